@@ -1,0 +1,1 @@
+//! The examples are the targets of this package: `cargo run --example NAME`.

@@ -1,0 +1,37 @@
+//! Numbers that are never reused: of threads and of tasks.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number unique to a thread for the life of the process. Unlike a `ThreadId` it is read
+/// without a reference count, and unlike an address it is never handed out twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ThreadNumber(u64);
+
+#[cfg(not(loom))]
+thread_local! {
+    // Zero means "not numbered yet". Without a destructor it may be read while a thread winds down.
+    static NUMBER: Cell<u64> = const { Cell::new(0) };
+}
+
+#[cfg(loom)]
+loom::thread_local! {
+    static NUMBER: Cell<u64> = Cell::new(0);
+}
+
+impl ThreadNumber {
+    /// The number of the calling thread.
+    #[inline(always)]
+    pub(crate) fn current() -> ThreadNumber {
+        let number = NUMBER.with(Cell::get);
+        if number != 0 { ThreadNumber(number) } else { Self::assign() }
+    }
+
+    #[cold]
+    fn assign() -> ThreadNumber {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        NUMBER.with(|cell| cell.set(number));
+        ThreadNumber(number)
+    }
+}

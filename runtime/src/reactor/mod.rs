@@ -1,0 +1,1 @@
+//! The reactor: descriptors become readable or writable, and wakers are woken.

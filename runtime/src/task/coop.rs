@@ -1,0 +1,143 @@
+//! Cooperative budget: a task whose I/O is always ready gives way after a number of operations.
+//!
+//! The executor hands every poll of a task [`BUDGET`] units. Each ready operation of a Wakeful
+//! resource takes one; when none is left the next operation wakes its own task and returns
+//! `Pending`, so that the others run. Code outside a task has no limit.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+/// Operations that one poll of a task may complete before it is asked to give way.
+pub(crate) const BUDGET: u8 = 128;
+
+/// Outside a task, and inside [`unconstrained`]: no limit.
+const NO_LIMIT: u8 = u8::MAX;
+
+thread_local! {
+    static LEFT: Cell<u8> = const { Cell::new(NO_LIMIT) };
+}
+
+/// Gives the poll that follows a fresh budget.
+#[inline(always)]
+pub(crate) fn start() {
+    LEFT.with(|left| left.set(BUDGET));
+}
+
+/// Ends the budget of a poll: what runs next is not a task.
+#[inline(always)]
+pub(crate) fn stop() {
+    LEFT.with(|left| left.set(NO_LIMIT));
+}
+
+/// Returns `false` when the current poll has used up its budget and should return soon.
+///
+/// Outside a task it is always `true`.
+///
+/// ```
+/// assert!(wakeful::task::coop::has_budget_remaining());
+/// ```
+#[inline]
+pub fn has_budget_remaining() -> bool {
+    LEFT.with(Cell::get) != 0
+}
+
+/// Takes one unit of the budget, or wakes the task and returns `Pending` if none is left.
+///
+/// The unit is given back when the returned guard is dropped, unless
+/// [`made_progress`](RestoreOnPending::made_progress) was called: an operation that turns out
+/// to be pending costs nothing.
+#[inline]
+pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    LEFT.with(|cell| match cell.get() {
+        NO_LIMIT => Poll::Ready(RestoreOnPending(NO_LIMIT)),
+        0 => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+        left => {
+            cell.set(left - 1);
+            Poll::Ready(RestoreOnPending(left))
+        }
+    })
+}
+
+/// Gives the unit taken by [`poll_proceed`] back when dropped, unless progress was made.
+#[derive(Debug)]
+#[must_use = "dropping the guard at once gives the unit back"]
+pub struct RestoreOnPending(u8);
+
+impl RestoreOnPending {
+    /// Keeps the unit: the operation completed.
+    #[inline]
+    pub fn made_progress(mut self) {
+        self.0 = NO_LIMIT;
+    }
+}
+
+impl Drop for RestoreOnPending {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0 != NO_LIMIT {
+            LEFT.with(|left| left.set(self.0));
+        }
+    }
+}
+
+/// Takes one unit of the budget, and gives way to other tasks first if none is left.
+///
+/// Call it in a long loop that never waits for anything.
+///
+/// # Cancel safety
+///
+/// Cancel-safe: dropping it loses at most one unit.
+///
+/// ```
+/// wakeful::block_on(async {
+///     for _ in 0..1_000 {
+///         wakeful::task::coop::consume_budget().await;
+///     }
+/// });
+/// ```
+pub async fn consume_budget() {
+    poll_fn(|cx| poll_proceed(cx).map(RestoreOnPending::made_progress)).await;
+}
+
+pin_project! {
+    /// The future of [`unconstrained`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Unconstrained<F> {
+        #[pin]
+        inner: F,
+    }
+}
+
+/// Runs a future without a budget: it may complete any number of operations in one poll.
+///
+/// The others on the loop wait for as long as it goes on; use it only for work known to be short.
+///
+/// ```
+/// wakeful::block_on(wakeful::task::coop::unconstrained(async { 7 }));
+/// ```
+pub fn unconstrained<F>(inner: F) -> Unconstrained<F> {
+    Unconstrained { inner }
+}
+
+impl<F: Future> Future for Unconstrained<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        struct Restore(u8);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                LEFT.with(|left| left.set(self.0));
+            }
+        }
+        let _restore = Restore(LEFT.with(|left| left.replace(NO_LIMIT)));
+        self.project().inner.poll(cx)
+    }
+}

@@ -1,0 +1,1 @@
+//! Time: sleeping, timeouts, intervals, and a clock that tests can stop.
