@@ -24,7 +24,11 @@ impl ThreadNumber {
     #[inline(always)]
     pub(crate) fn current() -> ThreadNumber {
         let number = NUMBER.with(Cell::get);
-        if number != 0 { ThreadNumber(number) } else { Self::assign() }
+        if number != 0 {
+            ThreadNumber(number)
+        } else {
+            Self::assign()
+        }
     }
 
     #[cold]

@@ -1,10 +1,15 @@
 //! Wakeful: an event loop you can see and control.
 #![warn(missing_debug_implementations)]
 
-mod sync;
+mod blocking;
+mod executor;
 mod id;
+pub mod reactor;
+mod runtime;
+mod sync;
 pub mod task;
 pub mod time;
-pub mod reactor;
-mod executor;
-mod runtime;
+
+pub use blocking::spawn_blocking;
+pub use executor::spawn;
+pub use runtime::{Builder, Handle, Metrics, RemoteJoinHandle, Runtime, block_on};

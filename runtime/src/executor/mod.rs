@@ -1,1 +1,446 @@
-//! The executor.
+//! The executor: it keeps the tasks, and runs those that are ready, one poll at a time.
+
+mod builder;
+pub(crate) mod current;
+mod ids;
+mod registry;
+pub(crate) mod remote;
+mod run_queue;
+mod set;
+mod spawn;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::RawWakerVTable;
+
+pub use builder::Builder as TaskBuilder;
+pub use set::JoinSet;
+pub(crate) use spawn::cancel_current;
+pub use spawn::{id, name, spawn, try_id};
+
+use crate::id::ThreadNumber;
+use crate::reactor::Notifier;
+use crate::task::header::{Schedule, TaskPtr};
+use crate::task::state::{DONE, JOIN, NAMED, QUEUED, State};
+use crate::task::{Id, JoinHandle, raw, runnable, waker};
+use ids::Ids;
+pub(crate) use ids::reserve_id;
+use registry::Registry;
+use remote::{Remote, Sent};
+use run_queue::RunQueue;
+
+/// The waker of every task, found by `will_wake` through its one address.
+static WAKER: RawWakerVTable = waker::vtable::<Executor>();
+
+/// A message from another thread.
+enum Message {
+    /// A task with something in its mailbox, or only a reference that goes home.
+    Task(TaskPtr),
+    /// Something to do on the loop's thread.
+    Call(Box<dyn FnOnce() + Send>),
+}
+
+// SAFETY: a task sent here is only looked into on its owner thread, or, once it is merged, by the
+// parts of it that every thread may use.
+unsafe impl Send for Message {}
+
+/// The tasks of one thread. It lives in an `Arc`, as wakers on other threads reach `remote`,
+/// `notifier` and `owner`; all else belongs to the owner thread.
+pub(crate) struct Executor {
+    owner: ThreadNumber,
+    /// The pointer of the `Arc` itself, as `retain` and `release` need it.
+    this: Cell<NonNull<Executor>>,
+    queue: RunQueue,
+    registry: RefCell<Registry>,
+    /// The future of `block_on` stands in line like every task, under this header.
+    main: Cell<Option<TaskPtr>>,
+    running: Cell<Option<TaskPtr>>,
+    closing: Cell<bool>,
+    ids: Ids,
+    names: RefCell<HashMap<Id, Box<str>>>,
+    counts: Counts,
+    notifier: Notifier,
+    remote: Remote<Message>,
+}
+
+// SAFETY: `owner` never changes; `remote` and `notifier` are made for all threads. The other fields
+// are used by the owner thread alone: by `Runtime`, which can't leave its thread, by `current`,
+// whose pointer is thread-local, and by wakers and handles after they compared `owner`.
+unsafe impl Send for Executor {}
+// SAFETY: as above.
+unsafe impl Sync for Executor {}
+
+/// Counted all the time: plain additions on the owner thread.
+#[derive(Default)]
+struct Counts {
+    spawned: Cell<u64>,
+    polls: Cell<u64>,
+    received: Cell<u64>,
+}
+
+/// The same, for the metrics.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stats {
+    pub(crate) alive: usize,
+    pub(crate) queued: usize,
+    pub(crate) spawned: u64,
+    pub(crate) polls: u64,
+    pub(crate) received: u64,
+}
+
+/// Why [`Executor::tick`] came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tick {
+    /// No task is ready.
+    Idle,
+    /// The budget is used up; more tasks are ready.
+    Busy,
+    /// It is the turn of the future of `block_on`.
+    Main,
+}
+
+impl Executor {
+    pub(crate) fn new(notifier: Notifier) -> Arc<Executor> {
+        let executor = Arc::new(Executor {
+            owner: ThreadNumber::current(),
+            this: Cell::new(NonNull::dangling()),
+            queue: RunQueue::default(),
+            registry: RefCell::default(),
+            main: Cell::new(None),
+            running: Cell::new(None),
+            closing: Cell::new(false),
+            ids: Ids::default(),
+            names: RefCell::default(),
+            counts: Counts::default(),
+            notifier,
+            remote: Remote::new(),
+        });
+        let this = NonNull::new(Arc::as_ptr(&executor).cast_mut()).expect("an Arc is not null");
+        executor.this.set(this);
+        // It has a header and a waker; its future is on the stack of `block_on`.
+        let id = executor.ids.next();
+        let main = executor.allocate(id, std::future::pending::<()>(), State::new(0), 1);
+        executor.main.set(Some(main));
+        executor
+    }
+
+    /// Makes a task and gives it a place.
+    fn allocate<F>(&self, id: Id, future: F, state: State, refs: u32) -> TaskPtr
+    where
+        F: Future + 'static,
+    {
+        // SAFETY: `&self` is inside the `Arc` of the runtime, which merges every task before it
+        // gives the `Arc` up. This is the owner thread: see the `Sync` argument above.
+        let task =
+            unsafe { raw::allocate::<F, Executor>(future, self.this.get(), id, state, refs) };
+        let slot = self.registry.borrow_mut().insert(task);
+        // SAFETY: just allocated.
+        unsafe { task.as_ref() }.slot.set(slot);
+        task
+    }
+
+    #[inline]
+    pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        self.spawn_as(self.ids.next(), future)
+    }
+
+    #[inline]
+    pub(crate) fn spawn_as<F>(&self, id: Id, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        self.counts.spawned.set(self.counts.spawned.get() + 1);
+        // One reference for the scheduler, one for the handle.
+        let task = if self.closing.get() {
+            let task = self.allocate(id, future, State::new(JOIN), 2);
+            // SAFETY: owner thread; the task is new.
+            unsafe { runnable::cancel(task) };
+            task
+        } else {
+            let task = self.allocate(id, future, State::new(JOIN | QUEUED), 2);
+            // SAFETY: a task keeps the scheduler's reference while it is queued.
+            unsafe { self.queue.push(task) };
+            task
+        };
+        // SAFETY: `JOIN` is set, and the second reference is for this one handle.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    fn spawn_named<F>(&self, name: Box<str>, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let task = self.spawn(future);
+        task.mark_named();
+        self.names.borrow_mut().insert(task.id(), name);
+        task
+    }
+
+    /// The `Arc` that this executor lives in.
+    pub(crate) fn shared(&self) -> Arc<Executor> {
+        // SAFETY: the pointer is that of the `Arc`, which `&self` is inside of; the count is raised
+        // for the new one.
+        unsafe {
+            Arc::increment_strong_count(self.this.get().as_ptr());
+            Arc::from_raw(self.this.get().as_ptr())
+        }
+    }
+
+    /// Polls tasks in the order in which they became ready, at most `budget` of them, and counts
+    /// the budget down.
+    pub(crate) fn tick(&self, budget: &mut u32) -> Tick {
+        let main = self.main.get();
+        let before = *budget;
+        let tick = loop {
+            if *budget == 0 {
+                break if self.queue.is_empty() {
+                    Tick::Idle
+                } else {
+                    Tick::Busy
+                };
+            }
+            let Some(task) = self.queue.pop() else {
+                break Tick::Idle;
+            };
+            *budget -= 1;
+            if Some(task) == main {
+                // SAFETY: the executor keeps a reference to it.
+                unsafe { task.as_ref() }.state.clear(QUEUED);
+                break Tick::Main;
+            }
+            self.running.set(Some(task));
+            // SAFETY: owner thread; just popped, with its bit still set; tasks are not run from
+            // inside a task, as `current::run` lets only one loop run.
+            unsafe { runnable::run::<Executor>(task) };
+        };
+        self.running.set(None);
+        self.counts
+            .polls
+            .set(self.counts.polls.get() + u64::from(before - *budget));
+        tick
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Takes in what other threads sent.
+    #[inline(always)]
+    pub(crate) fn receive(&self) {
+        if self.remote.is_pending() {
+            self.receive_pending();
+        }
+    }
+
+    #[cold]
+    fn receive_pending(&self) {
+        self.remote.receive(|message| {
+            self.counts.received.set(self.counts.received.get() + 1);
+            match message {
+                // SAFETY: owner thread; the reference came with the message.
+                Message::Task(task) => unsafe { runnable::receive::<Executor>(task) },
+                // A call is made by this crate and keeps its user's panics to itself; what it drops
+                // may still panic, which must not end the loop.
+                Message::Call(call) => quietly(call),
+            }
+        });
+    }
+
+    /// Does something on the loop's thread, soon. Any thread. After the end of the runtime the call
+    /// is dropped instead.
+    pub(crate) fn call(self: &Arc<Self>, call: Box<dyn FnOnce() + Send>) {
+        self.post(Message::Call(call));
+    }
+
+    /// Makes the loop look around. Any thread.
+    pub(crate) fn unpark(self: &Arc<Self>) {
+        self.post(Message::Call(Box::new(|| {})));
+    }
+
+    fn post(&self, message: Message) {
+        match self.remote.send(message) {
+            Sent::Done => {}
+            Sent::Notify => self.notifier.notify(),
+            Sent::Closed => self.empty_closed(),
+        }
+    }
+
+    /// Drops the messages that came too late.
+    fn empty_closed(&self) {
+        while let Some(message) = self.remote.pop() {
+            match message {
+                // SAFETY: the reference came with the message.
+                Message::Task(task) => unsafe { waker::drop_anywhere::<Executor>(task) },
+                // What it captured is the user's, and may panic in its drop.
+                Message::Call(call) => quietly(|| drop(call)),
+            }
+        }
+    }
+
+    /// The loop wants to sleep. `false`: other threads sent something.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.remote.fall_asleep()
+    }
+
+    pub(crate) fn wake_up(&self) {
+        self.remote.wake_up();
+    }
+
+    /// The header of the future of `block_on`.
+    pub(crate) fn main(&self) -> TaskPtr {
+        self.main.get().expect("the executor is not shut down")
+    }
+
+    /// Puts the future of `block_on` in line.
+    pub(crate) fn queue_main(&self) {
+        waker::wake_here::<Executor>(self.main());
+    }
+
+    /// The task that is being polled.
+    pub(crate) fn running(&self) -> Option<Id> {
+        // SAFETY: a task that runs is alive.
+        self.running.get().map(|task| unsafe { task.as_ref() }.id)
+    }
+
+    fn abort_running(&self) {
+        if let Some(task) = self.running.get() {
+            runnable::abort_here::<Executor>(task);
+        }
+    }
+
+    fn name_of(&self, id: Id) -> Option<Box<str>> {
+        self.names.borrow().get(&id).cloned()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            // The one for `block_on` is not a task.
+            alive: self.registry.borrow().len() - usize::from(self.main.get().is_some()),
+            queued: self.queue.len(),
+            spawned: self.counts.spawned.get(),
+            polls: self.counts.polls.get(),
+            received: self.counts.received.get(),
+        }
+    }
+
+    /// Asks every task to end. They are dropped as the loop comes to them; later spawns are
+    /// cancelled at once.
+    pub(crate) fn abort_all(&self) {
+        self.closing.set(true);
+        let tasks = self.registry.borrow();
+        for task in (0..tasks.end()).filter_map(|slot| tasks.get(slot)) {
+            if Some(task) != self.main.get() {
+                // Only marks and queues, so the borrow is safe.
+                runnable::abort_here::<Executor>(task);
+            }
+        }
+    }
+
+    /// Drops every future. What they drop may wake, spawn and abort; the new ones are cancelled at
+    /// once.
+    pub(crate) fn cancel_all(&self) {
+        self.closing.set(true);
+        let mut slot = 0;
+        // The borrow ends before user code runs. A drop may fill a slot behind this one, but only
+        // with a task that is cancelled already.
+        while slot < self.registry.borrow().end() {
+            let task = self.registry.borrow().get(slot);
+            slot += 1;
+            if let Some(task) = task {
+                // SAFETY: a task in the registry is alive.
+                if !unsafe { task.as_ref() }.state.is(DONE) {
+                    // SAFETY: owner thread; not done; not running, as the loop has ended.
+                    unsafe { runnable::cancel(task) };
+                }
+            }
+        }
+        self.main.set(None);
+    }
+
+    /// Hands what is still referenced to those who hold it, and closes the way in. No user code
+    /// runs in here but the drops of calls that came too late.
+    pub(crate) fn dissolve(&self) {
+        while let Some(task) = self.queue.pop() {
+            // SAFETY: owner thread, just popped; done, so this only gives the reference up.
+            unsafe { runnable::run::<Executor>(task) };
+        }
+        let end = self.registry.borrow().end();
+        for slot in 0..end {
+            let task = self.registry.borrow().get(slot);
+            if let Some(task) = task {
+                // SAFETY: owner thread; the queue is empty and all are done. What is still in the
+                // registry is still referenced, or it would have been freed.
+                unsafe { runnable::merge::<Executor>(task) };
+            }
+        }
+        self.remote.close();
+        self.empty_closed();
+    }
+}
+
+/// Calls `f`; a panic ends there. The hook has reported it.
+fn quietly(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        // Its own drop may panic in turn; then it stays.
+        std::mem::forget(payload);
+    }
+}
+
+impl Schedule for Executor {
+    #[inline(always)]
+    fn owner(&self) -> ThreadNumber {
+        self.owner
+    }
+
+    #[inline(always)]
+    fn schedule(&self, task: TaskPtr) {
+        // SAFETY: `QUEUED` was just set, so the task was not linked; a queued task keeps the
+        // scheduler's reference.
+        unsafe { self.queue.push(task) };
+    }
+
+    #[inline(always)]
+    fn forget(&self, task: TaskPtr) {
+        // SAFETY: about to be freed, not yet.
+        let header = unsafe { task.as_ref() };
+        self.registry.borrow_mut().remove(header.slot.get());
+        if header.state.is(NAMED) {
+            self.names.borrow_mut().remove(&header.id);
+        }
+    }
+
+    unsafe fn send(this: NonNull<Executor>, task: TaskPtr) {
+        // The loop may receive the task, drop the last reference to it and end, all before `post`
+        // returns: so the executor is kept for that long.
+        // SAFETY: the reference to the task keeps the executor alive until here, and the pointer
+        // came from its `Arc`.
+        let executor = unsafe {
+            Arc::increment_strong_count(this.as_ptr());
+            Arc::from_raw(this.as_ptr())
+        };
+        executor.post(Message::Task(task));
+    }
+
+    unsafe fn retain(this: NonNull<Executor>) {
+        // SAFETY: alive, by the contract; every executor is made in an `Arc`.
+        unsafe { Arc::increment_strong_count(this.as_ptr()) };
+    }
+
+    unsafe fn release(this: NonNull<Executor>) {
+        // SAFETY: undoes a `retain`, by the contract.
+        unsafe { Arc::decrement_strong_count(this.as_ptr()) };
+    }
+
+    #[inline(always)]
+    fn waker_vtable() -> &'static RawWakerVTable {
+        &WAKER
+    }
+}

@@ -1,1 +1,199 @@
-//! The runtime.
+//! A runtime: one executor, one reactor and one pool, joined by the run loop.
+
+mod block_on;
+mod builder;
+mod handle;
+mod metrics;
+mod pace;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use builder::Builder;
+pub use handle::{Handle, RemoteJoinHandle};
+pub use metrics::Metrics;
+
+use crate::blocking::Blocking;
+use crate::executor::{Executor, current};
+use crate::reactor::{self, Reactor};
+use crate::task::JoinHandle;
+
+/// A single-threaded runtime. It belongs to the thread that made it.
+///
+/// Tasks keep their place between two calls of [`block_on`](Self::block_on), but only run inside
+/// one.
+///
+/// # Drop
+///
+/// The futures of all tasks are dropped, on this thread; handles of tasks that had not ended give a
+/// cancelled [`JoinError`](crate::task::JoinError). What those drops spawn is cancelled at once.
+/// Wakers and handles that are still held elsewhere stay valid and do nothing. Then the drop waits
+/// for running [`spawn_blocking`](crate::spawn_blocking) closures, see
+/// [`shutdown_timeout`](Self::shutdown_timeout).
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = wakeful::Runtime::new()?;
+/// let answer = runtime.block_on(async { wakeful::spawn(async { 42 }).await.unwrap() });
+/// assert_eq!(answer, 42);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Runtime {
+    parts: Parts,
+    /// How long the drop waits; gone when the wait is done.
+    patience: Option<Duration>,
+}
+
+struct Parts {
+    executor: Arc<Executor>,
+    reactor: Rc<Reactor>,
+    blocking: Blocking,
+}
+
+impl Parts {
+    /// Calls `f` with this runtime as the thread's own.
+    fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _reactor = reactor::current::enter(self.reactor.clone());
+        current::enter(&self.executor, || self.blocking.enter(f))
+    }
+}
+
+impl Runtime {
+    /// A runtime with the defaults of [`Builder`].
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no descriptors for the reactor.
+    pub fn new() -> io::Result<Runtime> {
+        Builder::new().build()
+    }
+
+    /// The same as [`Builder::new`].
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Runs the loop on this thread until the future is ready, and returns its output.
+    ///
+    /// The future need not be `Send` or `'static`. Tasks run meanwhile; those that have not ended
+    /// when it returns rest until the next call.
+    ///
+    /// # Panics
+    ///
+    /// If called inside a runtime on the same thread. A panic of the future passes through; the
+    /// tasks and the runtime stay usable.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.parts.block_on(future)
+    }
+
+    /// Starts a task, as [`wakeful::spawn`](crate::spawn) does inside. It runs in the next
+    /// [`block_on`](Self::block_on).
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.enter(|| crate::spawn(future))
+    }
+
+    /// Calls `f` with this runtime as the thread's own, so that it may spawn, arm timers and
+    /// register sockets outside of [`block_on`](Self::block_on).
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Runtime::new()?;
+    /// let task = runtime.enter(|| wakeful::spawn(async { 1 }));
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.parts.enter(f)
+    }
+
+    /// A handle that other threads may use.
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.parts.executor.clone())
+    }
+
+    /// What the runtime has done so far.
+    pub fn metrics(&self) -> Metrics {
+        Metrics::new(&self.parts)
+    }
+
+    /// Drops the runtime, and waits at most `timeout` for running
+    /// [`spawn_blocking`](crate::spawn_blocking) closures. Returns how many threads are still at
+    /// work; they end when their closure does, and its result is dropped.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> usize {
+        self.patience = None;
+        self.shut_down(timeout)
+    }
+
+    /// Drops the runtime without waiting for [`spawn_blocking`](crate::spawn_blocking) closures.
+    pub fn shutdown_background(self) {
+        self.shutdown_timeout(Duration::ZERO);
+    }
+
+    fn shut_down(&self, timeout: Duration) -> usize {
+        let Parts {
+            executor,
+            reactor,
+            blocking,
+        } = &self.parts;
+        // User code runs in here: drops of futures, of what they hold, and foreign wakers.
+        self.enter(|| {
+            executor.cancel_all();
+            reactor.shut_down();
+        });
+        // And none from here on, so that nothing is spawned that nobody would drop.
+        executor.dissolve();
+        blocking.pool.shut_down(timeout)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let Some(patience) = self.patience.take() else {
+            return;
+        };
+        let busy = self.shut_down(patience);
+        if busy > 0 && !patience.is_zero() {
+            eprintln!(
+                "wakeful: a runtime was dropped while {busy} `spawn_blocking` closures still ran \
+                 after {patience:?}; they go on by themselves, see `Runtime::shutdown_timeout`"
+            );
+        }
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("metrics", &self.metrics())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs a future on a runtime made for it, on this thread, and drops the runtime.
+///
+/// # Panics
+///
+/// If called inside a runtime, or if the system gives no descriptors for the reactor. For the
+/// latter see [`Runtime::new`].
+///
+/// ```
+/// assert_eq!(wakeful::block_on(async { 6 * 7 }), 42);
+/// ```
+#[track_caller]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    match Runtime::new() {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => panic!("can't make a runtime: {error}"),
+    }
+}

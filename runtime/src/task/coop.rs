@@ -21,16 +21,20 @@ thread_local! {
     static LEFT: Cell<u8> = const { Cell::new(NO_LIMIT) };
 }
 
-/// Gives the poll that follows a fresh budget.
+/// Calls `poll` with a fresh budget; what runs after it has no limit again. A panic passes through
+/// and takes the limit off, too.
 #[inline(always)]
-pub(crate) fn start() {
-    LEFT.with(|left| left.set(BUDGET));
-}
-
-/// Ends the budget of a poll: what runs next is not a task.
-#[inline(always)]
-pub(crate) fn stop() {
-    LEFT.with(|left| left.set(NO_LIMIT));
+pub(crate) fn limited<R>(poll: impl FnOnce() -> R) -> R {
+    struct Unlimit;
+    impl Drop for Unlimit {
+        #[inline(always)]
+        fn drop(&mut self) {
+            LEFT.set(NO_LIMIT);
+        }
+    }
+    LEFT.set(BUDGET);
+    let _unlimit = Unlimit;
+    poll()
 }
 
 /// Returns `false` when the current poll has used up its budget and should return soon.

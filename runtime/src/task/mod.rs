@@ -1,2 +1,102 @@
-//! Tasks.
+//! Tasks: futures that run by themselves, their handles, and what they can do while they run.
+//!
+//! # The life of a task
+//!
+//! ```text
+//!                    (1) spawn
+//!                        |
+//!                        v
+//!        (3) wake     QUEUED  ---------------------------.
+//!      .------------>    |                               |
+//!      |                 | (2) the loop takes it out     | (6) abort was asked for
+//!      |                 v                               |
+//!   WAITING <------- RUNNING                             |
+//!      |   (4) Pending   |                               |
+//!      |                 | (5) Ready, or a panic         |
+//!      |                 v                               v
+//!      `---------->    DONE   <------------------------ the future is dropped
+//!   (6) abort: queued first
+//! ```
+//!
+//! 1. The spawner allocates header and future in one piece. Two references: the scheduler's and the
+//!    `JoinHandle`'s.
+//! 2. `Executor::tick` pops the run queue and calls [`runnable::run`]. All arrows but (3) and the
+//!    asking in (6) are made by the loop, on the owner thread.
+//! 3. A [waker](self::waker). On the owner thread it queues the task; elsewhere it leaves a bit in
+//!    the [mailbox] and sends the task to its owner, who queues it. A wake while `RUNNING` queues
+//!    the task at once; the poll that goes on ends in `QUEUED` then.
+//! 4. The future waits. Nothing but its wakers can reach it.
+//! 5. The future is dropped where it lies, and its output takes its place for the `JoinHandle`.
+//! 6. `abort` marks the task and queues it; the loop drops the future instead of polling it.
+//!
+//! `DONE` is for ever. The memory stays until the last reference goes, see [refs].
+
 pub mod coop;
+mod error;
+pub(crate) mod header;
+mod join;
+mod local;
+mod mailbox;
+pub(crate) mod packet;
+pub(crate) mod raw;
+mod refs;
+pub(crate) mod runnable;
+pub(crate) mod state;
+pub(crate) mod waker;
+mod yield_now;
+
+use std::fmt;
+use std::num::NonZeroU64;
+
+#[doc(inline)]
+pub use crate::task_local;
+pub use error::JoinError;
+pub use join::{AbortHandle, JoinHandle};
+pub use local::{AccessError, LocalKey, Scope};
+// The facade's part of this room: what needs the executor lives above.
+pub use crate::executor::{JoinSet, TaskBuilder as Builder, id, name, try_id};
+pub use yield_now::{YieldNow, yield_now};
+
+/// The number of a task: unique in the process, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(NonZeroU64);
+
+impl Id {
+    pub(crate) fn new(number: NonZeroU64) -> Id {
+        Id(number)
+    }
+
+    /// The number itself.
+    pub fn as_u64(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What the body of a task holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The future, not yet done.
+    Future,
+    /// Its output, for the join handle.
+    Output,
+    /// The payload of its panic.
+    Panicked,
+    /// Nothing: it was cancelled, which the join handle has yet to learn.
+    Cancelled,
+    /// Nothing.
+    Taken,
+}
+
+impl Stage {
+    /// Is the future gone?
+    #[inline(always)]
+    pub(crate) fn is_over(self) -> bool {
+        self != Stage::Future
+    }
+}

@@ -1,0 +1,52 @@
+//! Spawning with more to say than [`spawn`](crate::spawn) takes.
+
+use std::future::Future;
+
+use super::current;
+use crate::task::JoinHandle;
+
+/// Starts a task with a name.
+///
+/// ```
+/// wakeful::block_on(async {
+///     let task = wakeful::task::Builder::new()
+///         .name("greeter")
+///         .spawn(async { wakeful::task::name() });
+///     assert_eq!(task.await.unwrap().as_deref(), Some("greeter"));
+/// });
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until `spawn` is called"]
+pub struct Builder {
+    name: Option<Box<str>>,
+}
+
+impl Builder {
+    /// A builder with nothing set.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Names the task. The name can be read inside the task by [`task::name`](crate::task::name).
+    pub fn name(mut self, name: impl Into<String>) -> Builder {
+        self.name = Some(name.into().into_boxed_str());
+        self
+    }
+
+    /// Starts the task, as [`spawn`](crate::spawn) does.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        current::with(|executor| match self.name {
+            Some(name) => executor.spawn_named(name, future),
+            None => executor.spawn(future),
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! What other threads send to the loop, and how the loop falls asleep without missing any of it.
+//!
+//! # The sleep handshake
+//!
+//! One flag decides, and everyone changes it by a read-modify-write, so all changes have one order.
+//!
+//! A sender pushes its message, then sets `PENDING`, and looks at what the flag was:
+//! - awake: the loop will look at the flag before it sleeps. Nothing to do, no syscall.
+//! - `ASLEEP`, not yet `PENDING`: this sender notifies the reactor. It is the only one to do so.
+//! - `ASLEEP` and `PENDING`: another sender has notified, or is about to.
+//!
+//! The loop, before it sleeps, changes the flag from nothing to `ASLEEP`. If `PENDING` is set the
+//! change fails, and it goes on to receive instead.
+//!
+//! No message is lost: take any message. Its `PENDING` comes either before the loop's change to
+//! `ASLEEP`, then that change fails and the loop receives; or after it, then the sender finds
+//! `ASLEEP` and notifies, unless an earlier sender did so since. A notification that comes before
+//! the wait begins ends that wait at once. And the push happens before its `PENDING` (release),
+//! which the loop sees (acquire) before it pops.
+//!
+//! The loop clears `PENDING` before it pops. A message that comes meanwhile sets it again.
+//!
+//! After the wait the loop clears `ASLEEP`, so that senders stop paying for notifications.
+//!
+//! # The end
+//!
+//! When the runtime ends, the loop sets `CLOSED` and empties the queue a last time. A sender that
+//! finds `CLOSED` empties the queue itself: whichever of the two comes second sees the message.
+
+use crate::sync::Queue;
+use crate::sync::atomic::{AtomicU8, Ordering};
+
+const PENDING: u8 = 1 << 0;
+const ASLEEP: u8 = 1 << 1;
+const CLOSED: u8 = 1 << 2;
+
+pub(crate) struct Remote<M> {
+    queue: Queue<M>,
+    flag: AtomicU8,
+}
+
+/// What the sender has to do.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Sent {
+    /// Nothing: the loop is awake, or being woken.
+    Done,
+    /// The loop sleeps: notify it.
+    Notify,
+    /// The runtime has ended: take the messages out and drop them.
+    Closed,
+}
+
+impl<M> Remote<M> {
+    pub(crate) fn new() -> Remote<M> {
+        Remote {
+            queue: Queue::new(),
+            flag: AtomicU8::new(0),
+        }
+    }
+
+    /// Sends a message. Any thread.
+    pub(crate) fn send(&self, message: M) -> Sent {
+        self.queue.push(message);
+        let before = self.flag.fetch_or(PENDING, Ordering::AcqRel);
+        if before & CLOSED != 0 {
+            Sent::Closed
+        } else if before == ASLEEP {
+            Sent::Notify
+        } else {
+            Sent::Done
+        }
+    }
+
+    /// Is there something to receive? A plain load; a message just sent may be seen a little later,
+    /// but never after [`fall_asleep`](Self::fall_asleep) succeeded.
+    #[inline(always)]
+    pub(crate) fn is_pending(&self) -> bool {
+        self.flag.load(Ordering::Relaxed) & PENDING != 0
+    }
+
+    /// Hands the messages that are there now to `f`. Those that come meanwhile stay for the next
+    /// time, so that a busy sender can't keep the loop here.
+    pub(crate) fn receive(&self, mut f: impl FnMut(M)) {
+        self.flag.fetch_and(!PENDING, Ordering::AcqRel);
+        for _ in 0..self.queue.len() {
+            match self.queue.pop() {
+                Some(message) => f(message),
+                None => break,
+            }
+        }
+    }
+
+    /// The loop wants to sleep. `false`: it may not, there is something to receive.
+    #[must_use]
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.flag
+            .compare_exchange(0, ASLEEP, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
+    /// The loop is back from its wait.
+    pub(crate) fn wake_up(&self) {
+        self.flag.fetch_and(!ASLEEP, Ordering::AcqRel);
+    }
+
+    /// The loop will not receive again.
+    pub(crate) fn close(&self) {
+        self.flag.fetch_or(CLOSED, Ordering::AcqRel);
+    }
+
+    /// The next message, for those who empty a closed queue.
+    pub(crate) fn pop(&self) -> Option<M> {
+        self.queue.pop()
+    }
+
+    /// Messages waiting. Any thread.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+}

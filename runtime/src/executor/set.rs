@@ -1,0 +1,270 @@
+//! A group of tasks whose outputs are taken in the order in which they end.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+use pin_project_lite::pin_project;
+
+use super::current;
+use crate::task::{AbortHandle, Id, JoinError, JoinHandle, coop};
+
+/// Tasks of one output type, joined as they end. Dropping the set aborts those still in it.
+///
+/// ```
+/// wakeful::block_on(async {
+///     let mut set = wakeful::task::JoinSet::new();
+///     for n in 0..10 {
+///         set.spawn(async move { n * n });
+///     }
+///     let mut sum = 0;
+///     while let Some(square) = set.join_next().await {
+///         sum += square.unwrap();
+///     }
+///     assert_eq!(sum, 285);
+/// });
+/// ```
+pub struct JoinSet<T> {
+    members: Vec<Option<JoinHandle<T>>>,
+    vacant: Vec<usize>,
+    ended: Rc<Ended>,
+}
+
+/// Members that have ended and were not joined yet, and who waits for them.
+#[derive(Default)]
+struct Ended {
+    places: RefCell<VecDeque<usize>>,
+    waker: Cell<Option<Waker>>,
+}
+
+/// Reports a member as ended when its future is dropped, whatever the reason.
+struct Ticket {
+    ended: Rc<Ended>,
+    place: usize,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.ended.places.borrow_mut().push_back(self.place);
+        if let Some(waker) = self.ended.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+pin_project! {
+    struct Member<F> {
+        #[pin]
+        future: F,
+        ticket: Ticket,
+    }
+}
+
+impl<F: Future> Future for Member<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().future.poll(cx)
+    }
+}
+
+impl<T> JoinSet<T> {
+    /// An empty set.
+    pub fn new() -> JoinSet<T> {
+        JoinSet {
+            members: Vec::new(),
+            vacant: Vec::new(),
+            ended: Rc::default(),
+        }
+    }
+
+    /// Members that have not been joined yet, ended ones included.
+    pub fn len(&self) -> usize {
+        self.members.len() - self.vacant.len()
+    }
+
+    /// Is there no member left to join?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Starts a task as a member.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+        T: 'static,
+    {
+        let place = self.vacant.pop().unwrap_or_else(|| {
+            self.members.push(None);
+            self.members.len() - 1
+        });
+        let ticket = Ticket {
+            ended: self.ended.clone(),
+            place,
+        };
+        let task = current::with(|executor| executor.spawn(Member { future, ticket }));
+        let abort = task.abort_handle();
+        self.members[place] = Some(task);
+        abort
+    }
+
+    /// Waits for the next member to end. `None` when the set is empty.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: no output is lost.
+    pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
+        poll_fn(|cx| self.poll_join_next(cx)).await
+    }
+
+    /// Like [`join_next`](Self::join_next), with the number of the task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: no output is lost.
+    pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        poll_fn(|cx| self.poll_join_next_with_id(cx)).await
+    }
+
+    /// The next member that has ended already, if there is one.
+    pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
+        self.take_ended().map(|(_, output)| output)
+    }
+
+    /// Polls for the next member to end. `Ready(None)` when the set is empty.
+    pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        let next = ready!(self.poll_next(cx));
+        Poll::Ready(next.map(|(_, output)| output))
+    }
+
+    /// Like [`poll_join_next`](Self::poll_join_next), with the number of the task.
+    pub fn poll_join_next_with_id(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(Id, T), JoinError>>> {
+        let next = ready!(self.poll_next(cx));
+        Poll::Ready(next.map(|(id, output)| output.map(|output| (id, output))))
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Id, Result<T, JoinError>)>> {
+        if self.is_empty() {
+            return Poll::Ready(None);
+        }
+        let progress = ready!(coop::poll_proceed(cx));
+        if let Some(next) = self.take_ended() {
+            progress.made_progress();
+            return Poll::Ready(Some(next));
+        }
+        let known = self
+            .ended
+            .waker
+            .take()
+            .filter(|known| known.will_wake(cx.waker()));
+        self.ended
+            .waker
+            .set(Some(known.unwrap_or_else(|| cx.waker().clone())));
+        Poll::Pending
+    }
+
+    fn take_ended(&mut self) -> Option<(Id, Result<T, JoinError>)> {
+        let place = *self.ended.places.borrow().front()?;
+        let member = self.members[place]
+            .as_mut()
+            .expect("an ended member is joined once");
+        let id = member.id();
+        // Not yet over only if a waker runs this from inside the member's own end.
+        let output = member.try_take()?;
+        self.ended.places.borrow_mut().pop_front();
+        self.members[place] = None;
+        self.vacant.push(place);
+        Some((id, output))
+    }
+
+    /// Aborts every member. They stay in the set until they are joined.
+    pub fn abort_all(&mut self) {
+        self.members.iter().flatten().for_each(JoinHandle::abort);
+    }
+
+    /// Lets every member go on by itself; the set is empty then.
+    pub fn detach_all(&mut self) {
+        // Their tickets name places that may be given out again, so they report to no one.
+        self.ended = Rc::default();
+        self.members.clear();
+        self.vacant.clear();
+    }
+
+    /// Aborts every member and waits until all have ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: those left stay in the set, aborted.
+    pub async fn shutdown(&mut self) {
+        self.abort_all();
+        while self.join_next().await.is_some() {}
+    }
+
+    /// Waits for every member and returns the outputs in the order in which they ended.
+    ///
+    /// # Panics
+    ///
+    /// If a member panicked, with its payload, or was cancelled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel-safe: the outputs so far are lost and the rest is aborted.
+    pub async fn join_all(mut self) -> Vec<T> {
+        let mut outputs = Vec::with_capacity(self.len());
+        while let Some(output) = self.join_next().await {
+            match output {
+                Ok(output) => outputs.push(output),
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        outputs
+    }
+}
+
+impl<T> Default for JoinSet<T> {
+    fn default() -> JoinSet<T> {
+        JoinSet::new()
+    }
+}
+
+impl<T> Drop for JoinSet<T> {
+    fn drop(&mut self) {
+        self.abort_all();
+    }
+}
+
+impl<T> fmt::Debug for JoinSet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinSet")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F> FromIterator<F> for JoinSet<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    /// Starts every future as a member.
+    fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> Self {
+        let mut set = JoinSet::new();
+        for future in futures {
+            set.spawn(future);
+        }
+        set
+    }
+}

@@ -1,0 +1,77 @@
+//! Starting tasks from wherever one is.
+
+use std::future::Future;
+
+use super::current;
+use crate::task::{Id, JoinHandle};
+
+/// Ends the running task as if it had been aborted. Never returns.
+pub(crate) async fn cancel_current<T>() -> T {
+    current::with(|executor| executor.abort_running());
+    std::future::pending().await
+}
+
+/// Starts a task on this thread's runtime and returns its handle.
+///
+/// The future need not be `Send`: it is polled and dropped on this thread alone, so `Rc` and
+/// `RefCell` will do where a multi-threaded runtime asks for `Arc` and `Mutex`. The task begins
+/// when the loop comes to it, after those that are ready already. Dropping the handle detaches the
+/// task; when `block_on` has returned, tasks rest until the next `block_on`, and when the runtime
+/// is dropped their futures are dropped.
+///
+/// # Panics
+///
+/// Outside a runtime, with a sentence that says what to do.
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+///
+/// wakeful::block_on(async {
+///     let count = Rc::new(Cell::new(0));
+///     let task = wakeful::spawn({
+///         let count = count.clone();
+///         async move { count.set(count.get() + 1) }
+///     });
+///     task.await.unwrap();
+///     assert_eq!(count.get(), 1);
+/// });
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    current::with(|executor| executor.spawn(future))
+}
+
+/// The number of the task that is running.
+///
+/// # Panics
+///
+/// Outside a task; the future of `block_on` is none. See [`try_id`].
+///
+/// ```
+/// wakeful::block_on(async {
+///     let task = wakeful::spawn(async { wakeful::task::id() });
+///     let expected = task.id();
+///     assert_eq!(task.await.unwrap(), expected);
+/// });
+/// ```
+#[track_caller]
+pub fn id() -> Id {
+    try_id().expect("`task::id` was called outside a task")
+}
+
+/// The number of the task that is running, if one is.
+pub fn try_id() -> Option<Id> {
+    current::try_with(|executor| executor.running()).flatten()
+}
+
+/// The name of the task that is running, if it was given one by
+/// [`Builder::name`](crate::task::Builder::name).
+pub fn name() -> Option<String> {
+    current::try_with(|executor| executor.name_of(executor.running()?))
+        .flatten()
+        .map(Into::into)
+}

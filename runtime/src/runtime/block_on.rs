@@ -1,0 +1,76 @@
+//! The run loop.
+//!
+//! 1. Receive what other threads sent, if the flag says that they did.
+//! 2. Run the tasks that are ready, in order; the future of `block_on` stands in line with them.
+//! 3. After each batch: read the clock, fire the timers that are due, and if a slice of time has
+//!    passed, look at the reactor without waiting.
+//! 4. Nothing is ready: sleep in the reactor until an event, a timer or another thread.
+//!
+//! Waking the future of `block_on`, a task or a timer from inside the loop costs no syscall.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll};
+
+use super::Parts;
+use super::pace::Pace;
+use crate::executor::{Executor, Tick, current};
+use crate::reactor::Wait;
+use crate::task::{coop, waker};
+
+impl Parts {
+    /// Runs the loop until `future` is ready.
+    #[track_caller]
+    pub(super) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        current::run(|| self.enter(|| self.run_until_ready(future)))
+    }
+
+    fn run_until_ready<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        // Borrows the executor's own reference, which it keeps until it is dissolved.
+        let waker = waker::borrowed::<Executor>(self.executor.main());
+        let mut cx = Context::from_waker(&waker);
+        let mut pace = Pace::new(self.reactor.look_at_clock());
+        self.executor.queue_main();
+        loop {
+            self.executor.receive();
+            match self.executor.tick(pace.left()) {
+                Tick::Main => {
+                    if let Poll::Ready(output) = coop::limited(|| future.as_mut().poll(&mut cx)) {
+                        return output;
+                    }
+                }
+                Tick::Idle => self.sleep(&mut pace),
+                Tick::Busy => {}
+            }
+            if pace.is_used_up() && pace.next_batch(self.reactor.look_at_clock()) {
+                self.turn(Wait::Poll);
+                pace.looked(self.reactor.last_look());
+            }
+        }
+    }
+
+    /// Nothing is ready: wait for something to happen.
+    fn sleep(&self, pace: &mut Pace) {
+        struct WakeUp<'a>(&'a Executor);
+        impl Drop for WakeUp<'_> {
+            fn drop(&mut self) {
+                self.0.wake_up();
+            }
+        }
+        if self.executor.fall_asleep() {
+            // Also if a foreign waker panics in there: the flag must not say "asleep" for ever.
+            let _wake_up = WakeUp(&self.executor);
+            self.turn(Wait::Park {
+                auto_advance: self.blocking.is_idle(),
+            });
+        }
+        pace.looked(self.reactor.last_look());
+    }
+
+    fn turn(&self, wait: Wait) {
+        if let Err(error) = self.reactor.turn(wait) {
+            panic!("the reactor can't wait for events any more: {error}");
+        }
+    }
+}

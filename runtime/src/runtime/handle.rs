@@ -1,0 +1,194 @@
+//! The runtime as other threads see it.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use crate::executor::{Executor, current, reserve_id};
+use crate::task::packet::{Missing, Receiver, packet};
+use crate::task::{AbortHandle, Id, JoinError};
+
+/// Starts tasks on a runtime from any thread, and can end all of them.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = wakeful::Runtime::new()?;
+/// let handle = runtime.handle();
+/// let other = std::thread::spawn(move || {
+///     // The closure travels; the future it makes need not be `Send`.
+///     let task = handle.spawn_with(|| async { std::rc::Rc::new(5_u32).pow(2) });
+///     wakeful::block_on(task)
+/// });
+/// while !other.is_finished() {
+///     runtime.block_on(wakeful::task::yield_now());
+/// }
+/// assert_eq!(other.join().unwrap().unwrap(), 25);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Handle {
+    executor: Arc<Executor>,
+}
+
+impl Handle {
+    pub(super) fn new(executor: Arc<Executor>) -> Handle {
+        Handle { executor }
+    }
+
+    /// The handle of the runtime of this thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime; see [`try_current`](Self::try_current).
+    #[track_caller]
+    pub fn current() -> Handle {
+        current::with(|executor| Handle::new(executor.shared()))
+    }
+
+    /// The handle of the runtime of this thread, if there is one.
+    pub fn try_current() -> Option<Handle> {
+        current::try_with(|executor| Handle::new(executor.shared()))
+    }
+
+    /// Sends a closure to the runtime's thread, where it makes a future that runs as a task.
+    ///
+    /// The closure and the output travel between threads, the future does not. If the runtime has
+    /// ended, or ends before the task does, the handle gives an error that says so.
+    pub fn spawn_with<M, F>(&self, make: M) -> RemoteJoinHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        let (sender, receiver) = packet();
+        let id = reserve_id();
+        let stop = Arc::new(Stop::default());
+        let task_stop = stop.clone();
+        self.executor.call(Box::new(move || {
+            let future = match catch_unwind(AssertUnwindSafe(make)) {
+                Ok(future) => future,
+                Err(payload) => return sender.fill(Err(Missing::Panicked(payload))),
+            };
+            let task = current::with(|executor| executor.spawn_as(id, future));
+            task_stop.arm(task.abort_handle());
+            drop(crate::spawn(async move {
+                sender.fill(match task.await {
+                    Ok(output) => Ok(output),
+                    Err(error) => Err(error
+                        .try_into_panic()
+                        .map_or(Missing::Dropped, Missing::Panicked)),
+                });
+            }));
+        }));
+        RemoteJoinHandle { id, receiver, stop }
+    }
+
+    /// Cancels every task of the runtime. The future of `block_on` goes on; tasks that are spawned
+    /// from now on are cancelled at once.
+    pub fn shutdown(&self) {
+        let executor = Arc::downgrade(&self.executor);
+        self.executor.call(Box::new(move || {
+            if let Some(executor) = executor.upgrade() {
+                executor.abort_all();
+            }
+        }));
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+/// An abort that may be asked for before there is a task.
+#[derive(Default)]
+struct Stop {
+    task: OnceLock<AbortHandle>,
+    asked: AtomicBool,
+}
+
+impl Stop {
+    fn arm(&self, task: AbortHandle) {
+        let _ = self.task.set(task);
+        self.carry_out();
+    }
+
+    fn ask(&self) {
+        self.asked.store(true, Ordering::SeqCst);
+        self.carry_out();
+    }
+
+    /// Both sides write first and read second, in one order for all: one of them sees both.
+    fn carry_out(&self) {
+        fence(Ordering::SeqCst);
+        if self.asked.load(Ordering::SeqCst)
+            && let Some(task) = self.task.get()
+        {
+            task.abort();
+        }
+    }
+}
+
+/// Waits, on any thread and in any runtime, for the output of a task that runs on another thread.
+/// Dropping it detaches the task.
+///
+/// # Cancel safety
+///
+/// Awaiting `&mut handle` is cancel-safe.
+///
+/// # Panics
+///
+/// If polled again after it returned the output.
+#[must_use = "dropping a RemoteJoinHandle detaches the task; write `drop(handle)` if that is meant"]
+pub struct RemoteJoinHandle<T> {
+    id: Id,
+    receiver: Receiver<T>,
+    stop: Arc<Stop>,
+}
+
+impl<T> RemoteJoinHandle<T> {
+    /// Asks for the task to be cancelled.
+    pub fn abort(&self) {
+        self.stop.ask();
+    }
+
+    /// Is the output, or the error, there?
+    pub fn is_finished(&self) -> bool {
+        self.receiver.is_full()
+    }
+}
+
+impl<T> RemoteJoinHandle<T> {
+    /// The number of the task.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl<T> Future for RemoteJoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let id = self.id;
+        Pin::new(&mut self.receiver)
+            .poll(cx)
+            .map_err(|missing| match missing {
+                Missing::Panicked(payload) => JoinError::panicked(id, payload),
+                Missing::Dropped => JoinError::cancelled(id),
+            })
+    }
+}
+
+impl<T> fmt::Debug for RemoteJoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteJoinHandle")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,124 @@
+//! How a task ends when it does not return.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+
+use super::Id;
+
+/// Why a task gave no output: it was cancelled, or it panicked.
+///
+/// ```
+/// let error = wakeful::block_on(async {
+///     let task = wakeful::spawn(std::future::pending::<()>());
+///     task.abort();
+///     task.await.unwrap_err()
+/// });
+/// assert!(error.is_cancelled());
+/// ```
+pub struct JoinError {
+    id: Id,
+    reason: Reason,
+}
+
+enum Reason {
+    Cancelled,
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl JoinError {
+    pub(crate) fn cancelled(id: Id) -> JoinError {
+        JoinError {
+            id,
+            reason: Reason::Cancelled,
+        }
+    }
+
+    pub(crate) fn panicked(id: Id, payload: Box<dyn Any + Send>) -> JoinError {
+        JoinError {
+            id,
+            reason: Reason::Panicked(payload),
+        }
+    }
+
+    /// Was the task cancelled, by an abort or by the end of its runtime?
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.reason, Reason::Cancelled)
+    }
+
+    /// Did the task panic?
+    pub fn is_panic(&self) -> bool {
+        matches!(self.reason, Reason::Panicked(_))
+    }
+
+    /// The payload of the panic, for [`std::panic::resume_unwind`].
+    ///
+    /// # Panics
+    ///
+    /// If the task was cancelled; ask [`is_panic`](Self::is_panic) first, or use
+    /// [`try_into_panic`](Self::try_into_panic).
+    ///
+    /// ```
+    /// let error = wakeful::block_on(async {
+    ///     wakeful::spawn(async { panic!("the disk is on fire") }).await.unwrap_err()
+    /// });
+    /// assert_eq!(error.into_panic().downcast_ref(), Some(&"the disk is on fire"));
+    /// ```
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send> {
+        self.try_into_panic()
+            .expect("the task was cancelled, it did not panic")
+    }
+
+    /// The payload of the panic.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if the task was cancelled.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
+        match self.reason {
+            Reason::Panicked(payload) => Ok(payload),
+            Reason::Cancelled => Err(self),
+        }
+    }
+
+    /// The task that ended so.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    fn message(&self) -> Option<&str> {
+        let Reason::Panicked(payload) = &self.reason else {
+            return None;
+        };
+        let text = payload.downcast_ref::<&'static str>().copied();
+        text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.reason, self.message()) {
+            (Reason::Cancelled, _) => write!(f, "task {} was cancelled", self.id),
+            (_, Some(text)) => write!(f, "task {} panicked: {text}", self.id),
+            (_, None) => write!(f, "task {} panicked", self.id),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            Reason::Cancelled => write!(f, "JoinError::Cancelled({})", self.id),
+            Reason::Panicked(_) => write!(f, "JoinError::Panic({}, {:?})", self.id, self.message()),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+impl From<JoinError> for io::Error {
+    fn from(error: JoinError) -> io::Error {
+        io::Error::other(error.to_string())
+    }
+}

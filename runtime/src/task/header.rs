@@ -1,0 +1,134 @@
+//! The part of a task that does not depend on the type of its future: one cache line.
+
+use std::cell::Cell;
+use std::ptr::NonNull;
+use std::task::{RawWakerVTable, Waker};
+
+use super::mailbox::Mailbox;
+use super::refs::Refs;
+use super::state::State;
+use super::{Id, Stage};
+use crate::id::ThreadNumber;
+
+/// A task, wherever its type is not known. Always made from the pointer to the whole cell, never
+/// from a `&Header`: the functions of the vtable reach beyond the header.
+pub(crate) type TaskPtr = NonNull<Header>;
+
+#[repr(C)]
+pub(crate) struct Header {
+    /// The next task in the run queue. Owner only.
+    pub(crate) next: Cell<Option<TaskPtr>>,
+    pub(crate) vtable: &'static VTable,
+    /// The `S: Schedule` that the task was spawned on. Valid as long as the task is: the runtime
+    /// keeps it until it has merged the task, and a merged task keeps it itself.
+    pub(crate) scheduler: NonNull<()>,
+    pub(crate) id: Id,
+    /// Who waits for the output. Owner only.
+    pub(crate) join_waker: Cell<Option<Waker>>,
+    /// Who keeps the memory.
+    pub(crate) refs: Refs,
+    /// The place in the scheduler's registry. Owner only.
+    pub(crate) slot: Cell<u32>,
+    /// Owner only.
+    pub(crate) state: State,
+    /// What the body holds. Owner only.
+    pub(crate) stage: Cell<Stage>,
+    /// Any thread.
+    pub(crate) mailbox: Mailbox,
+}
+
+/// What is done to a task whose type is not known here.
+pub(crate) struct VTable {
+    /// Polls the future. On completion or panic the future is dropped and the stage has changed.
+    ///
+    /// # Safety
+    /// - On the owner thread, not from inside another call of this vtable for the same task.
+    /// - The stage is `Future`.
+    pub(crate) poll: unsafe fn(TaskPtr),
+    /// Drops the future; the stage becomes `Cancelled`, or `Panicked` if the drop panicked.
+    ///
+    /// # Safety
+    /// As for `poll`.
+    pub(crate) cancel: unsafe fn(TaskPtr),
+    /// Moves the output to `*mut Option<Result<T, JoinError>>`; the stage becomes `Taken`.
+    ///
+    /// # Safety
+    /// - On the owner thread, and the stage is not `Future`.
+    /// - The pointer is valid for a write of that very type, and what it points to is `None`.
+    pub(crate) take: unsafe fn(TaskPtr, NonNull<()>),
+    /// Drops an output that nobody will take; the stage becomes `Taken`.
+    ///
+    /// # Safety
+    /// On the owner thread, and the stage is not `Future`.
+    pub(crate) discard: unsafe fn(TaskPtr),
+    /// Gives the memory back.
+    ///
+    /// # Safety
+    /// - No reference is left; the stage is `Cancelled` or `Taken`.
+    /// - `merged` says truly whether the references had been merged. If not, the caller is on the
+    ///   owner thread.
+    pub(crate) free: unsafe fn(TaskPtr, merged: bool),
+    /// Asks for cancellation, from any thread.
+    ///
+    /// # Safety
+    /// The caller holds a reference.
+    pub(crate) abort: unsafe fn(TaskPtr),
+    /// Makes a waker.
+    ///
+    /// # Safety
+    /// The caller holds a reference and gives it up.
+    pub(crate) waker: unsafe fn(TaskPtr) -> Waker,
+    /// Sends the task to its owner. The reference that the caller holds goes along.
+    ///
+    /// # Safety
+    /// The caller holds a reference and gives it up.
+    pub(crate) send: unsafe fn(TaskPtr),
+}
+
+/// What a task needs of its scheduler. The one implementor besides the models is the executor's.
+pub(crate) trait Schedule: 'static {
+    /// The thread that polls and drops the tasks.
+    fn owner(&self) -> ThreadNumber;
+
+    /// Links a task into the run queue. Called on the owner thread, with `QUEUED` just set.
+    fn schedule(&self, task: TaskPtr);
+
+    /// Forgets a task that is about to be freed. Called on the owner thread.
+    fn forget(&self, task: TaskPtr);
+
+    /// Takes a task, and the reference that comes with it, to the owner. Any thread.
+    ///
+    /// # Safety
+    /// - `this` is the scheduler of `task`.
+    /// - The caller holds a reference to the task and gives it up.
+    unsafe fn send(this: NonNull<Self>, task: TaskPtr);
+
+    /// Keeps the scheduler alive once more.
+    ///
+    /// # Safety
+    /// `this` is alive.
+    unsafe fn retain(this: NonNull<Self>);
+
+    /// Undoes one `retain`.
+    ///
+    /// # Safety
+    /// There was such a `retain`, and the caller does not use `this` afterwards.
+    unsafe fn release(this: NonNull<Self>);
+
+    /// The one vtable of all wakers of this kind of scheduler: a `static`, so that `will_wake`
+    /// recognises them.
+    fn waker_vtable() -> &'static RawWakerVTable;
+}
+
+impl Header {
+    /// The scheduler, with its type.
+    ///
+    /// # Safety
+    /// `S` is the type that the task was spawned on.
+    #[inline(always)]
+    pub(crate) unsafe fn scheduler<S: Schedule>(&self) -> &S {
+        // SAFETY: the pointer is valid for as long as the task is, see the field; the type is
+        // what the caller promises.
+        unsafe { self.scheduler.cast::<S>().as_ref() }
+    }
+}

@@ -1,0 +1,206 @@
+//! Values that travel with a task instead of with a thread.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+
+use pin_project_lite::pin_project;
+
+/// Declares values that each task has for itself, of type [`LocalKey`].
+///
+/// ```
+/// wakeful::task_local! {
+///     /// Who asked.
+///     pub static USER: String;
+///     static DEPTH: u32;
+/// }
+///
+/// wakeful::block_on(USER.scope("ada".to_owned(), async {
+///     assert_eq!(USER.with(|user| user.len()), 3);
+///     assert!(DEPTH.try_with(|_| ()).is_err());
+/// }));
+/// ```
+#[macro_export]
+macro_rules! task_local {
+    () => {};
+    ($(#[$attr:meta])* $vis:vis static $name:ident: $type:ty; $($rest:tt)*) => {
+        $crate::task_local!($(#[$attr])* $vis static $name: $type);
+        $crate::task_local!($($rest)*);
+    };
+    ($(#[$attr:meta])* $vis:vis static $name:ident: $type:ty) => {
+        $(#[$attr])*
+        $vis static $name: $crate::task::LocalKey<$type> = {
+            ::std::thread_local! {
+                static SLOT: ::std::cell::RefCell<::std::option::Option<$type>> =
+                    const { ::std::cell::RefCell::new(::std::option::Option::None) };
+            }
+            $crate::task::LocalKey::__new(&SLOT)
+        };
+    };
+}
+
+/// A value that is set for the time a future is polled, made by [`task_local!`](crate::task_local).
+///
+/// A spawned task does not inherit the values of the task that spawned it.
+pub struct LocalKey<T: 'static> {
+    slot: &'static thread::LocalKey<RefCell<Option<T>>>,
+}
+
+impl<T: 'static> LocalKey<T> {
+    #[doc(hidden)]
+    pub const fn __new(slot: &'static thread::LocalKey<RefCell<Option<T>>>) -> LocalKey<T> {
+        LocalKey { slot }
+    }
+
+    /// Runs a future with the value set. Scopes nest: the inner value hides the outer one.
+    pub fn scope<F: Future>(&'static self, value: T, future: F) -> Scope<T, F> {
+        Scope {
+            key: self,
+            value: Some(value),
+            future: Some(future),
+        }
+    }
+
+    /// Calls a function with the value set.
+    pub fn sync_scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
+        let mut value = Some(value);
+        self.swapped(&mut value, f)
+    }
+
+    /// Calls `f` with the value.
+    ///
+    /// # Panics
+    ///
+    /// If the value is not set here; see [`try_with`](Self::try_with).
+    #[track_caller]
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        match self.try_with(f) {
+            Ok(result) => result,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Calls `f` with the value.
+    ///
+    /// # Errors
+    ///
+    /// If the value is not set here.
+    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
+        self.slot
+            .with(|slot| slot.borrow().as_ref().map(f))
+            .ok_or(AccessError(()))
+    }
+
+    /// A copy of the value.
+    ///
+    /// # Panics
+    ///
+    /// As [`with`](Self::with).
+    #[track_caller]
+    pub fn get(&'static self) -> T
+    where
+        T: Clone,
+    {
+        self.with(T::clone)
+    }
+
+    /// Exchanges the value with the thread's slot for the time of `f`, also if `f` panics.
+    fn swapped<R>(&'static self, value: &mut Option<T>, f: impl FnOnce() -> R) -> R {
+        struct Restore<'a, T: 'static>(&'static LocalKey<T>, &'a mut Option<T>);
+        impl<T> Drop for Restore<'_, T> {
+            fn drop(&mut self) {
+                self.0.slot.with(|slot| slot.swap_with(self.1));
+            }
+        }
+        self.slot.with(|slot| slot.swap_with(value));
+        let _restore = Restore(self, value);
+        f()
+    }
+}
+
+trait SwapWith<T> {
+    fn swap_with(&self, value: &mut Option<T>);
+}
+
+impl<T> SwapWith<T> for RefCell<Option<T>> {
+    fn swap_with(&self, value: &mut Option<T>) {
+        std::mem::swap(&mut *self.borrow_mut(), value);
+    }
+}
+
+impl<T> fmt::Debug for LocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalKey").finish_non_exhaustive()
+    }
+}
+
+/// A task-local value was read where it is not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessError(());
+
+impl fmt::Display for AccessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "this task-local value is not set here: read it inside `KEY.scope(value, future)`",
+        )
+    }
+}
+
+impl std::error::Error for AccessError {}
+
+pin_project! {
+    /// The future of [`LocalKey::scope`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Scope<T: 'static, F> {
+        key: &'static LocalKey<T>,
+        value: Option<T>,
+        #[pin]
+        future: Option<F>,
+    }
+
+    impl<T: 'static, F> PinnedDrop for Scope<T, F> {
+        fn drop(this: Pin<&mut Self>) {
+            // The future's own drop may read the value.
+            let mut this = this.project();
+            if this.future.is_some() {
+                let key: &'static LocalKey<T> = this.key;
+                key.swapped(this.value, || this.future.set(None));
+            }
+        }
+    }
+}
+
+impl<T: 'static, F> Scope<T, F> {
+    /// Takes the value out, so that the future no longer sees it.
+    pub fn take_value(self: Pin<&mut Self>) -> Option<T> {
+        self.project().value.take()
+    }
+}
+
+impl<T: 'static, F: Future> Future for Scope<T, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        let key: &'static LocalKey<T> = this.key;
+        key.swapped(this.value, || {
+            let future = this.future.as_mut().as_pin_mut();
+            let output = future
+                .expect("a task-local scope was polled after it finished")
+                .poll(cx);
+            if output.is_ready() {
+                this.future.set(None);
+            }
+            output
+        })
+    }
+}
+
+impl<T, F> fmt::Debug for Scope<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").finish_non_exhaustive()
+    }
+}

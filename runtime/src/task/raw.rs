@@ -1,0 +1,231 @@
+//! The whole task: header and body in one allocation.
+
+use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+use super::header::{Header, Schedule, TaskPtr, VTable};
+use super::mailbox::{self, Mailbox};
+use super::refs::Refs;
+use super::state::State;
+use super::{Id, JoinError, Stage, runnable, waker};
+
+#[repr(C)]
+struct TaskCell<F: Future> {
+    header: Header,
+    body: UnsafeCell<Body<F>>,
+}
+
+/// What the task is made of; `Header::stage` says which field is the live one.
+union Body<F: Future> {
+    future: ManuallyDrop<F>,
+    output: ManuallyDrop<F::Output>,
+    panic: ManuallyDrop<Box<dyn Any + Send>>,
+}
+
+/// Allocates a task with `refs` references, all held by the caller, on the owner thread.
+///
+/// # Safety
+/// - `scheduler` points to an `S` that stays alive until the task has been merged or freed.
+/// - The caller is on the owner thread of that scheduler.
+#[inline]
+pub(crate) unsafe fn allocate<F, S>(
+    future: F,
+    scheduler: NonNull<S>,
+    id: Id,
+    state: State,
+    refs: u32,
+) -> TaskPtr
+where
+    F: Future + 'static,
+    S: Schedule,
+{
+    let cell = Box::new(TaskCell {
+        header: Header {
+            next: Cell::new(None),
+            vtable: const {
+                &VTable {
+                    poll: poll::<F, S>,
+                    cancel: cancel::<F>,
+                    take: take::<F>,
+                    discard: discard::<F>,
+                    free: free::<F, S>,
+                    abort: abort::<S>,
+                    waker: waker::owned::<S>,
+                    send: send::<S>,
+                }
+            },
+            scheduler: scheduler.cast(),
+            id,
+            join_waker: Cell::new(None),
+            refs: Refs::new(refs),
+            slot: Cell::new(u32::MAX),
+            state,
+            stage: Cell::new(Stage::Future),
+            mailbox: Mailbox::new(),
+        },
+        body: UnsafeCell::new(Body {
+            future: ManuallyDrop::new(future),
+        }),
+    });
+    // `repr(C)`: the header is at the start of the cell, and the pointer reaches all of it.
+    NonNull::from(Box::leak(cell)).cast()
+}
+
+/// The body of a task, for the owner thread.
+fn body<F: Future>(task: TaskPtr) -> *mut Body<F> {
+    let cell = task.cast::<TaskCell<F>>().as_ptr();
+    // SAFETY: the task is alive, as every caller in this file holds a reference or has been
+    // promised one; going to a field reads nothing.
+    unsafe { UnsafeCell::raw_get(&raw const (*cell).body) }
+}
+
+/// Drops the future in place. A panic of that drop is returned, not passed on.
+///
+/// # Safety
+/// The stage was `Future`, has been changed by the caller, and this is the owner thread.
+unsafe fn drop_future<F: Future>(task: TaskPtr) -> Result<(), Box<dyn Any + Send>> {
+    // SAFETY: the field is live until here, and nobody reaches it again as the stage has changed.
+    catch_unwind(AssertUnwindSafe(|| unsafe {
+        ManuallyDrop::drop(&mut (*body::<F>(task)).future);
+    }))
+}
+
+fn store_panic<F: Future>(task: TaskPtr, payload: Box<dyn Any + Send>) {
+    // SAFETY: the future is gone, so the body is free to hold something else.
+    unsafe {
+        *body::<F>(task) = Body {
+            panic: ManuallyDrop::new(payload),
+        }
+    };
+    header(task).stage.set(Stage::Panicked);
+}
+
+/// A view of the header. The lifetime is the caller's to keep within that of the task.
+fn header<'a>(task: TaskPtr) -> &'a Header {
+    // SAFETY: the task is alive, see `body`; the header is only ever shared.
+    unsafe { task.as_ref() }
+}
+
+unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) {
+    // Borrowed from the reference that the scheduler holds, so it is neither counted nor dropped.
+    let waker = waker::borrowed::<S>(task);
+    let mut cx = Context::from_waker(&waker);
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the stage is `Future`. The cell never moves and the future is dropped in place,
+        // which is what pinning asks. It isn't polled already, by the contract of `poll`.
+        let future = unsafe { Pin::new_unchecked(&mut *(*body::<F>(task)).future) };
+        future.poll(&mut cx)
+    }));
+    let stage = &header(task).stage;
+    match result {
+        Ok(Poll::Pending) => {}
+        Ok(Poll::Ready(output)) => {
+            stage.set(Stage::Taken);
+            // SAFETY: the stage was `Future` and has just been changed.
+            match unsafe { drop_future::<F>(task) } {
+                Ok(()) => {
+                    // SAFETY: the future is gone, so the body is free to hold something else.
+                    unsafe {
+                        *body::<F>(task) = Body {
+                            output: ManuallyDrop::new(output),
+                        }
+                    };
+                    stage.set(Stage::Output);
+                }
+                Err(payload) => {
+                    discard_quietly(output);
+                    store_panic::<F>(task, payload);
+                }
+            }
+        }
+        Err(payload) => {
+            stage.set(Stage::Taken);
+            // SAFETY: the stage was `Future` and has just been changed.
+            if let Err(second) = unsafe { drop_future::<F>(task) } {
+                // The first panic is the one to report.
+                discard_quietly(second);
+            }
+            store_panic::<F>(task, payload);
+        }
+    }
+}
+
+unsafe fn cancel<F: Future>(task: TaskPtr) {
+    header(task).stage.set(Stage::Cancelled);
+    // SAFETY: the stage was `Future`, by the contract of `cancel`, and has just been changed.
+    if let Err(payload) = unsafe { drop_future::<F>(task) } {
+        store_panic::<F>(task, payload);
+    }
+}
+
+/// What a task leaves behind, on its way out.
+unsafe fn outcome<F: Future>(task: TaskPtr) -> Option<Result<F::Output, JoinError>> {
+    let header = header(task);
+    let body = body::<F>(task);
+    match header.stage.replace(Stage::Taken) {
+        // SAFETY: the stage said that this field is live; it is read once, as the stage changed.
+        Stage::Output => Some(Ok(unsafe { ManuallyDrop::take(&mut (*body).output) })),
+        Stage::Panicked => {
+            // SAFETY: as above.
+            let payload = unsafe { ManuallyDrop::take(&mut (*body).panic) };
+            Some(Err(JoinError::panicked(header.id, payload)))
+        }
+        Stage::Cancelled => Some(Err(JoinError::cancelled(header.id))),
+        Stage::Future | Stage::Taken => None,
+    }
+}
+
+unsafe fn take<F: Future>(task: TaskPtr, to: NonNull<()>) {
+    // SAFETY: the caller promises that `to` is valid for a write of this type.
+    unsafe { *to.cast::<Option<Result<F::Output, JoinError>>>().as_mut() = outcome::<F>(task) };
+}
+
+unsafe fn discard<F: Future>(task: TaskPtr) {
+    // SAFETY: the contract of `discard` is that of `outcome`.
+    discard_quietly(unsafe { outcome::<F>(task) });
+}
+
+unsafe fn free<F: Future, S: Schedule>(task: TaskPtr, merged: bool) {
+    let header = header(task);
+    debug_assert!(!matches!(header.stage.get(), Stage::Future | Stage::Output));
+    let scheduler = header.scheduler.cast::<S>();
+    if !merged {
+        // SAFETY: not merged, so the runtime, which keeps the scheduler, is alive.
+        unsafe { scheduler.as_ref() }.forget(task);
+    }
+    // SAFETY: no reference is left, and the cell was made by `Box::new` in `allocate`. The body is
+    // a union and drops nothing; its live fields were dropped before.
+    drop(unsafe { Box::from_raw(task.cast::<TaskCell<F>>().as_ptr()) });
+    if merged {
+        // SAFETY: merging the task came with one `retain`, and the task is gone.
+        unsafe { S::release(scheduler) };
+    }
+}
+
+unsafe fn abort<S: Schedule>(task: TaskPtr) {
+    if waker::is_here::<S>(header(task)) {
+        runnable::abort_here::<S>(task);
+    } else {
+        waker::ask::<S>(task, mailbox::ABORT);
+    }
+}
+
+unsafe fn send<S: Schedule>(task: TaskPtr) {
+    let scheduler = header(task).scheduler.cast::<S>();
+    // SAFETY: this is the task's scheduler, and the reference is the caller's gift.
+    unsafe { S::send(scheduler, task) };
+}
+
+/// Drops a value that nobody asked for. Its drop may panic: there is no one to tell.
+fn discard_quietly<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // The payload's own drop may panic in turn; then it stays.
+        std::mem::forget(payload);
+    }
+}

@@ -1,0 +1,217 @@
+//! References, counted with a bias: plain on the owner thread, atomic elsewhere.
+//!
+//! `local` is touched by the owner thread alone. `shared` belongs to everyone. A reference that is
+//! made on one side may be dropped on the other, so neither number means anything by itself; their
+//! sum is the number of references. Both are never negative, which is kept so by two rules:
+//!
+//! 1. Another thread that drops a reference takes it from `shared` if that is above zero. If it is
+//!    zero, the reference was counted by the owner, and it travels back to the owner as a message
+//!    ([`Release::Tell`]), who drops it here. There are at most as many such messages as
+//!    references that the owner made.
+//! 2. The owner that drops the last `local` one takes it from `shared` instead if that is above
+//!    zero, so that `local` stays at one as long as any reference is left anywhere.
+//!
+//! So while the runtime lives, only the owner frees. `local` is one and `shared` is zero means:
+//! mine is the only reference, nobody else can make a new one, free it.
+//!
+//! When the runtime ends, its thread no longer answers messages. It then [merges](Refs::merge):
+//! `local` moves into `shared`, under the `MERGED` bit. From there on everyone counts on `shared`
+//! and whoever brings it to zero frees. `local == 0` tells the owner thread that this has happened.
+
+use std::cell::Cell;
+
+use crate::sync::atomic::{AtomicU32, Ordering, fence};
+
+/// Set in `shared` once the owner has given up its side.
+const MERGED: u32 = 1 << 31;
+
+/// More references than this end the process, long before a count could wrap.
+const LIMIT: u32 = 1 << 30;
+
+pub(crate) struct Refs {
+    local: Cell<u32>,
+    shared: AtomicU32,
+}
+
+/// What the caller has to do after a reference was dropped.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Release {
+    /// Nothing: others are left.
+    Keep,
+    /// It was the last one: free the task.
+    Free,
+    /// It is the owner's to drop: send it there. The reference is still held.
+    Tell,
+}
+
+impl Refs {
+    /// A count of `n` references, all made by the calling thread, the owner.
+    pub(crate) fn new(n: u32) -> Refs {
+        Refs {
+            local: Cell::new(n),
+            shared: AtomicU32::new(0),
+        }
+    }
+
+    /// One more, on the owner thread.
+    #[inline(always)]
+    pub(crate) fn clone_here(&self) {
+        let local = self.local.get();
+        if local == 0 {
+            return self.clone_there();
+        }
+        if local > LIMIT {
+            too_many();
+        }
+        self.local.set(local + 1);
+    }
+
+    /// One more, on any thread.
+    pub(crate) fn clone_there(&self) {
+        // Relaxed: the caller holds a reference already, so the task can't go away meanwhile.
+        let before = self.shared.fetch_add(1, Ordering::Relaxed);
+        if before & !MERGED > LIMIT {
+            too_many();
+        }
+    }
+
+    /// One fewer, on the owner thread. Never answers `Tell`.
+    #[inline(always)]
+    pub(crate) fn drop_here(&self) -> Release {
+        let local = self.local.get();
+        if local > 1 {
+            self.local.set(local - 1);
+            return Release::Keep;
+        }
+        self.drop_last_here(local)
+    }
+
+    fn drop_last_here(&self, local: u32) -> Release {
+        if local == 0 {
+            return self.drop_merged();
+        }
+        // Acquire: pairs with the Release of the threads that counted down, so that all they did
+        // with the task happens before it is freed.
+        let mut shared = self.shared.load(Ordering::Acquire);
+        while shared > 0 {
+            match self.shared.compare_exchange(
+                shared,
+                shared - 1,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return Release::Keep,
+                Err(now) => shared = now,
+            }
+        }
+        Release::Free
+    }
+
+    /// One fewer, on a thread that is not the owner.
+    pub(crate) fn drop_there(&self) -> Release {
+        let mut shared = self.shared.load(Ordering::Relaxed);
+        loop {
+            if shared & MERGED != 0 {
+                return self.drop_merged();
+            }
+            if shared == 0 {
+                return Release::Tell;
+            }
+            // Release: what this thread did with the task happens before the owner frees it.
+            match self.shared.compare_exchange_weak(
+                shared,
+                shared - 1,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Release::Keep,
+                Err(now) => shared = now,
+            }
+        }
+    }
+
+    fn drop_merged(&self) -> Release {
+        if self.shared.fetch_sub(1, Ordering::Release) != MERGED | 1 {
+            return Release::Keep;
+        }
+        fence(Ordering::Acquire);
+        Release::Free
+    }
+
+    /// The owner's last act: from here on every thread counts on the atomic side.
+    ///
+    /// The caller holds at least one reference, so the sum can't be zero.
+    pub(crate) fn merge(&self) {
+        let local = self.local.replace(0);
+        if local > LIMIT {
+            too_many();
+        }
+        // Release: the owner's writes happen before whoever frees the task later.
+        self.shared.fetch_add(MERGED + local, Ordering::AcqRel);
+    }
+
+    /// Has the owner given up its side? Any thread.
+    pub(crate) fn is_merged(&self) -> bool {
+        self.shared.load(Ordering::Relaxed) & MERGED != 0
+    }
+
+    /// Has the owner given up its side? On the owner thread.
+    #[inline(always)]
+    pub(crate) fn is_merged_here(&self) -> bool {
+        self.local.get() == 0
+    }
+}
+
+/// A wrapped count would be a use after free; like `Arc`, end the process instead.
+#[cold]
+#[inline(never)]
+fn too_many() -> ! {
+    eprintln!("wakeful: more than {LIMIT} references to one task");
+    std::process::abort()
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owner_frees_when_alone() {
+        let refs = Refs::new(2);
+        assert_eq!(refs.drop_here(), Release::Keep);
+        assert_eq!(refs.drop_here(), Release::Free);
+    }
+
+    #[test]
+    fn a_reference_made_here_and_dropped_there_goes_home() {
+        let refs = Refs::new(1);
+        refs.clone_here();
+        assert_eq!(refs.drop_there(), Release::Tell);
+        // The message is the reference; the owner drops it, then its own.
+        assert_eq!(refs.drop_here(), Release::Keep);
+        assert_eq!(refs.drop_here(), Release::Free);
+    }
+
+    #[test]
+    fn a_reference_made_there_and_dropped_here_never_goes_negative() {
+        let refs = Refs::new(1);
+        refs.clone_there();
+        refs.clone_there();
+        assert_eq!(refs.drop_here(), Release::Keep);
+        assert_eq!(refs.drop_here(), Release::Keep);
+        assert_eq!(refs.drop_here(), Release::Free);
+    }
+
+    #[test]
+    fn merged_counts_are_freed_by_the_last_wherever_it_is() {
+        let refs = Refs::new(2);
+        refs.clone_there();
+        refs.merge();
+        assert!(refs.is_merged() && refs.is_merged_here());
+        refs.clone_here();
+        assert_eq!(refs.drop_there(), Release::Keep);
+        assert_eq!(refs.drop_here(), Release::Keep);
+        assert_eq!(refs.drop_there(), Release::Keep);
+        assert_eq!(refs.drop_there(), Release::Free);
+    }
+}

@@ -1,0 +1,127 @@
+//! What the loop does with a task: run it, cancel it, end it, give it up. Owner thread only.
+
+use std::ptr::NonNull;
+
+use super::header::{Header, Schedule, TaskPtr};
+use super::mailbox;
+use super::state::{ABORT, DONE, JOIN, QUEUED, Queue, RUNNING, WATCHED};
+use super::{coop, waker};
+
+/// Runs a task that was just taken out of the run queue: one poll, or its cancellation, or, if it
+/// is done already, nothing but giving up the scheduler's reference.
+///
+/// # Safety
+/// - On the owner thread, with the task's scheduler being of type `S`.
+/// - The task was linked in the run queue and no longer is; its `QUEUED` bit is still set.
+#[inline]
+pub(crate) unsafe fn run<S: Schedule>(task: TaskPtr) {
+    let header = header(task);
+    header.state.clear(QUEUED);
+    if header.state.is(DONE | ABORT) {
+        if header.state.is(DONE) {
+            // SAFETY: done and no longer queued, so the reference is given up here.
+            return unsafe { waker::drop_here(task) };
+        }
+        // SAFETY: as for this function; the task is neither done nor running.
+        return unsafe { cancel(task) };
+    }
+    header.state.set(RUNNING);
+    // SAFETY: owner thread, not done, and `RUNNING` was clear as the loop never runs a task from
+    // inside a poll.
+    coop::limited(|| unsafe { (header.vtable.poll)(task) });
+    header.state.clear(RUNNING);
+    if header.stage.get().is_over() {
+        // SAFETY: the stage says that the future is gone.
+        unsafe { finish(task) };
+    } else if header.state.is(ABORT) {
+        // The task aborted itself, or was aborted by what it polled.
+        // SAFETY: as for this function; the task is neither done nor running.
+        unsafe { cancel(task) };
+    }
+}
+
+/// Drops the future of a task now.
+///
+/// # Safety
+/// - On the owner thread, and the task is neither done nor running.
+pub(crate) unsafe fn cancel(task: TaskPtr) {
+    let header = header(task);
+    // While the future is dropped, wakes queue the task and aborts do nothing new.
+    header.state.set(RUNNING | ABORT);
+    // SAFETY: owner thread; not done, so the stage is `Future`; not running until just now.
+    unsafe { (header.vtable.cancel)(task) };
+    header.state.clear(RUNNING);
+    // SAFETY: the future is gone.
+    unsafe { finish(task) };
+}
+
+/// The future is gone: tell who waits, drop what nobody wants, give up the reference.
+///
+/// # Safety
+/// On the owner thread, not done yet, and the stage is past `Future`.
+unsafe fn finish(task: TaskPtr) {
+    let header = header(task);
+    header.state.set(DONE);
+    if header.state.is(WATCHED) {
+        header.mailbox.finish();
+    }
+    if header.state.is(JOIN) {
+        if let Some(waker) = header.join_waker.take() {
+            waker.wake();
+        }
+    } else {
+        // SAFETY: owner thread, past `Future`.
+        unsafe { (header.vtable.discard)(task) };
+    }
+    // A task woken during its last poll is still linked; then the loop gives the reference up
+    // when it comes to it.
+    if !header.state.is(QUEUED) {
+        // SAFETY: the scheduler's reference, given up once: done and not queued.
+        unsafe { waker::drop_here(task) };
+    }
+}
+
+/// An abort on the owner thread.
+pub(crate) fn abort_here<S: Schedule>(task: TaskPtr) {
+    let header = header(task);
+    if header.state.abort() == Queue::Push {
+        // SAFETY: `S` is the type of the scheduler, as the caller says.
+        unsafe { header.scheduler::<S>() }.schedule(task);
+    }
+}
+
+/// Takes in a task that another thread sent, with the reference that came along.
+///
+/// # Safety
+/// - On the owner thread, with the task's scheduler being of type `S`.
+/// - The caller holds a reference and gives it up.
+pub(crate) unsafe fn receive<S: Schedule>(task: TaskPtr) {
+    let requests = header(task).mailbox.take();
+    if requests & mailbox::ABORT != 0 {
+        abort_here::<S>(task);
+    } else if requests & mailbox::WAKE != 0 {
+        waker::wake_here::<S>(task);
+    }
+    // SAFETY: the reference came with the message.
+    unsafe { waker::drop_here(task) };
+}
+
+/// Gives the task over to whoever still holds references: the runtime is about to end.
+///
+/// # Safety
+/// - On the owner thread, with the scheduler of type `S` alive.
+/// - The task is done, not queued, not merged, and still referenced.
+pub(crate) unsafe fn merge<S: Schedule>(task: TaskPtr) {
+    let header = header(task);
+    // SAFETY: the scheduler is alive. The matching `release` is in `free`.
+    unsafe { S::retain(header.scheduler.cast::<S>()) };
+    // Other threads stop sending once they see this.
+    header.mailbox.finish();
+    header.refs.merge();
+}
+
+/// A view of the header. The lifetime is the caller's to keep within that of the task.
+fn header<'a>(task: TaskPtr) -> &'a Header {
+    // SAFETY: every caller in this file was promised a reference that lives through the call.
+    unsafe { NonNull::as_ref(&task) }
+}

@@ -1,0 +1,84 @@
+//! What the owner thread knows of a task: plain bits, never seen by another thread.
+//!
+//! `QUEUED`   The task is linked into the run queue. Set by a wake, by an abort and at the spawn;
+//!            cleared when the loop takes the task out, just before the poll. While it is set a
+//!            further wake does nothing: the poll to come will see what it announced.
+//! `RUNNING`  The future is being polled or dropped right now. A wake in that time queues the task
+//!            again; an abort in that time is carried out after the poll.
+//! `DONE`     The future is gone, by completion, panic or cancellation. Never cleared. Wakes and
+//!            aborts do nothing from here on. A task may be `DONE` and `QUEUED`: then the loop only
+//!            gives up its reference.
+//! `ABORT`    Someone asked for cancellation. The loop drops the future the next time it takes the
+//!            task out. Means nothing once `DONE` is set.
+//! `JOIN`     A `JoinHandle` exists, so the output is kept for it. Cleared when the handle is
+//!            dropped; an output that nobody can take is dropped at once.
+//! `NAMED`    The scheduler holds a name for this task.
+//! `WATCHED`  An `AbortHandle` was made, so the end of the task is mirrored into its mailbox, where
+//!            other threads can read it.
+
+use std::cell::Cell;
+
+pub(crate) const QUEUED: u8 = 1 << 0;
+pub(crate) const RUNNING: u8 = 1 << 1;
+pub(crate) const DONE: u8 = 1 << 2;
+pub(crate) const ABORT: u8 = 1 << 3;
+pub(crate) const JOIN: u8 = 1 << 4;
+pub(crate) const NAMED: u8 = 1 << 5;
+pub(crate) const WATCHED: u8 = 1 << 6;
+
+/// The bits of one task.
+pub(crate) struct State(Cell<u8>);
+
+/// What the caller of [`State::queue`] has to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// Link the task into the run queue.
+    Push,
+    /// Nothing: it is queued already, or done.
+    Nothing,
+}
+
+impl State {
+    pub(crate) const fn new(bits: u8) -> State {
+        State(Cell::new(bits))
+    }
+
+    #[inline(always)]
+    pub(crate) fn is(&self, bits: u8) -> bool {
+        self.0.get() & bits != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, bits: u8) {
+        self.0.set(self.0.get() | bits);
+    }
+
+    #[inline(always)]
+    pub(crate) fn clear(&self, bits: u8) {
+        self.0.set(self.0.get() & !bits);
+    }
+
+    /// A wake on the owner thread.
+    #[inline(always)]
+    pub(crate) fn queue(&self) -> Queue {
+        if self.is(QUEUED | DONE) {
+            return Queue::Nothing;
+        }
+        self.set(QUEUED);
+        Queue::Push
+    }
+
+    /// An abort on the owner thread.
+    pub(crate) fn abort(&self) -> Queue {
+        if self.is(DONE | ABORT) {
+            return Queue::Nothing;
+        }
+        self.set(ABORT);
+        // The poll that goes on will look at the bit when it returns.
+        if self.is(RUNNING) {
+            Queue::Nothing
+        } else {
+            self.queue()
+        }
+    }
+}

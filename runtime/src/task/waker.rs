@@ -1,0 +1,181 @@
+//! The hand-written waker: a counted pointer to a task, `Send + Sync`, good on any thread.
+//!
+//! On the owner thread a wake links the task into the run queue: a few plain loads and stores, no
+//! atomic, no lock, no syscall. On any other thread it is a message, see `mailbox.rs`.
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use super::header::{Header, Schedule, TaskPtr};
+use super::mailbox;
+use super::refs::Release;
+use super::state::Queue;
+use crate::id::ThreadNumber;
+
+/// The functions of a waker for tasks of the scheduler `S`.
+pub(crate) const fn vtable<S: Schedule>() -> RawWakerVTable {
+    RawWakerVTable::new(clone::<S>, wake::<S>, wake_by_ref::<S>, drop::<S>)
+}
+
+/// A waker that borrows a reference of its maker's instead of holding one.
+pub(crate) struct Borrowed(ManuallyDrop<Waker>);
+
+impl Deref for Borrowed {
+    type Target = Waker;
+
+    fn deref(&self) -> &Waker {
+        &self.0
+    }
+}
+
+/// A waker for the time of a poll. The caller keeps a reference for at least as long.
+#[inline(always)]
+pub(crate) fn borrowed<S: Schedule>(task: TaskPtr) -> Borrowed {
+    let raw = RawWaker::new(task.as_ptr().cast_const().cast(), S::waker_vtable());
+    // SAFETY: the vtable keeps the contract of `RawWaker`: clone counts, wake and drop give one
+    // back, wake_by_ref none, all from any thread. `ManuallyDrop`: this one gives none back.
+    Borrowed(ManuallyDrop::new(unsafe { Waker::from_raw(raw) }))
+}
+
+/// A waker that owns a reference.
+///
+/// # Safety
+/// The caller holds a reference to the task and gives it up.
+pub(crate) unsafe fn owned<S: Schedule>(task: TaskPtr) -> Waker {
+    let raw = RawWaker::new(task.as_ptr().cast_const().cast(), S::waker_vtable());
+    // SAFETY: as in `borrowed`; the reference is the caller's gift.
+    unsafe { Waker::from_raw(raw) }
+}
+
+/// The task behind the data of a waker made here.
+#[inline(always)]
+pub(crate) fn task(data: *const ()) -> TaskPtr {
+    // SAFETY: every waker is made in this file, from the non-null pointer to a task.
+    unsafe { NonNull::new_unchecked(data.cast::<Header>().cast_mut()) }
+}
+
+/// Is the caller on the thread that owns this task?
+#[inline(always)]
+pub(crate) fn is_here<S: Schedule>(header: &Header) -> bool {
+    // SAFETY: `S` is the type of the scheduler: the waker's vtable is that of `S`, and the other
+    // callers have it from the header's own vtable.
+    unsafe { header.scheduler::<S>() }.owner() == ThreadNumber::current()
+}
+
+unsafe fn clone<S: Schedule>(data: *const ()) -> RawWaker {
+    // SAFETY: the waker holds a reference, so the task is alive.
+    let header = unsafe { task(data).as_ref() };
+    if is_here::<S>(header) {
+        header.refs.clone_here();
+    } else {
+        header.refs.clone_there();
+    }
+    RawWaker::new(data, S::waker_vtable())
+}
+
+unsafe fn wake<S: Schedule>(data: *const ()) {
+    let task = task(data);
+    // SAFETY: the waker holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    if is_here::<S>(header) {
+        wake_here::<S>(task);
+        // SAFETY: the reference was the waker's; this is the owner thread.
+        unsafe { drop_here(task) };
+    } else if !header.refs.is_merged() && header.mailbox.ask(mailbox::WAKE) {
+        // SAFETY: the reference was the waker's and goes along.
+        unsafe { (header.vtable.send)(task) };
+    } else {
+        // SAFETY: the reference was the waker's; this is not the owner thread.
+        unsafe { drop_there(task) };
+    }
+}
+
+unsafe fn wake_by_ref<S: Schedule>(data: *const ()) {
+    let task = task(data);
+    // SAFETY: the waker holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    if is_here::<S>(header) {
+        wake_here::<S>(task);
+    } else {
+        ask::<S>(task, mailbox::WAKE);
+    }
+}
+
+unsafe fn drop<S: Schedule>(data: *const ()) {
+    // SAFETY: the reference was the waker's.
+    unsafe { drop_anywhere::<S>(task(data)) };
+}
+
+/// A wake on the owner thread.
+#[inline(always)]
+pub(crate) fn wake_here<S: Schedule>(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    if header.state.queue() == Queue::Push {
+        // SAFETY: `S` is the type of the scheduler, see `is_here`.
+        unsafe { header.scheduler::<S>() }.schedule(task);
+    }
+}
+
+/// A request from a thread that is not the owner.
+pub(crate) fn ask<S: Schedule>(task: TaskPtr, request: u8) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    // A merged task belongs to a runtime that has ended: there is nothing left to ask for.
+    if !header.refs.is_merged() && header.mailbox.ask(request) {
+        header.refs.clone_there();
+        // SAFETY: the reference was made for this.
+        unsafe { (header.vtable.send)(task) };
+    }
+}
+
+/// Gives up a reference on the owner thread.
+///
+/// # Safety
+/// The caller holds one, and is on the owner thread.
+#[inline(always)]
+pub(crate) unsafe fn drop_here(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    // Asked before, since afterwards the task may be gone.
+    let merged = header.refs.is_merged_here();
+    if header.refs.drop_here() == Release::Free {
+        // SAFETY: that was the last reference. A task whose future or output is alive is kept by
+        // the scheduler or by the join handle. This is the owner thread.
+        unsafe { (header.vtable.free)(task, merged) };
+    }
+}
+
+/// Gives up a reference on a thread that is not the owner.
+///
+/// # Safety
+/// The caller holds one.
+pub(crate) unsafe fn drop_there(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    let vtable = header.vtable;
+    match header.refs.drop_there() {
+        Release::Keep => {}
+        // SAFETY: that was the last reference, and only merged ones are freed here.
+        Release::Free => unsafe { (vtable.free)(task, true) },
+        // SAFETY: the reference is still held, and goes along.
+        Release::Tell => unsafe { (vtable.send)(task) },
+    }
+}
+
+/// Gives up a reference on any thread.
+///
+/// # Safety
+/// The caller holds one, and `S` is the type of the scheduler.
+pub(crate) unsafe fn drop_anywhere<S: Schedule>(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive; it is the caller's to give.
+    unsafe {
+        if is_here::<S>(task.as_ref()) {
+            drop_here(task)
+        } else {
+            drop_there(task)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Giving way once.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Lets every other task that is ready run once before the current one goes on.
+///
+/// The task goes to the back of the queue; a loop of yields does not keep the reactor or the
+/// timers from their turn.
+///
+/// # Cancel safety
+///
+/// Cancel-safe.
+///
+/// ```
+/// wakeful::block_on(async {
+///     let task = wakeful::spawn(async { 7 });
+///     wakeful::task::yield_now().await;
+///     assert!(task.is_finished());
+/// # drop(task);
+/// });
+/// ```
+pub fn yield_now() -> YieldNow {
+    YieldNow(false)
+}
+
+/// The future of [`yield_now`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct YieldNow(bool);
+
+impl Future for YieldNow {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0 {
+            return Poll::Ready(());
+        }
+        self.0 = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
