@@ -31,6 +31,12 @@ impl ThreadNumber {
         }
     }
 
+    /// Is this the number of the calling thread? A thread that has none yet is nobody's owner.
+    #[inline(always)]
+    pub(crate) fn is_current(self) -> bool {
+        NUMBER.with(Cell::get) == self.0
+    }
+
     #[cold]
     fn assign() -> ThreadNumber {
         static NEXT: AtomicU64 = AtomicU64::new(1);

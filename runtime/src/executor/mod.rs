@@ -26,7 +26,7 @@ use crate::id::ThreadNumber;
 use crate::reactor::Notifier;
 use crate::task::header::{Schedule, TaskPtr};
 use crate::task::state::{DONE, JOIN, NAMED, QUEUED, State};
-use crate::task::{Id, JoinHandle, raw, runnable, waker};
+use crate::task::{Id, JoinHandle, coop, raw, runnable, waker};
 use ids::Ids;
 pub(crate) use ids::reserve_id;
 use registry::Registry;
@@ -197,9 +197,10 @@ impl Executor {
     /// the budget down.
     pub(crate) fn tick(&self, budget: &mut u32) -> Tick {
         let main = self.main.get();
-        let before = *budget;
+        let limited = coop::limited();
+        let mut left = *budget;
         let tick = loop {
-            if *budget == 0 {
+            if left == 0 {
                 break if self.queue.is_empty() {
                     Tick::Idle
                 } else {
@@ -209,13 +210,14 @@ impl Executor {
             let Some(task) = self.queue.pop() else {
                 break Tick::Idle;
             };
-            *budget -= 1;
+            left -= 1;
             if Some(task) == main {
                 // SAFETY: the executor keeps a reference to it.
                 unsafe { task.as_ref() }.state.clear(QUEUED);
                 break Tick::Main;
             }
             self.running.set(Some(task));
+            limited.refill();
             // SAFETY: owner thread; just popped, with its bit still set; tasks are not run from
             // inside a task, as `current::run` lets only one loop run.
             unsafe { runnable::run::<Executor>(task) };
@@ -223,7 +225,8 @@ impl Executor {
         self.running.set(None);
         self.counts
             .polls
-            .set(self.counts.polls.get() + u64::from(before - *budget));
+            .set(self.counts.polls.get() + u64::from(*budget - left));
+        *budget = left;
         tick
     }
 

@@ -36,7 +36,9 @@ impl Parts {
             self.executor.receive();
             match self.executor.tick(pace.left()) {
                 Tick::Main => {
-                    if let Poll::Ready(output) = coop::limited(|| future.as_mut().poll(&mut cx)) {
+                    let limited = coop::limited();
+                    limited.refill();
+                    if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                         return output;
                     }
                 }

@@ -21,20 +21,26 @@ thread_local! {
     static LEFT: Cell<u8> = const { Cell::new(NO_LIMIT) };
 }
 
-/// Calls `poll` with a fresh budget; what runs after it has no limit again. A panic passes through
-/// and takes the limit off, too.
-#[inline(always)]
-pub(crate) fn limited<R>(poll: impl FnOnce() -> R) -> R {
-    struct Unlimit;
-    impl Drop for Unlimit {
-        #[inline(always)]
-        fn drop(&mut self) {
-            LEFT.set(NO_LIMIT);
-        }
+/// Takes the limit off again when the loop leaves its tasks, also by a panic.
+pub(crate) struct Limited(());
+
+/// The loop turns to its tasks.
+pub(crate) fn limited() -> Limited {
+    Limited(())
+}
+
+impl Limited {
+    /// Gives the poll that follows a fresh budget.
+    #[inline(always)]
+    pub(crate) fn refill(&self) {
+        LEFT.set(BUDGET);
     }
-    LEFT.set(BUDGET);
-    let _unlimit = Unlimit;
-    poll()
+}
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        LEFT.set(NO_LIMIT);
+    }
 }
 
 /// Returns `false` when the current poll has used up its budget and should return soon.

@@ -39,12 +39,13 @@ pub(crate) struct Header {
 
 /// What is done to a task whose type is not known here.
 pub(crate) struct VTable {
-    /// Polls the future. On completion or panic the future is dropped and the stage has changed.
+    /// Polls the future. On completion or panic the future is dropped, the stage has changed, and
+    /// the answer is `true`.
     ///
     /// # Safety
     /// - On the owner thread, not from inside another call of this vtable for the same task.
     /// - The stage is `Future`.
-    pub(crate) poll: unsafe fn(TaskPtr),
+    pub(crate) poll: unsafe fn(TaskPtr) -> bool,
     /// Drops the future; the stage becomes `Cancelled`, or `Panicked` if the drop panicked.
     ///
     /// # Safety

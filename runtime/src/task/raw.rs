@@ -112,7 +112,7 @@ fn header<'a>(task: TaskPtr) -> &'a Header {
     unsafe { task.as_ref() }
 }
 
-unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) {
+unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) -> bool {
     // Borrowed from the reference that the scheduler holds, so it is neither counted nor dropped.
     let waker = waker::borrowed::<S>(task);
     let mut cx = Context::from_waker(&waker);
@@ -124,7 +124,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) {
     }));
     let stage = &header(task).stage;
     match result {
-        Ok(Poll::Pending) => {}
+        Ok(Poll::Pending) => return false,
         Ok(Poll::Ready(output)) => {
             stage.set(Stage::Taken);
             // SAFETY: the stage was `Future` and has just been changed.
@@ -154,6 +154,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) {
             store_panic::<F>(task, payload);
         }
     }
+    true
 }
 
 unsafe fn cancel<F: Future>(task: TaskPtr) {

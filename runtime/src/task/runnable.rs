@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use super::header::{Header, Schedule, TaskPtr};
 use super::mailbox;
 use super::state::{ABORT, DONE, JOIN, QUEUED, Queue, RUNNING, WATCHED};
-use super::{coop, waker};
+use super::waker;
 
 /// Runs a task that was just taken out of the run queue: one poll, or its cancellation, or, if it
 /// is done already, nothing but giving up the scheduler's reference.
@@ -16,26 +16,35 @@ use super::{coop, waker};
 #[inline]
 pub(crate) unsafe fn run<S: Schedule>(task: TaskPtr) {
     let header = header(task);
-    header.state.clear(QUEUED);
-    if header.state.is(DONE | ABORT) {
-        if header.state.is(DONE) {
-            // SAFETY: done and no longer queued, so the reference is given up here.
-            return unsafe { waker::drop_here(task) };
-        }
-        // SAFETY: as for this function; the task is neither done nor running.
-        return unsafe { cancel(task) };
+    if !header.state.start() {
+        // SAFETY: as for this function; the task was just taken out, and is not to be polled.
+        return unsafe { end(task) };
     }
-    header.state.set(RUNNING);
     // SAFETY: owner thread, not done, and `RUNNING` was clear as the loop never runs a task from
     // inside a poll.
-    coop::limited(|| unsafe { (header.vtable.poll)(task) });
+    let over = unsafe { (header.vtable.poll)(task) };
     header.state.clear(RUNNING);
-    if header.stage.get().is_over() {
-        // SAFETY: the stage says that the future is gone.
+    if over {
+        // SAFETY: the poll says that the future is gone.
         unsafe { finish(task) };
     } else if header.state.is(ABORT) {
         // The task aborted itself, or was aborted by what it polled.
         // SAFETY: as for this function; the task is neither done nor running.
+        unsafe { cancel(task) };
+    }
+}
+
+/// A task that was taken out of the queue, not to be polled but to be given up or cancelled.
+///
+/// # Safety
+/// On the owner thread; the task is not queued, and done or to be aborted.
+#[cold]
+unsafe fn end(task: TaskPtr) {
+    if header(task).state.is(DONE) {
+        // SAFETY: done and no longer queued, so the scheduler's reference is given up here.
+        unsafe { waker::drop_here(task) };
+    } else {
+        // SAFETY: owner thread; the task is neither done nor running.
         unsafe { cancel(task) };
     }
 }

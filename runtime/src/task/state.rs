@@ -58,6 +58,15 @@ impl State {
         self.0.set(self.0.get() & !bits);
     }
 
+    /// The loop has taken the task out. `true`: it is to be polled, and counts as running.
+    #[inline(always)]
+    pub(crate) fn start(&self) -> bool {
+        let bits = self.0.get() & !QUEUED;
+        let poll = bits & (DONE | ABORT) == 0;
+        self.0.set(if poll { bits | RUNNING } else { bits });
+        poll
+    }
+
     /// A wake on the owner thread.
     #[inline(always)]
     pub(crate) fn queue(&self) -> Queue {

@@ -12,7 +12,6 @@ use super::header::{Header, Schedule, TaskPtr};
 use super::mailbox;
 use super::refs::Release;
 use super::state::Queue;
-use crate::id::ThreadNumber;
 
 /// The functions of a waker for tasks of the scheduler `S`.
 pub(crate) const fn vtable<S: Schedule>() -> RawWakerVTable {
@@ -61,7 +60,7 @@ pub(crate) fn task(data: *const ()) -> TaskPtr {
 pub(crate) fn is_here<S: Schedule>(header: &Header) -> bool {
     // SAFETY: `S` is the type of the scheduler: the waker's vtable is that of `S`, and the other
     // callers have it from the header's own vtable.
-    unsafe { header.scheduler::<S>() }.owner() == ThreadNumber::current()
+    unsafe { header.scheduler::<S>() }.owner().is_current()
 }
 
 unsafe fn clone<S: Schedule>(data: *const ()) -> RawWaker {
