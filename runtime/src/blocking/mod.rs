@@ -10,9 +10,8 @@ use std::sync::Arc;
 
 pub(crate) use pool::{Config, Pool};
 
-use crate::executor::current::NO_RUNTIME;
-use crate::task::JoinHandle;
 use crate::task::packet::{Missing, Receiver, packet};
+use crate::task::{JoinHandle, NO_RUNTIME};
 
 /// The pool of a runtime, seen from its loop.
 pub(crate) struct Blocking {

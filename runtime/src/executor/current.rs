@@ -4,16 +4,13 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use super::Executor;
+use crate::task::NO_RUNTIME;
 
 thread_local! {
     // Without a destructor, so that it costs one load and may be read while a thread winds down.
     static CURRENT: Cell<Option<NonNull<Executor>>> = const { Cell::new(None) };
     static RUNNING: Cell<bool> = const { Cell::new(false) };
 }
-
-/// The sentence for those who need a runtime and have none.
-pub(crate) const NO_RUNTIME: &str = "there is no Wakeful runtime on this thread: call this inside \
-     `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`";
 
 /// Calls `f` with the executor set as the thread's own. Nests; a panic restores as well.
 ///

@@ -230,11 +230,6 @@ impl Executor {
         tick
     }
 
-    #[inline(always)]
-    pub(crate) fn is_idle(&self) -> bool {
-        self.queue.is_empty()
-    }
-
     /// Takes in what other threads sent.
     #[inline(always)]
     pub(crate) fn receive(&self) {
@@ -261,11 +256,6 @@ impl Executor {
     /// is dropped instead.
     pub(crate) fn call(self: &Arc<Self>, call: Box<dyn FnOnce() + Send>) {
         self.post(Message::Call(call));
-    }
-
-    /// Makes the loop look around. Any thread.
-    pub(crate) fn unpark(self: &Arc<Self>) {
-        self.post(Message::Call(Box::new(|| {})));
     }
 
     fn post(&self, message: Message) {

@@ -113,9 +113,4 @@ impl<M> Remote<M> {
     pub(crate) fn pop(&self) -> Option<M> {
         self.queue.pop()
     }
-
-    /// Messages waiting. Any thread.
-    pub(crate) fn len(&self) -> usize {
-        self.queue.len()
-    }
 }

@@ -1,73 +1,215 @@
-//! stand-in
+//! The reactor: descriptors become ready, timers fire, and wakers are woken.
+//!
+//! [`Async`] makes any descriptor async. Sockets in `wakeful-net` are built on it.
+
+mod adapter;
+mod backend;
+pub(crate) mod current;
+mod interest;
+mod notifier;
+mod portable;
+#[cfg(target_os = "linux")]
+mod raw;
+mod registration;
+mod source;
+mod waiters;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
-use std::sync::*;
-use std::time::*;
-#[derive(Clone, Debug)]
-pub struct Notifier(Arc<(Mutex<bool>, Condvar)>);
-impl Notifier {
-    pub fn notify(&self) {
-        *self.0.0.lock().unwrap() = true;
-        self.0.1.notify_one();
-    }
+use std::task::Waker;
+use std::time::Duration;
+
+pub use adapter::Async;
+pub use backend::Backend;
+pub use interest::Interest;
+pub(crate) use notifier::Notifier;
+pub use source::Source;
+
+use crate::time::{Next, Timers};
+use backend::{Driver, Event};
+use registration::Registrations;
+use source::State;
+
+/// What waits on behalf of one loop: its descriptors and its timers. Owner thread only.
+pub(crate) struct Reactor {
+    driver: Driver,
+    registrations: RefCell<Registrations>,
+    timers: Timers,
+    /// Kept between turns for their memory.
+    events: Cell<Vec<Event>>,
+    wakers: Cell<Vec<Waker>>,
+    shut_down: Cell<bool>,
+    waits: Cell<u64>,
+    seen: Cell<u64>,
 }
-#[derive(Clone, Debug)]
-pub enum Backend {
-    Auto,
-}
-#[derive(Debug)]
-pub struct Reactor(Notifier, Instant);
-pub struct Turn;
-pub enum Wait {
+
+/// How long a turn may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wait {
+    /// Not at all.
     Poll,
+    /// Until something happens. `auto_advance`: a stopped clock may jump to the next timer.
     Park { auto_advance: bool },
 }
-pub struct St {
-    pub waits: u64,
-    pub events: u64,
-    pub sources: usize,
-    pub timers: usize,
+
+/// What the reactor has done so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stats {
+    pub(crate) waits: u64,
+    pub(crate) events: u64,
+    pub(crate) sources: usize,
+    pub(crate) timers: usize,
 }
+
 impl Reactor {
-    pub fn new(_: Backend) -> io::Result<Rc<Reactor>> {
-        Ok(Rc::new(Reactor(
-            Notifier(Default::default()),
-            Instant::now(),
-        )))
+    pub(crate) fn new(backend: Backend) -> io::Result<Rc<Reactor>> {
+        Ok(Rc::new(Reactor {
+            driver: Driver::new(backend)?,
+            registrations: RefCell::default(),
+            timers: Timers::new(),
+            events: Cell::default(),
+            wakers: Cell::default(),
+            shut_down: Cell::new(false),
+            waits: Cell::new(0),
+            seen: Cell::new(0),
+        }))
     }
-    pub fn notifier(&self) -> Notifier {
-        self.0.clone()
+
+    pub(crate) fn notifier(&self) -> Notifier {
+        self.driver.notifier()
     }
-    pub fn turn(&self, w: Wait) -> io::Result<Turn> {
-        if let Wait::Park { .. } = w {
-            let mut g = self.0.0.0.lock().unwrap();
-            while !*g {
-                g = self.0.0.1.wait(g).unwrap();
+
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.timers
+    }
+
+    pub(crate) fn pause_clock(&self) {
+        self.timers.pause();
+    }
+
+    /// Waits once, wakes those whose descriptors are ready, and fires the timers that are due.
+    ///
+    /// # Errors
+    ///
+    /// If the system can't wait, which it can unless someone closed a descriptor of the reactor.
+    pub(crate) fn turn(&self, wait: Wait) -> io::Result<()> {
+        let next = match wait {
+            Wait::Poll => Next::In(Duration::ZERO),
+            Wait::Park { auto_advance } => self.timers.next(auto_advance),
+        };
+        match next {
+            Next::Never => _ = self.wait(None)?,
+            Next::In(timeout) => _ = self.wait(Some(timeout))?,
+            // What has really happened goes before what virtually would.
+            Next::Stopped => {
+                if self.wait(Some(Duration::ZERO))? == 0 {
+                    self.timers.jump();
+                }
             }
-            *g = false;
         }
-        Ok(Turn)
+        self.timers.look();
+        Ok(())
     }
-    pub fn look_at_clock(&self) -> Duration {
-        self.1.elapsed()
+
+    /// Returns how many events there were.
+    fn wait(&self, timeout: Option<Duration>) -> io::Result<usize> {
+        let mut events = self.events.take();
+        let result = self.driver.wait(timeout, &mut events);
+        self.waits.set(self.waits.get() + 1);
+        self.seen.set(self.seen.get() + events.len() as u64);
+        let mut wakers = self.wakers.take();
+        let registrations = self.registrations.borrow();
+        for event in &events {
+            if let Some(state) = registrations.get(event.key) {
+                state.dispatch(event, &mut wakers);
+            }
+        }
+        drop(registrations);
+        let count = events.len();
+        events.clear();
+        self.events.set(events);
+        self.wake_all(wakers);
+        result.map(|()| count)
     }
-    pub fn last_look(&self) -> Duration {
-        self.1.elapsed()
+
+    /// Wakes with nothing borrowed: whoever is woken may register and deregister.
+    fn wake_all(&self, wakers: Vec<Waker>) {
+        /// Goes on with the others if one of them panics.
+        struct Rest(Vec<Waker>);
+        impl Drop for Rest {
+            fn drop(&mut self) {
+                self.0.drain(..).for_each(Waker::wake);
+            }
+        }
+        let mut rest = Rest(wakers);
+        // First come, first woken.
+        rest.0.reverse();
+        while let Some(waker) = rest.0.pop() {
+            waker.wake();
+        }
+        self.wakers.set(std::mem::take(&mut rest.0));
     }
-    pub fn pause_clock(&self) {}
-    pub fn shut_down(&self) {}
-    pub fn stats(&self) -> St {
-        St {
-            waits: 0,
-            events: 0,
-            sources: 0,
-            timers: 0,
+
+    /// Reads the clock and fires what is due, without a syscall. Returns the time really passed
+    /// since the reactor was made.
+    pub(crate) fn look_at_clock(&self) -> Duration {
+        self.timers.look();
+        self.timers.last_look()
+    }
+
+    /// What the last look at the clock, by this or by a turn, has read.
+    pub(crate) fn last_look(&self) -> Duration {
+        self.timers.last_look()
+    }
+
+    fn register(&self, fd: BorrowedFd<'_>, state: Rc<State>) -> io::Result<usize> {
+        let key = self.registrations.borrow_mut().insert(state);
+        self.driver.add(fd, key).inspect_err(|_| {
+            self.registrations.borrow_mut().remove(key);
+        })?;
+        Ok(key)
+    }
+
+    fn deregister(&self, fd: BorrowedFd<'_>, key: usize) {
+        let state = self.registrations.borrow_mut().remove(key);
+        // It can only fail if someone else closed the descriptor, which deregistered it.
+        let _ = self.driver.remove(fd);
+        drop(state);
+    }
+
+    fn tells_closed(&self) -> bool {
+        self.driver.tells_closed()
+    }
+
+    fn is_shut_down(&self) -> bool {
+        self.shut_down.get()
+    }
+
+    /// The loop will not turn again: those who wait are woken, to learn it.
+    pub(crate) fn shut_down(&self) {
+        self.shut_down.set(true);
+        let mut wakers = Vec::new();
+        for state in self.registrations.borrow().iter() {
+            state.take_all(&mut wakers);
+        }
+        self.wake_all(wakers);
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            waits: self.waits.get(),
+            events: self.seen.get(),
+            sources: self.registrations.borrow().len(),
+            timers: self.timers.len(),
         }
     }
 }
-pub mod current {
-    pub struct G;
-    pub fn enter(_: std::rc::Rc<super::Reactor>) -> G {
-        G
+
+impl fmt::Debug for Reactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reactor").finish_non_exhaustive()
     }
 }

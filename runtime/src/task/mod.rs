@@ -57,6 +57,10 @@ pub use local::{AccessError, LocalKey, Scope};
 pub use crate::executor::{JoinSet, TaskBuilder as Builder, id, name, try_id};
 pub use yield_now::{YieldNow, yield_now};
 
+/// The sentence for those who need a runtime and have none.
+pub(crate) const NO_RUNTIME: &str = "there is no Wakeful runtime on this thread: call this inside \
+     `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`";
+
 /// The number of a task: unique in the process, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(NonZeroU64);
@@ -91,12 +95,4 @@ pub(crate) enum Stage {
     Cancelled,
     /// Nothing.
     Taken,
-}
-
-impl Stage {
-    /// Is the future gone?
-    #[inline(always)]
-    pub(crate) fn is_over(self) -> bool {
-        self != Stage::Future
-    }
 }

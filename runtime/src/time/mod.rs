@@ -1,1 +1,25 @@
 //! Time: sleeping, timeouts, intervals, and a clock that tests can stop.
+
+mod clock;
+mod driver;
+mod instant;
+mod interval;
+mod pause;
+mod sleep;
+mod timeout;
+mod wheel;
+
+pub(crate) use driver::{Next, Timers};
+pub use instant::Instant;
+pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
+pub use pause::{advance, pause, resume};
+pub use sleep::{Sleep, sleep, sleep_until};
+pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
+
+/// The time by the clock of this thread's runtime, if there is one.
+fn clock_now() -> Option<Instant> {
+    crate::reactor::current::try_with(|reactor| {
+        let clock = &reactor.timers().clock;
+        Instant::from_std(clock.to_instant(clock.now()))
+    })
+}

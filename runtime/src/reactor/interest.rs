@@ -1,0 +1,59 @@
+//! What one waits for.
+
+use std::fmt;
+use std::ops::BitOr;
+
+/// Which way a descriptor should be ready: for reading, for writing, or both.
+///
+/// ```
+/// use wakeful::reactor::Interest;
+///
+/// let both = Interest::READABLE | Interest::WRITABLE;
+/// assert!(both.is_readable() && both.is_writable());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Interest(u8);
+
+impl Interest {
+    /// There is something to read, or the other side has closed, or an error waits.
+    pub const READABLE: Interest = Interest(1);
+    /// There is room to write, or the other side has closed, or an error waits.
+    pub const WRITABLE: Interest = Interest(2);
+
+    /// Does this include reading?
+    pub const fn is_readable(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    /// Does this include writing?
+    pub const fn is_writable(self) -> bool {
+        self.0 & 2 != 0
+    }
+
+    /// Both together, in a `const`.
+    pub const fn or(self, other: Interest) -> Interest {
+        Interest(self.0 | other.0)
+    }
+
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+}
+
+impl BitOr for Interest {
+    type Output = Interest;
+
+    fn bitor(self, other: Interest) -> Interest {
+        self.or(other)
+    }
+}
+
+impl fmt::Debug for Interest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.is_readable(), self.is_writable()) {
+            (true, true) => "READABLE | WRITABLE",
+            (true, false) => "READABLE",
+            _ => "WRITABLE",
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! Waiting on Linux with one syscall: `epoll_pwait2` on the poller's own descriptor.
+//!
+//! `polling` 3.11 spends five syscalls a wait, and has no name for `EPOLLRDHUP`. Its poller gives its
+//! descriptor away, so both are done here, by safe functions of rustix, with the same keys. Two
+//! things follow. `Poller::notify` must not be used, as only `Poller::wait` re-arms it: the notifier
+//! is an eventfd of our own, edge-triggered and never read. And the poller's timer and eventfd stay
+//! silent, as nothing arms them.
+
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use polling::Poller;
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::io::Errno;
+
+use super::Notifier;
+use super::backend::Event;
+
+/// The key of the notifier. `polling` keeps the one above to itself.
+const NOTIFY: u64 = u64::MAX - 1;
+
+const EVENTS: usize = 1024;
+
+pub(super) struct Raw {
+    poller: Poller,
+    events: RefCell<Vec<epoll::Event>>,
+    notify: Arc<OwnedFd>,
+}
+
+impl Raw {
+    pub(super) fn new() -> io::Result<Raw> {
+        let poller = Poller::new()?;
+        let notify = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        epoll::add(
+            &poller,
+            &notify,
+            EventData::new_u64(NOTIFY),
+            EventFlags::IN | EventFlags::ET,
+        )?;
+        let events = RefCell::new(Vec::with_capacity(EVENTS));
+        let raw = Raw {
+            poller,
+            events,
+            notify: Arc::new(notify),
+        };
+        raw.wait(Some(Duration::ZERO), &mut Vec::new()).map_err(
+            |error| match Errno::from_io_error(&error) {
+                Some(Errno::NOSYS | Errno::PERM) => io::Error::new(
+                    io::ErrorKind::Unsupported,
+                    "the raw backend needs epoll_pwait2, which this kernel does not have or does \
+                     not allow; use Backend::Auto",
+                ),
+                _ => error,
+            },
+        )?;
+        Ok(raw)
+    }
+
+    pub(super) fn notifier(&self) -> Notifier {
+        Notifier::raw(self.notify.clone())
+    }
+
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
+        use EventFlags as E;
+        let flags = E::IN | E::OUT | E::RDHUP | E::PRI | E::ET;
+        let data = EventData::new_u64(key as u64);
+        match epoll::add(&self.poller, fd, data, flags) {
+            // The number was closed and given out again, and its file is the same, kept open by a
+            // duplicate: the old registration lives. It is ours now.
+            Err(Errno::EXIST) => Ok(epoll::modify(&self.poller, fd, data, flags)?),
+            result => Ok(result?),
+        }
+    }
+
+    pub(super) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(epoll::delete(&self.poller, fd)?)
+    }
+
+    pub(super) fn wait(&self, timeout: Option<Duration>, out: &mut Vec<Event>) -> io::Result<()> {
+        // A time too long to say is for ever.
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let mut events = self.events.borrow_mut();
+        events.clear();
+        match epoll::wait(&self.poller, spare_capacity(&mut events), timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        out.extend(
+            events
+                .iter()
+                .filter(|event| event.data.u64() != NOTIFY)
+                .map(|event| {
+                    let (flags, data) = (event.flags, event.data);
+                    let hung_up = flags.contains(EventFlags::HUP);
+                    let failed = flags.contains(EventFlags::ERR);
+                    let read_closed = hung_up || flags.contains(EventFlags::RDHUP);
+                    Event {
+                        key: data.u64() as usize,
+                        readable: read_closed
+                            || failed
+                            || flags.intersects(EventFlags::IN | EventFlags::PRI),
+                        writable: hung_up || failed || flags.contains(EventFlags::OUT),
+                        read_closed,
+                        write_closed: hung_up,
+                    }
+                }),
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,370 @@
+//! A registered descriptor: what is known of its readiness, and who waits for it.
+//!
+//! Readiness is a guess that costs no syscall: it is set when an event comes and cleared when a
+//! syscall says `WouldBlock`. All of that is on one thread. Events are taken in by `Reactor::turn`
+//! only, and a syscall and the clearing after it are not interrupted by a turn; so no event can be
+//! overlooked between the two: it waits in the kernel until the next turn, and sets the readiness
+//! again.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+use super::backend::Event;
+use super::waiters::{WaiterId, Waiters};
+use super::{Interest, Reactor};
+use crate::task::coop;
+
+const READABLE: u8 = Interest::READABLE.bits();
+const WRITABLE: u8 = Interest::WRITABLE.bits();
+/// An event said that nothing more will come. A short read then does not mean "wait for more".
+const READ_CLOSED: u8 = 4;
+/// An event said that nothing more can be sent.
+const WRITE_CLOSED: u8 = 8;
+
+/// What the reactor and the owner of a descriptor share.
+#[derive(Default)]
+pub(super) struct State {
+    ready: Cell<u8>,
+    next_id: Cell<WaiterId>,
+    readers: RefCell<Waiters>,
+    writers: RefCell<Waiters>,
+}
+
+impl State {
+    /// Takes an event in, and moves those who waited for it to `out`.
+    pub(super) fn dispatch(&self, event: &Event, out: &mut Vec<Waker>) {
+        let mut ready = self.ready.get();
+        for (is, bit) in [
+            (event.readable, READABLE),
+            (event.writable, WRITABLE),
+            (event.read_closed, READ_CLOSED),
+            (event.write_closed, WRITE_CLOSED),
+        ] {
+            ready |= if is { bit } else { 0 };
+        }
+        self.ready.set(ready);
+        if event.readable {
+            self.readers.borrow_mut().take_all(out);
+        }
+        if event.writable {
+            self.writers.borrow_mut().take_all(out);
+        }
+    }
+
+    pub(super) fn take_all(&self, out: &mut Vec<Waker>) {
+        self.readers.borrow_mut().take_all(out);
+        self.writers.borrow_mut().take_all(out);
+    }
+
+    fn directions(&self, interest: Interest) -> impl Iterator<Item = &RefCell<Waiters>> {
+        let readers = interest.is_readable().then_some(&self.readers);
+        readers
+            .into_iter()
+            .chain(interest.is_writable().then_some(&self.writers))
+    }
+
+    fn forget(&self, id: WaiterId, interest: Interest) {
+        for direction in self.directions(interest) {
+            let waker = direction.borrow_mut().remove(id);
+            drop(waker);
+        }
+    }
+}
+
+/// The reactor's side of a descriptor: its readiness, and waiting for it.
+///
+/// It belongs to an [`Async`](super::Async), which lends it to sockets and the like.
+///
+/// # Errors
+///
+/// Waiting fails once the runtime has ended; operations are still tried.
+pub struct Source {
+    reactor: Rc<Reactor>,
+    state: Rc<State>,
+    key: usize,
+    fd: RawFd,
+}
+
+impl Source {
+    /// Registers a descriptor. It stays open until the source is dropped: the caller sees to that.
+    pub(super) fn new(reactor: Rc<Reactor>, fd: BorrowedFd<'_>) -> io::Result<Source> {
+        let state = Rc::new(State::default());
+        let key = reactor.register(fd, state.clone())?;
+        Ok(Source {
+            reactor,
+            state,
+            key,
+            fd: fd.as_raw_fd(),
+        })
+    }
+
+    fn is_ready(&self, interest: Interest) -> bool {
+        self.state.ready.get() & interest.bits() != 0
+    }
+
+    /// Says that the descriptor is ready, without having been told: the next operation will try, and
+    /// find out. For those that most likely are, such as a connection just accepted.
+    pub fn assume_ready(&self, interest: Interest) {
+        self.state
+            .ready
+            .set(self.state.ready.get() | interest.bits());
+    }
+
+    /// Says that a transfer was shorter than the buffer, which leaves nothing to read or no room to
+    /// write: the next operation waits for an event instead of trying.
+    ///
+    /// It is not believed where the end of the stream may already have been announced, or where the
+    /// backend does not announce it.
+    pub fn drained(&self, interest: Interest) {
+        if !self.reactor.tells_closed() {
+            return;
+        }
+        let ready = self.state.ready.get();
+        let mut clear = 0;
+        if interest.is_readable() && ready & READ_CLOSED == 0 {
+            clear |= READABLE;
+        }
+        if interest.is_writable() && ready & WRITE_CLOSED == 0 {
+            clear |= WRITABLE;
+        }
+        self.state.ready.set(ready & !clear);
+    }
+
+    /// A syscall said `WouldBlock`. That is the truth, whatever events said of the end.
+    fn would_block(&self, interest: Interest) {
+        let mut clear = interest.bits();
+        clear |= if interest.is_readable() {
+            READ_CLOSED
+        } else {
+            0
+        };
+        clear |= if interest.is_writable() {
+            WRITE_CLOSED
+        } else {
+            0
+        };
+        self.state.ready.set(self.state.ready.get() & !clear);
+    }
+
+    fn check_alive(&self) -> io::Result<()> {
+        if self.reactor.is_shut_down() {
+            return Err(io::Error::other(
+                "the runtime that this descriptor is registered with has been dropped",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Waits until the descriptor is ready; of several tasks the newest is woken.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has ended.
+    pub fn poll_ready(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
+        if self.is_ready(interest) {
+            return Poll::Ready(Ok(()));
+        }
+        self.check_alive()?;
+        for direction in self.state.directions(interest) {
+            let before = direction.borrow_mut().set_poll(cx.waker());
+            drop(before);
+        }
+        Poll::Pending
+    }
+
+    /// Does `op` when the descriptor is ready, again and again until it gives anything but
+    /// `WouldBlock`. Of several tasks the newest is woken.
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`, and if the runtime has ended.
+    #[inline]
+    pub fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        mut op: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        let progress = ready!(coop::poll_proceed(cx));
+        loop {
+            ready!(self.poll_ready(cx, interest))?;
+            if let Some(result) = self.attempt(interest, &mut op) {
+                progress.made_progress();
+                return Poll::Ready(result);
+            }
+        }
+    }
+
+    /// Does `op` when the descriptor is ready. Any number of tasks may wait at the same time.
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`, and if the runtime has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: when it is dropped, `op` has not succeeded.
+    pub fn io<R, F>(&self, interest: Interest, op: F) -> impl Future<Output = io::Result<R>>
+    where
+        F: FnMut() -> io::Result<R>,
+    {
+        Io {
+            wait: Wait::new(self, interest),
+            op,
+        }
+    }
+
+    /// Waits until the descriptor is ready. Any number of tasks may wait at the same time.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<()>> {
+        Wait::new(self, interest)
+    }
+
+    /// Does `op` now, once.
+    ///
+    /// # Errors
+    ///
+    /// Those of `op`. `WouldBlock` also if the descriptor is known not to be ready; then `op` is not
+    /// called.
+    pub fn try_io<R>(
+        &self,
+        interest: Interest,
+        mut op: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        if !self.is_ready(interest) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.attempt(interest, &mut op)
+            .unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+    }
+
+    /// `None`: it would block, which is remembered.
+    #[inline]
+    fn attempt<R>(
+        &self,
+        interest: Interest,
+        op: &mut impl FnMut() -> io::Result<R>,
+    ) -> Option<io::Result<R>> {
+        loop {
+            match op() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.would_block(interest);
+                    return None;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return Some(result),
+            }
+        }
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        // SAFETY: whoever made the source keeps the descriptor open until it is dropped.
+        let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
+        self.reactor.deregister(fd.as_fd(), self.key);
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source")
+            .field("fd", &self.fd)
+            .field("readable", &self.is_ready(Interest::READABLE))
+            .field("writable", &self.is_ready(Interest::WRITABLE))
+            .finish()
+    }
+}
+
+/// Waits for readiness under a number of its own.
+struct Wait<'a> {
+    source: &'a Source,
+    interest: Interest,
+    id: Option<WaiterId>,
+}
+
+impl<'a> Wait<'a> {
+    fn new(source: &'a Source, interest: Interest) -> Wait<'a> {
+        Wait {
+            source,
+            interest,
+            id: None,
+        }
+    }
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.source.is_ready(self.interest) {
+            return Poll::Ready(Ok(()));
+        }
+        self.source.check_alive()?;
+        let state = &self.source.state;
+        let id = *self.id.get_or_insert_with(|| {
+            let id = state.next_id.get();
+            state.next_id.set(id.wrapping_add(1));
+            id
+        });
+        for direction in state.directions(self.interest) {
+            let before = direction.borrow_mut().set(id, cx.waker());
+            drop(before);
+        }
+        Poll::Pending
+    }
+}
+
+impl Future for Wait<'_> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let progress = ready!(coop::poll_proceed(cx));
+        ready!(self.poll_ready(cx))?;
+        progress.made_progress();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.source.state.forget(id, self.interest);
+        }
+    }
+}
+
+struct Io<'a, F> {
+    wait: Wait<'a>,
+    op: F,
+}
+
+// `op` is called, never pinned.
+impl<F> Unpin for Io<'_, F> {}
+
+impl<R, F: FnMut() -> io::Result<R>> Future for Io<'_, F> {
+    type Output = io::Result<R>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
+        let this = &mut *self;
+        let progress = ready!(coop::poll_proceed(cx));
+        loop {
+            ready!(this.wait.poll_ready(cx))?;
+            if let Some(result) = this.wait.source.attempt(this.wait.interest, &mut this.op) {
+                progress.made_progress();
+                return Poll::Ready(result);
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The clock and the wheel of a loop, joined.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::wheel::{Entry, Wheel};
+
+pub(crate) struct Timers {
+    pub(super) clock: Clock,
+    wheel: RefCell<Wheel>,
+    /// What the clock said at the last look. Never ahead of it.
+    looked: Cell<u64>,
+    looked_real: Cell<u64>,
+}
+
+/// What the loop should do about its timers before it waits.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Wait for as long as it takes.
+    Never,
+    /// Wait no longer than this.
+    In(Duration),
+    /// The clock is stopped: do not wait, and if nothing else happens, jump.
+    Stopped,
+}
+
+impl Timers {
+    pub(crate) fn new() -> Timers {
+        let clock = Clock::new();
+        let wheel = RefCell::new(Wheel::new());
+        Timers {
+            clock,
+            wheel,
+            looked: Cell::new(0),
+            looked_real: Cell::new(0),
+        }
+    }
+
+    /// The time of the last look: what timers compare with.
+    #[inline]
+    pub(super) fn looked(&self) -> u64 {
+        self.looked.get()
+    }
+
+    /// Real time at the last look.
+    pub(crate) fn last_look(&self) -> Duration {
+        Duration::from_nanos(self.looked_real.get())
+    }
+
+    /// Reads the clock and fires what is due. Returns how many fired.
+    pub(crate) fn look(&self) -> usize {
+        let real = self.clock.real();
+        self.looked_real.set(real);
+        self.looked.set(self.clock.at(real));
+        self.fire()
+    }
+
+    fn fire(&self) -> usize {
+        let mut wheel = self.wheel.borrow_mut();
+        // Nothing due is the usual case, and costs no more than this.
+        if wheel.next().is_none_or(|next| next > self.looked.get()) {
+            return 0;
+        }
+        wheel.advance(self.looked.get());
+        drop(wheel);
+        let mut fired = 0;
+        // One at a time, and woken with nothing borrowed: whoever is woken may arm and disarm.
+        while let Some(waker) = { self.wheel.borrow_mut().fire() } {
+            fired += 1;
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+        fired
+    }
+
+    /// How long the loop may wait. `jump`: a stopped clock may be moved on.
+    pub(crate) fn next(&self, jump: bool) -> Next {
+        let Some(next) = self.wheel.borrow().next() else {
+            return Next::Never;
+        };
+        if !self.clock.is_paused() {
+            return Next::In(Duration::from_nanos(next.saturating_sub(self.clock.now())));
+        }
+        if next <= self.clock.now() {
+            Next::In(Duration::ZERO)
+        } else if jump {
+            Next::Stopped
+        } else {
+            Next::Never
+        }
+    }
+
+    /// Stops the clock where it is.
+    pub(crate) fn pause(&self) {
+        self.clock.pause();
+        self.look();
+    }
+
+    /// Moves a stopped clock on to the next timer.
+    pub(crate) fn jump(&self) {
+        let next = self.wheel.borrow().next();
+        if let Some(next) = next {
+            self.clock.advance_to(next);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.wheel.borrow().len()
+    }
+
+    /// # Safety
+    /// As for [`Wheel::insert`].
+    #[inline]
+    pub(super) unsafe fn arm(&self, entry: Pin<&Entry>, deadline: u64) {
+        // SAFETY: by the contract.
+        unsafe { self.wheel.borrow_mut().insert(entry, deadline) };
+    }
+
+    /// Disarms, and gives the waker back, to be dropped by the caller.
+    #[inline]
+    pub(super) fn disarm(&self, entry: &Entry) -> Option<Waker> {
+        self.wheel.borrow_mut().remove(entry);
+        entry.take_waker()
+    }
+}

@@ -1,0 +1,165 @@
+//! Something to do again and again.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::{Instant, Sleep};
+
+/// Ticks now, and then once every `period`.
+///
+/// # Panics
+///
+/// If the period is zero, or outside a runtime.
+///
+/// ```
+/// use std::time::Duration;
+/// use wakeful::time::{Instant, interval};
+///
+/// wakeful::block_on(async {
+///     let mut ticks = interval(Duration::from_millis(1));
+///     let first = ticks.tick().await;
+///     let second = ticks.tick().await;
+///     assert_eq!(second - first, Duration::from_millis(1));
+/// });
+/// ```
+#[track_caller]
+pub fn interval(period: Duration) -> Interval {
+    interval_at(Instant::now(), period)
+}
+
+/// Ticks at `start`, and then once every `period`.
+///
+/// # Panics
+///
+/// If the period is zero, or outside a runtime.
+#[track_caller]
+pub fn interval_at(start: Instant, period: Duration) -> Interval {
+    assert!(
+        !period.is_zero(),
+        "the period of an interval is 0: it would tick without end"
+    );
+    let missed = MissedTickBehavior::default();
+    Interval {
+        sleep: Box::pin(Sleep::until(start)),
+        period,
+        missed,
+    }
+}
+
+/// What becomes of ticks that nobody waited for in time.
+///
+/// With a period of 10, a tick taken at 0 and the next one asked for at 35:
+///
+/// | | ticks come at |
+/// | --- | --- |
+/// | `Burst` | 35, 35, 35, 40, 50 |
+/// | `Delay` | 35, 45, 55 |
+/// | `Skip` | 35, 40, 50 |
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissedTickBehavior {
+    /// They are made up for, one after the other, at once.
+    #[default]
+    Burst,
+    /// The period begins anew with the late tick.
+    Delay,
+    /// They are left out; ticks stay at multiples of the period from the start.
+    Skip,
+}
+
+impl MissedTickBehavior {
+    fn next(self, due: Instant, now: Instant, period: Duration) -> Instant {
+        let next = match self {
+            MissedTickBehavior::Burst => due.checked_add(period),
+            MissedTickBehavior::Delay => now.checked_add(period),
+            MissedTickBehavior::Skip => {
+                let late = (now - due).as_nanos() % period.as_nanos();
+                // Smaller than the period, which fits.
+                let late =
+                    Duration::new((late / 1_000_000_000) as u64, (late % 1_000_000_000) as u32);
+                now.checked_add(period - late)
+            }
+        };
+        next.unwrap_or_else(Instant::far_future)
+    }
+}
+
+/// Ticks once a period, made by [`interval`] and [`interval_at`].
+pub struct Interval {
+    sleep: Pin<Box<Sleep>>,
+    period: Duration,
+    missed: MissedTickBehavior,
+}
+
+impl Interval {
+    /// Waits for the next tick, and returns the time it was due.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: no tick is lost.
+    pub async fn tick(&mut self) -> Instant {
+        poll_fn(|cx| self.poll_tick(cx)).await
+    }
+
+    /// Polls for the next tick.
+    pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        ready!(self.sleep.as_mut().poll(cx));
+        let due = self.sleep.deadline();
+        let now = Instant::now();
+        // A little late is on time: the loop has other things to do.
+        let next = if now > due + Duration::from_millis(5) {
+            self.missed.next(due, now, self.period)
+        } else {
+            due.checked_add(self.period)
+                .unwrap_or_else(Instant::far_future)
+        };
+        self.sleep.as_mut().reset(next);
+        Poll::Ready(due)
+    }
+
+    /// The next tick comes a period from now.
+    pub fn reset(&mut self) {
+        self.reset_after(self.period);
+    }
+
+    /// The next tick comes at once.
+    pub fn reset_immediately(&mut self) {
+        self.reset_at(Instant::now());
+    }
+
+    /// The next tick comes after `after`.
+    pub fn reset_after(&mut self, after: Duration) {
+        self.reset_at(Instant::after(after));
+    }
+
+    /// The next tick comes at `deadline`.
+    pub fn reset_at(&mut self, deadline: Instant) {
+        self.sleep.as_mut().reset(deadline);
+    }
+
+    /// What becomes of missed ticks.
+    pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
+        self.missed
+    }
+
+    /// Says what shall become of missed ticks.
+    pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
+        self.missed = behavior;
+    }
+
+    /// The time between two ticks.
+    pub fn period(&self) -> Duration {
+        self.period
+    }
+}
+
+impl fmt::Debug for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interval")
+            .field("period", &self.period)
+            .field("missed_tick_behavior", &self.missed)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+//! Waiting for a point in time.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use super::Instant;
+use super::wheel::Entry;
+use crate::reactor::{Reactor, current};
+
+/// Waits for `duration`, at least; how much longer depends on what else runs on the loop, not on a
+/// tick: deadlines keep their nanoseconds. A duration too long to add to the present is never.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// # Cancel safety
+///
+/// Cancel-safe: dropping the future disarms the timer.
+///
+/// ```
+/// use std::time::Duration;
+/// use wakeful::time::sleep;
+/// wakeful::block_on(async { sleep(Duration::from_micros(200)).await });
+/// ```
+#[track_caller]
+pub fn sleep(duration: Duration) -> Sleep {
+    Sleep::until(Instant::after(duration))
+}
+
+/// Waits until `deadline`.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// # Cancel safety
+///
+/// Cancel-safe: dropping the future disarms the timer.
+///
+/// ```
+/// use std::time::Duration;
+/// use wakeful::time::{Instant, sleep_until};
+/// wakeful::block_on(async { sleep_until(Instant::now() + Duration::from_micros(200)).await });
+/// ```
+#[track_caller]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep::until(deadline)
+}
+
+pin_project! {
+    /// The future of [`sleep`] and [`sleep_until`]. It is armed at its first poll, without an
+    /// allocation. If it is polled by several tasks, the newest is woken.
+    ///
+    /// After the end of its runtime a sleep that has not ended stays pending.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Sleep {
+        deadline: Instant,
+        // The deadline as the clock counts.
+        nanos: u64,
+        reactor: Rc<Reactor>,
+        #[pin]
+        entry: Entry,
+    }
+
+    impl PinnedDrop for Sleep {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            drop(this.reactor.timers().disarm(&this.entry));
+        }
+    }
+}
+
+impl Sleep {
+    #[track_caller]
+    pub(super) fn until(deadline: Instant) -> Sleep {
+        let reactor = current::with(Rc::clone);
+        let nanos = reactor.timers().clock.to_nanos(deadline.into_std());
+        Sleep {
+            deadline,
+            nanos,
+            reactor,
+            entry: Entry::new(),
+        }
+    }
+
+    /// When it ends.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Has the deadline passed, as far as the loop knows?
+    pub fn is_elapsed(&self) -> bool {
+        self.nanos <= self.reactor.timers().looked()
+    }
+
+    /// Changes the deadline, also of a sleep that has ended; the task that waits stays registered.
+    pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
+        let this = self.project();
+        let timers = this.reactor.timers();
+        *this.deadline = deadline;
+        *this.nanos = timers.clock.to_nanos(deadline.into_std());
+        if let Some(waker) = timers.disarm(&this.entry) {
+            drop(this.entry.set_waker(&waker));
+            // SAFETY: as in `poll`.
+            unsafe { timers.arm(this.entry.as_ref(), *this.nanos) };
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let timers = this.reactor.timers();
+        if *this.nanos <= timers.looked() {
+            if this.entry.is_armed() {
+                drop(timers.disarm(&this.entry));
+            }
+            return Poll::Ready(());
+        }
+        let before = this.entry.set_waker(cx.waker());
+        if !this.entry.is_armed() {
+            // SAFETY: the entry is pinned with the sleep, whose drop disarms it; it is not armed,
+            // and is never armed in another wheel, as the reactor of a sleep never changes.
+            unsafe { timers.arm(this.entry.as_ref(), *this.nanos) };
+        }
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep")
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}
