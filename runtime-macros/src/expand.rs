@@ -1,0 +1,152 @@
+//! From the parsed function to the one that is compiled.
+
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Error, Result};
+
+use crate::function::Function;
+use crate::options::{Kind, Options};
+
+pub(crate) fn expand(kind: Kind, options: TokenStream, item: TokenStream) -> TokenStream {
+    let function: Function = match syn::parse2(item.clone()) {
+        Ok(function) => function,
+        Err(error) => return beside(&error, item),
+    };
+    if let Some(receiver) = function.receiver() {
+        let message = format!(
+            "`{}` cannot run a method: there is no `self` to call it on",
+            kind.name()
+        );
+        return beside(&Error::new(receiver.span(), message), item);
+    }
+    match check(kind, &function).and_then(|()| Options::parse(kind, options)) {
+        Ok(options) => expand_function(kind, &options, &function),
+        Err(error) => beside(&error, without_runtime(&function)),
+    }
+}
+
+/// The mistakes of the signature.
+fn check(kind: Kind, function: &Function) -> Result<()> {
+    if !function.is_async {
+        let message = "the `async` keyword is missing from the function declaration";
+        return Err(Error::new(function.fn_token.span, message));
+    }
+    match kind {
+        Kind::Main if function.name == "main" && function.has_arguments() => Err(Error::new(
+            function.arguments.span(),
+            "the `main` function takes no arguments",
+        )),
+        Kind::Test if function.has_arguments() => Err(Error::new(
+            function.arguments.span(),
+            "a test function takes no arguments",
+        )),
+        Kind::Test => match function.test_attribute() {
+            Some(attribute) => {
+                let message = "a second `test` attribute: the test would run twice";
+                Err(Error::new_spanned(attribute, message))
+            }
+            None => Ok(()),
+        },
+        Kind::Main => Ok(()),
+    }
+}
+
+fn expand_function(kind: Kind, options: &Options, function: &Function) -> TokenStream {
+    let krate = options.krate();
+    let calls = options.builder_calls();
+    let body = async_body(function);
+    // Hygiene: the body and the arguments cannot see these two names.
+    let site = Span::mixed_site();
+    let body = match (kind, function.nameable_output()) {
+        // One `block_on` for all tests with the same output, instead of one for each test.
+        (Kind::Test, Some(output)) => quote_spanned! {site=>
+            let body = ::core::pin::pin!(#body);
+            let body: ::core::pin::Pin<&mut dyn ::core::future::Future<Output = #output>> = body;
+        },
+        _ => quote_spanned!(site=> let body = #body;),
+    };
+    // `block_on` of a body that never ends is what `-> !` asks for.
+    let never = function
+        .never_returns()
+        .then(|| quote!(#[allow(clippy::diverging_sub_expression)]));
+    let statements = quote_spanned! {site=>
+        let runtime = #krate::Builder::new() #calls .build().expect("failed to build the runtime");
+        #body
+        #never
+        return runtime.block_on(body);
+    };
+    let test = (kind == Kind::Test).then(|| quote!(#[::core::prelude::v1::test]));
+    with_statements(function, test, statements)
+}
+
+/// What is compiled beside an error: the body, so that it is checked and its imports are used, but no
+/// runtime, whose path may be the very thing that is wrong, and nothing that would be a second error.
+fn without_runtime(function: &Function) -> TokenStream {
+    let body = async_body(function);
+    let statements = quote_spanned! {Span::mixed_site()=>
+        let _ = #body;
+        loop {}
+    };
+    let function_tokens = with_statements(function, Some(quote!(#[allow(dead_code)])), statements);
+    if function.name == "main" && function.has_arguments() {
+        return quote!(fn main() { #function_tokens });
+    }
+    function_tokens
+}
+
+fn with_statements(
+    function: &Function,
+    attribute: Option<TokenStream>,
+    statements: TokenStream,
+) -> TokenStream {
+    let Function {
+        attributes,
+        visibility,
+        qualifiers,
+        fn_token,
+        name,
+        generics,
+        ..
+    } = function;
+    let Function {
+        arguments,
+        output,
+        where_clause,
+        ..
+    } = function;
+    quote! {
+        #attribute
+        #(#attributes)*
+        #visibility #qualifiers #fn_token #name #generics #arguments #output #where_clause {
+            #statements
+        }
+    }
+}
+
+/// `async move { .. }`: the arguments live in the future, as they do in an `async fn`.
+///
+/// An `async` block does not know its output's type before its end, an `async fn` does. A return that
+/// never runs makes up for it: `Err(Box::new(e))` and a lone `?` infer as they should, and a wrong type
+/// is reported at the user's expression.
+fn async_body(function: &Function) -> TokenStream {
+    let site = Span::mixed_site();
+    let typed = function.nameable_output().map(|output| {
+        // rustc's "return type inferred here" then points at the return type.
+        quote_spanned! {site.located_at(output.span())=>
+            if let ::core::option::Option::Some(output) = ::core::option::Option::<#output>::None {
+                return output;
+            }
+        }
+    });
+    let statements = function.body.stream();
+    let block = quote!(#typed #statements);
+    let mut block = Group::new(Delimiter::Brace, block);
+    block.set_span(function.body.span());
+    quote_spanned!(site=> async move #block)
+}
+
+fn beside(error: &Error, tokens: TokenStream) -> TokenStream {
+    let error = error.to_compile_error();
+    quote!(#error #tokens)
+}

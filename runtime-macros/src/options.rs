@@ -1,0 +1,150 @@
+//! The keys between the parentheses: `#[wakeful::test(start_paused = true)]`.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Error, Ident, LitBool, LitStr, Path, Result, Token, token};
+
+/// Which attribute is being expanded.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    Main,
+    Test,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Main => "wakeful::main",
+            Kind::Test => "wakeful::test",
+        }
+    }
+
+    /// A new key is a word here and an arm in `Options::set`.
+    fn keys(self) -> &'static [&'static str] {
+        match self {
+            Kind::Main => &["crate"],
+            Kind::Test => &["crate", "start_paused"],
+        }
+    }
+}
+
+/// What the user asked for. Everything is optional.
+#[derive(Default)]
+pub(crate) struct Options {
+    krate: Option<Path>,
+    start_paused: Option<LitBool>,
+}
+
+impl Options {
+    pub(crate) fn parse(kind: Kind, tokens: TokenStream) -> Result<Self> {
+        let parser = |input: ParseStream<'_>| {
+            let mut options = Options::default();
+            let mut seen: Vec<Ident> = Vec::new();
+            while !input.is_empty() {
+                let key = parse_key(kind, input)?;
+                if seen.contains(&key) {
+                    return Err(Error::new(
+                        key.span(),
+                        format!("the key `{key}` is given twice"),
+                    ));
+                }
+                parse_equals(&key, input)?;
+                options.set(&key, input)?;
+                seen.push(key);
+                parse_comma(input)?;
+            }
+            Ok(options)
+        };
+        parser.parse2(tokens)
+    }
+
+    /// Reads the value of a key that `Kind::keys` lists.
+    fn set(&mut self, key: &Ident, input: ParseStream<'_>) -> Result<()> {
+        if key == "crate" {
+            self.krate = Some(parse_path(input)?);
+        } else {
+            self.start_paused = Some(parse_bool(key, input)?);
+        }
+        Ok(())
+    }
+
+    /// The path of the runtime crate.
+    pub(crate) fn krate(&self) -> TokenStream {
+        match &self.krate {
+            Some(path) => path.to_token_stream(),
+            None => quote!(::wakeful),
+        }
+    }
+
+    /// The builder's calls that the keys stand for.
+    pub(crate) fn builder_calls(&self) -> TokenStream {
+        let start_paused = self.start_paused.iter();
+        quote!(#(.start_paused(#start_paused))*)
+    }
+}
+
+fn parse_key(kind: Kind, input: ParseStream<'_>) -> Result<Ident> {
+    // `crate` is a keyword, which `Ident` alone would refuse.
+    if !input.peek(Ident::peek_any) {
+        return Err(input.error(format!("expected a key: {}", known(kind))));
+    }
+    let key = input.call(Ident::parse_any)?;
+    if !kind.keys().iter().any(|known| key == known) {
+        let message = format!("unknown key `{key}` for `{}`: {}", kind.name(), known(kind));
+        return Err(Error::new(key.span(), message));
+    }
+    Ok(key)
+}
+
+fn known(kind: Kind) -> String {
+    let keys: Vec<_> = kind.keys().iter().map(|key| format!("`{key}`")).collect();
+    match keys.len() {
+        1 => format!("the only known key is {}", keys[0]),
+        _ => format!("the known keys are {}", keys.join(", ")),
+    }
+}
+
+fn parse_equals(key: &Ident, input: ParseStream<'_>) -> Result<()> {
+    if input.is_empty() || input.peek(Token![,]) {
+        return Err(Error::new(
+            key.span(),
+            format!("`{key}` needs a value: `{key} = ..`"),
+        ));
+    }
+    input.parse::<Token![=]>()?;
+    Ok(())
+}
+
+fn parse_comma(input: ParseStream<'_>) -> Result<()> {
+    if !input.is_empty() {
+        input.parse::<Token![,]>()?;
+    }
+    Ok(())
+}
+
+/// A path, bare or in a string: `crate = a::b`, `crate = "a::b"`.
+fn parse_path(input: ParseStream<'_>) -> Result<Path> {
+    const EXPECTED: &str = "`crate` takes a path: `crate = name` or `crate = \"name\"`";
+    if input.peek(LitStr) {
+        let text: LitStr = input.parse()?;
+        return text
+            .parse_with(Path::parse_mod_style)
+            .map_err(|_| Error::new(text.span(), EXPECTED));
+    }
+    let span = input.span();
+    input
+        .call(Path::parse_mod_style)
+        .map_err(|_| Error::new(span, EXPECTED))
+}
+
+fn parse_bool(key: &Ident, input: ParseStream<'_>) -> Result<LitBool> {
+    let span = input.span();
+    let expected = || Error::new(span, format!("`{key}` takes `true` or `false`"));
+    // A brace here would be a block such as `{ true }`: no literal, so the same answer.
+    if input.peek(token::Brace) {
+        return Err(expected());
+    }
+    input.parse().map_err(|_| expected())
+}

@@ -1,0 +1,224 @@
+//! `#[wakeful::main]` and `#[wakeful::test]`, over a stand-in for the runtime that records its calls.
+//!
+//! What must not compile, and the message it gets, is under `ui/fail`.
+
+// What the attributes add must not trip a lint, nor need an `allow` that a `forbid` would refuse.
+#![forbid(unreachable_code, clippy::expect_used, clippy::needless_return)]
+
+use std::future::{Future, poll_fn, ready};
+use std::process::{ExitCode, Termination};
+use std::task::Poll;
+use std::{error, fmt};
+
+#[path = "ui/stand_in.rs"]
+mod stand_in;
+
+const PLAIN_RUN: [&str; 4] = ["new", "build", "block_on", "drop"];
+
+/// Pending once, so that a body is really polled and not only entered.
+fn turn() -> impl Future<Output = ()> {
+    let mut seen = false;
+    poll_fn(move |_| {
+        if std::mem::replace(&mut seen, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+}
+
+#[test]
+fn a_call_builds_a_runtime_runs_the_body_and_drops_the_runtime() {
+    #[wakeful_macros::main(crate = stand_in)]
+    async fn entry() {
+        turn().await;
+    }
+    entry();
+    assert_eq!(stand_in::calls(), PLAIN_RUN);
+}
+
+#[test]
+fn the_crate_is_a_path_or_a_string() {
+    #[wakeful_macros::main(crate = "crate::stand_in")]
+    async fn string() -> u8 {
+        1
+    }
+    #[wakeful_macros::main(crate = crate::stand_in,)]
+    async fn path() -> u8 {
+        2
+    }
+    assert_eq!((string(), path()), (1, 2));
+}
+
+#[test]
+fn arguments_and_generics_are_forwarded() {
+    #[wakeful_macros::main(crate = stand_in)]
+    async fn entry<'a, T>(list: &'a mut [T], (from, mut to): (usize, usize), body: T) -> &'a [T]
+    where
+        T: Clone,
+    {
+        turn().await;
+        to += 1;
+        list[from..to].fill(body);
+        &list[from..]
+    }
+    assert_eq!(entry(&mut [1, 2, 3, 4], (1, 2), 0), [0, 0, 4]);
+}
+
+#[test]
+fn names_in_the_body_are_the_users_own() {
+    #[wakeful_macros::main(crate = stand_in)]
+    async fn entry(runtime: u8) -> u8 {
+        let body = runtime;
+        body + 1
+    }
+    assert_eq!(entry(1), 2);
+}
+
+#[test]
+fn a_return_type_is_known_inside_the_body_as_in_an_async_fn() {
+    #[derive(Debug)]
+    struct Odd;
+    impl fmt::Display for Odd {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("odd")
+        }
+    }
+    impl error::Error for Odd {}
+
+    type Half = Box<dyn Fn() -> u32>;
+
+    // Each of these three lines needs the type: `?`, the boxed error, the boxed closure.
+    #[wakeful_macros::main(crate = stand_in)]
+    async fn entry(text: &str) -> Result<Half, Box<dyn error::Error>> {
+        let number: u32 = text.parse()?;
+        if number % 2 == 1 {
+            return Err(Box::new(Odd));
+        }
+        Ok(Box::new(move || number / 2))
+    }
+    assert_eq!(entry("84").unwrap()(), 42);
+    assert_eq!(entry("7").err().unwrap().to_string(), "odd");
+    assert!(entry("x").is_err());
+}
+
+#[test]
+fn an_opaque_return_type_works() {
+    #[wakeful_macros::main(crate = stand_in)]
+    async fn entry() -> impl Termination {
+        ready(()).await;
+        ExitCode::SUCCESS
+    }
+    assert_eq!(entry().report(), ExitCode::SUCCESS);
+}
+
+#[test]
+fn a_body_that_never_ends_may_say_so() {
+    #[wakeful_macros::main(crate = stand_in)]
+    async fn entry(panics: bool) -> ! {
+        loop {
+            turn().await;
+            assert!(!panics, "on purpose");
+        }
+    }
+    let panic = std::panic::catch_unwind(|| entry(true)).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"on purpose"));
+    assert_eq!(stand_in::calls(), PLAIN_RUN);
+}
+
+#[test]
+fn attributes_inside_the_body_apply_to_the_function() {
+    #[wakeful_macros::main(crate = stand_in)]
+    async fn entry() -> u8 {
+        #![doc = "inner"]
+        #![must_use]
+        3
+    }
+    assert_eq!(entry(), 3);
+}
+
+#[test]
+fn an_associated_function_may_name_its_type() {
+    struct Server(u8);
+    impl Server {
+        #[wakeful_macros::main(crate = stand_in)]
+        pub(crate) async fn start(port: u8) -> Self {
+            Self(port)
+        }
+    }
+    assert_eq!(Server::start(4).0, 4);
+}
+
+#[test]
+fn an_unsafe_function_stays_unsafe() {
+    #[wakeful_macros::main(crate = stand_in)]
+    async unsafe extern "C" fn entry(number: u8) -> u8 {
+        number
+    }
+    let pointer: unsafe extern "C" fn(u8) -> u8 = entry;
+    // SAFETY: the function asks nothing of its caller.
+    assert_eq!(unsafe { pointer(5) }, 5);
+}
+
+#[test]
+#[should_panic(
+    expected = "failed to build the runtime: Custom { kind: Other, error: \"no descriptors left\" }"
+)]
+fn a_runtime_that_cannot_be_built_is_a_panic_that_says_why() {
+    #[wakeful_macros::main(crate = stand_in::broken)]
+    async fn entry() {}
+    entry();
+}
+
+#[wakeful_macros::test(crate = stand_in)]
+async fn a_test_runs_on_a_runtime() {
+    turn().await;
+    assert_eq!(stand_in::calls(), ["new", "build", "block_on"]);
+}
+
+#[wakeful_macros::test(crate = stand_in, start_paused = true)]
+async fn start_paused_reaches_the_builder() {
+    assert_eq!(
+        stand_in::calls(),
+        ["new", "start_paused(true)", "build", "block_on"]
+    );
+}
+
+#[wakeful_macros::test(start_paused = false, crate = "stand_in")]
+async fn start_paused_may_be_false_and_keys_come_in_any_order() {
+    assert_eq!(
+        stand_in::calls(),
+        ["new", "start_paused(false)", "build", "block_on"]
+    );
+}
+
+#[wakeful_macros::test(crate = stand_in)]
+async fn a_test_may_return_a_result() -> Result<(), std::num::ParseIntError> {
+    let _: u8 = "1".parse()?;
+    Ok(())
+}
+
+#[wakeful_macros::test(crate = stand_in)]
+async fn a_test_may_return_something_opaque() -> impl Termination {
+    ExitCode::SUCCESS
+}
+
+#[wakeful_macros::test(crate = stand_in)]
+#[should_panic(expected = "on purpose")]
+async fn should_panic_is_kept() {
+    turn().await;
+    panic!("on purpose");
+}
+
+#[wakeful_macros::test(crate = stand_in)]
+#[cfg(any())]
+async fn cfg_is_kept() {
+    this_is_not_compiled();
+}
+
+#[test]
+fn messages() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("ui/pass/*.rs");
+    cases.compile_fail("ui/fail/*.rs");
+}

@@ -1,0 +1,6 @@
+use wakeful_macros as wakeful;
+
+#[wakeful::main]
+fn main() {
+    std::future::ready(()).await;
+}

@@ -1,0 +1,6 @@
+use wakeful_macros as wakeful;
+
+#[wakeful::main]
+struct Server;
+
+fn main() {}

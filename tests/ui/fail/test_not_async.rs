@@ -1,0 +1,6 @@
+use wakeful_macros as wakeful;
+
+#[wakeful::test]
+fn plain() {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use wakeful_macros as wakeful;
+
+#[wakeful::test]
+#[test]
+async fn twice() {}
+
+fn main() {}
