@@ -1,1 +1,66 @@
-//! Sockets for the wakeful runtime.
+//! Sockets for the [wakeful](https://docs.rs/wakeful) runtime: TCP, UDP and Unix domain.
+//!
+//! The names and meanings are those of tokio's `net`, and the I/O traits are those of `futures-io`.
+//! Reading and writing take `&self`, so two tasks may use one socket without splitting it.
+//!
+//! ```
+//! use wakeful_net::{TcpListener, TcpStream};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! wakeful::block_on(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let addr = listener.local_addr()?;
+//!     let server = wakeful::spawn(async move {
+//!         let (stream, _) = listener.accept().await?;
+//!         stream.write(b"hello").await
+//!     });
+//!     let stream = TcpStream::connect(addr).await?;
+//!     let mut buf = [0; 5];
+//!     let n = stream.read(&mut buf).await?;
+//!     assert_eq!(&buf[..n], b"hello");
+//!     server.await.unwrap()?;
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
+//! A socket belongs to the runtime that it was made in, and to its thread. Making one outside of a
+//! runtime panics. Once the runtime has been dropped, waiting for a socket is an error.
+#![warn(missing_debug_implementations)]
+
+mod accept;
+mod addr;
+mod error;
+mod halves;
+mod stream;
+pub mod tcp;
+mod udp;
+pub mod unix;
+
+pub use addr::{ToSocketAddrs, lookup_host};
+pub use socket2::TcpKeepalive;
+pub use tcp::{TcpListener, TcpSocket, TcpStream};
+pub use udp::UdpSocket;
+pub use unix::{UnixDatagram, UnixListener, UnixStream};
+
+use std::io;
+
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// A new nonblocking socket: one syscall on Linux.
+fn nonblocking(domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
+    #[cfg(target_os = "linux")]
+    return Socket::new(domain, kind.nonblocking(), protocol);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let socket = Socket::new(domain, kind, protocol)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    }
+}
+
+/// Is this the system's error of that number?
+fn is(error: &io::Error, errno: Errno) -> bool {
+    Errno::from_io_error(error) == Some(errno)
+}

@@ -53,3 +53,5 @@ pub mod time;
 pub use blocking::spawn_blocking;
 pub use executor::spawn;
 pub use runtime::{Builder, Handle, Metrics, RemoteJoinHandle, Runtime, block_on};
+#[cfg(feature = "macros")]
+pub use wakeful_macros::{main, test};

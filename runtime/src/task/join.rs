@@ -77,9 +77,8 @@ impl<T> JoinHandle<T> {
         }
         header.refs.clone_here();
         // SAFETY: the reference was made for this.
-        AbortHandle {
-            waker: unsafe { (header.vtable.waker)(self.task) },
-        }
+        let waker = unsafe { (header.vtable.waker)(self.task) };
+        AbortHandle { waker }
     }
 
     /// Is the task over, by return, panic or cancellation?

@@ -1,0 +1,180 @@
+//! Names and addresses.
+
+use std::io;
+use std::net::{self, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+use crate::error::tried;
+
+/// What can be made into socket addresses: addresses themselves, and names with a port, which are
+/// looked up on the blocking pool. Literal addresses in strings are not looked up.
+///
+/// It is sealed: it can be used, not implemented.
+pub trait ToSocketAddrs: sealed::Lookup {}
+
+mod sealed {
+    use super::Query;
+
+    pub trait Lookup {
+        #[doc(hidden)]
+        fn query(&self) -> Query;
+    }
+}
+
+/// Addresses, or a name to be looked up.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Query {
+    Known(Vec<SocketAddr>),
+    Name(String, u16),
+    /// Not an address, and no name with a port either.
+    Malformed(String),
+}
+
+use sealed::Lookup;
+
+macro_rules! known {
+    ($($type:ty: $self:ident => $addrs:expr;)*) => {$(
+        impl ToSocketAddrs for $type {}
+
+        impl Lookup for $type {
+            fn query(&$self) -> Query {
+                Query::Known($addrs)
+            }
+        }
+    )*};
+}
+
+known! {
+    SocketAddr: self => vec![*self];
+    SocketAddrV4: self => vec![SocketAddr::V4(*self)];
+    SocketAddrV6: self => vec![SocketAddr::V6(*self)];
+    (IpAddr, u16): self => vec![SocketAddr::from(*self)];
+    (Ipv4Addr, u16): self => vec![SocketAddr::from(*self)];
+    (Ipv6Addr, u16): self => vec![SocketAddr::from(*self)];
+    [SocketAddr]: self => self.to_vec();
+    Vec<SocketAddr>: self => self.clone();
+}
+
+impl ToSocketAddrs for (&str, u16) {}
+
+impl Lookup for (&str, u16) {
+    fn query(&self) -> Query {
+        match self.0.parse::<IpAddr>() {
+            Ok(ip) => Query::Known(vec![SocketAddr::new(ip, self.1)]),
+            Err(_) => Query::Name(self.0.to_owned(), self.1),
+        }
+    }
+}
+
+impl ToSocketAddrs for (String, u16) {}
+
+impl Lookup for (String, u16) {
+    fn query(&self) -> Query {
+        (self.0.as_str(), self.1).query()
+    }
+}
+
+impl ToSocketAddrs for str {}
+
+impl Lookup for str {
+    fn query(&self) -> Query {
+        if let Ok(addr) = self.parse() {
+            return Query::Known(vec![addr]);
+        }
+        match self
+            .rsplit_once(':')
+            .map(|(host, port)| (host, port.parse()))
+        {
+            Some((host, Ok(port))) => Query::Name(host.to_owned(), port),
+            _ => Query::Malformed(self.to_owned()),
+        }
+    }
+}
+
+impl ToSocketAddrs for String {}
+
+impl Lookup for String {
+    fn query(&self) -> Query {
+        self.as_str().query()
+    }
+}
+
+impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {}
+
+impl<T: Lookup + ?Sized> Lookup for &T {
+    fn query(&self) -> Query {
+        (**self).query()
+    }
+}
+
+/// Looks a name up, on a thread of the blocking pool as the system's resolver blocks.
+///
+/// # Errors
+///
+/// If the name is not known, or the string is not `host:port`.
+///
+/// # Panics
+///
+/// Outside a runtime, unless `host` is an address.
+///
+/// # Cancel safety
+///
+/// Cancel-safe; the resolver's thread goes on until it has an answer.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// wakeful::block_on(async {
+///     let mut addrs = wakeful_net::lookup_host("127.0.0.1:80").await?;
+///     assert_eq!(addrs.next(), Some("127.0.0.1:80".parse().unwrap()));
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub async fn lookup_host<A: ToSocketAddrs>(
+    host: A,
+) -> io::Result<impl Iterator<Item = SocketAddr>> {
+    resolve(&host).await.map(Vec::into_iter)
+}
+
+pub(crate) async fn resolve<A: ToSocketAddrs + ?Sized>(host: &A) -> io::Result<Vec<SocketAddr>> {
+    match host.query() {
+        Query::Known(addrs) => Ok(addrs),
+        Query::Malformed(text) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("`{text}` is not an address: write `host:port`, as in `127.0.0.1:80`"),
+        )),
+        Query::Name(host, port) => {
+            let name = host.clone();
+            let lookup = move || net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
+            let addrs = wakeful::spawn_blocking(lookup)
+                .await
+                .map_err(io::Error::from)?;
+            Ok(addrs.map_err(tried("look up", name))?.collect())
+        }
+    }
+}
+
+/// Tries an operation with each address in turn. The last error is the one to report.
+pub(crate) async fn each<A, T, F>(
+    addrs: &A,
+    what: &str,
+    mut f: impl FnMut(SocketAddr) -> F,
+) -> io::Result<T>
+where
+    A: ToSocketAddrs + ?Sized,
+    F: Future<Output = io::Result<T>>,
+{
+    let mut last = None;
+    for addr in resolve(addrs).await? {
+        match f(addr).await {
+            Ok(value) => return Ok(value),
+            Err(error) => last = Some(tried(what, addr)(error)),
+        }
+    }
+    Err(last.unwrap_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{what}: there is no address to try"),
+        )
+    }))
+}

@@ -1,0 +1,32 @@
+//! Errors that say what was tried.
+
+use std::fmt;
+use std::io;
+
+/// An error of the system with what was tried, and with what. The kind stays the same; the original
+/// error is the `source`.
+#[derive(Debug)]
+struct Tried {
+    what: String,
+    error: io::Error,
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.error)
+    }
+}
+
+impl std::error::Error for Tried {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Says what was tried: `tried("connect", addr)(error)`.
+pub(crate) fn tried<T: fmt::Display>(what: &str, with: T) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| {
+        let what = format!("{what} {with}");
+        io::Error::new(error.kind(), Tried { what, error })
+    }
+}

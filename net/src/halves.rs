@@ -1,0 +1,206 @@
+//! A stream in two: one part reads, the other writes.
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::ops::Deref;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use futures_util::io::{AsyncRead, AsyncWrite};
+
+/// A stream whose writing direction can be ended.
+pub(crate) trait Split {
+    fn shutdown_write(&self) -> io::Result<()>;
+}
+
+pub(crate) fn split<S>(stream: &mut S) -> (ReadHalf<'_, S>, WriteHalf<'_, S>) {
+    let stream = &*stream;
+    (ReadHalf(stream), WriteHalf(stream))
+}
+
+pub(crate) fn into_split<S: Split>(stream: S) -> (OwnedReadHalf<S>, OwnedWriteHalf<S>) {
+    let stream = Rc::new(stream);
+    let shutdown_write = S::shutdown_write;
+    (
+        OwnedReadHalf(stream.clone()),
+        OwnedWriteHalf {
+            stream: Some(stream),
+            shutdown_write,
+        },
+    )
+}
+
+/// The reading half of a borrowed stream. The methods of the stream are there through `Deref`.
+#[derive(Debug)]
+pub struct ReadHalf<'a, S>(&'a S);
+
+/// The writing half of a borrowed stream. The methods of the stream are there through `Deref`.
+#[derive(Debug)]
+pub struct WriteHalf<'a, S>(&'a S);
+
+/// The reading half of a stream, for a task of its own. The methods of the stream are there through
+/// `Deref`.
+#[derive(Debug)]
+pub struct OwnedReadHalf<S>(Rc<S>);
+
+/// The writing half of a stream, for a task of its own. Dropping it ends that direction, so that the
+/// other side reads the end of the stream; [`forget`](Self::forget) leaves it open. The methods of
+/// the stream are there through `Deref`.
+pub struct OwnedWriteHalf<S> {
+    // `None` once it was reunited or forgotten.
+    stream: Option<Rc<S>>,
+    shutdown_write: fn(&S) -> io::Result<()>,
+}
+
+impl<S> OwnedReadHalf<S> {
+    /// Puts the two halves of one stream together again.
+    ///
+    /// # Errors
+    ///
+    /// Both halves, if they are of different streams.
+    pub fn reunite(self, other: OwnedWriteHalf<S>) -> Result<S, ReuniteError<S>> {
+        reunite(self, other)
+    }
+}
+
+impl<S> OwnedWriteHalf<S> {
+    /// Puts the two halves of one stream together again.
+    ///
+    /// # Errors
+    ///
+    /// Both halves, if they are of different streams.
+    pub fn reunite(self, other: OwnedReadHalf<S>) -> Result<S, ReuniteError<S>> {
+        reunite(other, self)
+    }
+
+    /// Drops the half and leaves its direction open.
+    pub fn forget(mut self) {
+        self.stream = None;
+    }
+
+    fn stream(&self) -> &Rc<S> {
+        self.stream
+            .as_ref()
+            .expect("a half has its stream until it is used up")
+    }
+}
+
+fn reunite<S>(read: OwnedReadHalf<S>, mut write: OwnedWriteHalf<S>) -> Result<S, ReuniteError<S>> {
+    if !Rc::ptr_eq(&read.0, write.stream()) {
+        return Err(ReuniteError(read, write));
+    }
+    write.stream = None;
+    match Rc::try_unwrap(read.0) {
+        Ok(stream) => Ok(stream),
+        Err(_) => unreachable!("a stream has two halves, and both were here"),
+    }
+}
+
+impl<S> Drop for OwnedWriteHalf<S> {
+    fn drop(&mut self) {
+        if let Some(stream) = &self.stream {
+            // If the connection is gone there is nothing left to end.
+            let _ = (self.shutdown_write)(stream);
+        }
+    }
+}
+
+/// Two halves that do not belong together, given back.
+pub struct ReuniteError<S>(pub OwnedReadHalf<S>, pub OwnedWriteHalf<S>);
+
+impl<S> fmt::Debug for ReuniteError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReuniteError").finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Display for ReuniteError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("these two halves are of different streams")
+    }
+}
+
+impl<S> std::error::Error for ReuniteError<S> {}
+
+impl<S: fmt::Debug> fmt::Debug for OwnedWriteHalf<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OwnedWriteHalf")
+            .field(self.stream())
+            .finish()
+    }
+}
+
+macro_rules! half {
+    ($($direction:ident $type:ty, ($($generics:tt)*): |$this:ident| $stream:expr;)*) => {$(
+        impl<$($generics)*> Deref for $type {
+            type Target = S;
+
+            fn deref(&self) -> &S {
+                let $this = self;
+                $stream
+            }
+        }
+
+        half!(@$direction $type, ($($generics)*): |$this| $stream);
+    )*};
+    (@read $type:ty, ($($generics:tt)*): |$this:ident| $stream:expr) => {
+        impl<$($generics)*> AsyncRead for $type
+        where
+            for<'x> &'x S: AsyncRead,
+        {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                Pin::new(&mut &**self).poll_read(cx, buf)
+            }
+
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                Pin::new(&mut &**self).poll_read_vectored(cx, bufs)
+            }
+        }
+    };
+    (@write $type:ty, ($($generics:tt)*): |$this:ident| $stream:expr) => {
+        impl<$($generics)*> AsyncWrite for $type
+        where
+            for<'x> &'x S: AsyncWrite,
+        {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                Pin::new(&mut &**self).poll_write(cx, buf)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                Pin::new(&mut &**self).poll_write_vectored(cx, bufs)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Pin::new(&mut &**self).poll_flush(cx)
+            }
+
+            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Pin::new(&mut &**self).poll_close(cx)
+            }
+        }
+    };
+}
+
+half! {
+    read ReadHalf<'_, S>, (S): |this| this.0;
+    write WriteHalf<'_, S>, (S): |this| this.0;
+    read OwnedReadHalf<S>, (S): |this| &this.0;
+    write OwnedWriteHalf<S>, (S): |this| this.stream();
+}

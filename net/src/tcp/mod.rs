@@ -1,0 +1,10 @@
+//! TCP.
+
+mod listener;
+mod socket;
+mod stream;
+
+pub use crate::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+pub use listener::{Incoming, TcpListener};
+pub use socket::TcpSocket;
+pub use stream::TcpStream;

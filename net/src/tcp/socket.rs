@@ -1,0 +1,238 @@
+//! A TCP socket before it is a stream or a listener.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+
+use super::{TcpListener, TcpStream};
+use crate::error::tried;
+use crate::stream::Stream;
+
+/// A TCP socket whose options can be set before it connects or listens.
+///
+/// ```
+/// use wakeful_net::TcpSocket;
+///
+/// # fn main() -> std::io::Result<()> {
+/// wakeful::block_on(async {
+///     let socket = TcpSocket::new_v4()?;
+///     socket.set_reuseport(true)?;
+///     socket.bind("127.0.0.1:0".parse().unwrap())?;
+///     let listener = socket.listen(128)?;
+///     assert_ne!(listener.local_addr()?.port(), 0);
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub struct TcpSocket(Socket);
+
+macro_rules! options {
+    ($($(#[$doc:meta])* $get:ident, $set:ident: $type:ty => $inner_get:ident, $inner_set:ident;)*) => {$(
+        #[doc = concat!("What [`", stringify!($set), "`](Self::", stringify!($set), ") sets.")]
+        ///
+        /// # Errors
+        ///
+        /// Those of the system.
+        pub fn $get(&self) -> io::Result<$type> {
+            self.0.$inner_get()
+        }
+
+        $(#[$doc])*
+        ///
+        /// # Errors
+        ///
+        /// Those of the system.
+        pub fn $set(&self, value: $type) -> io::Result<()> {
+            self.0.$inner_set(value)
+        }
+    )*};
+}
+
+impl TcpSocket {
+    /// A socket for IPv4.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives none.
+    pub fn new_v4() -> io::Result<TcpSocket> {
+        TcpSocket::new(Domain::IPV4)
+    }
+
+    /// A socket for IPv6.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives none.
+    pub fn new_v6() -> io::Result<TcpSocket> {
+        TcpSocket::new(Domain::IPV6)
+    }
+
+    pub(super) fn for_addr(addr: SocketAddr) -> io::Result<TcpSocket> {
+        TcpSocket::new(Domain::for_address(addr))
+    }
+
+    fn new(domain: Domain) -> io::Result<TcpSocket> {
+        crate::nonblocking(domain, Type::STREAM, Some(Protocol::TCP)).map(TcpSocket)
+    }
+
+    options! {
+        /// Lets the address be bound although connections of an earlier socket linger on it.
+        reuseaddr, set_reuseaddr: bool => reuse_address, set_reuse_address;
+        /// Lets several sockets listen on one port; the system spreads connections among them.
+        reuseport, set_reuseport: bool => reuse_port, set_reuse_port;
+        /// Asks the other side now and then whether it is still there.
+        keepalive, set_keepalive: bool => keepalive, set_keepalive;
+        /// Sends small writes at once.
+        nodelay, set_nodelay: bool => tcp_nodelay, set_tcp_nodelay;
+        /// How long closing waits for data to be sent, in whole seconds; that blocks the thread.
+        linger, set_linger: Option<Duration> => linger, set_linger;
+    }
+
+    /// Sets the size of the send buffer, in bytes. Linux doubles it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
+        self.0.set_send_buffer_size(bytes as usize)
+    }
+
+    /// The size of the send buffer, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn send_buffer_size(&self) -> io::Result<u32> {
+        self.0.send_buffer_size().map(|bytes| bytes as u32)
+    }
+
+    /// Sets the size of the receive buffer, in bytes. Linux doubles it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
+        self.0.set_recv_buffer_size(bytes as usize)
+    }
+
+    /// The size of the receive buffer, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn recv_buffer_size(&self) -> io::Result<u32> {
+        self.0.recv_buffer_size().map(|bytes| bytes as u32)
+    }
+
+    /// Turns keepalive on, and says how often and how many times it asks.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn set_tcp_keepalive(&self, keepalive: &TcpKeepalive) -> io::Result<()> {
+        self.0.set_tcp_keepalive(keepalive)
+    }
+
+    /// Uses one network interface only, by name; `None` takes that back.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system; some ask for privileges.
+    #[cfg(target_os = "linux")]
+    pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
+        self.0.bind_device(interface)
+    }
+
+    /// Binds the socket to an address of this machine; port 0 lets the system choose.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, with the address.
+    pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
+        self.bind_unnamed(addr).map_err(tried("bind to", addr))
+    }
+
+    pub(super) fn bind_unnamed(&self, addr: SocketAddr) -> io::Result<()> {
+        self.0.bind(&addr.into())
+    }
+
+    /// The address it is bound to.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        let addr = self.0.local_addr()?;
+        addr.as_socket()
+            .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+
+    /// Takes connections in from now on; at most `backlog` wait to be accepted.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
+        self.0.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        TcpListener::from_std(self.0.into())
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, with the address.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: the connection is given up.
+    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
+        self.connect_unnamed(addr)
+            .await
+            .map_err(tried("connect", addr))
+    }
+
+    pub(super) async fn connect_unnamed(self, addr: SocketAddr) -> io::Result<TcpStream> {
+        match self.0.connect(&addr.into()) {
+            Ok(()) => Ok(TcpStream(Stream::new(self.0.into())?)),
+            // It goes on by itself; so it does if a signal came in between.
+            Err(error)
+                if crate::is(&error, Errno::INPROGRESS) || crate::is(&error, Errno::INTR) =>
+            {
+                Ok(TcpStream(Stream::connected(self.0.into()).await?))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl AsFd for TcpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for TcpSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl fmt::Debug for TcpSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

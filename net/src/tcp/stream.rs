@@ -1,0 +1,140 @@
+//! A TCP connection.
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::io::{AsyncRead, AsyncWrite};
+use socket2::SockRef;
+use wakeful::reactor::Interest;
+
+use super::TcpSocket;
+use crate::addr::{self, ToSocketAddrs};
+use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::stream::{Stream, stream_methods};
+
+/// A TCP connection.
+///
+/// The methods take `&self`; the `futures-io` traits are there for `TcpStream` and `&TcpStream`.
+/// Closing through those ends the writing direction. Dropping the stream closes the connection.
+///
+/// ```no_run
+/// use futures_util::{AsyncReadExt, AsyncWriteExt};
+/// use wakeful_net::TcpStream;
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let mut stream = TcpStream::connect("localhost:8080").await?;
+/// stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
+/// let mut reply = String::new();
+/// stream.read_to_string(&mut reply).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct TcpStream(pub(super) Stream<std::net::TcpStream>);
+
+stream_methods!(TcpStream, std::net::TcpStream);
+
+impl TcpStream {
+    /// Connects. Every address that the name has is tried, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// That of the last address, which it names, if none answers; or that of the lookup.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: the connection is given up.
+    pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
+        addr::each(&addr, "connect", |addr| async move {
+            TcpSocket::for_addr(addr)?.connect_unnamed(addr).await
+        })
+        .await
+    }
+
+    /// The other side's address.
+    ///
+    /// # Errors
+    ///
+    /// If the connection is gone.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().peer_addr()
+    }
+
+    /// This side's address.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().local_addr()
+    }
+
+    /// Is Nagle's algorithm off?
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.0.get_ref().nodelay()
+    }
+
+    /// Turns Nagle's algorithm off, so that small writes are sent at once; or on.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.0.get_ref().set_nodelay(nodelay)
+    }
+
+    /// How long closing waits for data to be sent.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        SockRef::from(self.0.get_ref()).linger()
+    }
+
+    /// Sets how long closing waits for data to be sent, in whole seconds. That wait blocks the
+    /// thread; zero resets the connection instead of waiting.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        SockRef::from(self.0.get_ref()).set_linger(linger)
+    }
+
+    /// How many hops a packet may take.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.0.get_ref().ttl()
+    }
+
+    /// Sets how many hops a packet may take.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.0.get_ref().set_ttl(ttl)
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.get_ref().fmt(f)
+    }
+}

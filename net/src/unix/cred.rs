@@ -1,0 +1,26 @@
+//! Who is at the other end.
+
+/// The process and the user at the other end, as they were when the connection was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UCred {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) pid: Option<i32>,
+}
+
+impl UCred {
+    /// The user.
+    pub fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    /// The group.
+    pub fn gid(&self) -> u32 {
+        self.gid
+    }
+
+    /// The process, where the system tells.
+    pub fn pid(&self) -> Option<i32> {
+        self.pid
+    }
+}

@@ -1,0 +1,151 @@
+//! A Unix domain connection.
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::io::{AsyncRead, AsyncWrite};
+use rustix::io::Errno;
+use rustix::net::{SocketAddrUnix, SocketType};
+use wakeful::reactor::Interest;
+
+use super::{SocketAddr, UCred};
+use crate::error::tried;
+use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::stream::{Stream, stream_methods};
+
+/// A Unix domain connection.
+///
+/// The methods take `&self`; the `futures-io` traits are there for `UnixStream` and `&UnixStream`.
+/// Closing through those ends the writing direction.
+///
+/// ```
+/// use wakeful_net::UnixStream;
+///
+/// # fn main() -> std::io::Result<()> {
+/// wakeful::block_on(async {
+///     let (here, there) = UnixStream::pair()?;
+///     here.write(b"hello").await?;
+///     let mut buf = [0; 16];
+///     assert_eq!(there.read(&mut buf).await?, 5);
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub struct UnixStream(pub(super) Stream<std::os::unix::net::UnixStream>);
+
+stream_methods!(UnixStream, std::os::unix::net::UnixStream);
+
+impl UnixStream {
+    /// Connects to the socket at a path.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, with the path.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: the connection is given up.
+    pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
+        let path = path.as_ref();
+        let connected = UnixStream::connect_to(&super::path_addr(path)?).await;
+        connected.map_err(tried("connect", path.display()))
+    }
+
+    /// Connects to an address, such as an abstract one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: the connection is given up.
+    pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
+        UnixStream::connect_to(&super::any_addr(addr)?).await
+    }
+
+    async fn connect_to(addr: &SocketAddrUnix) -> io::Result<UnixStream> {
+        let socket = super::socket(SocketType::STREAM)?;
+        match rustix::net::connect(&socket, addr) {
+            Ok(()) => Ok(UnixStream(Stream::new(socket.into())?)),
+            Err(Errno::INPROGRESS) => Ok(UnixStream(Stream::connected(socket.into()).await?)),
+            // The listener's queue is full (Linux says so at once, and tells no one when there is
+            // room again): ask now and then.
+            Err(Errno::AGAIN) => loop {
+                wakeful::time::sleep(std::time::Duration::from_millis(1)).await;
+                match rustix::net::connect(&socket, addr) {
+                    Ok(()) => return Ok(UnixStream(Stream::new(socket.into())?)),
+                    Err(Errno::AGAIN) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Two sockets that are connected to each other.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives none.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
+        let (here, there) = std::os::unix::net::UnixStream::pair()?;
+        Ok((UnixStream::from_std(here)?, UnixStream::from_std(there)?))
+    }
+
+    /// The other side's address, most often unnamed.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().peer_addr()
+    }
+
+    /// This side's address.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.get_ref().local_addr()
+    }
+
+    /// Who is at the other end.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    #[cfg(target_os = "linux")]
+    pub fn peer_cred(&self) -> io::Result<UCred> {
+        let cred = rustix::net::sockopt::socket_peercred(self.0.get_ref())?;
+        Ok(UCred {
+            uid: cred.uid.as_raw(),
+            gid: cred.gid.as_raw(),
+            pid: Some(cred.pid.as_raw_nonzero().get()),
+        })
+    }
+}
+
+impl fmt::Debug for UnixStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.get_ref().fmt(f)
+    }
+}
