@@ -1,0 +1,280 @@
+//! The rules of ARCHITECTURE.md and CONTRIBUTING.md that a program can check, checked over the sources.
+//!
+//! Each check is a function from a file to complaints, and has a test of its own that it can complain.
+
+#[path = "tidy/floors.rs"]
+mod floors;
+#[path = "tidy/self_tests.rs"]
+mod self_tests;
+#[path = "tidy/source.rs"]
+mod source;
+
+use std::fs;
+use std::path::Path;
+
+use source::{Source, find_word, paths};
+
+/// Tests that may sleep, and why nothing else would do.
+const SLEEPERS: &[(&str, &str)] = &[];
+
+/// Tests that may name a port, and why: nobody listens there, or it never leaves the program.
+const PORTS: &[(&str, &str)] = &[];
+
+const MAX_LINES: usize = 600;
+
+#[test]
+fn the_repository_is_tidy() {
+    let files = repository();
+    let mut complaints = floors::floors(&files);
+    complaints.extend(floors::net(&files));
+    let checks = [
+        clock,
+        features,
+        length,
+        leftovers,
+        sleeps,
+        threads,
+        unsafe_code,
+        ports,
+    ]
+    .map(|check| files.iter().flat_map(check));
+    complaints.extend(checks.into_iter().flatten());
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+fn repository() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the package is in the repository");
+    let mut files = Vec::new();
+    walk(root, root, &mut files);
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    // A walk that finds nothing would find nothing wrong.
+    for known in ["runtime/src/lib.rs", "net/src/lib.rs", "tests/tidy.rs"] {
+        assert!(
+            files.iter().any(|file| file.path == known),
+            "{known} was not found from {}",
+            root.display()
+        );
+    }
+    files
+}
+
+fn walk(root: &Path, directory: &Path, files: &mut Vec<Source>) {
+    for entry in fs::read_dir(directory).expect("a directory of the repository can be read") {
+        let path = entry.expect("an entry of it, too").path();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        if path.is_dir() && !name.starts_with('.') && name != "target" {
+            walk(root, &path, files);
+        } else if name.ends_with(".rs") {
+            let inside = path.strip_prefix(root).expect("the walk began at the root");
+            let inside = inside.to_string_lossy().replace('\\', "/");
+            files.push(Source::new(
+                &inside,
+                &fs::read_to_string(&path).expect("a source is UTF-8"),
+            ));
+        }
+    }
+}
+
+fn is_library(file: &Source) -> bool {
+    file.path.starts_with("runtime/src/") || file.path.starts_with("net/src/")
+}
+
+fn is_test(file: &Source) -> bool {
+    file.path.starts_with("tests/")
+}
+
+fn excused(table: &[(&str, &str)], file: &Source) -> bool {
+    table.iter().any(|(path, _)| *path == file.path)
+}
+
+fn complain(file: &Source, text: &str, word: &str, message: &str) -> Vec<String> {
+    find_word(text, word)
+        .map(|at| file.at(at, message))
+        .collect()
+}
+
+/// Only `time/clock.rs` reads the clock; virtual time depends on it.
+fn clock(file: &Source) -> Vec<String> {
+    if !file.path.starts_with("runtime/src/") || file.path == "runtime/src/time/clock.rs" {
+        return Vec::new();
+    }
+    let message = "reads the clock: only time/clock.rs may";
+    let mut complaints = complain(file, &file.product, "SystemTime::now", message);
+    let imported = paths(&file.product, "std")
+        .iter()
+        .any(|(_, path)| path[1..] == ["time", "Instant"]);
+    for at in find_word(&file.product, "Instant::now") {
+        // Without the import it is the runtime's own `Instant`.
+        if imported || file.product[..at].ends_with("std::time::") {
+            complaints.push(file.at(at, message));
+        }
+    }
+    complaints
+}
+
+/// A feature is chosen once, where a module is declared, not at each call.
+fn features(file: &Source) -> Vec<String> {
+    if !is_library(file) || matches!(file.name(), "lib.rs" | "mod.rs") {
+        return Vec::new();
+    }
+    let found = file.code.match_indices("cfg").filter(|(at, _)| {
+        let rest = &file.code[at + 3..];
+        let end = rest.find(']').unwrap_or(rest.len());
+        rest.starts_with(['(', '!', '_']) && find_word(&rest[..end], "feature").next().is_some()
+    });
+    found
+        .map(|(at, _)| file.at(at, "a feature is chosen in lib.rs or a mod.rs"))
+        .collect()
+}
+
+fn length(file: &Source) -> Vec<String> {
+    let lines = file.raw.lines().count();
+    let too_long = is_library(file) && lines > MAX_LINES;
+    let complaint = || {
+        format!(
+            "{}: {lines} lines, more than {MAX_LINES}: it wants splitting",
+            file.path
+        )
+    };
+    too_long.then(complaint).into_iter().collect()
+}
+
+/// What is left over from writing. The names are cut in two here, so that this file passes.
+fn leftovers(file: &Source) -> Vec<String> {
+    let mut complaints = complain(
+        file,
+        &file.code,
+        "#[ignore]",
+        "an ignored test says why: #[ignore = \"..\"]",
+    );
+    for name in ["todo", "unimplemented", "dbg"] {
+        complaints.extend(complain(
+            file,
+            &file.code,
+            &format!("{name}!"),
+            &format!("`{name}!` is left over"),
+        ));
+    }
+    let mark = concat!("FIX", "ME");
+    complaints.extend(complain(
+        file,
+        &file.raw,
+        mark,
+        &format!("a {mark} is left over"),
+    ));
+    complaints
+}
+
+/// A sleep hides a race or slows the run. Wait for the event, or pause the clock.
+fn sleeps(file: &Source) -> Vec<String> {
+    if !(is_library(file) || is_test(file)) || excused(SLEEPERS, file) {
+        return Vec::new();
+    }
+    let message = "sleeps: wait for the event, or add the reason to SLEEPERS in tests/tidy.rs";
+    let mut complaints = complain(file, &file.code, "thread::sleep", message);
+    for (at, path) in paths(&file.code, "std") {
+        // `use std::thread::{self, sleep}`, which the search above does not see.
+        if path[1..] == ["thread", "sleep"] && !file.code[at..].starts_with("std::thread::sleep") {
+            complaints.push(file.at(at, message));
+        }
+    }
+    complaints
+}
+
+/// Nothing in the runtime starts a thread but the pool for blocking calls.
+fn threads(file: &Source) -> Vec<String> {
+    if !is_library(file) || file.path.starts_with("runtime/src/blocking/") {
+        return Vec::new();
+    }
+    let starts = ["thread::spawn", "thread::Builder", "thread::scope"].into_iter();
+    starts
+        .flat_map(|call| {
+            complain(
+                file,
+                &file.product,
+                call,
+                "starts a thread: only blocking/ may",
+            )
+        })
+        .collect()
+}
+
+/// Each `unsafe` block and impl has its argument right above it.
+fn unsafe_code(file: &Source) -> Vec<String> {
+    if !is_library(file) {
+        return Vec::new();
+    }
+    let found = find_word(&file.code, "unsafe").filter(|&at| {
+        let after = file.code[at + "unsafe".len()..].trim_start();
+        (after.starts_with('{') || after.starts_with("impl")) && !is_argued(file, at)
+    });
+    found
+        .map(|at| file.at(at, "`unsafe` without a SAFETY comment right above"))
+        .collect()
+}
+
+/// Goes up from the line at `at` to the start of its statement and through the comment above that.
+fn is_argued(file: &Source, at: usize) -> bool {
+    let line = file.line(at);
+    let lines: Vec<&str> = file.raw.lines().take(line).collect();
+    for above in lines.iter().rev().skip(1).map(|line| line.trim()) {
+        if above.starts_with("//") {
+            if above.contains("SAFETY:") {
+                return true;
+            }
+        } else if above.is_empty() || above.ends_with([';', '{', '}', ',']) && !opens_literal(above)
+        {
+            break;
+        }
+    }
+    lines.last().is_some_and(|line| line.contains("SAFETY:"))
+}
+
+/// `let a = Handle {`: the statement goes on below, its comment is above.
+fn opens_literal(line: &str) -> bool {
+    let name = line
+        .trim_end_matches('{')
+        .trim_end()
+        .rsplit([' ', ':', '('])
+        .next();
+    let is_type = name.is_some_and(|name| name.starts_with(char::is_uppercase));
+    is_type && line.ends_with('{') && !line.contains("fn ") && !line.contains("impl")
+}
+
+/// Two runs at a time, or a busy machine, must not meet on a port: bind port 0.
+fn ports(file: &Source) -> Vec<String> {
+    if excused(PORTS, file) {
+        return Vec::new();
+    }
+    let hosts = ["127.0.0.1:", "0.0.0.0:", "[::1]:", "localhost:"].into_iter();
+    let found = hosts.flat_map(|host| {
+        file.text
+            .match_indices(host)
+            .map(move |(at, _)| (at, at + host.len()))
+    });
+    let found = found.filter(|&(at, end)| {
+        let named = file.text[end..].starts_with(|c: char| ('1'..='9').contains(&c));
+        // In a library only its tests count: what `product` has lost and `code` has not.
+        let in_test = is_test(file)
+            || is_library(file) && line_of(&file.product, at) != line_of(&file.code, at);
+        named && in_test
+    });
+    found
+        .map(|(at, _)| {
+            file.at(
+                at,
+                "a test names a port: bind 0, or add the reason to PORTS in tests/tidy.rs",
+            )
+        })
+        .collect()
+}
+
+fn line_of(text: &str, at: usize) -> &str {
+    let start = text[..at].rfind('\n').map_or(0, |start| start + 1);
+    text[start..].lines().next().unwrap_or_default()
+}
