@@ -1,0 +1,232 @@
+//! A chat over TCP: `cargo run --example chat`, then `nc 127.0.0.1 7001` in two terminals.
+//!
+//! Every line goes to a ring of the last messages, and each client reads the ring at its own pace.
+//! A client too slow to keep up finds that the oldest have gone and is told how many; nobody ever
+//! waits for it, and it never takes more memory.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_broadcast::{Receiver, RecvError, Sender, broadcast};
+use futures_util::AsyncWriteExt;
+use futures_util::future::{Either, select};
+use wakeful::time::timeout;
+use wakeful_examples::{Args, accept, listen, raise_descriptor_limit};
+use wakeful_net::{TcpListener, TcpStream};
+
+const USAGE: &str = "\
+usage: chat [ADDRESS]
+
+Listens at ADDRESS (127.0.0.1:7001). The first line a client sends is its name, every other one
+a message to all.";
+
+/// The ring holds so many messages.
+pub(crate) const RING: usize = 256;
+const MAX_NAME: usize = 32;
+const MAX_LINE: usize = 1024;
+const NAME_TIMEOUT: Duration = Duration::from_secs(60);
+
+#[wakeful::main]
+async fn main() {
+    let mut args = Args::from_env(USAGE);
+    let address = args.address("ADDRESS", "127.0.0.1:7001");
+    args.finish();
+    raise_descriptor_limit();
+    serve(listen(&address).await).await;
+}
+
+#[derive(Clone)]
+struct Message {
+    from: Rc<str>,
+    text: Rc<str>,
+    /// For `from` alone; without this, for everybody else.
+    private: bool,
+}
+
+struct Room {
+    names: RefCell<HashSet<Rc<str>>>,
+    ring: Sender<Message>,
+}
+
+/// Serves clients until it is dropped.
+pub(crate) async fn serve(listener: TcpListener) {
+    let (mut ring, receiver) = broadcast(RING);
+    ring.set_overflow(true);
+    // Without anybody in the room the messages go nowhere, and the ring stays open.
+    let _open = receiver.deactivate();
+    let room = Rc::new(Room {
+        names: RefCell::default(),
+        ring,
+    });
+    loop {
+        let (stream, peer) = accept(&listener).await;
+        let room = room.clone();
+        wakeful::spawn(async move {
+            if let Err(error) = attend(&stream, &room).await {
+                eprintln!("{peer}: {error}");
+            }
+        });
+    }
+}
+
+/// One client from its name to its end.
+async fn attend(stream: &TcpStream, room: &Room) -> io::Result<()> {
+    let mut lines = Lines::new(stream);
+    let named = timeout(NAME_TIMEOUT, ask_name(&mut lines, stream, room)).await;
+    let Some(seat) = named.unwrap_or(Ok(None))? else {
+        return Ok(());
+    };
+    let messages = room.ring.new_receiver();
+    room.say(&seat.name, format!("* {} joins\n", seat.name));
+    // Only `hear` writes to the client, so that no line ends up inside another one. The first of
+    // the two to end takes the other one with it.
+    let hear = pin!(hear(messages, &seat.name, stream));
+    let talk = pin!(talk(&mut lines, &seat.name, room));
+    let (Either::Left((done, _)) | Either::Right((done, _))) = select(hear, talk).await;
+    room.say(&seat.name, format!("* {} leaves\n", seat.name));
+    done
+}
+
+async fn ask_name<'a>(
+    lines: &mut Lines<'_>,
+    stream: &TcpStream,
+    room: &'a Room,
+) -> io::Result<Option<Seat<'a>>> {
+    tell(stream, "your name?\n").await?;
+    while let Some(line) = lines.next().await? {
+        let name = line.unwrap_or_default();
+        let name = name.trim();
+        if name.is_empty() || name.len() > MAX_NAME {
+            let advice = format!("a name has 1 to {MAX_NAME} bytes; try again\n");
+            tell(stream, &advice).await?;
+            continue;
+        }
+        let name: Rc<str> = name.into();
+        if room.names.borrow_mut().insert(name.clone()) {
+            return Ok(Some(Seat { name, room }));
+        }
+        tell(stream, "this name is taken; try another\n").await?;
+    }
+    Ok(None)
+}
+
+/// Passes on what the client says, until it ends.
+async fn talk(lines: &mut Lines<'_>, name: &Rc<str>, room: &Room) -> io::Result<()> {
+    while let Some(line) = lines.next().await? {
+        match line {
+            Some(line) => room.say(name, format!("{name}: {line}\n")),
+            None => room.answer(
+                name,
+                format!("* not sent: a line has at most {MAX_LINE} bytes\n"),
+            ),
+        }
+    }
+    Ok(())
+}
+
+/// Sends the client what others say, as fast as it takes it.
+async fn hear(mut ring: Receiver<Message>, name: &Rc<str>, stream: &TcpStream) -> io::Result<()> {
+    loop {
+        match ring.recv().await {
+            Ok(message) => {
+                if message.private == Rc::ptr_eq(&message.from, name) {
+                    tell(stream, &message.text).await?;
+                }
+            }
+            Err(RecvError::Overflowed(missed)) => {
+                let notice = format!("* you were too slow and missed {missed} messages\n");
+                tell(stream, &notice).await?;
+            }
+            Err(RecvError::Closed) => return Ok(()),
+        }
+    }
+}
+
+async fn tell(mut stream: &TcpStream, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes()).await
+}
+
+impl Room {
+    /// To everybody but `from`.
+    fn say(&self, from: &Rc<str>, text: String) {
+        self.send(from, text, false);
+    }
+
+    /// To `name` alone.
+    fn answer(&self, name: &Rc<str>, text: String) {
+        self.send(name, text, true);
+    }
+
+    fn send(&self, from: &Rc<str>, text: String, private: bool) {
+        let message = Message {
+            from: from.clone(),
+            text: text.into(),
+            private,
+        };
+        // The ring is never full, as the oldest message makes room; an empty room hears nothing.
+        let _ = self.ring.try_broadcast(message);
+    }
+}
+
+/// A name in use; free again when it is dropped.
+struct Seat<'a> {
+    name: Rc<str>,
+    room: &'a Room,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.room.names.borrow_mut().remove(&self.name);
+    }
+}
+
+/// Splits what a client sends into lines and never holds more than the longest one.
+struct Lines<'a> {
+    stream: &'a TcpStream,
+    buffer: Vec<u8>,
+    /// The line that is being received is too long; the rest of it is thrown away.
+    skipping: bool,
+}
+
+impl<'a> Lines<'a> {
+    fn new(stream: &'a TcpStream) -> Lines<'a> {
+        Lines {
+            stream,
+            buffer: Vec::new(),
+            skipping: false,
+        }
+    }
+
+    /// The next line without its end, `Some(None)` for one that was too long, `None` at the end of
+    /// the stream. What follows the last line end is no line.
+    async fn next(&mut self) -> io::Result<Option<Option<String>>> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                let too_long = std::mem::take(&mut self.skipping) || end > MAX_LINE;
+                return Ok(Some((!too_long).then(|| printable(&line))));
+            }
+            if self.buffer.len() > MAX_LINE {
+                self.skipping = true;
+                self.buffer.clear();
+            }
+            let mut piece = [0; 512];
+            match self.stream.read(&mut piece).await? {
+                0 => return Ok(None),
+                length => self.buffer.extend_from_slice(&piece[..length]),
+            }
+        }
+    }
+}
+
+/// Text that is safe on other people's terminals.
+fn printable(line: &[u8]) -> String {
+    let line = line.trim_ascii_end();
+    let text = String::from_utf8_lossy(line);
+    let keep = |c: char| if c.is_control() && c != '\t' { '?' } else { c };
+    text.chars().map(keep).collect()
+}

@@ -1,0 +1,58 @@
+//! Tasks, time and shared state on one thread: `cargo run --example hello`.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::join;
+use wakeful::task::{JoinSet, yield_now};
+use wakeful::time::{Instant, sleep, timeout};
+
+#[wakeful::main]
+async fn main() {
+    // A task runs beside its maker, and the handle is a future of its result.
+    let task = wakeful::spawn(async {
+        sleep(Duration::from_millis(100)).await;
+        "hello from a task"
+    });
+    println!("{}", task.await.expect("the task does not panic"));
+
+    // All tasks share one thread, so they share data without locks: nothing runs between two
+    // `.await`s but the code that stands there.
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let mut set = JoinSet::new();
+    for name in ["a", "b"] {
+        let log = log.clone();
+        set.spawn(async move {
+            for step in 1..=3 {
+                log.borrow_mut().push(format!("{name}{step}"));
+                yield_now().await; // let the other one run
+            }
+        });
+    }
+    while let Some(done) = set.join_next().await {
+        done.expect("the tasks do not panic");
+    }
+    println!("they took turns: {}", log.borrow().join(" "));
+
+    // Waiting costs nothing: these two sleep at the same time.
+    let start = Instant::now();
+    let nap = Duration::from_millis(200);
+    join(sleep(nap), sleep(nap)).await;
+    println!("two naps of {nap:?} took {:.1?}", start.elapsed());
+
+    // A future that is dropped is cancelled, and that is all a timeout does.
+    match timeout(Duration::from_millis(50), sleep(nap)).await {
+        Ok(()) => println!("never printed"),
+        Err(elapsed) => println!("a nap of {nap:?} in 50 ms: {elapsed}"),
+    }
+
+    // What would block the thread is sent to another one.
+    let sum = wakeful::spawn_blocking(|| (1..=10_000_000_u64).sum::<u64>());
+    println!("computed elsewhere: {}", sum.await.expect("no panic"));
+
+    // A panic ends its own task and nobody else.
+    let unlucky = wakeful::spawn(async { panic!("on purpose") });
+    let error: wakeful::task::JoinError = unlucky.await.map(|()| ()).unwrap_err();
+    println!("the task panicked: {}; main goes on", error.is_panic());
+}
