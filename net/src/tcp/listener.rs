@@ -31,9 +31,9 @@ use crate::stream::Stream;
 /// let listener = TcpListener::bind("127.0.0.1:8080").await?;
 /// loop {
 ///     let (stream, peer) = listener.accept().await?;
-///     drop(wakeful::spawn(async move {
+///     wakeful::spawn(async move {
 ///         stream.write(format!("hello {peer}\n").as_bytes()).await
-///     }));
+///     });
 /// }
 /// # }
 /// ```

@@ -76,14 +76,14 @@ impl Handle {
             };
             let task = current::with(|executor| executor.spawn_as(id, future));
             task_stop.arm(task.abort_handle());
-            drop(crate::spawn(async move {
+            crate::spawn(async move {
                 sender.fill(match task.await {
                     Ok(output) => Ok(output),
                     Err(error) => Err(error
                         .try_into_panic()
                         .map_or(Missing::Dropped, Missing::Panicked)),
                 });
-            }));
+            });
         }));
         RemoteJoinHandle { id, receiver, stop }
     }
@@ -145,7 +145,6 @@ impl Stop {
 /// # Panics
 ///
 /// If polled again after it returned the output.
-#[must_use = "dropping a RemoteJoinHandle detaches the task; write `drop(handle)` if that is meant"]
 pub struct RemoteJoinHandle<T> {
     id: Id,
     receiver: Receiver<T>,

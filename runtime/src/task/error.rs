@@ -23,8 +23,15 @@ pub struct JoinError {
 
 enum Reason {
     Cancelled,
-    Panicked(Box<dyn Any + Send>),
+    Panicked(Payload),
 }
+
+/// What a panic carried. It is not `Sync`, but an error should be.
+struct Payload(Box<dyn Any + Send>);
+
+// SAFETY: through a shared reference only `message` looks inside, and it hands out nothing but
+// `&str`s, which are `Sync`.
+unsafe impl Sync for Payload {}
 
 impl JoinError {
     pub(crate) fn cancelled(id: Id) -> JoinError {
@@ -77,7 +84,7 @@ impl JoinError {
     /// The error itself, if the task was cancelled.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, JoinError> {
         match self.reason {
-            Reason::Panicked(payload) => Ok(payload),
+            Reason::Panicked(payload) => Ok(payload.0),
             Reason::Cancelled => Err(self),
         }
     }
@@ -91,8 +98,8 @@ impl JoinError {
         let Reason::Panicked(payload) = &self.reason else {
             return None;
         };
-        let text = payload.downcast_ref::<&'static str>().copied();
-        text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        let text = payload.0.downcast_ref::<&'static str>().copied();
+        text.or_else(|| payload.0.downcast_ref::<String>().map(String::as_str))
     }
 }
 
@@ -119,6 +126,6 @@ impl std::error::Error for JoinError {}
 
 impl From<JoinError> for io::Error {
     fn from(error: JoinError) -> io::Error {
-        io::Error::other(error.to_string())
+        io::Error::other(error)
     }
 }

@@ -31,7 +31,6 @@ use super::{Id, JoinError, coop, waker};
 /// });
 /// assert_eq!(sum, 3);
 /// ```
-#[must_use = "dropping a JoinHandle detaches the task; write `drop(handle)` if that is meant"]
 pub struct JoinHandle<T> {
     task: TaskPtr,
     // Not `Send`: the output may not leave the thread.

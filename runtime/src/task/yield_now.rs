@@ -18,7 +18,6 @@ use std::task::{Context, Poll};
 ///     let task = wakeful::spawn(async { 7 });
 ///     wakeful::task::yield_now().await;
 ///     assert!(task.is_finished());
-/// # drop(task);
 /// });
 /// ```
 pub fn yield_now() -> YieldNow {
