@@ -53,6 +53,6 @@ async fn main() {
 
     // A panic ends its own task and nobody else.
     let unlucky = wakeful::spawn(async { panic!("on purpose") });
-    let error: wakeful::task::JoinError = unlucky.await.map(|()| ()).unwrap_err();
+    let error: wakeful::task::JoinError = unlucky.await.unwrap_err();
     println!("the task panicked: {}; main goes on", error.is_panic());
 }

@@ -44,7 +44,7 @@ impl JoinError {
     pub(crate) fn panicked(id: Id, payload: Box<dyn Any + Send>) -> JoinError {
         JoinError {
             id,
-            reason: Reason::Panicked(payload),
+            reason: Reason::Panicked(Payload(payload)),
         }
     }
 
