@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::source::{Source, find_word, paths};
 
 /// The rooms of `runtime/src` and their floors. The longest name that fits a path is its room, so `time` is
-/// what is left of it without the clock, the wheel and the instant.
+/// what is left of it without the clock, the wheel and what joins them.
 const ROOMS: &[(&str, u8)] = &[
     ("runtime", 4),
     ("blocking", 3),
@@ -15,7 +15,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("task", 0),
     ("time::clock", 0),
     ("time::wheel", 0),
-    ("time::instant", 0),
+    ("time::driver", 0),
     ("id", 0),
     ("sync", 0),
 ];
@@ -28,7 +28,6 @@ const ALIASES: &[(&str, &str)] = &[
     ("spawn", "executor"),
     ("spawn_blocking", "blocking"),
     ("task_local", "task"),
-    ("time::Instant", "time::instant"),
 ];
 
 /// One room may name only this of another, although the floors would allow more.

@@ -28,7 +28,7 @@ pub use interest::Interest;
 pub(crate) use notifier::Notifier;
 pub use source::Source;
 
-use crate::time::{Next, Timers};
+use crate::time::driver::{Next, Timers};
 use backend::{Driver, Event};
 use registration::Registrations;
 use source::State;

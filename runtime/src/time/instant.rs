@@ -31,12 +31,12 @@ impl Instant {
 
     /// About thirty years from now: never, for all that a program waits for.
     pub(crate) fn far_future() -> Instant {
-        Instant::now() + Duration::from_secs(86_400 * 365 * 30)
+        Self::now() + Duration::from_secs(86_400 * 365 * 30)
     }
 
     /// `duration` from now, or far in the future if that can't be said.
     pub(super) fn after(duration: Duration) -> Instant {
-        Instant::now()
+        Self::now()
             .checked_add(duration)
             .unwrap_or_else(Instant::far_future)
     }
@@ -68,7 +68,7 @@ impl Instant {
 
     /// Time since this point, or zero if it lies ahead.
     pub fn elapsed(&self) -> Duration {
-        Instant::now().duration_since(*self)
+        Self::now().duration_since(*self)
     }
 
     /// This point moved forward, or `None` if the system can't say it.

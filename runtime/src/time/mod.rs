@@ -1,7 +1,7 @@
 //! Time: sleeping, timeouts, intervals, and a clock that tests can stop.
 
 mod clock;
-mod driver;
+pub(crate) mod driver;
 mod instant;
 mod interval;
 mod pause;
@@ -9,7 +9,6 @@ mod sleep;
 mod timeout;
 mod wheel;
 
-pub(crate) use driver::{Next, Timers};
 pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use pause::{advance, pause, resume};
