@@ -153,6 +153,11 @@ impl Reactor {
         self.wakers.set(std::mem::take(&mut rest.0));
     }
 
+    /// Is there a descriptor to ask about? Other threads are heard without asking.
+    pub(crate) fn has_sources(&self) -> bool {
+        self.registrations.borrow().len() > 0
+    }
+
     /// Reads the clock and fires what is due, without a syscall. Returns the time really passed
     /// since the reactor was made.
     pub(crate) fn look_at_clock(&self) -> Duration {

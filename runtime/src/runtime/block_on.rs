@@ -45,9 +45,12 @@ impl Parts {
                 Tick::Idle => self.sleep(&mut pace),
                 Tick::Busy => {}
             }
-            if pace.is_used_up() && pace.next_batch(self.reactor.look_at_clock()) {
-                self.turn(Wait::Poll);
-                pace.looked(self.reactor.last_look());
+            if pace.is_used_up() {
+                let due = pace.next_batch(self.reactor.look_at_clock());
+                if due && self.reactor.has_sources() {
+                    self.turn(Wait::Poll);
+                    pace.looked(self.reactor.last_look());
+                }
             }
         }
     }
