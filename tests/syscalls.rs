@@ -50,7 +50,8 @@ fn work_without_the_system() {
             wakeful::spawn(async {}).await.unwrap();
             wakeful::task::yield_now().await;
             let mut timer = Box::pin(sleep(Duration::from_secs(3600)));
-            poll_fn(|cx| Poll::Ready(assert!(timer.as_mut().poll(cx).is_pending()))).await;
+            let armed = poll_fn(|cx| Poll::Ready(timer.as_mut().poll(cx).is_pending())).await;
+            assert!(armed);
         }
     });
 }

@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::Notifier;
+use super::event::Event;
 use super::portable::Portable;
 #[cfg(target_os = "linux")]
 use super::raw::Raw;
@@ -24,18 +25,6 @@ pub enum Backend {
     Raw,
     /// The `polling` crate as it comes.
     Portable,
-}
-
-/// Something happened to the descriptor registered under `key`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Event {
-    pub(super) key: usize,
-    pub(super) readable: bool,
-    pub(super) writable: bool,
-    /// The other side will send nothing more.
-    pub(super) read_closed: bool,
-    /// Nothing more can be sent.
-    pub(super) write_closed: bool,
 }
 
 /// The backend in use.

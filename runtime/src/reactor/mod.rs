@@ -5,6 +5,7 @@
 mod adapter;
 mod backend;
 pub(crate) mod current;
+mod event;
 mod interest;
 mod notifier;
 mod portable;
@@ -29,7 +30,8 @@ pub(crate) use notifier::Notifier;
 pub use source::Source;
 
 use crate::time::driver::{Next, Timers};
-use backend::{Driver, Event};
+use backend::Driver;
+use event::Event;
 use registration::Registrations;
 use source::State;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use polling::{Events, PollMode, Poller};
 
 use super::Notifier;
-use super::backend::Event;
+use super::event::Event;
 
 pub(super) struct Portable {
     poller: Arc<Poller>,

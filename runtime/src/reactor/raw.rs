@@ -19,7 +19,7 @@ use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
 use super::Notifier;
-use super::backend::Event;
+use super::event::Event;
 
 /// The key of the notifier. `polling` keeps the one above to itself.
 const NOTIFY: u64 = u64::MAX - 1;

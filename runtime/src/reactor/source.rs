@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::backend::Event;
+use super::event::Event;
 use super::waiters::{WaiterId, Waiters};
 use super::{Interest, Reactor};
 use crate::task::coop;

@@ -1,6 +1,6 @@
 //! Cooperative budget: a task whose I/O is always ready gives way after a number of operations.
 //!
-//! The executor hands every poll of a task [`BUDGET`] units. Each ready operation of a Wakeful
+//! The executor hands every poll of a task 128 units. Each ready operation of a Wakeful
 //! resource takes one; when none is left the next operation wakes its own task and returns
 //! `Pending`, so that the others run. Code outside a task has no limit.
 
