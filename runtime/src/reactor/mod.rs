@@ -160,8 +160,8 @@ impl Reactor {
         self.registrations.borrow().len() > 0
     }
 
-    /// Reads the clock and fires what is due, without a syscall. Returns the time really passed
-    /// since the reactor was made.
+    /// Reads the clock and fires what is due, without a syscall. Returns the real time, since
+    /// some moment in the past.
     pub(crate) fn look_at_clock(&self) -> Duration {
         self.timers.look();
         self.timers.last_look()

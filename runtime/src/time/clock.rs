@@ -4,17 +4,19 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-/// Nanoseconds since the clock was made. They last for 584 years.
+/// Nanoseconds since some moment before the clock was made. They last for 584 years.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    base: std::time::Instant,
+    /// One moment, as std says it and as this clock does.
+    base: (std::time::Instant, u64),
     /// Stopped at this many nanoseconds.
     stopped: Cell<Option<u64>>,
     /// How far virtual time has run ahead of the system's, in nanoseconds; behind if negative.
     ahead: Cell<i64>,
 }
 
-fn nanos(duration: Duration) -> u64 {
+/// A duration in nanoseconds; one that is too long is as good as for ever.
+pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -23,19 +25,34 @@ pub(super) fn system_now() -> std::time::Instant {
     std::time::Instant::now()
 }
 
+/// On Linux std's clock is this one; read directly, it needs no arithmetic.
+#[cfg(target_os = "linux")]
+#[inline]
+fn real(_: (std::time::Instant, u64)) -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
+}
+
+#[cfg(not(target_os = "linux"))]
+#[inline]
+fn real((base, at): (std::time::Instant, u64)) -> u64 {
+    at.saturating_add(nanos(base.elapsed()))
+}
+
 impl Clock {
     pub(crate) fn new() -> Clock {
+        let now = system_now();
         Clock {
-            base: system_now(),
+            base: (now, real((now, 0))),
             stopped: Cell::new(None),
             ahead: Cell::new(0),
         }
     }
 
-    /// Time that has really passed.
+    /// The real time.
     #[inline]
     pub(crate) fn real(&self) -> u64 {
-        nanos(self.base.elapsed())
+        real(self.base)
     }
 
     /// The time that timers go by.
@@ -77,14 +94,22 @@ impl Clock {
 
     /// A point of the clock as one of the system's.
     pub(super) fn to_instant(&self, nanos: u64) -> std::time::Instant {
-        self.base
-            .checked_add(Duration::from_nanos(nanos))
-            .unwrap_or(self.base)
+        let (base, at) = self.base;
+        let point = if nanos >= at {
+            base.checked_add(Duration::from_nanos(nanos - at))
+        } else {
+            base.checked_sub(Duration::from_nanos(at - nanos))
+        };
+        point.unwrap_or(base)
     }
 
-    /// A point of the system's clock as one of this clock. What lies before the clock was made is
+    /// A point of the system's clock as one of this clock. What lies before its beginning is
     /// its beginning.
     pub(super) fn to_nanos(&self, instant: std::time::Instant) -> u64 {
-        nanos(instant.saturating_duration_since(self.base))
+        let (base, at) = self.base;
+        match instant.checked_duration_since(base) {
+            Some(after) => at.saturating_add(nanos(after)),
+            None => at.saturating_sub(nanos(base.duration_since(instant))),
+        }
     }
 }

@@ -43,6 +43,7 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
     );
     let missed = MissedTickBehavior::default();
     Interval {
+        due: start,
         sleep: Box::pin(Sleep::until(start)),
         period,
         missed,
@@ -88,6 +89,7 @@ impl MissedTickBehavior {
 
 /// Ticks once a period, made by [`interval`] and [`interval_at`].
 pub struct Interval {
+    due: Instant,
     sleep: Pin<Box<Sleep>>,
     period: Duration,
     missed: MissedTickBehavior,
@@ -106,7 +108,7 @@ impl Interval {
     /// Polls for the next tick.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(self.sleep.as_mut().poll(cx));
-        let due = self.sleep.deadline();
+        let due = self.due;
         let now = Instant::now();
         // A little late is on time: the loop has other things to do.
         let next = if now > due + Duration::from_millis(5) {
@@ -115,7 +117,7 @@ impl Interval {
             due.checked_add(self.period)
                 .unwrap_or_else(Instant::far_future)
         };
-        self.sleep.as_mut().reset(next);
+        self.reset_at(next);
         Poll::Ready(due)
     }
 
@@ -136,6 +138,7 @@ impl Interval {
 
     /// The next tick comes at `deadline`.
     pub fn reset_at(&mut self, deadline: Instant) {
+        self.due = deadline;
         self.sleep.as_mut().reset(deadline);
     }
 

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::clock::nanos;
 use crate::reactor::current;
 
 /// Stops the clock of this runtime. From then on it moves by [`advance`], and by itself when the
@@ -71,10 +72,8 @@ pub async fn advance(duration: Duration) {
         timers.clock.is_paused(),
         "`time::advance`: stop the clock with `pause` first"
     );
-    let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-    timers
-        .clock
-        .advance_to(timers.clock.now().saturating_add(nanos));
+    let target = timers.clock.now().saturating_add(nanos(duration));
+    timers.clock.advance_to(target);
     timers.look();
     crate::task::yield_now().await;
 }

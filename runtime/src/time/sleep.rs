@@ -10,6 +10,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::Instant;
+use super::clock::{Clock, nanos};
 use super::wheel::Entry;
 use crate::reactor::{Reactor, current};
 
@@ -31,7 +32,7 @@ use crate::reactor::{Reactor, current};
 /// ```
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::until(Instant::after(duration))
+    Sleep::at(|clock| clock.now().saturating_add(nanos(duration)))
 }
 
 /// Waits until `deadline`.
@@ -61,8 +62,7 @@ pin_project! {
     /// After the end of its runtime a sleep that has not ended stays pending.
     #[must_use = "futures do nothing unless polled"]
     pub struct Sleep {
-        deadline: Instant,
-        // The deadline as the clock counts.
+        // The deadline, as the clock counts.
         nanos: u64,
         reactor: Rc<Reactor>,
         #[pin]
@@ -78,21 +78,26 @@ pin_project! {
 }
 
 impl Sleep {
+    #[inline]
     #[track_caller]
-    pub(super) fn until(deadline: Instant) -> Sleep {
+    fn at(deadline: impl FnOnce(&Clock) -> u64) -> Sleep {
         let reactor = current::with(Rc::clone);
-        let nanos = reactor.timers().clock.to_nanos(deadline.into_std());
+        let nanos = deadline(&reactor.timers().clock);
         Sleep {
-            deadline,
             nanos,
             reactor,
             entry: Entry::new(),
         }
     }
 
+    #[track_caller]
+    pub(super) fn until(deadline: Instant) -> Sleep {
+        Sleep::at(|clock| clock.to_nanos(deadline.into_std()))
+    }
+
     /// When it ends.
     pub fn deadline(&self) -> Instant {
-        self.deadline
+        Instant::from_std(self.reactor.timers().clock.to_instant(self.nanos))
     }
 
     /// Has the deadline passed, as far as the loop knows?
@@ -104,7 +109,6 @@ impl Sleep {
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         let timers = this.reactor.timers();
-        *this.deadline = deadline;
         *this.nanos = timers.clock.to_nanos(deadline.into_std());
         if let Some(waker) = timers.disarm(&this.entry) {
             drop(this.entry.set_waker(&waker));
@@ -141,7 +145,7 @@ impl Future for Sleep {
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")
-            .field("deadline", &self.deadline)
+            .field("deadline", &self.deadline())
             .finish_non_exhaustive()
     }
 }

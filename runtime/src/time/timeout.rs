@@ -41,7 +41,10 @@ use super::{Instant, Sleep};
 /// ```
 #[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    timeout_at(Instant::after(duration), future)
+    Timeout {
+        future: future.into_future(),
+        limit: super::sleep(duration),
+    }
 }
 
 /// Gives a future until `deadline` to finish.
