@@ -32,6 +32,8 @@ struct State {
     queue: VecDeque<Job>,
     threads: usize,
     idle: usize,
+    /// Threads that run a job.
+    busy: usize,
     started: u64,
     closed: bool,
 }
@@ -109,12 +111,14 @@ impl Pool {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.queue.pop_front() {
+                state.busy += 1;
                 drop(state);
                 // A job keeps the user's panics to itself; this one is of a drop.
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(job)) {
                     std::mem::forget(payload);
                 }
                 state = self.lock();
+                state.busy -= 1;
                 continue;
             }
             if state.closed {
@@ -150,7 +154,8 @@ impl Pool {
             .gone
             .wait_timeout_while(self.lock(), timeout, |state| state.threads > 0)
             .unwrap_or_else(PoisonError::into_inner);
-        state.threads
+        // Idle threads that are still on their way out are not at work.
+        state.busy
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -12,7 +12,6 @@ mod spawn;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::RawWakerVTable;
@@ -25,8 +24,9 @@ pub use spawn::{id, name, spawn, try_id};
 use crate::id::ThreadNumber;
 use crate::reactor::Notifier;
 use crate::task::header::{Schedule, TaskPtr};
+use crate::task::runnable::{self, quietly};
 use crate::task::state::{DONE, JOIN, NAMED, QUEUED, State};
-use crate::task::{Id, JoinHandle, coop, raw, runnable, waker};
+use crate::task::{Id, JoinHandle, coop, raw, waker};
 use ids::Ids;
 pub(crate) use ids::reserve_id;
 use registry::Registry;
@@ -376,14 +376,6 @@ impl Executor {
         }
         self.remote.close();
         self.empty_closed();
-    }
-}
-
-/// Calls `f`; a panic ends there. The hook has reported it.
-fn quietly(f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        // Its own drop may panic in turn; then it stays.
-        std::mem::forget(payload);
     }
 }
 

@@ -103,18 +103,21 @@ impl<T> JoinSet<T> {
         F: Future<Output = T> + 'static,
         T: 'static,
     {
-        let place = self.vacant.pop().unwrap_or_else(|| {
-            self.members.push(None);
-            self.members.len() - 1
-        });
-        let ticket = Ticket {
-            ended: self.ended.clone(),
-            place,
-        };
-        let task = current::with(|executor| executor.spawn(Member { future, ticket }));
-        let abort = task.abort_handle();
-        self.members[place] = Some(task);
-        abort
+        // The place is given out inside, so that a panic for want of a runtime leaves the set whole.
+        current::with(|executor| {
+            let place = self.vacant.pop().unwrap_or_else(|| {
+                self.members.push(None);
+                self.members.len() - 1
+            });
+            let ticket = Ticket {
+                ended: self.ended.clone(),
+                place,
+            };
+            let task = executor.spawn(Member { future, ticket });
+            let abort = task.abort_handle();
+            self.members[place] = Some(task);
+            abort
+        })
     }
 
     /// Waits for the next member to end. `None` when the set is empty.

@@ -13,9 +13,11 @@ thread_local! {
 /// Restores the previous reactor when dropped.
 pub(crate) struct Guard(Option<Rc<Reactor>>);
 
-/// Makes `reactor` the thread's own.
+/// Makes `reactor` the thread's own. On a thread that winds down it does nothing: a runtime kept in
+/// a thread-local may be dropped after `CURRENT` is gone.
 pub(crate) fn enter(reactor: Rc<Reactor>) -> Guard {
-    Guard(CURRENT.with(|current| current.replace(Some(reactor))))
+    let previous = CURRENT.try_with(|current| current.replace(Some(reactor)));
+    Guard(previous.ok().flatten())
 }
 
 impl Drop for Guard {

@@ -63,7 +63,12 @@ impl Parts {
                 self.0.wake_up();
             }
         }
-        if self.executor.fall_asleep() {
+        if !self.executor.fall_asleep() {
+            // Other threads that always have something to send must not keep the loop from the
+            // reactor and the timers, so it counts as a poll.
+            return pace.missed_a_sleep();
+        }
+        {
             // Also if a foreign waker panics in there: the flag must not say "asleep" for ever.
             let _wake_up = WakeUp(&self.executor);
             self.turn(Wait::Park {

@@ -157,9 +157,9 @@ impl<T> RemoteJoinHandle<T> {
         self.stop.ask();
     }
 
-    /// Is the output, or the error, there?
+    /// Is the task over? True also when its output has been taken.
     pub fn is_finished(&self) -> bool {
-        self.receiver.is_full()
+        self.receiver.is_over()
     }
 }
 

@@ -21,6 +21,7 @@ use crate::blocking::Blocking;
 use crate::executor::{Executor, current};
 use crate::reactor::{self, Reactor};
 use crate::task::JoinHandle;
+use crate::task::runnable::quietly;
 
 /// A single-threaded runtime. It belongs to the thread that made it.
 ///
@@ -149,7 +150,8 @@ impl Runtime {
         // User code runs in here: drops of futures, of what they hold, and foreign wakers.
         self.enter(|| {
             executor.cancel_all();
-            reactor.shut_down();
+            // A foreign waker may panic in there, and the tasks have yet to be given over.
+            quietly(|| reactor.shut_down());
         });
         // And none from here on, so that nothing is spawned that nobody would drop.
         executor.dissolve();

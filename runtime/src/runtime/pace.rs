@@ -34,6 +34,11 @@ impl Pace {
         &mut self.left
     }
 
+    /// The loop came round without a sleep and perhaps without a poll.
+    pub(super) fn missed_a_sleep(&mut self) {
+        self.left = self.left.saturating_sub(1);
+    }
+
     pub(super) fn is_used_up(&self) -> bool {
         self.left == 0
     }

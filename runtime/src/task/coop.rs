@@ -91,7 +91,8 @@ impl RestoreOnPending {
 impl Drop for RestoreOnPending {
     #[inline]
     fn drop(&mut self) {
-        if self.0 != NO_LIMIT {
+        // A guard that was carried out of its poll must not limit what has no limit.
+        if self.0 != NO_LIMIT && LEFT.with(Cell::get) != NO_LIMIT {
             LEFT.with(|left| left.set(self.0));
         }
     }

@@ -1,6 +1,6 @@
 //! Values that travel with a task instead of with a thread.
 
-use std::cell::RefCell;
+use std::cell::{BorrowMutError, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -89,9 +89,9 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// If the value is not set here.
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
-        self.slot
-            .with(|slot| slot.borrow().as_ref().map(f))
-            .ok_or(AccessError(()))
+        // Gone too when the thread winds down.
+        let value = self.slot.try_with(|slot| slot.borrow().as_ref().map(f));
+        value.ok().flatten().ok_or(AccessError(()))
     }
 
     /// A copy of the value.
@@ -108,26 +108,43 @@ impl<T: 'static> LocalKey<T> {
     }
 
     /// Exchanges the value with the thread's slot for the time of `f`, also if `f` panics.
+    #[track_caller]
     fn swapped<R>(&'static self, value: &mut Option<T>, f: impl FnOnce() -> R) -> R {
+        match self.try_swapped(value, f) {
+            Ok(result) => result,
+            Err(_) => panic!(
+                "a task-local scope can't begin while its value is borrowed by `with`, or when the \
+                 thread's locals are gone"
+            ),
+        }
+    }
+
+    /// The same; gives `f` back if the slot is borrowed, or gone as the thread winds down.
+    fn try_swapped<R, F>(&'static self, value: &mut Option<T>, f: F) -> Result<R, F>
+    where
+        F: FnOnce() -> R,
+    {
         struct Restore<'a, T: 'static>(&'static LocalKey<T>, &'a mut Option<T>);
         impl<T> Drop for Restore<'_, T> {
             fn drop(&mut self) {
-                self.0.slot.with(|slot| slot.swap_with(self.1));
+                self.0.swap(self.1);
             }
         }
-        self.slot.with(|slot| slot.swap_with(value));
+        if !self.swap(value) {
+            return Err(f);
+        }
         let _restore = Restore(self, value);
-        f()
+        Ok(f())
     }
-}
 
-trait SwapWith<T> {
-    fn swap_with(&self, value: &mut Option<T>);
-}
-
-impl<T> SwapWith<T> for RefCell<Option<T>> {
-    fn swap_with(&self, value: &mut Option<T>) {
-        std::mem::swap(&mut *self.borrow_mut(), value);
+    /// `false`: the slot is borrowed or gone.
+    fn swap(&'static self, value: &mut Option<T>) -> bool {
+        let swapped = self.slot.try_with(|slot| {
+            let mut slot = slot.try_borrow_mut()?;
+            std::mem::swap(&mut *slot, value);
+            Ok::<(), BorrowMutError>(())
+        });
+        matches!(swapped, Ok(Ok(())))
     }
 }
 
@@ -163,11 +180,14 @@ pin_project! {
 
     impl<T: 'static, F> PinnedDrop for Scope<T, F> {
         fn drop(this: Pin<&mut Self>) {
-            // The future's own drop may read the value.
+            // The future's own drop may read the value. Where it can't be set, as the scope is
+            // dropped inside `with` or while the thread winds down, the future goes without it.
             let mut this = this.project();
             if this.future.is_some() {
                 let key: &'static LocalKey<T> = this.key;
-                key.swapped(this.value, || this.future.set(None));
+                if let Err(drop_future) = key.try_swapped(this.value, || this.future.set(None)) {
+                    drop_future();
+                }
             }
         }
     }

@@ -73,9 +73,9 @@ impl<T> Drop for Sender<T> {
 pub(crate) struct Receiver<T>(Shared<T>);
 
 impl<T> Receiver<T> {
-    /// Is the result there?
-    pub(crate) fn is_full(&self) -> bool {
-        matches!(*lock(&self.0), Slot::Full(_))
+    /// Is the result there, or has it been taken already?
+    pub(crate) fn is_over(&self) -> bool {
+        !matches!(*lock(&self.0), Slot::Waiting(_))
     }
 }
 
@@ -85,9 +85,12 @@ impl<T> Future for Receiver<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut slot = lock(&self.0);
         match &mut *slot {
+            Slot::Waiting(Some(known)) if known.will_wake(cx.waker()) => Poll::Pending,
             Slot::Waiting(known) => {
-                let waker = known.take().filter(|known| known.will_wake(cx.waker()));
-                *known = Some(waker.unwrap_or_else(|| cx.waker().clone()));
+                let old = known.replace(cx.waker().clone());
+                drop(slot);
+                // It may be anyone's, and its drop may do anything: not under the lock.
+                drop(old);
                 Poll::Pending
             }
             Slot::Full(_) => match std::mem::replace(&mut *slot, Slot::Abandoned) {

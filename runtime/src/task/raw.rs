@@ -225,8 +225,5 @@ unsafe fn send<S: Schedule>(task: TaskPtr) {
 
 /// Drops a value that nobody asked for. Its drop may panic: there is no one to tell.
 fn discard_quietly<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        // The payload's own drop may panic in turn; then it stays.
-        std::mem::forget(payload);
-    }
+    runnable::quietly(|| drop(value));
 }

@@ -25,8 +25,9 @@ use crate::sync::atomic::{AtomicU32, Ordering, fence};
 /// Set in `shared` once the owner has given up its side.
 const MERGED: u32 = 1 << 31;
 
-/// More references than this end the process, long before a count could wrap.
-const LIMIT: u32 = 1 << 30;
+/// More references than this on one side end the process, long before a count could wrap: when the
+/// sides are merged, their sum must stay below `MERGED`.
+const LIMIT: u32 = 1 << 29;
 
 pub(crate) struct Refs {
     local: Cell<u32>,
@@ -200,6 +201,19 @@ mod tests {
         assert_eq!(refs.drop_here(), Release::Keep);
         assert_eq!(refs.drop_here(), Release::Keep);
         assert_eq!(refs.drop_here(), Release::Free);
+    }
+
+    #[test]
+    fn two_full_sides_merge_without_wrapping() {
+        let refs = Refs {
+            local: Cell::new(LIMIT),
+            shared: AtomicU32::new(LIMIT),
+        };
+        refs.clone_here();
+        refs.clone_there();
+        refs.merge();
+        assert!(refs.is_merged());
+        assert_eq!(refs.drop_there(), Release::Keep);
     }
 
     #[test]

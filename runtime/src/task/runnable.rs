@@ -1,5 +1,6 @@
 //! What the loop does with a task: run it, cancel it, end it, give it up. Owner thread only.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use super::header::{Header, Schedule, TaskPtr};
@@ -76,7 +77,9 @@ unsafe fn finish(task: TaskPtr) {
     }
     if header.state.is(JOIN) {
         if let Some(waker) = header.join_waker.take() {
-            waker.wake();
+            // It may be anyone's. Its panic is not the task's, and must not end the loop, nor the
+            // teardown, which has other tasks to see to.
+            quietly(|| waker.wake());
         }
     } else {
         // SAFETY: owner thread, past `Future`.
@@ -127,6 +130,14 @@ pub(crate) unsafe fn merge<S: Schedule>(task: TaskPtr) {
     // Other threads stop sending once they see this.
     header.mailbox.finish();
     header.refs.merge();
+}
+
+/// Calls `f`; a panic ends there. The hook has reported it.
+pub(crate) fn quietly(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        // Its own drop may panic in turn; then it stays.
+        std::mem::forget(payload);
+    }
 }
 
 /// A view of the header. The lifetime is the caller's to keep within that of the task.
