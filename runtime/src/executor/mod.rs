@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::RawWakerVTable;
 
 pub use builder::Builder as TaskBuilder;
@@ -49,7 +50,7 @@ enum Message {
 unsafe impl Send for Message {}
 
 /// The tasks of one thread. It lives in an `Arc`, as wakers on other threads reach `remote`,
-/// `notifier` and `owner`; all else belongs to the owner thread.
+/// `notifier`, `notified` and `owner`; all else belongs to the owner thread.
 pub(crate) struct Executor {
     owner: ThreadNumber,
     /// The pointer of the `Arc` itself, as `retain` and `release` need it.
@@ -64,10 +65,12 @@ pub(crate) struct Executor {
     names: RefCell<HashMap<Id, Box<str>>>,
     counts: Counts,
     notifier: Notifier,
+    /// Times that another thread had to wake the loop. Counted beside a syscall, so for free.
+    notified: AtomicU64,
     remote: Remote<Message>,
 }
 
-// SAFETY: `owner` never changes; `remote` and `notifier` are made for all threads. The other fields
+// SAFETY: `owner` never changes; `remote`, `notifier` and `notified` are made for all threads. The other fields
 // are used by the owner thread alone: by `Runtime`, which can't leave its thread, by `current`,
 // whose pointer is thread-local, and by wakers and handles after they compared `owner`.
 unsafe impl Send for Executor {}
@@ -90,6 +93,7 @@ pub(crate) struct Stats {
     pub(crate) spawned: u64,
     pub(crate) polls: u64,
     pub(crate) received: u64,
+    pub(crate) notified: u64,
 }
 
 /// Why [`Executor::tick`] came back.
@@ -117,6 +121,7 @@ impl Executor {
             names: RefCell::default(),
             counts: Counts::default(),
             notifier,
+            notified: AtomicU64::new(0),
             remote: Remote::new(),
         });
         let this = NonNull::new(Arc::as_ptr(&executor).cast_mut()).expect("an Arc is not null");
@@ -261,7 +266,10 @@ impl Executor {
     fn post(&self, message: Message) {
         match self.remote.send(message) {
             Sent::Done => {}
-            Sent::Notify => self.notifier.notify(),
+            Sent::Notify => {
+                self.notified.fetch_add(1, Ordering::Relaxed);
+                self.notifier.notify();
+            }
             Sent::Closed => self.empty_closed(),
         }
     }
@@ -321,6 +329,7 @@ impl Executor {
             spawned: self.counts.spawned.get(),
             polls: self.counts.polls.get(),
             received: self.counts.received.get(),
+            notified: self.notified.load(Ordering::Relaxed),
         }
     }
 

@@ -26,6 +26,8 @@ pub struct Metrics {
     pub polls: u64,
     /// Messages from other threads: wakes, aborts, spawns and references that came home.
     pub remote_messages: u64,
+    /// Times that such a message found the loop asleep, and had to wake it by a syscall.
+    pub notifications: u64,
     /// Times the reactor asked the system for events, with or without waiting.
     pub waits: u64,
     /// Events that the system gave.
@@ -53,6 +55,7 @@ impl Metrics {
             tasks_queued: tasks.queued,
             polls: tasks.polls,
             remote_messages: tasks.received,
+            notifications: tasks.notified,
             waits: reactor.waits,
             events: reactor.events,
             sources: reactor.sources,

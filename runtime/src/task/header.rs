@@ -37,6 +37,8 @@ pub(crate) struct Header {
     pub(crate) mailbox: Mailbox,
 }
 
+const _: () = assert!(size_of::<Header>() <= 64, "a header is one cache line");
+
 /// What is done to a task whose type is not known here.
 pub(crate) struct VTable {
     /// Polls the future. On completion or panic the future is dropped, the stage has changed, and

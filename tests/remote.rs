@@ -1,0 +1,107 @@
+//! Wakes from other threads: none is lost, and none pays for a loop that is awake.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Poll, Waker};
+use std::thread;
+
+use std::future::poll_fn;
+use wakeful::task::yield_now;
+
+/// The waker of a task that is pending for ever.
+async fn a_sleeper() -> (Waker, wakeful::task::AbortHandle) {
+    let (send, receive) = std::sync::mpsc::channel();
+    let task = wakeful::spawn(poll_fn(move |cx| {
+        let _ = send.send(cx.waker().clone());
+        Poll::<()>::Pending
+    }));
+    let abort = task.abort_handle();
+    loop {
+        if let Ok(waker) = receive.try_recv() {
+            return (waker, abort);
+        }
+        yield_now().await;
+    }
+}
+
+/// The flag "asleep" must be taken back after the wait: otherwise every later wake is a syscall.
+#[test]
+fn while_the_loop_is_awake_a_wake_from_another_thread_is_no_syscall() {
+    const WAKES: u64 = 10_000;
+    let runtime = wakeful::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let (waker, abort) = a_sleeper().await;
+        // Sleep once, so that the flag has been up.
+        wakeful::spawn_blocking(|| ()).await.unwrap();
+        let before = runtime.metrics();
+        let done = Arc::new(AtomicBool::new(false));
+        let other = thread::spawn({
+            let done = done.clone();
+            move || {
+                (0..WAKES).for_each(|_| waker.wake_by_ref());
+                done.store(true, Ordering::Release);
+            }
+        });
+        while !done.load(Ordering::Acquire) {
+            yield_now().await;
+        }
+        let after = runtime.metrics();
+        assert!(after.remote_messages > before.remote_messages);
+        assert_eq!(after.notifications, before.notifications);
+        other.join().unwrap();
+        abort.abort();
+    });
+}
+
+/// A loop that sleeps between any two wakes: each must get through.
+#[test]
+fn no_wake_is_lost_between_the_last_look_and_the_sleep() {
+    const ROUNDS: u64 = 20_000;
+    let ball = Arc::new(AtomicU64::new(0));
+    let (give, take) = std::sync::mpsc::channel::<Waker>();
+    let player = thread::spawn({
+        let ball = ball.clone();
+        move || {
+            for waker in take {
+                ball.fetch_add(1, Ordering::Release);
+                waker.wake();
+            }
+        }
+    });
+    let runtime = wakeful::Runtime::new().unwrap();
+    let before = runtime.metrics().waits;
+    runtime.block_on(async {
+        for round in 0..ROUNDS {
+            let mut asked = false;
+            poll_fn(|cx| {
+                if ball.load(Ordering::Acquire) > round {
+                    return Poll::Ready(());
+                }
+                // One wake for one waker: a lost one would hang the test.
+                if !asked {
+                    give.send(cx.waker().clone()).unwrap();
+                    asked = true;
+                }
+                Poll::Pending
+            })
+            .await;
+        }
+    });
+    assert!(runtime.metrics().waits > before, "the loop never slept");
+    drop(give);
+    player.join().unwrap();
+}
+
+/// "The budget is used up" is not "nothing is ready": more tasks than fit into a batch all run,
+/// although nothing would end a sleep.
+#[test]
+fn the_loop_does_not_sleep_with_tasks_ready() {
+    wakeful::block_on(async {
+        let tasks: Vec<_> = (0..5_000)
+            .map(|n| wakeful::spawn(async move { n }))
+            .collect();
+        for (n, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap(), n);
+        }
+    });
+}
