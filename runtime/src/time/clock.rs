@@ -4,6 +4,9 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+/// What the clock says when it is made: a day.
+const PAST: u64 = 86_400_000_000_000;
+
 /// Nanoseconds since some moment before the clock was made. They last for 584 years.
 #[derive(Debug)]
 pub(crate) struct Clock {
@@ -25,25 +28,12 @@ pub(super) fn system_now() -> std::time::Instant {
     std::time::Instant::now()
 }
 
-/// On Linux std's clock is this one; read directly, it needs no arithmetic.
-#[cfg(target_os = "linux")]
-#[inline]
-fn real(_: (std::time::Instant, u64)) -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
-}
-
-#[cfg(not(target_os = "linux"))]
-#[inline]
-fn real((base, at): (std::time::Instant, u64)) -> u64 {
-    at.saturating_add(nanos(base.elapsed()))
-}
-
 impl Clock {
     pub(crate) fn new() -> Clock {
         let now = system_now();
         Clock {
-            base: (now, real((now, 0))),
+            // Not from zero, so that there is a past.
+            base: (now, PAST),
             stopped: Cell::new(None),
             ahead: Cell::new(0),
         }
@@ -52,7 +42,8 @@ impl Clock {
     /// The real time.
     #[inline]
     pub(crate) fn real(&self) -> u64 {
-        real(self.base)
+        let (base, at) = self.base;
+        at + nanos(base.elapsed())
     }
 
     /// The time that timers go by.
