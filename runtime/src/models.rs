@@ -7,12 +7,13 @@
 //!
 //! # What is modelled
 //!
-//! The real `task/*`: counts, mailbox, waker, handles, and what the loop does with a task; the real
-//! `executor/remote.rs`; the real `task/packet.rs`. The atomics, the queue, the lock of the packet
-//! and the owner's number come from [`crate::sync`] and `id.rs`, where loom's twins take their place.
+//! The crate's own code: `task/*` (counts, mailbox, waker, handles, packet, and what the loop does
+//! with a task), `executor/remote.rs`, and `Stop` of `runtime/handle.rs`. Its atomics, queue, locks
+//! and thread number come from [`crate::sync`] and `id.rs`, where loom's twins take their place.
 //!
 //! Each protocol is explored by itself ([remote], [mailbox], [refs]), then whole tasks are, with a
-//! scheduler made for the models ([kit]): [task] while the loop runs, [end] when it ends.
+//! scheduler made for the models ([kit]): [task] while the loop runs, [end] when it ends. [packet]
+//! and [stop] are what [`Handle`](crate::Handle) adds for results and aborts between threads.
 //!
 //! What a model checks without saying so:
 //! - no deadlock: a wake that is lost leaves the loop asleep for ever;
@@ -28,7 +29,7 @@
 //! # What is not
 //!
 //! - Loom treats a `SeqCst` access as `AcqRel`. Only fences are `SeqCst` to it.
-//! - The queue of `crossbeam` is a lock here: it is taken to be linearisable.
+//! - The queue of `crossbeam` is taken for granted; a lock with a relaxed count stands in for it.
 //! - The reactor is a bell: a notification before the wait ends the wait, as an eventfd does.
 //! - The scheduler of the models repeats `send`, `post`, `receive`, `cancel_all` and `dissolve` of
 //!   the executor's in short. Who changes one changes the other.

@@ -22,27 +22,41 @@ pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
 #[cfg(not(loom))]
 pub(crate) use crossbeam_queue::SegQueue as Queue;
 
-/// A stand-in that loom can see through. The lock orders push before pop as the real queue does;
-/// it is the flag beside the queue that the models put to the test.
+/// A stand-in that loom can see through, and weaker than the real queue: the lock orders a push
+/// before the pop of its item, but a thread that nothing has told of a push may find it empty.
 #[cfg(loom)]
-pub(crate) struct Queue<T>(loom::sync::Mutex<std::collections::VecDeque<T>>);
+pub(crate) struct Queue<T> {
+    items: Mutex<std::collections::VecDeque<T>>,
+    count: loom::sync::atomic::AtomicUsize,
+}
 
 #[cfg(loom)]
 impl<T> Queue<T> {
     pub(crate) fn new() -> Self {
-        Queue(loom::sync::Mutex::new(std::collections::VecDeque::new()))
+        Queue {
+            items: Mutex::new(std::collections::VecDeque::new()),
+            count: loom::sync::atomic::AtomicUsize::new(0),
+        }
     }
 
     pub(crate) fn push(&self, item: T) {
-        self.0.lock().unwrap().push_back(item);
+        let mut items = self.items.lock().unwrap();
+        items.push_back(item);
+        self.count.fetch_add(1, atomic::Ordering::Relaxed);
     }
 
     pub(crate) fn pop(&self) -> Option<T> {
-        self.0.lock().unwrap().pop_front()
+        if self.len() == 0 {
+            return None;
+        }
+        let mut items = self.items.lock().unwrap();
+        let item = items.pop_front()?;
+        self.count.fetch_sub(1, atomic::Ordering::Relaxed);
+        Some(item)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.lock().unwrap().len()
+        self.count.load(atomic::Ordering::Relaxed)
     }
 }
 

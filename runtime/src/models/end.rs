@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use loom::thread;
 
-use super::kit::{Flaw, Loop, World, sign, world_of};
+use super::kit::{Flaw, World, sign, world, world_of};
 use super::model;
 
 /// A thread uses a waker while the loop ends. The handle goes first or last.
@@ -17,9 +17,9 @@ fn against_the_end(flaw: Flaw, handle_first: bool, act: fn(Waker)) {
     lo.tick();
     if handle_first {
         drop(task);
-        Loop::end(lo);
+        lo.end();
     } else {
-        Loop::end(lo);
+        lo.end();
         assert!(task.is_finished());
         drop(task);
     }
@@ -45,7 +45,8 @@ fn clone_and_drop_against_the_end() {
 fn clone_and_wake_against_the_end() {
     model(|| {
         against_the_end(Flaw::None, true, |waker| {
-            waker.clone().wake();
+            let other = waker.clone();
+            other.wake();
             waker.wake();
         });
     });
@@ -53,18 +54,22 @@ fn clone_and_wake_against_the_end() {
 
 /// Two threads, so that one may send while the other finds the way in closed, and either may be the
 /// one who frees the task and with it the scheduler.
-fn two_against_the_end(flaw: Flaw, acts: [fn(Waker); 2]) {
+fn two_against_the_end(handle_first: bool, acts: [fn(Waker); 2]) {
     let World {
         lo, task, waker, ..
-    } = world_of(flaw, 1, 0).take();
+    } = world(1).take();
     let threads = [waker.clone(), waker];
     let mut acts = acts.into_iter();
     let threads = threads.map(|waker| {
         let act = acts.next().unwrap();
         thread::spawn(move || act(waker))
     });
+    let mut task = Some(task);
+    if handle_first {
+        drop(task.take());
+    }
+    lo.end();
     drop(task);
-    Loop::end(lo);
     for thread in threads {
         thread.join().unwrap();
     }
@@ -72,17 +77,17 @@ fn two_against_the_end(flaw: Flaw, acts: [fn(Waker); 2]) {
 
 #[test]
 fn two_drops_against_the_end() {
-    model(|| two_against_the_end(Flaw::None, [drop, drop]));
+    model(|| two_against_the_end(false, [drop, drop]));
 }
 
 #[test]
 fn two_wakes_against_the_end() {
-    model(|| two_against_the_end(Flaw::None, [Waker::wake, Waker::wake]));
+    model(|| two_against_the_end(true, [Waker::wake, Waker::wake]));
 }
 
 #[test]
 fn wake_and_drop_against_the_end() {
-    model(|| two_against_the_end(Flaw::None, [|waker| waker.wake_by_ref(), drop]));
+    model(|| two_against_the_end(true, [|waker| waker.wake_by_ref(), drop]));
 }
 
 #[test]
@@ -93,7 +98,7 @@ fn abort_against_the_end() {
             mut task,
             signs,
             waker,
-        } = world_of(Flaw::None, 1, 0).take();
+        } = world(1).take();
         let stop = task.abort_handle();
         let thread = thread::spawn(move || {
             stop.abort();
@@ -102,7 +107,7 @@ fn abort_against_the_end() {
         sign(&signs);
         waker.wake();
         lo.tick();
-        Loop::end(lo);
+        lo.end();
         let result = task.try_take().unwrap();
         assert!(result.map_or_else(|error| error.is_cancelled(), |_| true));
         drop(task);
@@ -123,13 +128,13 @@ fn without_the_loop_emptying() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "used after it was freed")]
 fn without_keeping_the_scheduler_while_sending() {
     model(|| against_the_end(Flaw::Unkept, true, Waker::wake));
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn without_the_merge() {
     model(|| against_the_end(Flaw::Unmerged, true, drop));
 }

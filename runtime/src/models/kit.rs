@@ -145,6 +145,66 @@ impl Drop for Users {
 /// The owner's hold on the loop.
 pub(super) struct Runtime(Arc<Users>);
 
+impl Runtime {
+    pub(super) fn new(flaw: Flaw) -> Runtime {
+        let lo = NonNull::from(Box::leak(Box::new(Loop {
+            owner: ThreadNumber::current(),
+            home: thread::current().id(),
+            queue: RefCell::default(),
+            alive: RefCell::default(),
+            remote: Remote::new(),
+            bell: Bell::new(),
+            flaw,
+            watch: Watch::new(),
+            users: Cell::new(std::ptr::null()),
+        })));
+        let runtime = Runtime(Arc::new(Users(lo)));
+        runtime.users.set(Arc::as_ptr(&runtime.0));
+        runtime
+    }
+
+    pub(super) fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
+        let scheduler = self.0.0;
+        let id = Id::new(NonZeroU64::MIN);
+        // SAFETY: every model merges its tasks before it gives the loop up; owner thread.
+        let task = unsafe { raw::allocate(future, scheduler, id, State::new(JOIN | QUEUED), 2) };
+        self.alive.borrow_mut().push(task);
+        self.queue.borrow_mut().push_back(task);
+        // SAFETY: `JOIN` is set, and the second reference is for this one handle.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    /// Drops every future, hands the tasks to those who hold them, and closes the way in.
+    pub(super) fn end(self) {
+        let tasks = self.alive.borrow().clone();
+        for task in tasks {
+            // SAFETY: a task in the registry is alive, and none is freed here: the ones that are
+            // not done are queued, or held by someone.
+            if !unsafe { task.as_ref() }.state.is(DONE) {
+                // SAFETY: owner thread; not done, not running.
+                unsafe { runnable::cancel(task) };
+            }
+        }
+        loop {
+            let task = self.queue.borrow_mut().pop_front();
+            let Some(task) = task else { break };
+            // SAFETY: owner thread, just taken out.
+            unsafe { runnable::run::<Loop>(task) };
+        }
+        let tasks = self.alive.borrow().clone();
+        for task in tasks {
+            if self.flaw != Flaw::Unmerged {
+                // SAFETY: owner thread; done, not queued, and still referenced.
+                unsafe { runnable::merge::<Loop>(task) };
+            }
+        }
+        self.remote.close();
+        if self.flaw != Flaw::LeavesEarly {
+            self.empty();
+        }
+    }
+}
+
 impl Deref for Runtime {
     type Target = Loop;
 
@@ -163,23 +223,6 @@ unsafe impl Sync for Users {}
 static WAKER: RawWakerVTable = waker::vtable::<Loop>();
 
 impl Loop {
-    pub(super) fn new(flaw: Flaw) -> Runtime {
-        let lo = NonNull::from(Box::leak(Box::new(Loop {
-            owner: ThreadNumber::current(),
-            home: thread::current().id(),
-            queue: RefCell::default(),
-            alive: RefCell::default(),
-            remote: Remote::new(),
-            bell: Bell::new(),
-            flaw,
-            watch: Watch::new(),
-            users: Cell::new(std::ptr::null()),
-        })));
-        let runtime = Runtime(Arc::new(Users(lo)));
-        runtime.users.set(Arc::as_ptr(&runtime.0));
-        runtime
-    }
-
     fn post(&self, task: TaskPtr) {
         match self.remote.send(task) {
             Sent::Done => {}
@@ -200,17 +243,6 @@ impl Loop {
 
     fn here(&self) {
         assert_eq!(self.home, thread::current().id(), "not the loop's thread");
-    }
-
-    pub(super) fn spawn<F: Future + 'static>(this: &Runtime, future: F) -> JoinHandle<F::Output> {
-        let scheduler = this.0.0;
-        let id = Id::new(NonZeroU64::MIN);
-        // SAFETY: every model merges its tasks before it gives the loop up; owner thread.
-        let task = unsafe { raw::allocate(future, scheduler, id, State::new(JOIN | QUEUED), 2) };
-        this.alive.borrow_mut().push(task);
-        this.queue.borrow_mut().push_back(task);
-        // SAFETY: `JOIN` is set, and the second reference is for this one handle.
-        unsafe { JoinHandle::new(task) }
     }
 
     pub(super) fn receive(&self) {
@@ -251,36 +283,6 @@ impl Loop {
     /// Tasks that have not been freed.
     pub(super) fn alive(&self) -> usize {
         self.alive.borrow().len()
-    }
-
-    /// Drops every future, hands the tasks to those who hold them, and closes the way in.
-    pub(super) fn end(this: Runtime) {
-        let tasks = this.alive.borrow().clone();
-        for task in tasks {
-            // SAFETY: a task in the registry is alive, and none is freed here: the ones that are
-            // not done are queued, or held by someone.
-            if !unsafe { task.as_ref() }.state.is(DONE) {
-                // SAFETY: owner thread; not done, not running.
-                unsafe { runnable::cancel(task) };
-            }
-        }
-        loop {
-            let task = this.queue.borrow_mut().pop_front();
-            let Some(task) = task else { break };
-            // SAFETY: owner thread, just taken out.
-            unsafe { runnable::run::<Loop>(task) };
-        }
-        let tasks = this.alive.borrow().clone();
-        for task in tasks {
-            if this.flaw != Flaw::Unmerged {
-                // SAFETY: owner thread; done, not queued, and still referenced.
-                unsafe { runnable::merge::<Loop>(task) };
-            }
-        }
-        this.remote.close();
-        if this.flaw != Flaw::LeavesEarly {
-            this.empty();
-        }
     }
 }
 
@@ -411,7 +413,7 @@ pub(super) fn world(enough: usize) -> Held<World> {
 }
 
 pub(super) fn world_of(flaw: Flaw, enough: usize, restless: usize) -> Held<World> {
-    let lo = Loop::new(flaw);
+    let lo = Runtime::new(flaw);
     let signs = Arc::new(AtomicUsize::new(0));
     let waker = Rc::new(RefCell::new(None));
     let probe = Probe {
@@ -421,7 +423,7 @@ pub(super) fn world_of(flaw: Flaw, enough: usize, restless: usize) -> Held<World
         waker: waker.clone(),
         restless,
     };
-    let task = Loop::spawn(&lo, probe);
+    let task = lo.spawn(probe);
     if restless == 0 {
         lo.tick();
     } else {

@@ -7,7 +7,7 @@ use loom::alloc::Track;
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
-use super::kit::{Flaw, Held, Loop, Runtime};
+use super::kit::{Flaw, Held, Runtime};
 use super::model;
 use crate::task::JoinHandle;
 use crate::task::packet::{Missing, Sender, packet};
@@ -16,9 +16,9 @@ type Parcel = Track<()>;
 
 /// A task waits for the result while a thread acts on the sender. What the task got.
 fn waiting(act: fn(Sender<Parcel>)) -> Result<Parcel, Missing> {
-    let lo = Loop::new(Flaw::None);
+    let lo = Runtime::new(Flaw::None);
     let (sender, receiver) = packet();
-    let task = Loop::spawn(&lo, receiver);
+    let task = lo.spawn(receiver);
     let thread = thread::spawn(move || act(sender));
     let result = run(lo, task);
     thread.join().unwrap();
@@ -32,7 +32,7 @@ fn run<T>(lo: Runtime, task: JoinHandle<T>) -> T {
     let result = task.try_take().unwrap().unwrap();
     let (lo, task) = held.take();
     drop(task);
-    Loop::end(lo);
+    lo.end();
     result
 }
 
@@ -49,9 +49,9 @@ fn given_up_while_a_task_waits() {
 #[test]
 fn filled_while_the_receiver_goes() {
     model(|| {
-        let lo = Loop::new(Flaw::None);
+        let lo = Runtime::new(Flaw::None);
         let (sender, receiver) = packet();
-        let task = Loop::spawn(&lo, receiver);
+        let task = lo.spawn(receiver);
         let thread = thread::spawn(move || {
             let _ = sender.is_abandoned();
             sender.fill(Ok(Track::new(())));
@@ -60,7 +60,7 @@ fn filled_while_the_receiver_goes() {
         task.abort();
         lo.tick();
         drop(task);
-        Loop::end(lo);
+        lo.end();
         thread.join().unwrap();
     });
 }
@@ -81,16 +81,18 @@ async fn in_two_steps(slot: Arc<Mutex<(bool, Option<Waker>)>>) {
 #[should_panic(expected = "deadlock")]
 fn without_one_step_for_looking_and_waiting() {
     model(|| {
-        let lo = Loop::new(Flaw::None);
+        let lo = Runtime::new(Flaw::None);
         let slot = Arc::new(Mutex::new((false, None::<Waker>)));
-        let task = Loop::spawn(&lo, in_two_steps(slot.clone()));
+        let task = lo.spawn(in_two_steps(slot.clone()));
         let thread = thread::spawn(move || {
             let waker = {
                 let mut slot = slot.lock().unwrap();
                 slot.0 = true;
                 slot.1.take()
             };
-            waker.map(Waker::wake);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
         });
         run(lo, task);
         thread.join().unwrap();

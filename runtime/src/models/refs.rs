@@ -322,7 +322,7 @@ fn without_asking_whose_the_last_one_is() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Causality violation")]
 fn without_looking_at_the_other_side() {
     model(|| a_gift(Flawed::new(Flaw::Blind, 2)));
 }
@@ -340,7 +340,7 @@ fn without_the_order_of_a_merged_drop() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "Allocation leaked")]
 fn without_one_step_for_the_merge() {
     model(|| merging(Flawed::new(Flaw::MergesInTwoSteps, 3)));
 }

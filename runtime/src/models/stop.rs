@@ -5,7 +5,7 @@ use std::future::pending;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::kit::{Flaw, Held, Loop};
+use super::kit::{Flaw, Held, Runtime};
 use super::model;
 use crate::runtime::Stop;
 use crate::sync::OnceLock;
@@ -17,8 +17,8 @@ fn asked_while_it_is_armed<S: Send + Sync + Default + 'static>(
     arm: fn(&S, AbortHandle),
     ask: fn(&S),
 ) {
-    let lo = Loop::new(Flaw::None);
-    let task = Loop::spawn(&lo, pending::<()>());
+    let lo = Runtime::new(Flaw::None);
+    let task = lo.spawn(pending::<()>());
     let stop = Arc::new(S::default());
     let asker = stop.clone();
     let thread = thread::spawn(move || ask(&asker));
@@ -30,7 +30,7 @@ fn asked_while_it_is_armed<S: Send + Sync + Default + 'static>(
     thread.join().unwrap();
     let (lo, task, stop) = held.take();
     drop((task, stop));
-    Loop::end(lo);
+    lo.end();
 }
 
 /// A copy of `Stop` whose two sides write first and read second, but with no fence between.

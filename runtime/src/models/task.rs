@@ -21,7 +21,7 @@ fn freed_at_home(world: Held<World>) {
     drop((task, waker));
     lo.tick();
     assert_eq!(lo.alive(), 0, "a task was kept");
-    Loop::end(lo);
+    lo.end();
 }
 
 /// Two threads bring one sign each and wake, `by_ref` or by value. The loop sleeps meanwhile, if it
@@ -75,9 +75,29 @@ fn wake_by_ref_against_park() {
 fn wake_by_clones_against_park() {
     model(|| {
         one_waker(Flaw::None, |waker| {
-            waker.clone().wake();
+            let other = waker.clone();
+            other.wake();
             waker.wake_by_ref();
         });
+    });
+}
+
+/// The loop may sleep, wake, and sleep again.
+#[test]
+fn woken_twice_by_one() {
+    model(|| {
+        let mut world = world(2);
+        let (waker, signs) = (world.waker.clone(), world.signs.clone());
+        let thread = thread::spawn(move || {
+            sign(&signs);
+            waker.wake_by_ref();
+            sign(&signs);
+            waker.wake();
+        });
+        world.lo.run_until_finished(&world.task);
+        assert!(world.task.try_take().unwrap().is_ok());
+        thread.join().unwrap();
+        freed_at_home(world);
     });
 }
 
@@ -185,7 +205,7 @@ fn the_last_reference_away_against_the_owners() {
         thread.join().unwrap();
         lo.tick();
         assert_eq!(lo.alive(), 0, "a task was kept");
-        Loop::end(lo);
+        lo.end();
     });
 }
 
@@ -243,7 +263,7 @@ unsafe fn wakes_without_a_reference(data: *const ()) {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "used after it was freed")]
 fn without_a_reference_for_the_message() {
     static BROKEN: RawWakerVTable =
         RawWakerVTable::new(not_cloned, wakes_without_a_reference, nothing, nothing);
@@ -277,7 +297,7 @@ unsafe fn frees_on_the_spot(data: *const ()) {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "not the loop's thread")]
 fn without_sending_the_last_one_home() {
     static BROKEN: RawWakerVTable =
         RawWakerVTable::new(not_cloned, nothing, nothing, frees_on_the_spot);
