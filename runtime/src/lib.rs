@@ -44,6 +44,8 @@
 mod blocking;
 mod executor;
 mod id;
+#[cfg(all(test, loom))]
+mod models;
 pub mod reactor;
 mod runtime;
 mod sync;

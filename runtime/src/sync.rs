@@ -1,40 +1,164 @@
 //! The atomics and the queue that other threads reach, with loom's twins behind `--cfg loom`.
 //!
 //! Only what the models in `models.rs` explore comes through here; the rest of the crate uses std.
+//! Without `--cfg loom` all of it is std itself, or nothing.
 
 #[cfg(not(loom))]
 pub(crate) mod atomic {
-    pub(crate) use std::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering, fence};
 }
 
 #[cfg(loom)]
 pub(crate) mod atomic {
-    pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering, fence};
 }
+
+#[cfg(not(loom))]
+pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
 
 #[cfg(not(loom))]
 pub(crate) use crossbeam_queue::SegQueue as Queue;
 
-/// A stand-in that loom can see through. The lock orders push before pop as the real queue does;
-/// it is the flag beside the queue that the models put to the test.
+/// A stand-in that loom can see through, and weaker than the real queue: the lock orders a push
+/// before the pop of its item, but a thread that nothing has told of a push may find it empty.
 #[cfg(loom)]
-pub(crate) struct Queue<T>(loom::sync::Mutex<std::collections::VecDeque<T>>);
+pub(crate) struct Queue<T> {
+    items: Mutex<std::collections::VecDeque<T>>,
+    count: loom::sync::atomic::AtomicUsize,
+}
 
 #[cfg(loom)]
 impl<T> Queue<T> {
     pub(crate) fn new() -> Self {
-        Queue(loom::sync::Mutex::new(std::collections::VecDeque::new()))
+        Queue {
+            items: Mutex::new(std::collections::VecDeque::new()),
+            count: loom::sync::atomic::AtomicUsize::new(0),
+        }
     }
 
     pub(crate) fn push(&self, item: T) {
-        self.0.lock().unwrap().push_back(item);
+        let mut items = self.items.lock().unwrap();
+        items.push_back(item);
+        self.count.fetch_add(1, atomic::Ordering::Relaxed);
     }
 
     pub(crate) fn pop(&self) -> Option<T> {
-        self.0.lock().unwrap().pop_front()
+        if self.len() == 0 {
+            return None;
+        }
+        let mut items = self.items.lock().unwrap();
+        let item = items.pop_front()?;
+        self.count.fetch_sub(1, atomic::Ordering::Relaxed);
+        Some(item)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.lock().unwrap().len()
+        self.count.load(atomic::Ordering::Relaxed)
     }
+}
+
+/// What loom has no twin of: it shows the release of `set` and the acquire of `get`.
+#[cfg(loom)]
+pub(crate) struct OnceLock<T> {
+    value: std::sync::OnceLock<T>,
+    is_set: atomic::AtomicBool,
+}
+
+#[cfg(loom)]
+impl<T> Default for OnceLock<T> {
+    fn default() -> Self {
+        OnceLock {
+            value: std::sync::OnceLock::new(),
+            is_set: atomic::AtomicBool::new(false),
+        }
+    }
+}
+
+#[cfg(loom)]
+impl<T> OnceLock<T> {
+    pub(crate) fn set(&self, value: T) -> Result<(), T> {
+        self.value.set(value)?;
+        self.is_set.store(true, atomic::Ordering::Release);
+        Ok(())
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        let is_set = self.is_set.load(atomic::Ordering::Acquire);
+        self.value.get().filter(|_| is_set)
+    }
+}
+
+/// Stands guard over memory that is counted and freed by hand, so that loom sees a use after the
+/// free, a use that races with the free, a second free, and a leak.
+#[cfg(not(loom))]
+pub(crate) struct Watch;
+
+#[cfg(not(loom))]
+impl Watch {
+    #[inline(always)]
+    pub(crate) fn new() -> Watch {
+        Watch
+    }
+
+    /// The memory is in use: to be called at, or just before, the last thing a user does with it.
+    #[inline(always)]
+    pub(crate) fn look(&self) {}
+
+    /// The memory is about to be freed.
+    #[inline(always)]
+    pub(crate) fn gone(&self) {}
+}
+
+#[cfg(loom)]
+pub(crate) struct Watch(loom::cell::UnsafeCell<Option<loom::alloc::Track<()>>>);
+
+#[cfg(loom)]
+impl Watch {
+    pub(crate) fn new() -> Watch {
+        Watch(loom::cell::UnsafeCell::new(Some(loom::alloc::Track::new(
+            (),
+        ))))
+    }
+
+    pub(crate) fn look(&self) {
+        // SAFETY: loom runs one thread at a time, and nobody keeps a reference.
+        self.0
+            .with(|track| assert!(unsafe { (*track).is_some() }, "used after it was freed"));
+    }
+
+    pub(crate) fn gone(&self) {
+        // SAFETY: as above.
+        let track = self.0.with_mut(|track| unsafe { (*track).take() });
+        assert!(track.is_some(), "freed twice");
+    }
+}
+
+/// Frees what a [`Watch`] stands guard over.
+#[cfg(not(loom))]
+#[inline(always)]
+pub(crate) fn free<T>(memory: Box<T>) {
+    drop(memory);
+}
+
+/// Under loom it stays until the next execution, so that a use after free is a panic of its watch
+/// and nothing worse.
+#[cfg(loom)]
+pub(crate) fn free<T: 'static>(memory: Box<T>) {
+    FREED.with_borrow_mut(|freed| freed.push(memory));
+}
+
+#[cfg(loom)]
+thread_local! {
+    // All threads of a model are one thread of the system.
+    static FREED: std::cell::RefCell<Vec<Box<dyn std::any::Any>>> =
+        const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// Really frees what the last execution freed.
+#[cfg(all(test, loom))]
+pub(crate) fn empty_freed() {
+    FREED.take();
 }

@@ -4,11 +4,12 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::executor::{Executor, current, reserve_id};
+use crate::sync::OnceLock;
+use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::task::packet::{Missing, Receiver, packet};
 use crate::task::{AbortHandle, Id, JoinError};
 
@@ -108,18 +109,18 @@ impl fmt::Debug for Handle {
 
 /// An abort that may be asked for before there is a task.
 #[derive(Default)]
-struct Stop {
+pub(crate) struct Stop {
     task: OnceLock<AbortHandle>,
     asked: AtomicBool,
 }
 
 impl Stop {
-    fn arm(&self, task: AbortHandle) {
+    pub(crate) fn arm(&self, task: AbortHandle) {
         let _ = self.task.set(task);
         self.carry_out();
     }
 
-    fn ask(&self) {
+    pub(crate) fn ask(&self) {
         self.asked.store(true, Ordering::SeqCst);
         self.carry_out();
     }

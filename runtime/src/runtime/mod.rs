@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use builder::Builder;
+#[cfg(all(test, loom))]
+pub(crate) use handle::Stop;
 pub use handle::{Handle, RemoteJoinHandle};
 pub use metrics::Metrics;
 

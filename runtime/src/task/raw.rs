@@ -14,6 +14,7 @@ use super::mailbox::{self, Mailbox};
 use super::refs::Refs;
 use super::state::State;
 use super::{Id, JoinError, Stage, runnable, waker};
+use crate::sync;
 
 #[repr(C)]
 struct TaskCell<F: Future> {
@@ -192,7 +193,7 @@ unsafe fn discard<F: Future>(task: TaskPtr) {
     discard_quietly(unsafe { outcome::<F>(task) });
 }
 
-unsafe fn free<F: Future, S: Schedule>(task: TaskPtr, merged: bool) {
+unsafe fn free<F: Future + 'static, S: Schedule>(task: TaskPtr, merged: bool) {
     let header = header(task);
     debug_assert!(!matches!(header.stage.get(), Stage::Future | Stage::Output));
     let scheduler = header.scheduler.cast::<S>();
@@ -200,9 +201,10 @@ unsafe fn free<F: Future, S: Schedule>(task: TaskPtr, merged: bool) {
         // SAFETY: not merged, so the runtime, which keeps the scheduler, is alive.
         unsafe { scheduler.as_ref() }.forget(task);
     }
+    header.refs.gone();
     // SAFETY: no reference is left, and the cell was made by `Box::new` in `allocate`. The body is
     // a union and drops nothing; its live fields were dropped before.
-    drop(unsafe { Box::from_raw(task.cast::<TaskCell<F>>().as_ptr()) });
+    sync::free(unsafe { Box::from_raw(task.cast::<TaskCell<F>>().as_ptr()) });
     if merged {
         // SAFETY: merging the task came with one `retain`, and the task is gone.
         unsafe { S::release(scheduler) };
@@ -218,6 +220,7 @@ unsafe fn abort<S: Schedule>(task: TaskPtr) {
 }
 
 unsafe fn send<S: Schedule>(task: TaskPtr) {
+    header(task).refs.look();
     let scheduler = header(task).scheduler.cast::<S>();
     // SAFETY: this is the task's scheduler, and the reference is the caller's gift.
     unsafe { S::send(scheduler, task) };

@@ -20,6 +20,7 @@
 
 use std::cell::Cell;
 
+use crate::sync::Watch;
 use crate::sync::atomic::{AtomicU32, Ordering, fence};
 
 /// Set in `shared` once the owner has given up its side.
@@ -32,6 +33,8 @@ const LIMIT: u32 = 1 << 29;
 pub(crate) struct Refs {
     local: Cell<u32>,
     shared: AtomicU32,
+    /// Only the models see it.
+    watch: Watch,
 }
 
 /// What the caller has to do after a reference was dropped.
@@ -52,12 +55,14 @@ impl Refs {
         Refs {
             local: Cell::new(n),
             shared: AtomicU32::new(0),
+            watch: Watch::new(),
         }
     }
 
     /// One more, on the owner thread.
     #[inline(always)]
     pub(crate) fn clone_here(&self) {
+        self.watch.look();
         let local = self.local.get();
         if local == 0 {
             return self.clone_there();
@@ -70,6 +75,7 @@ impl Refs {
 
     /// One more, on any thread.
     pub(crate) fn clone_there(&self) {
+        self.watch.look();
         // Relaxed: the caller holds a reference already, so the task can't go away meanwhile.
         let before = self.shared.fetch_add(1, Ordering::Relaxed);
         if before & !MERGED > LIMIT {
@@ -80,6 +86,7 @@ impl Refs {
     /// One fewer, on the owner thread. Never answers `Tell`.
     #[inline(always)]
     pub(crate) fn drop_here(&self) -> Release {
+        self.watch.look();
         let local = self.local.get();
         if local > 1 {
             self.local.set(local - 1);
@@ -111,6 +118,7 @@ impl Refs {
 
     /// One fewer, on a thread that is not the owner.
     pub(crate) fn drop_there(&self) -> Release {
+        self.watch.look();
         let mut shared = self.shared.load(Ordering::Relaxed);
         loop {
             if shared & MERGED != 0 {
@@ -144,6 +152,7 @@ impl Refs {
     ///
     /// The caller holds at least one reference, so the sum can't be zero.
     pub(crate) fn merge(&self) {
+        self.watch.look();
         let local = self.local.replace(0);
         // Release: the owner's writes happen before whoever frees the task later.
         self.shared.fetch_add(MERGED + local, Ordering::AcqRel);
@@ -151,13 +160,27 @@ impl Refs {
 
     /// Has the owner given up its side? Any thread.
     pub(crate) fn is_merged(&self) -> bool {
+        self.watch.look();
         self.shared.load(Ordering::Relaxed) & MERGED != 0
     }
 
     /// Has the owner given up its side? On the owner thread.
     #[inline(always)]
     pub(crate) fn is_merged_here(&self) -> bool {
+        self.watch.look();
         self.local.get() == 0
+    }
+
+    /// Says that the caller uses the task, for the models.
+    #[inline(always)]
+    pub(crate) fn look(&self) {
+        self.watch.look();
+    }
+
+    /// Says that the caller frees the task, for the models.
+    #[inline(always)]
+    pub(crate) fn gone(&self) {
+        self.watch.gone();
     }
 }
 

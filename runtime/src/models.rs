@@ -1,0 +1,68 @@
+//! Models: small programs whose every interleaving loom runs, and that must hold in all of them.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 CARGO_TARGET_DIR=target/loom \
+//!     cargo test --release -p wakeful --lib models
+//! ```
+//!
+//! # What is modelled
+//!
+//! The crate's own code: `task/*` (counts, mailbox, waker, handles, packet, and what the loop does
+//! with a task), `executor/remote.rs`, and `Stop` of `runtime/handle.rs`. Its atomics, queue, locks
+//! and thread number come from [`crate::sync`] and `id.rs`, where loom's twins take their place.
+//!
+//! Each protocol is explored by itself ([remote], [mailbox], [refs]), then whole tasks are, with a
+//! scheduler made for the models ([kit]): [task] while the loop runs, [end] when it ends. [packet]
+//! and [stop] are what [`Handle`](crate::Handle) adds for results and aborts between threads.
+//!
+//! What a model checks without saying so:
+//! - no deadlock: a wake that is lost leaves the loop asleep for ever;
+//! - no leak, of a task, its future, its output, or the scheduler (`Track`, loom's `Arc`);
+//! - no use after the free of a task, no free that races with a use, no second free (`sync::Watch`);
+//! - the future and the output are touched and dropped on the thread of the loop, one at a time
+//!   ([kit::Touch]), and a poll sees all that happened before the wake (counters are relaxed).
+//!
+//! For each of these and for each step of the protocols there is a model that takes the step out
+//! and must fail (`without_*`, `should_panic`), so that the models are known to see. Such a flaw is
+//! in a copy of the protocol, in the models' scheduler, or in a hand-made waker; never in the crate.
+//!
+//! # What is not
+//!
+//! - Loom treats a `SeqCst` access as `AcqRel`. Only fences are `SeqCst` to it.
+//! - The queue of `crossbeam` is taken for granted; a lock with a relaxed count stands in for it.
+//! - The reactor is a bell: a notification before the wait ends the wait, as an eventfd does.
+//! - The scheduler of the models repeats `send`, `post`, `receive`, `cancel_all` and `dissolve` of
+//!   the executor's in short. Who changes one changes the other.
+//! - Plain `Cell`s of the header are not tracked. That no other thread reaches them follows from
+//!   the owner's number, and from `kit` asking the thread wherever the scheduler is called.
+//! - At most `LOOM_MAX_PREEMPTIONS` (here 3) preemptions in an execution.
+
+mod end;
+mod kit;
+mod mailbox;
+mod packet;
+mod refs;
+mod remote;
+mod stop;
+mod task;
+
+use std::cell::Cell;
+
+use crate::sync::empty_freed;
+
+thread_local! {
+    /// Set when a check failed where the crate keeps panics to itself: in a poll, in a drop.
+    static ALARM: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `f` in every interleaving.
+fn model(f: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound.get_or_insert(3);
+    builder.check(move || {
+        ALARM.set(false);
+        empty_freed();
+        f();
+        assert!(!ALARM.get(), "a check failed inside a poll or a drop");
+    });
+}
