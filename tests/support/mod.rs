@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone)]
 pub struct Ledger(Arc<Counts>);
 
+#[derive(Debug)]
 struct Counts {
     home: ThreadId,
     made: AtomicUsize,
@@ -22,6 +23,7 @@ struct Counts {
 }
 
 /// Put into futures and outputs.
+#[derive(Debug)]
 pub struct Guard(Arc<Counts>);
 
 impl Ledger {
