@@ -1,0 +1,405 @@
+//! Who runs when: the order of tasks, the main future, other threads and timers; the budget.
+
+mod support;
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use support::{my_waker, spin_until, until};
+use wakeful::task::{coop, yield_now};
+use wakeful::{Handle, Runtime, block_on, spawn, time};
+
+type Story = Rc<RefCell<Vec<String>>>;
+
+fn tell(story: &Story, what: impl Into<String>) {
+    story.borrow_mut().push(what.into());
+}
+
+#[test]
+fn first_in_first_out_is_the_whole_story() {
+    let story = Story::default();
+    block_on(async {
+        let mut tasks = Vec::new();
+        for name in ["a", "b", "c"] {
+            let story = story.clone();
+            tasks.push(spawn(async move {
+                tell(&story, format!("{name}1"));
+                yield_now().await;
+                if name == "a" {
+                    let story = story.clone();
+                    spawn(async move { tell(&story, "child of a") });
+                }
+                tell(&story, format!("{name}2"));
+                yield_now().await;
+                tell(&story, format!("{name}3"));
+            }));
+        }
+        tell(&story, "main1");
+        yield_now().await;
+        tell(&story, "main2");
+        for task in tasks {
+            task.await.unwrap();
+        }
+        tell(&story, "main3");
+    });
+    let expected = [
+        "main1",
+        "a1",
+        "b1",
+        "c1",
+        "main2",
+        "a2",
+        "b2",
+        "c2",
+        "child of a",
+        "a3",
+        "b3",
+        "c3",
+        "main3",
+    ];
+    assert_eq!(*story.borrow(), expected);
+}
+
+#[test]
+fn tasks_are_woken_in_the_order_of_their_wakes() {
+    let story = Story::default();
+    block_on(async {
+        let wakers: Rc<RefCell<Vec<Waker>>> = Rc::default();
+        let tasks: Vec<_> = (0..4)
+            .map(|n| {
+                let (story, wakers) = (story.clone(), wakers.clone());
+                let mut waiting = true;
+                spawn(poll_fn(move |cx| {
+                    if std::mem::take(&mut waiting) {
+                        wakers.borrow_mut().push(cx.waker().clone());
+                        return Poll::Pending;
+                    }
+                    tell(&story, n.to_string());
+                    Poll::Ready(())
+                }))
+            })
+            .collect();
+        yield_now().await;
+        // The second wake of the same task does not move it.
+        for n in [2, 0, 3, 2, 1, 0] {
+            wakers.borrow()[n].wake_by_ref();
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    assert_eq!(*story.borrow(), ["2", "0", "3", "1"]);
+}
+
+#[test]
+fn a_main_future_that_wakes_itself_lets_tasks_run() {
+    // tokio #3475.
+    let runtime = Runtime::new().unwrap();
+    let done = Rc::new(Cell::new(false));
+    let flag = done.clone();
+    runtime.spawn(async move {
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        flag.set(true);
+    });
+    let mut polls = 0_u32;
+    runtime.block_on(poll_fn(|cx| {
+        polls += 1;
+        if done.get() {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }));
+    // In line with the one task: neither is polled twice in a row.
+    assert_eq!(polls, 101);
+}
+
+#[test]
+fn a_task_that_wakes_itself_lets_the_main_future_run() {
+    let polls = Rc::new(Cell::new(0));
+    let count = polls.clone();
+    block_on(async move {
+        spawn(poll_fn(move |cx| -> Poll<()> {
+            count.set(count.get() + 1);
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }));
+        for _ in 0..50 {
+            yield_now().await;
+        }
+        assert_eq!(polls.get(), 50);
+    });
+}
+
+#[test]
+fn a_loop_of_yields_lets_other_threads_wake() {
+    block_on(async {
+        let flag = Arc::new(AtomicBool::new(false));
+        let waits = spawn({
+            let flag = flag.clone();
+            async move {
+                let waker = my_waker().await;
+                let there = flag.clone();
+                let other = thread::spawn(move || {
+                    there.store(true, Ordering::SeqCst);
+                    waker.wake();
+                });
+                until(&flag).await;
+                other.join().unwrap();
+            }
+        });
+        while !waits.is_finished() {
+            yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn a_loop_of_yields_lets_timers_fire() {
+    block_on(async {
+        let timer = spawn(time::sleep(Duration::from_millis(1)));
+        while !timer.is_finished() {
+            yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn other_threads_that_never_pause_let_timers_fire() {
+    /// Each call sends the next before it ends, so the loop always finds a message when it would
+    /// sleep: what threads do that send without a pause, but for certain.
+    fn again(handle: Handle, left: Rc<Cell<u64>>, stop: Rc<Cell<bool>>) {
+        thread_local! {
+            static CARRIED: RefCell<Option<(Rc<Cell<u64>>, Rc<Cell<bool>>)>> =
+                const { RefCell::new(None) };
+        }
+        left.set(left.get() - 1);
+        if left.get() == 0 || stop.get() {
+            return;
+        }
+        CARRIED.set(Some((left, stop)));
+        let next = handle.clone();
+        // What the call drops instead of sending back is the handle, so nobody waits for it.
+        handle.spawn_with(move || {
+            let (left, stop) = CARRIED.take().unwrap();
+            again(next, left, stop);
+            std::future::ready(())
+        });
+    }
+
+    let runtime = Runtime::new().unwrap();
+    let (left, stop) = (Rc::new(Cell::new(1_000_000)), Rc::new(Cell::new(false)));
+    let main = async {
+        again(Handle::current(), left.clone(), stop.clone());
+        time::sleep(Duration::from_millis(1)).await;
+        stop.set(true);
+    };
+    runtime.block_on(main);
+    assert!(
+        left.get() > 0,
+        "the timer waited until the others had nothing more to send"
+    );
+}
+
+#[test]
+fn a_task_that_never_waits_is_ended_from_another_thread() {
+    block_on(async {
+        let task = spawn(async {
+            loop {
+                coop::consume_budget().await;
+            }
+        });
+        let stop = task.abort_handle();
+        let other = thread::spawn(move || stop.abort());
+        assert!(task.await.unwrap_err().is_cancelled());
+        other.join().unwrap();
+    });
+}
+
+// --- the budget
+
+#[test]
+fn an_always_ready_resource_gives_way() {
+    let story = Story::default();
+    block_on(async {
+        let greedy = spawn({
+            let story = story.clone();
+            async move {
+                for n in 1..=300 {
+                    coop::consume_budget().await;
+                    if n % 64 == 0 {
+                        tell(&story, n.to_string());
+                    }
+                }
+            }
+        });
+        let other = spawn({
+            let story = story.clone();
+            async move {
+                for _ in 0..3 {
+                    tell(&story, "other");
+                    yield_now().await;
+                }
+            }
+        });
+        greedy.await.unwrap();
+        other.await.unwrap();
+    });
+    // 128 units a poll.
+    let expected = ["64", "128", "other", "192", "256", "other", "other"];
+    assert_eq!(*story.borrow(), expected);
+}
+
+#[test]
+fn joining_what_has_ended_already_costs_budget() {
+    block_on(async {
+        let tasks: Vec<_> = (0..1000).map(|_| spawn(async {})).collect();
+        yield_now().await;
+        let turns = Rc::new(Cell::new(0));
+        let count = turns.clone();
+        spawn(async move {
+            loop {
+                count.set(count.get() + 1);
+                yield_now().await;
+            }
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(turns.get(), 1000 / 128);
+    });
+}
+
+#[test]
+fn unconstrained_is_not_limited_and_ends_with_its_poll() {
+    block_on(async {
+        let mut polls = 0;
+        let mut work = Box::pin(coop::unconstrained(async {
+            for _ in 0..1000 {
+                assert!(coop::has_budget_remaining());
+                coop::consume_budget().await;
+            }
+        }));
+        poll_fn(|cx| {
+            polls += 1;
+            work.as_mut().poll(cx)
+        })
+        .await;
+        assert_eq!(polls, 1);
+        // What it did was not counted against the task around it.
+        for _ in 0..128 {
+            assert!(coop::has_budget_remaining());
+            coop::consume_budget().await;
+        }
+        assert!(!coop::has_budget_remaining());
+    });
+}
+
+#[test]
+fn an_operation_that_is_pending_costs_nothing() {
+    block_on(poll_fn(|cx| {
+        for _ in 0..1000 {
+            assert!(coop::poll_proceed(cx).is_ready());
+        }
+        for _ in 0..128 {
+            let Poll::Ready(unit) = coop::poll_proceed(cx) else {
+                panic!("the budget is 128")
+            };
+            unit.made_progress();
+        }
+        assert!(!coop::has_budget_remaining());
+        assert!(coop::poll_proceed(cx).is_pending());
+        Poll::Ready(())
+    }));
+}
+
+#[test]
+fn outside_a_task_there_is_no_limit_whatever_came_before() {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut spend = || {
+        for _ in 0..1000 {
+            match coop::poll_proceed(&mut cx) {
+                Poll::Ready(unit) => unit.made_progress(),
+                Poll::Pending => panic!("limited"),
+            }
+        }
+    };
+    spend();
+    // A unit carried out of its poll, and a panic in a poll.
+    let mut unit = None;
+    block_on(poll_fn(|cx| {
+        unit = Some(coop::poll_proceed(cx));
+        Poll::Ready(())
+    }));
+    drop(unit);
+    spend();
+    support::panic_of(|| {
+        block_on(poll_fn(|cx| -> Poll<()> {
+            let _ = coop::poll_proceed(cx).map(coop::RestoreOnPending::made_progress);
+            panic!("in a poll")
+        }))
+    });
+    spend();
+    let runtime = Runtime::new().unwrap();
+    runtime.spawn(async {});
+    runtime.block_on(yield_now());
+    drop(runtime);
+    spend();
+}
+
+#[test]
+fn every_poll_begins_with_a_full_budget() {
+    block_on(async {
+        for _ in 0..3 {
+            for _ in 0..128 {
+                assert!(coop::has_budget_remaining());
+                coop::consume_budget().await;
+            }
+            assert!(!coop::has_budget_remaining());
+            spawn(async { assert!(coop::has_budget_remaining()) });
+            yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn a_busy_loop_and_a_busy_thread_share() {
+    // Neither the tasks that are always ready nor the thread that always sends keeps the other out.
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let stop = Arc::new(AtomicBool::new(false));
+    let there = stop.clone();
+    let sender = thread::spawn(move || {
+        let mut sent = 0_u32;
+        while !there.load(Ordering::SeqCst) {
+            let task = handle.spawn_with(|| async {});
+            spin_until(|| task.is_finished());
+            sent += 1;
+        }
+        sent
+    });
+    let turns = runtime.block_on(async {
+        let mut turns = 0_u32;
+        while turns < 20_000 {
+            turns += 1;
+            yield_now().await;
+        }
+        time::sleep(Duration::from_millis(1)).await;
+        stop.store(true, Ordering::SeqCst);
+        turns
+    });
+    assert_eq!(turns, 20_000);
+    // It may wait for its last one.
+    while !sender.is_finished() {
+        runtime.block_on(yield_now());
+    }
+    assert!(sender.join().unwrap() > 0);
+}

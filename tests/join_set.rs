@@ -1,0 +1,343 @@
+//! Groups of tasks.
+
+mod support;
+
+use std::cell::{Cell, RefCell};
+use std::future::{pending, ready};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::thread;
+
+use support::{Counting, Ledger, OnDrop, Panicking, panic_of, text_of};
+use wakeful::task::{JoinSet, yield_now};
+use wakeful::{Runtime, block_on, spawn};
+
+#[test]
+fn outputs_come_in_the_order_of_the_ends() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        for turns in [3, 1, 2, 0] {
+            set.spawn(async move {
+                for _ in 0..turns {
+                    yield_now().await;
+                }
+                turns
+            });
+        }
+        assert_eq!(set.len(), 4);
+        let mut order = Vec::new();
+        while let Some(output) = set.join_next().await {
+            order.push(output.unwrap());
+        }
+        assert_eq!(order, [0, 1, 2, 3]);
+        assert!(set.is_empty());
+        assert!(set.join_next().await.is_none());
+    });
+}
+
+#[test]
+fn an_empty_set_is_ready_without_a_runtime() {
+    let mut set = JoinSet::<()>::default();
+    let mut cx = std::task::Context::from_waker(Waker::noop());
+    assert!(matches!(set.poll_join_next(&mut cx), Poll::Ready(None)));
+    assert!(set.try_join_next().is_none());
+}
+
+#[test]
+fn numbers_come_with_the_outputs() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        let first = set.spawn(ready('a'));
+        let second = set.spawn(ready('b'));
+        assert_eq!(
+            set.join_next_with_id().await.unwrap().unwrap(),
+            (first.id(), 'a')
+        );
+        assert_eq!(
+            set.join_next_with_id().await.unwrap().unwrap(),
+            (second.id(), 'b')
+        );
+        let third = set.spawn(pending());
+        third.abort();
+        let error = set.join_next_with_id().await.unwrap().unwrap_err();
+        assert!(error.is_cancelled() && error.id() == third.id());
+    });
+}
+
+#[test]
+fn panics_and_aborts_are_members_ends_too() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        set.spawn(async { panic!("one of them") });
+        let stop = set.spawn(pending::<()>());
+        set.spawn(ready(()));
+        thread::spawn(move || stop.abort()).join().unwrap();
+        let (mut panics, mut aborts, mut good) = (0, 0, 0);
+        while let Some(output) = set.join_next().await {
+            match output {
+                Ok(()) => good += 1,
+                Err(error) if error.is_cancelled() => aborts += 1,
+                Err(error) => {
+                    assert_eq!(text_of(error.into_panic()), "one of them");
+                    panics += 1;
+                }
+            }
+        }
+        assert_eq!((panics, aborts, good), (1, 1, 1));
+    });
+}
+
+#[test]
+fn places_are_used_again() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        for round in 0..50 {
+            for n in 0..10 {
+                set.spawn(async move { round * 10 + n });
+            }
+            let mut sum = 0;
+            for _ in 0..10 {
+                sum += set.join_next().await.unwrap().unwrap();
+            }
+            assert_eq!(sum, round * 100 + 45);
+            assert!(set.try_join_next().is_none());
+        }
+        assert!(set.is_empty());
+    });
+}
+
+#[test]
+fn dropping_the_set_aborts_its_members() {
+    let ledger = Ledger::new();
+    block_on(async {
+        let mut set = JoinSet::new();
+        for n in 0..5 {
+            let guard = ledger.guard();
+            set.spawn(async move {
+                if n > 2 {
+                    pending::<()>().await;
+                }
+                guard
+            });
+        }
+        yield_now().await;
+        // The outputs of three go with the set, the futures of two when the loop comes to them.
+        assert_eq!(ledger.dropped(), 0);
+        drop(set);
+        assert_eq!(ledger.dropped(), 3);
+        yield_now().await;
+        ledger.assert_all_dropped(5);
+    });
+}
+
+#[test]
+fn detached_members_go_on_and_tell_no_one() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        let done = Rc::new(Cell::new(0));
+        for _ in 0..3 {
+            let done = done.clone();
+            set.spawn(async move {
+                yield_now().await;
+                done.set(done.get() + 1);
+            });
+        }
+        set.detach_all();
+        assert!(set.is_empty());
+        // New members take the places of the old ones, and are not mistaken for them.
+        set.spawn(async {
+            for _ in 0..5 {
+                yield_now().await;
+            }
+        });
+        yield_now().await;
+        yield_now().await;
+        assert_eq!(done.get(), 3);
+        assert!(set.try_join_next().is_none());
+        set.join_next().await.unwrap().unwrap();
+        drop(set);
+        assert_eq!(done.get(), 3);
+    });
+}
+
+#[test]
+fn shutdown_waits_until_all_are_gone() {
+    let ledger = Ledger::new();
+    block_on(async {
+        let mut set = JoinSet::new();
+        for _ in 0..4 {
+            let guard = ledger.guard();
+            set.spawn(async move {
+                let _guard = guard;
+                pending::<()>().await
+            });
+        }
+        yield_now().await;
+        set.shutdown().await;
+        assert!(set.is_empty());
+        ledger.assert_all_dropped(4);
+        // It is as good as new.
+        set.spawn(ready(()));
+        set.join_next().await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn join_all_gives_all_or_the_panic() {
+    block_on(async {
+        let set: JoinSet<_> = (0..5).map(|n| async move { n }).collect();
+        assert_eq!(set.join_all().await, [0, 1, 2, 3, 4]);
+
+        let ledger = Ledger::new();
+        let guard = ledger.guard();
+        let bad = spawn(async move {
+            let mut set = JoinSet::new();
+            set.spawn(async { panic!("in a member") });
+            set.spawn(async move {
+                let _guard = guard;
+                pending::<()>().await
+            });
+            set.join_all().await;
+        });
+        let error = bad.await.unwrap_err();
+        assert_eq!(text_of(error.into_panic()), "in a member");
+        yield_now().await;
+        ledger.assert_all_dropped(1);
+    });
+}
+
+#[test]
+fn joining_is_cancel_safe_and_wakes_the_newest() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        set.spawn(yield_now());
+        let (first, first_waker) = Counting::new();
+        let (second, second_waker) = Counting::new();
+        for waker in [&first_waker, &second_waker] {
+            let mut cx = std::task::Context::from_waker(waker);
+            assert!(set.poll_join_next(&mut cx).is_pending());
+        }
+        for _ in 0..3 {
+            yield_now().await;
+        }
+        assert_eq!((first.wakes(), second.wakes()), (0, 1));
+        set.join_next().await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn joining_many_that_have_ended_gives_way() {
+    block_on(async {
+        let mut set: JoinSet<_> = (0..1000).map(|_| ready(())).collect();
+        yield_now().await;
+        let turns = Rc::new(Cell::new(0));
+        let count = turns.clone();
+        spawn(async move {
+            loop {
+                count.set(count.get() + 1);
+                yield_now().await;
+            }
+        });
+        while let Some(output) = set.join_next().await {
+            output.unwrap();
+        }
+        assert_eq!(turns.get(), 1000 / 128);
+    });
+}
+
+#[test]
+fn a_set_dropped_by_its_own_member() {
+    let ledger = Ledger::new();
+    block_on(async {
+        let slot: Rc<RefCell<Option<JoinSet<()>>>> = Rc::default();
+        for waits in [false, true] {
+            let mut set = JoinSet::new();
+            let (own, guard) = (slot.clone(), ledger.guard());
+            set.spawn(async move {
+                let _guard = guard;
+                drop(own.take());
+                if waits {
+                    pending::<()>().await;
+                }
+            });
+            let guard = ledger.guard();
+            set.spawn(async move {
+                let _guard = guard;
+                pending::<()>().await
+            });
+            slot.replace(Some(set));
+            for _ in 0..3 {
+                yield_now().await;
+            }
+        }
+        // And by the drop of its own member's future.
+        let mut set = JoinSet::new();
+        let (own, guard) = (slot.clone(), ledger.guard());
+        let takes = OnDrop(move || {
+            let _guard = &guard;
+            drop(own.take());
+        });
+        let stop = set.spawn(async move {
+            let _takes = takes;
+            pending::<()>().await
+        });
+        slot.replace(Some(set));
+        yield_now().await;
+        stop.abort();
+        yield_now().await;
+        assert!(slot.borrow().is_none());
+    });
+    ledger.assert_all_dropped(5);
+}
+
+#[test]
+fn a_spawn_outside_a_runtime_leaves_the_set_whole() {
+    let mut set = JoinSet::new();
+    let text = panic_of(|| set.spawn(ready(1)));
+    assert!(text.starts_with("there is no Wakeful runtime"), "{text}");
+    assert!(set.is_empty());
+    assert!(set.try_join_next().is_none());
+    let runtime = Runtime::new().unwrap();
+    runtime.enter(|| set.spawn(ready(2)));
+    let output = runtime.block_on(set.join_next()).unwrap().unwrap();
+    assert_eq!(output, 2);
+}
+
+#[test]
+fn a_set_outlives_its_runtime() {
+    let ledger = Ledger::new();
+    let mut set = JoinSet::new();
+    let runtime = Runtime::new().unwrap();
+    let (done, waits) = (ledger.guard(), ledger.guard());
+    runtime.enter(|| {
+        set.spawn(async move { Some(done) });
+        set.spawn(async move {
+            let _guard = waits;
+            pending().await
+        });
+    });
+    runtime.block_on(yield_now());
+    drop(runtime);
+    assert_eq!(ledger.dropped(), 1);
+    assert!(set.try_join_next().unwrap().unwrap().is_some());
+    assert!(set.try_join_next().unwrap().unwrap_err().is_cancelled());
+    assert!(set.try_join_next().is_none());
+    ledger.assert_all_dropped(2);
+}
+
+#[test]
+fn a_foreign_waker_that_panics_spares_the_other_members() {
+    let runtime = Runtime::new().unwrap();
+    let mut set = JoinSet::new();
+    runtime.enter(|| (0..3).for_each(|n| drop(set.spawn(ready(n)))));
+    let foreign = Waker::from(Arc::new(Panicking));
+    let mut cx = std::task::Context::from_waker(&foreign);
+    assert!(set.poll_join_next(&mut cx).is_pending());
+    runtime.block_on(yield_now());
+    let mut good = 0;
+    while let Some(output) = runtime.block_on(set.join_next()) {
+        good += u32::from(output.is_ok());
+    }
+    assert!(good >= 2, "{good}");
+}

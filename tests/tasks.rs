@@ -1,0 +1,819 @@
+//! Spawning, joining, aborting, and panics that stay where they belong.
+
+mod support;
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, pending, poll_fn};
+use std::panic::panic_any;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use support::{Counting, Ledger, OnDrop, Panicking, my_waker, panic_of, poll_once, text_of, until};
+use wakeful::task::{self, AbortHandle, JoinError, JoinHandle, yield_now};
+use wakeful::{Runtime, block_on, spawn};
+
+// --- spawn and join
+
+#[test]
+fn a_task_gives_its_output_to_the_handle() {
+    let output = block_on(async {
+        let inner = spawn(async { spawn(async { vec![1, 2, 3] }).await.unwrap() });
+        inner.await.unwrap()
+    });
+    assert_eq!(output, [1, 2, 3]);
+}
+
+#[test]
+fn futures_need_not_be_send() {
+    let shared = Rc::new(Cell::new(0));
+    block_on(async {
+        let tasks: Vec<_> = (1..=100)
+            .map(|n| {
+                let shared = shared.clone();
+                spawn(async move {
+                    yield_now().await;
+                    shared.set(shared.get() + n);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    assert_eq!(shared.get(), 5050);
+    assert_eq!(Rc::strong_count(&shared), 1);
+}
+
+#[test]
+fn bodies_of_any_size_and_alignment() {
+    #[repr(align(128))]
+    #[derive(Clone, Copy)]
+    struct Wide([u8; 300]);
+
+    block_on(async {
+        let wide = Wide([7; 300]);
+        let task = spawn(async move {
+            yield_now().await;
+            assert_eq!(&raw const wide as usize % 128, 0);
+            wide
+        });
+        let back = task.await.unwrap();
+        assert_eq!(&raw const back as usize % 128, 0);
+        assert!(back.0.iter().all(|&byte| byte == 7));
+
+        // The output is larger than the future, and the other way round.
+        assert_eq!(spawn(async { [1_u64; 512] }).await.unwrap()[511], 1);
+        let large = [2_u64; 512];
+        let task = spawn(async move {
+            yield_now().await;
+            large[511]
+        });
+        assert_eq!(task.await.unwrap(), 2);
+        spawn(std::future::ready(())).await.unwrap();
+    });
+}
+
+#[test]
+fn future_and_output_are_dropped_once() {
+    let ledger = Ledger::new();
+    block_on(async {
+        let (inside, output) = (ledger.guard(), ledger.guard());
+        let task = spawn(async move {
+            yield_now().await;
+            drop(inside);
+            output
+        });
+        let output = task.await.unwrap();
+        assert_eq!(ledger.dropped(), 1);
+        drop(output);
+    });
+    ledger.assert_all_dropped(2);
+}
+
+#[test]
+fn a_future_is_dropped_when_it_is_ready_not_when_it_is_joined() {
+    block_on(async {
+        let ledger = Ledger::new();
+        let mut guard = Some(ledger.guard());
+        // Held by the future itself, beyond its completion.
+        let task = spawn(poll_fn(move |_| {
+            assert!(guard.as_mut().is_some());
+            Poll::Ready(())
+        }));
+        yield_now().await;
+        assert!(task.is_finished());
+        ledger.assert_all_dropped(1);
+        task.await.unwrap();
+    });
+}
+
+#[test]
+fn a_dropped_handle_detaches() {
+    let ledger = Ledger::new();
+    let ran = Rc::new(Cell::new(false));
+    block_on(async {
+        let (guard, flag) = (ledger.guard(), ran.clone());
+        drop(spawn(async move {
+            yield_now().await;
+            flag.set(true);
+            guard
+        }));
+        while !ran.get() {
+            yield_now().await;
+        }
+        yield_now().await;
+        // Nobody can take the output, so it is gone at once.
+        ledger.assert_all_dropped(1);
+    });
+}
+
+#[test]
+fn an_output_goes_with_the_handle() {
+    let ledger = Ledger::new();
+    block_on(async {
+        let guard = ledger.guard();
+        let task = spawn(async move { guard });
+        yield_now().await;
+        assert!(task.is_finished());
+        assert_eq!(ledger.dropped(), 0);
+        drop(task);
+        ledger.assert_all_dropped(1);
+    });
+}
+
+#[test]
+fn awaiting_a_borrowed_handle_loses_nothing() {
+    block_on(async {
+        let go = Rc::new(Cell::new(false));
+        let flag = go.clone();
+        let mut task = spawn(async move {
+            while !flag.get() {
+                yield_now().await;
+            }
+            "kept"
+        });
+        let (_, noop) = Counting::new();
+        for _ in 0..3 {
+            assert!(poll_once(&mut task, &noop).is_pending());
+        }
+        go.set(true);
+        yield_now().await;
+        assert_eq!((&mut task).await.unwrap(), "kept");
+    });
+}
+
+#[test]
+fn polling_a_handle_again_says_so() {
+    block_on(async {
+        let mut task = spawn(async {});
+        (&mut task).await.unwrap();
+        let text = panic_of(|| poll_once(&mut task, Waker::noop()));
+        assert_eq!(text, "a JoinHandle was polled after it gave its output");
+    });
+}
+
+#[test]
+fn the_newest_waker_of_a_handle_is_the_one_that_counts() {
+    block_on(async {
+        let mut task = spawn(async {});
+        let (first, first_waker) = Counting::new();
+        let (second, second_waker) = Counting::new();
+        assert!(poll_once(&mut task, &first_waker).is_pending());
+        assert!(poll_once(&mut task, &second_waker).is_pending());
+        yield_now().await;
+        assert_eq!((first.wakes(), second.wakes()), (0, 1));
+        // The old one was let go of.
+        assert_eq!(Arc::strong_count(&first), 2);
+    });
+}
+
+#[test]
+fn a_handle_moved_to_another_task_wakes_that_one() {
+    block_on(async {
+        let go = Rc::new(Cell::new(false));
+        let flag = go.clone();
+        let mut work = spawn(async move {
+            while !flag.get() {
+                yield_now().await;
+            }
+            9
+        });
+        let work = spawn(async move {
+            assert!(poll_once(&mut work, &my_waker().await).is_pending());
+            work
+        });
+        let work = work.await.unwrap();
+        let other = spawn(async move { work.await.unwrap() });
+        yield_now().await;
+        go.set(true);
+        assert_eq!(other.await.unwrap(), 9);
+    });
+}
+
+#[test]
+fn a_task_may_own_its_own_handle() {
+    let ledger = Ledger::new();
+    let slot: Rc<RefCell<Option<JoinHandle<()>>>> = Rc::default();
+    let runtime = Runtime::new().unwrap();
+    // It ends with the handle inside, it drops the handle, it waits for itself.
+    for way in 0..3 {
+        let (own, guard) = (slot.clone(), ledger.guard());
+        let task = runtime.spawn(async move {
+            let _guard = guard;
+            yield_now().await;
+            let handle = own.take().unwrap();
+            match way {
+                0 => {
+                    let _kept = handle;
+                }
+                1 => {
+                    drop(handle);
+                    yield_now().await;
+                }
+                _ => handle.await.unwrap(),
+            }
+        });
+        slot.replace(Some(task));
+        runtime.block_on(async {
+            for _ in 0..5 {
+                yield_now().await;
+            }
+        });
+    }
+    assert_eq!(ledger.dropped(), 2);
+    drop(runtime);
+    ledger.assert_all_dropped(3);
+}
+
+// --- abort
+
+/// A future that notes whether it was polled and holds a guard; it waits for ever.
+fn waiting(ledger: &Ledger, polled: &Rc<Cell<u32>>) -> impl Future<Output = ()> + 'static {
+    let (guard, polled) = (ledger.guard(), polled.clone());
+    poll_fn(move |_| {
+        let _guard = &guard;
+        polled.set(polled.get() + 1);
+        Poll::Pending
+    })
+}
+
+#[test]
+fn abort_before_the_first_poll() {
+    let (ledger, polled) = (Ledger::new(), Rc::default());
+    block_on(async {
+        let task = spawn(waiting(&ledger, &polled));
+        task.abort();
+        assert!(!task.is_finished());
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert_eq!(polled.get(), 0);
+        ledger.assert_all_dropped(1);
+    });
+}
+
+#[test]
+fn abort_while_it_waits() {
+    let (ledger, polled) = (Ledger::new(), Rc::default());
+    block_on(async {
+        let task = spawn(waiting(&ledger, &polled));
+        yield_now().await;
+        assert_eq!(polled.get(), 1);
+        task.abort();
+        task.abort();
+        // Not at once: the loop does it.
+        assert_eq!(ledger.dropped(), 0);
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert_eq!(polled.get(), 1);
+        ledger.assert_all_dropped(1);
+    });
+}
+
+#[test]
+fn abort_after_a_wake_comes_before_the_poll() {
+    block_on(async {
+        let polls = Rc::new(Cell::new(0));
+        let count = polls.clone();
+        let task = spawn(async move {
+            loop {
+                count.set(count.get() + 1);
+                yield_now().await;
+            }
+        });
+        yield_now().await;
+        let before: i32 = polls.get();
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert_eq!(polls.get(), before);
+    });
+}
+
+#[test]
+fn abort_of_oneself_happens_at_the_next_await() {
+    let ledger = Ledger::new();
+    block_on(async {
+        let own: Rc<RefCell<Option<AbortHandle>>> = Rc::default();
+        for returns in [true, false] {
+            let (me, guard) = (own.clone(), ledger.guard());
+            let task: JoinHandle<i32> = spawn(async move {
+                let _guard = guard;
+                me.borrow().as_ref().unwrap().abort();
+                if !returns {
+                    yield_now().await;
+                    unreachable!("cancelled before it got here");
+                }
+                4
+            });
+            own.replace(Some(task.abort_handle()));
+            match task.await {
+                Ok(output) => assert!(returns && output == 4),
+                Err(error) => assert!(!returns && error.is_cancelled()),
+            }
+        }
+    });
+    ledger.assert_all_dropped(2);
+}
+
+#[test]
+fn abort_after_the_end_changes_nothing() {
+    block_on(async {
+        let task = spawn(async { 6 });
+        let stop = task.abort_handle();
+        yield_now().await;
+        assert!(task.is_finished() && stop.is_finished());
+        task.abort();
+        stop.abort();
+        yield_now().await;
+        assert_eq!(task.await.unwrap(), 6);
+    });
+}
+
+#[test]
+fn abort_while_the_future_is_dropped() {
+    let ledger = Ledger::new();
+    block_on(async {
+        let stop: Rc<RefCell<Option<AbortHandle>>> = Rc::default();
+        let (own, guard) = (stop.clone(), ledger.guard());
+        let abort_self = OnDrop(move || {
+            let _guard = &guard;
+            own.borrow().as_ref().unwrap().abort();
+        });
+        let task = spawn(async move {
+            let _abort_self = abort_self;
+            pending::<()>().await
+        });
+        stop.replace(Some(task.abort_handle()));
+        yield_now().await;
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        for _ in 0..3 {
+            yield_now().await;
+        }
+    });
+    ledger.assert_all_dropped(1);
+}
+
+#[test]
+fn abort_from_another_thread_drops_the_future_at_home() {
+    // tokio #3929: the abort dropped it there, `Rc`s and all.
+    let ledger = Ledger::new();
+    block_on(async {
+        let polled: Rc<Cell<u32>> = Rc::default();
+        let task = spawn(waiting(&ledger, &polled));
+        let before = spawn(waiting(&ledger, &polled));
+        let stops = [task.abort_handle(), before.abort_handle()];
+        yield_now().await;
+        let other = thread::spawn(move || stops.map(|stop| stop.abort()));
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert!(before.await.unwrap_err().is_cancelled());
+        other.join().unwrap();
+        assert_eq!(Rc::strong_count(&polled), 1);
+    });
+    ledger.assert_all_dropped(2);
+}
+
+#[test]
+fn aborts_and_wakes_from_many_threads_at_once() {
+    let ledger = Ledger::new();
+    block_on(async {
+        for _ in 0..200 {
+            let guard = ledger.guard();
+            let (send, wakers) = std::sync::mpsc::channel();
+            let task = spawn(async move {
+                let _guard = guard;
+                let waker = my_waker().await;
+                send.send(waker).unwrap();
+                pending::<()>().await
+            });
+            let stop = task.abort_handle();
+            yield_now().await;
+            let waker = wakers.recv().unwrap();
+            let threads: Vec<_> = (0..2)
+                .map(|_| {
+                    let (stop, waker) = (stop.clone(), waker.clone());
+                    thread::spawn(move || {
+                        waker.wake_by_ref();
+                        stop.abort();
+                        waker.wake();
+                        stop
+                    })
+                })
+                .collect();
+            drop((stop, waker));
+            assert!(task.await.unwrap_err().is_cancelled());
+            for thread in threads {
+                assert!(thread.join().unwrap().is_finished());
+            }
+        }
+    });
+    ledger.assert_all_dropped(200);
+}
+
+#[test]
+fn an_abort_handle_knows_the_end_on_any_thread() {
+    block_on(async {
+        let go = Arc::new(AtomicBool::new(false));
+        let flag = go.clone();
+        let task = spawn(async move {
+            while !flag.load(Ordering::SeqCst) {
+                yield_now().await;
+            }
+        });
+        let stop = task.abort_handle();
+        let id = task.id();
+        let (stop, finished) = thread::spawn(move || {
+            let finished = stop.is_finished();
+            assert_eq!(stop.id(), id);
+            (stop, finished)
+        })
+        .join()
+        .unwrap();
+        assert!(!finished);
+        go.store(true, Ordering::SeqCst);
+        task.await.unwrap();
+        assert!(thread::spawn(move || stop.is_finished()).join().unwrap());
+        // Made after the end.
+        let task = spawn(async {});
+        yield_now().await;
+        assert!(task.abort_handle().is_finished());
+    });
+}
+
+// --- panics
+
+#[test]
+fn a_panic_ends_its_task_alone() {
+    let ledger = Ledger::new();
+    block_on(async {
+        let guard = ledger.guard();
+        let bad = spawn(async move {
+            let _guard = guard;
+            yield_now().await;
+            if true {
+                panic!("bad luck, {}", 13);
+            }
+        });
+        let good = spawn(async {
+            for _ in 0..5 {
+                yield_now().await;
+            }
+            "good"
+        });
+        let id = bad.id();
+        let error = bad.await.unwrap_err();
+        assert!(error.is_panic() && !error.is_cancelled());
+        assert_eq!(error.id(), id);
+        assert_eq!(
+            error.to_string(),
+            format!("task {id} panicked: bad luck, 13")
+        );
+        assert_eq!(text_of(error.into_panic()), "bad luck, 13");
+        assert_eq!(good.await.unwrap(), "good");
+    });
+    ledger.assert_all_dropped(1);
+}
+
+#[test]
+fn a_panic_of_a_future_drop() {
+    let ledger = Ledger::new();
+    block_on(async {
+        // After it was ready: the output is not given, but dropped.
+        let output = ledger.guard();
+        let mut output = Some(output);
+        let bomb = OnDrop(|| panic!("in drop"));
+        let task = spawn(poll_fn(move |_| {
+            let _bomb = &bomb;
+            Poll::Ready(output.take())
+        }));
+        let error = task.await.map(drop).unwrap_err();
+        assert_eq!(text_of(error.into_panic()), "in drop");
+        ledger.assert_all_dropped(1);
+
+        // At its cancellation.
+        let bomb = OnDrop(|| panic!("in cancel"));
+        let task = spawn(async move {
+            let _bomb = bomb;
+            pending::<()>().await
+        });
+        yield_now().await;
+        task.abort();
+        assert_eq!(text_of(task.await.unwrap_err().into_panic()), "in cancel");
+
+        // After a panic of its poll: the first one counts.
+        let bomb = OnDrop(|| panic!("second"));
+        let task = spawn(poll_fn(move |_| -> Poll<()> {
+            let _bomb = &bomb;
+            panic!("first")
+        }));
+        assert_eq!(text_of(task.await.unwrap_err().into_panic()), "first");
+    });
+}
+
+#[test]
+fn a_panic_of_an_unwanted_output_stays_quiet() {
+    block_on(async {
+        spawn(async { OnDrop(|| panic!("output, detached")) });
+        let kept = spawn(async { OnDrop(|| panic!("output, handle dropped")) });
+        yield_now().await;
+        drop(kept);
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_payload_whose_drop_panics() {
+    fn payload() -> OnDrop<impl FnMut() + Send> {
+        OnDrop(|| panic_any(OnDrop(|| panic!("third"))))
+    }
+    block_on(async {
+        // Dropped by the runtime, for a detached task and with a handle.
+        spawn(async { panic_any(payload()) });
+        let task = spawn(async { panic_any(payload()) });
+        yield_now().await;
+        drop(task);
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_join_waker_that_panics_is_not_the_loops_problem() {
+    let ledger = Ledger::new();
+    let runtime = Runtime::new().unwrap();
+    let foreign = Waker::from(Arc::new(Panicking));
+    let guard = ledger.guard();
+    let mut task = runtime.spawn(async move { guard });
+    assert!(poll_once(&mut task, &foreign).is_pending());
+    runtime.block_on(async {
+        for _ in 0..3 {
+            yield_now().await;
+        }
+    });
+    assert!(task.is_finished());
+    assert!(poll_once(&mut task, &foreign).is_ready());
+    ledger.assert_all_dropped(1);
+    drop(task);
+    assert_eq!(runtime.metrics().tasks_alive, 0);
+}
+
+#[test]
+fn a_join_waker_that_panics_does_not_stop_the_teardown() {
+    let ledger = Ledger::new();
+    let runtime = Runtime::new().unwrap();
+    let foreign = Waker::from(Arc::new(Panicking));
+    let guard = ledger.guard();
+    let mut first = runtime.spawn(async move {
+        let _guard = guard;
+        pending::<()>().await
+    });
+    assert!(poll_once(&mut first, &foreign).is_pending());
+    let (send, wakers) = std::sync::mpsc::channel();
+    let guard = ledger.guard();
+    runtime.spawn(async move {
+        let _guard = guard;
+        send.send(my_waker().await).unwrap();
+        pending::<()>().await
+    });
+    runtime.block_on(yield_now());
+    let waker = wakers.recv().unwrap();
+    drop(runtime);
+    ledger.assert_all_dropped(2);
+    // It reaches the scheduler through the task, so the task must have been given over.
+    waker.wake_by_ref();
+    thread::spawn(move || waker.wake()).join().unwrap();
+    assert!(
+        matches!(poll_once(&mut first, &foreign), Poll::Ready(Err(error)) if error.is_cancelled())
+    );
+}
+
+#[test]
+fn errors_say_what_happened() {
+    block_on(async {
+        let task = spawn(pending::<()>());
+        task.abort();
+        let id = task.id();
+        let error = task.await.unwrap_err();
+        assert_eq!(error.to_string(), format!("task {id} was cancelled"));
+        assert_eq!(format!("{error:?}"), format!("JoinError::Cancelled({id})"));
+        let error = error.try_into_panic().unwrap_err();
+        let text = panic_of(|| error.into_panic());
+        assert!(
+            text.starts_with("the task was cancelled, it did not panic"),
+            "{text}"
+        );
+
+        let error = spawn(async { panic_any(5_u8) }).await.unwrap_err();
+        assert!(error.to_string().ends_with("panicked"), "{error}");
+        let error = std::io::Error::from(error);
+        assert_eq!(error.kind(), std::io::ErrorKind::Other);
+    });
+}
+
+// --- numbers, names, places
+
+#[test]
+fn numbers_are_unique_across_runtimes_and_threads() {
+    let mut threads = Vec::new();
+    for _ in 0..3 {
+        threads.push(thread::spawn(|| {
+            let mut ids = Vec::new();
+            for _ in 0..2 {
+                let runtime = Runtime::new().unwrap();
+                ids.extend((0..100).map(|_| runtime.spawn(async {}).id()));
+                ids.extend((0..3).map(|_| runtime.handle().spawn_with(|| async {}).id()));
+            }
+            ids
+        }));
+    }
+    let mut ids: Vec<_> = threads
+        .into_iter()
+        .flat_map(|thread| thread.join().unwrap())
+        .collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((all, ids.len()), (618, 618));
+}
+
+#[test]
+fn a_task_knows_its_number_and_its_name() {
+    assert_eq!(task::try_id(), None);
+    assert_eq!(task::name(), None);
+    block_on(async {
+        // The future of `block_on` is no task.
+        assert_eq!(task::try_id(), None);
+        assert!(panic_of(task::id).starts_with("`task::id` was called outside a task"));
+        let named = task::Builder::new().name("reader").spawn(async {
+            let before = task::name();
+            let id = task::id();
+            let inner = spawn(async { (task::name(), task::id()) }).await.unwrap();
+            assert_eq!(inner.0, None);
+            assert_ne!(inner.1, id);
+            assert_eq!((task::name(), task::id()), (before.clone(), id));
+            (before, id)
+        });
+        let expected = named.id();
+        assert_eq!(named.await.unwrap(), (Some("reader".to_owned()), expected));
+        assert_eq!(task::try_id(), None);
+        let plain = task::Builder::new().spawn(async { task::name() });
+        assert_eq!(plain.await.unwrap(), None);
+    });
+}
+
+#[test]
+fn a_task_knows_its_number_while_it_is_dropped_by_the_loop() {
+    block_on(async {
+        let seen = Rc::new(Cell::new(None));
+        let note = seen.clone();
+        let note = OnDrop(move || note.set(task::try_id()));
+        let task = spawn(async move {
+            let _note = note;
+            pending::<()>().await
+        });
+        let id = task.id();
+        task.abort();
+        assert!(task.await.is_err());
+        assert_eq!(seen.get(), Some(id));
+    });
+}
+
+#[test]
+fn outside_a_runtime_the_panic_says_what_to_do() {
+    let advice = "there is no Wakeful runtime on this thread: call this inside \
+                  `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`";
+    assert_eq!(panic_of(|| spawn(async {})), advice);
+    assert_eq!(panic_of(|| wakeful::spawn_blocking(|| ())), advice);
+    assert_eq!(panic_of(|| task::Builder::new().spawn(async {})), advice);
+    assert_eq!(panic_of(wakeful::Handle::current), advice);
+    assert!(wakeful::Handle::try_current().is_none());
+    // Nor after a runtime, or on another thread than its own.
+    block_on(async {
+        let other = thread::spawn(move || panic_of(|| spawn(async {})));
+        assert_eq!(other.join().unwrap(), advice);
+    });
+    assert_eq!(panic_of(|| spawn(async {})), advice);
+}
+
+#[test]
+fn a_nested_block_on_says_what_to_do_and_breaks_nothing() {
+    let runtime = Runtime::new().unwrap();
+    let other = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let text = panic_of(|| block_on(async {}));
+        assert!(
+            text.starts_with("`block_on` was called inside a Wakeful runtime"),
+            "{text}"
+        );
+        assert!(text.contains("spawn_blocking"), "{text}");
+        panic_of(|| other.block_on(async {}));
+        let error = spawn(async { block_on(async {}) }).await.unwrap_err();
+        assert!(error.is_panic());
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+    other.block_on(async {});
+    runtime.block_on(async {});
+}
+
+#[test]
+fn two_runtimes_on_one_thread_keep_their_tasks_apart() {
+    let (left, right) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+    let story = Rc::new(RefCell::new(Vec::new()));
+    let tell = |what: &'static str| {
+        let story = story.clone();
+        async move { story.borrow_mut().push(what) }
+    };
+    let (a, b) = (left.spawn(tell("left")), right.spawn(tell("right")));
+    // Spawned on the one from inside the other; `enter` nests.
+    let c = left.block_on(async {
+        right.enter(|| {
+            left.enter(|| spawn(tell("left, inner")));
+            spawn(tell("right, from left"))
+        })
+    });
+    assert_eq!(*story.borrow(), ["left"]);
+    left.block_on(yield_now());
+    assert_eq!(*story.borrow(), ["left", "left, inner"]);
+    // Joined across: the wake goes to the loop that waits.
+    right.block_on(async {
+        b.await.unwrap();
+        c.await.unwrap();
+    });
+    assert_eq!(story.borrow()[2..], ["right", "right, from left"]);
+    right.block_on(a).unwrap();
+}
+
+#[test]
+fn handles_are_where_they_should_be() {
+    fn anywhere<T: Send + Sync>() {}
+    anywhere::<AbortHandle>();
+    anywhere::<JoinError>();
+    anywhere::<task::Id>();
+    anywhere::<wakeful::Handle>();
+    anywhere::<wakeful::RemoteJoinHandle<Cell<u8>>>();
+
+    // Ambiguous, and so an error, for a type that is `Send`.
+    trait NotSend<A> {
+        fn holds() {}
+    }
+    impl<T> NotSend<()> for T {}
+    impl<T: Send> NotSend<u8> for T {}
+    <JoinHandle<u8> as NotSend<_>>::holds();
+    <task::JoinSet<u8> as NotSend<_>>::holds();
+    <Runtime as NotSend<_>>::holds();
+}
+
+#[test]
+fn a_task_woken_while_it_is_polled_is_polled_again() {
+    struct Twice(u32);
+    impl Future for Twice {
+        type Output = u32;
+        fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<u32> {
+            self.0 += 1;
+            if self.0 == 3 {
+                return Poll::Ready(self.0);
+            }
+            // Many wakes make one poll.
+            (0..5).for_each(|_| cx.waker().wake_by_ref());
+            Poll::Pending
+        }
+    }
+    let runtime = Runtime::new().unwrap();
+    assert_eq!(runtime.block_on(runtime.spawn(Twice(0))).unwrap(), 3);
+    // Main, three of the task, main.
+    assert_eq!(runtime.metrics().polls, 5);
+}
+
+#[test]
+fn a_flag_set_from_another_thread_with_a_wake_is_seen() {
+    block_on(async {
+        let flag = Arc::new(AtomicBool::new(false));
+        let (there, waker) = (flag.clone(), my_waker().await);
+        let other = thread::spawn(move || {
+            there.store(true, Ordering::SeqCst);
+            waker.wake();
+        });
+        until(&flag).await;
+        other.join().unwrap();
+    });
+}
