@@ -1,5 +1,8 @@
 //! Wakers: on every thread, in every order, long after the runtime, and in any number.
 
+// By value and by reference are two functions of the waker, and both are tested.
+#![allow(clippy::waker_clone_wake)]
+
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -481,8 +484,10 @@ fn a_forgotten_runtime_does_no_harm() {
 
 // --- thread-locals
 
+type Call = Box<dyn FnMut()>;
+
 thread_local! {
-    static WAKER: RefCell<Option<OnDrop<Box<dyn FnMut()>>>> = const { RefCell::new(None) };
+    static WAKER: RefCell<Option<OnDrop<Call>>> = const { RefCell::new(None) };
     static RUNTIME: RefCell<Option<Runtime>> = const { RefCell::new(None) };
 }
 

@@ -225,10 +225,8 @@ mod tests {
 
     #[test]
     fn two_full_sides_merge_without_wrapping() {
-        let refs = Refs {
-            local: Cell::new(LIMIT),
-            shared: AtomicU32::new(LIMIT),
-        };
+        let mut refs = Refs::new(LIMIT);
+        refs.shared = AtomicU32::new(LIMIT);
         refs.clone_here();
         refs.clone_there();
         refs.merge();
