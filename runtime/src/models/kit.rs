@@ -135,7 +135,7 @@ impl Drop for Users {
         }
         // SAFETY: the loop goes here, not before.
         let lo = unsafe { self.0.as_ref() };
-        assert_eq!(lo.remote.len(), 0, "a message was left behind");
+        assert!(lo.remote.pop().is_none(), "a message was left behind");
         lo.watch.gone();
         // SAFETY: made by `Box::leak`, and this is the last user.
         sync::free(unsafe { Box::from_raw(self.0.as_ptr()) });
