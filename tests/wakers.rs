@@ -1,8 +1,5 @@
 //! Wakers: on every thread, in every order, long after the runtime, and in any number.
 
-// By value and by reference are two functions of the waker, and both are tested.
-#![allow(clippy::waker_clone_wake)]
-
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
