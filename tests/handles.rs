@@ -1,0 +1,343 @@
+//! The runtime as other threads see it.
+
+mod support;
+
+use std::cell::Cell;
+use std::future::pending;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::task::{Poll, Wake, Waker};
+use std::thread;
+
+use support::{Counting, Ledger, OnDrop, panic_of, poll_once, spin_until, text_of};
+use wakeful::task::{self, yield_now};
+use wakeful::{Handle, RemoteJoinHandle, Runtime, block_on, spawn};
+
+/// Runs the loop until the thread is done.
+fn drive<T>(runtime: &Runtime, other: thread::JoinHandle<T>) -> T {
+    while !other.is_finished() {
+        runtime.block_on(yield_now());
+        thread::yield_now();
+    }
+    other.join().unwrap()
+}
+
+#[test]
+fn a_closure_travels_and_its_future_stays() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let home = thread::current().id();
+    let other = thread::spawn(move || {
+        let task = handle.spawn_with(move || {
+            assert_eq!(thread::current().id(), home);
+            let local = Rc::new(Cell::new(1));
+            async move {
+                yield_now().await;
+                local.set(local.get() + 1);
+                (thread::current().id(), local.get(), task::id())
+            }
+        });
+        let id = task.id();
+        (id, block_on(task).unwrap())
+    });
+    let (id, output) = drive(&runtime, other);
+    assert_eq!(output, (home, 2, id));
+}
+
+#[test]
+fn a_sleeping_loop_hears_its_handles() {
+    let (send, handles) = channel::<Handle>();
+    let other = thread::spawn(move || {
+        let handle = handles.recv().unwrap();
+        let mut sum = 0;
+        for n in 0..1000 {
+            sum += block_on(handle.spawn_with(move || async move { n })).unwrap();
+        }
+        handle.shutdown();
+        sum
+    });
+    let runtime = Runtime::new().unwrap();
+    send.send(runtime.handle()).unwrap();
+    // Nothing to do here but what the other sends.
+    let error = runtime.block_on(async { spawn(pending::<()>()).await.unwrap_err() });
+    assert!(error.is_cancelled());
+    assert_eq!(other.join().unwrap(), 499_500);
+}
+
+#[test]
+fn messages_of_one_thread_keep_their_order() {
+    let runtime = Runtime::new().unwrap();
+    let (handle, (send, order)) = (runtime.handle(), channel());
+    let other = thread::spawn(move || {
+        for n in 0..100 {
+            let send = send.clone();
+            handle.spawn_with(move || async move { send.send(n).unwrap() });
+        }
+    });
+    other.join().unwrap();
+    let got = runtime.block_on(async move {
+        let mut got = Vec::new();
+        while got.len() < 100 {
+            yield_now().await;
+            got.extend(order.try_iter());
+        }
+        got
+    });
+    assert_eq!(got, (0..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn panics_come_back_over_the_border() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let other = thread::spawn(move || {
+        let closure = handle.spawn_with(|| -> std::future::Ready<()> { panic!("in the closure") });
+        let future = handle.spawn_with(|| async { panic!("in the future") });
+        let (id, error) = (closure.id(), block_on(closure).unwrap_err());
+        assert_eq!(error.id(), id);
+        assert_eq!(text_of(error.into_panic()), "in the closure");
+        assert_eq!(
+            text_of(block_on(future).unwrap_err().into_panic()),
+            "in the future"
+        );
+        // A nested loop on the runtime's thread is a panic like any other.
+        let nested = handle.spawn_with(|| std::future::ready(block_on(async {})));
+        assert!(block_on(nested).unwrap_err().is_panic());
+    });
+    drive(&runtime, other);
+    assert_eq!(runtime.block_on(async { 1 }), 1);
+}
+
+#[test]
+fn an_abort_over_the_border_before_and_after_the_task_is_there() {
+    let ledger = Ledger::new();
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let polled = Arc::new(AtomicUsize::new(0));
+    let make = |guard| {
+        let polled = polled.clone();
+        move || async move {
+            let _guard = guard;
+            polled.fetch_add(1, Ordering::SeqCst);
+            pending::<()>().await
+        }
+    };
+    let early = handle.spawn_with(make(ledger.guard()));
+    early.abort();
+    assert!(!early.is_finished());
+    assert!(runtime.block_on(early).unwrap_err().is_cancelled());
+    assert_eq!(polled.load(Ordering::SeqCst), 0);
+    ledger.assert_all_dropped(1);
+
+    let late = handle.spawn_with(make(ledger.guard()));
+    runtime.block_on(async {
+        while polled.load(Ordering::SeqCst) == 0 {
+            yield_now().await;
+        }
+    });
+    let other = thread::spawn(move || {
+        late.abort();
+        late.abort();
+        block_on(late).unwrap_err().is_cancelled()
+    });
+    assert!(drive(&runtime, other));
+    ledger.assert_all_dropped(2);
+}
+
+#[test]
+fn a_dropped_remote_handle_detaches() {
+    let runtime = Runtime::new().unwrap();
+    let (send, done) = channel();
+    drop(runtime.handle().spawn_with(move || async move {
+        yield_now().await;
+        send.send(()).unwrap();
+    }));
+    runtime.block_on(async {
+        while done.try_recv().is_err() {
+            yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn a_remote_handle_that_was_awaited_is_finished_and_says_so_if_polled_again() {
+    let runtime = Runtime::new().unwrap();
+    let mut task = runtime.handle().spawn_with(|| async { 4 });
+    assert!(!task.is_finished());
+    assert_eq!(runtime.block_on(&mut task).unwrap(), 4);
+    assert!(task.is_finished());
+    let text = panic_of(|| poll_once(&mut task, Waker::noop()));
+    assert_eq!(text, "a result was polled after it was taken");
+}
+
+#[test]
+fn the_newest_waker_of_a_remote_handle_counts() {
+    let runtime = Runtime::new().unwrap();
+    let mut task = runtime.handle().spawn_with(|| async {});
+    let (first, first_waker) = Counting::new();
+    let (second, second_waker) = Counting::new();
+    assert!(poll_once(&mut task, &first_waker).is_pending());
+    assert!(poll_once(&mut task, &second_waker).is_pending());
+    runtime.block_on(async {
+        while second.wakes() == 0 {
+            yield_now().await;
+        }
+    });
+    assert_eq!((first.wakes(), second.wakes()), (0, 1));
+    assert!(poll_once(&mut task, &first_waker).is_ready());
+}
+
+#[test]
+fn a_replaced_waker_may_end_the_runtime_in_its_drop() {
+    // The drop of the waker makes the other side of the result go away, which needs its lock.
+    #[allow(dead_code, reason = "it is there to be dropped")]
+    struct Ends(OnDrop<Box<dyn FnMut() + Send + Sync>>);
+    impl Wake for Ends {
+        fn wake(self: Arc<Self>) {}
+    }
+    let (send, handles) = channel::<Handle>();
+    let (end, ended) = channel::<()>();
+    let owner = thread::spawn(move || {
+        let runtime = Runtime::new().unwrap();
+        send.send(runtime.handle()).unwrap();
+        ended.recv().unwrap();
+    });
+    let mut task = handles.recv().unwrap().spawn_with(pending::<()>);
+    let mut owner = Some(owner);
+    let ends: Box<dyn FnMut() + Send + Sync> = Box::new(move || {
+        end.send(()).unwrap();
+        owner.take().unwrap().join().unwrap();
+    });
+    let waker = Waker::from(Arc::new(Ends(OnDrop(ends))));
+    assert!(poll_once(&mut task, &waker).is_pending());
+    drop(waker);
+    // Replaces it.
+    let (counting, waker) = Counting::new();
+    assert!(poll_once(&mut task, &waker).is_pending());
+    assert_eq!(counting.wakes(), 1);
+    assert!(
+        matches!(poll_once(&mut task, &waker), Poll::Ready(Err(error)) if error.is_cancelled())
+    );
+}
+
+#[test]
+fn after_the_runtimes_end_there_is_an_error() {
+    let ledger = Ledger::new();
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let guard = ledger.guard();
+    let unreceived = handle.spawn_with(move || async move { drop(guard) });
+    let unfinished = handle.spawn_with(pending::<()>);
+    drop(runtime);
+    ledger.assert_all_dropped(1);
+    let late = handle.spawn_with(|| async { unreachable!("there is no loop") });
+    assert!(late.is_finished());
+    late.abort();
+    handle.shutdown();
+    for task in [unreceived, unfinished] {
+        assert!(block_on(task).unwrap_err().is_cancelled());
+    }
+    let late: Result<(), _> = block_on(late);
+    assert!(late.unwrap_err().is_cancelled());
+    // What a late closure holds is dropped where it was sent, and may panic.
+    let there = handle.clone();
+    let bad = thread::spawn(move || {
+        let bad = OnDrop(|| panic!("captured"));
+        block_on(there.spawn_with(move || {
+            drop(bad);
+            std::future::ready(())
+        }))
+    });
+    assert!(bad.join().unwrap().unwrap_err().is_cancelled());
+}
+
+#[test]
+fn shutdown_cancels_every_task_and_those_to_come() {
+    let ledger = Ledger::new();
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut tasks = Vec::new();
+        for n in 0..10 {
+            let guard = ledger.guard();
+            tasks.push(spawn(async move {
+                let _guard = guard;
+                let _spawns = OnDrop(|| {
+                    spawn(async { unreachable!("cancelled at once") });
+                });
+                if n % 2 == 0 {
+                    pending::<()>().await;
+                }
+                loop {
+                    yield_now().await;
+                }
+            }));
+        }
+        yield_now().await;
+        let handle = Handle::current();
+        let remote = handle.spawn_with(pending::<()>);
+        thread::spawn(move || handle.shutdown()).join().unwrap();
+        for task in tasks {
+            let end: Result<(), _> = task.await;
+            assert!(end.unwrap_err().is_cancelled());
+        }
+        assert!(remote.await.unwrap_err().is_cancelled());
+        let guard = ledger.guard();
+        let late = spawn(async move { drop(guard) });
+        assert!(late.is_finished());
+        assert!(late.await.unwrap_err().is_cancelled());
+        let late = task::Builder::new().name("late").spawn(async {});
+        assert!(late.await.unwrap_err().is_cancelled());
+    });
+    ledger.assert_all_dropped(11);
+    assert_eq!(runtime.metrics().tasks_alive, 0);
+}
+
+#[test]
+fn a_runtime_ends_while_threads_use_its_handles() {
+    for _ in 0..100 {
+        let runtime = Runtime::new().unwrap();
+        let begun = Arc::new(AtomicUsize::new(0));
+        let ended = Arc::new(AtomicBool::new(false));
+        let token = Arc::new(());
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let handle = runtime.handle();
+                let (begun, ended, token) = (begun.clone(), ended.clone(), token.clone());
+                thread::spawn(move || {
+                    let mut tasks: Vec<RemoteJoinHandle<Arc<()>>> = Vec::new();
+                    let mut after = 0;
+                    while after < 3 {
+                        after += usize::from(ended.load(Ordering::SeqCst));
+                        let token = token.clone();
+                        tasks.push(handle.clone().spawn_with(move || async move {
+                            yield_now().await;
+                            token
+                        }));
+                        if tasks.len() % 4 == 0 {
+                            tasks.last().unwrap().abort();
+                        }
+                        begun.fetch_add(1, Ordering::SeqCst);
+                        // Not faster than the loop takes them, or the line grows without end.
+                        if let Some(n) = tasks.len().checked_sub(16) {
+                            spin_until(|| tasks[n].is_finished());
+                        }
+                    }
+                    drop(handle);
+                    // Every one is answered.
+                    tasks.into_iter().for_each(|task| drop(block_on(task)));
+                })
+            })
+            .collect();
+        while begun.load(Ordering::SeqCst) < 20 {
+            runtime.block_on(yield_now());
+        }
+        drop(runtime);
+        ended.store(true, Ordering::SeqCst);
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        spin_until(|| Arc::strong_count(&token) == 1);
+    }
+}
