@@ -277,3 +277,6 @@ impl Wheel {
         Some(entry.take_waker())
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;
