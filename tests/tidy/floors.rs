@@ -18,6 +18,8 @@ const ROOMS: &[(&str, u8)] = &[
     ("time::driver", 0),
     ("id", 0),
     ("sync", 0),
+    // Tests of all of them, under loom.
+    ("models", 5),
 ];
 
 /// The facade: above every floor, it may name everything, and nothing may name it.

@@ -255,7 +255,11 @@ fn string(rest: &str, after_word: bool) -> Option<(usize, usize, usize)> {
 
 /// Where `code` is compiled for tests only.
 fn tests(path: &str, code: &str) -> Vec<Range<usize>> {
-    if path.ends_with("/tests.rs") || path.ends_with("/models.rs") || path.contains("/tests/") {
+    if path.ends_with("/tests.rs")
+        || path.ends_with("/models.rs")
+        || path.contains("/tests/")
+        || path.contains("/models/")
+    {
         return std::iter::once(0..code.len()).collect();
     }
     let attributes = code.match_indices("#[cfg(").map(|(at, _)| at);
