@@ -46,6 +46,7 @@ fn judge(error: &io::Error) -> Trouble {
             | E::NOPROTOOPT
             | E::HOSTDOWN
             | E::HOSTUNREACH
+            | E::TIMEDOUT
             | E::NETUNREACH,
         ) => Trouble::Connection,
         Some(E::MFILE | E::NFILE | E::NOBUFS | E::NOMEM) => Trouble::Resources,
@@ -54,8 +55,10 @@ fn judge(error: &io::Error) -> Trouble {
 }
 
 impl<L: AsFd> Acceptor<L> {
+    /// Takes in a listening, nonblocking socket.
+    #[track_caller]
     pub(crate) fn new(listener: L) -> io::Result<Acceptor<L>> {
-        let io = Async::new(listener)?;
+        let io = Async::new_nonblocking(listener)?;
         // Connections may have come before it was registered.
         io.source().assume_ready(Interest::READABLE);
         Ok(Acceptor {
@@ -113,16 +116,19 @@ impl<L: AsFd> Acceptor<L> {
         cx: &mut Context<'_>,
         accept: impl Fn(&L) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        let mut polled = self.polled.borrow_mut();
         loop {
-            if let Some(pause) = &mut *polled {
-                ready!(pause.as_mut().poll(cx));
-                *polled = None;
+            // Taken out while it is polled: what a waker does when it is dropped is its own affair.
+            if let Some(mut pause) = self.polled.take()
+                && pause.as_mut().poll(cx).is_pending()
+            {
+                self.polled.replace(Some(pause));
+                return Poll::Pending;
             }
             let op = || self.accept_one(&accept);
             match ready!(self.io.source().poll_io(cx, Interest::READABLE, op)) {
                 Err(error) if matches!(judge(&error), Trouble::Resources) => {
-                    *polled = Some(Box::pin(sleep(self.next_pause())));
+                    let pause = Box::pin(sleep(self.next_pause()));
+                    self.polled.replace(Some(pause));
                 }
                 result => {
                     self.pause.set(SHORTEST);
@@ -161,3 +167,115 @@ pub(crate) fn accept_nonblocking(
     rustix::io::ioctl_fionbio(&fd, true)?;
     Ok((fd, addr))
 }
+
+/// The public methods and traits of a listener around [`Acceptor`], with `accept` and `register` of its
+/// module.
+macro_rules! listener_methods {
+    ($type:ident, $std:ty, $stream:ty, $addr:ty) => {
+        impl $type {
+            /// Takes the next connection in.
+            ///
+            /// # Errors
+            ///
+            /// If the runtime has ended, and what can't be waited out, see
+            /// [`TcpListener`](crate::TcpListener).
+            ///
+            /// # Cancel safety
+            ///
+            /// Cancel-safe: no connection is lost.
+            pub async fn accept(&self) -> io::Result<($stream, $addr)> {
+                self.0.accept(accept).await.and_then(register)
+            }
+
+            /// Takes a connection in now, without waiting.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` if there is none; otherwise what the system says.
+            pub fn try_accept(&self) -> io::Result<($stream, $addr)> {
+                self.0.try_accept(accept).and_then(register)
+            }
+
+            /// Polls [`accept`](Self::accept), with the same patience; of several tasks the newest is
+            /// woken.
+            ///
+            /// # Errors
+            ///
+            /// As [`accept`](Self::accept).
+            pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<($stream, $addr)>> {
+                self.0
+                    .poll_accept(cx, accept)
+                    .map(|accepted| accepted.and_then(register))
+            }
+
+            /// The connections as a stream that does not end.
+            pub fn incoming(&self) -> Incoming<'_> {
+                Incoming(self)
+            }
+
+            /// The address it listens on.
+            ///
+            /// # Errors
+            ///
+            /// Those of the system.
+            pub fn local_addr(&self) -> io::Result<$addr> {
+                self.get_ref().local_addr()
+            }
+
+            /// Takes in a listening socket of std's, and makes it nonblocking.
+            ///
+            /// # Errors
+            ///
+            /// If it can't be registered.
+            ///
+            /// # Panics
+            ///
+            /// Outside a runtime.
+            #[track_caller]
+            pub fn from_std(listener: $std) -> io::Result<$type> {
+                listener.set_nonblocking(true)?;
+                $type::new(listener)
+            }
+
+            /// Takes the socket off the reactor. It stays nonblocking.
+            ///
+            /// # Errors
+            ///
+            /// None today.
+            pub fn into_std(self) -> io::Result<$std> {
+                self.0.into_inner()
+            }
+
+            #[track_caller]
+            pub(super) fn new(listener: $std) -> io::Result<$type> {
+                Acceptor::new(listener).map($type)
+            }
+
+            fn get_ref(&self) -> &$std {
+                self.0.io().get_ref()
+            }
+        }
+
+        #[doc = concat!("The stream of [`", stringify!($type), "::incoming`].")]
+        #[derive(Debug)]
+        #[must_use = "streams do nothing unless polled"]
+        pub struct Incoming<'a>(&'a $type);
+
+        impl futures_core::Stream for Incoming<'_> {
+            type Item = io::Result<$stream>;
+
+            fn poll_next(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut Context<'_>,
+            ) -> Poll<Option<Self::Item>> {
+                self.0
+                    .poll_accept(cx)
+                    .map(|accepted| Some(accepted.map(|(stream, _)| stream)))
+            }
+        }
+
+        crate::socket::descriptor_traits!($type, |this| this.get_ref());
+    };
+}
+
+pub(crate) use listener_methods;

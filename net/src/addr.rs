@@ -1,7 +1,9 @@
 //! Names and addresses.
 
 use std::io;
+use std::iter::Chain;
 use std::net::{self, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::{option, vec};
 
 use crate::error::tried;
 
@@ -20,11 +22,41 @@ mod sealed {
     }
 }
 
+/// Addresses. One needs no allocation: a UDP server sends a lot of datagrams.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Addrs {
+    One(SocketAddr),
+    Many(Vec<SocketAddr>),
+}
+
+impl Addrs {
+    pub(crate) fn first(&self) -> Option<SocketAddr> {
+        match self {
+            Addrs::One(addr) => Some(*addr),
+            Addrs::Many(addrs) => addrs.first().copied(),
+        }
+    }
+}
+
+impl IntoIterator for Addrs {
+    type Item = SocketAddr;
+    type IntoIter = Chain<option::IntoIter<SocketAddr>, vec::IntoIter<SocketAddr>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let (one, many) = match self {
+            Addrs::One(addr) => (Some(addr), Vec::new()),
+            Addrs::Many(addrs) => (None, addrs),
+        };
+        one.into_iter().chain(many)
+    }
+}
+
 /// Addresses, or a name to be looked up.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Query {
-    Known(Vec<SocketAddr>),
+    Known(Addrs),
     Name(String, u16),
     /// Not an address, and no name with a port either.
     Malformed(String),
@@ -45,14 +77,22 @@ macro_rules! known {
 }
 
 known! {
-    SocketAddr: self => vec![*self];
-    SocketAddrV4: self => vec![SocketAddr::V4(*self)];
-    SocketAddrV6: self => vec![SocketAddr::V6(*self)];
-    (IpAddr, u16): self => vec![SocketAddr::from(*self)];
-    (Ipv4Addr, u16): self => vec![SocketAddr::from(*self)];
-    (Ipv6Addr, u16): self => vec![SocketAddr::from(*self)];
-    [SocketAddr]: self => self.to_vec();
-    Vec<SocketAddr>: self => self.clone();
+    SocketAddr: self => Addrs::One(*self);
+    SocketAddrV4: self => Addrs::One(SocketAddr::V4(*self));
+    SocketAddrV6: self => Addrs::One(SocketAddr::V6(*self));
+    (IpAddr, u16): self => Addrs::One(SocketAddr::from(*self));
+    (Ipv4Addr, u16): self => Addrs::One(SocketAddr::from(*self));
+    (Ipv6Addr, u16): self => Addrs::One(SocketAddr::from(*self));
+    [SocketAddr]: self => Addrs::Many(self.to_vec());
+    Vec<SocketAddr>: self => Addrs::Many(self.clone());
+}
+
+impl<const N: usize> ToSocketAddrs for [SocketAddr; N] {}
+
+impl<const N: usize> Lookup for [SocketAddr; N] {
+    fn query(&self) -> Query {
+        self[..].query()
+    }
 }
 
 impl ToSocketAddrs for (&str, u16) {}
@@ -60,7 +100,7 @@ impl ToSocketAddrs for (&str, u16) {}
 impl Lookup for (&str, u16) {
     fn query(&self) -> Query {
         match self.0.parse::<IpAddr>() {
-            Ok(ip) => Query::Known(vec![SocketAddr::new(ip, self.1)]),
+            Ok(ip) => Query::Known(Addrs::One(SocketAddr::new(ip, self.1))),
             Err(_) => Query::Name(self.0.to_owned(), self.1),
         }
     }
@@ -79,7 +119,7 @@ impl ToSocketAddrs for str {}
 impl Lookup for str {
     fn query(&self) -> Query {
         if let Ok(addr) = self.parse() {
-            return Query::Known(vec![addr]);
+            return Query::Known(Addrs::One(addr));
         }
         match self
             .rsplit_once(':')
@@ -133,10 +173,10 @@ impl<T: Lookup + ?Sized> Lookup for &T {
 pub async fn lookup_host<A: ToSocketAddrs>(
     host: A,
 ) -> io::Result<impl Iterator<Item = SocketAddr>> {
-    resolve(&host).await.map(Vec::into_iter)
+    resolve(&host).await.map(Addrs::into_iter)
 }
 
-pub(crate) async fn resolve<A: ToSocketAddrs + ?Sized>(host: &A) -> io::Result<Vec<SocketAddr>> {
+pub(crate) async fn resolve<A: ToSocketAddrs + ?Sized>(host: &A) -> io::Result<Addrs> {
     match host.query() {
         Query::Known(addrs) => Ok(addrs),
         Query::Malformed(text) => Err(io::Error::new(
@@ -149,7 +189,8 @@ pub(crate) async fn resolve<A: ToSocketAddrs + ?Sized>(host: &A) -> io::Result<V
             let addrs = wakeful::spawn_blocking(lookup)
                 .await
                 .map_err(io::Error::from)?;
-            Ok(addrs.map_err(tried("look up", name))?.collect())
+            let addrs = addrs.map_err(tried("look up", name))?;
+            Ok(Addrs::Many(addrs.collect()))
         }
     }
 }

@@ -30,8 +30,10 @@
 
 mod accept;
 mod addr;
+mod datagram;
 mod error;
 mod halves;
+mod socket;
 mod stream;
 pub mod tcp;
 mod udp;

@@ -1,14 +1,33 @@
 //! What TCP and Unix streams have in common.
 
 use std::future::Future;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::mem::MaybeUninit;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
+use rustix::net::RecvFlags;
 use socket2::SockRef;
 use wakeful::reactor::{Async, Interest, Source};
+
+/// A socket of std's that [`Stream`] works on.
+pub(crate) trait Socket: AsFd {
+    fn read(&self, buf: &mut [u8]) -> io::Result<Received>;
+    fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received>;
+    fn write(&self, buf: &[u8]) -> io::Result<usize>;
+    fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+}
+
+/// What a read brought.
+pub(crate) struct Received {
+    pub(crate) bytes: usize,
+    /// The system ended the read where it need not have: more may be there although it was short.
+    pub(crate) cut: bool,
+}
+
+/// As many buffers POSIX promises to take in one call. Of more, the system may leave some untouched
+/// although there is something to put in, or room to take it.
+const SURELY_TAKEN: usize = 16;
 
 /// A connected stream socket on the reactor.
 ///
@@ -19,12 +38,10 @@ pub(crate) struct Stream<S: AsFd> {
     io: Async<S>,
 }
 
-impl<S: AsFd> Stream<S>
-where
-    for<'a> &'a S: Read + Write,
-{
+impl<S: Socket> Stream<S> {
     /// Takes in a connected, nonblocking socket. It can most likely be written to, and may have
     /// something to read already: the first operation finds out.
+    #[track_caller]
     pub(crate) fn new(io: S) -> io::Result<Stream<S>> {
         let io = Async::new_nonblocking(io)?;
         io.source()
@@ -42,10 +59,12 @@ where
         Ok(Stream { io })
     }
 
+    #[inline]
     pub(crate) fn source(&self) -> &Source {
         self.io.source()
     }
 
+    #[inline]
     pub(crate) fn get_ref(&self) -> &S {
         self.io.get_ref()
     }
@@ -56,42 +75,49 @@ where
 
     /// Remembers what a transfer of `n` of `len` bytes says.
     #[inline]
-    fn moved(&self, n: usize, len: usize, interest: Interest) -> usize {
+    fn moved(&self, n: usize, len: usize, interest: Interest) {
         if 0 < n && n < len {
             self.source().drained(interest);
         }
-        n
     }
 
     #[inline]
     fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.get_ref().read(buf)?;
-        Ok(self.moved(n, buf.len(), Interest::READABLE))
+        let Received { bytes, cut } = self.get_ref().read(buf)?;
+        if !cut {
+            self.moved(bytes, buf.len(), Interest::READABLE);
+        }
+        Ok(bytes)
     }
 
     fn read_vectored_now(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let len = bufs.iter().map(|buf| buf.len()).sum();
-        let n = self.get_ref().read_vectored(bufs)?;
-        Ok(self.moved(n, len, Interest::READABLE))
+        let Received { bytes, cut } = self.get_ref().read_vectored(bufs)?;
+        if !cut && bufs.len() <= SURELY_TAKEN {
+            let len = bufs.iter().map(|buf| buf.len()).sum();
+            self.moved(bytes, len, Interest::READABLE);
+        }
+        Ok(bytes)
     }
 
     #[inline]
     fn write_now(&self, buf: &[u8]) -> io::Result<usize> {
         let n = self.get_ref().write(buf)?;
-        Ok(self.moved(n, buf.len(), Interest::WRITABLE))
+        self.moved(n, buf.len(), Interest::WRITABLE);
+        Ok(n)
     }
 
     fn write_vectored_now(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let len = bufs.iter().map(|buf| buf.len()).sum();
         let n = self.get_ref().write_vectored(bufs)?;
-        Ok(self.moved(n, len, Interest::WRITABLE))
+        if bufs.len() <= SURELY_TAKEN {
+            let len = bufs.iter().map(|buf| buf.len()).sum();
+            self.moved(n, len, Interest::WRITABLE);
+        }
+        Ok(n)
     }
 
     fn peek_now(&self, buf: &mut [u8]) -> io::Result<usize> {
-        // SAFETY: initialised bytes are also maybe-uninitialised ones, and `peek` only ever writes
-        // initialised bytes into them.
-        let uninit = unsafe { &mut *(std::ptr::from_mut(buf) as *mut [MaybeUninit<u8>]) };
-        SockRef::from(self.get_ref()).peek(uninit)
+        let (_, n) = rustix::net::recv(self.get_ref(), buf, RecvFlags::PEEK)?;
+        Ok(n)
     }
 
     #[inline]
@@ -191,6 +217,10 @@ where
 macro_rules! stream_methods {
     ($type:ident, $std:ty) => {
         impl $type {
+            fn new(socket: $std) -> io::Result<$type> {
+                Stream::new(socket).map($type)
+            }
+
             /// Reads into `buf` and returns how many bytes; 0 is the end of the stream, unless `buf`
             /// is empty.
             ///
@@ -260,45 +290,6 @@ macro_rules! stream_methods {
                 self.0.peek(buf).await
             }
 
-            /// Waits until there is something to read, as far as events tell.
-            ///
-            /// # Errors
-            ///
-            /// If the runtime has ended.
-            ///
-            /// # Cancel safety
-            ///
-            /// Cancel-safe.
-            pub async fn readable(&self) -> io::Result<()> {
-                self.ready(Interest::READABLE).await
-            }
-
-            /// Waits until there is room to write, as far as events tell.
-            ///
-            /// # Errors
-            ///
-            /// If the runtime has ended.
-            ///
-            /// # Cancel safety
-            ///
-            /// Cancel-safe.
-            pub async fn writable(&self) -> io::Result<()> {
-                self.ready(Interest::WRITABLE).await
-            }
-
-            /// Waits until any of `interest` is so, as far as events tell.
-            ///
-            /// # Errors
-            ///
-            /// If the runtime has ended.
-            ///
-            /// # Cancel safety
-            ///
-            /// Cancel-safe.
-            pub async fn ready(&self, interest: Interest) -> io::Result<()> {
-                self.0.source().ready(interest).await
-            }
-
             /// Reads now, without waiting.
             ///
             /// # Errors
@@ -335,38 +326,6 @@ macro_rules! stream_methods {
                 self.0.try_write_vectored(bufs)
             }
 
-            /// Does an operation of your own on the socket, once, if it is ready as far as events
-            /// tell. If `op` gives `WouldBlock`, that is remembered.
-            ///
-            /// # Errors
-            ///
-            /// Those of `op`, and `WouldBlock`.
-            pub fn try_io<R>(
-                &self,
-                interest: Interest,
-                op: impl FnMut() -> io::Result<R>,
-            ) -> io::Result<R> {
-                self.0.source().try_io(interest, op)
-            }
-
-            /// Does an operation of your own on the socket as soon as it gives anything but
-            /// `WouldBlock`.
-            ///
-            /// # Errors
-            ///
-            /// Those of `op`, and if the runtime has ended.
-            ///
-            /// # Cancel safety
-            ///
-            /// Cancel-safe: when it is dropped, `op` has not succeeded.
-            pub async fn async_io<R>(
-                &self,
-                interest: Interest,
-                op: impl FnMut() -> io::Result<R>,
-            ) -> io::Result<R> {
-                self.0.source().io(interest, op).await
-            }
-
             /// Polls for something to read; of several tasks the newest is woken.
             ///
             /// # Errors
@@ -394,40 +353,11 @@ macro_rules! stream_methods {
                 self.0.shutdown(how)
             }
 
-            /// The error that waits on the socket, which this takes away.
-            ///
-            /// # Errors
-            ///
-            /// If the system does not tell.
-            pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-                self.0.get_ref().take_error()
-            }
-
-            /// Takes in a connected socket of std's, and makes it nonblocking.
-            ///
-            /// # Errors
-            ///
-            /// If it can't be registered.
-            ///
-            /// # Panics
-            ///
-            /// Outside a runtime.
-            pub fn from_std(stream: $std) -> io::Result<$type> {
-                stream.set_nonblocking(true)?;
-                Stream::new(stream).map($type)
-            }
-
-            /// Takes the socket off the reactor. It stays nonblocking.
-            ///
-            /// # Errors
-            ///
-            /// None today.
-            pub fn into_std(self) -> io::Result<$std> {
-                self.0.into_inner()
-            }
-
             /// Two borrowed halves, one to read and one to write. As reading and writing take
             /// `&self`, two references do as well.
+            ///
+            /// `futures_util::AsyncReadExt` has a `split` too, which is found first where that trait
+            /// is in scope. Name the type then: `TcpStream::split(&mut stream)`.
             pub fn split(&mut self) -> (ReadHalf<'_, $type>, WriteHalf<'_, $type>) {
                 halves::split(self)
             }
@@ -444,20 +374,9 @@ macro_rules! stream_methods {
             }
         }
 
+        crate::socket::socket_methods!($type, $std);
         crate::stream::io_traits!($type);
         crate::stream::io_traits!(&$type);
-
-        impl AsFd for $type {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.0.get_ref().as_fd()
-            }
-        }
-
-        impl AsRawFd for $type {
-            fn as_raw_fd(&self) -> RawFd {
-                self.0.get_ref().as_raw_fd()
-            }
-        }
     };
 }
 

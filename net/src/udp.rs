@@ -1,16 +1,14 @@
 //! UDP.
 
-use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll};
 
-use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockRef, Type};
 use wakeful::reactor::{Async, Interest};
 
 use crate::addr::{self, ToSocketAddrs};
+use crate::datagram::{datagram_methods, sized};
 use crate::error::tried;
 
 /// A UDP socket. The methods take `&self`, so several tasks may use one.
@@ -75,13 +73,6 @@ impl UdpSocket {
         .await
     }
 
-    fn new(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
-        let io = Async::new_nonblocking(socket)?;
-        io.source()
-            .assume_ready(Interest::READABLE | Interest::WRITABLE);
-        Ok(UdpSocket(io))
-    }
-
     /// Sends to and receives from this address only, from now on. Nothing is sent by that.
     ///
     /// # Errors
@@ -94,33 +85,6 @@ impl UdpSocket {
         .await
     }
 
-    /// Sends a datagram to the connected address.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system; a datagram that is too large is refused with its size. On a connected
-    /// socket an error may be that of an earlier datagram, such as `ConnectionRefused`.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe: when it is dropped, nothing was sent.
-    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write_with(|io| sized(io.send(buf), buf)).await
-    }
-
-    /// Receives a datagram from the connected address. What does not fit into `buf` is lost.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, and if the runtime has ended.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe: when it is dropped, nothing was received.
-    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read_with(|io| io.recv(buf)).await
-    }
-
     /// Sends a datagram to the first address of `to`.
     ///
     /// # Errors
@@ -131,7 +95,7 @@ impl UdpSocket {
     ///
     /// Cancel-safe: when it is dropped, nothing was sent.
     pub async fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], to: A) -> io::Result<usize> {
-        let to = addr::resolve(&to).await?.first().copied().ok_or_else(|| {
+        let to = addr::resolve(&to).await?.first().ok_or_else(|| {
             io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "send_to: there is no address to send to",
@@ -142,19 +106,6 @@ impl UdpSocket {
             .write_with(|io| sized(io.send_to(buf, to), buf))
             .await;
         sent.map_err(tried("send to", to))
-    }
-
-    /// Receives a datagram, and says from whom. What does not fit into `buf` is lost.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, and if the runtime has ended.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe: when it is dropped, nothing was received.
-    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.read_with(|io| io.recv_from(buf)).await
     }
 
     /// Receives a datagram from the connected address without taking it away.
@@ -183,16 +134,7 @@ impl UdpSocket {
         self.0.read_with(|io| io.peek_from(buf)).await
     }
 
-    /// Sends now, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is no room; else as [`send`](Self::send).
-    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.0.try_write_with(|io| sized(io.send(buf), buf))
-    }
-
-    /// Sends now, without waiting.
+    /// Sends to an address now, without waiting.
     ///
     /// # Errors
     ///
@@ -201,31 +143,44 @@ impl UdpSocket {
         self.0.try_write_with(|io| sized(io.send_to(buf, to), buf))
     }
 
-    /// Receives now, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is nothing; else as [`recv`](Self::recv).
-    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read_with(|io| io.recv(buf))
-    }
-
-    /// Receives now, without waiting.
+    /// Peeks now, without waiting.
     ///
     /// # Errors
     ///
     /// As [`try_recv`](Self::try_recv).
-    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.try_read_with(|io| io.recv_from(buf))
+    pub fn try_peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read_with(|io| io.peek(buf))
     }
 
-    /// Polls [`send`](Self::send); of several tasks the newest is woken.
+    /// Peeks now, without waiting, and says from whom.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
-    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_write_with(cx, |io| sized(io.send(buf), buf))
+    /// As [`try_recv`](Self::try_recv).
+    pub fn try_peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.0.try_read_with(|io| io.peek_from(buf))
+    }
+
+    /// Polls [`peek`](Self::peek); of several tasks the newest is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_read_with(cx, |io| io.peek(buf))
+    }
+
+    /// Polls [`peek_from`](Self::peek_from); of several tasks the newest is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_from`](Self::recv_from).
+    pub fn poll_peek_from(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        self.0.poll_read_with(cx, |io| io.peek_from(buf))
     }
 
     /// Polls for sending to an address; of several tasks the newest is woken.
@@ -241,102 +196,6 @@ impl UdpSocket {
     ) -> Poll<io::Result<usize>> {
         self.0
             .poll_write_with(cx, |io| sized(io.send_to(buf, to), buf))
-    }
-
-    /// Polls [`recv`](Self::recv); of several tasks the newest is woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv).
-    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_read_with(cx, |io| io.recv(buf))
-    }
-
-    /// Polls [`recv_from`](Self::recv_from); of several tasks the newest is woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_from`](Self::recv_from).
-    pub fn poll_recv_from(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<(usize, SocketAddr)>> {
-        self.0.poll_read_with(cx, |io| io.recv_from(buf))
-    }
-
-    /// Waits until there is something to receive, as far as events tell.
-    ///
-    /// # Errors
-    ///
-    /// If the runtime has ended.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.0.readable().await
-    }
-
-    /// Waits until there is room to send, as far as events tell.
-    ///
-    /// # Errors
-    ///
-    /// If the runtime has ended.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe.
-    pub async fn writable(&self) -> io::Result<()> {
-        self.0.writable().await
-    }
-
-    /// Does an operation of your own on the socket, once, if it is ready as far as events tell.
-    ///
-    /// # Errors
-    ///
-    /// Those of `op`, and `WouldBlock`.
-    pub fn try_io<R>(
-        &self,
-        interest: Interest,
-        op: impl FnMut() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.0.source().try_io(interest, op)
-    }
-
-    /// Does an operation of your own on the socket as soon as it gives anything but `WouldBlock`.
-    ///
-    /// # Errors
-    ///
-    /// Those of `op`, and if the runtime has ended.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe: when it is dropped, `op` has not succeeded.
-    pub async fn async_io<R>(
-        &self,
-        interest: Interest,
-        op: impl FnMut() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.0.source().io(interest, op).await
-    }
-
-    /// The address it is bound to.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().local_addr()
-    }
-
-    /// The address it is connected to.
-    ///
-    /// # Errors
-    ///
-    /// If it is not connected.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().peer_addr()
     }
 
     options! {
@@ -396,69 +255,6 @@ impl UdpSocket {
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.get_ref().leave_multicast_v6(group, interface)
     }
-
-    /// The error that waits on the socket, which this takes away.
-    ///
-    /// # Errors
-    ///
-    /// If the system does not tell.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.get_ref().take_error()
-    }
-
-    /// Takes in a socket of std's, and makes it nonblocking.
-    ///
-    /// # Errors
-    ///
-    /// If it can't be registered.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    pub fn from_std(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
-        socket.set_nonblocking(true)?;
-        UdpSocket::new(socket)
-    }
-
-    /// Takes the socket off the reactor. It stays nonblocking.
-    ///
-    /// # Errors
-    ///
-    /// None today.
-    pub fn into_std(self) -> io::Result<std::net::UdpSocket> {
-        self.0.into_inner()
-    }
-
-    fn get_ref(&self) -> &std::net::UdpSocket {
-        self.0.get_ref()
-    }
 }
 
-/// Says how large a datagram was, if it was too large.
-fn sized(sent: io::Result<usize>, buf: &[u8]) -> io::Result<usize> {
-    sent.map_err(|error| {
-        if crate::is(&error, Errno::MSGSIZE) {
-            let what = format!("of {} bytes, which is more than fits", buf.len());
-            return tried("send a datagram", what)(error);
-        }
-        error
-    })
-}
-
-impl AsFd for UdpSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.get_ref().as_fd()
-    }
-}
-
-impl AsRawFd for UdpSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.get_ref().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for UdpSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.get_ref().fmt(f)
-    }
-}
+datagram_methods!(UdpSocket, std::net::UdpSocket, SocketAddr);

@@ -1,16 +1,11 @@
 //! Waiting for TCP connections.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures_core::Stream as Iterate;
-
 use super::{TcpSocket, TcpStream};
-use crate::accept::{Acceptor, accept_nonblocking};
+use crate::accept::{Acceptor, accept_nonblocking, listener_methods};
 use crate::addr::{self, ToSocketAddrs};
 use crate::stream::Stream;
 
@@ -60,53 +55,6 @@ impl TcpListener {
         .await
     }
 
-    /// Takes the next connection in.
-    ///
-    /// # Errors
-    ///
-    /// If the runtime has ended, and what can't be waited out, see the type.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe: no connection is lost.
-    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        self.0.accept(accept).await.and_then(register)
-    }
-
-    /// Takes a connection in now, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is none; otherwise what the system says.
-    pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        self.0.try_accept(accept).and_then(register)
-    }
-
-    /// Polls [`accept`](Self::accept); of several tasks the newest is woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`accept`](Self::accept).
-    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        self.0
-            .poll_accept(cx, accept)
-            .map(|accepted| accepted.and_then(register))
-    }
-
-    /// The connections as a stream that does not end.
-    pub fn incoming(&self) -> Incoming<'_> {
-        Incoming(self)
-    }
-
-    /// The address it listens on.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().local_addr()
-    }
-
     /// How many hops a packet may take.
     ///
     /// # Errors
@@ -124,33 +72,9 @@ impl TcpListener {
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.get_ref().set_ttl(ttl)
     }
-
-    /// Takes in a listening socket of std's, and makes it nonblocking.
-    ///
-    /// # Errors
-    ///
-    /// If it can't be registered.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
-        Acceptor::new(listener).map(TcpListener)
-    }
-
-    /// Takes the socket off the reactor. It stays nonblocking.
-    ///
-    /// # Errors
-    ///
-    /// None today.
-    pub fn into_std(self) -> io::Result<std::net::TcpListener> {
-        self.0.into_inner()
-    }
-
-    fn get_ref(&self) -> &std::net::TcpListener {
-        self.0.io().get_ref()
-    }
 }
+
+listener_methods!(TcpListener, std::net::TcpListener, TcpStream, SocketAddr);
 
 fn accept(listener: &std::net::TcpListener) -> io::Result<(std::net::TcpStream, SocketAddr)> {
     let (socket, addr) = accept_nonblocking(listener)?;
@@ -160,37 +84,4 @@ fn accept(listener: &std::net::TcpListener) -> io::Result<(std::net::TcpStream, 
 
 fn register(accepted: (std::net::TcpStream, SocketAddr)) -> io::Result<(TcpStream, SocketAddr)> {
     Ok((TcpStream(Stream::new(accepted.0)?), accepted.1))
-}
-
-/// The stream of [`TcpListener::incoming`].
-#[derive(Debug)]
-#[must_use = "streams do nothing unless polled"]
-pub struct Incoming<'a>(&'a TcpListener);
-
-impl Iterate for Incoming<'_> {
-    type Item = io::Result<TcpStream>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0
-            .poll_accept(cx)
-            .map(|accepted| Some(accepted.map(|(stream, _)| stream)))
-    }
-}
-
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.get_ref().as_fd()
-    }
-}
-
-impl AsRawFd for TcpListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.get_ref().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.get_ref().fmt(f)
-    }
 }

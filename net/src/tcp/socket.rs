@@ -1,9 +1,7 @@
 //! A TCP socket before it is a stream or a listener.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -148,6 +146,16 @@ impl TcpSocket {
         self.0.bind_device(interface)
     }
 
+    /// The network interface that [`bind_device`](Self::bind_device) chose.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    #[cfg(target_os = "linux")]
+    pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
+        self.0.device()
+    }
+
     /// Binds the socket to an address of this machine; port 0 lets the system choose.
     ///
     /// # Errors
@@ -183,7 +191,7 @@ impl TcpSocket {
     /// Outside a runtime.
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         self.0.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        TcpListener::from_std(self.0.into())
+        TcpListener::new(self.0.into())
     }
 
     /// Connects.
@@ -202,7 +210,7 @@ impl TcpSocket {
     pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
         self.connect_unnamed(addr)
             .await
-            .map_err(tried("connect", addr))
+            .map_err(tried("connect to", addr))
     }
 
     pub(super) async fn connect_unnamed(self, addr: SocketAddr) -> io::Result<TcpStream> {
@@ -219,20 +227,4 @@ impl TcpSocket {
     }
 }
 
-impl AsFd for TcpSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-impl AsRawFd for TcpSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
-    }
-}
-
-impl fmt::Debug for TcpSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+crate::socket::descriptor_traits!(TcpSocket, |this| this.0);

@@ -1,9 +1,7 @@
 //! A TCP connection.
 
-use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,7 +13,7 @@ use wakeful::reactor::Interest;
 use super::TcpSocket;
 use crate::addr::{self, ToSocketAddrs};
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use crate::stream::{Stream, stream_methods};
+use crate::stream::{Received, Socket, Stream, stream_methods};
 
 /// A TCP connection.
 ///
@@ -53,7 +51,7 @@ impl TcpStream {
     ///
     /// Cancel-safe: the connection is given up.
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
-        addr::each(&addr, "connect", |addr| async move {
+        addr::each(&addr, "connect to", |addr| async move {
             TcpSocket::for_addr(addr)?.connect_unnamed(addr).await
         })
         .await
@@ -133,8 +131,28 @@ impl TcpStream {
     }
 }
 
-impl fmt::Debug for TcpStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.get_ref().fmt(f)
+impl Socket for std::net::TcpStream {
+    #[inline]
+    fn read(&self, buf: &mut [u8]) -> io::Result<Received> {
+        let mut this = self;
+        let bytes = Read::read(&mut this, buf)?;
+        Ok(Received { bytes, cut: false })
+    }
+
+    fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received> {
+        let mut this = self;
+        let bytes = Read::read_vectored(&mut this, bufs)?;
+        Ok(Received { bytes, cut: false })
+    }
+
+    #[inline]
+    fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        let mut this = self;
+        Write::write(&mut this, buf)
+    }
+
+    fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut this = self;
+        Write::write_vectored(&mut this, bufs)
     }
 }

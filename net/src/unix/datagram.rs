@@ -1,16 +1,17 @@
 //! Unix domain datagrams.
 
-use std::fmt;
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net;
 use std::path::Path;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use wakeful::reactor::{Async, Interest};
+use wakeful::time::sleep;
 
 use super::SocketAddr;
+use crate::datagram::{datagram_methods, sized};
 use crate::error::tried;
 
 /// A Unix domain socket for datagrams. The methods take `&self`, so several tasks may use one.
@@ -113,32 +114,6 @@ impl UnixDatagram {
         self.get_ref().connect_addr(addr)
     }
 
-    /// Sends a datagram to the connected socket.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, and if the runtime has ended.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe: when it is dropped, nothing was sent.
-    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write_with(|io| io.send(buf)).await
-    }
-
-    /// Receives a datagram. What does not fit into `buf` is lost.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, and if the runtime has ended.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe: when it is dropped, nothing was received.
-    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read_with(|io| io.recv(buf)).await
-    }
-
     /// Sends a datagram to the socket at a path.
     ///
     /// An event that announces room speaks of the connected socket, and there is none here; if the
@@ -153,116 +128,47 @@ impl UnixDatagram {
     /// Cancel-safe: when it is dropped, nothing was sent.
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         let path = path.as_ref();
-        loop {
-            match self.get_ref().send_to(buf, path) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    wakeful::time::sleep(std::time::Duration::from_millis(1)).await;
-                }
-                sent => return sent.map_err(tried("send to", path.display())),
-            }
-        }
+        let sent = self.send_patiently(buf, |io| io.send_to(buf, path)).await;
+        sent.map_err(tried("send to", path.display()))
     }
 
-    /// Receives a datagram, and says from whom. What does not fit into `buf` is lost.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, and if the runtime has ended.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe: when it is dropped, nothing was received.
-    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.read_with(|io| io.recv_from(buf)).await
-    }
-
-    /// Sends now, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is no room; else as [`send`](Self::send).
-    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.0.try_write_with(|io| io.send(buf))
-    }
-
-    /// Receives now, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is nothing; else as [`recv`](Self::recv).
-    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read_with(|io| io.recv(buf))
-    }
-
-    /// Receives now, without waiting, and says from whom.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_recv`](Self::try_recv).
-    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.try_read_with(|io| io.recv_from(buf))
-    }
-
-    /// Polls [`send`](Self::send); of several tasks the newest is woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_write_with(cx, |io| io.send(buf))
-    }
-
-    /// Polls [`recv`](Self::recv); of several tasks the newest is woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv).
-    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_read_with(cx, |io| io.recv(buf))
-    }
-
-    /// Waits until there is something to receive, as far as events tell.
-    ///
-    /// # Errors
-    ///
-    /// If the runtime has ended.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.0.readable().await
-    }
-
-    /// Waits until there is room to send, as far as events tell.
-    ///
-    /// # Errors
-    ///
-    /// If the runtime has ended.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe.
-    pub async fn writable(&self) -> io::Result<()> {
-        self.0.writable().await
-    }
-
-    /// The address it is bound to.
+    /// Sends a datagram to the socket at an address, such as an abstract one. It waits as
+    /// [`send_to`](Self::send_to) does.
     ///
     /// # Errors
     ///
     /// Those of the system.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().local_addr()
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: when it is dropped, nothing was sent.
+    pub async fn send_to_addr(&self, buf: &[u8], addr: &SocketAddr) -> io::Result<usize> {
+        self.send_patiently(buf, |io| io.send_to_addr(buf, addr))
+            .await
     }
 
-    /// The address it is connected to.
+    /// Sends a datagram to the socket at a path now, without waiting.
     ///
     /// # Errors
     ///
-    /// If it is not connected.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().peer_addr()
+    /// `WouldBlock` if the receiver's queue is full; else those of the system.
+    pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
+        sized(self.get_ref().send_to(buf, path), buf)
+    }
+
+    async fn send_patiently(
+        &self,
+        buf: &[u8],
+        send: impl Fn(&net::UnixDatagram) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        loop {
+            match send(self.get_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    sleep(Duration::from_millis(1)).await;
+                }
+                sent => return sized(sent, buf),
+            }
+        }
     }
 
     /// Ends one direction, or both.
@@ -273,60 +179,6 @@ impl UnixDatagram {
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.get_ref().shutdown(how)
     }
-
-    /// The error that waits on the socket, which this takes away.
-    ///
-    /// # Errors
-    ///
-    /// If the system does not tell.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.get_ref().take_error()
-    }
-
-    /// Takes in a socket of std's, and makes it nonblocking.
-    ///
-    /// # Errors
-    ///
-    /// If it can't be registered.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    pub fn from_std(socket: net::UnixDatagram) -> io::Result<UnixDatagram> {
-        let io = Async::new(socket)?;
-        io.source()
-            .assume_ready(Interest::READABLE | Interest::WRITABLE);
-        Ok(UnixDatagram(io))
-    }
-
-    /// Takes the socket off the reactor. It stays nonblocking.
-    ///
-    /// # Errors
-    ///
-    /// None today.
-    pub fn into_std(self) -> io::Result<net::UnixDatagram> {
-        self.0.into_inner()
-    }
-
-    fn get_ref(&self) -> &net::UnixDatagram {
-        self.0.get_ref()
-    }
 }
 
-impl AsFd for UnixDatagram {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.get_ref().as_fd()
-    }
-}
-
-impl AsRawFd for UnixDatagram {
-    fn as_raw_fd(&self) -> RawFd {
-        self.get_ref().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for UnixDatagram {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.get_ref().fmt(f)
-    }
-}
+datagram_methods!(UnixDatagram, net::UnixDatagram, SocketAddr);

@@ -1,27 +1,26 @@
 //! Waiting for Unix domain connections.
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net;
 use std::path::Path;
 use std::task::{Context, Poll};
 
 use rustix::net::{SocketAddrAny, SocketAddrUnix, SocketType};
 
 use super::{SocketAddr, UnixStream};
-use crate::accept::{Acceptor, accept_nonblocking};
+use crate::accept::{Acceptor, accept_nonblocking, listener_methods};
 use crate::error::tried;
 use crate::stream::Stream;
 
-type Accepted = (std::os::unix::net::UnixStream, SocketAddr);
+type Accepted = (net::UnixStream, SocketAddr);
 
 /// A socket that takes Unix domain connections in.
 ///
 /// When descriptors run out it waits and tries again, as [`TcpListener`](crate::TcpListener) does.
 /// The file at its path stays when it is dropped.
-pub struct UnixListener(Acceptor<std::os::unix::net::UnixListener>);
+pub struct UnixListener(Acceptor<net::UnixListener>);
 
 impl UnixListener {
     /// Listens at a path, which must not exist yet.
@@ -55,79 +54,13 @@ impl UnixListener {
         let socket = super::socket(SocketType::STREAM)?;
         rustix::net::bind(&socket, addr)?;
         rustix::net::listen(&socket, 1024)?;
-        UnixListener::from_std(socket.into())
-    }
-
-    /// Takes the next connection in.
-    ///
-    /// # Errors
-    ///
-    /// If the runtime has ended, and what can't be waited out.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe: no connection is lost.
-    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        self.0.accept(accept).await.and_then(register)
-    }
-
-    /// Takes a connection in now, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is none; otherwise what the system says.
-    pub fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        self.0.try_accept(accept).and_then(register)
-    }
-
-    /// Polls [`accept`](Self::accept); of several tasks the newest is woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`accept`](Self::accept).
-    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        self.0
-            .poll_accept(cx, accept)
-            .map(|accepted| accepted.and_then(register))
-    }
-
-    /// The address it listens on.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().local_addr()
-    }
-
-    /// Takes in a listening socket of std's, and makes it nonblocking.
-    ///
-    /// # Errors
-    ///
-    /// If it can't be registered.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    pub fn from_std(listener: std::os::unix::net::UnixListener) -> io::Result<UnixListener> {
-        Acceptor::new(listener).map(UnixListener)
-    }
-
-    /// Takes the socket off the reactor. It stays nonblocking.
-    ///
-    /// # Errors
-    ///
-    /// None today.
-    pub fn into_std(self) -> io::Result<std::os::unix::net::UnixListener> {
-        self.0.into_inner()
-    }
-
-    fn get_ref(&self) -> &std::os::unix::net::UnixListener {
-        self.0.io().get_ref()
+        UnixListener::new(socket.into())
     }
 }
 
-fn accept(listener: &std::os::unix::net::UnixListener) -> io::Result<Accepted> {
+listener_methods!(UnixListener, net::UnixListener, UnixStream, SocketAddr);
+
+fn accept(listener: &net::UnixListener) -> io::Result<Accepted> {
     let (socket, addr) = accept_nonblocking(listener)?;
     Ok((socket.into(), std_addr(addr)?))
 }
@@ -147,23 +80,5 @@ fn std_addr(addr: Option<SocketAddrAny>) -> io::Result<SocketAddr> {
         Some(path) => SocketAddr::from_pathname(OsStr::from_bytes(path.to_bytes())),
         // The empty path is how std makes an unnamed address.
         None => SocketAddr::from_pathname(""),
-    }
-}
-
-impl AsFd for UnixListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.get_ref().as_fd()
-    }
-}
-
-impl AsRawFd for UnixListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.get_ref().as_raw_fd()
-    }
-}
-
-impl fmt::Debug for UnixListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.get_ref().fmt(f)
     }
 }

@@ -1,22 +1,27 @@
 //! A Unix domain connection.
 
-use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::net;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::io::{AsyncRead, AsyncWrite};
 use rustix::io::Errno;
-use rustix::net::{SocketAddrUnix, SocketType};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketAddrUnix, SocketType, recvmsg,
+};
+use rustix::process::Pid;
 use wakeful::reactor::Interest;
 
 use super::{SocketAddr, UCred};
 use crate::error::tried;
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use crate::stream::{Stream, stream_methods};
+use crate::stream::{Received, Socket, Stream, stream_methods};
+
+/// The most buffers that recvmsg(2) takes; it refuses more.
+const IOV_MAX: usize = 1024;
 
 /// A Unix domain connection.
 ///
@@ -36,9 +41,9 @@ use crate::stream::{Stream, stream_methods};
 /// })
 /// # }
 /// ```
-pub struct UnixStream(pub(super) Stream<std::os::unix::net::UnixStream>);
+pub struct UnixStream(pub(super) Stream<net::UnixStream>);
 
-stream_methods!(UnixStream, std::os::unix::net::UnixStream);
+stream_methods!(UnixStream, net::UnixStream);
 
 impl UnixStream {
     /// Connects to the socket at a path.
@@ -57,7 +62,7 @@ impl UnixStream {
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         let path = path.as_ref();
         let connected = UnixStream::connect_to(&super::path_addr(path)?).await;
-        connected.map_err(tried("connect", path.display()))
+        connected.map_err(tried("connect to", path.display()))
     }
 
     /// Connects to an address, such as an abstract one.
@@ -106,7 +111,7 @@ impl UnixStream {
     ///
     /// Outside a runtime.
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
-        let (here, there) = std::os::unix::net::UnixStream::pair()?;
+        let (here, there) = net::UnixStream::pair()?;
         Ok((UnixStream::from_std(here)?, UnixStream::from_std(there)?))
     }
 
@@ -139,13 +144,36 @@ impl UnixStream {
         Ok(UCred {
             uid: cred.uid.as_raw(),
             gid: cred.gid.as_raw(),
-            pid: Some(cred.pid.as_raw_nonzero().get()),
+            // 0: a process that this one can't see, in another namespace.
+            pid: Some(Pid::as_raw(Some(cred.pid))).filter(|pid| *pid != 0),
         })
     }
 }
 
-impl fmt::Debug for UnixStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.get_ref().fmt(f)
+impl Socket for net::UnixStream {
+    fn read(&self, buf: &mut [u8]) -> io::Result<Received> {
+        self.read_vectored(&mut [IoSliceMut::new(buf)])
+    }
+
+    /// A read ends where descriptors were sent along. They are dropped here; the flag that says so is
+    /// the only sign that more may follow.
+    fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received> {
+        let most = bufs.len().min(IOV_MAX);
+        let mut none = RecvAncillaryBuffer::default();
+        let message = recvmsg(self, &mut bufs[..most], &mut none, RecvFlags::empty())?;
+        Ok(Received {
+            bytes: message.bytes,
+            cut: message.flags.contains(ReturnFlags::CTRUNC),
+        })
+    }
+
+    fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        let mut this = self;
+        Write::write(&mut this, buf)
+    }
+
+    fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut this = self;
+        Write::write_vectored(&mut this, bufs)
     }
 }

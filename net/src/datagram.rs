@@ -1,0 +1,162 @@
+//! What UDP and Unix datagram sockets have in common.
+
+use std::io;
+
+use rustix::io::Errno;
+
+use crate::error::tried;
+
+/// The public methods of a datagram socket around `Async`.
+macro_rules! datagram_methods {
+    ($type:ident, $std:ty, $addr:ty) => {
+        impl $type {
+            #[track_caller]
+            fn new(socket: $std) -> io::Result<$type> {
+                let io = Async::new_nonblocking(socket)?;
+                io.source()
+                    .assume_ready(Interest::READABLE | Interest::WRITABLE);
+                Ok($type(io))
+            }
+
+            fn get_ref(&self) -> &$std {
+                self.0.get_ref()
+            }
+
+            /// Sends a datagram to the connected address.
+            ///
+            /// # Errors
+            ///
+            /// Those of the system; a datagram that is too large is refused with its size. On a
+            /// connected UDP socket an error may be that of an earlier datagram, such as
+            /// `ConnectionRefused`.
+            ///
+            /// # Cancel safety
+            ///
+            /// Cancel-safe: when it is dropped, nothing was sent.
+            pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
+                self.0.write_with(|io| sized(io.send(buf), buf)).await
+            }
+
+            /// Receives a datagram from the connected address. What does not fit into `buf` is lost.
+            ///
+            /// # Errors
+            ///
+            /// Those of the system, and if the runtime has ended.
+            ///
+            /// # Cancel safety
+            ///
+            /// Cancel-safe: when it is dropped, nothing was received.
+            pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+                self.0.read_with(|io| io.recv(buf)).await
+            }
+
+            /// Receives a datagram, and says from whom. What does not fit into `buf` is lost.
+            ///
+            /// # Errors
+            ///
+            /// Those of the system, and if the runtime has ended.
+            ///
+            /// # Cancel safety
+            ///
+            /// Cancel-safe: when it is dropped, nothing was received.
+            pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, $addr)> {
+                self.0.read_with(|io| io.recv_from(buf)).await
+            }
+
+            /// Sends now, without waiting.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` if there is no room; else as [`send`](Self::send).
+            pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+                self.0.try_write_with(|io| sized(io.send(buf), buf))
+            }
+
+            /// Receives now, without waiting.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` if there is nothing; else as [`recv`](Self::recv).
+            pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+                self.0.try_read_with(|io| io.recv(buf))
+            }
+
+            /// Receives now, without waiting, and says from whom.
+            ///
+            /// # Errors
+            ///
+            /// As [`try_recv`](Self::try_recv).
+            pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, $addr)> {
+                self.0.try_read_with(|io| io.recv_from(buf))
+            }
+
+            /// Polls [`send`](Self::send); of several tasks the newest is woken.
+            ///
+            /// # Errors
+            ///
+            /// As [`send`](Self::send).
+            pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                self.0.poll_write_with(cx, |io| sized(io.send(buf), buf))
+            }
+
+            /// Polls [`recv`](Self::recv); of several tasks the newest is woken.
+            ///
+            /// # Errors
+            ///
+            /// As [`recv`](Self::recv).
+            pub fn poll_recv(
+                &self,
+                cx: &mut Context<'_>,
+                buf: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                self.0.poll_read_with(cx, |io| io.recv(buf))
+            }
+
+            /// Polls [`recv_from`](Self::recv_from); of several tasks the newest is woken.
+            ///
+            /// # Errors
+            ///
+            /// As [`recv_from`](Self::recv_from).
+            pub fn poll_recv_from(
+                &self,
+                cx: &mut Context<'_>,
+                buf: &mut [u8],
+            ) -> Poll<io::Result<(usize, $addr)>> {
+                self.0.poll_read_with(cx, |io| io.recv_from(buf))
+            }
+
+            /// The address it is bound to.
+            ///
+            /// # Errors
+            ///
+            /// Those of the system.
+            pub fn local_addr(&self) -> io::Result<$addr> {
+                self.get_ref().local_addr()
+            }
+
+            /// The address it is connected to.
+            ///
+            /// # Errors
+            ///
+            /// If it is not connected.
+            pub fn peer_addr(&self) -> io::Result<$addr> {
+                self.get_ref().peer_addr()
+            }
+        }
+
+        crate::socket::socket_methods!($type, $std);
+    };
+}
+
+pub(crate) use datagram_methods;
+
+/// Says how large a datagram was, if it was too large.
+pub(crate) fn sized(sent: io::Result<usize>, buf: &[u8]) -> io::Result<usize> {
+    sent.map_err(|error| {
+        if crate::is(&error, Errno::MSGSIZE) {
+            let what = format!("of {} bytes, which is more than fits", buf.len());
+            return tried("send a datagram", what)(error);
+        }
+        error
+    })
+}
