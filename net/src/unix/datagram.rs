@@ -171,7 +171,8 @@ impl UnixDatagram {
         }
     }
 
-    /// Ends one direction, or both.
+    /// Ends one direction, or both. A [`recv`](Self::recv) that waits is not ended by that: the
+    /// system tells a nonblocking socket no more than that there is nothing.
     ///
     /// # Errors
     ///

@@ -1,13 +1,11 @@
 //! Waiting for Unix domain connections.
 
-use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net;
 use std::path::Path;
 use std::task::{Context, Poll};
 
-use rustix::net::{SocketAddrAny, SocketAddrUnix, SocketType};
+use rustix::net::{SocketAddrUnix, SocketType};
 
 use super::{SocketAddr, UnixStream};
 use crate::accept::{Acceptor, accept_nonblocking, listener_methods};
@@ -15,6 +13,9 @@ use crate::error::tried;
 use crate::stream::Stream;
 
 type Accepted = (net::UnixStream, SocketAddr);
+
+/// The length of an address that is nothing but its family.
+const UNNAMED: usize = 2;
 
 /// A socket that takes Unix domain connections in.
 ///
@@ -62,23 +63,19 @@ listener_methods!(UnixListener, net::UnixListener, UnixStream, SocketAddr);
 
 fn accept(listener: &net::UnixListener) -> io::Result<Accepted> {
     let (socket, addr) = accept_nonblocking(listener)?;
-    Ok((socket.into(), std_addr(addr)?))
+    let stream = net::UnixStream::from(socket);
+    // Clients seldom have a name. Those that do cost a syscall more: std asks for the name again, as
+    // it can take in every name that the system allows.
+    let named = addr.is_some_and(|addr| addr.addr_len() as usize > UNNAMED);
+    // The empty path is how std makes an unnamed address.
+    let unnamed = || SocketAddr::from_pathname("");
+    let addr = match named {
+        true => stream.peer_addr().or_else(|_| unnamed())?,
+        false => unnamed()?,
+    };
+    Ok((stream, addr))
 }
 
 fn register((stream, addr): Accepted) -> io::Result<(UnixStream, SocketAddr)> {
     Ok((UnixStream(Stream::new(stream)?), addr))
-}
-
-/// A client's address as one of std's.
-fn std_addr(addr: Option<SocketAddrAny>) -> io::Result<SocketAddr> {
-    let addr = addr.and_then(|addr| SocketAddrUnix::try_from(addr).ok());
-    #[cfg(target_os = "linux")]
-    if let Some(name) = addr.as_ref().and_then(SocketAddrUnix::abstract_name) {
-        return <SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name);
-    }
-    match addr.as_ref().and_then(SocketAddrUnix::path) {
-        Some(path) => SocketAddr::from_pathname(OsStr::from_bytes(path.to_bytes())),
-        // The empty path is how std makes an unnamed address.
-        None => SocketAddr::from_pathname(""),
-    }
 }

@@ -1,0 +1,413 @@
+//! Unix domain sockets.
+
+use std::io::{ErrorKind, IoSlice, IoSliceMut, Write};
+use std::mem::MaybeUninit;
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process};
+
+use futures_util::future::{join, poll_fn};
+use futures_util::{AsyncWriteExt, StreamExt};
+use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
+use wakeful_net::unix::SocketAddr;
+use wakeful_net::{UnixDatagram, UnixListener, UnixStream};
+
+#[path = "support/net.rs"]
+mod support;
+use support::{all_of, errno, is_pending, pattern, run};
+
+/// A path for a socket, which is removed at the end.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> Place {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        Place(env::temp_dir().join(format!("wakeful-{}-{n}.sock", process::id())))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn a_pair_talks_both_ways() {
+    run(async || {
+        let (here, there) = UnixStream::pair().unwrap();
+        let mut buf = [0; 16];
+        {
+            let mut read = pin!(there.read(&mut buf));
+            assert!(is_pending(read.as_mut()).await);
+            here.write(b"ping").await.unwrap();
+            assert_eq!(read.await.unwrap(), 4);
+        }
+        let out = [&b"po"[..], b"ng"].map(IoSlice::new);
+        there.write_vectored(&out).await.unwrap();
+        assert_eq!(here.peek(&mut buf).await.unwrap(), 4);
+        let (one, two) = buf.split_at_mut(3);
+        let mut bufs = [one, two].map(IoSliceMut::new);
+        assert_eq!(here.read_vectored(&mut bufs).await.unwrap(), 4);
+        assert_eq!(&buf[..4], b"pong");
+        here.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(there.read(&mut buf).await.unwrap(), 0);
+        drop(there);
+        let error = here.write(b"more").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn much_goes_both_ways_at_once() {
+    run(async || {
+        let (here, there) = UnixStream::pair().unwrap();
+        let sent = Rc::new(pattern(4 << 20));
+        let mut tasks = Vec::new();
+        for stream in [here, there] {
+            let (read, mut write) = stream.into_split();
+            let to_send = sent.clone();
+            tasks.push(wakeful::spawn(async move {
+                write.write_all(&to_send).await.unwrap();
+            }));
+            let expected = sent.clone();
+            tasks.push(wakeful::spawn(async move {
+                assert!(all_of(read).await == *expected);
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn more_buffers_than_the_system_takes_at_once_are_no_error() {
+    run(async || {
+        let (here, there) = UnixStream::pair().unwrap();
+        let sent = pattern(3000);
+        here.write(&sent).await.unwrap();
+        let mut received = vec![0; sent.len()];
+        let mut done = 0;
+        while done < sent.len() {
+            let mut bufs: Vec<_> = received[done..]
+                .chunks_mut(1)
+                .map(IoSliceMut::new)
+                .collect();
+            done += there.read_vectored(&mut bufs).await.unwrap();
+        }
+        assert!(received == sent);
+    });
+}
+
+#[test]
+fn descriptors_sent_along_cut_a_read_short_and_stall_nothing() {
+    run(async || {
+        let (mut theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
+        let ours = UnixStream::from_std(ours).unwrap();
+        let mut buf = [0; 64];
+        {
+            let mut read = pin!(ours.read(&mut buf));
+            assert!(is_pending(read.as_mut()).await);
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut control = SendAncillaryBuffer::new(&mut space);
+            let fds = [theirs.as_fd()];
+            assert!(control.push(SendAncillaryMessage::ScmRights(&fds)));
+            let bytes = [IoSlice::new(b"with")];
+            sendmsg(&theirs, &bytes, &mut control, SendFlags::empty()).unwrap();
+            theirs.write_all(b"without").unwrap();
+            assert_eq!(read.await.unwrap(), 4);
+        }
+        assert_eq!(ours.read(&mut buf).await.unwrap(), 7);
+        assert_eq!(&buf[..7], b"without");
+    });
+}
+
+#[test]
+fn a_listener_at_a_path_takes_connections() {
+    run(async || {
+        let place = Place::new();
+        let listener = UnixListener::bind(&place.0).unwrap();
+        let addr = listener.local_addr().unwrap();
+        assert_eq!(addr.as_pathname(), Some(&*place.0));
+        let client = UnixStream::connect(&place.0).await.unwrap();
+        let (server, from) = listener.accept().await.unwrap();
+        assert!(from.is_unnamed(), "{from:?}");
+        assert!(client.local_addr().unwrap().is_unnamed());
+        assert_eq!(client.peer_addr().unwrap().as_pathname(), Some(&*place.0));
+        client.write(b"hello").await.unwrap();
+        drop(client);
+        assert_eq!(all_of(server).await, b"hello");
+
+        let error = listener.try_accept().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        let _client = UnixStream::connect(&place.0).await.unwrap();
+        poll_fn(|cx| listener.poll_accept(cx)).await.unwrap();
+        let _client = UnixStream::connect(&place.0).await.unwrap();
+        listener.incoming().next().await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn errors_name_the_path() {
+    run(async || {
+        let place = Place::new();
+        let path = place.0.display().to_string();
+        let error = UnixStream::connect(&place.0).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("connect to {path}: ")),
+            "{error}"
+        );
+        let listener = UnixListener::bind(&place.0).unwrap();
+        let error = UnixListener::bind(&place.0).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("listen on {path}: ")),
+            "{error}"
+        );
+        drop(listener);
+        let error = UnixStream::connect(&place.0).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        let error = UnixStream::connect("/x".repeat(100)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("too long"), "{error}");
+    });
+}
+
+#[test]
+fn a_full_queue_makes_connecting_wait() {
+    run(async || {
+        let place = Place::new();
+        let std = std::os::unix::net::UnixListener::bind(&place.0).unwrap();
+        // No more than one waits to be accepted.
+        rustix::net::listen(&std, 0).unwrap();
+        let listener = UnixListener::from_std(std).unwrap();
+        let first = UnixStream::connect(&place.0).await.unwrap();
+        let mut second = pin!(UnixStream::connect(&place.0));
+        assert!(is_pending(second.as_mut()).await);
+        listener.accept().await.unwrap();
+        let (second, accepted) = join(second, listener.accept()).await;
+        second.unwrap();
+        accepted.unwrap();
+        drop(first);
+    });
+}
+
+#[test]
+fn the_other_side_is_known() {
+    run(async || {
+        let (here, there) = UnixStream::pair().unwrap();
+        let cred = here.peer_cred().unwrap();
+        assert_eq!(cred, there.peer_cred().unwrap());
+        assert_eq!(cred.pid(), Some(process::id() as i32));
+        assert_eq!(cred.uid(), rustix::process::getuid().as_raw());
+        assert_eq!(cred.gid(), rustix::process::getgid().as_raw());
+    });
+}
+
+#[test]
+fn datagrams_arrive_whole_and_in_order() {
+    run(async || {
+        let (here, there) = UnixDatagram::pair().unwrap();
+        let mut buf = [0; 16];
+        assert!(is_pending(pin!(there.recv(&mut buf))).await);
+        for datagram in [&b"first"[..], b"", b"third one"] {
+            here.send(datagram).await.unwrap();
+        }
+        for len in [5, 0, 9] {
+            assert_eq!(there.recv(&mut buf).await.unwrap(), len);
+        }
+        // A full queue makes the sender wait, and room wakes it.
+        let mut queued = 0;
+        while here.try_send(b"x").is_ok() {
+            queued += 1;
+        }
+        let mut send = pin!(here.send(b"last"));
+        assert!(is_pending(send.as_mut()).await);
+        for _ in 0..queued {
+            assert_eq!(there.recv(&mut buf).await.unwrap(), 1);
+        }
+        assert_eq!(send.await.unwrap(), 4);
+        assert_eq!(there.recv_from(&mut buf).await.unwrap().0, 4);
+    });
+}
+
+#[test]
+fn datagrams_find_their_path() {
+    run(async || {
+        let (here, there) = (Place::new(), Place::new());
+        let receiver = UnixDatagram::bind(&there.0).unwrap();
+        let sender = UnixDatagram::bind(&here.0).unwrap();
+        let mut buf = [0; 16];
+        sender.send_to(b"hello", &there.0).await.unwrap();
+        let (n, from) = receiver.recv_from(&mut buf).await.unwrap();
+        assert_eq!((n, from.as_pathname()), (5, Some(&*here.0)));
+        sender.connect(&there.0).unwrap();
+        assert_eq!(sender.peer_addr().unwrap().as_pathname(), Some(&*there.0));
+        sender.send(b"again").await.unwrap();
+        assert_eq!(receiver.recv(&mut buf).await.unwrap(), 5);
+
+        let unbound = UnixDatagram::unbound().unwrap();
+        unbound.send_to(b"who", &there.0).await.unwrap();
+        assert!(receiver.recv_from(&mut buf).await.unwrap().1.is_unnamed());
+        // The queue fills up: sending waits for room, though no event can tell of it.
+        let mut queued = 0;
+        while unbound.try_send_to(b"x", &there.0).is_ok() {
+            queued += 1;
+        }
+        let mut send = pin!(unbound.send_to(b"last", &there.0));
+        assert!(is_pending(send.as_mut()).await);
+        for _ in 0..queued {
+            assert_eq!(receiver.recv(&mut buf).await.unwrap(), 1);
+        }
+        assert_eq!(send.await.unwrap(), 4);
+
+        drop(receiver);
+        let error = unbound.send_to(b"anyone", &there.0).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert!(error.to_string().starts_with("send to /"), "{error}");
+        let error = UnixDatagram::bind(&there.0).unwrap_err();
+        assert!(error.to_string().starts_with("bind to /"), "{error}");
+    });
+}
+
+#[test]
+fn an_oversized_datagram_says_its_size() {
+    run(async || {
+        let (here, _there) = UnixDatagram::pair().unwrap();
+        let error = here.send(&vec![0; 16 << 20]).await.unwrap_err();
+        assert!(error.to_string().contains("16777216 bytes"), "{error}");
+        assert_eq!(errno(&error), Some(Errno::MSGSIZE.raw_os_error()));
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn abstract_addresses_need_no_file() {
+    use std::os::linux::net::SocketAddrExt;
+
+    run(async || {
+        let name = |what| {
+            let name = format!(
+                "wakeful-{}-{what}-{:?}",
+                process::id(),
+                std::thread::current().id()
+            );
+            SocketAddr::from_abstract_name(name).unwrap()
+        };
+        let (addr, from) = (name("stream"), name("from"));
+        let listener = UnixListener::bind_addr(&addr).unwrap();
+        let client = UnixStream::connect_addr(&addr).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        assert_eq!(
+            client.peer_addr().unwrap().as_abstract_name(),
+            addr.as_abstract_name()
+        );
+        server.write(b"hi").await.unwrap();
+        assert_eq!(client.read(&mut [0; 16]).await.unwrap(), 2);
+
+        let addr = name("datagram");
+        let receiver = UnixDatagram::bind_addr(&addr).unwrap();
+        let sender = UnixDatagram::bind_addr(&from).unwrap();
+        sender.send_to_addr(b"hello", &addr).await.unwrap();
+        let (n, got) = receiver.recv_from(&mut [0; 16]).await.unwrap();
+        assert_eq!((n, got.as_abstract_name()), (5, from.as_abstract_name()));
+        sender.connect_addr(&addr).unwrap();
+        sender.send(b"again!").await.unwrap();
+        assert_eq!(receiver.recv(&mut [0; 16]).await.unwrap(), 6);
+    });
+}
+
+#[test]
+fn sockets_go_to_std_and_back() {
+    run(async || {
+        let (here, there) = UnixDatagram::pair().unwrap();
+        let std = there.into_std().unwrap();
+        std.set_nonblocking(false).unwrap();
+        here.send(b"std").await.unwrap();
+        assert_eq!(std.recv(&mut [0; 16]).unwrap(), 3);
+        let there = UnixDatagram::from_std(std).unwrap();
+        assert!(is_pending(pin!(there.recv(&mut [0; 16]))).await);
+        let sent = poll_fn(|cx| here.poll_send(cx, b"polled")).await;
+        assert_eq!(sent.unwrap(), 6);
+        let mut buf = [0; 16];
+        let received = poll_fn(|cx| there.poll_recv(cx, &mut buf)).await;
+        assert_eq!(received.unwrap(), 6);
+        assert!(here.take_error().unwrap().is_none());
+        here.shutdown(Shutdown::Write).unwrap();
+        let error = here.send(b"more").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_with_a_name_is_known_by_it() {
+    use std::os::linux::net::SocketAddrExt;
+
+    run(async || {
+        let (place, name) = (Place::new(), Place::new());
+        let listener = UnixListener::bind(&place.0).unwrap();
+        let socket = || Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        let client = socket();
+        client.bind(&SockAddr::unix(&name.0).unwrap()).unwrap();
+        client.connect(&SockAddr::unix(&place.0).unwrap()).unwrap();
+        let (_stream, from) = listener.accept().await.unwrap();
+        assert_eq!(from.as_pathname(), Some(&*name.0));
+
+        // The family alone as an address lets the system choose an abstract name.
+        let client = socket();
+        client.bind(&SockAddr::unix("").unwrap()).unwrap();
+        client.connect(&SockAddr::unix(&place.0).unwrap()).unwrap();
+        let (_stream, from) = listener.accept().await.unwrap();
+        assert_eq!(from.as_abstract_name().map(<[u8]>::len), Some(5));
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_with_the_longest_name_does_not_end_the_server() {
+    run(async || {
+        let place = Place::new();
+        let listener = UnixListener::bind(&place.0).unwrap();
+        // 108 bytes: the system takes it without a zero behind it.
+        let dir = env::temp_dir().join(format!("wakeful-{}", process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let start = dir.join("").display().to_string();
+        let name = Place((start.clone() + &"x".repeat(108 - start.len())).into());
+        let client = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        client.bind(&longest(&name.0)).unwrap();
+        client.connect(&SockAddr::unix(&place.0).unwrap()).unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        client.send(b"hello").unwrap();
+        assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 5);
+    });
+}
+
+/// An address that is filled by its path, without a zero at the end.
+#[cfg(target_os = "linux")]
+fn longest(path: &std::path::Path) -> SockAddr {
+    use std::os::unix::ffi::OsStrExt;
+
+    let mut storage = SockAddrStorage::zeroed();
+    // SAFETY: Linux's `sockaddr_un` is the family in two bytes and the path in 108. Any bytes will do,
+    // and all of them are set.
+    unsafe {
+        let bytes = storage.view_as::<[u8; 110]>();
+        bytes[..2].copy_from_slice(&1_u16.to_ne_bytes());
+        bytes[2..].copy_from_slice(path.as_os_str().as_bytes());
+        SockAddr::new(storage, 110)
+    }
+}
