@@ -1,4 +1,8 @@
 //! Wakers: on every thread, in every order, long after the runtime, and in any number.
+#![allow(
+    clippy::waker_clone_wake,
+    reason = "the count that a wake by value gives back is tested"
+)]
 
 mod support;
 
@@ -481,8 +485,10 @@ fn a_forgotten_runtime_does_no_harm() {
 
 // --- thread-locals
 
+type AtThreadEnd = OnDrop<Box<dyn FnMut()>>;
+
 thread_local! {
-    static WAKER: RefCell<Option<OnDrop<Box<dyn FnMut()>>>> = const { RefCell::new(None) };
+    static WAKER: RefCell<Option<AtThreadEnd>> = const { RefCell::new(None) };
     static RUNTIME: RefCell<Option<Runtime>> = const { RefCell::new(None) };
 }
 
