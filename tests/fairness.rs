@@ -210,7 +210,7 @@ fn other_threads_that_never_pause_let_timers_fire() {
     };
     runtime.block_on(main);
     assert!(
-        left.get() > 0,
+        counts.left.get() > 0,
         "the timer waited until the others had nothing more to send"
     );
 }
