@@ -103,7 +103,7 @@ fn panics_come_back_over_the_border() {
             "in the future"
         );
         // A nested loop on the runtime's thread is a panic like any other.
-        let nested = handle.spawn_with(|| std::future::ready(block_on(async {})));
+        let nested = handle.spawn_with(|| std::future::ready(block_on(async { 1 })));
         assert!(block_on(nested).unwrap_err().is_panic());
     });
     drive(&runtime, other);
@@ -315,7 +315,7 @@ fn a_runtime_ends_while_threads_use_its_handles() {
                             yield_now().await;
                             token
                         }));
-                        if tasks.len() % 4 == 0 {
+                        if tasks.len().is_multiple_of(4) {
                             tasks.last().unwrap().abort();
                         }
                         begun.fetch_add(1, Ordering::SeqCst);

@@ -147,7 +147,8 @@ fn drops_may_spawn_wake_abort_and_detach() {
         });
         let task = runtime.spawn(async move {
             let _busy = busy;
-            own_wakers.borrow_mut().push(my_waker().await);
+            let waker = my_waker().await;
+            own_wakers.borrow_mut().push(waker);
             pending::<()>().await
         });
         all_stops.borrow_mut().push(task.abort_handle());
