@@ -1,4 +1,8 @@
 //! Wakers: on every thread, in every order, long after the runtime, and in any number.
+#![allow(
+    clippy::waker_clone_wake,
+    reason = "the count that a wake by value gives back is tested"
+)]
 
 mod support;
 
@@ -481,10 +485,17 @@ fn a_forgotten_runtime_does_no_harm() {
 
 // --- thread-locals
 
+<<<<<<< HEAD
 type Call = Box<dyn FnMut()>;
 
 thread_local! {
     static WAKER: RefCell<Option<OnDrop<Call>>> = const { RefCell::new(None) };
+=======
+type AtThreadEnd = OnDrop<Box<dyn FnMut()>>;
+
+thread_local! {
+    static WAKER: RefCell<Option<AtThreadEnd>> = const { RefCell::new(None) };
+>>>>>>> tasktests
     static RUNTIME: RefCell<Option<Runtime>> = const { RefCell::new(None) };
 }
 
