@@ -485,17 +485,10 @@ fn a_forgotten_runtime_does_no_harm() {
 
 // --- thread-locals
 
-<<<<<<< HEAD
-type Call = Box<dyn FnMut()>;
-
-thread_local! {
-    static WAKER: RefCell<Option<OnDrop<Call>>> = const { RefCell::new(None) };
-=======
 type AtThreadEnd = OnDrop<Box<dyn FnMut()>>;
 
 thread_local! {
     static WAKER: RefCell<Option<AtThreadEnd>> = const { RefCell::new(None) };
->>>>>>> tasktests
     static RUNTIME: RefCell<Option<Runtime>> = const { RefCell::new(None) };
 }
 
