@@ -135,8 +135,8 @@ pub(crate) unsafe fn merge<S: Schedule>(task: TaskPtr) {
 /// Calls `f`; a panic ends there. The hook has reported it.
 pub(crate) fn quietly(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        // Its own drop may panic in turn; then it stays.
-        std::mem::forget(payload);
+        // Its own drop may panic in turn; what that leaves stays.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
     }
 }
 
