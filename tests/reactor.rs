@@ -1,9 +1,9 @@
 //! Descriptors, wakers and waiting, the same over both backends.
 
-#[path = "reactor/loop_.rs"]
-mod loop_;
 #[path = "reactor/readiness.rs"]
 mod readiness;
+#[path = "reactor/turns.rs"]
+mod turns;
 #[path = "reactor/wakers.rs"]
 mod wakers;
 

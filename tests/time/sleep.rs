@@ -198,9 +198,9 @@ fn a_sleep_wakes_the_task_that_polled_it_last() {
         let mut timer = Box::pin(sleep(ms(5)));
         let timer = spawn(async move {
             poll_fn(|cx| Poll::Ready(timer.as_mut().poll(cx).is_pending())).await;
-            timer
+            (timer,)
         });
-        let timer = timer.await.expect("the task ends");
+        let (timer,) = timer.await.expect("the task ends");
         let before = Instant::now();
         spawn(timer).await.expect("the other task is woken");
         assert_eq!(before.elapsed(), ms(5));
@@ -268,7 +268,7 @@ fn a_waker_may_drop_and_reset_and_arm_sleeps_that_are_about_to_fire() {
             Some(timer)
         };
         let mut first = Box::pin(sleep_until(start + ms(1)));
-        let others: Rc<RefCell<Vec<Option<Pin<Box<Sleep>>>>>> = Rc::default();
+        let others = Rc::new(RefCell::new(Vec::<Option<Pin<Box<Sleep>>>>::new()));
         let theirs = others.clone();
         let counting = waker.clone();
         let acting = act(move || {

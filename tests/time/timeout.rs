@@ -85,7 +85,7 @@ fn the_future_can_be_had_back() {
         assert!(timeout(ms(10), &mut future).await.is_err());
         assert_eq!(polls.get(), 1);
         let mut limited = timeout(ms(1), future);
-        let _: &mut _ = limited.get_mut();
+        assert!(std::ptr::from_ref(limited.get_ref()) == std::ptr::from_mut(limited.get_mut()));
         assert_eq!(limited.into_inner().await, 4);
         assert_eq!((start.elapsed(), polls.get()), (ms(20), 1));
     });
