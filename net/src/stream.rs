@@ -19,7 +19,22 @@ pub(crate) struct Stream<S: AsFd> {
     io: Async<S>,
 }
 
-impl<S: AsFd> Stream<S>
+/// A socket of std's as a stream.
+pub(crate) trait Raw: AsFd {
+    /// Does a read that gives less than it could mean that nothing is left?
+    const SHORT_READ_IS_ALL: bool;
+}
+
+impl Raw for std::net::TcpStream {
+    const SHORT_READ_IS_ALL: bool = true;
+}
+
+impl Raw for std::os::unix::net::UnixStream {
+    // A read also stops where descriptors or credentials were sent along.
+    const SHORT_READ_IS_ALL: bool = false;
+}
+
+impl<S: Raw> Stream<S>
 where
     for<'a> &'a S: Read + Write,
 {
@@ -54,11 +69,20 @@ where
         self.io.into_inner()
     }
 
-    /// Remembers what a transfer of `n` of `len` bytes says.
+    /// Remembers what a read of `n` of `len` bytes says.
     #[inline]
-    fn moved(&self, n: usize, len: usize, interest: Interest) -> usize {
+    fn was_read(&self, n: usize, len: usize) -> usize {
+        if S::SHORT_READ_IS_ALL && 0 < n && n < len {
+            self.source().drained(Interest::READABLE);
+        }
+        n
+    }
+
+    /// Remembers what a write of `n` of `len` bytes says.
+    #[inline]
+    fn was_written(&self, n: usize, len: usize) -> usize {
         if 0 < n && n < len {
-            self.source().drained(interest);
+            self.source().drained(Interest::WRITABLE);
         }
         n
     }
@@ -66,25 +90,25 @@ where
     #[inline]
     fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.get_ref().read(buf)?;
-        Ok(self.moved(n, buf.len(), Interest::READABLE))
+        Ok(self.was_read(n, buf.len()))
     }
 
     fn read_vectored_now(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let len = bufs.iter().map(|buf| buf.len()).sum();
         let n = self.get_ref().read_vectored(bufs)?;
-        Ok(self.moved(n, len, Interest::READABLE))
+        Ok(self.was_read(n, len))
     }
 
     #[inline]
     fn write_now(&self, buf: &[u8]) -> io::Result<usize> {
         let n = self.get_ref().write(buf)?;
-        Ok(self.moved(n, buf.len(), Interest::WRITABLE))
+        Ok(self.was_written(n, buf.len()))
     }
 
     fn write_vectored_now(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let len = bufs.iter().map(|buf| buf.len()).sum();
         let n = self.get_ref().write_vectored(bufs)?;
-        Ok(self.moved(n, len, Interest::WRITABLE))
+        Ok(self.was_written(n, len))
     }
 
     fn peek_now(&self, buf: &mut [u8]) -> io::Result<usize> {

@@ -301,7 +301,13 @@ where
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_write_with(cx, |mut io| io.flush())
+        // At once, as there may be nothing to flush and no room to write either.
+        match (&self.io).flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.poll_write_with(cx, |mut io| io.flush())
+            }
+            result => Poll::Ready(result),
+        }
     }
 
     /// Flushes. What closing means beyond that is for the types above to say.

@@ -98,12 +98,11 @@ impl Raw {
                     let (flags, data) = (event.flags, event.data);
                     let hung_up = flags.contains(EventFlags::HUP);
                     let failed = flags.contains(EventFlags::ERR);
-                    let read_closed = hung_up || flags.contains(EventFlags::RDHUP);
+                    let read_closed =
+                        hung_up || flags.intersects(EventFlags::RDHUP | EventFlags::PRI);
                     Event {
                         key: data.u64() as usize,
-                        readable: read_closed
-                            || failed
-                            || flags.intersects(EventFlags::IN | EventFlags::PRI),
+                        readable: read_closed || failed || flags.contains(EventFlags::IN),
                         writable: hung_up || failed || flags.contains(EventFlags::OUT),
                         read_closed,
                         write_closed: hung_up,

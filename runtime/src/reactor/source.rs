@@ -22,7 +22,8 @@ use crate::task::coop;
 
 const READABLE: u8 = Interest::READABLE.bits();
 const WRITABLE: u8 = Interest::WRITABLE.bits();
-/// An event said that nothing more will come. A short read then does not mean "wait for more".
+/// An event said that nothing more will come, or that urgent data has. A short read then does not
+/// mean "wait for more".
 const READ_CLOSED: u8 = 4;
 /// An event said that nothing more can be sent.
 const WRITE_CLOSED: u8 = 8;

@@ -134,9 +134,12 @@ pub(crate) unsafe fn merge<S: Schedule>(task: TaskPtr) {
 
 /// Calls `f`; a panic ends there. The hook has reported it.
 pub(crate) fn quietly(f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        // Its own drop may panic in turn; what that leaves stays.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
+    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else {
+        return;
+    };
+    // Its own drop may panic in turn; what that carries stays.
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
     }
 }
 
