@@ -287,7 +287,7 @@ fn a_loop_that_was_woken_sleeps_again() {
             yield_now().await;
         });
         let waits = runtime.metrics().waits;
-        runtime.block_on(wakeful::time::sleep(Duration::from_millis(1)));
+        runtime.block_on(async { wakeful::time::sleep(Duration::from_millis(1)).await });
         assert!(runtime.metrics().waits > waits, "it did not sleep");
     }
 }
