@@ -270,6 +270,25 @@ fn a_sleeping_loop_is_woken_each_time() {
 }
 
 #[test]
+fn a_foreign_wake_during_the_last_poll_is_seen_before_the_sleep() {
+    // It is there for certain when the loop, with no task left, wants to sleep.
+    let mut woken = None;
+    block_on(poll_fn(|cx| {
+        if woken.is_some() {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        let other = thread::spawn(move || {
+            waker.wake_by_ref();
+            waker
+        });
+        // Kept, so that its drop is not what wakes the loop.
+        woken = Some(other.join().unwrap());
+        Poll::Pending
+    }));
+}
+
+#[test]
 fn a_loop_that_was_woken_sleeps_again() {
     // monoio never took the sleeping flag back.
     let runtime = Runtime::new().unwrap();
