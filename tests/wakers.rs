@@ -273,7 +273,7 @@ fn a_sleeping_loop_is_woken_each_time() {
 fn a_foreign_wake_during_the_last_poll_is_seen_before_the_sleep() {
     // It is there for certain when the loop, with no task left, wants to sleep.
     let mut woken = None;
-    block_on(poll_fn(|cx| {
+    let task = poll_fn(move |cx| {
         if woken.is_some() {
             return Poll::Ready(());
         }
@@ -285,7 +285,8 @@ fn a_foreign_wake_during_the_last_poll_is_seen_before_the_sleep() {
         // Kept, so that its drop is not what wakes the loop.
         woken = Some(other.join().unwrap());
         Poll::Pending
-    }));
+    });
+    block_on(async { spawn(task).await.unwrap() });
 }
 
 #[test]
