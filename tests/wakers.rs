@@ -270,6 +270,26 @@ fn a_sleeping_loop_is_woken_each_time() {
 }
 
 #[test]
+fn a_foreign_wake_during_the_last_poll_is_seen_before_the_sleep() {
+    // It is there for certain when the loop, with no task left, wants to sleep.
+    let mut woken = None;
+    let task = poll_fn(move |cx| {
+        if woken.is_some() {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        let other = thread::spawn(move || {
+            waker.wake_by_ref();
+            waker
+        });
+        // Kept, so that its drop is not what wakes the loop.
+        woken = Some(other.join().unwrap());
+        Poll::Pending
+    });
+    block_on(async { spawn(task).await.unwrap() });
+}
+
+#[test]
 fn a_loop_that_was_woken_sleeps_again() {
     // monoio never took the sleeping flag back.
     let runtime = Runtime::new().unwrap();
@@ -287,7 +307,7 @@ fn a_loop_that_was_woken_sleeps_again() {
             yield_now().await;
         });
         let waits = runtime.metrics().waits;
-        runtime.block_on(wakeful::time::sleep(Duration::from_millis(1)));
+        runtime.block_on(async { wakeful::time::sleep(Duration::from_millis(1)).await });
         assert!(runtime.metrics().waits > waits, "it did not sleep");
     }
 }
