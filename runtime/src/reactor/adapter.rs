@@ -55,7 +55,8 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Errors
     ///
-    /// If the system can't wait for it, as for a regular file, or has no memory for one more.
+    /// If the system can't wait for it, as for a regular file, if the descriptor is registered
+    /// already, or if there is no memory for one more.
     ///
     /// # Panics
     ///
@@ -86,6 +87,18 @@ impl<T: AsFd> Async<T> {
                     format!(
                         "descriptor {} can't be waited for, as it is a regular file or a directory: \
                          use `wakeful::spawn_blocking` ({error})",
+                        io.as_fd().as_raw_fd()
+                    ),
+                );
+            }
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                // A source takes its registration off before its descriptor is closed, so the other
+                // one is alive.
+                return io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    format!(
+                        "descriptor {} is registered with this runtime already: share that `Async`, \
+                         or duplicate the descriptor ({error})",
                         io.as_fd().as_raw_fd()
                     ),
                 );

@@ -173,8 +173,12 @@ impl Source {
         }
         self.check_alive()?;
         for direction in self.state.directions(interest) {
-            let before = direction.borrow_mut().set_poll(cx.waker());
-            drop(before);
+            if !direction.borrow().knows_poll(cx.waker()) {
+                // Cloned and dropped with nothing borrowed: both may be anyone's code.
+                let waker = cx.waker().clone();
+                let before = direction.borrow_mut().set_poll(waker);
+                drop(before);
+            }
         }
         Poll::Pending
     }
@@ -319,8 +323,13 @@ impl<'a> Wait<'a> {
             id
         });
         for direction in state.directions(self.interest) {
-            let before = direction.borrow_mut().set(id, cx.waker());
-            drop(before);
+            let known = direction.borrow_mut().knows(id, cx.waker());
+            if !known {
+                // As in `Source::poll_ready`.
+                let waker = cx.waker().clone();
+                let before = direction.borrow_mut().set(id, waker);
+                drop(before);
+            }
         }
         Poll::Pending
     }

@@ -106,9 +106,9 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        // A sleep takes nothing from the budget, so a future that has used it up can't put the end
+        // Without asking the budget, so a future that has used it up can't put the end
         // of its time off.
-        this.limit.poll(cx).map(|()| Err(Elapsed(())))
+        this.limit.poll_elapsed(cx).map(|()| Err(Elapsed(())))
     }
 }
 
