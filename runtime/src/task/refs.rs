@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn two_full_sides_merge_without_wrapping() {
         let refs = Refs {
-            local: Cell::new(LIMIT),
+            local: Cell::new(LIMIT - 1),
             shared: AtomicU32::new(LIMIT),
         };
         refs.clone_here();
