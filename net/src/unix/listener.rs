@@ -140,7 +140,9 @@ fn register((stream, addr): Accepted) -> io::Result<(UnixStream, SocketAddr)> {
 fn std_addr(addr: Option<SocketAddrAny>) -> io::Result<SocketAddr> {
     let addr = addr.and_then(|addr| SocketAddrUnix::try_from(addr).ok());
     #[cfg(target_os = "linux")]
-    if let Some(name) = addr.as_ref().and_then(SocketAddrUnix::abstract_name) {
+    if let Some(name) = addr.as_ref().and_then(SocketAddrUnix::abstract_name)
+        && !name.is_empty()
+    {
         return <SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name);
     }
     match addr.as_ref().and_then(SocketAddrUnix::path) {
