@@ -85,6 +85,25 @@ impl State {
 /// # Errors
 ///
 /// Waiting fails once the runtime has ended; operations are still tried.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::os::unix::net::UnixStream;
+/// use wakeful::reactor::{Async, Interest};
+///
+/// # fn main() -> std::io::Result<()> {
+/// wakeful::block_on(async {
+///     let (here, mut there) = UnixStream::pair()?;
+///     let here = Async::new(here)?;
+///     there.write_all(b"x")?;
+///     let mut buf = [0; 8];
+///     let mut read = || here.get_ref().read(&mut buf);
+///     assert_eq!(here.source().io(Interest::READABLE, &mut read).await?, 1);
+///     assert!(here.source().try_io(Interest::READABLE, &mut read).is_err());
+///     Ok(())
+/// })
+/// # }
+/// ```
 pub struct Source {
     reactor: Rc<Reactor>,
     state: Rc<State>,

@@ -44,6 +44,18 @@ pub fn pause() {
 /// # Panics
 ///
 /// If the clock is not stopped, or outside a runtime.
+///
+/// ```
+/// use wakeful::time::{Instant, pause, resume};
+///
+/// wakeful::block_on(async {
+///     pause();
+///     let before = Instant::now();
+///     assert_eq!(Instant::now(), before);
+///     resume();
+///     assert!(Instant::now() >= before);
+/// });
+/// ```
 #[track_caller]
 pub fn resume() {
     current::with(|reactor| {
@@ -64,6 +76,19 @@ pub fn resume() {
 /// # Cancel safety
 ///
 /// The clock has moved as soon as this was polled once.
+///
+/// ```
+/// use std::time::Duration;
+/// use wakeful::time::{advance, pause, sleep};
+///
+/// wakeful::block_on(async {
+///     pause();
+///     let task = wakeful::spawn(async { sleep(Duration::from_secs(60)).await });
+///     wakeful::task::yield_now().await; // the task begins to sleep
+///     advance(Duration::from_secs(60)).await;
+///     assert!(task.is_finished());
+/// });
+/// ```
 pub async fn advance(duration: Duration) {
     // As in `pause`.
     let reactor = current::with(Rc::clone);
