@@ -25,17 +25,21 @@ loom bound="3":
     RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS={{ bound }} CARGO_TARGET_DIR=target/loom \
         cargo test --release -p wakeful --lib models
 
-# The runtime's tests under the address sanitizer (nightly).
+# The tests under the address sanitizer, which also finds leaks. What counts syscalls is left out: a
+# process can't be traced by strace and searched for leaks at once.
 asan:
-    RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=target/asan \
-        cargo +nightly test -p wakeful -p wakeful-net -p wakeful-tests --lib --tests \
-        --target "$(rustc -vV | sed -n 's/^host: //p')" -- --skip messages
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=target/asan \
+        cargo test -p wakeful -p wakeful-tests --lib --tests \
+        --target "$(rustc -vV | sed -n 's/^host: //p')" -- \
+        --skip messages --skip no_syscall --skip without_a_syscall --skip one_read_and_one_write
 
-# The same under the thread sanitizer (nightly with rust-src, because std is instrumented too).
+# The tests of threads under the thread sanitizer. It does not know fences, and std is not
+# instrumented: a report that names `fence`, or only std, is to be judged by hand.
 tsan:
-    RUSTFLAGS=-Zsanitizer=thread CARGO_TARGET_DIR=target/tsan \
-        cargo +nightly test -Zbuild-std -p wakeful -p wakeful-net -p wakeful-tests --lib --tests \
-        --target "$(rustc -vV | sed -n 's/^host: //p')" -- --skip messages
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer" \
+        CARGO_TARGET_DIR=target/tsan \
+        cargo test -p wakeful-tests --test wakers --test handles --test remote \
+        --target "$(rustc -vV | sed -n 's/^host: //p')"
 
 # Compiles the benchmarks and runs each once, to see that they still work.
 bench-smoke:

@@ -221,24 +221,25 @@ fn queued_closures_are_dropped_at_shutdown() {
 
 #[test]
 fn shutdown_counts_those_at_work() {
-    let runtime = Runtime::new().unwrap();
-    let work: Vec<_> = (0..2)
-        .map(|_| {
-            let (work, begun, gate) = gated();
-            let task = runtime.enter(|| spawn_blocking(work));
-            begun.recv().unwrap();
-            (task, gate)
-        })
-        .collect();
-    // A third is idle, and does not count.
-    runtime.block_on(async { spawn_blocking(|| ()).await.unwrap() });
-    spin_until(|| runtime.metrics().blocking_idle == 1);
-    assert_eq!(runtime.shutdown_timeout(Duration::ZERO), 2);
-    for (task, gate) in work {
-        drop(gate);
-        assert!(block_on(task).unwrap_err().is_cancelled());
+    for _ in 0..20 {
+        let runtime = Runtime::new().unwrap();
+        let work: Vec<_> = (0..2)
+            .map(|_| {
+                let (work, begun, gate) = gated();
+                let task = runtime.enter(|| spawn_blocking(work));
+                begun.recv().unwrap();
+                (task, gate)
+            })
+            .collect();
+        // A third is idle, and does not count.
+        runtime.block_on(async { spawn_blocking(|| ()).await.unwrap() });
+        spin_until(|| runtime.metrics().blocking_idle == 1);
+        assert_eq!(runtime.shutdown_timeout(Duration::ZERO), 2);
+        for (task, gate) in work {
+            drop(gate);
+            assert!(block_on(task).unwrap_err().is_cancelled());
+        }
     }
-
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async { spawn_blocking(|| ()).await.unwrap() });
     assert_eq!(runtime.shutdown_timeout(Duration::MAX), 0);

@@ -174,37 +174,43 @@ fn a_loop_of_yields_lets_timers_fire() {
 
 #[test]
 fn other_threads_that_never_pause_let_timers_fire() {
+    #[derive(Clone)]
+    struct Counts {
+        left: Rc<Cell<u64>>,
+        stop: Rc<Cell<bool>>,
+    }
+
     /// Each call sends the next before it ends, so the loop always finds a message when it would
     /// sleep: what threads do that send without a pause, but for certain.
-    fn again(handle: Handle, left: Rc<Cell<u64>>, stop: Rc<Cell<bool>>) {
-        thread_local! {
-            static CARRIED: RefCell<Option<(Rc<Cell<u64>>, Rc<Cell<bool>>)>> =
-                const { RefCell::new(None) };
-        }
+    fn again(handle: Handle, counts: Counts) {
+        thread_local!(static CARRIED: RefCell<Option<Counts>> = const { RefCell::new(None) });
+        let Counts { left, stop } = &counts;
         left.set(left.get() - 1);
         if left.get() == 0 || stop.get() {
             return;
         }
-        CARRIED.set(Some((left, stop)));
+        // The closure must be `Send`; the counts stay here.
+        CARRIED.set(Some(counts));
         let next = handle.clone();
-        // What the call drops instead of sending back is the handle, so nobody waits for it.
         handle.spawn_with(move || {
-            let (left, stop) = CARRIED.take().unwrap();
-            again(next, left, stop);
+            again(next, CARRIED.take().unwrap());
             std::future::ready(())
         });
     }
 
     let runtime = Runtime::new().unwrap();
-    let (left, stop) = (Rc::new(Cell::new(1_000_000)), Rc::new(Cell::new(false)));
+    let counts = Counts {
+        left: Rc::new(Cell::new(1_000_000)),
+        stop: Rc::default(),
+    };
     let main = async {
-        again(Handle::current(), left.clone(), stop.clone());
+        again(Handle::current(), counts.clone());
         time::sleep(Duration::from_millis(1)).await;
-        stop.set(true);
+        counts.stop.set(true);
     };
     runtime.block_on(main);
     assert!(
-        left.get() > 0,
+        counts.left.get() > 0,
         "the timer waited until the others had nothing more to send"
     );
 }

@@ -103,7 +103,7 @@ fn panics_come_back_over_the_border() {
             "in the future"
         );
         // A nested loop on the runtime's thread is a panic like any other.
-        let nested = handle.spawn_with(|| std::future::ready(block_on(async { 0 })));
+        let nested = handle.spawn_with(|| std::future::ready(block_on(async { 1 })));
         assert!(block_on(nested).unwrap_err().is_panic());
     });
     drive(&runtime, other);

@@ -527,3 +527,28 @@ fn a_stream_that_outlives_its_runtime_says_so() {
         assert!(error.to_string().contains("runtime"), "{error}");
     });
 }
+
+#[test]
+fn urgent_data_cuts_a_read_short_and_stalls_nothing() {
+    run(async || {
+        let (ours, mut theirs) = tcp_and_std().await;
+        let mut buf = [0; 64];
+        {
+            let mut read = pin!(ours.read(&mut buf));
+            assert!(is_pending(read.as_mut()).await);
+            theirs.write_all(b"before").unwrap();
+            socket2::SockRef::from(&theirs)
+                .send_out_of_band(b"!")
+                .unwrap();
+            theirs.write_all(b"after").unwrap();
+            assert_eq!(read.await.unwrap(), 6);
+        }
+        let mut received = buf[..6].to_vec();
+        // The system stopped at the mark. What comes after it is there, and no event tells of it.
+        while received.len() < 11 {
+            let n = ours.read(&mut buf).await.unwrap();
+            received.extend(&buf[..n]);
+        }
+        assert_eq!(received, b"beforeafter");
+    });
+}

@@ -206,6 +206,27 @@ fn a_full_queue_makes_connecting_wait() {
 }
 
 #[test]
+fn more_clients_than_the_queue_holds_are_all_served() {
+    run(async || {
+        let place = Place::new();
+        let listener = UnixListener::bind(&place.0).unwrap();
+        let path = Rc::new(place.0.clone());
+        let clients: Vec<_> = (0..1100)
+            .map(|_| {
+                let path = path.clone();
+                wakeful::spawn(async move { UnixStream::connect(&*path).await.map(drop) })
+            })
+            .collect();
+        for _ in 0..clients.len() {
+            listener.accept().await.unwrap();
+        }
+        for client in clients {
+            client.await.unwrap().unwrap();
+        }
+    });
+}
+
+#[test]
 fn the_other_side_is_known() {
     run(async || {
         let (here, there) = UnixStream::pair().unwrap();

@@ -4,7 +4,6 @@ mod support;
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
-use std::panic::panic_any;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use support::{Counting, Ledger, OnDrop, Panicking, my_waker, panic_of, poll_once, text_of, until};
+use support::{Counting, Ledger, OnDrop, my_waker, panic_of, poll_once, until};
 use wakeful::task::{self, AbortHandle, JoinError, JoinHandle, yield_now};
 use wakeful::{Runtime, block_on, spawn};
 
@@ -204,9 +203,9 @@ fn a_handle_moved_to_another_task_wakes_that_one() {
         });
         let work = spawn(async move {
             assert!(poll_once(&mut work, &my_waker().await).is_pending());
-            work
+            [work]
         });
-        let work = work.await.unwrap();
+        let [work] = work.await.unwrap();
         let other = spawn(async move { work.await.unwrap() });
         yield_now().await;
         go.set(true);
@@ -247,387 +246,6 @@ fn a_task_may_own_its_own_handle() {
     assert_eq!(ledger.dropped(), 2);
     drop(runtime);
     ledger.assert_all_dropped(3);
-}
-
-// --- abort
-
-/// A future that notes whether it was polled and holds a guard; it waits for ever.
-fn waiting(ledger: &Ledger, polled: &Rc<Cell<u32>>) -> impl Future<Output = ()> + 'static {
-    let (guard, polled) = (ledger.guard(), polled.clone());
-    poll_fn(move |_| {
-        let _guard = &guard;
-        polled.set(polled.get() + 1);
-        Poll::Pending
-    })
-}
-
-#[test]
-fn abort_before_the_first_poll() {
-    let (ledger, polled) = (Ledger::new(), Rc::default());
-    block_on(async {
-        let task = spawn(waiting(&ledger, &polled));
-        task.abort();
-        assert!(!task.is_finished());
-        assert!(task.await.unwrap_err().is_cancelled());
-        assert_eq!(polled.get(), 0);
-        ledger.assert_all_dropped(1);
-    });
-}
-
-#[test]
-fn abort_while_it_waits() {
-    let (ledger, polled) = (Ledger::new(), Rc::default());
-    block_on(async {
-        let task = spawn(waiting(&ledger, &polled));
-        yield_now().await;
-        assert_eq!(polled.get(), 1);
-        task.abort();
-        task.abort();
-        // Not at once: the loop does it.
-        assert_eq!(ledger.dropped(), 0);
-        assert!(task.await.unwrap_err().is_cancelled());
-        assert_eq!(polled.get(), 1);
-        ledger.assert_all_dropped(1);
-    });
-}
-
-#[test]
-fn abort_after_a_wake_comes_before_the_poll() {
-    block_on(async {
-        let polls = Rc::new(Cell::new(0));
-        let count = polls.clone();
-        let task = spawn(async move {
-            loop {
-                count.set(count.get() + 1);
-                yield_now().await;
-            }
-        });
-        yield_now().await;
-        let before: i32 = polls.get();
-        task.abort();
-        assert!(task.await.unwrap_err().is_cancelled());
-        assert_eq!(polls.get(), before);
-    });
-}
-
-#[test]
-fn abort_of_oneself_happens_at_the_next_await() {
-    let ledger = Ledger::new();
-    block_on(async {
-        let own: Rc<RefCell<Option<AbortHandle>>> = Rc::default();
-        for returns in [true, false] {
-            let (me, guard) = (own.clone(), ledger.guard());
-            let task: JoinHandle<i32> = spawn(async move {
-                let _guard = guard;
-                me.borrow().as_ref().unwrap().abort();
-                if !returns {
-                    yield_now().await;
-                    unreachable!("cancelled before it got here");
-                }
-                4
-            });
-            own.replace(Some(task.abort_handle()));
-            match task.await {
-                Ok(output) => assert!(returns && output == 4),
-                Err(error) => assert!(!returns && error.is_cancelled()),
-            }
-        }
-    });
-    ledger.assert_all_dropped(2);
-}
-
-#[test]
-fn abort_after_the_end_changes_nothing() {
-    block_on(async {
-        let task = spawn(async { 6 });
-        let stop = task.abort_handle();
-        yield_now().await;
-        assert!(task.is_finished() && stop.is_finished());
-        task.abort();
-        stop.abort();
-        yield_now().await;
-        assert_eq!(task.await.unwrap(), 6);
-    });
-}
-
-#[test]
-fn abort_while_the_future_is_dropped() {
-    let ledger = Ledger::new();
-    block_on(async {
-        let stop: Rc<RefCell<Option<AbortHandle>>> = Rc::default();
-        let (own, guard) = (stop.clone(), ledger.guard());
-        let abort_self = OnDrop(move || {
-            let _guard = &guard;
-            own.borrow().as_ref().unwrap().abort();
-        });
-        let task = spawn(async move {
-            let _abort_self = abort_self;
-            pending::<()>().await
-        });
-        stop.replace(Some(task.abort_handle()));
-        yield_now().await;
-        task.abort();
-        assert!(task.await.unwrap_err().is_cancelled());
-        for _ in 0..3 {
-            yield_now().await;
-        }
-    });
-    ledger.assert_all_dropped(1);
-}
-
-#[test]
-fn abort_from_another_thread_drops_the_future_at_home() {
-    // tokio #3929: the abort dropped it there, `Rc`s and all.
-    let ledger = Ledger::new();
-    block_on(async {
-        let polled: Rc<Cell<u32>> = Rc::default();
-        let task = spawn(waiting(&ledger, &polled));
-        let before = spawn(waiting(&ledger, &polled));
-        let stops = [task.abort_handle(), before.abort_handle()];
-        yield_now().await;
-        let other = thread::spawn(move || stops.map(|stop| stop.abort()));
-        assert!(task.await.unwrap_err().is_cancelled());
-        assert!(before.await.unwrap_err().is_cancelled());
-        other.join().unwrap();
-        assert_eq!(Rc::strong_count(&polled), 1);
-    });
-    ledger.assert_all_dropped(2);
-}
-
-#[test]
-fn aborts_and_wakes_from_many_threads_at_once() {
-    let ledger = Ledger::new();
-    block_on(async {
-        for _ in 0..200 {
-            let guard = ledger.guard();
-            let (send, wakers) = std::sync::mpsc::channel();
-            let task = spawn(async move {
-                let _guard = guard;
-                let waker = my_waker().await;
-                send.send(waker).unwrap();
-                pending::<()>().await
-            });
-            let stop = task.abort_handle();
-            yield_now().await;
-            let waker = wakers.recv().unwrap();
-            let threads: Vec<_> = (0..2)
-                .map(|_| {
-                    let (stop, waker) = (stop.clone(), waker.clone());
-                    thread::spawn(move || {
-                        waker.wake_by_ref();
-                        stop.abort();
-                        waker.wake();
-                        stop
-                    })
-                })
-                .collect();
-            drop((stop, waker));
-            assert!(task.await.unwrap_err().is_cancelled());
-            for thread in threads {
-                assert!(thread.join().unwrap().is_finished());
-            }
-        }
-    });
-    ledger.assert_all_dropped(200);
-}
-
-#[test]
-fn an_abort_handle_knows_the_end_on_any_thread() {
-    block_on(async {
-        let go = Arc::new(AtomicBool::new(false));
-        let flag = go.clone();
-        let task = spawn(async move {
-            while !flag.load(Ordering::SeqCst) {
-                yield_now().await;
-            }
-        });
-        let stop = task.abort_handle();
-        let id = task.id();
-        let (stop, finished) = thread::spawn(move || {
-            let finished = stop.is_finished();
-            assert_eq!(stop.id(), id);
-            (stop, finished)
-        })
-        .join()
-        .unwrap();
-        assert!(!finished);
-        go.store(true, Ordering::SeqCst);
-        task.await.unwrap();
-        assert!(thread::spawn(move || stop.is_finished()).join().unwrap());
-        // Made after the end.
-        let task = spawn(async {});
-        yield_now().await;
-        assert!(task.abort_handle().is_finished());
-    });
-}
-
-// --- panics
-
-#[test]
-fn a_panic_ends_its_task_alone() {
-    let ledger = Ledger::new();
-    block_on(async {
-        let guard = ledger.guard();
-        let bad = spawn(async move {
-            let _guard = guard;
-            yield_now().await;
-            if true {
-                panic!("bad luck, {}", 13);
-            }
-        });
-        let good = spawn(async {
-            for _ in 0..5 {
-                yield_now().await;
-            }
-            "good"
-        });
-        let id = bad.id();
-        let error = bad.await.unwrap_err();
-        assert!(error.is_panic() && !error.is_cancelled());
-        assert_eq!(error.id(), id);
-        assert_eq!(
-            error.to_string(),
-            format!("task {id} panicked: bad luck, 13")
-        );
-        assert_eq!(text_of(error.into_panic()), "bad luck, 13");
-        assert_eq!(good.await.unwrap(), "good");
-    });
-    ledger.assert_all_dropped(1);
-}
-
-#[test]
-fn a_panic_of_a_future_drop() {
-    let ledger = Ledger::new();
-    block_on(async {
-        // After it was ready: the output is not given, but dropped.
-        let output = ledger.guard();
-        let mut output = Some(output);
-        let bomb = OnDrop(|| panic!("in drop"));
-        let task = spawn(poll_fn(move |_| {
-            let _bomb = &bomb;
-            Poll::Ready(output.take())
-        }));
-        let error = task.await.map(drop).unwrap_err();
-        assert_eq!(text_of(error.into_panic()), "in drop");
-        ledger.assert_all_dropped(1);
-
-        // At its cancellation.
-        let bomb = OnDrop(|| panic!("in cancel"));
-        let task = spawn(async move {
-            let _bomb = bomb;
-            pending::<()>().await
-        });
-        yield_now().await;
-        task.abort();
-        assert_eq!(text_of(task.await.unwrap_err().into_panic()), "in cancel");
-
-        // After a panic of its poll: the first one counts.
-        let bomb = OnDrop(|| panic!("second"));
-        let task = spawn(poll_fn(move |_| -> Poll<()> {
-            let _bomb = &bomb;
-            panic!("first")
-        }));
-        assert_eq!(text_of(task.await.unwrap_err().into_panic()), "first");
-    });
-}
-
-#[test]
-fn a_panic_of_an_unwanted_output_stays_quiet() {
-    block_on(async {
-        spawn(async { OnDrop(|| panic!("output, detached")) });
-        let kept = spawn(async { OnDrop(|| panic!("output, handle dropped")) });
-        yield_now().await;
-        drop(kept);
-        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
-    });
-}
-
-#[test]
-fn a_payload_whose_drop_panics() {
-    fn payload() -> OnDrop<impl FnMut() + Send> {
-        OnDrop(|| panic_any(OnDrop(|| panic!("third"))))
-    }
-    block_on(async {
-        // Dropped by the runtime, for a detached task and with a handle.
-        spawn(async { panic_any(payload()) });
-        let task = spawn(async { panic_any(payload()) });
-        yield_now().await;
-        drop(task);
-        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
-    });
-}
-
-#[test]
-fn a_join_waker_that_panics_is_not_the_loops_problem() {
-    let ledger = Ledger::new();
-    let runtime = Runtime::new().unwrap();
-    let foreign = Waker::from(Arc::new(Panicking));
-    let guard = ledger.guard();
-    let mut task = runtime.spawn(async move { guard });
-    assert!(poll_once(&mut task, &foreign).is_pending());
-    runtime.block_on(async {
-        for _ in 0..3 {
-            yield_now().await;
-        }
-    });
-    assert!(task.is_finished());
-    assert!(poll_once(&mut task, &foreign).is_ready());
-    ledger.assert_all_dropped(1);
-    drop(task);
-    assert_eq!(runtime.metrics().tasks_alive, 0);
-}
-
-#[test]
-fn a_join_waker_that_panics_does_not_stop_the_teardown() {
-    let ledger = Ledger::new();
-    let runtime = Runtime::new().unwrap();
-    let foreign = Waker::from(Arc::new(Panicking));
-    let guard = ledger.guard();
-    let mut first = runtime.spawn(async move {
-        let _guard = guard;
-        pending::<()>().await
-    });
-    assert!(poll_once(&mut first, &foreign).is_pending());
-    let (send, wakers) = std::sync::mpsc::channel();
-    let guard = ledger.guard();
-    runtime.spawn(async move {
-        let _guard = guard;
-        send.send(my_waker().await).unwrap();
-        pending::<()>().await
-    });
-    runtime.block_on(yield_now());
-    let waker = wakers.recv().unwrap();
-    drop(runtime);
-    ledger.assert_all_dropped(2);
-    // It reaches the scheduler through the task, so the task must have been given over.
-    waker.wake_by_ref();
-    thread::spawn(move || waker.wake()).join().unwrap();
-    assert!(
-        matches!(poll_once(&mut first, &foreign), Poll::Ready(Err(error)) if error.is_cancelled())
-    );
-}
-
-#[test]
-fn errors_say_what_happened() {
-    block_on(async {
-        let task = spawn(pending::<()>());
-        task.abort();
-        let id = task.id();
-        let error = task.await.unwrap_err();
-        assert_eq!(error.to_string(), format!("task {id} was cancelled"));
-        assert_eq!(format!("{error:?}"), format!("JoinError::Cancelled({id})"));
-        let error = error.try_into_panic().unwrap_err();
-        let text = panic_of(|| error.into_panic());
-        assert!(
-            text.starts_with("the task was cancelled, it did not panic"),
-            "{text}"
-        );
-
-        let error = spawn(async { panic_any(5_u8) }).await.unwrap_err();
-        assert!(error.to_string().ends_with("panicked"), "{error}");
-        let error = std::io::Error::from(error);
-        assert_eq!(error.kind(), std::io::ErrorKind::Other);
-    });
 }
 
 // --- numbers, names, places
@@ -748,9 +366,10 @@ fn two_runtimes_on_one_thread_keep_their_tasks_apart() {
     let c = left.block_on(async {
         right.enter(|| {
             left.enter(|| spawn(tell("left, inner")));
-            spawn(tell("right, from left"))
+            [spawn(tell("right, from left"))]
         })
     });
+    let [c] = c;
     assert_eq!(*story.borrow(), ["left"]);
     left.block_on(yield_now());
     assert_eq!(*story.borrow(), ["left", "left, inner"]);

@@ -1,4 +1,8 @@
 //! Wakers: on every thread, in every order, long after the runtime, and in any number.
+#![allow(
+    clippy::waker_clone_wake,
+    reason = "the count that a wake by value gives back is tested"
+)]
 
 mod support;
 
@@ -11,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicUsize, Orderin
 use std::sync::mpsc::channel;
 use std::task::{Poll, Wake, Waker};
 use std::thread;
+use std::time::Duration;
 
 use support::{Counting, Ledger, OnDrop, my_waker, poll_once, spin_until, until, yield_until};
 use wakeful::task::yield_now;
@@ -239,23 +244,72 @@ fn wakes_from_many_threads_are_not_lost() {
 
 #[test]
 fn a_sleeping_loop_is_woken_each_time() {
-    // compio #948, monoio #241: a wake between the last check and the wait.
+    // compio #948, monoio #241: a wake between the last check and the wait. The other thread keeps
+    // its waker, so that nothing but the wake itself reaches the loop.
     block_on(async {
-        let (to_thread, from_loop) = channel::<(Waker, Arc<AtomicBool>)>();
+        let round = Arc::new(AtomicUsize::new(0));
+        let (there, waker) = (round.clone(), my_waker().await);
+        let (go, next) = channel();
         let other = thread::spawn(move || {
-            for (waker, flag) in from_loop {
-                flag.store(true, Ordering::SeqCst);
+            while next.recv().is_ok() {
+                there.fetch_add(1, Ordering::SeqCst);
                 waker.wake_by_ref();
             }
         });
-        for _ in 0..5_000 {
-            let flag = Arc::new(AtomicBool::new(false));
-            to_thread.send((my_waker().await, flag.clone())).unwrap();
-            until(&flag).await;
+        for n in 1..=20_000 {
+            go.send(()).unwrap();
+            poll_fn(|_| match round.load(Ordering::SeqCst) == n {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
         }
-        drop(to_thread);
+        drop(go);
         other.join().unwrap();
     });
+}
+
+#[test]
+fn a_foreign_wake_during_the_last_poll_is_seen_before_the_sleep() {
+    // It is there for certain when the loop, with no task left, wants to sleep.
+    let mut woken = None;
+    let task = poll_fn(move |cx| {
+        if woken.is_some() {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        let other = thread::spawn(move || {
+            waker.wake_by_ref();
+            waker
+        });
+        // Kept, so that its drop is not what wakes the loop.
+        woken = Some(other.join().unwrap());
+        Poll::Pending
+    });
+    block_on(async { spawn(task).await.unwrap() });
+}
+
+#[test]
+fn a_loop_that_was_woken_sleeps_again() {
+    // monoio never took the sleeping flag back.
+    let runtime = Runtime::new().unwrap();
+    for _ in 0..5 {
+        runtime.block_on(async {
+            let flag = Arc::new(AtomicBool::new(false));
+            let (there, waker) = (flag.clone(), my_waker().await);
+            let other = thread::spawn(move || {
+                there.store(true, Ordering::SeqCst);
+                waker.wake();
+            });
+            until(&flag).await;
+            other.join().unwrap();
+            // The waker's reference comes home.
+            yield_now().await;
+        });
+        let waits = runtime.metrics().waits;
+        runtime.block_on(async { wakeful::time::sleep(Duration::from_millis(1)).await });
+        assert!(runtime.metrics().waits > waits, "it did not sleep");
+    }
 }
 
 // --- after the end
@@ -481,10 +535,10 @@ fn a_forgotten_runtime_does_no_harm() {
 
 // --- thread-locals
 
-type Call = Box<dyn FnMut()>;
+type AtThreadEnd = OnDrop<Box<dyn FnMut()>>;
 
 thread_local! {
-    static WAKER: RefCell<Option<OnDrop<Call>>> = const { RefCell::new(None) };
+    static WAKER: RefCell<Option<AtThreadEnd>> = const { RefCell::new(None) };
     static RUNTIME: RefCell<Option<Runtime>> = const { RefCell::new(None) };
 }
 
@@ -539,9 +593,12 @@ fn a_thread_local_of_the_owner_wakes_after_the_runtime() {
 
 #[test]
 fn a_runtime_in_a_thread_local_ends_with_its_thread() {
-    // In both orders: which of the two goes first is the system's choice.
+    // In both orders: which goes first, the runtime or what it uses, is the system's choice.
     for runtime_first in [false, true] {
         let ledger = thread::spawn(move || {
+            if runtime_first {
+                RUNTIME.with(|_| ());
+            }
             let ledger = Ledger::new();
             let runtime = Runtime::new().unwrap();
             let waker = waker_of_large::<29>(&runtime, &ledger);

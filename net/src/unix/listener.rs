@@ -21,6 +21,17 @@ const UNNAMED: usize = 2;
 ///
 /// When descriptors run out it waits and tries again, as [`TcpListener`](crate::TcpListener) does.
 /// The file at its path stays when it is dropped.
+///
+/// ```no_run
+/// use wakeful_net::UnixListener;
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let listener = UnixListener::bind("/tmp/example.socket")?;
+/// let (stream, _) = listener.accept().await?;
+/// stream.write(b"hello").await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct UnixListener(Acceptor<net::UnixListener>);
 
 impl UnixListener {

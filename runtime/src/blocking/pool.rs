@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use crate::task::runnable::quietly;
 
 /// What the builder says about the pool.
 #[derive(Clone, Debug)]
@@ -114,9 +115,7 @@ impl Pool {
                 state.busy += 1;
                 drop(state);
                 // A job keeps the user's panics to itself; this one is of a drop.
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(job)) {
-                    std::mem::forget(payload);
-                }
+                quietly(job);
                 state = self.lock();
                 state.busy -= 1;
                 continue;
@@ -148,7 +147,7 @@ impl Pool {
         self.work.notify_all();
         drop(state);
         for job in unstarted {
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(job))).map_err(std::mem::forget);
+            quietly(|| drop(job));
         }
         let (state, _) = self
             .gone

@@ -235,6 +235,11 @@ impl Executor {
         tick
     }
 
+    /// Did other threads send something?
+    pub(crate) fn is_pending(&self) -> bool {
+        self.remote.is_pending()
+    }
+
     /// Takes in what other threads sent.
     #[inline(always)]
     pub(crate) fn receive(&self) {

@@ -34,6 +34,9 @@ const PENDING: u8 = 1 << 0;
 const ASLEEP: u8 = 1 << 1;
 const CLOSED: u8 = 1 << 2;
 
+/// Messages taken in at a time, before tasks run again.
+const BATCH: usize = 256;
+
 pub(crate) struct Remote<M> {
     queue: Queue<M>,
     flag: AtomicU8,
@@ -79,15 +82,19 @@ impl<M> Remote<M> {
         self.flag.load(Ordering::Relaxed) & PENDING != 0
     }
 
-    /// Hands the messages that are there now to `f`. Those that come meanwhile stay for the next
-    /// time, so that a busy sender can't keep the loop here.
+    /// Hands the messages that are there now to `f`, but no more than [`BATCH`]. Those that come
+    /// meanwhile stay for the next time as well, so that busy senders can't keep the loop here.
     pub(crate) fn receive(&self, mut f: impl FnMut(M)) {
         self.flag.fetch_and(!PENDING, Ordering::AcqRel);
-        for _ in 0..self.queue.len() {
+        let there = self.queue.len();
+        for _ in 0..there.min(BATCH) {
             match self.queue.pop() {
                 Some(message) => f(message),
                 None => break,
             }
+        }
+        if there > BATCH {
+            self.flag.fetch_or(PENDING, Ordering::AcqRel);
         }
     }
 

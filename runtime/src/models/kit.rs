@@ -368,13 +368,13 @@ impl Drop for Touch {
     }
 }
 
-/// Waits until `signs` has reached `enough`.
+/// Waits until `signs` has reached `enough` and it is not restless any more.
 pub(super) struct Probe {
     touch: Touch,
     signs: Arc<AtomicUsize>,
     enough: usize,
     waker: Rc<RefCell<Option<Waker>>>,
-    /// How often it wakes itself.
+    /// In how many polls it wakes itself. In the last of them it may end, and is queued then.
     restless: usize,
 }
 
@@ -386,13 +386,13 @@ impl Future for Probe {
         self.waker
             .borrow_mut()
             .get_or_insert_with(|| cx.waker().clone());
-        // Relaxed: that a wake comes after the sign is the waker's to tell.
-        if self.signs.load(Ordering::Relaxed) >= self.enough {
-            return Poll::Ready(Touch::new());
-        }
         if self.restless > 0 {
             self.restless -= 1;
             cx.waker().wake_by_ref();
+        }
+        // Relaxed: that a wake comes after the sign is the waker's to tell.
+        if self.restless == 0 && self.signs.load(Ordering::Relaxed) >= self.enough {
+            return Poll::Ready(Touch::new());
         }
         Poll::Pending
     }

@@ -7,6 +7,7 @@ use loom::thread;
 
 use super::kit::{Flaw, Held, Loop, World, sign, world, world_of};
 use super::model;
+use crate::sync::atomic::Ordering;
 use crate::task::header::TaskPtr;
 use crate::task::mailbox;
 use crate::task::refs::Release;
@@ -114,7 +115,7 @@ fn two_wakers_by_value_and_by_ref() {
 #[test]
 fn wake_against_a_task_that_wakes_itself() {
     model(|| {
-        let mut world = world_of(Flaw::None, 1, 2);
+        let mut world = world_of(Flaw::None, 1, 3);
         let (waker, signs) = (world.waker.clone(), world.signs.clone());
         let thread = thread::spawn(move || {
             sign(&signs);
@@ -159,6 +160,27 @@ fn abort_against_poll() {
         world.lo.run_until_finished(&world.task);
         let result = world.task.try_take().unwrap();
         assert!(result.map_or_else(|error| error.is_cancelled(), |_| true));
+        thread.join().unwrap();
+        freed_at_home(world);
+    });
+}
+
+/// Who sees that a task is over sees what happened before it was.
+#[test]
+fn the_end_is_seen_elsewhere() {
+    model(|| {
+        let mut world = world(1);
+        let stop = world.task.abort_handle();
+        let (watch, signs) = (stop.clone(), world.signs.clone());
+        let thread = thread::spawn(move || {
+            assert!(!watch.is_finished() || signs.load(Ordering::Relaxed) == 1);
+        });
+        sign(&world.signs);
+        world.waker.wake_by_ref();
+        world.lo.run_until_finished(&world.task);
+        assert!(stop.is_finished());
+        drop(stop);
+        assert!(world.task.try_take().unwrap().is_ok());
         thread.join().unwrap();
         freed_at_home(world);
     });

@@ -55,7 +55,8 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Errors
     ///
-    /// If the system can't wait for it, as for a regular file, or has no memory for one more.
+    /// If the system can't wait for it, as for a regular file, if the descriptor is registered
+    /// already, or if there is no memory for one more.
     ///
     /// # Panics
     ///
@@ -86,6 +87,18 @@ impl<T: AsFd> Async<T> {
                     format!(
                         "descriptor {} can't be waited for, as it is a regular file or a directory: \
                          use `wakeful::spawn_blocking` ({error})",
+                        io.as_fd().as_raw_fd()
+                    ),
+                );
+            }
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                // A source takes its registration off before its descriptor is closed, so the other
+                // one is alive.
+                return io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    format!(
+                        "descriptor {} is registered with this runtime already: share that `Async`, \
+                         or duplicate the descriptor ({error})",
                         io.as_fd().as_raw_fd()
                     ),
                 );
@@ -301,7 +314,13 @@ where
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_write_with(cx, |mut io| io.flush())
+        // At once, as there may be nothing to flush and no room to write either.
+        match (&self.io).flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.poll_write_with(cx, |mut io| io.flush())
+            }
+            result => Poll::Ready(result),
+        }
     }
 
     /// Flushes. What closing means beyond that is for the types above to say.

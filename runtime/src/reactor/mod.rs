@@ -29,6 +29,7 @@ pub use interest::Interest;
 pub(crate) use notifier::Notifier;
 pub use source::Source;
 
+use crate::task::runnable::quietly;
 use crate::time::driver::{Next, Timers};
 use backend::Driver;
 use event::Event;
@@ -49,12 +50,12 @@ pub(crate) struct Reactor {
 }
 
 /// How long a turn may wait.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Wait {
+#[derive(Clone, Copy)]
+pub(crate) enum Wait<'a> {
     /// Not at all.
     Poll,
-    /// Until something happens. `auto_advance`: a stopped clock may jump to the next timer.
-    Park { auto_advance: bool },
+    /// Until something happens. `may_jump`: may a stopped clock jump to the next timer?
+    Park { may_jump: &'a dyn Fn() -> bool },
 }
 
 /// What the reactor has done so far.
@@ -97,17 +98,21 @@ impl Reactor {
     /// # Errors
     ///
     /// If the system can't wait, which it can unless someone closed a descriptor of the reactor.
-    pub(crate) fn turn(&self, wait: Wait) -> io::Result<()> {
+    pub(crate) fn turn(&self, wait: Wait<'_>) -> io::Result<()> {
         let next = match wait {
             Wait::Poll => Next::In(Duration::ZERO),
-            Wait::Park { auto_advance } => self.timers.next(auto_advance),
+            Wait::Park { may_jump } => self.timers.next(may_jump),
         };
         match next {
             Next::Never => _ = self.wait(None)?,
             Next::In(timeout) => _ = self.wait(Some(timeout))?,
             // What has really happened goes before what virtually would.
             Next::Stopped => {
-                if self.wait(Some(Duration::ZERO))? == 0 {
+                let happened = self.wait(Some(Duration::ZERO))? > 0;
+                if let Wait::Park { may_jump } = wait
+                    && !happened
+                    && may_jump()
+                {
                     self.timers.jump();
                 }
             }
@@ -143,7 +148,7 @@ impl Reactor {
         struct Rest(Vec<Waker>);
         impl Drop for Rest {
             fn drop(&mut self) {
-                self.0.drain(..).for_each(Waker::wake);
+                self.0.drain(..).for_each(|waker| quietly(|| waker.wake()));
             }
         }
         let mut rest = Rest(wakers);

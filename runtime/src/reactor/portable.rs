@@ -41,15 +41,9 @@ impl Portable {
         let interest = polling::Event::all(key);
         // SAFETY: the source is removed before it is closed: `Async` owns both the registration and
         // the descriptor, and gives up the registration first.
-        match unsafe {
+        unsafe {
             self.poller
                 .add_with_mode(fd.as_raw_fd(), interest, PollMode::Edge)
-        } {
-            // See the raw backend.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.poller.modify_with_mode(fd, interest, PollMode::Edge)
-            }
-            result => result,
         }
     }
 

@@ -69,12 +69,7 @@ impl Raw {
         use EventFlags as E;
         let flags = E::IN | E::OUT | E::RDHUP | E::PRI | E::ET;
         let data = EventData::new_u64(key as u64);
-        match epoll::add(&self.poller, fd, data, flags) {
-            // The number was closed and given out again, and its file is the same, kept open by a
-            // duplicate: the old registration lives. It is ours now.
-            Err(Errno::EXIST) => Ok(epoll::modify(&self.poller, fd, data, flags)?),
-            result => Ok(result?),
-        }
+        Ok(epoll::add(&self.poller, fd, data, flags)?)
     }
 
     pub(super) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
@@ -98,12 +93,11 @@ impl Raw {
                     let (flags, data) = (event.flags, event.data);
                     let hung_up = flags.contains(EventFlags::HUP);
                     let failed = flags.contains(EventFlags::ERR);
-                    let read_closed = hung_up || flags.contains(EventFlags::RDHUP);
+                    let read_closed =
+                        hung_up || flags.intersects(EventFlags::RDHUP | EventFlags::PRI);
                     Event {
                         key: data.u64() as usize,
-                        readable: read_closed
-                            || failed
-                            || flags.intersects(EventFlags::IN | EventFlags::PRI),
+                        readable: read_closed || failed || flags.contains(EventFlags::IN),
                         writable: hung_up || failed || flags.contains(EventFlags::OUT),
                         read_closed,
                         write_closed: hung_up,

@@ -22,7 +22,8 @@ use crate::task::coop;
 
 const READABLE: u8 = Interest::READABLE.bits();
 const WRITABLE: u8 = Interest::WRITABLE.bits();
-/// An event said that nothing more will come. A short read then does not mean "wait for more".
+/// An event said that nothing more will come, or that urgent data has. A short read then does not
+/// mean "wait for more".
 const READ_CLOSED: u8 = 4;
 /// An event said that nothing more can be sent.
 const WRITE_CLOSED: u8 = 8;
@@ -84,6 +85,25 @@ impl State {
 /// # Errors
 ///
 /// Waiting fails once the runtime has ended; operations are still tried.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::os::unix::net::UnixStream;
+/// use wakeful::reactor::{Async, Interest};
+///
+/// # fn main() -> std::io::Result<()> {
+/// wakeful::block_on(async {
+///     let (here, mut there) = UnixStream::pair()?;
+///     let here = Async::new(here)?;
+///     there.write_all(b"x")?;
+///     let mut buf = [0; 8];
+///     let mut read = || here.get_ref().read(&mut buf);
+///     assert_eq!(here.source().io(Interest::READABLE, &mut read).await?, 1);
+///     assert!(here.source().try_io(Interest::READABLE, &mut read).is_err());
+///     Ok(())
+/// })
+/// # }
+/// ```
 pub struct Source {
     reactor: Rc<Reactor>,
     state: Rc<State>,
@@ -172,8 +192,12 @@ impl Source {
         }
         self.check_alive()?;
         for direction in self.state.directions(interest) {
-            let before = direction.borrow_mut().set_poll(cx.waker());
-            drop(before);
+            if !direction.borrow().knows_poll(cx.waker()) {
+                // Cloned and dropped with nothing borrowed: both may be anyone's code.
+                let waker = cx.waker().clone();
+                let before = direction.borrow_mut().set_poll(waker);
+                drop(before);
+            }
         }
         Poll::Pending
     }
@@ -318,8 +342,13 @@ impl<'a> Wait<'a> {
             id
         });
         for direction in state.directions(self.interest) {
-            let before = direction.borrow_mut().set(id, cx.waker());
-            drop(before);
+            let known = direction.borrow_mut().knows(id, cx.waker());
+            if !known {
+                // As in `Source::poll_ready`.
+                let waker = cx.waker().clone();
+                let before = direction.borrow_mut().set(id, waker);
+                drop(before);
+            }
         }
         Poll::Pending
     }

@@ -21,24 +21,32 @@ pub(super) struct Waiters {
 }
 
 impl Waiters {
+    /// Is this already the waker of the `poll_*` calls?
+    pub(super) fn knows_poll(&self, waker: &Waker) -> bool {
+        self.poll
+            .as_ref()
+            .is_some_and(|known| known.will_wake(waker))
+    }
+
     /// Sets the waker of the `poll_*` calls. Returns what is to be dropped when nothing is borrowed.
-    pub(super) fn set_poll(&mut self, waker: &Waker) -> Option<Waker> {
-        match &self.poll {
-            Some(known) if known.will_wake(waker) => None,
-            _ => self.poll.replace(waker.clone()),
-        }
+    pub(super) fn set_poll(&mut self, waker: Waker) -> Option<Waker> {
+        self.poll.replace(waker)
+    }
+
+    /// Is this already the waker of that future?
+    pub(super) fn knows(&mut self, id: WaiterId, waker: &Waker) -> bool {
+        self.find(id).is_some_and(|known| known.will_wake(waker))
     }
 
     /// Sets the waker of one future. Returns what is to be dropped when nothing is borrowed.
-    pub(super) fn set(&mut self, id: WaiterId, waker: &Waker) -> Option<Waker> {
+    pub(super) fn set(&mut self, id: WaiterId, waker: Waker) -> Option<Waker> {
         if let Some(known) = self.find(id) {
-            let unchanged = known.will_wake(waker);
-            return (!unchanged).then(|| mem::replace(known, waker.clone()));
+            return Some(mem::replace(known, waker));
         }
         if self.first.is_none() {
-            self.first = Some((id, waker.clone()));
+            self.first = Some((id, waker));
         } else {
-            self.rest.get_or_insert_default().push((id, waker.clone()));
+            self.rest.get_or_insert_default().push((id, waker));
         }
         None
     }

@@ -71,14 +71,16 @@ impl Parts {
         {
             // Also if a foreign waker panics in there: the flag must not say "asleep" for ever.
             let _wake_up = WakeUp(&self.executor);
+            // Virtual time waits for results that are awaited, and for what other threads sent.
+            let may_jump = || self.blocking.is_idle() && !self.executor.is_pending();
             self.turn(Wait::Park {
-                auto_advance: self.blocking.is_idle(),
+                may_jump: &may_jump,
             });
         }
         pace.looked(self.reactor.last_look());
     }
 
-    fn turn(&self, wait: Wait) {
+    fn turn(&self, wait: Wait<'_>) {
         if let Err(error) = self.reactor.turn(wait) {
             panic!("the reactor can't wait for events any more: {error}");
         }

@@ -91,6 +91,15 @@ impl Handle {
 
     /// Cancels every task of the runtime. The future of `block_on` goes on; tasks that are spawned
     /// from now on are cancelled at once.
+    ///
+    /// ```
+    /// wakeful::block_on(async {
+    ///     let server = wakeful::spawn(std::future::pending::<()>());
+    ///     let handle = wakeful::Handle::current();
+    ///     std::thread::spawn(move || handle.shutdown());
+    ///     assert!(server.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
     pub fn shutdown(&self) {
         let executor = Arc::downgrade(&self.executor);
         self.executor.call(Box::new(move || {

@@ -60,6 +60,21 @@ pub fn has_budget_remaining() -> bool {
 /// The unit is given back when the returned guard is dropped, unless
 /// [`made_progress`](RestoreOnPending::made_progress) was called: an operation that turns out
 /// to be pending costs nothing.
+///
+/// ```
+/// use std::{future::poll_fn, task::ready};
+/// use wakeful::task::coop;
+///
+/// /// Something that is always ready.
+/// async fn roll() -> u32 {
+///     poll_fn(|cx| {
+///         ready!(coop::poll_proceed(cx)).made_progress();
+///         std::task::Poll::Ready(4)
+///     })
+///     .await
+/// }
+/// assert_eq!(wakeful::block_on(roll()), 4);
+/// ```
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     LEFT.with(|cell| match cell.get() {

@@ -134,9 +134,12 @@ pub(crate) unsafe fn merge<S: Schedule>(task: TaskPtr) {
 
 /// Calls `f`; a panic ends there. The hook has reported it.
 pub(crate) fn quietly(f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        // Its own drop may panic in turn; then it stays.
-        std::mem::forget(payload);
+    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else {
+        return;
+    };
+    // Its own drop may panic in turn; what that carries stays.
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
     }
 }
 

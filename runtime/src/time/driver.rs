@@ -77,8 +77,8 @@ impl Timers {
         fired
     }
 
-    /// How long the loop may wait. `jump`: a stopped clock may be moved on.
-    pub(crate) fn next(&self, jump: bool) -> Next {
+    /// How long the loop may wait. `may_jump`: may a stopped clock be moved on?
+    pub(crate) fn next(&self, may_jump: &dyn Fn() -> bool) -> Next {
         let Some(next) = self.wheel.borrow().next() else {
             return Next::Never;
         };
@@ -87,7 +87,7 @@ impl Timers {
         }
         if next <= self.clock.now() {
             Next::In(Duration::ZERO)
-        } else if jump {
+        } else if may_jump() {
             Next::Stopped
         } else {
             Next::Never

@@ -35,6 +35,17 @@ pub fn interval(period: Duration) -> Interval {
 /// # Panics
 ///
 /// If the period is zero, or outside a runtime.
+///
+/// ```
+/// use std::time::Duration;
+/// use wakeful::time::{Instant, interval_at};
+///
+/// wakeful::block_on(async {
+///     let start = Instant::now() + Duration::from_millis(1);
+///     let mut ticks = interval_at(start, Duration::from_millis(1));
+///     assert_eq!(ticks.tick().await, start);
+/// });
+/// ```
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert!(
@@ -59,6 +70,17 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 /// | `Burst` | 35, 35, 35, 40, 50 |
 /// | `Delay` | 35, 45, 55 |
 /// | `Skip` | 35, 40, 50 |
+///
+/// ```
+/// use std::time::Duration;
+/// use wakeful::time::{MissedTickBehavior, interval};
+///
+/// wakeful::block_on(async {
+///     let mut ticks = interval(Duration::from_secs(1));
+///     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+///     ticks.tick().await;
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissedTickBehavior {
     /// They are made up for, one after the other, at once.

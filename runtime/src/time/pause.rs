@@ -30,13 +30,13 @@ use crate::reactor::current;
 /// ```
 #[track_caller]
 pub fn pause() {
-    current::with(|reactor| {
-        assert!(
-            !reactor.timers().clock.is_paused(),
-            "`time::pause`: the clock is stopped already"
-        );
-        reactor.pause_clock();
-    });
+    // Not inside `with`: timers that are due fire, and what they wake may do anything.
+    let reactor = current::with(Rc::clone);
+    assert!(
+        !reactor.timers().clock.is_paused(),
+        "`time::pause`: the clock is stopped already"
+    );
+    reactor.pause_clock();
 }
 
 /// Lets the clock of this runtime go on, from where it stands.
@@ -44,6 +44,18 @@ pub fn pause() {
 /// # Panics
 ///
 /// If the clock is not stopped, or outside a runtime.
+///
+/// ```
+/// use wakeful::time::{Instant, pause, resume};
+///
+/// wakeful::block_on(async {
+///     pause();
+///     let before = Instant::now();
+///     assert_eq!(Instant::now(), before);
+///     resume();
+///     assert!(Instant::now() >= before);
+/// });
+/// ```
 #[track_caller]
 pub fn resume() {
     current::with(|reactor| {
@@ -64,8 +76,21 @@ pub fn resume() {
 /// # Cancel safety
 ///
 /// The clock has moved as soon as this was polled once.
+///
+/// ```
+/// use std::time::Duration;
+/// use wakeful::time::{advance, pause, sleep};
+///
+/// wakeful::block_on(async {
+///     pause();
+///     let task = wakeful::spawn(async { sleep(Duration::from_secs(60)).await });
+///     wakeful::task::yield_now().await; // the task begins to sleep
+///     advance(Duration::from_secs(60)).await;
+///     assert!(task.is_finished());
+/// });
+/// ```
 pub async fn advance(duration: Duration) {
-    // Not inside `with`: what is woken may do anything.
+    // As in `pause`.
     let reactor = current::with(Rc::clone);
     let timers = reactor.timers();
     assert!(

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
@@ -13,6 +13,7 @@ use super::Instant;
 use super::clock::{Clock, nanos};
 use super::wheel::Entry;
 use crate::reactor::{Reactor, current};
+use crate::task::coop;
 
 /// Waits for `duration`, at least; how much longer depends on what else runs on the loop, not on a
 /// tick: deadlines keep their nanoseconds. A duration too long to add to the present is never.
@@ -112,17 +113,16 @@ impl Sleep {
         *this.nanos = timers.clock.to_nanos(deadline.into_std());
         if let Some(waker) = timers.disarm(&this.entry) {
             drop(this.entry.set_waker(&waker));
-            // SAFETY: as in `poll`.
+            // SAFETY: as in `poll_elapsed`.
             unsafe { timers.arm(this.entry.as_ref(), *this.nanos) };
         }
     }
 }
 
-impl Future for Sleep {
-    type Output = ();
-
+impl Sleep {
+    /// The poll, without asking the budget.
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let timers = this.reactor.timers();
         if *this.nanos <= timers.looked() {
@@ -139,6 +139,19 @@ impl Future for Sleep {
         }
         drop(before);
         Poll::Pending
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // A task that only ever waits for what has passed gives way to others, too.
+        let progress = ready!(coop::poll_proceed(cx));
+        ready!(self.poll_elapsed(cx));
+        progress.made_progress();
+        Poll::Ready(())
     }
 }
 

@@ -60,6 +60,18 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 /// # Cancel safety
 ///
 /// As cancel-safe as the future.
+///
+/// ```
+/// use std::time::Duration;
+/// use wakeful::time::{Instant, timeout_at};
+///
+/// wakeful::block_on(async {
+///     // Two waits that share one limit.
+///     let deadline = Instant::now() + Duration::from_millis(1);
+///     assert!(timeout_at(deadline, async {}).await.is_ok());
+///     assert!(timeout_at(deadline, std::future::pending::<()>()).await.is_err());
+/// });
+/// ```
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
     Timeout {
@@ -106,9 +118,9 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        // A sleep takes nothing from the budget, so a future that has used it up can't put the end
+        // Without asking the budget, so a future that has used it up can't put the end
         // of its time off.
-        this.limit.poll(cx).map(|()| Err(Elapsed(())))
+        this.limit.poll_elapsed(cx).map(|()| Err(Elapsed(())))
     }
 }
 

@@ -1,0 +1,180 @@
+//! Panics in a poll, in drops, in payloads and in foreign wakers: each ends where it belongs.
+
+mod support;
+
+use std::future::{pending, poll_fn};
+use std::panic::panic_any;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::thread;
+
+use support::{Ledger, OnDrop, Panicking, my_waker, panic_of, poll_once, text_of};
+use wakeful::task::yield_now;
+use wakeful::{Runtime, block_on, spawn};
+
+#[test]
+fn a_panic_ends_its_task_alone() {
+    let ledger = Ledger::new();
+    block_on(async {
+        let guard = ledger.guard();
+        let bad = spawn(async move {
+            let _guard = guard;
+            yield_now().await;
+            if true {
+                panic!("bad luck, {}", 13);
+            }
+        });
+        let good = spawn(async {
+            for _ in 0..5 {
+                yield_now().await;
+            }
+            "good"
+        });
+        let id = bad.id();
+        let error = bad.await.unwrap_err();
+        assert!(error.is_panic() && !error.is_cancelled());
+        assert_eq!(error.id(), id);
+        assert_eq!(
+            error.to_string(),
+            format!("task {id} panicked: bad luck, 13")
+        );
+        assert_eq!(text_of(error.into_panic()), "bad luck, 13");
+        assert_eq!(good.await.unwrap(), "good");
+    });
+    ledger.assert_all_dropped(1);
+}
+
+#[test]
+fn a_panic_of_a_future_drop() {
+    let ledger = Ledger::new();
+    block_on(async {
+        // After it was ready: the output is not given, but dropped.
+        let output = ledger.guard();
+        let mut output = Some(output);
+        let bomb = OnDrop(|| panic!("in drop"));
+        let task = spawn(poll_fn(move |_| {
+            let _bomb = &bomb;
+            Poll::Ready(output.take())
+        }));
+        let error = task.await.map(drop).unwrap_err();
+        assert_eq!(text_of(error.into_panic()), "in drop");
+        ledger.assert_all_dropped(1);
+
+        // At its cancellation.
+        let bomb = OnDrop(|| panic!("in cancel"));
+        let task = spawn(async move {
+            let _bomb = bomb;
+            pending::<()>().await
+        });
+        yield_now().await;
+        task.abort();
+        assert_eq!(text_of(task.await.unwrap_err().into_panic()), "in cancel");
+
+        // After a panic of its poll: the first one counts.
+        let bomb = OnDrop(|| panic!("second"));
+        let task = spawn(poll_fn(move |_| -> Poll<()> {
+            let _bomb = &bomb;
+            panic!("first")
+        }));
+        assert_eq!(text_of(task.await.unwrap_err().into_panic()), "first");
+    });
+}
+
+#[test]
+fn a_panic_of_an_unwanted_output_stays_quiet() {
+    block_on(async {
+        spawn(async { OnDrop(|| panic!("output, detached")) });
+        let kept = spawn(async { OnDrop(|| panic!("output, handle dropped")) });
+        yield_now().await;
+        drop(kept);
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_payload_whose_drop_panics() {
+    fn payload() -> OnDrop<impl FnMut() + Send> {
+        OnDrop(|| panic!("second"))
+    }
+    block_on(async {
+        // Dropped by the runtime, for a detached task and with a handle.
+        spawn(async { panic_any(payload()) });
+        let task = spawn(async { panic_any(payload()) });
+        yield_now().await;
+        drop(task);
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_join_waker_that_panics_is_not_the_loops_problem() {
+    let ledger = Ledger::new();
+    let runtime = Runtime::new().unwrap();
+    let foreign = Waker::from(Arc::new(Panicking));
+    let guard = ledger.guard();
+    let mut task = runtime.spawn(async move { guard });
+    assert!(poll_once(&mut task, &foreign).is_pending());
+    runtime.block_on(async {
+        for _ in 0..3 {
+            yield_now().await;
+        }
+    });
+    assert!(task.is_finished());
+    assert!(poll_once(&mut task, &foreign).is_ready());
+    ledger.assert_all_dropped(1);
+    drop(task);
+    assert_eq!(runtime.metrics().tasks_alive, 0);
+}
+
+#[test]
+fn a_join_waker_that_panics_does_not_stop_the_teardown() {
+    let ledger = Ledger::new();
+    let runtime = Runtime::new().unwrap();
+    let foreign = Waker::from(Arc::new(Panicking));
+    let guard = ledger.guard();
+    let mut first = runtime.spawn(async move {
+        let _guard = guard;
+        pending::<()>().await
+    });
+    assert!(poll_once(&mut first, &foreign).is_pending());
+    let (send, wakers) = std::sync::mpsc::channel();
+    let guard = ledger.guard();
+    runtime.spawn(async move {
+        let _guard = guard;
+        send.send(my_waker().await).unwrap();
+        pending::<()>().await
+    });
+    runtime.block_on(yield_now());
+    let waker = wakers.recv().unwrap();
+    drop(runtime);
+    ledger.assert_all_dropped(2);
+    // It reaches the scheduler through the task, so the task must have been given over.
+    waker.wake_by_ref();
+    thread::spawn(move || waker.wake()).join().unwrap();
+    assert!(
+        matches!(poll_once(&mut first, &foreign), Poll::Ready(Err(error)) if error.is_cancelled())
+    );
+}
+
+#[test]
+fn errors_say_what_happened() {
+    block_on(async {
+        let task = spawn(pending::<()>());
+        task.abort();
+        let id = task.id();
+        let error = task.await.unwrap_err();
+        assert_eq!(error.to_string(), format!("task {id} was cancelled"));
+        assert_eq!(format!("{error:?}"), format!("JoinError::Cancelled({id})"));
+        let error = error.try_into_panic().unwrap_err();
+        let text = panic_of(|| error.into_panic());
+        assert!(
+            text.starts_with("the task was cancelled, it did not panic"),
+            "{text}"
+        );
+
+        let error = spawn(async { panic_any(5_u8) }).await.unwrap_err();
+        assert!(error.to_string().ends_with("panicked"), "{error}");
+        let error = std::io::Error::from(error);
+        assert_eq!(error.kind(), std::io::ErrorKind::Other);
+    });
+}
