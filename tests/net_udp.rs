@@ -76,7 +76,8 @@ fn a_port_that_no_one_has_refuses_and_the_socket_lives_on() {
         let (here, _) = socket().await;
         let (gone, gone_addr) = socket().await;
         // Held, but not for datagrams from `here`: it is connected to another.
-        gone.connect("127.0.0.1:9").await.unwrap();
+        let (_other, other_addr) = socket().await;
+        gone.connect(other_addr).await.unwrap();
         here.connect(gone_addr).await.unwrap();
         here.send(b"anyone?").await.unwrap();
         let error = here.recv(&mut [0; 16]).await.unwrap_err();
