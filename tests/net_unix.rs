@@ -20,7 +20,7 @@ use wakeful_net::{UnixDatagram, UnixListener, UnixStream};
 
 #[path = "support/net.rs"]
 mod support;
-use support::{all_of, errno, is_pending, pattern, run};
+use support::{all_of, both_ways, errno, is_pending, pattern, run};
 
 /// A path for a socket, which is removed at the end.
 struct Place(PathBuf);
@@ -68,23 +68,21 @@ fn a_pair_talks_both_ways() {
 #[test]
 fn much_goes_both_ways_at_once() {
     run(async || {
+        both_ways(UnixStream::pair().unwrap().into(), 4 << 20).await;
+    });
+}
+
+#[test]
+fn halves_part_and_meet_again() {
+    run(async || {
         let (here, there) = UnixStream::pair().unwrap();
-        let sent = Rc::new(pattern(4 << 20));
-        let mut tasks = Vec::new();
-        for stream in [here, there] {
-            let (read, mut write) = stream.into_split();
-            let to_send = sent.clone();
-            tasks.push(wakeful::spawn(async move {
-                write.write_all(&to_send).await.unwrap();
-            }));
-            let expected = sent.clone();
-            tasks.push(wakeful::spawn(async move {
-                assert!(all_of(read).await == *expected);
-            }));
-        }
-        for task in tasks {
-            task.await.unwrap();
-        }
+        let (read, mut write) = here.into_split();
+        write.write_all(b"half").await.unwrap();
+        let here = read.reunite(write).unwrap();
+        here.write(b" whole").await.unwrap();
+        let (_read, write) = here.into_split();
+        drop(write);
+        assert_eq!(all_of(there).await, b"half whole");
     });
 }
 
