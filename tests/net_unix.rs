@@ -1,6 +1,6 @@
 //! Unix domain sockets.
 
-use std::io::{ErrorKind, IoSlice, IoSliceMut, Write};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
@@ -15,6 +15,8 @@ use futures_util::{AsyncWriteExt, StreamExt};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
+use wakeful::Runtime;
+use wakeful::reactor::{Backend, Interest};
 use wakeful_net::unix::SocketAddr;
 use wakeful_net::{UnixDatagram, UnixListener, UnixStream};
 
@@ -125,6 +127,27 @@ fn descriptors_sent_along_cut_a_read_short_and_stall_nothing() {
         }
         assert_eq!(ours.read(&mut buf).await.unwrap(), 7);
         assert_eq!(&buf[..7], b"without");
+    });
+}
+
+#[test]
+fn after_a_short_read_the_system_is_not_asked_in_vain() {
+    let runtime = Runtime::builder().backend(Backend::Raw).build();
+    let Ok(runtime) = runtime else { return };
+    runtime.block_on(async {
+        let (here, there) = UnixStream::pair().unwrap();
+        let mut buf = [0; 16];
+        for _ in 0..3 {
+            here.write(b"ping").await.unwrap();
+            assert_eq!(there.read(&mut buf).await.unwrap(), 4);
+            let never = || -> io::Result<()> { panic!("it is tried") };
+            let error = there.try_io(Interest::READABLE, never).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        }
+        // A full buffer says nothing: it is asked.
+        here.write(&[7; 16]).await.unwrap();
+        assert_eq!(there.read(&mut buf).await.unwrap(), 16);
+        there.try_io(Interest::READABLE, || Ok(())).unwrap();
     });
 }
 

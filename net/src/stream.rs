@@ -364,6 +364,17 @@ macro_rules! stream_methods {
             }
 
             /// Two halves that can go to two tasks. Dropping the write half ends that direction.
+            ///
+            /// ```no_run
+            #[doc = concat!("# async fn example(stream: wakeful_net::", stringify!($type), ") -> std::io::Result<()> {")]
+            /// use futures_util::io::{AsyncWriteExt, copy};
+            ///
+            /// let (mut read, mut write) = stream.into_split();
+            /// wakeful::spawn(async move { write.write_all(b"hello").await });
+            /// copy(&mut read, &mut futures_util::io::sink()).await?;
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn into_split(self) -> (OwnedReadHalf<$type>, OwnedWriteHalf<$type>) {
                 halves::into_split(self)
             }
