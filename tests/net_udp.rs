@@ -75,8 +75,9 @@ fn a_port_that_no_one_has_refuses_and_the_socket_lives_on() {
     run(async || {
         let (here, _) = socket().await;
         let (gone, gone_addr) = socket().await;
-        // No one else can have the port, and it takes nothing from `here`: it talks to itself.
-        gone.connect(gone_addr).await.unwrap();
+        // Held, but not for datagrams from `here`: it is connected to another.
+        let (_other, other_addr) = socket().await;
+        gone.connect(other_addr).await.unwrap();
         here.connect(gone_addr).await.unwrap();
         here.send(b"anyone?").await.unwrap();
         let error = here.recv(&mut [0; 16]).await.unwrap_err();
