@@ -87,13 +87,7 @@ fn a_used_port_is_named() {
 #[test]
 fn what_is_no_address_is_refused_with_an_example() {
     run(async || {
-        for text in [
-            "localhost",
-            "127.0.0.1",
-            "localhost:http",
-            "localhost:65536",
-            "",
-        ] {
+        for text in ["localhost", "127.0.0.1", "name:http", "name:65536", ""] {
             let error = TcpStream::connect(text).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             assert!(error.to_string().contains("host:port"), "{error}");
@@ -112,23 +106,23 @@ fn what_is_no_address_is_refused_with_an_example() {
 fn only_names_go_to_the_blocking_pool() {
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
-        let expected: SocketAddr = "127.0.0.1:80".parse().unwrap();
-        let ip = Ipv4Addr::LOCALHOST;
+        let expected: SocketAddr = "192.0.2.1:80".parse().unwrap();
+        let ip = Ipv4Addr::new(192, 0, 2, 1);
         let all = async |addr| lookup_host(addr).await.unwrap().collect::<Vec<_>>();
-        assert_eq!(all("127.0.0.1:80").await, [expected]);
-        let found = lookup_host("127.0.0.1:80".to_owned()).await.unwrap();
+        assert_eq!(all("192.0.2.1:80").await, [expected]);
+        let found = lookup_host("192.0.2.1:80".to_owned()).await.unwrap();
         assert_eq!(found.collect::<Vec<_>>(), [expected]);
         assert_eq!(
-            lookup_host(("127.0.0.1", 80)).await.unwrap().next(),
+            lookup_host(("192.0.2.1", 80)).await.unwrap().next(),
             Some(expected)
         );
         assert_eq!(lookup_host((ip, 80)).await.unwrap().next(), Some(expected));
         assert_eq!(lookup_host(&expected).await.unwrap().next(), Some(expected));
-        let found = lookup_host("[::1]:80").await.unwrap().next();
-        assert_eq!(found, Some("[::1]:80".parse().unwrap()));
+        let found = lookup_host("[2001:db8::1]:80").await.unwrap().next();
+        assert_eq!(found, Some("[2001:db8::1]:80".parse().unwrap()));
         assert_eq!(runtime.metrics().blocking_threads, 0);
 
-        let found: HashSet<_> = lookup_host("localhost:80").await.unwrap().collect();
+        let found: HashSet<_> = lookup_host(("localhost", 80)).await.unwrap().collect();
         assert!(
             found
                 .iter()

@@ -15,7 +15,7 @@ use wakeful_net::{TcpListener, TcpStream};
 
 #[path = "support/net.rs"]
 mod support;
-use support::{all_of, is_pending, pattern, run, tcp_and_std, tcp_pair, turn};
+use support::{all_of, both_ways, is_pending, pattern, run, tcp_and_std, tcp_pair, turn};
 
 #[test]
 fn an_echo_server_answers_each_client() {
@@ -239,23 +239,7 @@ fn more_buffers_than_the_system_takes_at_once_lose_and_stall_nothing() {
 #[test]
 fn eight_mebibytes_go_both_ways_at_once() {
     run(async || {
-        let (client, server) = tcp_pair().await;
-        let sent = Rc::new(pattern(8 << 20));
-        let mut tasks = Vec::new();
-        for stream in [client, server] {
-            let (read, mut write) = stream.into_split();
-            let to_send = sent.clone();
-            tasks.push(wakeful::spawn(async move {
-                write.write_all(&to_send).await.unwrap();
-            }));
-            let expected = sent.clone();
-            tasks.push(wakeful::spawn(async move {
-                assert!(all_of(read).await == *expected);
-            }));
-        }
-        for task in tasks {
-            task.await.unwrap();
-        }
+        both_ways(tcp_pair().await.into(), 8 << 20).await;
     });
 }
 

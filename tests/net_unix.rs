@@ -1,6 +1,6 @@
 //! Unix domain sockets.
 
-use std::io::{ErrorKind, IoSlice, IoSliceMut, Write};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
@@ -15,12 +15,14 @@ use futures_util::{AsyncWriteExt, StreamExt};
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
+use wakeful::Runtime;
+use wakeful::reactor::{Backend, Interest};
 use wakeful_net::unix::SocketAddr;
 use wakeful_net::{UnixDatagram, UnixListener, UnixStream};
 
 #[path = "support/net.rs"]
 mod support;
-use support::{all_of, errno, is_pending, pattern, run};
+use support::{all_of, both_ways, errno, is_pending, pattern, run};
 
 /// A path for a socket, which is removed at the end.
 struct Place(PathBuf);
@@ -68,23 +70,21 @@ fn a_pair_talks_both_ways() {
 #[test]
 fn much_goes_both_ways_at_once() {
     run(async || {
+        both_ways(UnixStream::pair().unwrap().into(), 4 << 20).await;
+    });
+}
+
+#[test]
+fn halves_part_and_meet_again() {
+    run(async || {
         let (here, there) = UnixStream::pair().unwrap();
-        let sent = Rc::new(pattern(4 << 20));
-        let mut tasks = Vec::new();
-        for stream in [here, there] {
-            let (read, mut write) = stream.into_split();
-            let to_send = sent.clone();
-            tasks.push(wakeful::spawn(async move {
-                write.write_all(&to_send).await.unwrap();
-            }));
-            let expected = sent.clone();
-            tasks.push(wakeful::spawn(async move {
-                assert!(all_of(read).await == *expected);
-            }));
-        }
-        for task in tasks {
-            task.await.unwrap();
-        }
+        let (read, mut write) = here.into_split();
+        write.write_all(b"half").await.unwrap();
+        let here = read.reunite(write).unwrap();
+        here.write(b" whole").await.unwrap();
+        let (_read, write) = here.into_split();
+        drop(write);
+        assert_eq!(all_of(there).await, b"half whole");
     });
 }
 
@@ -127,6 +127,27 @@ fn descriptors_sent_along_cut_a_read_short_and_stall_nothing() {
         }
         assert_eq!(ours.read(&mut buf).await.unwrap(), 7);
         assert_eq!(&buf[..7], b"without");
+    });
+}
+
+#[test]
+fn after_a_short_read_the_system_is_not_asked_in_vain() {
+    let runtime = Runtime::builder().backend(Backend::Raw).build();
+    let Ok(runtime) = runtime else { return };
+    runtime.block_on(async {
+        let (here, there) = UnixStream::pair().unwrap();
+        let mut buf = [0; 16];
+        for _ in 0..3 {
+            here.write(b"ping").await.unwrap();
+            assert_eq!(there.read(&mut buf).await.unwrap(), 4);
+            let never = || -> io::Result<()> { panic!("it is tried") };
+            let error = there.try_io(Interest::READABLE, never).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        }
+        // A full buffer says nothing: it is asked.
+        here.write(&[7; 16]).await.unwrap();
+        assert_eq!(there.read(&mut buf).await.unwrap(), 16);
+        there.try_io(Interest::READABLE, || Ok(())).unwrap();
     });
 }
 

@@ -209,6 +209,18 @@ macro_rules! listener_methods {
             }
 
             /// The connections as a stream that does not end.
+            ///
+            /// ```no_run
+            #[doc = concat!("# async fn example(listener: wakeful_net::", stringify!($type), ") -> std::io::Result<()> {")]
+            /// use futures_util::StreamExt;
+            ///
+            /// let mut incoming = listener.incoming();
+            /// while let Some(stream) = incoming.next().await {
+            ///     stream?.write(b"hello").await?;
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn incoming(&self) -> Incoming<'_> {
                 Incoming(self)
             }

@@ -11,6 +11,21 @@ use crate::error::tried;
 /// looked up on the blocking pool. Literal addresses in strings are not looked up.
 ///
 /// It is sealed: it can be used, not implemented.
+///
+/// ```
+/// use std::net::{Ipv4Addr, SocketAddr};
+/// use wakeful_net::UdpSocket;
+///
+/// # fn main() -> std::io::Result<()> {
+/// wakeful::block_on(async {
+///     UdpSocket::bind("127.0.0.1:0").await?;
+///     UdpSocket::bind(("localhost", 0)).await?;
+///     UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+///     UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+///     Ok(())
+/// })
+/// # }
+/// ```
 pub trait ToSocketAddrs: sealed::Lookup {}
 
 mod sealed {

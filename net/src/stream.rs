@@ -1,7 +1,7 @@
 //! What TCP and Unix streams have in common.
 
 use std::future::Future;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
@@ -10,12 +10,10 @@ use rustix::net::RecvFlags;
 use socket2::SockRef;
 use wakeful::reactor::{Async, Interest, Source};
 
-/// A socket of std's that [`Stream`] works on.
+/// How a socket of std's is read, as far as [`Stream`] can't know.
 pub(crate) trait Socket: AsFd {
     fn read(&self, buf: &mut [u8]) -> io::Result<Received>;
     fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received>;
-    fn write(&self, buf: &[u8]) -> io::Result<usize>;
-    fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
 }
 
 /// What a read brought.
@@ -38,7 +36,10 @@ pub(crate) struct Stream<S: AsFd> {
     io: Async<S>,
 }
 
-impl<S: Socket> Stream<S> {
+impl<S: Socket> Stream<S>
+where
+    for<'a> &'a S: Write,
+{
     /// Takes in a connected, nonblocking socket. It can most likely be written to, and may have
     /// something to read already: the first operation finds out.
     #[track_caller]
@@ -363,6 +364,17 @@ macro_rules! stream_methods {
             }
 
             /// Two halves that can go to two tasks. Dropping the write half ends that direction.
+            ///
+            /// ```no_run
+            #[doc = concat!("# async fn example(stream: wakeful_net::", stringify!($type), ") -> std::io::Result<()> {")]
+            /// use futures_util::io::{AsyncWriteExt, copy};
+            ///
+            /// let (mut read, mut write) = stream.into_split();
+            /// wakeful::spawn(async move { write.write_all(b"hello").await });
+            /// copy(&mut read, &mut futures_util::io::sink()).await?;
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn into_split(self) -> (OwnedReadHalf<$type>, OwnedWriteHalf<$type>) {
                 halves::into_split(self)
             }

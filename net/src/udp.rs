@@ -63,6 +63,10 @@ impl UdpSocket {
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: when it is dropped, no socket is left.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
         addr::each(&addr, "bind to", |addr| async move {
             let domain = Domain::for_address(addr);
@@ -78,6 +82,10 @@ impl UdpSocket {
     /// # Errors
     ///
     /// That of the last address, which it names; or that of the lookup.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: only the lookup can be interrupted, and nothing is connected before.
     pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
         addr::each(&addr, "connect to", |addr| async move {
             self.get_ref().connect(addr)

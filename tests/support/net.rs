@@ -4,10 +4,11 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::{AsyncRead, AsyncReadExt};
+use futures_util::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use wakeful::Runtime;
 use wakeful::reactor::Backend;
 use wakeful_net::{TcpListener, TcpStream};
@@ -40,6 +41,29 @@ pub async fn tcp_and_std() -> (TcpStream, std::net::TcpStream) {
     let theirs = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (ours, _) = listener.accept().await.unwrap();
     (ours, theirs)
+}
+
+/// Sends bytes both ways at once, and checks that all of them arrive.
+pub async fn both_ways<S: 'static>(streams: [S; 2], len: usize)
+where
+    for<'a> &'a S: AsyncRead + AsyncWrite,
+{
+    let sent = Rc::new(pattern(len));
+    let mut tasks = Vec::new();
+    for stream in streams.map(Rc::new) {
+        let (writer, to_send) = (stream.clone(), sent.clone());
+        tasks.push(wakeful::spawn(async move {
+            (&*writer).write_all(&to_send).await.unwrap();
+            (&*writer).close().await.unwrap();
+        }));
+        let expected = sent.clone();
+        tasks.push(wakeful::spawn(async move {
+            assert!(all_of(&*stream).await == *expected, "other bytes arrive");
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
 }
 
 /// All that comes until the end of the stream.

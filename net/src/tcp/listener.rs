@@ -45,6 +45,10 @@ impl TcpListener {
     /// # Panics
     ///
     /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: when it is dropped, no socket is left.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
         addr::each(&addr, "listen on", |addr| async move {
             let socket = TcpSocket::for_addr(addr)?;

@@ -1,6 +1,6 @@
 //! A TCP connection.
 
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -143,16 +143,5 @@ impl Socket for std::net::TcpStream {
         let mut this = self;
         let bytes = Read::read_vectored(&mut this, bufs)?;
         Ok(Received { bytes, cut: false })
-    }
-
-    #[inline]
-    fn write(&self, buf: &[u8]) -> io::Result<usize> {
-        let mut this = self;
-        Write::write(&mut this, buf)
-    }
-
-    fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut this = self;
-        Write::write_vectored(&mut this, bufs)
     }
 }

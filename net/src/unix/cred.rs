@@ -1,6 +1,18 @@
 //! Who is at the other end.
 
 /// The process and the user at the other end, as they were when the connection was made.
+///
+/// ```
+/// use wakeful_net::UnixStream;
+///
+/// # fn main() -> std::io::Result<()> {
+/// wakeful::block_on(async {
+///     let (here, _there) = UnixStream::pair()?;
+///     assert_eq!(here.peer_cred()?.pid(), Some(std::process::id() as i32));
+///     Ok(())
+/// })
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UCred {
     pub(super) uid: u32,
@@ -19,7 +31,7 @@ impl UCred {
         self.gid
     }
 
-    /// The process, where the system tells.
+    /// The process; `None` if this one can't see it, as from within a container.
     pub fn pid(&self) -> Option<i32> {
         self.pid
     }

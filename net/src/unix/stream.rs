@@ -1,6 +1,6 @@
 //! A Unix domain connection.
 
-use std::io::{self, IoSlice, IoSliceMut, Write};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::unix::net;
 use std::path::Path;
@@ -165,15 +165,5 @@ impl Socket for net::UnixStream {
             bytes: message.bytes,
             cut: message.flags.contains(ReturnFlags::CTRUNC),
         })
-    }
-
-    fn write(&self, buf: &[u8]) -> io::Result<usize> {
-        let mut this = self;
-        Write::write(&mut this, buf)
-    }
-
-    fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut this = self;
-        Write::write_vectored(&mut this, bufs)
     }
 }
