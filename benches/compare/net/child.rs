@@ -1,0 +1,95 @@
+//! A server as the driver sees it: a child process that ends with its value.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use super::peers::Peer;
+use super::server::{self, Service};
+
+pub struct Server {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    pub address: SocketAddr,
+}
+
+/// What a server said about its memory.
+#[derive(Clone, Copy)]
+pub struct Memory {
+    pub in_use: u64,
+    /// A connection's future, which is the user's.
+    pub future: u64,
+}
+
+impl Server {
+    /// Starts this program again, as a server with buffers of `size`.
+    pub fn start(peer: Peer, service: Service, size: usize) -> io::Result<Server> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args([server::FLAG, peer.name(), service.name(), &size.to_string()]);
+        Server::spawn(command)
+    }
+
+    /// Starts one that can be asked for its memory.
+    pub fn start_for_memory(peer: Peer, service: Service, size: usize) -> io::Result<Server> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args([server::FLAG, peer.name(), service.name(), &size.to_string()]);
+        command.env(server::ASK_MEMORY, "1");
+        Server::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> io::Result<Server> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut line = String::new();
+        let read = out.read_line(&mut line);
+        match (read, line.trim().parse()) {
+            (Ok(_), Ok(address)) => Ok(Server {
+                child,
+                out,
+                address,
+            }),
+            (read, _) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                read?;
+                Err(io::Error::other(
+                    "the server ended before it had an address",
+                ))
+            }
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn memory(&mut self) -> io::Result<Memory> {
+        self.child
+            .stdin
+            .as_mut()
+            .expect("it is piped")
+            .write_all(b"idle\n")?;
+        let mut line = String::new();
+        self.out.read_line(&mut line)?;
+        let told = line
+            .split_whitespace()
+            .map(str::parse)
+            .collect::<Result<Vec<u64>, _>>();
+        match told.as_deref() {
+            Ok(&[in_use, future]) => Ok(Memory { in_use, future }),
+            _ => Err(io::Error::other(format!(
+                "the server said {line:?} of its memory"
+            ))),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,89 @@
+//! The peers of the network cases, and how each one's runtime is started.
+
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
+
+/// Who serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    Wakeful,
+    Tokio,
+    TokioLocal,
+    Smol,
+    Monoio,
+    MonoioLegacy,
+    Compio,
+    /// The hand-written loop of `server/limit.rs`: no runtime at all.
+    Epoll,
+}
+
+impl Peer {
+    pub const ALL: [Peer; 8] = [
+        Peer::Wakeful,
+        Peer::Tokio,
+        Peer::TokioLocal,
+        Peer::Smol,
+        Peer::Monoio,
+        Peer::MonoioLegacy,
+        Peer::Compio,
+        Peer::Epoll,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Peer::Wakeful => "wakeful",
+            Peer::Tokio => "tokio",
+            Peer::TokioLocal => "tokio-local",
+            Peer::Smol => "smol",
+            Peer::Monoio => "monoio",
+            Peer::MonoioLegacy => "monoio-epoll",
+            Peer::Compio => "compio",
+            Peer::Epoll => "epoll-loop",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Peer> {
+        Peer::ALL.into_iter().find(|peer| peer.name() == name)
+    }
+}
+
+pub type Result = io::Result<()>;
+
+pub fn wakeful(main: impl Future<Output = Result>) -> Result {
+    wakeful::block_on(main)
+}
+
+pub fn tokio(main: impl Future<Output = Result>) -> Result {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build()?.block_on(main)
+}
+
+pub fn tokio_local(main: impl Future<Output = Result>) -> Result {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build_local(Default::default())?;
+    runtime.block_on(main)
+}
+
+pub type SmolExecutor = Rc<smol::LocalExecutor<'static>>;
+
+pub fn smol<F: Future<Output = Result>>(main: impl FnOnce(SmolExecutor) -> F) -> Result {
+    let executor = Rc::new(smol::LocalExecutor::new());
+    smol::block_on(executor.run(main(executor.clone())))
+}
+
+/// io_uring where the system has it, which is monoio's default.
+pub fn monoio(main: impl Future<Output = Result>) -> Result {
+    let builder = monoio::RuntimeBuilder::<monoio::FusionDriver>::new();
+    builder.enable_timer().build()?.block_on(main)
+}
+
+/// Its driver on epoll.
+pub fn monoio_legacy(main: impl Future<Output = Result>) -> Result {
+    let builder = monoio::RuntimeBuilder::<monoio::LegacyDriver>::new();
+    builder.enable_timer().build()?.block_on(main)
+}
+
+pub fn compio(main: impl Future<Output = Result>) -> Result {
+    compio::runtime::Runtime::new()?.block_on(main)
+}

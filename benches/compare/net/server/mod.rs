@@ -1,0 +1,128 @@
+//! The servers: a child process, pinned to its core, that serves one service by one peer.
+
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::process::ExitCode;
+
+use rustix::process::{Signal, set_parent_process_death_signal};
+use socket2::{Domain, Socket, Type};
+
+use super::machine;
+use super::peers::{Peer, Result};
+use super::wire::{http::Http, kv::Kv};
+
+mod accept;
+mod chat;
+mod echo;
+mod idle;
+mod limit;
+mod pipelined;
+mod timed;
+mod udp;
+
+/// What is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    Echo,
+    /// Echo with a deadline for each request.
+    Timed,
+    Kv,
+    Http,
+    Accept,
+    Chat,
+    Udp,
+}
+
+impl Service {
+    const ALL: [Service; 7] = [
+        Service::Echo,
+        Service::Timed,
+        Service::Kv,
+        Service::Http,
+        Service::Accept,
+        Service::Chat,
+        Service::Udp,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Service::Echo => "echo",
+            Service::Timed => "timed",
+            Service::Kv => "kv",
+            Service::Http => "http",
+            Service::Accept => "accept",
+            Service::Chat => "chat",
+            Service::Udp => "udp",
+        }
+    }
+}
+
+/// The first argument that makes this process a server.
+pub const FLAG: &str = "--server";
+
+/// Serves if the arguments say so: `--server PEER SERVICE BUFFER`.
+pub fn if_asked(args: &[String]) -> Option<ExitCode> {
+    let [flag, peer, service, size] = args else {
+        return None;
+    };
+    if flag != FLAG {
+        return None;
+    }
+    match serve(peer, service, size) {
+        Ok(()) => Some(ExitCode::SUCCESS),
+        Err(error) => {
+            eprintln!("server {peer} {service} {size}: {error}");
+            Some(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn serve(peer: &str, service: &str, size: &str) -> Result {
+    // Whatever ends the driver ends its servers.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("unknown {what}"));
+    let peer = Peer::from_name(peer).ok_or_else(|| bad("peer"))?;
+    let service = Service::ALL.into_iter().find(|s| s.name() == service);
+    let service = service.ok_or_else(|| bad("service"))?;
+    let size: usize = size.parse().map_err(|_| bad("buffer size"))?;
+    machine::raise_files()?;
+    machine::pin(machine::SERVER_CORE);
+    if service == Service::Udp {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.set_nonblocking(true)?;
+        announce(socket.local_addr()?)?;
+        return udp::serve(peer, socket, size);
+    }
+    let listener = listen()?;
+    announce(listener.local_addr()?)?;
+    match service {
+        Service::Echo => echo::serve(peer, listener, size),
+        Service::Timed => timed::serve(peer, listener, size),
+        Service::Kv => pipelined::serve(peer, listener, size, Kv::default()),
+        Service::Http => pipelined::serve(peer, listener, size, Http),
+        Service::Accept => accept::serve(peer, listener),
+        Service::Chat => chat::serve(peer, listener, size),
+        Service::Udp => unreachable!("served above"),
+    }
+}
+
+/// std's listener would queue 128 connections, too few for the cases with many.
+fn listen() -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}
+
+fn announce(address: SocketAddr) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{address}")?;
+    out.flush()?;
+    if std::env::var_os(ASK_MEMORY).is_some() {
+        std::thread::spawn(idle::answer);
+    }
+    Ok(())
+}
+
+/// Set in the environment, it starts the thread that tells about memory.
+pub const ASK_MEMORY: &str = "WAKEFUL_BENCH_MEMORY";
