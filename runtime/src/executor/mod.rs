@@ -240,6 +240,11 @@ impl Executor {
         tick
     }
 
+    /// Is a task in line?
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     /// Did other threads send something?
     pub(crate) fn is_pending(&self) -> bool {
         self.remote.is_pending()
