@@ -4,20 +4,19 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::cases::{self, Case, Kind};
+use super::cases::{self, Case};
 use super::load::wrk;
 use super::machine;
-use super::measure::{self, Sample, Times};
+use super::measure::Sample;
 use super::peers::Peer;
+use super::run::{self, Outcome, Plan};
 use super::syscalls::Tool;
 
 const USAGE: &str = "usage: net [--quick] [--rounds N] [--ms N] [--only TEXT] [--peers A,B]";
 
 struct Options {
-    rounds: usize,
-    times: Times,
+    plan: Plan,
     only: Vec<String>,
-    peers: Vec<Peer>,
 }
 
 pub fn main(args: &[String]) -> ExitCode {
@@ -34,10 +33,13 @@ pub fn main(args: &[String]) -> ExitCode {
 fn options(args: &[String]) -> io::Result<Options> {
     let bad = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
     let mut options = Options {
-        rounds: 5,
-        times: times(1000),
+        plan: Plan {
+            peers: Peer::ALL.to_vec(),
+            rounds: 25,
+            slice: Duration::from_millis(200),
+            tool: Tool::find(),
+        },
         only: Vec::new(),
-        peers: Peer::ALL.to_vec(),
     };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -50,14 +52,14 @@ fn options(args: &[String]) -> io::Result<Options> {
             parsed.ok_or_else(|| bad(format!("{text:?} is not a number above 0")))
         };
         match arg.as_str() {
-            "--quick" => (options.rounds, options.times) = (3, times(200)),
-            "--rounds" => options.rounds = number(value()?)? as usize,
-            "--ms" => options.times = times(number(value()?)?),
+            "--quick" => options.plan.rounds = 5,
+            "--rounds" => options.plan.rounds = number(value()?)? as usize,
+            "--ms" => options.plan.slice = Duration::from_millis(number(value()?)?),
             "--only" => options.only.push(value()?.clone()),
             "--peers" => {
                 let peer =
                     |name| Peer::from_name(name).ok_or_else(|| bad(format!("{name:?} is no peer")));
-                options.peers = value()?.split(',').map(peer).collect::<io::Result<_>>()?;
+                options.plan.peers = value()?.split(',').map(peer).collect::<io::Result<_>>()?;
             }
             _ => return Err(bad(format!("{arg:?} is not understood"))),
         }
@@ -65,95 +67,79 @@ fn options(args: &[String]) -> io::Result<Options> {
     Ok(options)
 }
 
-fn times(milliseconds: u64) -> Times {
-    Times {
-        warm: Duration::from_millis(milliseconds / 5),
-        measured: Duration::from_millis(milliseconds),
-    }
-}
-
 fn run(options: &Options) -> io::Result<()> {
     machine::raise_files()?;
     machine::pin(machine::LOAD_CORE);
-    let tool = Tool::find();
-    println!("syscalls are counted by {tool:?}");
+    println!("syscalls are counted by {:?}", options.plan.tool);
     for case in cases::all(wrk::is_there()) {
         let wanted = |text: &String| case.name.contains(text);
         if options.only.is_empty() || options.only.iter().any(wanted) {
-            one(&case, options, tool)?;
+            show(&case, &run::case(&case, &options.plan, &mut |_| {}));
         }
     }
     Ok(())
 }
 
-fn one(case: &Case, options: &Options, tool: Option<Tool>) -> io::Result<()> {
-    let mut peers = case.peers().to_vec();
-    peers.retain(|peer| options.peers.contains(peer));
-    let mut samples = vec![Vec::new(); peers.len()];
-    for round in 0..options.rounds {
-        for turn in 0..peers.len() {
-            let at = (turn + round) % peers.len();
-            match measure::sample(case, peers[at], options.times) {
-                Ok(sample) => samples[at].push(sample),
-                Err(error) => eprintln!("{}: {}: {error}", case.name, peers[at].name()),
-            }
-        }
-    }
+fn show(case: &Case, outcomes: &[Outcome]) {
     println!("\n{}", case.name);
-    let of = |peer| peers.iter().position(|p| *p == peer);
-    for (at, peer) in peers.iter().enumerate() {
-        let all = &samples[at];
-        if all.is_empty() {
-            continue;
+    let of = |peer| outcomes.iter().find(|outcome| outcome.peer == peer);
+    for outcome in outcomes {
+        if let Some(error) = &outcome.error {
+            println!("{:13} {error}", outcome.peer.name());
         }
-        let against = |other: Option<usize>| {
-            let pairs = all.iter().zip(&samples[other?]);
-            Some(median(pairs.map(|(mine, its)| mine.cost() / its.cost())))
-        };
-        let calls = match tool {
-            Some(tool) => measure::syscalls(case, *peer, options.times, tool).unwrap_or_default(),
-            None => None,
-        };
-        let ratios = [against(of(Peer::Tokio)), against(of(Peer::Epoll))];
-        line(case, *peer, all, ratios, calls);
+        if let Some(bytes) = outcome.bytes {
+            let rest = bytes.all - bytes.of_user;
+            let name = outcome.peer.name();
+            println!(
+                "{name:13} {:6.0} B, less future and buffer {rest:6.0} B",
+                bytes.all
+            );
+        }
+        if !outcome.samples.is_empty() {
+            line(outcome, of(Peer::Tokio), of(Peer::Epoll));
+        }
     }
-    Ok(())
 }
 
-fn line(case: &Case, peer: Peer, all: &[Sample], ratios: [Option<f64>; 2], calls: Option<f64>) {
-    let of = |value: fn(&Sample) -> f64| median(all.iter().map(value));
-    if case.kind == Kind::Memory {
-        let bytes = of(|s| s.bytes.unwrap_or_default().0);
-        let user = of(|s| s.bytes.unwrap_or_default().1);
-        println!(
-            "{:13} {bytes:7.0} B, without future and buffer {:6.0} B",
-            peer.name(),
-            bytes - user
-        );
-        return;
-    }
-    let number = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.3}"));
+fn line(outcome: &Outcome, tokio: Option<&Outcome>, epoll: Option<&Outcome>) {
+    let samples = &outcome.samples;
+    let quantile = |q| {
+        outcome
+            .latencies
+            .as_ref()
+            .map_or(0, |all| all.value_at_quantile(q)) as f64
+            / 1e3
+    };
     print!(
-        "{:13} {:9.0}/s  p50 {:8.1} p99 {:8.1} p99.9 {:8.1} us  cpu {:7.0} ns (min {:7.0})  \
-         of tokio {:>6}  of loop {:>6}  syscalls {:>6}",
-        peer.name(),
-        of(Sample::rate),
-        of(|s| s.p50 as f64 / 1e3),
-        of(|s| s.p99 as f64 / 1e3),
-        of(|s| s.p999 as f64 / 1e3),
-        of(Sample::cost),
-        all.iter().map(Sample::cost).fold(f64::INFINITY, f64::min),
-        number(ratios[0]),
-        number(ratios[1]),
-        number(calls),
+        "{:13} {:9.0}/s  p50 {:8.1} p99 {:8.1} p99.9 {:8.1} us  cpu {:7.0} ns  of tokio {}  of loop {}",
+        outcome.peer.name(),
+        median(samples.iter().map(Sample::rate)),
+        quantile(0.5),
+        quantile(0.99),
+        quantile(0.999),
+        median(samples.iter().map(Sample::cost)),
+        ratio(samples, tokio.map_or(&[][..], |other| &other.samples)),
+        ratio(samples, epoll.map_or(&[][..], |other| &other.samples)),
     );
-    if case.kind == Kind::AgainstEcho {
-        print!(
-            "  of its echo {:.3}",
-            of(|s| s.cost() / s.echo.unwrap_or(1.0))
-        );
+    if let Some(syscalls) = outcome.syscalls {
+        print!("  syscalls {syscalls:6.3}");
+    }
+    if !outcome.echo.is_empty() {
+        print!("  of its echo {}", ratio(samples, &outcome.echo));
     }
     println!();
+}
+
+/// The middle of the ratios in each round, and the middle half of them.
+fn ratio(mine: &[Sample], others: &[Sample]) -> String {
+    let pairs = mine.iter().zip(others);
+    let mut ratios: Vec<f64> = pairs.map(|(mine, its)| mine.cost() / its.cost()).collect();
+    if ratios.is_empty() {
+        return "-".into();
+    }
+    ratios.sort_by(f64::total_cmp);
+    let (low, high) = (ratios[ratios.len() / 4], ratios[ratios.len() * 3 / 4]);
+    format!("{:.3} ({low:.2}-{high:.2})", median(ratios.into_iter()))
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

@@ -7,6 +7,7 @@ mod load;
 mod machine;
 mod measure;
 mod peers;
+mod run;
 pub mod server;
 mod syscalls;
 mod wire;

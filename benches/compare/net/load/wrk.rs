@@ -5,14 +5,9 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// What `wrk` told.
-pub struct Told {
-    pub requests: u64,
-    pub elapsed: Duration,
-    /// Nanoseconds.
-    pub p50: u64,
-    pub p99: u64,
-}
+use super::stream::greet;
+use super::{Latencies, Load};
+use crate::net::wire::Exchange;
 
 /// Is it installed?
 pub fn is_there() -> bool {
@@ -24,36 +19,58 @@ pub fn is_there() -> bool {
     command.status().is_ok()
 }
 
-/// Runs it for whole seconds: it knows no shorter time.
-pub fn run(address: SocketAddr, connections: usize, time: Duration) -> io::Result<Told> {
-    let seconds = time.as_secs_f64().ceil();
-    let mut command = Command::new("wrk");
-    command.args(["-t1", "--latency", &format!("-c{connections}")]);
-    command.args([&format!("-d{seconds}s"), &format!("http://{address}/")]);
-    let output = command.stdin(Stdio::null()).output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    if text.contains("Socket errors") || text.contains("Non-2xx") {
-        return Err(io::Error::other(format!("wrk met errors:\n{text}")));
-    }
-    parse(&text).ok_or_else(|| io::Error::other(format!("wrk said what was not expected:\n{text}")))
+/// `wrk` as a load: it makes its connections anew in each run.
+pub struct Wrk {
+    address: SocketAddr,
+    connections: usize,
 }
 
-fn parse(text: &str) -> Option<Told> {
-    let after = |word: &str| {
-        let line = text.lines().find(|line| line.trim().starts_with(word))?;
-        Some(line.split_whitespace().nth(1)?.to_owned())
-    };
+impl Wrk {
+    /// Has one exchange, compared byte by byte: `wrk` itself looks at no answer.
+    pub fn new(address: SocketAddr, connections: usize, exchange: Exchange) -> io::Result<Wrk> {
+        drop(greet(address, &exchange)?);
+        Ok(Wrk {
+            address,
+            connections,
+        })
+    }
+}
+
+impl Load for Wrk {
+    /// Runs for whole seconds: `wrk` knows no shorter time. It tells a few quantiles only, and each
+    /// is recorded as often as it stands for requests.
+    fn run(&mut self, time: Duration, latencies: &mut Latencies) -> io::Result<u64> {
+        let seconds = time.as_secs_f64().ceil();
+        let mut command = Command::new("wrk");
+        command.args(["-t1", "--latency", &format!("-c{}", self.connections)]);
+        command.args([
+            &format!("-d{seconds}s"),
+            &format!("http://{}/", self.address),
+        ]);
+        let output = command.stdin(Stdio::null()).output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        if text.contains("Socket errors") || text.contains("Non-2xx") {
+            return Err(io::Error::other(format!("wrk met errors:\n{text}")));
+        }
+        parse(&text, latencies)
+            .ok_or_else(|| io::Error::other(format!("wrk said what was not expected:\n{text}")))
+    }
+}
+
+/// The number of requests.
+fn parse(text: &str, latencies: &mut Latencies) -> Option<u64> {
     // "  6512 requests in 1.00s, 500KB read"
     let line = text.lines().find(|line| line.contains(" requests in "))?;
-    let mut words = line.split_whitespace();
-    let requests = words.next()?.parse().ok()?;
-    let elapsed = duration(words.nth(2)?.trim_end_matches(','))?;
-    Some(Told {
-        requests,
-        elapsed: Duration::from_nanos(elapsed),
-        p50: duration(&after("50%")?)?,
-        p99: duration(&after("99%")?)?,
-    })
+    let requests = line.split_whitespace().next()?.parse().ok()?;
+    // "     50%  635.00us"
+    for (quantile, hundredths) in [("50%", 50), ("75%", 25), ("90%", 15), ("99%", 10)] {
+        let line = text
+            .lines()
+            .find(|line| line.trim().starts_with(quantile))?;
+        let latency = duration(line.split_whitespace().nth(1)?)?;
+        latencies.saturating_record_n(latency, requests * hundredths / 100);
+    }
+    Some(requests)
 }
 
 /// Nanoseconds of "1.00s", "3.5ms", "12us", "1.0m".

@@ -39,8 +39,11 @@ impl Answer for Kv {
     }
 }
 
-/// A command of up to three words and its length, or `None` if it isn't complete.
-fn command(input: &[u8]) -> io::Result<Option<([&[u8]; 3], usize)>> {
+/// The words, the last of which may be absent, and how long the command is.
+type Command<'a> = ([&'a [u8]; 3], usize);
+
+/// A command of up to three words, or `None` if it isn't complete.
+fn command(input: &[u8]) -> io::Result<Option<Command<'_>>> {
     let Some((count, mut at)) = number(input, b'*')? else {
         return Ok(None);
     };

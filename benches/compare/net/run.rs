@@ -1,0 +1,216 @@
+//! Runs a case: all its peers, slice by slice, in turn.
+
+use std::io;
+use std::time::Duration;
+
+use super::cases::{Case, Kind};
+use super::load::Latencies;
+use super::measure::{self, Bout, Bytes, Sample};
+use super::peers::Peer;
+use super::syscalls::Tool;
+
+/// How much is measured.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub peers: Vec<Peer>,
+    pub rounds: usize,
+    /// Of one peer in one round.
+    pub slice: Duration,
+    pub tool: Option<Tool>,
+}
+
+/// What one peer did in one case.
+pub struct Outcome {
+    pub peer: Peer,
+    /// One for each round.
+    pub samples: Vec<Sample>,
+    /// Plain echo in the same rounds, where the case is compared with it.
+    pub echo: Vec<Sample>,
+    pub latencies: Option<Latencies>,
+    /// A request.
+    pub syscalls: Option<f64>,
+    pub bytes: Option<Bytes>,
+    /// What went wrong; what was measured before is kept.
+    pub error: Option<io::Error>,
+}
+
+/// A peer's place in a case.
+struct Place {
+    outcome: Outcome,
+    bout: Option<Bout>,
+    echo: Option<Bout>,
+}
+
+/// `wrk` counts in whole seconds, so there are fewer rounds of it.
+const LONG_ROUNDS: usize = 5;
+
+/// Connections that may be open at once for all peers together.
+const MOST: usize = 9_000;
+
+/// Runs a case. `step` is told of each slice, of which there are [`steps`].
+pub fn case(case: &Case, plan: &Plan, step: &mut dyn FnMut(Peer)) -> Vec<Outcome> {
+    let mut places: Vec<Place> = peers(case, plan).into_iter().map(Place::new).collect();
+    if case.kind == Kind::Memory {
+        for place in &mut places {
+            step(place.outcome.peer);
+            place.note(|place| {
+                place.outcome.bytes = Some(measure::memory(case, place.outcome.peer)?);
+                Ok(())
+            });
+        }
+    } else if open_at_once(case) * places.len() <= MOST {
+        interleaved(case, plan, &mut places, step);
+    } else {
+        // Too many to be open at once: each peer anew in each round.
+        for round in 0..rounds(case, plan) {
+            let count = places.len();
+            for turn in 0..count {
+                let place = &mut places[(turn + round) % count];
+                interleaved_round(case, plan, round, place, step);
+                place.close();
+            }
+        }
+    }
+    places.into_iter().map(Place::finish).collect()
+}
+
+/// Connections of one peer.
+fn open_at_once(case: &Case) -> usize {
+    match case.kind {
+        Kind::AgainstEcho => 2 * case.connections,
+        _ => case.connections,
+    }
+}
+
+/// How often `step` will be called.
+pub fn steps(case: &Case, plan: &Plan) -> usize {
+    let rounds = match case.kind {
+        Kind::Memory => 1,
+        _ => rounds(case, plan),
+    };
+    rounds * peers(case, plan).len()
+}
+
+fn peers(case: &Case, plan: &Plan) -> Vec<Peer> {
+    let mut peers = case.peers().to_vec();
+    peers.retain(|peer| plan.peers.contains(peer));
+    peers
+}
+
+fn rounds(case: &Case, plan: &Plan) -> usize {
+    match case.kind {
+        Kind::Wrk => plan.rounds.min(LONG_ROUNDS),
+        _ if case.connections > 2000 => plan.rounds.min(LONG_ROUNDS),
+        _ => plan.rounds,
+    }
+}
+
+fn interleaved(case: &Case, plan: &Plan, places: &mut [Place], step: &mut dyn FnMut(Peer)) {
+    let count = places.len();
+    for round in 0..rounds(case, plan) {
+        for turn in 0..count {
+            // Nobody is always the one after the slowest.
+            let place = &mut places[(turn + round) % count];
+            interleaved_round(case, plan, round, place, step);
+        }
+    }
+}
+
+fn interleaved_round(
+    case: &Case,
+    plan: &Plan,
+    round: usize,
+    place: &mut Place,
+    step: &mut dyn FnMut(Peer),
+) {
+    step(place.outcome.peer);
+    place.note(|place| {
+        place.open(case, plan)?;
+        place.slice(plan.slice)?;
+        if round == 0 {
+            place.count(case, plan)?;
+        }
+        Ok(())
+    });
+}
+
+impl Place {
+    fn new(peer: Peer) -> Place {
+        let outcome = Outcome {
+            peer,
+            samples: Vec::new(),
+            echo: Vec::new(),
+            latencies: None,
+            syscalls: None,
+            bytes: None,
+            error: None,
+        };
+        Place {
+            outcome,
+            bout: None,
+            echo: None,
+        }
+    }
+
+    /// Does something unless an earlier thing failed, and remembers if it fails.
+    fn note(&mut self, work: impl FnOnce(&mut Place) -> io::Result<()>) {
+        if self.outcome.error.is_none() {
+            self.outcome.error = work(self).err();
+        }
+        if self.outcome.error.is_some() {
+            self.close();
+        }
+    }
+
+    fn open(&mut self, case: &Case, plan: &Plan) -> io::Result<()> {
+        let peer = self.outcome.peer;
+        if self.bout.is_none() {
+            let mut bout = Bout::open(case, peer)?;
+            bout.warm(plan.slice)?;
+            self.bout = Some(bout);
+        }
+        if self.echo.is_none() && case.kind == Kind::AgainstEcho {
+            let mut bout = Bout::open(&measure::plain(case), peer)?;
+            bout.warm(plan.slice)?;
+            self.echo = Some(bout);
+        }
+        Ok(())
+    }
+
+    fn slice(&mut self, time: Duration) -> io::Result<()> {
+        if let Some(bout) = &mut self.echo {
+            self.outcome.echo.push(bout.slice(time)?);
+        }
+        if let Some(bout) = &mut self.bout {
+            self.outcome.samples.push(bout.slice(time)?);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, case: &Case, plan: &Plan) -> io::Result<()> {
+        if let (Some(bout), Some(tool)) = (&mut self.bout, plan.tool) {
+            // wrk's own connections would be counted with the requests.
+            if case.kind != Kind::Wrk {
+                self.outcome.syscalls = Some(bout.syscalls(plan.slice, tool)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the servers, keeps the latencies.
+    fn close(&mut self) {
+        self.echo = None;
+        let Some(bout) = self.bout.take() else {
+            return;
+        };
+        match &mut self.outcome.latencies {
+            Some(all) => all.add(bout.latencies).expect("the same bounds"),
+            none => *none = Some(bout.latencies),
+        }
+    }
+
+    fn finish(mut self) -> Outcome {
+        self.close();
+        self.outcome
+    }
+}
