@@ -10,9 +10,6 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 pub const SERVER_CORE: usize = 0;
 pub const LOAD_CORE: usize = 1;
 
-/// Connections of the largest case, and what else a process has open.
-const FILES: u64 = 10_000 + 256;
-
 /// Pins this thread, and those it starts, to a core. A machine with one core goes without.
 pub fn pin(core: usize) {
     let mut set = CpuSet::new();
@@ -20,29 +17,42 @@ pub fn pin(core: usize) {
     let _ = sched_setaffinity(None, &set);
 }
 
-/// Allows as many descriptors as the largest case needs.
-///
-/// # Errors
-///
-/// The limit is too low and can't be raised.
+/// What a process has open besides the connections of a case.
+const OTHERS: u64 = 256;
+
+/// More than all peers need at once.
+const ENOUGH: u64 = 65_536;
+
+/// Raises the limit of open files as far as it goes, or as far as is useful.
 pub fn raise_files() -> io::Result<()> {
     let now = getrlimit(Resource::Nofile);
-    if now.current.is_none_or(|current| current >= FILES) {
+    let wanted = now.maximum.unwrap_or(ENOUGH).min(ENOUGH);
+    if now.current.is_some_and(|current| current < wanted) {
+        let current = Some(wanted);
+        setrlimit(Resource::Nofile, Rlimit { current, ..now })?;
+    }
+    Ok(())
+}
+
+/// How many connections a process may have.
+pub fn connections() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(files.saturating_sub(OTHERS)).unwrap_or(usize::MAX)
+}
+
+/// # Errors
+///
+/// So many connections are not allowed.
+pub fn check_connections(wanted: usize) -> io::Result<()> {
+    let most = connections();
+    if wanted <= most {
         return Ok(());
     }
-    if now.maximum.is_some_and(|maximum| maximum < FILES) {
-        let most = now.maximum.unwrap_or(0);
-        let text = format!(
-            "10,000 connections need {FILES} open files, the hard limit is {most}: raise it \
-             (`ulimit -Hn`) or leave the case out"
-        );
-        return Err(io::Error::other(text));
-    }
-    let raised = Rlimit {
-        current: Some(FILES),
-        ..now
-    };
-    Ok(setrlimit(Resource::Nofile, raised)?)
+    let text = format!(
+        "{wanted} connections are more than the {most} that the limit of open files allows: raise \
+         it (`ulimit -Hn`), or leave the case out"
+    );
+    Err(io::Error::other(text))
 }
 
 /// Processor time of a whole process, all its threads.

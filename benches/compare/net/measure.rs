@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::cases::{Case, Kind};
 use super::child::Server;
 use super::load::{self, Latencies, Load, accept, fanout, stream, udp, wrk};
-use super::machine::processor_time;
+use super::machine::{self, processor_time};
 use super::peers::Peer;
 use super::server::Service;
 use super::syscalls::{Counter, Tool};
@@ -47,6 +47,7 @@ pub struct Bout {
 
 impl Bout {
     pub fn open(case: &Case, peer: Peer) -> io::Result<Bout> {
+        machine::check_connections(case.connections)?;
         let server = Server::start(peer, case.service, case.buffer())?;
         let load = connect(case, server.address)?;
         let latencies = load::latencies();
@@ -123,6 +124,7 @@ pub struct Bytes {
 /// Memory in use with all connections, less that with a few, for each connection between.
 pub fn memory(case: &Case, peer: Peer) -> io::Result<Bytes> {
     const FEW: usize = 16;
+    machine::check_connections(case.connections)?;
     let mut server = Server::start_for_memory(peer, case.service, case.buffer())?;
     let few = Case {
         connections: FEW,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::cases::{Case, Kind};
 use super::load::Latencies;
+use super::machine;
 use super::measure::{self, Bout, Bytes, Sample};
 use super::peers::Peer;
 use super::syscalls::Tool;
@@ -44,9 +45,6 @@ struct Place {
 /// `wrk` counts in whole seconds, so there are fewer rounds of it.
 const LONG_ROUNDS: usize = 5;
 
-/// Connections that may be open at once for all peers together.
-const MOST: usize = 9_000;
-
 /// Runs a case. `step` is told of each slice, of which there are [`steps`].
 pub fn case(case: &Case, plan: &Plan, step: &mut dyn FnMut(Peer)) -> Vec<Outcome> {
     let mut places: Vec<Place> = peers(case, plan).into_iter().map(Place::new).collect();
@@ -58,7 +56,7 @@ pub fn case(case: &Case, plan: &Plan, step: &mut dyn FnMut(Peer)) -> Vec<Outcome
                 Ok(())
             });
         }
-    } else if open_at_once(case) * places.len() <= MOST {
+    } else if open_at_once(case) * places.len() <= machine::connections() {
         interleaved(case, plan, &mut places, step);
     } else {
         // Too many to be open at once: each peer anew in each round.
