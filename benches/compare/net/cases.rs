@@ -51,10 +51,12 @@ impl Case {
         self
     }
 
-    pub fn peers(&self) -> &'static [Peer] {
-        match self.kind {
-            Kind::AgainstEcho => &Peer::ALL[..Peer::ALL.len() - 1],
-            _ => &Peer::ALL,
+    /// Those that have the service.
+    pub fn has(&self, peer: Peer) -> bool {
+        match peer {
+            Peer::Epoll => self.service != Service::Timed,
+            Peer::EpollShared => self.service == Service::Echo,
+            _ => true,
         }
     }
 

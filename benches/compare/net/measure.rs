@@ -140,9 +140,8 @@ pub fn memory(case: &Case, peer: Peer) -> io::Result<Bytes> {
     let _rest = streams(&rest, server.address)?;
     let after = server.memory()?;
     let in_use = after.in_use as f64 - before.in_use as f64;
-    // The loop has one buffer for all of its connections.
     let buffer = match peer {
-        Peer::Epoll => 0,
+        Peer::EpollShared => 0,
         _ => case.buffer() + 16,
     };
     Ok(Bytes {

@@ -16,10 +16,12 @@ pub enum Peer {
     Compio,
     /// The hand-written loop of `server/limit.rs`: no runtime at all.
     Epoll,
+    /// The same with one buffer for all connections, where it makes a difference: echo.
+    EpollShared,
 }
 
 impl Peer {
-    pub const ALL: [Peer; 8] = [
+    pub const ALL: [Peer; 9] = [
         Peer::Wakeful,
         Peer::Tokio,
         Peer::TokioLocal,
@@ -28,6 +30,7 @@ impl Peer {
         Peer::MonoioLegacy,
         Peer::Compio,
         Peer::Epoll,
+        Peer::EpollShared,
     ];
 
     pub fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Peer {
             Peer::MonoioLegacy => "monoio-epoll",
             Peer::Compio => "compio",
             Peer::Epoll => "epoll-loop",
+            Peer::EpollShared => "epoll-shared",
         }
     }
 

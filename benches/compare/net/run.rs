@@ -90,8 +90,8 @@ pub fn steps(case: &Case, plan: &Plan) -> usize {
 }
 
 fn peers(case: &Case, plan: &Plan) -> Vec<Peer> {
-    let mut peers = case.peers().to_vec();
-    peers.retain(|peer| plan.peers.contains(peer));
+    let mut peers = plan.peers.clone();
+    peers.retain(|peer| case.has(*peer));
     peers
 }
 

@@ -14,7 +14,7 @@ pub fn serve(peer: Peer, listener: TcpListener) -> Result {
         Peer::Monoio => peers::monoio(monoio_main(listener)),
         Peer::MonoioLegacy => peers::monoio_legacy(monoio_main(listener)),
         Peer::Compio => peers::compio(compio_main(listener)),
-        Peer::Epoll => epoll(listener),
+        Peer::Epoll | Peer::EpollShared => epoll(listener),
     }
 }
 

@@ -53,7 +53,7 @@ pub fn serve(peer: Peer, listener: TcpListener, size: usize) -> Result {
         Peer::Monoio => peers::monoio(monoio_main(listener, size)),
         Peer::MonoioLegacy => peers::monoio_legacy(monoio_main(listener, size)),
         Peer::Compio => peers::compio(compio_main(listener, size)),
-        Peer::Epoll => epoll(listener, size),
+        Peer::Epoll | Peer::EpollShared => epoll(listener, size),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Echo: each peer, side by side.
 
-use std::io;
 use std::net::TcpListener;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use super::idle;
 use super::limit::{self, Connection};
@@ -17,6 +17,7 @@ pub fn serve(peer: Peer, listener: TcpListener, size: usize) -> Result {
         Peer::MonoioLegacy => peers::monoio_legacy(monoio_main(listener, size)),
         Peer::Compio => peers::compio(compio_main(listener, size)),
         Peer::Epoll => epoll(listener, size),
+        Peer::EpollShared => epoll_shared(listener, size),
     }
 }
 
@@ -139,21 +140,55 @@ async fn compio_echo(mut stream: compio::net::TcpStream, size: usize) -> Result 
     }
 }
 
-/// One buffer for all: a connection keeps only what could not be sent.
-fn epoll(listener: TcpListener, size: usize) -> io::Result<()> {
-    let mut buffer = vec![0; size];
+/// A connection with a buffer of its own, as the tasks of the runtimes have.
+struct Client {
+    connection: Connection,
+    buffer: Vec<u8>,
+}
+
+impl AsFd for Client {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.connection.as_fd()
+    }
+}
+
+fn epoll(listener: TcpListener, size: usize) -> Result {
+    idle::set_future(size_of::<Client>());
+    let open = |socket| {
+        Ok(Client {
+            connection: Connection::new(socket)?,
+            buffer: vec![0; size],
+        })
+    };
+    limit::serve(
+        listener,
+        open,
+        |slots: &mut limit::Slots<Client>, slot, end| {
+            let Client { connection, buffer } = slots[slot].as_mut().expect("a live slot");
+            epoll_echo(connection, buffer, end)
+        },
+    )
+}
+
+/// One buffer for all: it stays in the cache, and an idle connection has none.
+fn epoll_shared(listener: TcpListener, size: usize) -> Result {
     idle::set_future(size_of::<Connection>());
+    let mut buffer = vec![0; size];
     limit::serve(listener, Connection::new, |slots, slot, end| {
         let connection = slots[slot].as_mut().expect("a live slot");
-        if !connection.flush()? {
-            return Ok(());
-        }
-        while let Some(length) = connection.read(&mut buffer)? {
-            let all = connection.write(&buffer[..length])?;
-            if !all || (length < buffer.len() && !end) {
-                break;
-            }
-        }
-        Ok(())
+        epoll_echo(connection, &mut buffer, end)
     })
+}
+
+fn epoll_echo(connection: &mut Connection, buffer: &mut [u8], end: bool) -> Result {
+    if !connection.flush()? {
+        return Ok(());
+    }
+    while let Some(length) = connection.read(buffer)? {
+        let all = connection.write(&buffer[..length])?;
+        if !all || (length < buffer.len() && !end) {
+            break;
+        }
+    }
+    Ok(())
 }

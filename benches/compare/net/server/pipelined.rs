@@ -17,7 +17,7 @@ pub fn serve(peer: Peer, listener: TcpListener, size: usize, answer: impl Answer
         Peer::Monoio => peers::monoio(monoio_main(listener, size, answer)),
         Peer::MonoioLegacy => peers::monoio_legacy(monoio_main(listener, size, answer)),
         Peer::Compio => peers::compio(compio_main(listener, size, answer)),
-        Peer::Epoll => epoll(listener, size, answer),
+        Peer::Epoll | Peer::EpollShared => epoll(listener, size, answer),
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::net::peers::{self, Peer, Result};
 
-const LIMIT: Duration = Duration::from_secs(5);
+/// Long enough for a connection to sit through the slices of the other peers.
+const LIMIT: Duration = Duration::from_secs(60);
 
 pub fn serve(peer: Peer, listener: TcpListener, size: usize) -> Result {
     match peer {
@@ -19,7 +20,7 @@ pub fn serve(peer: Peer, listener: TcpListener, size: usize) -> Result {
         Peer::Monoio => peers::monoio(monoio_main(listener, size)),
         Peer::MonoioLegacy => peers::monoio_legacy(monoio_main(listener, size)),
         Peer::Compio => peers::compio(compio_main(listener, size)),
-        Peer::Epoll => Err(io::ErrorKind::Unsupported.into()),
+        Peer::Epoll | Peer::EpollShared => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

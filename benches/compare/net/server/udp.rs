@@ -13,7 +13,7 @@ pub fn serve(peer: Peer, socket: UdpSocket, size: usize) -> Result {
         Peer::Monoio => peers::monoio(monoio_main(socket, size)),
         Peer::MonoioLegacy => peers::monoio_legacy(monoio_main(socket, size)),
         Peer::Compio => peers::compio(compio_main(socket, size)),
-        Peer::Epoll => epoll(socket, size),
+        Peer::Epoll | Peer::EpollShared => epoll(socket, size),
     }
 }
 
