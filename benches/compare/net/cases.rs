@@ -77,34 +77,70 @@ impl Case {
     }
 }
 
-/// All of them. Without `wrk` the HTTP case is driven by the load of the other cases.
+pub fn echo(connections: usize, size: usize) -> Case {
+    let text = match size {
+        0..1024 => format!("{size} B"),
+        _ => format!("{} KiB", size / 1024),
+    };
+    let case = Case::new(
+        format!("echo/{connections} x {text}"),
+        Service::Echo,
+        connections,
+    );
+    Case { size, ..case }
+}
+
+pub fn kv() -> Case {
+    Case::new("kv/50 x 16 commands", Service::Kv, 50)
+}
+
+/// By `wrk`, or without it by the load of the other cases.
+pub fn http(wrk: bool) -> Case {
+    let case = Case::new("http/64", Service::Http, 64);
+    if wrk { case.kind(Kind::Wrk) } else { case }
+}
+
+pub fn timed(connections: usize) -> Case {
+    let name = format!("timeout/{connections} x 64 B");
+    Case::new(name, Service::Timed, connections).kind(Kind::AgainstEcho)
+}
+
+pub fn accept() -> Case {
+    Case::new("accept and close", Service::Accept, 16).kind(Kind::Accept)
+}
+
+pub fn udp() -> Case {
+    Case::new("udp/8 x 64 B", Service::Udp, 8).kind(Kind::Udp)
+}
+
+pub fn chat() -> Case {
+    Case::new("chat/1 to 500", Service::Chat, 500).kind(Kind::Fanout)
+}
+
+/// Ten that talk among so many.
+pub fn among(connections: usize) -> Case {
+    let case = Case::new(
+        format!("scale/10 of {connections}"),
+        Service::Echo,
+        connections,
+    );
+    Case { active: 10, ..case }
+}
+
+pub fn idle() -> Case {
+    Case::new("idle connection", Service::Echo, 10_000).kind(Kind::Memory)
+}
+
+/// All of them.
 pub fn all(wrk: bool) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for (size, text) in [(64, "64 B"), (1024, "1 KiB"), (65536, "64 KiB")] {
-        for connections in [1, 8, 64, 1000] {
-            let name = format!("echo/{connections} x {text}");
-            let case = Case::new(name, Service::Echo, connections);
-            cases.push(Case { size, ..case });
-        }
-    }
-    cases.push(Case::new("kv/50 x 16 commands", Service::Kv, 50));
-    let http = Case::new("http/64", Service::Http, 64);
-    cases.push(if wrk { http.kind(Kind::Wrk) } else { http });
-    for connections in [8, 64, 1000] {
-        let name = format!("timeout/{connections} x 64 B");
-        cases.push(Case::new(name, Service::Timed, connections).kind(Kind::AgainstEcho));
-    }
-    cases.push(Case::new("accept and close", Service::Accept, 16).kind(Kind::Accept));
-    cases.push(Case::new("udp/8 x 64 B", Service::Udp, 8).kind(Kind::Udp));
-    cases.push(Case::new("chat/1 to 500", Service::Chat, 500).kind(Kind::Fanout));
-    for connections in [10, 100, 1000, 10_000] {
-        let case = Case::new(
-            format!("scale/10 of {connections}"),
-            Service::Echo,
-            connections,
-        );
-        cases.push(Case { active: 10, ..case });
-    }
-    cases.push(Case::new("idle connection", Service::Echo, 10_000).kind(Kind::Memory));
+    let sizes = [64, 1024, 65_536].into_iter();
+    let mut cases: Vec<Case> = sizes
+        .flat_map(|size| [1, 8, 64, 1000].map(|connections| echo(connections, size)))
+        .collect();
+    cases.extend([kv(), http(wrk)]);
+    cases.extend([8, 64, 1000].map(timed));
+    cases.extend([accept(), udp(), chat()]);
+    cases.extend([10, 100, 1000, 10_000].map(among));
+    cases.push(idle());
     cases
 }

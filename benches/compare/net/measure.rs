@@ -25,6 +25,12 @@ pub struct Sample {
 }
 
 impl Sample {
+    pub fn add(&mut self, other: Sample) {
+        self.requests += other.requests;
+        self.elapsed += other.elapsed;
+        self.processor += other.processor;
+    }
+
     pub fn rate(&self) -> f64 {
         self.requests as f64 / self.elapsed.as_secs_f64()
     }

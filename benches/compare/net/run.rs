@@ -45,26 +45,25 @@ struct Place {
 /// `wrk` counts in whole seconds, so there are fewer rounds of it.
 const LONG_ROUNDS: usize = 5;
 
-/// Runs a case. `step` is told of each slice, of which there are [`steps`].
-pub fn case(case: &Case, plan: &Plan, step: &mut dyn FnMut(Peer)) -> Vec<Outcome> {
+/// Runs a case.
+pub fn case(case: &Case, plan: &Plan) -> Vec<Outcome> {
     let mut places: Vec<Place> = peers(case, plan).into_iter().map(Place::new).collect();
     if case.kind == Kind::Memory {
         for place in &mut places {
-            step(place.outcome.peer);
             place.note(|place| {
                 place.outcome.bytes = Some(measure::memory(case, place.outcome.peer)?);
                 Ok(())
             });
         }
     } else if open_at_once(case) * places.len() <= machine::connections() {
-        interleaved(case, plan, &mut places, step);
+        interleaved(case, plan, &mut places);
     } else {
         // Too many to be open at once: each peer anew in each round.
         for round in 0..rounds(case, plan) {
             let count = places.len();
             for turn in 0..count {
                 let place = &mut places[(turn + round) % count];
-                interleaved_round(case, plan, round, place, step);
+                interleaved_round(case, plan, round, place);
                 place.close();
             }
         }
@@ -78,15 +77,6 @@ fn open_at_once(case: &Case) -> usize {
         Kind::AgainstEcho => 2 * case.connections,
         _ => case.connections,
     }
-}
-
-/// How often `step` will be called.
-pub fn steps(case: &Case, plan: &Plan) -> usize {
-    let rounds = match case.kind {
-        Kind::Memory => 1,
-        _ => rounds(case, plan),
-    };
-    rounds * peers(case, plan).len()
 }
 
 fn peers(case: &Case, plan: &Plan) -> Vec<Peer> {
@@ -103,25 +93,18 @@ fn rounds(case: &Case, plan: &Plan) -> usize {
     }
 }
 
-fn interleaved(case: &Case, plan: &Plan, places: &mut [Place], step: &mut dyn FnMut(Peer)) {
+fn interleaved(case: &Case, plan: &Plan, places: &mut [Place]) {
     let count = places.len();
     for round in 0..rounds(case, plan) {
         for turn in 0..count {
             // Nobody is always the one after the slowest.
             let place = &mut places[(turn + round) % count];
-            interleaved_round(case, plan, round, place, step);
+            interleaved_round(case, plan, round, place);
         }
     }
 }
 
-fn interleaved_round(
-    case: &Case,
-    plan: &Plan,
-    round: usize,
-    place: &mut Place,
-    step: &mut dyn FnMut(Peer),
-) {
-    step(place.outcome.peer);
+fn interleaved_round(case: &Case, plan: &Plan, round: usize, place: &mut Place) {
     place.note(|place| {
         place.open(case, plan)?;
         place.slice(plan.slice)?;

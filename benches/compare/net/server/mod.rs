@@ -60,19 +60,17 @@ impl Service {
 /// The first argument that makes this process a server.
 pub const FLAG: &str = "--server";
 
-/// Serves if the arguments say so: `--server PEER SERVICE BUFFER`.
-pub fn if_asked(args: &[String]) -> Option<ExitCode> {
-    let [flag, peer, service, size] = args else {
-        return None;
+/// Serves as the arguments say: `PEER SERVICE BUFFER`.
+pub fn main(args: &[String]) -> ExitCode {
+    let [peer, service, size] = args else {
+        eprintln!("usage: {FLAG} PEER SERVICE BUFFER");
+        return ExitCode::FAILURE;
     };
-    if flag != FLAG {
-        return None;
-    }
     match serve(peer, service, size) {
-        Ok(()) => Some(ExitCode::SUCCESS),
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("server {peer} {service} {size}: {error}");
-            Some(ExitCode::FAILURE)
+            ExitCode::FAILURE
         }
     }
 }

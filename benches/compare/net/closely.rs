@@ -1,4 +1,4 @@
-//! A plain driver of the network cases: rounds, peers in turn, one table for each case.
+//! A closer look at network cases: rounds of short slices, peers in turn, one table for each case.
 
 use std::io;
 use std::process::ExitCode;
@@ -12,7 +12,8 @@ use super::peers::Peer;
 use super::run::{self, Outcome, Plan};
 use super::syscalls::Tool;
 
-const USAGE: &str = "usage: net [--quick] [--rounds N] [--ms N] [--only TEXT] [--peers A,B]";
+const USAGE: &str =
+    "usage: compare net [--quick] [--rounds N] [--ms N] [--only TEXT] [--peers A,B]";
 
 struct Options {
     plan: Plan,
@@ -74,7 +75,7 @@ fn run(options: &Options) -> io::Result<()> {
     for case in cases::all(wrk::is_there()) {
         let wanted = |text: &String| case.name.contains(text);
         if options.only.is_empty() || options.only.iter().any(wanted) {
-            show(&case, &run::case(&case, &options.plan, &mut |_| {}));
+            show(&case, &run::case(&case, &options.plan));
         }
     }
     Ok(())

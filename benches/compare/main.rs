@@ -1,0 +1,107 @@
+//! Wakeful beside other runtimes, in one run: `cargo run --release -p wakeful-benches --bin compare`.
+//!
+//! Each sample is a process of its own, and the samples of the peers are interleaved, so that what
+//! the machine does meanwhile hits all of them alike. The report is `target/compare/report.html`.
+
+mod case;
+mod cases;
+mod child;
+mod driver;
+mod net;
+mod on;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use case::{Case, Peer, Run};
+
+/// Compares Wakeful with other runtimes and writes a report.
+#[derive(Parser)]
+#[command(name = "compare")]
+pub struct Args {
+    /// Short samples and small sizes: to see that it works, not to know how fast.
+    #[arg(long)]
+    quick: bool,
+    /// Only the cases that have one of these in their name.
+    #[arg(long, value_delimiter = ',', value_name = "PART,..")]
+    only: Vec<String>,
+    /// Only these peers. Wakeful and tokio are what the ratios are of.
+    #[arg(long, value_delimiter = ',', value_name = "PEER,..", value_parser = peer)]
+    peers: Vec<Peer>,
+    /// How often each case is run for each peer.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    samples: u32,
+    /// Where the report goes.
+    #[arg(long, default_value = "target/compare", value_name = "DIR")]
+    out: PathBuf,
+    /// Names the cases and the peers, and runs nothing.
+    #[arg(long)]
+    list: bool,
+    /// One sample of one case for one peer: how the program calls itself.
+    #[arg(long, hide = true, num_args = 2, value_names = ["CASE", "PEER"])]
+    child: Option<Vec<String>>,
+    #[arg(long, hide = true, default_value_t = 1)]
+    n: u64,
+    #[arg(long, hide = true, default_value_t = 0)]
+    size: u64,
+    #[arg(long, hide = true)]
+    warm_up: bool,
+    /// Milliseconds for which a fitting number of operations is looked for.
+    #[arg(long, hide = true)]
+    fit: Option<u64>,
+}
+
+fn peer(name: &str) -> Result<Peer, String> {
+    let known = || Peer::ALL.map(Peer::name).join(", ");
+    Peer::parse(name).ok_or_else(|| format!("no such peer; there are {}", known()))
+}
+
+fn main() -> ExitCode {
+    if let Some(code) = net::if_asked() {
+        return code;
+    }
+    let args = Args::parse();
+    let result = match &args.child {
+        Some(child) => run_child(&args, &child[0], &child[1]),
+        None if args.list => {
+            list();
+            Ok(())
+        }
+        None => driver::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("compare: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn list() {
+    for case in cases::all() {
+        println!("{:24} {}", case.name, case.about);
+    }
+    println!("\npeers: {}", Peer::ALL.map(Peer::name).join(", "));
+}
+
+fn run_child(args: &Args, case: &str, peer_name: &str) -> Result<(), String> {
+    let case: &Case = cases::all()
+        .into_iter()
+        .find(|known| known.name == case)
+        .ok_or_else(|| format!("no case is called {case:?}; see --list"))?;
+    let run = Run {
+        peer: peer(peer_name)?,
+        n: args.n,
+        size: args.size,
+        quick: args.quick,
+    };
+    match args.fit {
+        Some(millis) => child::fit(case, run, Duration::from_millis(millis)),
+        None => child::measure(case, run, args.warm_up),
+    }
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! The network cases as `compare` knows them. A sample's number is its length in milliseconds.
+
+use std::io;
+use std::time::Duration;
+
+use super::cases::{self, Case as Net, Kind};
+use super::load::{Latencies, wrk};
+use super::measure::{self, Bout, Sample};
+use super::syscalls::Tool;
+use super::{machine, peer_of, peers};
+use crate::case::{Aim, Case, Iterations, Metric, Outcome, Peer, Run};
+
+const PEERS: &[Peer] = &[
+    Peer::Wakeful,
+    Peer::Tokio,
+    Peer::TokioLocal,
+    Peer::Smol,
+    Peer::Monoio,
+    Peer::Compio,
+    Peer::Epoll,
+];
+
+/// The server's processor time a request, which the machine's other work changes least.
+const COST: &str = "server cpu";
+const SYSCALLS: &str = "system calls";
+/// That cost, divided by the same peer's in the case that this one is compared with.
+const AGAINST: &str = "against the other";
+/// What the runtime needs for a connection, beyond what the program asked for.
+const RUNTIME: &str = "of the runtime";
+
+/// Never above tokio, and next to nothing above no runtime at all.
+const NEAR_THE_LOOP: &[Aim] = &[
+    Aim::Ratio {
+        metric: COST,
+        at_most: 1.03,
+        of: Peer::Epoll,
+    },
+    Aim::Ratio {
+        metric: COST,
+        at_most: 1.0,
+        of: Peer::Tokio,
+    },
+];
+
+const fn at_most(metric: &'static str, at_most: f64) -> Aim {
+    Aim::Absolute { metric, at_most }
+}
+
+const fn case(name: &'static str, about: &'static str, run: fn(&Run) -> Outcome) -> Case {
+    Case {
+        peers: PEERS,
+        iterations: Iterations::Fixed {
+            quick: 200,
+            full: 1000,
+        },
+        // Server and load are pinned, each to a core of its own.
+        pinned: false,
+        ..Case::new(name, "Network", about, run)
+    }
+}
+
+const fn echo(name: &'static str, about: &'static str, run: fn(&Run) -> Outcome) -> Case {
+    Case {
+        points: &[8, 64, 1000],
+        axis: "connections",
+        aims: NEAR_THE_LOOP,
+        ..case(name, about, run)
+    }
+}
+
+pub const CASES: &[Case] = &[
+    case(
+        "net/echo-one",
+        "echo of 64 bytes to one connection: mostly sleeping and waking",
+        |run| ordinary(run, cases::echo(1, 64)),
+    ),
+    echo("net/echo-64", "echo of 64 bytes", |run| {
+        ordinary(run, cases::echo(size(run), 64))
+    }),
+    echo("net/echo-1k", "echo of 1 KiB", |run| {
+        ordinary(run, cases::echo(size(run), 1024))
+    }),
+    echo("net/echo-64k", "echo of 64 KiB", |run| {
+        ordinary(run, cases::echo(size(run), 65_536))
+    }),
+    Case {
+        aims: &[at_most(SYSCALLS, 2.1)],
+        ..case(
+            "net/syscalls",
+            "system calls for each echo of 64 bytes to 64 connections",
+            syscalls,
+        )
+    },
+    case(
+        "net/kv",
+        "SET and GET, 16 at once from each of 50 connections; one command counts",
+        |run| ordinary(run, cases::kv()),
+    ),
+    case(
+        "net/http",
+        "HTTP keep-alive with 64 connections, by wrk where it is installed",
+        |run| ordinary(run, cases::http(wrk::is_there())),
+    ),
+    Case {
+        points: &[8, 64, 1000],
+        axis: "connections",
+        aims: &[at_most(AGAINST, 1.03)],
+        ..case(
+            "net/timeout",
+            "echo of 64 bytes with a deadline for each request, against echo without, by the same \
+             peer",
+            |run| ratio(run, cases::timed(size(run)), cases::echo(size(run), 64)),
+        )
+    },
+    case("net/accept", "accept a connection and close it", |run| {
+        ordinary(run, cases::accept())
+    }),
+    case("net/udp", "echo of datagrams of 64 bytes", |run| {
+        ordinary(run, cases::udp())
+    }),
+    case(
+        "net/chat",
+        "one speaks and 500 hear; one that hears counts",
+        |run| ordinary(run, cases::chat()),
+    ),
+    Case {
+        points: &[100, 1000, 10_000],
+        axis: "connections",
+        aims: &[at_most(AGAINST, 1.1)],
+        ..case(
+            "net/among",
+            "echo to 10 connections among so many, against 10 among 10, by the same peer",
+            |run| ratio(run, cases::among(size(run)), cases::among(10)),
+        )
+    },
+    Case {
+        aims: &[at_most(RUNTIME, 200.0)],
+        ..case(
+            "net/idle",
+            "memory of an idle connection among 10,000, without its future and buffer",
+            idle,
+        )
+    },
+];
+
+fn size(run: &Run) -> usize {
+    run.size as usize
+}
+
+/// Runs a sample; what goes wrong is told in its place.
+fn told(
+    run: &Run,
+    case: &Net,
+    sample: impl FnOnce(peers::Peer, Duration) -> io::Result<Vec<Metric>>,
+) -> Outcome {
+    let Some(peer) = peer_of(run.peer).filter(|peer| case.has(*peer)) else {
+        return Outcome::not_available("has no such service");
+    };
+    machine::pin(machine::LOAD_CORE);
+    let ready = machine::raise_files();
+    match ready.and_then(|()| sample(peer, Duration::from_millis(run.n))) {
+        Ok(metrics) => Outcome::Measured(metrics),
+        Err(error) => Outcome::not_available(&error.to_string()),
+    }
+}
+
+fn ordinary(run: &Run, case: Net) -> Outcome {
+    told(run, &case, |peer, time| {
+        let mut bout = Bout::open(&case, peer)?;
+        bout.warm(time / 5)?;
+        let sample = bout.slice(time)?;
+        let mut metrics = vec![
+            Metric::new(COST, "ns", sample.cost()),
+            Metric::new("rate", "requests/s", sample.rate()).higher_is_better(),
+        ];
+        metrics.extend(quantiles(case.kind, &bout.latencies));
+        Ok(metrics)
+    })
+}
+
+fn quantiles(kind: Kind, latencies: &Latencies) -> impl Iterator<Item = Metric> {
+    // wrk does not tell the last.
+    let known = if kind == Kind::Wrk { 2 } else { 3 };
+    let quantiles = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)];
+    quantiles.into_iter().take(known).map(|(name, quantile)| {
+        let nanos = latencies.value_at_quantile(quantile);
+        Metric::new(name, "us", nanos as f64 / 1e3)
+    })
+}
+
+fn syscalls(run: &Run) -> Outcome {
+    let case = cases::echo(64, 64);
+    told(run, &case, |peer, time| {
+        let tool = Tool::find().ok_or_else(|| {
+            io::Error::other("neither `perf` (with raw_syscalls:sys_enter) nor `strace` works here")
+        })?;
+        let mut bout = Bout::open(&case, peer)?;
+        bout.warm(time / 5)?;
+        let calls = bout.syscalls(time, tool)?;
+        Ok(vec![Metric::new(SYSCALLS, "a request", calls)])
+    })
+}
+
+/// The cost of one case divided by that of another, slice by slice in turn.
+fn ratio(run: &Run, case: Net, base: Net) -> Outcome {
+    const SLICES: u32 = 10;
+    told(run, &case, |peer, time| {
+        let mut bouts = [Bout::open(&base, peer)?, Bout::open(&case, peer)?];
+        for bout in &mut bouts {
+            bout.warm(time / 10)?;
+        }
+        let mut totals = [Sample::default(); 2];
+        for _ in 0..SLICES {
+            for (bout, total) in bouts.iter_mut().zip(&mut totals) {
+                total.add(bout.slice(time / SLICES)?);
+            }
+        }
+        let [base, case] = totals.map(|total| total.cost());
+        Ok(vec![
+            Metric::new(AGAINST, "", case / base),
+            Metric::new(COST, "ns", case),
+            Metric::new("server cpu of the other", "ns", base),
+        ])
+    })
+}
+
+fn idle(run: &Run) -> Outcome {
+    let case = cases::idle();
+    told(run, &case, |peer, _| {
+        let bytes = measure::memory(&case, peer)?;
+        Ok(vec![
+            Metric::new(RUNTIME, "B", bytes.all - bytes.of_user),
+            Metric::new("all", "B", bytes.all),
+        ])
+    })
+}

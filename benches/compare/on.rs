@@ -1,0 +1,61 @@
+//! Each peer's runtime, made in the way its documentation says, with a task that measures.
+//!
+//! The measuring future is always a spawned task: the future of `block_on` is polled in another way
+//! by most of the peers, and few programs do their work in it.
+
+use std::future::Future;
+
+/// What a case's body gives: an instance of any type that may come from another thread.
+pub fn wakeful<F: Future + 'static>(body: F) -> F::Output {
+    wakeful::block_on(async { wakeful::spawn(body).await.unwrap() })
+}
+
+pub fn tokio<F>(body: F) -> F::Output
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async { tokio::spawn(body).await.unwrap() })
+}
+
+pub fn tokio_local<F: Future + 'static>(body: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .unwrap();
+    runtime.block_on(async { tokio::task::spawn_local(body).await.unwrap() })
+}
+
+/// Leaked, so that the tasks of the body can spawn on it as they can anywhere else.
+pub type SmolExecutor = &'static smol::LocalExecutor<'static>;
+
+pub fn smol<F: Future + 'static>(body: impl FnOnce(SmolExecutor) -> F) -> F::Output {
+    let executor: SmolExecutor = Box::leak(Box::new(smol::LocalExecutor::new()));
+    smol::block_on(executor.run(executor.spawn(body(executor))))
+}
+
+pub type SmolStaticExecutor = &'static async_executor::StaticLocalExecutor;
+
+pub fn smol_static<F: Future + 'static>(body: impl FnOnce(SmolStaticExecutor) -> F) -> F::Output {
+    let executor: SmolStaticExecutor = async_executor::LocalExecutor::new().leak();
+    smol::block_on(executor.run(executor.spawn(body(executor))))
+}
+
+/// `FusionDriver`, what `#[monoio::main]` takes: `io_uring` where the kernel has it.
+pub fn monoio<F: Future + 'static>(body: F) -> F::Output {
+    let threads = monoio::blocking::DefaultThreadPool::new(4);
+    let mut runtime = monoio::RuntimeBuilder::<monoio::FusionDriver>::new()
+        .enable_timer()
+        .attach_thread_pool(Box::new(threads))
+        .build()
+        .unwrap();
+    runtime.block_on(async { monoio::spawn(body).await })
+}
+
+pub fn compio<F: Future + 'static>(body: F) -> F::Output {
+    let runtime = compio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async { compio::runtime::spawn(body).await.unwrap() })
+}
