@@ -1,8 +1,11 @@
 //! A closer look at network cases: rounds of short slices, peers in turn, one table for each case.
 
 use std::io;
+use std::iter;
 use std::process::ExitCode;
 use std::time::Duration;
+
+use clap::Parser;
 
 use super::cases::{self, Case};
 use super::load::wrk;
@@ -12,71 +15,73 @@ use super::peers::Peer;
 use super::run::{self, Outcome, Plan};
 use super::syscalls::Tool;
 
-const USAGE: &str =
-    "usage: compare net [--quick] [--rounds N] [--ms N] [--only TEXT] [--peers A,B]";
-
-struct Options {
-    plan: Plan,
+/// Looks closer at network cases: short slices of time, the peers in turn.
+#[derive(Parser)]
+#[command(name = "compare net")]
+struct Args {
+    /// How many slices each peer gets; fewer where a slice is long or has 10,000 connections.
+    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Milliseconds of a slice.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
+    ms: u64,
+    /// Only the cases that have one of these in their name.
+    #[arg(long, value_delimiter = ',', value_name = "PART,..")]
     only: Vec<String>,
+    /// Only these peers. Tokio and the epoll loop are what the ratios are of.
+    #[arg(long, value_delimiter = ',', value_name = "PEER,..", value_parser = peer)]
+    peers: Vec<Peer>,
 }
 
+fn peer(name: &str) -> Result<Peer, String> {
+    let known = || Peer::ALL.map(Peer::name).join(", ");
+    Peer::from_name(name).ok_or_else(|| format!("no such peer; there are {}", known()))
+}
+
+/// `args` without those that led here.
 pub fn main(args: &[String]) -> ExitCode {
-    let result = options(args).and_then(|options| run(&options));
-    match result {
+    let name = "compare net".to_owned();
+    let mut args = Args::parse_from(iter::once(&name).chain(args));
+    if args.peers.is_empty() {
+        args.peers = Peer::ALL.to_vec();
+    }
+    match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}\n{USAGE}");
+            eprintln!("compare net: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn options(args: &[String]) -> io::Result<Options> {
-    let bad = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
-    let mut options = Options {
-        plan: Plan {
-            peers: Peer::ALL.to_vec(),
-            rounds: 25,
-            slice: Duration::from_millis(200),
-            tool: Tool::find(),
-        },
-        only: Vec::new(),
-    };
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        let mut value = || {
-            args.next()
-                .ok_or_else(|| bad(format!("{arg} needs a value")))
-        };
-        let number = |text: &String| {
-            let parsed = text.parse::<u64>().ok().filter(|n| *n > 0);
-            parsed.ok_or_else(|| bad(format!("{text:?} is not a number above 0")))
-        };
-        match arg.as_str() {
-            "--quick" => options.plan.rounds = 5,
-            "--rounds" => options.plan.rounds = number(value()?)? as usize,
-            "--ms" => options.plan.slice = Duration::from_millis(number(value()?)?),
-            "--only" => options.only.push(value()?.clone()),
-            "--peers" => {
-                let peer =
-                    |name| Peer::from_name(name).ok_or_else(|| bad(format!("{name:?} is no peer")));
-                options.plan.peers = value()?.split(',').map(peer).collect::<io::Result<_>>()?;
-            }
-            _ => return Err(bad(format!("{arg:?} is not understood"))),
-        }
-    }
-    Ok(options)
-}
-
-fn run(options: &Options) -> io::Result<()> {
+fn run(args: &Args) -> io::Result<()> {
     machine::raise_files()?;
     machine::pin(machine::LOAD_CORE);
-    println!("syscalls are counted by {:?}", options.plan.tool);
-    for case in cases::all(wrk::is_there()) {
-        let wanted = |text: &String| case.name.contains(text);
-        if options.only.is_empty() || options.only.iter().any(wanted) {
-            show(&case, &run::case(&case, &options.plan));
-        }
+    let plan = Plan {
+        peers: args.peers.clone(),
+        rounds: args.rounds as usize,
+        slice: Duration::from_millis(args.ms),
+        tool: Tool::find(),
+    };
+    match plan.tool {
+        Some(tool) => println!("system calls are counted by {tool:?}"),
+        None => println!("system calls are not counted: neither perf nor strace works here"),
+    }
+    let wrk = wrk::is_there();
+    if !wrk {
+        println!("wrk is not installed: the HTTP case is driven by this program");
+    }
+    let mut cases = cases::all(wrk);
+    if !args.only.is_empty() {
+        cases.retain(|case| args.only.iter().any(|part| case.name.contains(part)));
+    }
+    if cases.is_empty() {
+        let names = cases::all(wrk).into_iter().map(|case| case.name);
+        let names = names.collect::<Vec<_>>().join(", ");
+        return Err(io::Error::other(format!("no such case; there are {names}")));
+    }
+    for case in cases {
+        show(&case, &run::case(&case, &plan));
     }
     Ok(())
 }

@@ -10,6 +10,16 @@ use super::syscalls::Tool;
 use super::{machine, peer_of, peers};
 use crate::case::{Aim, Case, Iterations, Metric, Outcome, Peer, Run};
 
+const RUNTIMES: &[Peer] = &[
+    Peer::Wakeful,
+    Peer::Tokio,
+    Peer::TokioLocal,
+    Peer::Smol,
+    Peer::Monoio,
+    Peer::Compio,
+];
+
+/// The runtimes, and the limit: none at all.
 const PEERS: &[Peer] = &[
     Peer::Wakeful,
     Peer::Tokio,
@@ -102,6 +112,7 @@ pub const CASES: &[Case] = &[
         |run| ordinary(run, cases::http(wrk::is_there())),
     ),
     Case {
+        peers: RUNTIMES,
         points: &[8, 64, 1000],
         axis: "connections",
         aims: &[at_most(AGAINST, 1.03)],
