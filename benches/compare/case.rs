@@ -1,7 +1,8 @@
 //! What a case is, and what it tells: the words that the driver, the cases and the report share.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// A runtime under comparison.
@@ -172,15 +173,72 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The time of one operation of `n`.
-    pub fn per_op(took: Duration, n: u64) -> Outcome {
-        let each = took.as_secs_f64() * 1e9 / n as f64;
-        Outcome::Measured(vec![Metric::new("time", "ns", each)])
+    /// What one of `n` operations cost. The main metric is the processor's time, which other
+    /// programs of the machine cannot lengthen; it is right where nothing is waited for.
+    pub fn cpu(took: Took, n: u64) -> Outcome {
+        let [cpu, time] = took.each(n);
+        Outcome::Measured(vec![cpu, time])
+    }
+
+    /// The same with the time that passed as the main metric: where threads wait for each other.
+    pub fn time(took: Took, n: u64) -> Outcome {
+        let [cpu, time] = took.each(n);
+        Outcome::Measured(vec![time, cpu])
+    }
+
+    /// For a case that is about runtimes, when it is asked about no runtime.
+    pub fn no_runtime() -> Outcome {
+        Outcome::not_available("not a runtime")
     }
 
     pub fn not_available(why: &str) -> Outcome {
         Outcome::NotAvailable(why.to_owned())
     }
+}
+
+/// Takes the time of what runs between its start and its stop.
+pub struct Watch {
+    begin: Instant,
+    cpu: Duration,
+}
+
+/// What a watch saw.
+#[derive(Clone, Copy, Debug)]
+pub struct Took {
+    pub time: Duration,
+    /// Of all threads of the process, in the kernel and out of it.
+    pub cpu: Duration,
+}
+
+impl Watch {
+    pub fn start() -> Watch {
+        Watch {
+            begin: Instant::now(),
+            cpu: process_cpu(),
+        }
+    }
+
+    pub fn stop(self) -> Took {
+        Took {
+            cpu: process_cpu().saturating_sub(self.cpu),
+            time: self.begin.elapsed(),
+        }
+    }
+}
+
+impl Took {
+    fn each(self, n: u64) -> [Metric; 2] {
+        let each = |took: Duration| took.as_secs_f64() * 1e9 / n as f64;
+        [
+            Metric::new("cpu", "ns", each(self.cpu)),
+            Metric::new("time", "ns", each(self.time)),
+        ]
+    }
+}
+
+fn process_cpu() -> Duration {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32)
 }
 
 /// A named number.
@@ -211,6 +269,9 @@ impl Metric {
     }
 }
 
+/// In an aim: the metric that a case names first.
+pub const MAIN: &str = "";
+
 /// What Wakeful is to reach.
 #[derive(Clone, Copy, Debug)]
 pub enum Aim {
@@ -220,7 +281,7 @@ pub enum Aim {
         at_most: f64,
         of: Peer,
     },
-    /// Against the best of the runtimes, at every size.
+    /// Against the best of the other runtimes, at every size.
     OfBest { metric: &'static str, at_most: f64 },
     /// In the metric's own unit.
     #[allow(dead_code, reason = "the cases that count system calls use it")]
@@ -233,15 +294,15 @@ pub enum Aim {
     },
 }
 
-/// The usual one: so much of tokio's time.
+/// The usual one: so much of tokio's.
 pub const fn of_tokio(at_most: f64) -> Aim {
     ahead(at_most, Peer::Tokio)
 }
 
-/// So much of a peer's time.
+/// So much of a peer's.
 pub const fn ahead(at_most: f64, of: Peer) -> Aim {
     Aim::Ratio {
-        metric: "time",
+        metric: MAIN,
         at_most,
         of,
     }

@@ -21,24 +21,31 @@ pub fn measure(case: &Case, run: Run, warm_up: bool) {
     print(&(case.run)(&run));
 }
 
-/// Finds out how many operations take about `target`, and prints the number.
-pub fn fit(case: &Case, mut run: Run, target: Duration) {
+/// Finds out how many operations take about `target`, and prints the number. What a run costs
+/// without any operation, such as the making of a runtime, is taken off.
+pub fn fit(case: &Case, run: Run, target: Duration) {
     if case.pinned {
         pin(0);
     }
-    run.n = 1;
-    loop {
+    let timed = |n| {
+        let run = Run { n, ..run };
         let begin = Instant::now();
         let outcome = (case.run)(&run);
-        let took = begin.elapsed();
-        if matches!(outcome, Outcome::NotAvailable(_)) {
-            return print(&outcome);
-        }
-        if took * 4 >= target || run.n >= 1 << 32 {
-            let fits = run.n as f64 * target.as_secs_f64() / took.as_secs_f64();
+        (outcome, begin.elapsed())
+    };
+    let mut n = run.size.max(1);
+    let (outcome, first) = timed(n);
+    if matches!(outcome, Outcome::NotAvailable(_)) {
+        return print(&outcome);
+    }
+    let idle = first.min(timed(n).1);
+    loop {
+        n *= 4;
+        let took = timed(n).1.saturating_sub(idle);
+        if took * 4 >= target || n >= 1 << 32 {
+            let fits = n as f64 * target.as_secs_f64() / took.as_secs_f64();
             return print(&(fits as u64).max(1));
         }
-        run.n *= 4;
     }
 }
 

@@ -57,11 +57,24 @@ pub fn run(args: &Args) -> Result<(), String> {
     }
     bar.finish_and_clear();
     for series in &plan {
+        let all: Vec<String> = series
+            .samples
+            .iter()
+            .map(|outcome| match outcome {
+                Outcome::Measured(metrics) => format!(
+                    "{:.1}/{:.1}",
+                    metrics[0].value,
+                    metrics.last().unwrap().value
+                ),
+                Outcome::NotAvailable(why) => why.clone(),
+            })
+            .collect();
         println!(
-            "{} {} {:?}",
+            "{} {:?} {} n={} {all:?}",
             series.case.name,
+            series.size,
             series.peer.name(),
-            series.samples
+            series.n
         );
     }
     Ok(())

@@ -7,6 +7,7 @@ mod case;
 mod cases;
 mod child;
 mod driver;
+mod memory;
 mod net;
 mod on;
 

@@ -1,11 +1,35 @@
 //! The cases. In each file the peers' code stands side by side; what is the same for all of them
 //! is a macro above it, which takes the peer's own calls.
 
+mod blocking;
+mod channel;
+mod memory;
+mod remote;
+mod sets;
 mod spawn;
+mod timer;
+mod timer_fire;
+mod wake;
+mod yields;
 
 use crate::case::Case;
 
 pub fn all() -> Vec<&'static Case> {
-    let micro = [spawn::CASES].into_iter().flatten();
-    micro.chain(crate::net::CASES).collect()
+    let micro = [
+        spawn::CASES,
+        yields::CASES,
+        wake::CASES,
+        channel::CASES,
+        sets::CASES,
+        timer::CASES,
+        timer_fire::CASES,
+        remote::CASES,
+        blocking::CASES,
+    ];
+    let scale = [spawn::SCALE, yields::SCALE, timer::SCALE, memory::CASES];
+    let all = micro.into_iter().chain([crate::net::CASES]).chain(scale);
+    all.flatten().collect()
 }
+
+/// From one to a million.
+const TO_A_MILLION: &[u64] = &[1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];

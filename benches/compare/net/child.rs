@@ -16,9 +16,9 @@ pub struct Server {
 /// What a server said about its memory.
 #[derive(Clone, Copy)]
 pub struct Memory {
-    pub in_use: u64,
+    pub in_use: i64,
     /// A connection's future, which is the user's.
-    pub future: u64,
+    pub future: i64,
 }
 
 impl Server {
@@ -77,7 +77,7 @@ impl Server {
         let told = line
             .split_whitespace()
             .map(str::parse)
-            .collect::<Result<Vec<u64>, _>>();
+            .collect::<Result<Vec<i64>, _>>();
         match told.as_deref() {
             Ok(&[in_use, future]) => Ok(Memory { in_use, future }),
             _ => Err(io::Error::other(format!(

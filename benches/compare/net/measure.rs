@@ -123,7 +123,7 @@ pub fn plain(case: &Case) -> Case {
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes {
     pub all: f64,
-    /// What the user asked for: the task's future, and the buffer with the allocator's header.
+    /// What the user asked for: the task's future and the buffer.
     pub of_user: f64,
 }
 
@@ -145,13 +145,13 @@ pub fn memory(case: &Case, peer: Peer) -> io::Result<Bytes> {
     let before = server.memory()?;
     let _rest = streams(&rest, server.address)?;
     let after = server.memory()?;
-    let in_use = after.in_use as f64 - before.in_use as f64;
+    let in_use = after.in_use - before.in_use;
     let buffer = match peer {
         Peer::EpollShared => 0,
-        _ => case.buffer() + 16,
+        _ => case.buffer(),
     };
     Ok(Bytes {
-        all: in_use / rest.connections as f64,
+        all: in_use as f64 / rest.connections as f64,
         of_user: (after.future as usize + buffer) as f64,
     })
 }

@@ -5,6 +5,8 @@ use std::future::Future;
 use std::io::{self, BufRead, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::memory;
+
 static FUTURE: AtomicUsize = AtomicUsize::new(0);
 
 /// Notes the size of a connection's future, which is the user's, not the runtime's.
@@ -22,22 +24,10 @@ pub fn answer() -> io::Result<()> {
     for line in io::stdin().lock().lines() {
         if line? == "idle" {
             let mut out = io::stdout().lock();
-            writeln!(out, "{} {}", in_use(), FUTURE.load(Ordering::Relaxed))?;
+            let future = FUTURE.load(Ordering::Relaxed);
+            writeln!(out, "{} {future}", memory::in_use())?;
             out.flush()?;
         }
     }
     Ok(())
-}
-
-/// Bytes that the allocator has handed out, its own headers included.
-#[cfg(target_env = "gnu")]
-fn in_use() -> usize {
-    // SAFETY: it has no preconditions: it only reads the allocator's books, under its locks.
-    let info = unsafe { libc::mallinfo2() };
-    info.uordblks + info.hblkhd
-}
-
-#[cfg(not(target_env = "gnu"))]
-fn in_use() -> usize {
-    0
 }

@@ -1,0 +1,64 @@
+//! Two tasks that talk through `async-channel`, which none of the peers has made.
+
+use crate::case::{Case, Outcome, Peer, Run, Watch, ahead, of_tokio};
+use crate::on;
+
+pub const CASES: &[Case] = &[Case {
+    aims: &[
+        of_tokio(0.35),
+        ahead(1.0, Peer::Smol),
+        ahead(1.0, Peer::SmolStatic),
+    ],
+    ..Case::new(
+        "channel/round-trip",
+        "Tasks",
+        "a number goes to another task and back, by two channels of one place",
+        round_trip,
+    )
+}];
+
+macro_rules! round_trips {
+    ($n:expr, |$future:ident| $spawn:expr, |$task:ident| $join:expr) => {{
+        let n = $n;
+        async move {
+            let (ask, asked) = async_channel::bounded(1);
+            let (answer, answers) = async_channel::bounded(1);
+            let $future = async move {
+                while let Ok(n) = asked.recv().await {
+                    answer.send(n).await.unwrap();
+                }
+            };
+            let $task = $spawn;
+            let watch = Watch::start();
+            for n in 0..n {
+                ask.send(n).await.unwrap();
+                assert_eq!(answers.recv().await.unwrap(), n);
+            }
+            let took = watch.stop();
+            drop(ask);
+            $join;
+            took
+        }
+    }};
+}
+
+fn round_trip(run: &Run) -> Outcome {
+    let n = run.n;
+    let took = match run.peer {
+        Peer::Wakeful => on::wakeful(round_trips!(n, |f| wakeful::spawn(f), |t| t.await.unwrap())),
+        Peer::Tokio => on::tokio(round_trips!(n, |f| tokio::spawn(f), |t| t.await.unwrap())),
+        Peer::TokioLocal => {
+            on::tokio_local(round_trips!(n, |f| tokio::task::spawn_local(f), |t| t
+                .await
+                .unwrap()))
+        }
+        Peer::Smol => on::smol(|ex| round_trips!(n, |f| ex.spawn(f), |t| t.await)),
+        Peer::SmolStatic => on::smol_static(|ex| round_trips!(n, |f| ex.spawn(f), |t| t.await)),
+        Peer::Monoio => on::monoio(round_trips!(n, |f| monoio::spawn(f), |t| t.await)),
+        Peer::Compio => on::compio(round_trips!(n, |f| compio::runtime::spawn(f), |t| t
+            .await
+            .unwrap())),
+        Peer::Epoll => return Outcome::no_runtime(),
+    };
+    Outcome::cpu(took, n)
+}
