@@ -5,6 +5,9 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
+use futures_channel::mpsc;
+use futures_util::StreamExt;
+
 use super::limit::{self, Connection};
 use crate::net::peers::{self, Peer, Result};
 
@@ -37,11 +40,12 @@ impl<S> Clone for Room<S> {
     }
 }
 
-type Sender = async_channel::Sender<Message>;
-type Receiver = async_channel::Receiver<Message>;
+/// A channel for one receiver, which is what this needs; tokio has its own.
+type Sender = mpsc::UnboundedSender<Message>;
+type Receiver = mpsc::UnboundedReceiver<Message>;
 
 fn send(sender: &Sender, message: Message) -> bool {
-    sender.try_send(message).is_ok()
+    sender.unbounded_send(message).is_ok()
 }
 
 pub fn serve(peer: Peer, listener: TcpListener, size: usize) -> Result {
@@ -64,7 +68,7 @@ async fn wakeful_main(listener: TcpListener, size: usize) -> Result {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let stream = Rc::new(stream);
-        let (sender, receiver) = async_channel::unbounded();
+        let (sender, receiver) = mpsc::unbounded();
         room.enter(sender);
         wakeful::spawn(wakeful_reader(stream.clone(), room.clone(), size));
         wakeful::spawn(wakeful_writer(stream, receiver));
@@ -85,9 +89,9 @@ async fn wakeful_reader(
     }
 }
 
-async fn wakeful_writer(stream: Rc<wakeful_net::TcpStream>, receiver: Receiver) -> Result {
+async fn wakeful_writer(stream: Rc<wakeful_net::TcpStream>, mut receiver: Receiver) -> Result {
     use futures_util::AsyncWriteExt;
-    while let Ok(message) = receiver.recv().await {
+    while let Some(message) = receiver.next().await {
         (&*stream).write_all(&message).await?;
     }
     Ok(())
@@ -156,7 +160,7 @@ async fn smol_main(executor: peers::SmolExecutor, listener: TcpListener, size: u
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let (sender, receiver) = async_channel::unbounded();
+        let (sender, receiver) = mpsc::unbounded();
         room.enter(sender);
         let reader = smol_reader(stream.clone(), room.clone(), size);
         executor.spawn(reader).detach();
@@ -175,9 +179,9 @@ async fn smol_reader(mut stream: smol::net::TcpStream, room: Room<Sender>, size:
     }
 }
 
-async fn smol_writer(mut stream: smol::net::TcpStream, receiver: Receiver) -> Result {
+async fn smol_writer(mut stream: smol::net::TcpStream, mut receiver: Receiver) -> Result {
     use smol::io::AsyncWriteExt;
-    while let Ok(message) = receiver.recv().await {
+    while let Some(message) = receiver.next().await {
         stream.write_all(&message).await?;
     }
     Ok(())
@@ -191,7 +195,7 @@ async fn monoio_main(listener: TcpListener, size: usize) -> Result {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let (read, write) = stream.into_split();
-        let (sender, receiver) = async_channel::unbounded();
+        let (sender, receiver) = mpsc::unbounded();
         room.enter(sender);
         monoio::spawn(monoio_reader(read, room.clone(), size));
         monoio::spawn(monoio_writer(write, receiver));
@@ -219,11 +223,11 @@ async fn monoio_reader(
 /// Owned buffers: the message is copied into one.
 async fn monoio_writer(
     mut stream: monoio::net::tcp::TcpOwnedWriteHalf,
-    receiver: Receiver,
+    mut receiver: Receiver,
 ) -> Result {
     use monoio::io::AsyncWriteRentExt;
     let mut buffer = Vec::new();
-    while let Ok(message) = receiver.recv().await {
+    while let Some(message) = receiver.next().await {
         buffer.extend_from_slice(&message);
         let result;
         (result, buffer) = stream.write_all(buffer).await;
@@ -240,7 +244,7 @@ async fn compio_main(listener: TcpListener, size: usize) -> Result {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let (read, write) = stream.into_split();
-        let (sender, receiver) = async_channel::unbounded();
+        let (sender, receiver) = mpsc::unbounded();
         room.enter(sender);
         compio::runtime::spawn(compio_reader(read, room.clone(), size)).detach();
         compio::runtime::spawn(compio_writer(write, receiver)).detach();
@@ -265,10 +269,10 @@ async fn compio_reader(
     }
 }
 
-async fn compio_writer(mut stream: compio::net::TcpStream, receiver: Receiver) -> Result {
+async fn compio_writer(mut stream: compio::net::TcpStream, mut receiver: Receiver) -> Result {
     use compio::io::AsyncWriteExt;
     let mut buffer = Vec::new();
-    while let Ok(message) = receiver.recv().await {
+    while let Some(message) = receiver.next().await {
         buffer.extend_from_slice(&message);
         let compio::BufResult(result, written) = stream.write_all(buffer).await;
         result?;
