@@ -7,8 +7,11 @@ mod case;
 mod cases;
 mod child;
 mod driver;
+mod machine;
 mod memory;
 mod on;
+mod report;
+mod stats;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
