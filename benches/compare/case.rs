@@ -106,6 +106,8 @@ pub struct Case {
     /// nor when the case pins its threads itself.
     pub pinned: bool,
     pub aims: &'static [Aim],
+    /// What a reader must know of a peer's number.
+    pub notes: &'static [(Peer, &'static str)],
     pub run: fn(&Run) -> Outcome,
 }
 
@@ -127,6 +129,7 @@ impl Case {
             iterations: Iterations::Fitted,
             pinned: true,
             aims: &[],
+            notes: &[],
             run,
         }
     }
@@ -189,6 +192,16 @@ impl Outcome {
     /// For a case that is about runtimes, when it is asked about no runtime.
     pub fn no_runtime() -> Outcome {
         Outcome::not_available("not a runtime")
+    }
+
+    /// The metric of that name; the main one for `MAIN`.
+    pub fn metric(&self, name: &str) -> Option<&Metric> {
+        match self {
+            Outcome::Measured(metrics) => metrics
+                .iter()
+                .find(|metric| name == MAIN || metric.name == name),
+            Outcome::NotAvailable(_) => None,
+        }
     }
 
     pub fn not_available(why: &str) -> Outcome {

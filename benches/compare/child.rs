@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-use crate::case::{Case, Outcome, Run};
+use crate::case::{Case, MAIN, Outcome, Run};
 
 /// Runs the case and prints what came out as one line of JSON.
 pub fn measure(case: &Case, run: Run, warm_up: bool) {
@@ -21,31 +21,28 @@ pub fn measure(case: &Case, run: Run, warm_up: bool) {
     print(&(case.run)(&run));
 }
 
-/// Finds out how many operations take about `target`, and prints the number. What a run costs
-/// without any operation, such as the making of a runtime, is taken off.
+/// Finds out how many operations take about `target`, and prints the number. The time is the main
+/// metric when that is in nanoseconds, else what passes while the case runs.
 pub fn fit(case: &Case, run: Run, target: Duration) {
     if case.pinned {
         pin(0);
     }
-    let timed = |n| {
-        let run = Run { n, ..run };
-        let begin = Instant::now();
-        let outcome = (case.run)(&run);
-        (outcome, begin.elapsed())
-    };
     let mut n = run.size.max(1);
-    let (outcome, first) = timed(n);
-    if matches!(outcome, Outcome::NotAvailable(_)) {
-        return print(&outcome);
-    }
-    let idle = first.min(timed(n).1);
     loop {
-        n *= 4;
-        let took = timed(n).1.saturating_sub(idle);
-        if took * 4 >= target || n >= 1 << 32 {
-            let fits = n as f64 * target.as_secs_f64() / took.as_secs_f64();
+        let begin = Instant::now();
+        let outcome = (case.run)(&Run { n, ..run });
+        if matches!(outcome, Outcome::NotAvailable(_)) {
+            return print(&outcome);
+        }
+        let spent = match outcome.metric(MAIN) {
+            Some(each) if each.unit == "ns" => each.value * n as f64 / 1e9,
+            _ => begin.elapsed().as_secs_f64(),
+        };
+        if spent * 4.0 >= target.as_secs_f64() || n >= 1 << 32 {
+            let fits = n as f64 * target.as_secs_f64() / spent;
             return print(&(fits as u64).max(1));
         }
+        n *= 4;
     }
 }
 

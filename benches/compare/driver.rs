@@ -13,6 +13,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::Args;
 use crate::case::{Case, Iterations, Outcome, Peer};
 use crate::cases;
+use crate::machine::Machine;
+use crate::report;
 
 /// A sample that takes longer is given up, and the report says so.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -29,6 +31,7 @@ pub struct Series {
 
 pub fn run(args: &Args) -> Result<(), String> {
     let mut plan = plan(args)?;
+    let machine = Machine::look();
     let exe = current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
     let steps = plan.len() as u64 * (u64::from(args.samples) + 1);
     let bar = ProgressBar::new(steps).with_style(
@@ -56,28 +59,7 @@ pub fn run(args: &Args) -> Result<(), String> {
         }
     }
     bar.finish_and_clear();
-    for series in &plan {
-        let all: Vec<String> = series
-            .samples
-            .iter()
-            .map(|outcome| match outcome {
-                Outcome::Measured(metrics) => format!(
-                    "{:.1}/{:.1}",
-                    metrics[0].value,
-                    metrics.last().unwrap().value
-                ),
-                Outcome::NotAvailable(why) => why.clone(),
-            })
-            .collect();
-        println!(
-            "{} {:?} {} n={} {all:?}",
-            series.case.name,
-            series.size,
-            series.peer.name(),
-            series.n
-        );
-    }
-    Ok(())
+    report::write(&args.out, &machine, args.quick, &plan)
 }
 
 /// Every series in the order of a round: the peers of a case one after the other.

@@ -7,9 +7,12 @@ mod case;
 mod cases;
 mod child;
 mod driver;
+mod machine;
 mod memory;
 mod net;
 mod on;
+mod report;
+mod stats;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! Bytes: what the allocator has given for each of many tasks and timers.
 
 use std::future::{Future, pending, poll_fn};
+use std::hint::black_box;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -44,13 +45,14 @@ fn bytes(each: f64) -> Outcome {
 
 /// 64 bytes that never end.
 async fn waiting() {
-    let _kept = [1_u64; 7];
+    let kept = black_box([1_u64; 7]);
     pending::<()>().await;
+    black_box(kept);
 }
 
 /// All tasks are spawned and polled once; the room for their handles is there before.
 macro_rules! growth {
-    ($n:expr, |$future:ident| $spawn:expr, $yield_now:expr) => {{
+    ($n:expr, |$future:ident| $spawn:expr, |$task:ident| $join:expr) => {{
         let n = $n;
         async move {
             let mut tasks = Vec::with_capacity(n as usize);
@@ -59,9 +61,10 @@ macro_rules! growth {
                 let $future = waiting();
                 tasks.push($spawn);
             }
-            for _ in 0..3 {
-                $yield_now.await;
-            }
+            // By its end the others have been polled, too.
+            let $future = async {};
+            let $task = $spawn;
+            $join;
             let grown = in_use() - before;
             std::mem::forget(tasks);
             grown as f64 / n as f64
@@ -72,27 +75,17 @@ macro_rules! growth {
 fn bytes_of_a_task(run: &Run) -> Outcome {
     let n = run.n;
     let each = match run.peer {
-        Peer::Wakeful => on::wakeful(growth!(
-            n,
-            |f| wakeful::spawn(f),
-            wakeful::task::yield_now()
-        )),
-        Peer::Tokio => on::tokio(growth!(n, |f| tokio::spawn(f), tokio::task::yield_now())),
-        Peer::TokioLocal => on::tokio_local(growth!(
-            n,
-            |f| tokio::task::spawn_local(f),
-            tokio::task::yield_now()
-        )),
-        Peer::Smol => on::smol(|ex| growth!(n, |f| ex.spawn(f), smol::future::yield_now())),
-        Peer::SmolStatic => {
-            on::smol_static(|ex| growth!(n, |f| ex.spawn(f), smol::future::yield_now()))
-        }
-        Peer::Monoio => on::monoio(growth!(n, |f| monoio::spawn(f), smol::future::yield_now())),
-        Peer::Compio => on::compio(growth!(
-            n,
-            |f| compio::runtime::spawn(f),
-            smol::future::yield_now()
-        )),
+        Peer::Wakeful => on::wakeful(growth!(n, |f| wakeful::spawn(f), |t| t.await.unwrap())),
+        Peer::Tokio => on::tokio(growth!(n, |f| tokio::spawn(f), |t| t.await.unwrap())),
+        Peer::TokioLocal => on::tokio_local(growth!(n, |f| tokio::task::spawn_local(f), |t| t
+            .await
+            .unwrap())),
+        Peer::Smol => on::smol(|ex| growth!(n, |f| ex.spawn(f), |t| t.await)),
+        Peer::SmolStatic => on::smol_static(|ex| growth!(n, |f| ex.spawn(f), |t| t.await)),
+        Peer::Monoio => on::monoio(growth!(n, |f| monoio::spawn(f), |t| t.await)),
+        Peer::Compio => on::compio(growth!(n, |f| compio::runtime::spawn(f), |t| t
+            .await
+            .unwrap())),
         Peer::Epoll => return Outcome::no_runtime(),
     };
     bytes(each - size_of_val(&waiting()) as f64)

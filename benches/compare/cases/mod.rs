@@ -12,7 +12,7 @@ mod timer_fire;
 mod wake;
 mod yields;
 
-use crate::case::Case;
+use crate::case::{Case, Peer};
 
 pub fn all() -> Vec<&'static Case> {
     let micro = [
@@ -33,3 +33,9 @@ pub fn all() -> Vec<&'static Case> {
 
 /// From one to a million.
 const TO_A_MILLION: &[u64] = &[1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
+
+const MONOIO_POLLS_AGAIN: &[(Peer, &str)] = &[(
+    Peer::Monoio,
+    "monoio 0.2.4 polls a task that yields again at once, before all others: \
+     there is no change of tasks in its number",
+)];

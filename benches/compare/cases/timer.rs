@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::TO_A_MILLION;
+use super::{MONOIO_POLLS_AGAIN, TO_A_MILLION};
 use crate::case::{Aim, Case, MAIN, Outcome, Peer, Run, Watch, ahead, of_tokio};
 use crate::on;
 
@@ -24,6 +24,7 @@ pub const CASES: &[Case] = &[
         )
     },
     Case {
+        notes: MONOIO_POLLS_AGAIN,
         aims: &[
             of_tokio(0.13),
             ahead(1.0, Peer::Compio),
@@ -46,6 +47,7 @@ pub const CASES: &[Case] = &[
         )
     },
     Case {
+        notes: MONOIO_POLLS_AGAIN,
         aims: &[of_tokio(0.20)],
         ..Case::new(
             "timer/arm-drop-yield-100k",

@@ -33,15 +33,15 @@ macro_rules! sleepers {
         $run:expr,
         |$future:ident| $spawn:expr,
         |$task:ident| $join:expr,
-        |$at:ident| $sleep_until:expr,
-        $yield_now:expr
+        |$at:ident| $sleep_until:expr
     ) => {{
         let (n, first) = ($run.n, Instant::now() + lead($run));
         async move {
             let asleep = Arc::new(AtomicU64::new(0));
+            let (last, all_asleep) = async_channel::bounded(1);
             let mut tasks = Vec::with_capacity(n as usize);
             for k in 0..n {
-                let asleep = asleep.clone();
+                let (asleep, last) = (asleep.clone(), last.clone());
                 let $at = first + Duration::from_millis(100) * (k as u32) / (n as u32);
                 let $future = async move {
                     let mut sleep = pin!($sleep_until);
@@ -50,14 +50,14 @@ macro_rules! sleepers {
                         Poll::Ready(())
                     })
                     .await;
-                    asleep.fetch_add(1, Ordering::Relaxed);
+                    if asleep.fetch_add(1, Ordering::Relaxed) == n - 1 {
+                        last.try_send(()).unwrap();
+                    }
                     sleep.await;
                 };
                 tasks.push($spawn);
             }
-            while asleep.load(Ordering::Relaxed) < n {
-                $yield_now.await;
-            }
+            all_asleep.recv().await.unwrap();
             let watch = Watch::start();
             for $task in tasks {
                 $join;
@@ -73,54 +73,34 @@ fn fire(run: &Run) -> Outcome {
             run,
             |f| wakeful::spawn(f),
             |t| t.await.unwrap(),
-            |at| wakeful::time::sleep_until(at.into()),
-            wakeful::task::yield_now()
+            |at| wakeful::time::sleep_until(at.into())
         )),
         Peer::Tokio => on::tokio(sleepers!(
             run,
             |f| tokio::spawn(f),
             |t| t.await.unwrap(),
-            |at| tokio::time::sleep_until(at.into()),
-            tokio::task::yield_now()
+            |at| tokio::time::sleep_until(at.into())
         )),
         Peer::TokioLocal => on::tokio_local(sleepers!(
             run,
             |f| tokio::task::spawn_local(f),
             |t| t.await.unwrap(),
-            |at| tokio::time::sleep_until(at.into()),
-            tokio::task::yield_now()
+            |at| tokio::time::sleep_until(at.into())
         )),
-        Peer::Smol => on::smol(|ex| {
-            sleepers!(
-                run,
-                |f| ex.spawn(f),
-                |t| t.await,
-                |at| smol::Timer::at(at),
-                smol::future::yield_now()
-            )
-        }),
+        Peer::Smol => {
+            on::smol(|ex| sleepers!(run, |f| ex.spawn(f), |t| t.await, |at| smol::Timer::at(at)))
+        }
         Peer::SmolStatic => on::smol_static(|ex| {
-            sleepers!(
-                run,
-                |f| ex.spawn(f),
-                |t| t.await,
-                |at| smol::Timer::at(at),
-                smol::future::yield_now()
-            )
+            sleepers!(run, |f| ex.spawn(f), |t| t.await, |at| smol::Timer::at(at))
         }),
-        Peer::Monoio => on::monoio(sleepers!(
-            run,
-            |f| monoio::spawn(f),
-            |t| t.await,
-            |at| monoio::time::sleep_until(at.into()),
-            smol::future::yield_now()
-        )),
+        Peer::Monoio => on::monoio(sleepers!(run, |f| monoio::spawn(f), |t| t.await, |at| {
+            monoio::time::sleep_until(at.into())
+        })),
         Peer::Compio => on::compio(sleepers!(
             run,
             |f| compio::runtime::spawn(f),
             |t| t.await.unwrap(),
-            |at| compio::time::sleep_until(at),
-            smol::future::yield_now()
+            |at| compio::time::sleep_until(at)
         )),
         Peer::Epoll => return Outcome::no_runtime(),
     };

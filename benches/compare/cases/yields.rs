@@ -1,10 +1,11 @@
 //! Tasks that give way to each other.
 
-use super::TO_A_MILLION;
+use super::{MONOIO_POLLS_AGAIN, TO_A_MILLION};
 use crate::case::{Aim, Case, MAIN, Outcome, Peer, Run, Watch, ahead, of_tokio};
 use crate::on;
 
 pub const CASES: &[Case] = &[Case {
+    notes: MONOIO_POLLS_AGAIN,
     aims: &[of_tokio(0.22), ahead(1.0, Peer::Monoio)],
     ..Case::new(
         "task/yield",
@@ -17,6 +18,7 @@ pub const CASES: &[Case] = &[Case {
 pub const SCALE: &[Case] = &[Case {
     points: TO_A_MILLION,
     axis: "tasks",
+    notes: MONOIO_POLLS_AGAIN,
     aims: &[
         of_tokio(0.5),
         Aim::Growth {

@@ -1,0 +1,88 @@
+//! What the numbers were taken on.
+
+use std::fs;
+use std::process::Command;
+
+use serde::Serialize;
+
+use crate::case::Peer;
+
+#[derive(Serialize)]
+pub struct Machine {
+    pub cpu: String,
+    pub cores: usize,
+    pub kernel: String,
+    pub compiler: String,
+    /// In UTC, to the minute.
+    pub date: String,
+    pub command: String,
+    /// How busy the machine was before: the load average of the last minute.
+    pub load: String,
+    pub versions: Vec<(String, String)>,
+}
+
+/// The lock that this program was built with.
+const LOCK: &str = include_str!("../../Cargo.lock");
+
+impl Machine {
+    pub fn look() -> Machine {
+        let uname = rustix::system::uname();
+        Machine {
+            cpu: cpu(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            kernel: format!(
+                "{} {}",
+                uname.sysname().to_string_lossy(),
+                uname.release().to_string_lossy()
+            ),
+            compiler: compiler(),
+            date: jiff::Timestamp::now().strftime("%F %H:%M UTC").to_string(),
+            command: std::env::args().collect::<Vec<_>>().join(" "),
+            load: first_word("/proc/loadavg"),
+            versions: versions(),
+        }
+    }
+}
+
+fn first_word(file: &str) -> String {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.split_whitespace()
+        .next()
+        .unwrap_or("unknown")
+        .to_owned()
+}
+
+fn cpu() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let names = text.lines().filter_map(|line| line.split_once(':'));
+    names
+        .filter(|(key, _)| key.trim() == "model name")
+        .map(|(_, name)| name.trim().to_owned())
+        .next()
+        .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+/// The packages of the peers, each once.
+fn versions() -> Vec<(String, String)> {
+    let mut versions: Vec<(String, String)> = Vec::new();
+    for package in Peer::ALL.into_iter().filter_map(Peer::package) {
+        let version = locked(package).unwrap_or("unknown");
+        if versions.iter().all(|(known, _)| known != package) {
+            versions.push((package.to_owned(), version.to_owned()));
+        }
+    }
+    versions
+}
+
+fn locked(package: &str) -> Option<&'static str> {
+    let head = format!("name = \"{package}\"\nversion = \"");
+    let rest = &LOCK[LOCK.find(&head)? + head.len()..];
+    rest.split('"').next()
+}
+
+/// The one in the path, which a run by `cargo run` was built with.
+fn compiler() -> String {
+    let output = Command::new("rustc").arg("--version").output();
+    let version = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    version.map_or_else(|_| "unknown".to_owned(), |line| line.trim().to_owned())
+}

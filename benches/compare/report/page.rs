@@ -1,0 +1,211 @@
+//! The page: one file that needs nothing else, readable in light and dark.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::plot;
+use crate::case::{Case, Metric, Peer};
+use crate::machine::Machine;
+use crate::stats::{Group, aims, short};
+
+const STYLE: &str = include_str!("style.css");
+
+pub(super) fn page(machine: &Machine, quick: bool, groups: &[Group<'_>]) -> Markup {
+    let mut headings: Vec<&str> = Vec::new();
+    for group in groups {
+        if !headings.contains(&group.case.group) {
+            headings.push(group.case.group);
+        }
+    }
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Wakeful beside other runtimes" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { "Wakeful beside other runtimes" }
+                @if quick {
+                    p.warning { "A quick run: short samples, to see that it works. The numbers mean little." }
+                }
+                (how_to_read())
+                (about(machine))
+                (aims_table(groups))
+                @for heading in headings {
+                    @let of: Vec<&Group<'_>> = groups.iter().filter(|group| group.case.group == heading).collect();
+                    h2 { (heading) }
+                    (table(&of))
+                    (plots(&of))
+                }
+            }
+        }
+    }
+}
+
+fn how_to_read() -> Markup {
+    html! {
+        p {
+            "Each sample is a process of its own. In a round every case runs once for each peer in turn, so "
+            "that what else the machine does hits all alike; the numbers are medians over the rounds, with the "
+            "least and the most sample beneath. "
+            b { "×" } " is the ratio to tokio current_thread in this run. "
+            i { "cpu" } " is the processor's time of the whole process, kernel included, and " i { "time" }
+            " what passed. A row is " span.lost { "red" } " when any runtime is ahead of Wakeful by more than a "
+            "hundredth. The raw samples are in " a href="report.json" { "report.json" } "."
+        }
+    }
+}
+
+fn about(machine: &Machine) -> Markup {
+    let facts = [
+        (
+            "processor",
+            format!("{}, {} cores", machine.cpu, machine.cores),
+        ),
+        ("kernel", machine.kernel.clone()),
+        ("compiler", machine.compiler.clone()),
+        ("date", machine.date.clone()),
+        ("load average before", machine.load.clone()),
+        ("command", machine.command.clone()),
+    ];
+    html! {
+        div.facts {
+            table {
+                @for (name, value) in facts { tr { th { (name) } td { (value) } } }
+            }
+            table {
+                @for (package, version) in &machine.versions { tr { th { (package) } td { (version) } } }
+            }
+        }
+    }
+}
+
+fn aims_table(groups: &[Group<'_>]) -> Markup {
+    let rows = || {
+        groups.iter().flat_map(|group| {
+            aims(group, groups)
+                .into_iter()
+                .map(move |aim| (name(group), aim))
+        })
+    };
+    let met = rows().filter(|(_, aim)| aim.met).count();
+    html! {
+        h2 { "Aims" }
+        p { (met) " of " (rows().count()) " reached." }
+        div.wide {
+            table.numbers {
+                thead { tr { th { "case" } th { "at most" } th { "reached" } th {} } }
+                @for (case, aim) in rows() {
+                    tr.lost[!aim.met] {
+                        td { (case) }
+                        td { (aim.aim) }
+                        td.number { (short(aim.reached)) }
+                        td { @if aim.met { "reached" } @else { "missed" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn name(group: &Group<'_>) -> String {
+    match group.size {
+        Some(size) => format!("{}, {size} {}", group.case.name, group.case.axis),
+        None => group.case.name.to_owned(),
+    }
+}
+
+/// A row for each metric of each case and size, a column for each peer.
+fn table(groups: &[&Group<'_>]) -> Markup {
+    let has = |peer: Peer| groups.iter().any(|group| group.of(peer).is_some());
+    let peers: Vec<Peer> = Peer::ALL.into_iter().filter(|&peer| has(peer)).collect();
+    html! {
+        div.wide {
+            table.numbers {
+                thead {
+                    tr {
+                        th { "case" } th { "" }
+                        @for peer in &peers { th { (peer.title()) } }
+                    }
+                }
+                @for group in groups {
+                    @for (n, metric) in group.metrics().iter().enumerate() {
+                        @let ahead = group.ahead_of_wakeful(metric);
+                        tr.lost[!ahead.is_empty()].more[n > 0] {
+                            td title=(group.case.about) { @if n == 0 { (name(group)) } }
+                            td.unit { (metric.name) ", " (metric.unit) }
+                            @for &peer in &peers {
+                                (cell(group, peer, metric, ahead.first().map(|(peer, _)| *peer)))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell(group: &Group<'_>, peer: Peer, metric: &Metric, best: Option<Peer>) -> Markup {
+    let series = group.of(peer);
+    let summary = series.and_then(|series| series.summary(&metric.name));
+    html! {
+        @if let Some(summary) = summary {
+            td.number.best[best == Some(peer)].ours[peer == Peer::Wakeful] {
+                (short(summary.median))
+                @if let Some(ratio) = group.against_tokio(peer, &metric.name) {
+                    " " span.ratio { "×" (short(ratio)) }
+                }
+                small { (short(summary.least)) " – " (short(summary.most)) }
+            }
+        } @else {
+            td.number.none title=[series.and_then(|series| series.reason())] { "n/a" }
+        }
+    }
+}
+
+/// A card for each case: what it is, its plot, and what must be known of its numbers.
+fn plots(groups: &[&Group<'_>]) -> Markup {
+    let mut cases: Vec<&'static Case> = Vec::new();
+    for group in groups {
+        if cases.iter().all(|case| case.name != group.case.name) {
+            cases.push(group.case);
+        }
+    }
+    html! {
+        div.cards {
+            @for case in cases {
+                @let of: Vec<&Group<'_>> = groups.iter().copied().filter(|group| group.case.name == case.name).collect();
+                (card(case, &of))
+            }
+        }
+    }
+}
+
+fn card(case: &Case, groups: &[&Group<'_>]) -> Markup {
+    let mut reasons: Vec<(Peer, &str)> = Vec::new();
+    for series in groups.iter().flat_map(|group| &group.series) {
+        if let Some(why) = series.reason()
+            && !reasons.contains(&(series.peer, why))
+        {
+            reasons.push((series.peer, why));
+        }
+    }
+    let metric = groups.iter().find_map(|group| group.metrics().first());
+    html! {
+        section.card.broad[!case.points.is_empty()] {
+            h3 { (case.name) }
+            p { (case.about) }
+            @if let Some(metric) = metric {
+                @if case.points.is_empty() {
+                    (plot::bars(groups[0], metric))
+                } @else {
+                    (plot::lines(groups, metric, case.axis))
+                }
+            }
+            @for (peer, note) in case.notes { p.note { (peer.title()) ": " (note) } }
+            @for (peer, why) in &reasons { p.note { (peer.title()) ": n/a, " (why) } }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Medians, spreads, and who is how much faster than whom.
+
+use crate::case::{Aim, Case, MAIN, Metric, Outcome, Peer};
+use crate::driver::Series;
+
+/// The samples of one metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary {
+    pub median: f64,
+    pub least: f64,
+    pub most: f64,
+}
+
+impl Summary {
+    pub fn new(mut values: Vec<f64>) -> Option<Summary> {
+        values.sort_by(f64::total_cmp);
+        let (least, most) = (*values.first()?, *values.last()?);
+        let middle = values.len() / 2;
+        let median = if values.len().is_multiple_of(2) {
+            (values[middle - 1] + values[middle]) / 2.0
+        } else {
+            values[middle]
+        };
+        Some(Summary {
+            median,
+            least,
+            most,
+        })
+    }
+}
+
+impl Series {
+    /// The metrics that its samples name, the main one first.
+    pub fn metrics(&self) -> &[Metric] {
+        let measured = self.samples.iter().find_map(|outcome| match outcome {
+            Outcome::Measured(metrics) => Some(metrics.as_slice()),
+            Outcome::NotAvailable(_) => None,
+        });
+        measured.unwrap_or_default()
+    }
+
+    pub fn summary(&self, metric: &str) -> Option<Summary> {
+        let values = self.samples.iter();
+        Summary::new(
+            values
+                .filter_map(|outcome| Some(outcome.metric(metric)?.value))
+                .collect(),
+        )
+    }
+
+    /// Why there is no number.
+    pub fn reason(&self) -> Option<&str> {
+        self.samples.iter().find_map(|outcome| match outcome {
+            Outcome::NotAvailable(why) => Some(why.as_str()),
+            Outcome::Measured(_) => None,
+        })
+    }
+}
+
+/// All series of one case at one size: a row for each metric.
+pub struct Group<'a> {
+    pub case: &'static Case,
+    pub size: Option<u64>,
+    pub series: Vec<&'a Series>,
+}
+
+/// The series by case and size, in their order.
+pub fn groups(all: &[Series]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for series in all {
+        let same = |group: &&mut Group<'_>| {
+            group.case.name == series.case.name && group.size == series.size
+        };
+        match groups.last_mut().filter(same) {
+            Some(group) => group.series.push(series),
+            None => groups.push(Group {
+                case: series.case,
+                size: series.size,
+                series: vec![series],
+            }),
+        }
+    }
+    groups
+}
+
+impl Group<'_> {
+    pub fn of(&self, peer: Peer) -> Option<&Series> {
+        self.series
+            .iter()
+            .copied()
+            .find(|series| series.peer == peer)
+    }
+
+    pub fn median(&self, peer: Peer, metric: &str) -> Option<f64> {
+        Some(self.of(peer)?.summary(metric)?.median)
+    }
+
+    /// The metrics that any of the peers has, the main one first.
+    pub fn metrics(&self) -> &[Metric] {
+        let mut all = self.series.iter().map(|series| series.metrics());
+        all.find(|metrics| !metrics.is_empty()).unwrap_or_default()
+    }
+
+    /// A peer's number divided by tokio's.
+    pub fn against_tokio(&self, peer: Peer, metric: &str) -> Option<f64> {
+        ratio(
+            self.median(peer, metric)?,
+            self.median(Peer::Tokio, metric)?,
+        )
+    }
+
+    /// The runtimes that are better than Wakeful, the best one first, with Wakeful's number divided
+    /// by theirs. What is within a hundredth is taken for equal.
+    pub fn ahead_of_wakeful(&self, metric: &Metric) -> Vec<(Peer, f64)> {
+        let Some(ours) = self.median(Peer::Wakeful, &metric.name) else {
+            return Vec::new();
+        };
+        let others = self.series.iter().map(|series| series.peer);
+        let others = others.filter(|&peer| peer != Peer::Wakeful && peer != Peer::Epoll);
+        let mut ahead: Vec<(Peer, f64)> = others
+            .filter_map(|peer| Some((peer, ratio(ours, self.median(peer, &metric.name)?)?)))
+            .filter(|&(_, ratio)| {
+                if metric.lower_is_better {
+                    ratio > 1.01
+                } else {
+                    ratio < 1.0 / 1.01
+                }
+            })
+            .collect();
+        ahead.sort_by(|(_, a), (_, b)| {
+            let order = b.total_cmp(a);
+            if metric.lower_is_better {
+                order
+            } else {
+                order.reverse()
+            }
+        });
+        ahead
+    }
+}
+
+fn ratio(a: f64, b: f64) -> Option<f64> {
+    (b > 0.0).then_some(a / b)
+}
+
+/// An aim beside what was reached.
+pub struct Reached {
+    pub aim: String,
+    pub reached: f64,
+    pub met: bool,
+}
+
+/// The aims of a case at one size. Those about growth stand at the size that it grows to.
+pub fn aims(group: &Group<'_>, all: &[Group<'_>]) -> Vec<Reached> {
+    let aims = group.case.aims.iter();
+    aims.filter_map(|aim| reached(aim, group, all)).collect()
+}
+
+fn reached(aim: &Aim, group: &Group<'_>, all: &[Group<'_>]) -> Option<Reached> {
+    let lower_is_better = |name: &str| {
+        let metrics = group.metrics().iter();
+        metrics
+            .filter(|metric| name == MAIN || metric.name == name)
+            .all(|metric| metric.lower_is_better)
+    };
+    match *aim {
+        Aim::Ratio {
+            metric,
+            at_most,
+            of,
+        } => {
+            let ours = group.median(Peer::Wakeful, metric)?;
+            let theirs = group.median(of, metric)?;
+            let reached = if lower_is_better(metric) {
+                ratio(ours, theirs)?
+            } else {
+                ratio(theirs, ours)?
+            };
+            Some(Reached::at_most(
+                format!("{} of {}", trim(at_most), of.title()),
+                reached,
+                at_most,
+            ))
+        }
+        Aim::OfBest { metric, at_most } => {
+            let ours = group.median(Peer::Wakeful, metric)?;
+            let others = Peer::RUNTIMES.iter().filter(|&&peer| peer != Peer::Wakeful);
+            let others = others.filter_map(|&peer| group.median(peer, metric));
+            let reached = if lower_is_better(metric) {
+                ratio(ours, others.min_by(f64::total_cmp)?)?
+            } else {
+                ratio(others.max_by(f64::total_cmp)?, ours)?
+            };
+            let aim = format!("{} of the best peer", trim(at_most));
+            Some(Reached::at_most(aim, reached, at_most))
+        }
+        Aim::Absolute { metric, at_most } => {
+            let ours = group.median(Peer::Wakeful, metric)?;
+            let unit = &group.of(Peer::Wakeful)?.metrics().first()?.unit;
+            Some(Reached::at_most(
+                format!("{} {unit}", trim(at_most)),
+                ours,
+                at_most,
+            ))
+        }
+        Aim::Growth { metric, from, to } => growth(metric, from, to, group, all),
+    }
+}
+
+fn growth(
+    metric: &str,
+    from: u64,
+    to: u64,
+    group: &Group<'_>,
+    all: &[Group<'_>],
+) -> Option<Reached> {
+    if group.size != Some(to) {
+        return None;
+    }
+    let small = all
+        .iter()
+        .find(|other| other.case.name == group.case.name && other.size == Some(from))?;
+    let of = |peer| ratio(group.median(peer, metric)?, small.median(peer, metric)?);
+    let others = Peer::RUNTIMES.iter().filter(|&&peer| peer != Peer::Wakeful);
+    let best = others.filter_map(|&peer| of(peer)).min_by(f64::total_cmp)?;
+    let aim = format!("grows from {from} no more than the best peer: {best:.2}");
+    Some(Reached::at_most(aim, of(Peer::Wakeful)?, best))
+}
+
+impl Reached {
+    fn at_most(aim: String, reached: f64, at_most: f64) -> Reached {
+        Reached {
+            aim,
+            reached,
+            met: reached <= at_most,
+        }
+    }
+}
+
+fn trim(number: f64) -> String {
+    format!("{number}")
+}
+
+/// A number with three digits that count.
+pub fn short(value: f64) -> String {
+    let size = value.abs();
+    if size >= 1e6 {
+        format!("{:.3e}", value)
+    } else if size >= 100.0 {
+        format!("{value:.0}")
+    } else if size >= 10.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.2}")
+    }
+}
