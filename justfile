@@ -45,6 +45,10 @@ tsan:
 bench-smoke:
     cargo test --release -p wakeful-benches --benches
 
+# Wakeful beside other runtimes: writes target/compare/report.html. With `--quick` only in short.
+compare *args:
+    cargo run --release -p wakeful-benches --bin compare -- {{ args }}
+
 # What has to hold before a change goes in.
 ci:
     .ci/run

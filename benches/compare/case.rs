@@ -176,17 +176,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// What one of `n` operations cost. The main metric is the processor's time, which other
-    /// programs of the machine cannot lengthen; it is right where nothing is waited for.
+    /// What one of `n` operations cost the processor, which other programs of the machine cannot
+    /// lengthen; it is right where nothing is waited for. The time that passed is kept aside.
     pub fn cpu(took: Took, n: u64) -> Outcome {
         let [cpu, time] = took.each(n);
-        Outcome::Measured(vec![cpu, time])
+        Outcome::Measured(vec![cpu, time.aside()])
     }
 
-    /// The same with the time that passed as the main metric: where threads wait for each other.
+    /// The time that passed for one of `n` operations: where threads wait for each other.
     pub fn time(took: Took, n: u64) -> Outcome {
         let [cpu, time] = took.each(n);
-        Outcome::Measured(vec![time, cpu])
+        Outcome::Measured(vec![time, cpu.aside()])
     }
 
     /// For a case that is about runtimes, when it is asked about no runtime.
@@ -261,6 +261,8 @@ pub struct Metric {
     pub unit: String,
     pub value: f64,
     pub lower_is_better: bool,
+    /// Only in the raw samples, not in the tables.
+    pub aside: bool,
 }
 
 impl Metric {
@@ -271,7 +273,13 @@ impl Metric {
             unit: unit.to_owned(),
             value,
             lower_is_better: true,
+            aside: false,
         }
+    }
+
+    pub fn aside(mut self) -> Metric {
+        self.aside = true;
+        self
     }
 
     /// One of which more is better, such as requests a second.

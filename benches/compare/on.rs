@@ -4,10 +4,19 @@
 //! by most of the peers, and few programs do their work in it.
 
 use std::future::Future;
+use std::time::Duration;
 
-/// What a case's body gives: an instance of any type that may come from another thread.
 pub fn wakeful<F: Future + 'static>(body: F) -> F::Output {
     wakeful::block_on(async { wakeful::spawn(body).await.unwrap() })
+}
+
+/// With a look-out before each sleep, for the cases that say so.
+pub fn wakeful_spinning<F: Future + 'static>(body: F) -> F::Output {
+    let runtime = wakeful::Builder::new()
+        .spin(Duration::from_micros(50))
+        .build()
+        .unwrap();
+    runtime.block_on(async { wakeful::spawn(body).await.unwrap() })
 }
 
 pub fn tokio<F>(body: F) -> F::Output

@@ -30,13 +30,14 @@ impl Summary {
 }
 
 impl Series {
-    /// The metrics that its samples name, the main one first.
-    pub fn metrics(&self) -> &[Metric] {
+    /// The metrics that its samples name for the tables, the main one first.
+    pub fn metrics(&self) -> Vec<&Metric> {
         let measured = self.samples.iter().find_map(|outcome| match outcome {
-            Outcome::Measured(metrics) => Some(metrics.as_slice()),
+            Outcome::Measured(metrics) => Some(metrics),
             Outcome::NotAvailable(_) => None,
         });
-        measured.unwrap_or_default()
+        let metrics = measured.into_iter().flatten();
+        metrics.filter(|metric| !metric.aside).collect()
     }
 
     pub fn summary(&self, metric: &str) -> Option<Summary> {
@@ -96,7 +97,7 @@ impl Group<'_> {
     }
 
     /// The metrics that any of the peers has, the main one first.
-    pub fn metrics(&self) -> &[Metric] {
+    pub fn metrics(&self) -> Vec<&Metric> {
         let mut all = self.series.iter().map(|series| series.metrics());
         all.find(|metrics| !metrics.is_empty()).unwrap_or_default()
     }
@@ -158,10 +159,9 @@ pub fn aims(group: &Group<'_>, all: &[Group<'_>]) -> Vec<Reached> {
 
 fn reached(aim: &Aim, group: &Group<'_>, all: &[Group<'_>]) -> Option<Reached> {
     let lower_is_better = |name: &str| {
-        let metrics = group.metrics().iter();
-        metrics
-            .filter(|metric| name == MAIN || metric.name == name)
-            .all(|metric| metric.lower_is_better)
+        let metrics = group.metrics().into_iter();
+        let mut named = metrics.filter(|metric| name == MAIN || metric.name == name);
+        named.next().is_none_or(|metric| metric.lower_is_better)
     };
     match *aim {
         Aim::Ratio {
@@ -177,7 +177,11 @@ fn reached(aim: &Aim, group: &Group<'_>, all: &[Group<'_>]) -> Option<Reached> {
                 ratio(theirs, ours)?
             };
             Some(Reached::at_most(
-                format!("{} of {}", trim(at_most), of.title()),
+                if at_most == 1.0 {
+                    format!("ahead of {}", of.title())
+                } else {
+                    format!("{at_most} of {}", of.title())
+                },
                 reached,
                 at_most,
             ))
@@ -191,17 +195,17 @@ fn reached(aim: &Aim, group: &Group<'_>, all: &[Group<'_>]) -> Option<Reached> {
             } else {
                 ratio(others.max_by(f64::total_cmp)?, ours)?
             };
-            let aim = format!("{} of the best peer", trim(at_most));
+            let aim = if at_most == 1.0 {
+                "never above the best peer".to_owned()
+            } else {
+                format!("{at_most} of the best peer")
+            };
             Some(Reached::at_most(aim, reached, at_most))
         }
         Aim::Absolute { metric, at_most } => {
             let ours = group.median(Peer::Wakeful, metric)?;
             let unit = &group.of(Peer::Wakeful)?.metrics().first()?.unit;
-            Some(Reached::at_most(
-                format!("{} {unit}", trim(at_most)),
-                ours,
-                at_most,
-            ))
+            Some(Reached::at_most(format!("{at_most} {unit}"), ours, at_most))
         }
         Aim::Growth { metric, from, to } => growth(metric, from, to, group, all),
     }
@@ -235,10 +239,6 @@ impl Reached {
             met: reached <= at_most,
         }
     }
-}
-
-fn trim(number: f64) -> String {
-    format!("{number}")
 }
 
 /// A number with three digits that count.

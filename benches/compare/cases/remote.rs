@@ -48,6 +48,19 @@ pub const CASES: &[Case] = &[
     },
     Case {
         pinned: false,
+        aims: &[Aim::OfBest {
+            metric: MAIN,
+            at_most: 0.3,
+        }],
+        ..Case::new(
+            "remote/round-trip-spin",
+            "Threads",
+            "the same with Wakeful's Builder::spin of 50 us, the others as before: none has such a thing",
+            round_trip_spinning,
+        )
+    },
+    Case {
+        pinned: false,
         ..Case::new(
             "remote/spawn",
             "Threads",
@@ -293,6 +306,18 @@ fn round_trip(run: &Run) -> Outcome {
         Peer::Epoll => return Outcome::no_runtime(),
     };
     Outcome::time(took, n)
+}
+
+fn round_trip_spinning(run: &Run) -> Outcome {
+    if run.peer != Peer::Wakeful {
+        return round_trip(run);
+    }
+    let took = two_threads(
+        run.n,
+        |n, numbers| on::wakeful_spinning(ask(n, numbers)),
+        |numbers| on::wakeful_spinning(answer(numbers)),
+    );
+    Outcome::time(took, run.n)
 }
 
 const BATCH: u64 = 100;

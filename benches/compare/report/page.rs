@@ -51,9 +51,10 @@ fn how_to_read() -> Markup {
             "that what else the machine does hits all alike; the numbers are medians over the rounds, with the "
             "least and the most sample beneath. "
             b { "×" } " is the ratio to tokio current_thread in this run. "
-            i { "cpu" } " is the processor's time of the whole process, kernel included, and " i { "time" }
-            " what passed. A row is " span.lost { "red" } " when any runtime is ahead of Wakeful by more than a "
-            "hundredth. The raw samples are in " a href="report.json" { "report.json" } "."
+            i { "cpu" } " is the processor's time of the whole process, kernel included; " i { "time" }
+            " is what passed, where threads wait for each other. The other one of the two is in the raw samples, "
+            a href="report.json" { "report.json" } ". A row is " span.lost { "red" }
+            " when any runtime is ahead of Wakeful by more than a hundredth."
         }
     }
 }
@@ -192,7 +193,9 @@ fn card(case: &Case, groups: &[&Group<'_>]) -> Markup {
             reasons.push((series.peer, why));
         }
     }
-    let metric = groups.iter().find_map(|group| group.metrics().first());
+    let metric = groups
+        .iter()
+        .find_map(|group| group.metrics().first().copied());
     html! {
         section.card.broad[!case.points.is_empty()] {
             h3 { (case.name) }

@@ -52,8 +52,8 @@ fn aims_of(group: &Group<'_>, all: &[Group<'_>]) -> String {
     let aims: Vec<String> = aims(group, all)
         .into_iter()
         .map(|aim| {
-            let word = if aim.met { "met" } else { "missed" };
-            format!("{word} {} (at {})", aim.aim, short(aim.reached))
+            let word = if aim.met { "reached" } else { "missed" };
+            format!("{word}: {} (is {})", aim.aim, short(aim.reached))
         })
         .collect();
     aims.join("; ")
