@@ -1,9 +1,9 @@
 //! The side of the comparison that measures: one case, one peer, one process.
 
-use std::thread::available_parallelism;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::case::{Case, MAIN, Outcome, Run};
 
@@ -51,11 +51,22 @@ fn print(value: &impl serde::Serialize) {
     println!("{line}");
 }
 
+/// The cores that the process had before any thread was pinned. A thread that is started later
+/// inherits what its starter is held on.
+static CORES: OnceLock<Vec<usize>> = OnceLock::new();
+
 /// Holds this thread, and those that it starts, on one core. With one core only there is no choice.
 pub fn pin(core: usize) {
-    let cores = available_parallelism().map_or(1, usize::from);
+    let cores = CORES.get_or_init(|| {
+        let set = sched_getaffinity(None).unwrap_or_default();
+        (0..CpuSet::MAX_CPU)
+            .filter(|&cpu| set.is_set(cpu))
+            .collect()
+    });
     let mut set = CpuSet::new();
-    set.set(core % cores);
-    // Where it isn't allowed, the numbers are noisier and no less true.
-    let _ = sched_setaffinity(None, &set);
+    if let Some(index) = core.checked_rem(cores.len()) {
+        set.set(cores[index]);
+        // Where it isn't allowed, the numbers are noisier and no less true.
+        let _ = sched_setaffinity(None, &set);
+    }
 }

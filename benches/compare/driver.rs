@@ -88,7 +88,7 @@ fn plan(args: &Args) -> Result<Vec<Series>, String> {
     }
     if plan.is_empty() {
         return Err(format!(
-            "no case has any of {:?} in its name; see --list",
+            "nothing to run: no case with one of {:?} in its name is for these peers; see --list",
             args.only
         ));
     }

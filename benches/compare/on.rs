@@ -64,7 +64,16 @@ pub fn monoio<F: Future + 'static>(body: F) -> F::Output {
     runtime.block_on(async { monoio::spawn(body).await })
 }
 
+/// With the flags of `io_uring` that its documentation recommends to a single thread.
 pub fn compio<F: Future + 'static>(body: F) -> F::Output {
-    let runtime = compio::runtime::Runtime::new().unwrap();
+    let mut proactor = compio::driver::ProactorBuilder::new();
+    proactor
+        .single_issuer(true)
+        .coop_taskrun(true)
+        .taskrun_flag(true);
+    let runtime = compio::runtime::RuntimeBuilder::new()
+        .with_proactor(proactor)
+        .build()
+        .unwrap();
     runtime.block_on(async { compio::runtime::spawn(body).await.unwrap() })
 }

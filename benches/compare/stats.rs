@@ -254,3 +254,97 @@ pub fn short(value: f64) -> String {
         format!("{value:.2}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::{Iterations, Run, ahead, of_tokio};
+
+    fn never(_: &Run) -> Outcome {
+        Outcome::no_runtime()
+    }
+
+    static CASE: Case = Case {
+        points: &[1_000, 1_000_000],
+        iterations: Iterations::Fitted,
+        aims: &[
+            of_tokio(0.5),
+            ahead(1.0, Peer::Monoio),
+            Aim::OfBest {
+                metric: MAIN,
+                at_most: 1.0,
+            },
+            Aim::Growth {
+                metric: MAIN,
+                from: 1_000,
+                to: 1_000_000,
+            },
+        ],
+        ..Case::new("a/case", "A", "", never)
+    };
+
+    fn series(peer: Peer, size: u64, values: &[f64]) -> Series {
+        let samples = values
+            .iter()
+            .map(|&value| Outcome::Measured(vec![Metric::new("time", "ns", value)]));
+        Series {
+            case: &CASE,
+            size: Some(size),
+            peer,
+            n: 1,
+            samples: samples.collect(),
+        }
+    }
+
+    #[test]
+    fn the_median_is_in_the_middle_of_either_number_of_samples() {
+        let odd = Summary::new(vec![9.0, 1.0, 2.0]).unwrap();
+        assert_eq!((odd.least, odd.median, odd.most), (1.0, 2.0, 9.0));
+        assert_eq!(Summary::new(vec![4.0, 1.0, 2.0, 9.0]).unwrap().median, 3.0);
+        assert!(Summary::new(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn who_is_ahead_depends_on_what_is_better() {
+        let all = [
+            series(Peer::Wakeful, 1_000, &[10.0]),
+            series(Peer::Tokio, 1_000, &[5.0]),
+            series(Peer::Monoio, 1_000, &[20.0]),
+            series(Peer::Compio, 1_000, &[9.95]),
+        ];
+        let group = &groups(&all)[0];
+        let time = Metric::new("time", "ns", 0.0);
+        assert_eq!(group.ahead_of_wakeful(&time), [(Peer::Tokio, 2.0)]);
+        let rate = time.higher_is_better();
+        assert_eq!(group.ahead_of_wakeful(&rate), [(Peer::Monoio, 0.5)]);
+    }
+
+    #[test]
+    fn aims_are_judged_at_each_size_and_growth_at_the_last() {
+        let all = [
+            series(Peer::Wakeful, 1_000, &[4.0]),
+            series(Peer::Tokio, 1_000, &[10.0]),
+            series(Peer::Monoio, 1_000, &[5.0]),
+            series(Peer::Wakeful, 1_000_000, &[8.0]),
+            series(Peer::Tokio, 1_000_000, &[10.0]),
+            series(Peer::Monoio, 1_000_000, &[5.0]),
+        ];
+        let groups = groups(&all);
+        let met = |group| -> Vec<bool> {
+            let aims = aims(group, &groups).into_iter();
+            aims.map(|aim| aim.met).collect()
+        };
+        assert_eq!(met(&groups[0]), [true, true, true]);
+        assert_eq!(met(&groups[1]), [false, false, false, false]);
+    }
+
+    #[test]
+    fn a_peer_without_the_thing_has_a_reason_and_no_number() {
+        let mut none = series(Peer::Smol, 1_000, &[]);
+        none.samples
+            .push(Outcome::not_available("has no such thing"));
+        assert_eq!(none.reason(), Some("has no such thing"));
+        assert!(none.summary(MAIN).is_none());
+        assert!(none.metrics().is_empty());
+    }
+}

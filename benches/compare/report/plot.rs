@@ -7,7 +7,7 @@ use crate::stats::{Group, Summary, short};
 
 const LEFT: f64 = 168.0;
 const ROW: f64 = 22.0;
-const LENGTH: f64 = 250.0;
+const LENGTH: f64 = 230.0;
 
 /// A bar for each peer that has the metric, with a whisker from the least to the most sample.
 pub(super) fn bars(group: &Group<'_>, metric: &Metric) -> Markup {
@@ -20,7 +20,7 @@ pub(super) fn bars(group: &Group<'_>, metric: &Metric) -> Markup {
         })
         .collect();
     let longest = longest(&rows);
-    let scale = |value: f64| (value / longest).min(1.0) * LENGTH;
+    let scale = |value: f64| tenth((value / longest).min(1.0) * LENGTH);
     html! {
         svg viewBox={ "0 0 500 " (ROW * rows.len() as f64 + 4.0) } role="img" {
             @for (n, (peer, summary, why)) in rows.iter().enumerate() {
@@ -41,6 +41,11 @@ pub(super) fn bars(group: &Group<'_>, metric: &Metric) -> Markup {
             }
         }
     }
+}
+
+/// Coordinates need no more digits.
+fn tenth(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
 }
 
 /// The value of the longest bar. One that is many times as long as tokio's is cut, so that the
@@ -77,12 +82,14 @@ const MARGIN: f64 = 52.0;
 
 impl Axes {
     fn x(&self, value: f64) -> f64 {
-        MARGIN + (value.log10() - self.x.0) / (self.x.1 - self.x.0) * (WIDTH - MARGIN - 16.0)
+        let part = (value.log10() - self.x.0) / (self.x.1 - self.x.0);
+        tenth(MARGIN + part * (WIDTH - MARGIN - 16.0))
     }
 
     fn y(&self, value: f64) -> f64 {
         let bottom = HEIGHT - 36.0;
-        bottom - (value.log10() - self.y.0) / (self.y.1 - self.y.0) * (bottom - 12.0)
+        let part = (value.log10() - self.y.0) / (self.y.1 - self.y.0);
+        tenth(bottom - part * (bottom - 12.0))
     }
 
     fn around(points: &[(Peer, Vec<(f64, f64)>)]) -> Option<Axes> {
@@ -127,7 +134,7 @@ pub(super) fn lines(groups: &[&Group<'_>], metric: &Metric, axis: &str) -> Marku
             @for (peer, line) in &points {
                 @let path: Vec<String> = line
                     .iter()
-                    .map(|&(x, y)| format!("{:.1},{:.1}", axes.x(x), axes.y(y)))
+                    .map(|&(x, y)| format!("{},{}", axes.x(x), axes.y(y)))
                     .collect();
                 polyline class={ "line " (peer.name()) } points=(path.join(" ")) {}
                 @for &(x, y) in line {
