@@ -48,6 +48,8 @@ mod id;
 mod models;
 pub mod reactor;
 mod runtime;
+#[cfg(feature = "signal")]
+pub mod signal;
 mod sync;
 pub mod task;
 pub mod time;
