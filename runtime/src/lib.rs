@@ -35,6 +35,8 @@
 //! | feature | default | |
 //! | --- | --- | --- |
 //! | `macros` | yes | the attributes [`main`](macro@main) and [`test`](macro@test) |
+//! | `signal` | no | the module `signal`: ctrl-c and the other signals |
+//! | `process` | no | the module `process`: child processes; includes `signal` |
 //!
 //! # Systems
 //!
@@ -46,6 +48,8 @@ mod executor;
 mod id;
 #[cfg(all(test, loom))]
 mod models;
+#[cfg(feature = "process")]
+pub mod process;
 pub mod reactor;
 mod runtime;
 #[cfg(feature = "signal")]

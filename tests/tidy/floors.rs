@@ -10,6 +10,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("runtime", 4),
     ("blocking", 3),
     ("signal", 3),
+    ("process", 3),
     ("executor", 2),
     ("reactor", 1),
     ("time", 1),
