@@ -14,10 +14,12 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use alone::{again, alone, descriptors, role};
+use alone::{alone, descriptors};
 use futures_util::future::join_all;
 use futures_util::{AsyncReadExt, AsyncWriteExt};
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, kill_process, setrlimit, waitpid,
+};
 use wakeful::process::{Child, Command};
 use wakeful::time::timeout;
 use wakeful::{Runtime, block_on};
@@ -460,24 +462,14 @@ fn without_descriptors() {
 
 #[test]
 fn a_lost_status_says_why() {
-    const NAME: &str = "a_lost_status_says_why";
-    if role().is_some() {
-        // Whoever started this one ignores SIGCHLD, which is inherited.
-        let error = block_on(async { sh("exit 3").status().await.unwrap_err() });
-        assert!(error.to_string().contains("ignores SIGCHLD"), "{error}");
-        return;
-    }
-    let me = again(NAME, "child");
-    let mut command = std::process::Command::new("sh");
-    command.args(["-c", "trap '' CHLD; exec \"$0\" \"$@\""]);
-    command.arg(me.get_program()).args(me.get_args());
-    command.envs(me.get_envs().filter_map(|(key, value)| Some((key, value?))));
-    let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    net::run(async || {
+        let mut child = sh("exit 3").spawn().unwrap();
+        let pid = Pid::from_raw(child.id().unwrap() as i32);
+        waitpid(pid, WaitOptions::empty()).unwrap();
+        let error = child.wait().await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("something else in it has waited"), "{text}");
+    });
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::io;
 use std::process::{self, ExitStatus, Output};
 
 use futures_util::future::try_join3;
-use futures_util::io::{AsyncRead, AsyncReadExt};
 
 use super::exit::{Exit, ended};
 use super::{ChildStderr, ChildStdin, ChildStdout, orphan};
@@ -176,22 +175,25 @@ impl Child {
     /// Dropping it drops the child, and what was read so far.
     pub async fn wait_with_output(mut self) -> io::Result<Output> {
         let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
-        let (status, stdout, stderr) =
-            try_join3(self.wait(), all_of(stdout), all_of(stderr)).await?;
+        let stdout = async {
+            match stdout {
+                Some(pipe) => pipe.into_all().await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let stderr = async {
+            match stderr {
+                Some(pipe) => pipe.into_all().await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let (status, stdout, stderr) = try_join3(self.wait(), stdout, stderr).await?;
         Ok(Output {
             status,
             stdout,
             stderr,
         })
     }
-}
-
-async fn all_of(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if let Some(mut pipe) = pipe {
-        pipe.read_to_end(&mut bytes).await?;
-    }
-    Ok(bytes)
 }
 
 impl Drop for Child {

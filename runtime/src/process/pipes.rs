@@ -7,6 +7,7 @@ use std::process::{self, Stdio};
 use std::task::{Context, Poll};
 
 use futures_util::io::{AsyncRead, AsyncWrite};
+use rustix::buffer::spare_capacity;
 
 use crate::reactor::{Async, Interest};
 
@@ -119,6 +120,26 @@ impl AsyncWrite for ChildStdin {
     }
 }
 
+/// Reads to the end without filling memory with zeroes first, which `read_to_end` of `futures` does at
+/// each poll with all the room that it has.
+async fn read_all(pipe: &Async<PipeReader>) -> io::Result<Vec<u8>> {
+    /// As much as a pipe holds on Linux, unless it was told otherwise.
+    const PIPE: usize = 64 << 10;
+    let mut bytes = Vec::new();
+    loop {
+        bytes.reserve(PIPE);
+        let room = bytes.capacity() - bytes.len();
+        let read = |pipe: &PipeReader| {
+            let n = rustix::io::read(pipe, spare_capacity(&mut bytes))?;
+            Ok(n)
+        };
+        match pipe.read_with(read).await? {
+            0 => return Ok(bytes),
+            n => moved(pipe, n, room, Interest::READABLE),
+        }
+    }
+}
+
 /// A pipe from a child: the two of them differ in name.
 macro_rules! output {
     ($name:ident, $what:literal) => {
@@ -151,6 +172,11 @@ macro_rules! output {
                 let n = self.0.get_ref().read(buf)?;
                 moved(&self.0, n, buf.len(), Interest::READABLE);
                 Ok(n)
+            }
+
+            /// All that comes until the end.
+            pub(super) async fn into_all(self) -> io::Result<Vec<u8>> {
+                read_all(&self.0).await
             }
 
             /// Reads into `buf` and returns how many bytes; 0 is the end, unless `buf` is empty.
