@@ -36,6 +36,7 @@
 //! | --- | --- | --- |
 //! | `macros` | yes | the attributes [`main`](macro@main) and [`test`](macro@test) |
 //! | `signal` | no | the module `signal`: ctrl-c and the other signals |
+//! | `io-std` | no | the module `io`: standard input, output and error |
 //! | `process` | no | the module `process`: child processes; includes `signal` |
 //!
 //! # Systems
@@ -46,6 +47,8 @@
 mod blocking;
 mod executor;
 mod id;
+#[cfg(feature = "io-std")]
+pub mod io;
 #[cfg(all(test, loom))]
 mod models;
 #[cfg(feature = "process")]

@@ -11,6 +11,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("blocking", 3),
     ("signal", 3),
     ("process", 3),
+    ("io", 3),
     ("executor", 2),
     ("reactor", 1),
     ("time", 1),
