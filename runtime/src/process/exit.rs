@@ -91,3 +91,55 @@ pub(super) fn ended(child: &mut Child) -> io::Result<Option<ExitStatus>> {
         io::Error::new(error.kind(), text)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::process::Command;
+    use std::thread;
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    async fn exit_code(mut child: Child, mut exit: Exit) -> Option<i32> {
+        let status = poll_fn(|cx| exit.poll(cx, &mut child)).await;
+        status.unwrap().code()
+    }
+
+    fn exits_with(code: i32) -> Child {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("exit {code}")]);
+        command.spawn().unwrap()
+    }
+
+    #[test]
+    fn without_a_pidfd_a_signal_tells() {
+        let threads = [0, 100].map(|from| {
+            thread::spawn(move || {
+                crate::block_on(async {
+                    let children = (from..from + 50).map(|code| async move {
+                        let child = exits_with(code);
+                        let exit = Exit::by_signal().unwrap();
+                        assert_eq!(exit_code(child, exit).await, Some(code));
+                    });
+                    join_all(children).await;
+                });
+            })
+        });
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn with_a_pidfd_no_signal_is_listened_for() {
+        crate::block_on(async {
+            let child = exits_with(7);
+            let exit = Exit::of(&child).unwrap();
+            assert!(matches!(exit, Exit::Pidfd(_)));
+            assert_eq!(exit_code(child, exit).await, Some(7));
+        });
+    }
+}

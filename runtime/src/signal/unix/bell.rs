@@ -60,3 +60,24 @@ fn ends() -> io::Result<(Arc<OwnedFd>, Arc<OwnedFd>)> {
     rustix::io::ioctl_fionbio(&write, true)?;
     Ok((Arc::new(read), Arc::new(write)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn what_is_rung_before_someone_listens_is_heard_once() {
+        crate::block_on(async {
+            let (bell, rope) = Bell::new().unwrap();
+            for _ in 0..3 {
+                (0..3).for_each(|_| rope.pull());
+                bell.rung().await.unwrap();
+                assert!(pin!(bell.rung()).now_or_never().is_none());
+            }
+        });
+    }
+}
