@@ -35,6 +35,9 @@
 //! | feature | default | |
 //! | --- | --- | --- |
 //! | `macros` | yes | the attributes [`main`](macro@main) and [`test`](macro@test) |
+//! | `signal` | no | the module `signal`: ctrl-c and the other signals |
+//! | `io-std` | no | the module `io`: standard input, output and error |
+//! | `process` | no | the module `process`: child processes; includes `signal` |
 //!
 //! # Systems
 //!
@@ -44,10 +47,16 @@
 mod blocking;
 mod executor;
 mod id;
+#[cfg(feature = "io-std")]
+pub mod io;
 #[cfg(all(test, loom))]
 mod models;
+#[cfg(feature = "process")]
+pub mod process;
 pub mod reactor;
 mod runtime;
+#[cfg(feature = "signal")]
+pub mod signal;
 mod sync;
 pub mod task;
 pub mod time;

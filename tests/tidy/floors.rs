@@ -9,6 +9,9 @@ use crate::source::{Source, find_word, paths};
 const ROOMS: &[(&str, u8)] = &[
     ("runtime", 4),
     ("blocking", 3),
+    ("signal", 3),
+    ("process", 3),
+    ("io", 3),
     ("executor", 2),
     ("reactor", 1),
     ("time", 1),

@@ -1,8 +1,9 @@
-//! Unix domain sockets.
+//! Unix domain sockets, and pipes.
 
 mod cred;
 mod datagram;
 mod listener;
+pub mod pipe;
 mod stream;
 
 pub use crate::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};

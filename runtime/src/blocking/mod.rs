@@ -1,5 +1,7 @@
 //! Work that would block the loop, on threads of its own.
 
+#[cfg(feature = "io-std")]
+mod detached;
 mod pool;
 
 use std::cell::Cell;
@@ -8,6 +10,8 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 
+#[cfg(feature = "io-std")]
+pub(crate) use detached::run_detached;
 pub(crate) use pool::{Config, Pool};
 
 use crate::task::packet::{Missing, Receiver, packet};

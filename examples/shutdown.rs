@@ -1,0 +1,148 @@
+//! A server that ends well: on SIGTERM or ctrl-c it takes no new clients, finishes the requests that
+//! are under way, and gives up those that take longer than the deadline.
+//! `cargo run --example shutdown`, then `echo work 3000 | nc 127.0.0.1 7000` and `kill -TERM`.
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use async_broadcast::{Receiver, broadcast};
+use futures_util::future::{Either, select};
+use futures_util::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use wakeful::signal::unix::{Signal, SignalKind, signal};
+use wakeful::task::JoinSet;
+use wakeful::time::{sleep, timeout};
+use wakeful_examples::{Args, accept, close_gently, listen};
+use wakeful_net::{TcpListener, TcpStream};
+
+const USAGE: &str = "\
+usage: shutdown [ADDRESS] [--deadline MS]
+
+Listens at ADDRESS (127.0.0.1:7000). A request is a line `work MS`; the answer comes after that many
+milliseconds. On SIGTERM or ctrl-c the requests under way have MS (10000) milliseconds to finish; a
+second signal ends the program at once. The exit code is 0 if all of them finished.";
+
+/// No request is longer.
+const MAX_LINE: u64 = 1000;
+
+#[wakeful::main]
+async fn main() -> ExitCode {
+    let mut args = Args::from_env(USAGE);
+    let deadline = Duration::from_millis(args.option("--deadline", 10_000));
+    let address = args.address("ADDRESS", "127.0.0.1:7000");
+    args.finish();
+    // Before the address is announced: whoever knows it may send a signal.
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let listener = listen(&address).await;
+    let clients = serve(listener, signals.next()).await;
+    finish(clients, deadline, signals.next()).await
+}
+
+/// The two that ask a server to end. They are listened for all the time, so none is missed.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        let terminate = pin!(self.terminate.recv());
+        let interrupt = pin!(self.interrupt.recv());
+        match select(terminate, interrupt).await {
+            Either::Left(_) => "SIGTERM",
+            Either::Right(_) => "ctrl-c",
+        }
+    }
+}
+
+/// Takes clients until the signal comes; returns those who are still there, told to end.
+async fn serve(
+    listener: TcpListener,
+    signal: impl Future<Output = &'static str>,
+) -> JoinSet<io::Result<()>> {
+    let mut signal = pin!(signal);
+    let mut clients = JoinSet::new();
+    // Nothing is ever sent: what the clients hear is that `stop` is gone.
+    let (stop, stopped) = broadcast::<()>(1);
+    loop {
+        match select(pin!(accept(&listener)), signal.as_mut()).await {
+            Either::Left(((stream, _), _)) => {
+                clients.spawn(talk(stream, stopped.clone()));
+                // Those who have left are forgotten.
+                while clients.try_join_next().is_some() {}
+            }
+            Either::Right((name, _)) => {
+                drop(stop);
+                println!("{name}: no new clients, the requests under way go on");
+                return clients;
+            }
+        }
+    }
+}
+
+/// One client: request, answer, and so on. It is told to stop only between two requests.
+async fn talk(stream: TcpStream, mut stopped: Receiver<()>) -> io::Result<()> {
+    let mut requests = BufReader::new(&stream);
+    loop {
+        let mut line = String::new();
+        {
+            let mut limited = (&mut requests).take(MAX_LINE);
+            let read = pin!(limited.read_line(&mut line));
+            match select(read, pin!(stopped.recv())).await {
+                Either::Left((Ok(0), _)) => return Ok(()),
+                Either::Left((length, _)) => length?,
+                Either::Right(_) => return close_gently(&stream).await,
+            };
+        }
+        let answer = work(&line).await;
+        (&stream).write_all(answer.as_bytes()).await?;
+    }
+}
+
+async fn work(line: &str) -> String {
+    let time = line.trim_end().strip_prefix("work ").map(str::parse);
+    match time {
+        Some(Ok(time)) => {
+            sleep(Duration::from_millis(time)).await;
+            format!("done after {time} ms\n")
+        }
+        _ => format!("error: '{}' is no request; send 'work MS'\n", line.trim()),
+    }
+}
+
+/// Waits for the clients, for so long, or until a second signal comes.
+async fn finish(
+    mut clients: JoinSet<io::Result<()>>,
+    deadline: Duration,
+    again: impl Future<Output = &'static str>,
+) -> ExitCode {
+    let all = async { while clients.join_next().await.is_some() {} };
+    let given_up = match select(pin!(timeout(deadline, all)), pin!(again)).await {
+        Either::Left((Ok(()), _)) => {
+            println!("every request was finished");
+            return ExitCode::SUCCESS;
+        }
+        Either::Left((Err(_), _)) => format!("{} ms are over", deadline.as_millis()),
+        Either::Right((name, _)) => format!("{name} again"),
+    };
+    println!(
+        "{given_up}: {} clients are left without an answer",
+        clients.len()
+    );
+    ExitCode::FAILURE
+}

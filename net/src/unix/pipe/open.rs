@@ -1,0 +1,102 @@
+//! Opening named pipes.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use super::{Receiver, Sender, check};
+use crate::error::tried;
+use crate::is;
+
+/// How to open a named pipe (FIFO), which must exist.
+///
+/// ```no_run
+/// use wakeful_net::unix::pipe;
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let receiver = pipe::OpenOptions::new().open_receiver("/tmp/example.fifo")?;
+/// let mut buf = [0; 64];
+/// let n = receiver.read(&mut buf).await?; // waits for someone to write
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    read_write: bool,
+    unchecked: bool,
+}
+
+impl OpenOptions {
+    /// Nothing out of the ordinary.
+    pub fn new() -> OpenOptions {
+        OpenOptions::default()
+    }
+
+    /// Opens it for both, as Linux allows: a sender needs no reader then, and a receiver never sees
+    /// the end, as it counts as a writer itself.
+    pub fn read_write(&mut self, value: bool) -> &mut OpenOptions {
+        self.read_write = value;
+        self
+    }
+
+    /// Doesn't ask whether the file is a pipe.
+    pub fn unchecked(&mut self, value: bool) -> &mut OpenOptions {
+        self.unchecked = value;
+        self
+    }
+
+    /// Opens it for reading. This doesn't wait for a sender; the first read does.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, with the path; `InvalidInput` if it is not a pipe.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn open_receiver<P: AsRef<Path>>(&self, path: P) -> io::Result<Receiver> {
+        let fd = self.open(path.as_ref(), OFlags::RDONLY, OFlags::WRONLY)?;
+        Receiver::from_owned_fd_unchecked(fd)
+    }
+
+    /// Opens it for writing. There must be a receiver.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, with the path; `InvalidInput` if it is not a pipe.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn open_sender<P: AsRef<Path>>(&self, path: P) -> io::Result<Sender> {
+        let fd = self.open(path.as_ref(), OFlags::WRONLY, OFlags::RDONLY)?;
+        Sender::from_owned_fd_unchecked(fd)
+    }
+
+    fn open(&self, path: &Path, access: OFlags, refused: OFlags) -> io::Result<OwnedFd> {
+        let access = if self.read_write {
+            OFlags::RDWR
+        } else {
+            access
+        };
+        let flags = access | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let open = || {
+            let fd = rustix::fs::open(path, flags, Mode::empty())?;
+            if !self.unchecked {
+                check(&fd, refused, "that")?;
+            }
+            Ok(fd)
+        };
+        open().map_err(|error: io::Error| {
+            let nobody = is(&error, Errno::NXIO);
+            let error = tried("open", path.display())(error);
+            match nobody {
+                true => tried("no process reads this pipe yet:", "try again when one does")(error),
+                false => error,
+            }
+        })
+    }
+}

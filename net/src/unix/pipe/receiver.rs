@@ -1,0 +1,193 @@
+//! The end that is read.
+
+use std::fs::File;
+use std::io::{self, IoSliceMut, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::io::AsyncRead;
+use rustix::fs::OFlags;
+use wakeful::reactor::{Async, Interest};
+
+use super::{check, into_blocking, moved, nonblocking};
+
+/// The end of a pipe that is read. The methods take `&self`; the `futures-io` traits are there for
+/// `Receiver` and `&Receiver`.
+///
+/// The receiver of a named pipe waits for the first sender, and reads 0 bytes, the end, whenever no
+/// sender is left. It may go on reading: when another sender comes, so do its bytes. To see no end
+/// at all, open the pipe with [`read_write`](super::OpenOptions::read_write).
+#[derive(Debug)]
+pub struct Receiver(Async<File>);
+
+impl Receiver {
+    /// Takes in a file that is a pipe, and makes it nonblocking.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if it is not a pipe, or not open for reading; else those of the system.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn from_file(file: File) -> io::Result<Receiver> {
+        Receiver::from_owned_fd(file.into())
+    }
+
+    /// Takes in a descriptor that is a pipe, and makes it nonblocking.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_file`](Self::from_file).
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn from_owned_fd(fd: OwnedFd) -> io::Result<Receiver> {
+        check(&fd, OFlags::WRONLY, "reading")?;
+        Receiver::from_owned_fd_unchecked(nonblocking(fd)?)
+    }
+
+    /// Takes in a file that the caller knows to be a nonblocking pipe, or the like.
+    ///
+    /// # Errors
+    ///
+    /// If the reactor can't watch it.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn from_file_unchecked(file: File) -> io::Result<Receiver> {
+        Async::new_nonblocking(file).map(Receiver)
+    }
+
+    /// Takes in a descriptor that the caller knows to be a nonblocking pipe, or the like.
+    ///
+    /// # Errors
+    ///
+    /// If the reactor can't watch it.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn from_owned_fd_unchecked(fd: OwnedFd) -> io::Result<Receiver> {
+        Receiver::from_file_unchecked(fd.into())
+    }
+
+    fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.0.get_ref().read(buf)?;
+        moved(&self.0, n, buf.len(), Interest::READABLE);
+        Ok(n)
+    }
+
+    /// Reads into `buf` and returns how many bytes; 0 is the end, unless `buf` is empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, and if the runtime has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: when it is dropped, nothing was read.
+    pub async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read_with(|_| self.read_now(buf)).await
+    }
+
+    /// Reads now, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is nothing; else as [`read`](Self::read).
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read_with(|_| self.read_now(buf))
+    }
+
+    /// Reads now into several buffers, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_read`](Self::try_read).
+    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.0.try_read_with(|mut file| file.read_vectored(bufs))
+    }
+
+    /// Waits for something to read, or the end, as far as events tell.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.0.readable().await
+    }
+
+    /// Polls for something to read; of several tasks the newest is woken.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has ended.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_readable(cx)
+    }
+
+    /// Takes it off the reactor and makes it blocking.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses.
+    pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
+        into_blocking(self.0)
+    }
+
+    /// Takes it off the reactor. It stays nonblocking.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub fn into_nonblocking_fd(self) -> io::Result<OwnedFd> {
+        self.0.into_inner().map(OwnedFd::from)
+    }
+}
+
+/// The same for a receiver and for a reference to one.
+macro_rules! read_trait {
+    ($type:ty) => {
+        impl AsyncRead for $type {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                self.0.poll_read_with(cx, |_| self.read_now(buf))
+            }
+
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.0
+                    .poll_read_with(cx, |mut file| file.read_vectored(bufs))
+            }
+        }
+    };
+}
+
+read_trait!(Receiver);
+read_trait!(&Receiver);
+
+impl AsFd for Receiver {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for Receiver {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}

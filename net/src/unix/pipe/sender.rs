@@ -1,0 +1,206 @@
+//! The end that is written to.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::io::AsyncWrite;
+use rustix::fs::OFlags;
+use wakeful::reactor::{Async, Interest};
+
+use super::{check, into_blocking, moved, nonblocking};
+
+/// The end of a pipe that is written to. The methods take `&self`; the `futures-io` traits are there
+/// for `Sender` and `&Sender`.
+///
+/// The receiver sees the end when the last sender is dropped; closing through the trait is no more
+/// than flushing, and there is nothing to flush.
+#[derive(Debug)]
+pub struct Sender(Async<File>);
+
+impl Sender {
+    /// Takes in a file that is a pipe, and makes it nonblocking.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if it is not a pipe, or not open for writing; else those of the system.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn from_file(file: File) -> io::Result<Sender> {
+        Sender::from_owned_fd(file.into())
+    }
+
+    /// Takes in a descriptor that is a pipe, and makes it nonblocking.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_file`](Self::from_file).
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn from_owned_fd(fd: OwnedFd) -> io::Result<Sender> {
+        check(&fd, OFlags::RDONLY, "writing")?;
+        Sender::from_owned_fd_unchecked(nonblocking(fd)?)
+    }
+
+    /// Takes in a file that the caller knows to be a nonblocking pipe, or the like.
+    ///
+    /// # Errors
+    ///
+    /// If the reactor can't watch it.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn from_file_unchecked(file: File) -> io::Result<Sender> {
+        let pipe = Async::new_nonblocking(file)?;
+        // Most often there is room.
+        pipe.source().assume_ready(Interest::WRITABLE);
+        Ok(Sender(pipe))
+    }
+
+    /// Takes in a descriptor that the caller knows to be a nonblocking pipe, or the like.
+    ///
+    /// # Errors
+    ///
+    /// If the reactor can't watch it.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn from_owned_fd_unchecked(fd: OwnedFd) -> io::Result<Sender> {
+        Sender::from_file_unchecked(fd.into())
+    }
+
+    fn write_now(&self, buf: &[u8]) -> io::Result<usize> {
+        let n = self.0.get_ref().write(buf)?;
+        moved(&self.0, n, buf.len(), Interest::WRITABLE);
+        Ok(n)
+    }
+
+    /// Writes from `buf` and returns how many bytes; perhaps not all. What fits into 512 bytes (4,096
+    /// on Linux) goes whole, not mixed with what other senders write.
+    ///
+    /// # Errors
+    ///
+    /// `BrokenPipe` if no receiver is left; if the runtime has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: when it is dropped, nothing was written.
+    pub async fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write_with(|_| self.write_now(buf)).await
+    }
+
+    /// Writes now, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is no room; else as [`write`](Self::write).
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.0.try_write_with(|_| self.write_now(buf))
+    }
+
+    /// Writes now from several buffers, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_write`](Self::try_write).
+    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_with(|mut file| file.write_vectored(bufs))
+    }
+
+    /// Waits for room, as far as events tell; also for the last receiver to go.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.0.writable().await
+    }
+
+    /// Polls for room; of several tasks the newest is woken.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has ended.
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_writable(cx)
+    }
+
+    /// Takes it off the reactor and makes it blocking.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses.
+    pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
+        into_blocking(self.0)
+    }
+
+    /// Takes it off the reactor. It stays nonblocking.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub fn into_nonblocking_fd(self) -> io::Result<OwnedFd> {
+        self.0.into_inner().map(OwnedFd::from)
+    }
+}
+
+/// The same for a sender and for a reference to one.
+macro_rules! write_trait {
+    ($type:ty) => {
+        impl AsyncWrite for $type {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.0.poll_write_with(cx, |_| self.write_now(buf))
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.0
+                    .poll_write_with(cx, |mut file| file.write_vectored(bufs))
+            }
+
+            /// Nothing is buffered here.
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            /// Nothing to do: the end comes when the sender is dropped.
+            fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+        }
+    };
+}
+
+write_trait!(Sender);
+write_trait!(&Sender);
+
+impl AsFd for Sender {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for Sender {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}

@@ -1,0 +1,145 @@
+//! The end of a child process, as an event.
+
+use std::io;
+use std::process::{Child, ExitStatus};
+use std::task::{Context, Poll, ready};
+
+#[cfg(target_os = "linux")]
+use std::os::fd::OwnedFd;
+
+#[cfg(target_os = "linux")]
+use crate::reactor::Async;
+use crate::signal::unix::{Signal, SignalKind, signal};
+
+/// Tells when to ask whether a child has ended.
+#[derive(Debug)]
+pub(super) enum Exit {
+    /// Becomes readable at the end of this very child.
+    #[cfg(target_os = "linux")]
+    Pidfd(Async<OwnedFd>),
+    /// Comes at the end of any child.
+    Signal(Signal),
+}
+
+impl Exit {
+    /// # Errors
+    ///
+    /// If the system gives no descriptor.
+    #[track_caller]
+    pub(super) fn of(child: &Child) -> io::Result<Exit> {
+        #[cfg(target_os = "linux")]
+        if let Ok(exit) = Exit::by_pidfd(child) {
+            return Ok(exit);
+        }
+        // An old kernel, or a sandbox that doesn't know the call.
+        let _ = child;
+        Exit::by_signal()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn by_pidfd(child: &Child) -> io::Result<Exit> {
+        use rustix::process::{Pid, PidfdFlags, pidfd_open};
+        // The number can't mean another process before this one has been waited for.
+        let pid = Pid::from_child(child);
+        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        // Never read, so nothing can block.
+        Ok(Exit::Pidfd(Async::new_nonblocking(pidfd)?))
+    }
+
+    pub(super) fn by_signal() -> io::Result<Exit> {
+        Ok(Exit::Signal(signal(SignalKind::child())?))
+    }
+
+    /// The status of `child`, the one that this was made for, once it has ended.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        child: &mut Child,
+    ) -> Poll<io::Result<ExitStatus>> {
+        match self {
+            #[cfg(target_os = "linux")]
+            Exit::Pidfd(pidfd) => pidfd.poll_read_with(cx, |_| match ended(child)? {
+                Some(status) => Ok(status),
+                None => Err(io::ErrorKind::WouldBlock.into()),
+            }),
+            Exit::Signal(signal) => loop {
+                // The listener is there already: an end after this question rings it.
+                if let Some(status) = ended(child)? {
+                    return Poll::Ready(Ok(status));
+                }
+                if ready!(signal.poll_recv(cx)).is_none() {
+                    let text = "the runtime that waited for a child process has been dropped";
+                    return Poll::Ready(Err(io::Error::other(text)));
+                }
+            },
+        }
+    }
+}
+
+/// Its status if it has ended, which also makes the system forget it.
+pub(super) fn ended(child: &mut Child) -> io::Result<Option<ExitStatus>> {
+    use rustix::io::Errno;
+    child.try_wait().map_err(|error| {
+        if Errno::from_io_error(&error) != Some(Errno::CHILD) {
+            return error;
+        }
+        let text = format!(
+            "the status of child process {} is lost: this process ignores SIGCHLD, or something else \
+             in it has waited for the child ({error})",
+            child.id()
+        );
+        io::Error::new(error.kind(), text)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::process::Command;
+    use std::thread;
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    async fn exit_code(mut child: Child, mut exit: Exit) -> Option<i32> {
+        let status = poll_fn(|cx| exit.poll(cx, &mut child)).await;
+        status.unwrap().code()
+    }
+
+    fn exits_with(code: i32) -> Child {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("exit {code}")]);
+        command.spawn().unwrap()
+    }
+
+    #[test]
+    fn without_a_pidfd_a_signal_tells() {
+        let threads = [0, 100].map(|from| {
+            thread::spawn(move || {
+                crate::block_on(async {
+                    let children = (from..from + 50).map(|code| async move {
+                        let child = exits_with(code);
+                        let exit = Exit::by_signal().unwrap();
+                        assert_eq!(exit_code(child, exit).await, Some(code));
+                    });
+                    join_all(children).await;
+                });
+            })
+        });
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn with_a_pidfd_no_signal_is_listened_for() {
+        crate::block_on(async {
+            let child = exits_with(7);
+            let exit = Exit::of(&child).unwrap();
+            assert!(matches!(exit, Exit::Pidfd(_)));
+            assert_eq!(exit_code(child, exit).await, Some(7));
+        });
+    }
+}

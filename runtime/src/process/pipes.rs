@@ -1,0 +1,268 @@
+//! The pipes to and from a child.
+
+use std::io::{self, IoSlice, IoSliceMut, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::pin::Pin;
+use std::process::{self, Stdio};
+use std::task::{Context, Poll};
+
+use futures_util::io::{AsyncRead, AsyncWrite};
+use rustix::buffer::spare_capacity;
+
+use crate::reactor::{Async, Interest};
+
+/// Remembers what a transfer of `n` of `len` bytes says. A pipe moves all it can in one call, under
+/// a lock of its own, so a short transfer leaves it empty, or full.
+fn moved<T: AsFd>(pipe: &Async<T>, n: usize, len: usize, interest: Interest) {
+    if 0 < n && n < len {
+        pipe.source().drained(interest);
+    }
+}
+
+/// The pipe to a child's standard input. Dropping or closing it is the end of that input.
+///
+/// It may be turned into the `Stdio` of another command.
+#[derive(Debug)]
+pub struct ChildStdin(Option<Async<PipeWriter>>);
+
+impl ChildStdin {
+    /// Takes in a pipe of std's.
+    ///
+    /// # Errors
+    ///
+    /// If the reactor can't watch it.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn from_std(pipe: process::ChildStdin) -> io::Result<ChildStdin> {
+        let pipe = Async::new(PipeWriter::from(OwnedFd::from(pipe)))?;
+        // It is new, so it most likely has room.
+        pipe.source().assume_ready(Interest::WRITABLE);
+        Ok(ChildStdin(Some(pipe)))
+    }
+
+    fn pipe(&self) -> io::Result<&Async<PipeWriter>> {
+        self.0.as_ref().ok_or_else(closed)
+    }
+
+    fn into_pipe(self) -> io::Result<Async<PipeWriter>> {
+        self.0.ok_or_else(closed)
+    }
+
+    /// Writes from `buf` and returns how many bytes; perhaps not all.
+    ///
+    /// # Errors
+    ///
+    /// `BrokenPipe` if the child no longer reads, or if this was closed; if the runtime has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: when it is dropped, nothing was written.
+    pub async fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        let pipe = self.pipe()?;
+        pipe.write_with(|_| write_now(pipe, buf)).await
+    }
+
+    /// Writes now, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is no room; else as [`write`](Self::write).
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        let pipe = self.pipe()?;
+        pipe.try_write_with(|_| write_now(pipe, buf))
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::BrokenPipe,
+        "the child's standard input has been closed here",
+    )
+}
+
+fn write_now(pipe: &Async<PipeWriter>, buf: &[u8]) -> io::Result<usize> {
+    let n = pipe.get_ref().write(buf)?;
+    moved(pipe, n, buf.len(), Interest::WRITABLE);
+    Ok(n)
+}
+
+impl AsyncWrite for ChildStdin {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let pipe = self.pipe()?;
+        pipe.poll_write_with(cx, |_| write_now(pipe, buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.pipe()?
+            .poll_write_with(cx, |mut pipe| pipe.write_vectored(bufs))
+    }
+
+    /// Nothing is buffered here.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Closes the pipe: the end of the child's input.
+    fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0 = None;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Reads to the end without filling memory with zeroes first, which `read_to_end` of `futures` does at
+/// each poll with all the room that it has.
+async fn read_all(pipe: &Async<PipeReader>) -> io::Result<Vec<u8>> {
+    /// As much as a pipe holds on Linux, unless it was told otherwise.
+    const PIPE: usize = 64 << 10;
+    let mut bytes = Vec::new();
+    loop {
+        bytes.reserve(PIPE);
+        let room = bytes.capacity() - bytes.len();
+        let read = |pipe: &PipeReader| {
+            let n = rustix::io::read(pipe, spare_capacity(&mut bytes))?;
+            Ok(n)
+        };
+        match pipe.read_with(read).await? {
+            0 => return Ok(bytes),
+            n => moved(pipe, n, room, Interest::READABLE),
+        }
+    }
+}
+
+/// A pipe from a child: the two of them differ in name.
+macro_rules! output {
+    ($name:ident, $what:literal) => {
+        #[doc = concat!("The pipe from a child's ", $what, ".")]
+        ///
+        /// It may be turned into the `Stdio` of another command.
+        #[derive(Debug)]
+        pub struct $name(Async<PipeReader>);
+
+        impl $name {
+            /// Takes in a pipe of std's.
+            ///
+            /// # Errors
+            ///
+            /// If the reactor can't watch it.
+            ///
+            /// # Panics
+            ///
+            /// Outside a runtime.
+            #[track_caller]
+            pub fn from_std(pipe: process::$name) -> io::Result<$name> {
+                Async::new(PipeReader::from(OwnedFd::from(pipe))).map($name)
+            }
+
+            fn into_pipe(self) -> io::Result<Async<PipeReader>> {
+                Ok(self.0)
+            }
+
+            fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
+                let n = self.0.get_ref().read(buf)?;
+                moved(&self.0, n, buf.len(), Interest::READABLE);
+                Ok(n)
+            }
+
+            /// All that comes until the end.
+            pub(super) async fn into_all(self) -> io::Result<Vec<u8>> {
+                read_all(&self.0).await
+            }
+
+            /// Reads into `buf` and returns how many bytes; 0 is the end, unless `buf` is empty.
+            ///
+            /// # Errors
+            ///
+            /// Those of the system, and if the runtime has ended.
+            ///
+            /// # Cancel safety
+            ///
+            /// Cancel-safe: when it is dropped, nothing was read.
+            pub async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+                self.0.read_with(|_| self.read_now(buf)).await
+            }
+
+            /// Reads now, without waiting.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock` if there is nothing; else as [`read`](Self::read).
+            pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+                self.0.try_read_with(|_| self.read_now(buf))
+            }
+        }
+
+        impl AsyncRead for $name {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                self.0.poll_read_with(cx, |_| self.read_now(buf))
+            }
+
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.0
+                    .poll_read_with(cx, |mut pipe| pipe.read_vectored(bufs))
+            }
+        }
+
+        impl AsFd for $name {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.0.as_fd()
+            }
+        }
+
+        impl AsRawFd for $name {
+            fn as_raw_fd(&self) -> RawFd {
+                self.0.as_raw_fd()
+            }
+        }
+
+        to_stdio!($name);
+    };
+}
+
+/// How a pipe leaves the runtime, most often to become an end of another child.
+macro_rules! to_stdio {
+    ($name:ident) => {
+        impl $name {
+            /// Takes the pipe off the reactor and makes it blocking again.
+            ///
+            /// # Errors
+            ///
+            /// If the system refuses, or if it was closed.
+            pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
+                let pipe = self.into_pipe()?.into_inner()?;
+                rustix::io::ioctl_fionbio(&pipe, false)?;
+                Ok(pipe.into())
+            }
+        }
+
+        impl TryFrom<$name> for Stdio {
+            type Error = io::Error;
+
+            fn try_from(pipe: $name) -> io::Result<Stdio> {
+                pipe.into_owned_fd().map(Stdio::from)
+            }
+        }
+    };
+}
+
+output!(ChildStdout, "standard output");
+output!(ChildStderr, "standard error");
+to_stdio!(ChildStdin);

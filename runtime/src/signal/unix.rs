@@ -1,0 +1,198 @@
+//! The signals of Unix.
+
+mod bell;
+
+use std::fmt;
+use std::io;
+use std::os::raw::c_int;
+use std::task::{Context, Poll};
+
+use rustix::process::Signal as Number;
+use signal_hook_registry::SigId;
+
+use bell::Bell;
+
+/// Which signal.
+///
+/// ```
+/// use wakeful::signal::unix::SignalKind;
+///
+/// assert_eq!(SignalKind::from_raw(15), SignalKind::terminate());
+/// assert_eq!(SignalKind::hangup().as_raw_value(), 1);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SignalKind(c_int);
+
+impl SignalKind {
+    /// The signal of this number, for those that have no name here, such as real-time signals.
+    pub const fn from_raw(number: c_int) -> SignalKind {
+        SignalKind(number)
+    }
+
+    /// Its number.
+    pub const fn as_raw_value(&self) -> c_int {
+        self.0
+    }
+
+    /// `SIGALRM`: a timer of the system.
+    pub const fn alarm() -> SignalKind {
+        SignalKind(Number::ALARM.as_raw())
+    }
+
+    /// `SIGCHLD`: a child process has changed. For children of your own see `process`.
+    pub const fn child() -> SignalKind {
+        SignalKind(Number::CHILD.as_raw())
+    }
+
+    /// `SIGHUP`: the terminal is gone; many servers read their configuration again.
+    pub const fn hangup() -> SignalKind {
+        SignalKind(Number::HUP.as_raw())
+    }
+
+    /// `SIGINT`: ctrl-c.
+    pub const fn interrupt() -> SignalKind {
+        SignalKind(Number::INT.as_raw())
+    }
+
+    /// `SIGIO`: a descriptor is ready.
+    pub const fn io() -> SignalKind {
+        SignalKind(Number::IO.as_raw())
+    }
+
+    /// `SIGPIPE`: a write to a pipe that nobody reads. Rust programs ignore it, until someone
+    /// listens.
+    pub const fn pipe() -> SignalKind {
+        SignalKind(Number::PIPE.as_raw())
+    }
+
+    /// `SIGQUIT`: ctrl-\.
+    pub const fn quit() -> SignalKind {
+        SignalKind(Number::QUIT.as_raw())
+    }
+
+    /// `SIGTERM`: the polite request to end.
+    pub const fn terminate() -> SignalKind {
+        SignalKind(Number::TERM.as_raw())
+    }
+
+    /// `SIGUSR1`.
+    pub const fn user_defined1() -> SignalKind {
+        SignalKind(Number::USR1.as_raw())
+    }
+
+    /// `SIGUSR2`.
+    pub const fn user_defined2() -> SignalKind {
+        SignalKind(Number::USR2.as_raw())
+    }
+
+    /// `SIGWINCH`: the terminal has another size.
+    pub const fn window_change() -> SignalKind {
+        SignalKind(Number::WINCH.as_raw())
+    }
+}
+
+impl From<c_int> for SignalKind {
+    fn from(number: c_int) -> SignalKind {
+        SignalKind(number)
+    }
+}
+
+impl From<SignalKind> for c_int {
+    fn from(kind: SignalKind) -> c_int {
+        kind.0
+    }
+}
+
+impl fmt::Debug for SignalKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SignalKind({})", self.0)
+    }
+}
+
+/// Listens for one kind of signal; made by [`signal`]. It belongs to the runtime that it was made
+/// in. Dropping it ends its part: the handler no longer knows of it.
+pub struct Signal {
+    bell: Bell,
+    id: SigId,
+    kind: SignalKind,
+}
+
+/// Listens for signals of this kind, from now on.
+///
+/// # Errors
+///
+/// If the system lets nobody listen for it, if there is no such signal, or if there is no
+/// descriptor left.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// ```
+/// use wakeful::signal::unix::{SignalKind, signal};
+///
+/// # fn main() -> std::io::Result<()> {
+/// wakeful::block_on(async {
+///     let mut window = signal(SignalKind::window_change())?;
+///     let mut reload = signal(SignalKind::hangup())?;
+/// #   rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::HUP)?;
+///     reload.recv().await; // until `kill -HUP`
+///     # drop(window);
+///     assert!(signal(SignalKind::from_raw(9)).is_err()); // SIGKILL can't be listened for
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[track_caller]
+pub fn signal(kind: SignalKind) -> io::Result<Signal> {
+    if signal_hook_registry::FORBIDDEN.contains(&kind.0) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!(
+                "signal {} can't be listened for: the system doesn't allow it (SIGKILL, SIGSTOP), or \
+                 the program can't go on after it (SIGILL, SIGFPE, SIGSEGV)",
+                kind.0
+            ),
+        ));
+    }
+    let (bell, rope) = Bell::new()?;
+    // SAFETY: what runs in the handler is one write(2) to a nonblocking descriptor that the closure
+    // owns: async-signal-safe, without a lock, an allocation or a panic. The registry keeps `errno`
+    // as it was.
+    let id = unsafe { signal_hook_registry::register(kind.0, move || rope.pull()) };
+    let id = id.map_err(|error| {
+        let text = format!("can't listen for signal {}: {error}", kind.0);
+        io::Error::new(error.kind(), text)
+    })?;
+    Ok(Signal { bell, id, kind })
+}
+
+impl Signal {
+    /// Waits for the next signal. `None` only when the runtime has ended.
+    ///
+    /// Signals that came since the last call, or since the listener was made, are told as one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: no signal is lost.
+    pub async fn recv(&mut self) -> Option<()> {
+        self.bell.rung().await.ok()
+    }
+
+    /// Polls [`recv`](Self::recv); of several tasks the newest is woken.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        self.bell.poll_rung(cx).map(Result::ok)
+    }
+}
+
+impl Drop for Signal {
+    fn drop(&mut self) {
+        signal_hook_registry::unregister(self.id);
+    }
+}
+
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signal").field("kind", &self.kind).finish()
+    }
+}

@@ -1,0 +1,272 @@
+//! Signals: heard by every listener of every runtime, none taking another's place.
+
+#[path = "support/alone.rs"]
+mod alone;
+#[path = "support/net.rs"]
+mod net;
+
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use alone::{again, alone, descriptors, role};
+use futures_util::future::{join_all, poll_fn};
+use rustix::process::{Pid, Signal as Number, getpid, kill_process};
+use wakeful::block_on;
+use wakeful::signal::unix::{Signal, SignalKind, signal};
+
+/// All that a program may be sent, but for those that end it whatever it does, that tell it of its
+/// own mistakes, or that stop it.
+fn kinds() -> Vec<SignalKind> {
+    let named = [
+        SignalKind::alarm(),
+        SignalKind::child(),
+        SignalKind::hangup(),
+        SignalKind::interrupt(),
+        SignalKind::io(),
+        SignalKind::pipe(),
+        SignalKind::quit(),
+        SignalKind::terminate(),
+        SignalKind::user_defined1(),
+        SignalKind::user_defined2(),
+        SignalKind::window_change(),
+    ];
+    let others = [
+        Number::URG,
+        Number::VTALARM,
+        Number::PROF,
+        Number::XCPU,
+        Number::XFSZ,
+    ];
+    let others = others.map(|number| SignalKind::from_raw(number.as_raw()));
+    named.into_iter().chain(others).collect()
+}
+
+fn raise(kind: SignalKind) {
+    let number = Number::from_named_raw(kind.as_raw_value()).unwrap();
+    kill_process(getpid(), number).unwrap();
+}
+
+fn listen() -> Vec<Signal> {
+    kinds()
+        .into_iter()
+        .map(|kind| signal(kind).unwrap())
+        .collect()
+}
+
+async fn hear_all(listeners: &mut [Signal]) {
+    let heard = join_all(listeners.iter_mut().map(Signal::recv)).await;
+    assert!(heard.iter().all(Option::is_some));
+}
+
+#[test]
+fn many_kinds_at_once_are_all_heard() {
+    alone("many_kinds_at_once_are_all_heard", || {
+        net::run(async || {
+            let mut listeners = listen();
+            for _ in 0..100 {
+                kinds().into_iter().for_each(raise);
+                hear_all(&mut listeners).await;
+            }
+        });
+    });
+}
+
+#[test]
+fn every_listener_of_every_runtime_hears() {
+    alone("every_listener_of_every_runtime_hears", || {
+        const THREADS: usize = 3;
+        let ready = Barrier::new(THREADS + 1);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    block_on(async {
+                        let (mut here, mut there) = (listen(), listen());
+                        ready.wait();
+                        let there = wakeful::spawn(async move { hear_all(&mut there).await });
+                        hear_all(&mut here).await;
+                        there.await.unwrap();
+                    });
+                });
+            }
+            ready.wait();
+            kinds().into_iter().for_each(raise);
+        });
+    });
+}
+
+#[test]
+fn a_sleeping_loop_is_woken_again_and_again() {
+    alone("a_sleeping_loop_is_woken_again_and_again", || {
+        net::run(async || {
+            let mut signal = signal(SignalKind::user_defined1()).unwrap();
+            for _ in 0..100 {
+                let raiser = thread::spawn(|| raise(SignalKind::user_defined1()));
+                poll_fn(|cx| signal.poll_recv(cx)).await.unwrap();
+                raiser.join().unwrap();
+            }
+        });
+    });
+}
+
+#[test]
+fn a_dropped_recv_loses_nothing_and_equal_ones_are_told_once() {
+    alone(
+        "a_dropped_recv_loses_nothing_and_equal_ones_are_told_once",
+        || {
+            net::run(async || {
+                let mut first = signal(SignalKind::user_defined1()).unwrap();
+                let mut second = signal(SignalKind::user_defined1()).unwrap();
+                assert!(net::is_pending(pin!(first.recv())).await);
+                raise(SignalKind::user_defined1());
+                second.recv().await.unwrap();
+                // The handler rings in the order of registration: the first has been rung, too.
+                first.recv().await.unwrap();
+                assert!(net::is_pending(pin!(first.recv())).await);
+            });
+        },
+    );
+}
+
+#[test]
+fn a_dropped_listener_is_forgotten() {
+    alone("a_dropped_listener_is_forgotten", || {
+        block_on(async {
+            drop(listen());
+            let before = descriptors();
+            for _ in 0..100 {
+                drop(listen());
+            }
+            assert_eq!(descriptors(), before);
+            // The handler stays, so the default, which would end this process, is not done.
+            kinds().into_iter().for_each(raise);
+            let mut late = signal(SignalKind::user_defined1()).unwrap();
+            raise(SignalKind::user_defined1());
+            late.recv().await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn what_can_not_be_listened_for_says_so() {
+    alone("what_can_not_be_listened_for_says_so", || {
+        block_on(async {
+            let before = descriptors();
+            for number in [
+                Number::KILL,
+                Number::STOP,
+                Number::SEGV,
+                Number::ILL,
+                Number::FPE,
+            ] {
+                let error = signal(SignalKind::from_raw(number.as_raw())).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidInput);
+                let text = error.to_string();
+                assert!(
+                    text.contains(&format!("signal {} can't", number.as_raw())),
+                    "{text}"
+                );
+            }
+            for number in [0, -1, 65, 100_000] {
+                let error = signal(SignalKind::from_raw(number)).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidInput);
+                assert!(
+                    error.to_string().contains(&format!("signal {number}:")),
+                    "{error}"
+                );
+            }
+            assert_eq!(descriptors(), before);
+        });
+    });
+}
+
+#[test]
+fn a_real_time_signal_has_a_number() {
+    alone("a_real_time_signal_has_a_number", || {
+        block_on(async {
+            let mut signal = signal(SignalKind::from_raw(40)).unwrap();
+            let pid = std::process::id().to_string();
+            let mut kill = std::process::Command::new("kill");
+            assert!(kill.args(["-40", &pid]).status().unwrap().success());
+            signal.recv().await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_listener_learns_that_its_runtime_has_ended() {
+    let runtime = wakeful::Runtime::new().unwrap();
+    let mut listener = runtime.block_on(async { signal(SignalKind::window_change()).unwrap() });
+    drop(runtime);
+    assert_eq!(block_on(listener.recv()), None);
+}
+
+#[test]
+fn ctrl_c_and_terminate_from_outside() {
+    if role().is_some() {
+        block_on(async {
+            let mut terminate = signal(SignalKind::terminate()).unwrap();
+            let mut ctrl_c = pin!(wakeful::signal::ctrl_c());
+            assert!(net::is_pending(ctrl_c.as_mut()).await);
+            eprintln!("ready");
+            ctrl_c.await.unwrap();
+            eprintln!("ctrl-c");
+            terminate.recv().await.unwrap();
+        });
+        eprintln!("terminated");
+        return;
+    }
+    let mut child = again("ctrl_c_and_terminate_from_outside", "child")
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut printed = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    printed.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    kill_process(Pid::from_child(&child), Number::INT).unwrap();
+    printed.read_line(&mut line).unwrap();
+    kill_process(Pid::from_child(&child), Number::TERM).unwrap();
+    printed.read_to_string(&mut line).unwrap();
+    assert_eq!(line, "ready\nctrl-c\nterminated\n");
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{status}, signal {:?}", status.signal());
+}
+
+/// Every syscall may be interrupted: bytes go round all the same.
+#[test]
+fn sockets_in_a_storm_of_signals() {
+    alone("sockets_in_a_storm_of_signals", || {
+        let kind = SignalKind::user_defined1();
+        // Before the first of them, which would end this process.
+        block_on(async { drop(signal(kind).unwrap()) });
+        let calm = Arc::new(AtomicBool::new(false));
+        let storm = thread::spawn({
+            let calm = calm.clone();
+            move || {
+                while !calm.load(Ordering::SeqCst) {
+                    raise(kind);
+                    thread::yield_now();
+                }
+            }
+        });
+        net::run(async || {
+            let mut signal = signal(kind).unwrap();
+            let listening = wakeful::spawn(async move {
+                loop {
+                    signal.recv().await.unwrap();
+                }
+            });
+            let (here, there) = wakeful_net::UnixStream::pair().unwrap();
+            net::both_ways([here, there], 1 << 20).await;
+            listening.abort();
+        });
+        calm.store(true, Ordering::SeqCst);
+        storm.join().unwrap();
+    });
+}

@@ -1,0 +1,297 @@
+//! The standard streams, whatever they are connected to. Each case is a process of its own, which
+//! reads its standard input and answers on its standard error: the test harness writes to the other.
+
+#[path = "support/alone.rs"]
+mod alone;
+#[path = "support/net.rs"]
+mod net;
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+
+use alone::{again, role};
+use futures_util::io::copy;
+use futures_util::{AsyncReadExt, AsyncWriteExt};
+use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use wakeful::block_on;
+use wakeful::io::{stderr, stdin};
+
+/// The child's side of every case; nothing by itself.
+#[test]
+fn child() {
+    match role().as_deref() {
+        // Everything goes back.
+        Some("copy") => block_on(async {
+            let mut err = stderr();
+            copy(&mut stdin(), &mut err).await.unwrap();
+            err.close().await.unwrap();
+        }),
+        // One line goes back.
+        Some("line") => block_on(async {
+            let (mut input, mut line) = (stdin(), Vec::new());
+            while line.last() != Some(&b'\n') {
+                let mut byte = [0];
+                input.read_exact(&mut byte).await.unwrap();
+                line.push(byte[0]);
+            }
+            stderr().write_all(&line).await.unwrap();
+        }),
+        // A read is under way and never returns. The process ends all the same.
+        Some("give up") => block_on(async {
+            let reader = wakeful::spawn(async {
+                let mut buf = [0; 16];
+                stdin().read(&mut buf).await
+            });
+            net::turn().await;
+            assert!(!reader.is_finished());
+        }),
+        // What one runtime asked for and did not take is there for the next.
+        Some("two runtimes") => {
+            block_on(async {
+                let mut buf = [0; 16];
+                let mut input = stdin();
+                let read = std::pin::pin!(input.read(&mut buf));
+                assert!(net::is_pending(read).await);
+                stderr().write_all(b"asked\n").await.unwrap();
+            });
+            block_on(async {
+                let mut text = String::new();
+                stdin().read_to_string(&mut text).await.unwrap();
+                stderr().write_all(text.as_bytes()).await.unwrap();
+            });
+        }
+        _ => {}
+    }
+}
+
+fn start(role: &str, input: impl Into<Stdio>, output: impl Into<Stdio>) -> Child {
+    let mut command = again("child", role);
+    command.stdin(input).stdout(Stdio::null()).stderr(output);
+    command.spawn().unwrap()
+}
+
+#[track_caller]
+fn ends_well(mut child: Child) {
+    assert!(child.wait().unwrap().success());
+}
+
+/// What comes back for that input.
+fn answer(role: &str, input: impl Into<Stdio>, send: impl FnOnce()) -> Vec<u8> {
+    let mut child = start(role, input, Stdio::piped());
+    send();
+    let mut answer = Vec::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_end(&mut answer)
+        .unwrap();
+    ends_well(child);
+    answer
+}
+
+fn temporary(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("wakeful-streams-{}-{name}", std::process::id()))
+}
+
+fn is_nonblocking(fd: impl AsFd) -> bool {
+    rustix::fs::fcntl_getfl(fd)
+        .unwrap()
+        .contains(OFlags::NONBLOCK)
+}
+
+#[test]
+fn a_pipe() {
+    let (read, mut write) = std::io::pipe().unwrap();
+    let sent = net::pattern(300_000);
+    let shared = read.try_clone().unwrap();
+    let back = answer("copy", read, || {
+        let sent = sent.clone();
+        std::thread::spawn(move || write.write_all(&sent).unwrap());
+    });
+    assert!(back == sent, "other bytes come back");
+    assert!(!is_nonblocking(shared));
+}
+
+#[test]
+fn a_socket() {
+    let (here, mut there) = UnixStream::pair().unwrap();
+    let shared = here.try_clone().unwrap();
+    let sent = net::pattern(300_000);
+    let back = answer("copy", OwnedFd::from(here), || {
+        let sent = sent.clone();
+        std::thread::spawn(move || there.write_all(&sent).unwrap());
+    });
+    assert!(back == sent, "other bytes come back");
+    assert!(!is_nonblocking(shared));
+}
+
+#[test]
+fn a_nonblocking_socket() {
+    let (here, mut there) = UnixStream::pair().unwrap();
+    here.set_nonblocking(true).unwrap();
+    let child = start(
+        "copy",
+        OwnedFd::from(here.try_clone().unwrap()),
+        Stdio::piped(),
+    );
+    let mut child = child;
+    let mut byte = [0];
+    let mut err = child.stderr.take().unwrap();
+    for sent in *b"abc" {
+        there.write_all(&[sent]).unwrap();
+        err.read_exact(&mut byte).unwrap();
+        assert_eq!(byte, [sent]);
+    }
+    drop(there);
+    assert_eq!(err.read(&mut byte).unwrap(), 0);
+    ends_well(child);
+    assert!(is_nonblocking(here), "nor is it taken away");
+}
+
+#[test]
+fn a_file_in_and_a_file_out() {
+    let (from, to) = (temporary("from"), temporary("to"));
+    let sent = net::pattern(300_000);
+    std::fs::write(&from, &sent).unwrap();
+    std::fs::write(&to, b"before").unwrap();
+    let output = OpenOptions::new().append(true).open(&to).unwrap();
+    ends_well(start("copy", File::open(&from).unwrap(), output));
+    let back = std::fs::read(&to).unwrap();
+    assert!(back[..6] == *b"before" && back[6..] == sent);
+
+    // The place in the file is shared with whoever comes next.
+    let mut file = File::open(&from).unwrap();
+    file.seek(std::io::SeekFrom::Start(299_990)).unwrap();
+    let back = answer("copy", file.try_clone().unwrap(), || ());
+    assert_eq!(back, sent[299_990..]);
+    assert_eq!(file.stream_position().unwrap(), 300_000);
+    std::fs::remove_file(from).unwrap();
+    std::fs::remove_file(to).unwrap();
+}
+
+#[test]
+fn nothing_at_all() {
+    assert_eq!(answer("copy", Stdio::null(), || ()), b"");
+    ends_well(start("copy", Stdio::null(), Stdio::null()));
+    // And none: closed by a shell.
+    let me = again("child", "copy");
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "exec \"$0\" \"$@\" <&- 2>&-"]);
+    shell.arg(me.get_program()).args(me.get_args());
+    shell.envs(me.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    assert!(shell.stdout(Stdio::null()).status().unwrap().success());
+}
+
+#[test]
+fn a_directory_is_an_error() {
+    let mut child = start("copy", File::open("/").unwrap(), Stdio::piped());
+    let mut printed = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut printed)
+        .unwrap();
+    assert!(!child.wait().unwrap().success());
+    assert!(printed.contains("IsADirectory"), "{printed}");
+}
+
+/// A terminal: our end, and the end of the program in it.
+fn terminal() -> (File, File) {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let theirs = rustix::fs::open(name, flags, Mode::empty()).unwrap();
+    (File::from(ours), File::from(theirs))
+}
+
+#[test]
+fn a_terminal() {
+    let (mut ours, theirs) = terminal();
+    let back = answer("line", theirs.try_clone().unwrap(), || {
+        ours.write_all(b"hello\n").unwrap();
+    });
+    assert_eq!(back, b"hello\n");
+    assert!(!is_nonblocking(&theirs), "the shell would be in trouble");
+
+    // The output, too.
+    let child = start(
+        "line",
+        theirs.try_clone().unwrap(),
+        theirs.try_clone().unwrap(),
+    );
+    let mut printed = Vec::new();
+    ours.write_all(b"again\n").unwrap();
+    // "hello" and "again" as they were echoed, then "again" as the answer.
+    while printed.len() < "hello\r\nagain\r\nagain\r\n".len() {
+        let mut byte = [0];
+        ours.read_exact(&mut byte).unwrap();
+        printed.push(byte[0]);
+    }
+    assert_eq!(printed, b"hello\r\nagain\r\nagain\r\n");
+    ends_well(child);
+    assert!(!is_nonblocking(&theirs));
+}
+
+#[test]
+fn an_open_input_does_not_keep_the_process() {
+    let gives_up = |input: OwnedFd| {
+        // Nor does the end of the runtime wait for a thread, which it would complain about.
+        let complaints = answer("give up", input, || ());
+        assert_eq!(String::from_utf8(complaints).unwrap(), "");
+    };
+    let (read, write) = std::io::pipe().unwrap();
+    gives_up(read.into());
+    let (here, there) = UnixStream::pair().unwrap();
+    gives_up(here.into());
+    let (ours, theirs) = terminal();
+    gives_up(theirs.into());
+    drop((write, there, ours));
+}
+
+#[test]
+fn what_one_runtime_did_not_take_goes_to_the_next() {
+    for socket in [false, true] {
+        let (input, mut write): (OwnedFd, Box<dyn Write>) = if socket {
+            let (here, there) = UnixStream::pair().unwrap();
+            (here.into(), Box::new(there))
+        } else {
+            let (read, write) = std::io::pipe().unwrap();
+            (read.into(), Box::new(write))
+        };
+        let mut child = start("two runtimes", input, Stdio::piped());
+        let mut err = child.stderr.take().unwrap();
+        let mut asked = [0; 6];
+        err.read_exact(&mut asked).unwrap();
+        write.write_all(b"all of it").unwrap();
+        drop(write);
+        let mut back = String::new();
+        err.read_to_string(&mut back).unwrap();
+        assert_eq!(back, "all of it");
+        ends_well(child);
+    }
+}
+
+#[test]
+fn a_named_pipe_whose_writer_is_gone() {
+    let path = temporary("fifo");
+    rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    // Both ends, so that neither open waits; then the writer goes.
+    let both = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .unwrap();
+    let read = File::open(&path).unwrap();
+    drop(both);
+    assert_eq!(answer("copy", read, || ()), b"");
+    std::fs::remove_file(path).unwrap();
+}

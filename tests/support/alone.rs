@@ -1,0 +1,43 @@
+//! Tests that change what belongs to the whole process, or count it, run in one of their own.
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
+use std::env;
+use std::process::{Command, Stdio};
+
+const ROLE: &str = "WAKEFUL_TEST_ROLE";
+
+/// What this process was started for, if a test has started it.
+pub fn role() -> Option<String> {
+    env::var(ROLE).ok()
+}
+
+/// This program again, to run one test and nothing else, in that role.
+pub fn again(test: &str, role: &str) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(ROLE, role)
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs the body of that test in a process of its own.
+#[track_caller]
+pub fn alone(test: &str, body: impl FnOnce()) {
+    if role().is_some() {
+        return body();
+    }
+    let output = again(test, "alone").output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && printed.contains("1 passed"),
+        "{}\n{printed}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// How many descriptors this process has.
+pub fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
