@@ -23,6 +23,7 @@
 //! - [`spawn`] starts a [task], which gives a [`JoinHandle`](task::JoinHandle).
 //!   [`JoinSet`](task::JoinSet) joins many.
 //! - [`spawn_blocking`] is for closures that would block the loop.
+//! - [`fs`] has files and directories.
 //! - [`time`] has sleeps, timeouts, intervals, and a clock that tests can stop.
 //! - [`reactor::Async`] makes any descriptor async. Sockets are in the crate `wakeful-net`.
 //! - [`Handle`] starts tasks from other threads. Wakers work from any thread by themselves.
@@ -35,6 +36,7 @@
 //! | feature | default | |
 //! | --- | --- | --- |
 //! | `macros` | yes | the attributes [`main`](macro@main) and [`test`](macro@test) |
+//! | `io-uring` | no | [files](fs) through a completion ring, where Linux has one |
 //!
 //! # Systems
 //!
@@ -43,6 +45,7 @@
 
 mod blocking;
 mod executor;
+pub mod fs;
 mod id;
 #[cfg(all(test, loom))]
 mod models;

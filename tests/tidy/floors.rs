@@ -9,6 +9,7 @@ use crate::source::{Source, find_word, paths};
 const ROOMS: &[(&str, u8)] = &[
     ("runtime", 4),
     ("blocking", 3),
+    ("fs", 3),
     ("executor", 2),
     ("reactor", 1),
     ("time", 1),

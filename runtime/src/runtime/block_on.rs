@@ -48,6 +48,7 @@ impl Parts {
             if pace.is_used_up() {
                 let due = pace.next_batch(self.reactor.look_at_clock());
                 if due && self.reactor.has_sources() {
+                    self.files.flush();
                     self.turn(Wait::Poll);
                     pace.looked(self.reactor.last_look());
                 }
@@ -63,7 +64,8 @@ impl Parts {
                 self.0.wake_up();
             }
         }
-        if !self.executor.fall_asleep() {
+        // What completes at once spares the wait.
+        if self.files.flush() || !self.executor.fall_asleep() {
             // Other threads that always have something to send must not keep the loop from the
             // reactor and the timers, so it counts as a poll.
             return pace.missed_a_sleep();
@@ -72,7 +74,8 @@ impl Parts {
             // Also if a foreign waker panics in there: the flag must not say "asleep" for ever.
             let _wake_up = WakeUp(&self.executor);
             // Virtual time waits for results that are awaited, and for what other threads sent.
-            let may_jump = || self.blocking.is_idle() && !self.executor.is_pending();
+            let may_jump =
+                || self.blocking.is_idle() && self.files.is_idle() && !self.executor.is_pending();
             self.turn(Wait::Park {
                 may_jump: &may_jump,
             });

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Parts, Runtime};
 use crate::blocking::{self, Blocking};
 use crate::executor::Executor;
+use crate::fs::{self, Files};
 use crate::reactor::{Backend, Reactor};
 
 /// Makes a [`Runtime`].
@@ -21,6 +22,7 @@ use crate::reactor::{Backend, Reactor};
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
     backend: Backend,
+    fs_backend: fs::Backend,
     start_paused: bool,
     blocking: blocking::Config,
     blocking_shutdown_timeout: Duration,
@@ -31,6 +33,7 @@ impl Builder {
     pub fn new() -> Builder {
         Builder {
             backend: Backend::Auto,
+            fs_backend: fs::Backend::Auto,
             start_paused: false,
             blocking: blocking::Config {
                 max_threads: 512,
@@ -44,6 +47,12 @@ impl Builder {
     /// How the reactor waits. Default: [`Backend::Auto`], the best that the system has.
     pub fn backend(mut self, backend: Backend) -> Builder {
         self.backend = backend;
+        self
+    }
+
+    /// How files are read and written. Default: [`fs::Backend::Auto`], the ring if there is one.
+    pub fn fs_backend(mut self, backend: fs::Backend) -> Builder {
+        self.fs_backend = backend;
         self
     }
 
@@ -83,7 +92,7 @@ impl Builder {
     }
 
     /// How long dropping the runtime waits for running
-    /// [`spawn_blocking`](crate::spawn_blocking) closures before it prints a line to standard error
+    /// [`spawn_blocking`](crate::spawn_blocking) closures and file operations before it prints a line to standard error
     /// and leaves them alone. Default: 10 seconds. Zero: it does not wait and prints nothing.
     pub fn blocking_shutdown_timeout(mut self, timeout: Duration) -> Builder {
         self.blocking_shutdown_timeout = timeout;
@@ -94,7 +103,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the system gives no descriptors for the reactor, or does not have the backend asked for.
+    /// If the system gives no descriptors for the reactor, or does not have a backend asked for.
     pub fn build(self) -> io::Result<Runtime> {
         let reactor = Reactor::new(self.backend)?;
         if self.start_paused {
@@ -102,12 +111,15 @@ impl Builder {
         }
         let executor = Executor::new(reactor.notifier());
         let blocking = Blocking::new(self.blocking);
+        let parts = Parts {
+            executor,
+            reactor,
+            blocking,
+            files: Files::new(self.fs_backend),
+        };
+        parts.enter(|| parts.files.prepare())?;
         Ok(Runtime {
-            parts: Parts {
-                executor,
-                reactor,
-                blocking,
-            },
+            parts,
             patience: Some(self.blocking_shutdown_timeout),
         })
     }

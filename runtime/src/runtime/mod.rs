@@ -21,6 +21,7 @@ pub use metrics::Metrics;
 
 use crate::blocking::Blocking;
 use crate::executor::{Executor, current};
+use crate::fs::Files;
 use crate::reactor::{self, Reactor};
 use crate::task::JoinHandle;
 use crate::task::runnable::quietly;
@@ -56,13 +57,16 @@ struct Parts {
     executor: Arc<Executor>,
     reactor: Rc<Reactor>,
     blocking: Blocking,
+    files: Files,
 }
 
 impl Parts {
     /// Calls `f` with this runtime as the thread's own.
     fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         let _reactor = reactor::current::enter(self.reactor.clone());
-        current::enter(&self.executor, || self.blocking.enter(f))
+        current::enter(&self.executor, || {
+            self.blocking.enter(|| self.files.enter(f))
+        })
     }
 }
 
@@ -148,6 +152,7 @@ impl Runtime {
             executor,
             reactor,
             blocking,
+            files,
         } = &self.parts;
         // User code runs in here: drops of futures, of what they hold, and foreign wakers.
         self.enter(|| {
@@ -157,7 +162,7 @@ impl Runtime {
         });
         // And none from here on, so that nothing is spawned that nobody would drop.
         executor.dissolve();
-        blocking.pool.shut_down(timeout)
+        files.shut_down(timeout) + blocking.pool.shut_down(timeout)
     }
 }
 
@@ -169,8 +174,8 @@ impl Drop for Runtime {
         let busy = self.shut_down(patience);
         if busy > 0 && !patience.is_zero() {
             eprintln!(
-                "wakeful: a runtime was dropped while {busy} `spawn_blocking` closures still ran \
-                 after {patience:?}; they go on by themselves, see `Runtime::shutdown_timeout`"
+                "wakeful: a runtime was dropped while {busy} `spawn_blocking` closures or file \
+                 operations still ran after {patience:?}; they go on by themselves, see `Runtime::shutdown_timeout`"
             );
         }
     }
