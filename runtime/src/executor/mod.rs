@@ -235,6 +235,11 @@ impl Executor {
         tick
     }
 
+    /// Is no task ready?
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Did other threads send something?
     pub(crate) fn is_pending(&self) -> bool {
         self.remote.is_pending()

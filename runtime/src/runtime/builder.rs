@@ -1,5 +1,6 @@
 //! What can be said about a runtime before it is made.
 
+use std::cell::Cell;
 use std::io;
 use std::time::Duration;
 
@@ -116,6 +117,7 @@ impl Builder {
             reactor,
             blocking,
             files: Files::new(self.fs_backend),
+            asleep_outside: Cell::new(false),
         };
         parts.enter(|| parts.files.prepare())?;
         Ok(Runtime {

@@ -5,7 +5,9 @@ mod builder;
 mod handle;
 mod metrics;
 mod pace;
+mod turn;
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -29,7 +31,7 @@ use crate::task::runnable::quietly;
 /// A single-threaded runtime. It belongs to the thread that made it.
 ///
 /// Tasks keep their place between two calls of [`block_on`](Self::block_on), but only run inside
-/// one.
+/// one, or in a [`turn`](Self::turn) for another event loop.
 ///
 /// # Drop
 ///
@@ -58,9 +60,17 @@ struct Parts {
     reactor: Rc<Reactor>,
     blocking: Blocking,
     files: Files,
+    /// Did a step of the loop end asleep, see `turn.rs`?
+    asleep_outside: Cell<bool>,
 }
 
 impl Parts {
+    /// Is there nothing outside of the loop that a task waits for, except descriptors? Then virtual
+    /// time may go on.
+    fn is_still(&self) -> bool {
+        self.blocking.is_idle() && self.files.is_idle() && !self.executor.is_pending()
+    }
+
     /// Calls `f` with this runtime as the thread's own.
     fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         let _reactor = reactor::current::enter(self.reactor.clone());
@@ -153,6 +163,7 @@ impl Runtime {
             reactor,
             blocking,
             files,
+            asleep_outside: _,
         } = &self.parts;
         // User code runs in here: drops of futures, of what they hold, and foreign wakers.
         self.enter(|| {
