@@ -1,80 +1,26 @@
-//! The same cases for each backend. A backend that this system lacks is skipped, and says so.
+//! What files do, the same for each backend.
 
-use std::future::Future;
 use std::io::{self, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::rc::Rc;
+use std::task::Waker;
 
+use futures_util::future::try_join_all;
 use futures_util::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
-use wakeful::fs::{self, Backend, File, OpenOptions};
-use wakeful::{Builder, Runtime};
+use wakeful::fs::{self, File, OpenOptions};
 
-/// A directory that is gone when the test ends, however it ends.
-pub struct TempDir(PathBuf);
+use crate::kit::{TempDir, both};
+use crate::support::poll_once;
 
-impl TempDir {
-    pub fn new() -> TempDir {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("wakeful-fs-{}-{number}", process::id()));
-        std::fs::create_dir(&path).expect("the directory is new");
-        TempDir(path)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    pub fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A runtime with that backend; `None`: this system has no ring.
-pub fn runtime(backend: Backend) -> Option<Runtime> {
-    match Builder::new().fs_backend(backend).build() {
-        Ok(runtime) => Some(runtime),
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            eprintln!("skipped with {backend:?}: {error}");
-            None
-        }
-        Err(error) => panic!("{backend:?}: {error}"),
-    }
-}
-
-pub fn on<F: Future<Output = io::Result<()>>>(backend: Backend, case: impl FnOnce(TempDir) -> F) {
-    let Some(runtime) = runtime(backend) else {
-        return;
-    };
-    runtime.block_on(async {
-        assert_eq!(fs::backend(), backend);
-        case(TempDir::new()).await.unwrap();
-    });
-}
-
-macro_rules! cases {
-    ($($name:ident)*) => {
-        mod ring {
-            $(#[test] fn $name() { super::on(wakeful::fs::Backend::Ring, super::$name); })*
-        }
-        mod pool {
-            $(#[test] fn $name() { super::on(wakeful::fs::Backend::Pool, super::$name); })*
-        }
-    };
-}
-
-cases! {
+both! {
     whole_files
     streams_keep_one_cursor
     places_do_not_move_the_cursor
     appending
+    more_requests_than_the_ring_holds
+    a_dropped_read_loses_nothing
+    several_wait_for_one_write
+    a_file_of_std_and_back
+    handles_share_a_cursor
 }
 
 async fn whole_files(dir: TempDir) -> io::Result<()> {
@@ -168,5 +114,99 @@ async fn appending(dir: TempDir) -> io::Result<()> {
     let mut text = String::new();
     log.read_to_string(&mut text).await?;
     assert_eq!(text, "abc");
+    Ok(())
+}
+
+async fn more_requests_than_the_ring_holds(dir: TempDir) -> io::Result<()> {
+    let file = File::create_new(dir.join("many")).await?;
+    let numbers = || (0..2_000_u64).map(|n| (n * 8, n.to_ne_bytes()));
+    let writes = numbers().map(|(at, bytes)| {
+        let file = &file;
+        async move { file.write_all_at(&bytes, at).await }
+    });
+    try_join_all(writes).await?;
+    let reads = numbers().map(|(at, bytes)| {
+        let file = &file;
+        async move {
+            let mut buf = [0; 8];
+            file.read_exact_at(&mut buf, at).await?;
+            assert_eq!(buf, bytes);
+            io::Result::Ok(())
+        }
+    });
+    try_join_all(reads).await?;
+    Ok(())
+}
+
+/// Begins to read from the start, and drops the future before it is done.
+async fn read_in_vain(file: &mut File, size: usize) -> io::Result<()> {
+    let mut buf = vec![0; size];
+    // A thread of the pool may be done at once.
+    while poll_once(&mut file.read(&mut buf), Waker::noop()).is_ready() {
+        file.seek(SeekFrom::Start(0)).await?;
+    }
+    Ok(())
+}
+
+async fn a_dropped_read_loses_nothing(dir: TempDir) -> io::Result<()> {
+    fs::write(dir.join("d"), "0123456789").await?;
+    let mut file = File::open(dir.join("d")).await?;
+    read_in_vain(&mut file, 6).await?;
+    let mut small = [0; 2];
+    file.read_exact(&mut small).await?;
+    assert_eq!(&small, b"01");
+    // What was read ahead counts as not read for the cursor.
+    assert_eq!(file.seek(SeekFrom::Current(1)).await?, 3);
+    file.read_exact(&mut small).await?;
+    assert_eq!(&small, b"34");
+    Ok(())
+}
+
+async fn several_wait_for_one_write(dir: TempDir) -> io::Result<()> {
+    let mut file = File::create_new(dir.join("w")).await?;
+    file.write_all(&[1; 100_000]).await?;
+    let file = Rc::new(file);
+    let syncs: Vec<_> = (0..5)
+        .map(|_| {
+            let file = file.clone();
+            wakeful::spawn(async move { file.sync_data().await })
+        })
+        .collect();
+    // One that gives up must not take the wake of the others with it.
+    let quitter = file.clone();
+    let quitter = wakeful::spawn(async move { quitter.sync_all().await });
+    wakeful::task::yield_now().await;
+    quitter.abort();
+    for sync in syncs {
+        sync.await??;
+    }
+    assert_eq!(file.metadata().await?.len(), 100_000);
+    Ok(())
+}
+
+async fn a_file_of_std_and_back(dir: TempDir) -> io::Result<()> {
+    use std::io::{Read, Write};
+    let mut file = std::fs::File::create_new(dir.join("std"))?;
+    file.write_all(b"std")?;
+    let mut file = File::from(file);
+    file.write_all(b" and back").await?;
+    // It waits for the write.
+    drop(file.into_std().await?);
+    let mut file = File::open(dir.join("std")).await?;
+    read_in_vain(&mut file, 5).await?;
+    file.read_exact(&mut [0; 2]).await?;
+    let mut rest = String::new();
+    file.into_std().await?.read_to_string(&mut rest)?;
+    assert_eq!(rest, "d and back", "the cursor stands where the reader was");
+    Ok(())
+}
+
+async fn handles_share_a_cursor(dir: TempDir) -> io::Result<()> {
+    let mut one = File::create_new(dir.join("c")).await?;
+    one.write_all(b"ab").await?;
+    let mut other = one.try_clone().await?;
+    other.write_all(b"cd").await?;
+    other.flush().await?;
+    assert_eq!(fs::read(dir.join("c")).await?, b"abcd");
     Ok(())
 }

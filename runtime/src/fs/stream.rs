@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use futures_util::io::{AsyncRead, AsyncSeek, AsyncWrite};
+use rustix::fs::OFlags;
 
 use super::File;
 use super::op::Op;
@@ -28,6 +29,8 @@ pub(super) struct Stream {
     at_end: bool,
     /// Of a write, for the next call.
     error: Option<io::Error>,
+    /// Where the cursor stood when `busy` began; `None`: a pipe has none.
+    before: Option<u64>,
     /// Who waits for `busy` through shared references.
     waiting: Vec<Waker>,
 }
@@ -52,7 +55,12 @@ impl Stream {
 
     fn take_in(&mut self, count: usize, request: Request) {
         match request {
-            Request::Read { buf, .. } => {
+            Request::Read {
+                file, buf, want, ..
+            } => {
+                if count < want {
+                    self.correct_cursor(&file, count);
+                }
                 self.at_end = count == 0;
                 (self.buf, self.start) = (buf, 0);
             }
@@ -62,24 +70,37 @@ impl Stream {
                 from,
                 at,
             } => {
-                let from = from + count;
-                if from < buf.len() && count > 0 {
-                    let rest = Request::Write {
-                        file,
-                        buf,
-                        from,
-                        at,
-                    };
-                    self.busy = Some(Op::detached(rest));
-                } else if from < buf.len() {
+                let rest = from + count;
+                if rest == buf.len() {
+                    self.buf = buf;
+                    self.forget();
+                } else if count == 0 {
                     self.error = Some(io::ErrorKind::WriteZero.into());
                 } else {
-                    self.buf = buf;
-                    self.buf.clear();
-                    self.start = 0;
+                    self.correct_cursor(&file, count);
+                    self.busy = Some(Op::detached(Request::Write {
+                        file,
+                        buf,
+                        from: rest,
+                        at,
+                    }));
                 }
             }
             Request::Open { .. } | Request::Sync { .. } => {}
+        }
+    }
+
+    /// After a transfer that came short: where the ring hits an error behind the first part, as on
+    /// a full disk, it tells of that part but leaves the cursor in front of it.
+    fn correct_cursor(&mut self, mut file: &fs::File, count: usize) {
+        let appends = || rustix::fs::fcntl_getfl(file).is_ok_and(|f| f.contains(OFlags::APPEND));
+        if let Some(before) = self.before
+            && !appends()
+        {
+            let after = before + count as u64;
+            // It had a cursor before, so it has one now.
+            let _ = file.seek(SeekFrom::Start(after));
+            self.before = Some(after);
         }
     }
 
@@ -137,12 +158,14 @@ impl Stream {
             }
             if self.start == self.buf.len() {
                 let want = buf.len().min(CHUNK);
-                self.busy = Some(Op::new(Request::Read {
+                let request = Request::Read {
                     file: file.clone(),
                     buf: self.memory(want),
                     want,
                     at: None,
-                }));
+                };
+                self.before = (&**file).stream_position().ok();
+                self.busy = Some(Op::new(request));
             }
         }
     }
@@ -161,6 +184,7 @@ impl Stream {
         let data = &data[..data.len().min(CHUNK)];
         let mut buf = self.memory(data.len());
         buf.extend_from_slice(data);
+        self.before = (&**file).stream_position().ok();
         self.busy = Some(Op::detached(Request::Write {
             file: file.clone(),
             buf,

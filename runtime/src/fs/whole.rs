@@ -1,10 +1,9 @@
 //! Whole files at once.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::tried;
@@ -55,15 +54,15 @@ pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 async fn read_by_ring(path: &Path) -> io::Result<Vec<u8>> {
     let mut options = OpenOptions::new();
     let file = options.read(true).open_bare(path).await?;
+    let has_places = has_places(&file);
     let (mut buf, mut want) = (Vec::new(), FIRST);
     loop {
         buf.reserve(want);
         let request = Request::Read {
             file: file.file.clone(),
+            at: has_places.then_some(buf.len() as u64),
             buf,
             want,
-            // Not a place: a pipe has none.
-            at: None,
         };
         let (count, request) = transfer(request).await;
         let count = count?;
@@ -76,6 +75,11 @@ async fn read_by_ring(path: &Path) -> io::Result<Vec<u8>> {
         buf = read;
         want = (want * 2).min(LARGEST);
     }
+}
+
+/// Has it places that one can name? A pipe has none.
+fn has_places(file: &File) -> bool {
+    (&*file.file).stream_position().is_ok()
 }
 
 /// Reads a whole file of text.
@@ -151,14 +155,15 @@ pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Re
 async fn write_by_ring(path: &Path, mut buf: Vec<u8>) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
-    let File { file, .. } = options.open_bare(path).await?;
+    let file = options.open_bare(path).await?;
+    let has_places = has_places(&file);
     let mut from = 0;
     while from < buf.len() {
         let request = Request::Write {
-            file: Arc::clone(&file),
+            file: file.file.clone(),
             buf,
             from,
-            at: None,
+            at: has_places.then_some(from as u64),
         };
         let (count, request) = transfer(request).await;
         let Some(Request::Write { buf: back, .. }) = request else {
