@@ -127,7 +127,7 @@ mod linux {
             });
             let mut looks = 0;
             loop {
-                self.interrupt.read_with(|fd| take(fd)).await?;
+                self.interrupt.read_with(take).await?;
                 looks += 1;
                 if let Some(result) = self.look() {
                     others.abort();
