@@ -160,6 +160,8 @@ async fn opened_for_nobody(dir: TempDir) -> io::Result<()> {
     };
     for turns in 0..200 {
         at_most(turns % 20, File::open(&path)).await;
+        // The kernel hands this one to a thread of its own.
+        at_most(turns % 20, File::create(&path)).await;
     }
     crate::support::yield_until(|| ours() == 0).await;
     Ok(())
