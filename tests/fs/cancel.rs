@@ -8,13 +8,15 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Waker;
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use wakeful::fs::{self, File};
 use wakeful::task::yield_now;
+use wakeful::time::sleep;
 
 use crate::kit::{TempDir, both};
-use crate::support::poll_once;
+use crate::support::{poll_once, spin_until, yield_until};
 
 both! {
     futures_dropped_at_random_points
@@ -61,11 +63,16 @@ fn check(trap: &[u8]) {
     );
 }
 
-/// Polls the future, and drops it if it is not done after so many turns of the loop.
+/// Polls the future, and drops it if it is not done after so many polls of its task, during which
+/// the loop is busy and may not even have submitted it, or after a sleep of so many times 5 µs.
 async fn at_most<F: Future>(turns: u64, future: F) -> Option<F::Output> {
     let patience = pin!(async {
-        for _ in 0..turns {
-            yield_now().await;
+        if turns % 2 == 0 {
+            sleep(Duration::from_micros(turns * 5)).await;
+        } else {
+            for _ in 0..turns {
+                yield_now().await;
+            }
         }
     });
     match select(pin!(future), patience).await {
@@ -158,11 +165,16 @@ async fn opened_for_nobody(dir: TempDir) -> io::Result<()> {
         let links = entries.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
         links.filter(|link| *link == path).count()
     };
-    for turns in 0..200 {
-        at_most(turns % 20, File::open(&path)).await;
-        // The kernel hands this one to a thread of its own.
-        at_most(turns % 20, File::create(&path)).await;
+    for _ in 0..50 {
+        let mut open = Box::pin(File::create(&path));
+        // The next operation brings it on its way; a new file is made by a thread of the kernel.
+        if poll_once(&mut open, Waker::noop()).is_pending() {
+            fs::read("/dev/null").await?;
+            // It is open, and the loop may not have heard of it yet.
+            spin_until(|| ours() == 1);
+        }
+        drop(open);
+        yield_until(|| ours() == 0).await;
     }
-    crate::support::yield_until(|| ours() == 0).await;
     Ok(())
 }
