@@ -62,6 +62,8 @@ struct Parts {
     files: Files,
     /// Did a step of the loop end asleep, see `turn.rs`?
     asleep_outside: Cell<bool>,
+    /// How long to look out for work before a sleep.
+    spin: Duration,
 }
 
 impl Parts {
@@ -163,7 +165,7 @@ impl Runtime {
             reactor,
             blocking,
             files,
-            asleep_outside: _,
+            ..
         } = &self.parts;
         // User code runs in here: drops of futures, of what they hold, and foreign wakers.
         self.enter(|| {

@@ -87,7 +87,7 @@ impl Parts {
         self.rouse();
         self.executor.receive();
         // A stopped clock jumps in here, if nothing is ready and nothing has happened.
-        let stands_still = || self.is_still() && self.executor.is_idle();
+        let stands_still = || self.is_still() && !self.executor.has_ready();
         self.files.flush();
         match self.reactor.next_wait(&stands_still) {
             NextWait::Stopped => self.reactor.turn(Wait::Park {
@@ -111,7 +111,7 @@ impl Parts {
     }
 
     fn next_timeout(&self) -> Option<Duration> {
-        if self.files.flush() || !self.doze() || !self.executor.is_idle() {
+        if self.files.flush() || !self.doze() || self.executor.has_ready() {
             return Some(Duration::ZERO);
         }
         match self.reactor.next_wait(&|| self.is_still()) {

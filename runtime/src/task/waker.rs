@@ -138,11 +138,31 @@ pub(crate) fn ask<S: Schedule>(task: TaskPtr, request: u8) {
 pub(crate) unsafe fn drop_here(task: TaskPtr) {
     // SAFETY: the caller holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
+    match header.refs.drop_here() {
+        Some(Release::Free) => {
+            // SAFETY: that was the last reference, and the owner had it. A task whose future or
+            // output is alive is kept by the scheduler or by the join handle. Owner thread.
+            unsafe { (header.vtable.free)(task, false) };
+        }
+        Some(_) => {}
+        // SAFETY: as for this function.
+        None => unsafe { drop_last_here(task) },
+    }
+}
+
+/// The rest of [`drop_here`].
+///
+/// # Safety
+/// As for `drop_here`.
+#[cold]
+#[inline(never)]
+unsafe fn drop_last_here(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
     // Asked before, since afterwards the task may be gone.
     let merged = header.refs.is_merged_here();
-    if header.refs.drop_here() == Release::Free {
-        // SAFETY: that was the last reference. A task whose future or output is alive is kept by
-        // the scheduler or by the join handle. This is the owner thread.
+    if header.refs.drop_last_here() == Release::Free {
+        // SAFETY: as in `drop_here`; merged or not, this is the owner thread.
         unsafe { (header.vtable.free)(task, merged) };
     }
 }
