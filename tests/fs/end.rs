@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::AsyncWriteExt;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use wakeful::fs::{self, Backend, File};
+use wakeful::reactor;
 use wakeful::task::yield_now;
 
 use crate::kit::{TempDir, runtime};
@@ -151,6 +152,53 @@ fn a_ring_that_is_asked_for_and_not_there_is_an_error() {
         assert_ne!(fs::backend(), Backend::Auto);
         assert!(fs::read("Cargo.toml").await.is_ok());
     });
+}
+
+/// The ring's descriptor is one more descriptor, however the reactor waits.
+#[test]
+fn the_ring_completes_under_each_reactor() {
+    for reactor in [reactor::Backend::Auto, reactor::Backend::Portable] {
+        for backend in BACKENDS {
+            let builder = wakeful::Builder::new().backend(reactor).fs_backend(backend);
+            let Ok(runtime) = builder.build() else {
+                continue;
+            };
+            let dir = TempDir::new();
+            runtime.block_on(async {
+                // Large enough for a thread of the kernel, so that the loop has to wait.
+                let bytes = vec![9; 300_000];
+                let file = File::create_new(dir.join("f")).await.unwrap();
+                for _ in 0..20 {
+                    file.write_all_at(&bytes, 0).await.unwrap();
+                    let mut back = vec![0; 300_000];
+                    file.read_exact_at(&mut back, 0).await.unwrap();
+                    assert!(bytes == back);
+                    file.sync_data().await.unwrap();
+                }
+            });
+        }
+    }
+}
+
+/// A pipe has no places, and a reader that waits must not keep the loop from the writer.
+#[test]
+fn whole_files_may_be_pipes() {
+    for backend in BACKENDS {
+        let dir = TempDir::new();
+        let Some(runtime) = runtime(backend) else {
+            continue;
+        };
+        let path = dir.join("pipe");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        runtime.block_on(async {
+            let bytes: Vec<u8> = (0..200_000_u32).map(|n| (n % 253) as u8).collect();
+            let reader = fs::read(&path);
+            let writer = fs::write(&path, &bytes);
+            let (read, written) = futures_util::future::join(reader, writer).await;
+            written.unwrap();
+            assert!(read.unwrap() == bytes);
+        });
+    }
 }
 
 /// Virtual time stands still while an operation is in flight.

@@ -165,8 +165,9 @@ impl Ring {
         completed > 0
     }
 
-    /// Waits until nothing is in flight, at most for `patience`. What is in flight then is leaked,
-    /// ring and all, so that the kernel may go on with it. Returns how many requests that are.
+    /// Waits until nothing is in flight, for as long as something completes within `patience`. What is
+    /// in flight then is leaked, ring and all, so that the kernel may go on with it. Returns how many
+    /// requests that are.
     pub(super) fn shut_down(&self, patience: Duration) -> usize {
         self.inner.borrow_mut().give_up_reads();
         self.flush();

@@ -38,8 +38,8 @@ use crate::task::runnable::quietly;
 /// The futures of all tasks are dropped, on this thread; handles of tasks that had not ended give a
 /// cancelled [`JoinError`](crate::task::JoinError). What those drops spawn is cancelled at once.
 /// Wakers and handles that are still held elsewhere stay valid and do nothing. Then the drop waits
-/// for running [`spawn_blocking`](crate::spawn_blocking) closures, see
-/// [`shutdown_timeout`](Self::shutdown_timeout).
+/// for running [`spawn_blocking`](crate::spawn_blocking) closures and for [file](crate::fs)
+/// operations, see [`shutdown_timeout`](Self::shutdown_timeout).
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -147,8 +147,9 @@ impl Runtime {
     }
 
     /// Drops the runtime, and waits at most `timeout` for running
-    /// [`spawn_blocking`](crate::spawn_blocking) closures. Returns how many threads are still at
-    /// work; they end when their closure does, and its result is dropped.
+    /// [`spawn_blocking`](crate::spawn_blocking) closures, and at most that long between the
+    /// completions of [file](crate::fs) operations on a ring. Returns how many threads and operations
+    /// are still at work; they end by themselves, and their results are dropped.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> usize {
         self.patience = None;
         self.shut_down(timeout)
