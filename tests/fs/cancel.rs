@@ -67,7 +67,7 @@ fn check(trap: &[u8]) {
 /// the loop is busy and may not even have submitted it, or after a sleep of so many times 5 µs.
 async fn at_most<F: Future>(turns: u64, future: F) -> Option<F::Output> {
     let patience = pin!(async {
-        if turns % 2 == 0 {
+        if turns.is_multiple_of(2) {
             sleep(Duration::from_micros(turns * 5)).await;
         } else {
             for _ in 0..turns {
