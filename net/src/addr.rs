@@ -164,6 +164,11 @@ impl<T: Lookup + ?Sized> Lookup for &T {
 
 /// Looks a name up, on a thread of the blocking pool as the system's resolver blocks.
 ///
+/// The resolver's own limit is often ten seconds or more: put a `wakeful::time::timeout` around it. A
+/// lookup that hangs keeps its thread, of which there are
+/// `wakeful::Builder::max_blocking_threads`, and holds up the end of the runtime for no longer than
+/// `wakeful::Builder::blocking_shutdown_timeout`.
+///
 /// # Errors
 ///
 /// If the name is not known, or the string is not `host:port`.
@@ -181,6 +186,13 @@ impl<T: Lookup + ?Sized> Lookup for &T {
 /// wakeful::block_on(async {
 ///     let mut addrs = wakeful_net::lookup_host("127.0.0.1:80").await?;
 ///     assert_eq!(addrs.next(), Some("127.0.0.1:80".parse().unwrap()));
+///
+///     // By name, with a limit.
+///     let limit = std::time::Duration::from_secs(5);
+///     let addrs: Vec<_> = wakeful::time::timeout(limit, wakeful_net::lookup_host("localhost:80"))
+///         .await??
+///         .collect();
+///     assert!(addrs.iter().all(|addr| addr.port() == 80));
 ///     Ok(())
 /// })
 /// # }

@@ -23,6 +23,7 @@
 //! - [`spawn`] starts a [task], which gives a [`JoinHandle`](task::JoinHandle).
 //!   [`JoinSet`](task::JoinSet) joins many.
 //! - [`spawn_blocking`] is for closures that would block the loop.
+//! - [`fs`] has files and directories.
 //! - [`time`] has sleeps, timeouts, intervals, and a clock that tests can stop.
 //! - [`reactor::Async`] makes any descriptor async. Sockets are in the crate `wakeful-net`.
 //! - [`Handle`] starts tasks from other threads. Wakers work from any thread by themselves.
@@ -38,6 +39,7 @@
 //! | `signal` | no | the module `signal`: ctrl-c and the other signals |
 //! | `io-std` | no | the module `io`: standard input, output and error |
 //! | `process` | no | the module `process`: child processes; includes `signal` |
+//! | `io-uring` | no | [files](fs) through a completion ring, where Linux has one |
 //!
 //! # Systems
 //!
@@ -46,6 +48,7 @@
 
 mod blocking;
 mod executor;
+pub mod fs;
 mod id;
 #[cfg(feature = "io-std")]
 pub mod io;

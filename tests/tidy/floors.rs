@@ -12,6 +12,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("signal", 3),
     ("process", 3),
     ("io", 3),
+    ("fs", 3),
     ("executor", 2),
     ("reactor", 1),
     ("time", 1),

@@ -5,16 +5,23 @@ mod detached;
 mod pool;
 
 use std::cell::Cell;
+use std::future::Future;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 #[cfg(feature = "io-std")]
 pub(crate) use detached::run_detached;
 pub(crate) use pool::{Config, Pool};
 
-use crate::task::packet::{Missing, Receiver, packet};
+use pool::Job;
+
+pub(crate) use crate::task::packet::Missing;
+use crate::task::packet::{Receiver, packet};
 use crate::task::{JoinHandle, NO_RUNTIME};
 
 /// The pool of a runtime, seen from its loop.
@@ -60,18 +67,36 @@ impl Blocking {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        match self.call(false, f) {
+            Ok(call) => crate::executor::spawn(deliver(call)),
+            Err(error) => {
+                panic!("spawn_blocking: the system gives no thread, and none is running: {error}")
+            }
+        }
+    }
+
+    /// The same without a task.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread, and none is running.
+    fn call<F, T>(&self, mandatory: bool, f: F) -> io::Result<Call<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
         let (sender, receiver) = packet();
-        let job = Box::new(move || {
-            // Aborted before it began: then it never begins.
-            if !sender.is_abandoned() {
+        let run = Box::new(move || {
+            // Given up before it began: then it never begins.
+            if mandatory || !sender.is_abandoned() {
                 sender.fill(catch_unwind(AssertUnwindSafe(f)).map_err(Missing::Panicked));
             }
         });
-        if let Err(error) = self.pool.submit(job) {
-            panic!("spawn_blocking: the system gives no thread, and none is running: {error}");
-        }
-        let awaited = Awaited::new(&self.awaited);
-        crate::executor::spawn(deliver(receiver, awaited))
+        self.pool.submit(Job { run, mandatory })?;
+        Ok(Call {
+            receiver,
+            _awaited: Awaited::new(&self.awaited),
+        })
     }
 }
 
@@ -91,9 +116,43 @@ impl Drop for Awaited {
     }
 }
 
+/// The result of a closure on the pool, without a task of its own. Dropping it keeps a closure that
+/// has not begun from beginning, unless it is mandatory.
+pub(crate) struct Call<T> {
+    receiver: Receiver<T>,
+    _awaited: Awaited,
+}
+
+impl<T> Future for Call<T> {
+    type Output = Result<T, Missing>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.receiver).poll(cx)
+    }
+}
+
+/// Runs a closure on the pool of this thread's runtime. One that is `mandatory` runs even if its
+/// result is given up, or the runtime ends, before it begins.
+///
+/// # Errors
+///
+/// If the system gives no thread, and none is running.
+///
+/// # Panics
+///
+/// Outside a runtime.
+#[track_caller]
+pub(crate) fn call<F, T>(mandatory: bool, f: F) -> io::Result<Call<T>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    with(|blocking| blocking.call(mandatory, f))
+}
+
 /// The task behind the handle: what became of the closure becomes of it.
-async fn deliver<T>(receiver: Receiver<T>, _awaited: Awaited) -> T {
-    match receiver.await {
+async fn deliver<T>(call: Call<T>) -> T {
+    match call.await {
         Ok(output) => output,
         // Not a new panic: the hook has seen it on the other thread.
         Err(Missing::Panicked(payload)) => resume_unwind(payload),
@@ -128,9 +187,14 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    with(|blocking| blocking.run(f))
+}
+
+#[track_caller]
+fn with<R>(f: impl FnOnce(&Blocking) -> R) -> R {
     let Some(blocking) = CURRENT.get() else {
         panic!("{NO_RUNTIME}")
     };
     // SAFETY: `enter` borrows what it points to for as long as it is set; only this thread reads it.
-    unsafe { blocking.as_ref() }.run(f)
+    f(unsafe { blocking.as_ref() })
 }

@@ -16,7 +16,11 @@ pub(crate) struct Config {
     pub(crate) thread_name: String,
 }
 
-pub(super) type Job = Box<dyn FnOnce() + Send>;
+pub(super) struct Job {
+    pub(super) run: Box<dyn FnOnce() + Send>,
+    /// Is it run even if the runtime ends before it begins?
+    pub(super) mandatory: bool,
+}
 
 /// The threads and their queue. The thread that owns the runtime holds one end, each worker another.
 pub(crate) struct Pool {
@@ -115,7 +119,7 @@ impl Pool {
                 state.busy += 1;
                 drop(state);
                 // A job keeps the user's panics to itself; this one is of a drop.
-                quietly(job);
+                quietly(job.run);
                 state = self.lock();
                 state.busy -= 1;
                 continue;
@@ -138,16 +142,20 @@ impl Pool {
         self.gone.notify_all();
     }
 
-    /// Drops the jobs that have not begun, lets the threads end, and waits for them. Returns how
-    /// many are still at work after `timeout`; those end by themselves when their job does.
+    /// Drops the jobs that have not begun and are not mandatory, lets the threads end, and waits for
+    /// them. Returns how many are still at work after `timeout`; those end by themselves when their
+    /// job does.
     pub(crate) fn shut_down(&self, timeout: Duration) -> usize {
         let mut state = self.lock();
         state.closed = true;
-        let unstarted = std::mem::take(&mut state.queue);
+        let (mandatory, unstarted): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut state.queue)
+            .into_iter()
+            .partition(|job| job.mandatory);
+        state.queue = mandatory;
         self.work.notify_all();
         drop(state);
         for job in unstarted {
-            quietly(|| drop(job));
+            quietly(|| drop(job.run));
         }
         let (state, _) = self
             .gone

@@ -26,13 +26,13 @@ pub(crate) fn enter<R>(executor: &Executor, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Calls `f` as the one loop that runs on this thread.
+/// Calls `f`, which is called `what` by the user, as the one loop that runs on this thread.
 ///
 /// # Panics
 ///
 /// If a loop runs on this thread already.
 #[track_caller]
-pub(crate) fn run<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn run<R>(what: &str, f: impl FnOnce() -> R) -> R {
     struct Restore;
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -41,7 +41,7 @@ pub(crate) fn run<R>(f: impl FnOnce() -> R) -> R {
     }
     assert!(
         !RUNNING.replace(true),
-        "`block_on` was called inside a Wakeful runtime: the loop of this thread can't wait for \
+        "`{what}` was called inside a Wakeful runtime: the loop of this thread can't wait for \
          another one. Use `.await`, or `wakeful::spawn` the future, or move the call into \
          `wakeful::spawn_blocking`"
     );

@@ -73,6 +73,10 @@ impl Driver {
         each!(self, driver => driver.notifier())
     }
 
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        each!(self, driver => driver.as_fd())
+    }
+
     /// Registers a descriptor, for both directions and every edge.
     pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
         each!(self, driver => driver.add(fd, key))

@@ -30,7 +30,8 @@ pub(crate) use notifier::Notifier;
 pub use source::Source;
 
 use crate::task::runnable::quietly;
-use crate::time::driver::{Next, Timers};
+pub(crate) use crate::time::driver::Next as NextWait;
+use crate::time::driver::Timers;
 use backend::Driver;
 use event::Event;
 use registration::Registrations;
@@ -93,6 +94,16 @@ impl Reactor {
         self.timers.pause();
     }
 
+    /// What the timers say about a wait that would begin now.
+    pub(crate) fn next_wait(&self, may_jump: &dyn Fn() -> bool) -> NextWait {
+        self.timers.next(may_jump)
+    }
+
+    /// The descriptor that is readable when a turn would find something.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.driver.as_fd()
+    }
+
     /// Waits once, wakes those whose descriptors are ready, and fires the timers that are due.
     ///
     /// # Errors
@@ -100,14 +111,14 @@ impl Reactor {
     /// If the system can't wait, which it can unless someone closed a descriptor of the reactor.
     pub(crate) fn turn(&self, wait: Wait<'_>) -> io::Result<()> {
         let next = match wait {
-            Wait::Poll => Next::In(Duration::ZERO),
+            Wait::Poll => NextWait::In(Duration::ZERO),
             Wait::Park { may_jump } => self.timers.next(may_jump),
         };
         match next {
-            Next::Never => _ = self.wait(None)?,
-            Next::In(timeout) => _ = self.wait(Some(timeout))?,
+            NextWait::Never => _ = self.wait(None)?,
+            NextWait::In(timeout) => _ = self.wait(Some(timeout))?,
             // What has really happened goes before what virtually would.
-            Next::Stopped => {
+            NextWait::Stopped => {
                 let happened = self.wait(Some(Duration::ZERO))? > 0;
                 if let Wait::Park { may_jump } = wait
                     && !happened

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::num::NonZeroUsize;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,10 @@ impl Portable {
 
     pub(super) fn notifier(&self) -> Notifier {
         Notifier::portable(self.poller.clone())
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.poller.as_fd()
     }
 
     pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {

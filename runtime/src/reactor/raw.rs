@@ -8,7 +8,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +63,10 @@ impl Raw {
 
     pub(super) fn notifier(&self) -> Notifier {
         Notifier::raw(self.notify.clone())
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.poller.as_fd()
     }
 
     pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {

@@ -23,10 +23,11 @@ impl Parts {
     /// Runs the loop until `future` is ready.
     #[track_caller]
     pub(super) fn block_on<F: Future>(&self, future: F) -> F::Output {
-        current::run(|| self.enter(|| self.run_until_ready(future)))
+        current::run("block_on", || self.enter(|| self.run_until_ready(future)))
     }
 
     fn run_until_ready<F: Future>(&self, future: F) -> F::Output {
+        self.rouse();
         let mut future = pin!(future);
         // Borrows the executor's own reference, which it keeps until it is dissolved.
         let waker = waker::borrowed::<Executor>(self.executor.main());
@@ -49,6 +50,7 @@ impl Parts {
             if pace.is_used_up() {
                 let due = pace.next_batch(self.reactor.look_at_clock());
                 if due && self.reactor.has_sources() {
+                    self.files.flush();
                     self.turn(Wait::Poll);
                     pace.looked(self.reactor.last_look());
                 }
@@ -64,6 +66,10 @@ impl Parts {
                 self.0.wake_up();
             }
         }
+        // What completes at once spares the wait.
+        if self.files.flush() {
+            return pace.missed_a_sleep();
+        }
         if !self.spin.is_zero() && self.spin(pace) {
             return;
         }
@@ -76,9 +82,8 @@ impl Parts {
             // Also if a foreign waker panics in there: the flag must not say "asleep" for ever.
             let _wake_up = WakeUp(&self.executor);
             // Virtual time waits for results that are awaited, and for what other threads sent.
-            let may_jump = || self.blocking.is_idle() && !self.executor.is_pending();
             self.turn(Wait::Park {
-                may_jump: &may_jump,
+                may_jump: &|| self.is_still(),
             });
         }
         pace.looked(self.reactor.last_look());

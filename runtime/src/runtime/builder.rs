@@ -1,11 +1,13 @@
 //! What can be said about a runtime before it is made.
 
+use std::cell::Cell;
 use std::io;
 use std::time::Duration;
 
 use super::{Parts, Runtime};
 use crate::blocking::{self, Blocking};
 use crate::executor::Executor;
+use crate::fs::{self, Files};
 use crate::reactor::{Backend, Reactor};
 
 /// Makes a [`Runtime`].
@@ -21,6 +23,7 @@ use crate::reactor::{Backend, Reactor};
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
     backend: Backend,
+    fs_backend: fs::Backend,
     start_paused: bool,
     spin: Duration,
     blocking: blocking::Config,
@@ -32,6 +35,7 @@ impl Builder {
     pub fn new() -> Builder {
         Builder {
             backend: Backend::Auto,
+            fs_backend: fs::Backend::Auto,
             start_paused: false,
             spin: Duration::ZERO,
             blocking: blocking::Config {
@@ -46,6 +50,12 @@ impl Builder {
     /// How the reactor waits. Default: [`Backend::Auto`], the best that the system has.
     pub fn backend(mut self, backend: Backend) -> Builder {
         self.backend = backend;
+        self
+    }
+
+    /// How files are read and written. Default: [`fs::Backend::Auto`], the ring if there is one.
+    pub fn fs_backend(mut self, backend: fs::Backend) -> Builder {
+        self.fs_backend = backend;
         self
     }
 
@@ -106,7 +116,7 @@ impl Builder {
     }
 
     /// How long dropping the runtime waits for running
-    /// [`spawn_blocking`](crate::spawn_blocking) closures before it prints a line to standard error
+    /// [`spawn_blocking`](crate::spawn_blocking) closures and file operations before it prints a line to standard error
     /// and leaves them alone. Default: 10 seconds. Zero: it does not wait and prints nothing.
     pub fn blocking_shutdown_timeout(mut self, timeout: Duration) -> Builder {
         self.blocking_shutdown_timeout = timeout;
@@ -117,7 +127,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the system gives no descriptors for the reactor, or does not have the backend asked for.
+    /// If the system gives no descriptors for the reactor, or does not have a backend asked for.
     pub fn build(self) -> io::Result<Runtime> {
         let reactor = Reactor::new(self.backend)?;
         if self.start_paused {
@@ -125,13 +135,17 @@ impl Builder {
         }
         let executor = Executor::new(reactor.notifier());
         let blocking = Blocking::new(self.blocking);
+        let parts = Parts {
+            executor,
+            reactor,
+            blocking,
+            files: Files::new(self.fs_backend),
+            asleep_outside: Cell::new(false),
+            spin: self.spin,
+        };
+        parts.enter(|| parts.files.prepare())?;
         Ok(Runtime {
-            parts: Parts {
-                executor,
-                reactor,
-                blocking,
-                spin: self.spin,
-            },
+            parts,
             patience: Some(self.blocking_shutdown_timeout),
         })
     }

@@ -5,7 +5,9 @@ mod builder;
 mod handle;
 mod metrics;
 mod pace;
+mod turn;
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -21,6 +23,7 @@ pub use metrics::Metrics;
 
 use crate::blocking::Blocking;
 use crate::executor::{Executor, current};
+use crate::fs::Files;
 use crate::reactor::{self, Reactor};
 use crate::task::JoinHandle;
 use crate::task::runnable::quietly;
@@ -28,15 +31,15 @@ use crate::task::runnable::quietly;
 /// A single-threaded runtime. It belongs to the thread that made it.
 ///
 /// Tasks keep their place between two calls of [`block_on`](Self::block_on), but only run inside
-/// one.
+/// one, or in a [`turn`](Self::turn) for another event loop.
 ///
 /// # Drop
 ///
 /// The futures of all tasks are dropped, on this thread; handles of tasks that had not ended give a
 /// cancelled [`JoinError`](crate::task::JoinError). What those drops spawn is cancelled at once.
 /// Wakers and handles that are still held elsewhere stay valid and do nothing. Then the drop waits
-/// for running [`spawn_blocking`](crate::spawn_blocking) closures, see
-/// [`shutdown_timeout`](Self::shutdown_timeout).
+/// for running [`spawn_blocking`](crate::spawn_blocking) closures and for [file](crate::fs)
+/// operations, see [`shutdown_timeout`](Self::shutdown_timeout).
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -56,15 +59,26 @@ struct Parts {
     executor: Arc<Executor>,
     reactor: Rc<Reactor>,
     blocking: Blocking,
+    files: Files,
+    /// Did a step of the loop end asleep, see `turn.rs`?
+    asleep_outside: Cell<bool>,
     /// How long to look out for work before a sleep.
     spin: Duration,
 }
 
 impl Parts {
+    /// Is there nothing outside of the loop that a task waits for, except descriptors? Then virtual
+    /// time may go on.
+    fn is_still(&self) -> bool {
+        self.blocking.is_idle() && self.files.is_idle() && !self.executor.is_pending()
+    }
+
     /// Calls `f` with this runtime as the thread's own.
     fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         let _reactor = reactor::current::enter(self.reactor.clone());
-        current::enter(&self.executor, || self.blocking.enter(f))
+        current::enter(&self.executor, || {
+            self.blocking.enter(|| self.files.enter(f))
+        })
     }
 }
 
@@ -133,8 +147,9 @@ impl Runtime {
     }
 
     /// Drops the runtime, and waits at most `timeout` for running
-    /// [`spawn_blocking`](crate::spawn_blocking) closures. Returns how many threads are still at
-    /// work; they end when their closure does, and its result is dropped.
+    /// [`spawn_blocking`](crate::spawn_blocking) closures, and at most that long between the
+    /// completions of [file](crate::fs) operations on a ring. Returns how many threads and operations
+    /// are still at work; they end by themselves, and their results are dropped.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> usize {
         self.patience = None;
         self.shut_down(timeout)
@@ -150,6 +165,7 @@ impl Runtime {
             executor,
             reactor,
             blocking,
+            files,
             ..
         } = &self.parts;
         // User code runs in here: drops of futures, of what they hold, and foreign wakers.
@@ -160,7 +176,7 @@ impl Runtime {
         });
         // And none from here on, so that nothing is spawned that nobody would drop.
         executor.dissolve();
-        blocking.pool.shut_down(timeout)
+        files.shut_down(timeout) + blocking.pool.shut_down(timeout)
     }
 }
 
@@ -172,8 +188,8 @@ impl Drop for Runtime {
         let busy = self.shut_down(patience);
         if busy > 0 && !patience.is_zero() {
             eprintln!(
-                "wakeful: a runtime was dropped while {busy} `spawn_blocking` closures still ran \
-                 after {patience:?}; they go on by themselves, see `Runtime::shutdown_timeout`"
+                "wakeful: a runtime was dropped while {busy} `spawn_blocking` closures or file \
+                 operations still ran after {patience:?}; they go on by themselves, see `Runtime::shutdown_timeout`"
             );
         }
     }

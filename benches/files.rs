@@ -1,0 +1,64 @@
+//! Random reads of 4 KiB, 32 at a time, beside tokio in the same run, and how much a loop that reads
+//! a large cold file delays the requests it serves meanwhile.
+//!
+//! `cargo bench -p wakeful-benches --bench files`. Files of up to 1 GiB are made in the directory for
+//! temporary files, and removed. Without `--bench` everything is small, to see that it works.
+
+#[path = "files/cold.rs"]
+mod cold;
+#[path = "files/random.rs"]
+mod random;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Advice, fadvise};
+
+/// A file that is removed when the benchmark ends.
+struct Big(PathBuf);
+
+impl Big {
+    fn new(size: u64) -> io::Result<Big> {
+        let name = format!("wakeful-bench-{}-{size}", std::process::id());
+        let big = Big(std::env::temp_dir().join(name));
+        let mut file = File::create(&big.0)?;
+        let block: Vec<u8> = (0..1 << 20).map(|n: u32| (n / 4096) as u8).collect();
+        for _ in 0..size >> 20 {
+            file.write_all(&block)?;
+        }
+        file.sync_all()?;
+        Ok(big)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Makes the system forget what it has of the file in memory.
+    fn cool(&self) -> io::Result<()> {
+        Ok(fadvise(File::open(&self.0)?, 0, None, Advice::DontNeed)?)
+    }
+}
+
+impl Drop for Big {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn main() -> io::Result<()> {
+    let full = std::env::args().any(|arg| arg == "--bench");
+    let only = |name: &str| {
+        std::env::args()
+            .skip(1)
+            .all(|arg| arg.starts_with('-') || arg == name)
+    };
+    if only("random") {
+        random::run(full)?;
+    }
+    if only("cold") {
+        cold::run(full)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! `calloop`, the event loop of Wayland clients, drives Wakeful: to calloop the runtime is one more
+//! descriptor and a timeout.
+//!
+//! `cargo run --example calloop`
+
+use std::error::Error;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use calloop::generic::Generic;
+use calloop::timer::{TimeoutAction, Timer};
+use calloop::{EventLoop, Interest, Mode, PostAction};
+use wakeful::Runtime;
+use wakeful::time::sleep;
+
+/// What calloop hands to each of its callbacks.
+#[derive(Default)]
+struct Seen {
+    timers: u32,
+    turns: u32,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let runtime = Rc::new(Runtime::new()?);
+    let mut event_loop: EventLoop<'_, Seen> = EventLoop::try_new()?;
+
+    // calloop wants to own what it waits for: a duplicate will do.
+    let fd = rustix::io::dup(&*runtime)?;
+    let driven = runtime.clone();
+    let source = Generic::new(fd, Interest::READ, Mode::Level);
+    event_loop
+        .handle()
+        .insert_source(source, move |_, _, seen| {
+            driven.turn()?;
+            seen.turns += 1;
+            Ok(PostAction::Continue)
+        })?;
+    // A timer of calloop's own.
+    let timer = Timer::from_duration(Duration::from_millis(5));
+    event_loop.handle().insert_source(timer, |_, _, seen| {
+        seen.timers += 1;
+        println!("calloop: timer {}", seen.timers);
+        TimeoutAction::ToDuration(Duration::from_millis(5))
+    })?;
+
+    let handle = runtime.handle();
+    let remote = thread::spawn(move || {
+        let task = handle.spawn_with(|| async {
+            println!("wakeful: a task from another thread");
+        });
+        wakeful::block_on(task)
+    });
+    let task = runtime.spawn(async {
+        sleep(Duration::from_millis(20)).await;
+        println!("wakeful: woke after 20 ms");
+    });
+
+    let mut seen = Seen::default();
+    runtime.turn()?;
+    while !(task.is_finished() && remote.is_finished()) {
+        // One wait for both.
+        event_loop.dispatch(runtime.next_timeout(), &mut seen)?;
+        // A timer of Wakeful's ends the wait, but makes no descriptor readable.
+        runtime.turn()?;
+    }
+    remote.join().expect("the thread does not panic")?;
+    println!(
+        "the descriptor was an event for calloop {} times",
+        seen.turns
+    );
+    Ok(())
+}

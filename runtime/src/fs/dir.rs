@@ -1,0 +1,180 @@
+//! Reading directories.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, FileType, Metadata};
+use std::future::poll_fn;
+use std::io;
+use std::os::unix::fs::DirEntryExt;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::error::tried;
+use super::op::{lost, on_pool};
+use crate::blocking::{self, Call};
+
+/// Entries fetched at a time.
+const BATCH: usize = 64;
+
+type Batch = (VecDeque<io::Result<DirEntry>>, Option<fs::ReadDir>);
+
+/// Opens a directory to list what is in it.
+///
+/// # Errors
+///
+/// Those of the system, with the path.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// # Cancel safety
+///
+/// Cancel-safe.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// wakeful::block_on(async {
+///     let mut entries = wakeful::fs::read_dir(".").await?;
+///     let mut names = Vec::new();
+///     while let Some(entry) = entries.next_entry().await? {
+///         names.push(entry.file_name());
+///     }
+///     assert!(names.iter().any(|name| name == "Cargo.toml"));
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
+    let path = path.as_ref();
+    let owned = path.to_owned();
+    let batch = on_pool(move || fs::read_dir(owned).map(next_batch)).await;
+    let (entries, more) = batch.map_err(tried("list", path))?;
+    Ok(ReadDir {
+        entries,
+        more,
+        fetching: None,
+    })
+}
+
+fn next_batch(mut directory: fs::ReadDir) -> Batch {
+    let mut entries = VecDeque::with_capacity(BATCH);
+    while entries.len() < BATCH {
+        match directory.next() {
+            Some(entry) => entries.push_back(entry.map(|entry| DirEntry(Arc::new(entry)))),
+            None => return (entries, None),
+        }
+    }
+    (entries, Some(directory))
+}
+
+/// The entries of a directory, in the order of the system. For an example see [`read_dir`].
+pub struct ReadDir {
+    entries: VecDeque<io::Result<DirEntry>>,
+    more: Option<fs::ReadDir>,
+    fetching: Option<Call<Batch>>,
+}
+
+impl ReadDir {
+    /// The next entry; `None` after the last. `.` and `..` are left out.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system. The next call goes on behind the failure.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    pub async fn next_entry(&mut self) -> io::Result<Option<DirEntry>> {
+        poll_fn(|cx| self.poll_next_entry(cx)).await
+    }
+
+    fn poll_next_entry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<DirEntry>>> {
+        loop {
+            if let Some(entry) = self.entries.pop_front() {
+                return Poll::Ready(entry.map(Some));
+            }
+            if let Some(call) = &mut self.fetching {
+                let batch = ready!(Pin::new(call).poll(cx));
+                self.fetching = None;
+                (self.entries, self.more) = batch.map_err(lost)?;
+            } else if let Some(more) = self.more.take() {
+                self.fetching = Some(blocking::call(false, move || next_batch(more))?);
+            } else {
+                return Poll::Ready(Ok(None));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ReadDir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadDir").finish_non_exhaustive()
+    }
+}
+
+/// One entry of a directory. For an example see [`read_dir`].
+#[derive(Clone, Debug)]
+pub struct DirEntry(Arc<fs::DirEntry>);
+
+impl DirEntry {
+    /// The path that was given to [`read_dir`], and the name.
+    pub fn path(&self) -> PathBuf {
+        self.0.path()
+    }
+
+    /// The name alone.
+    pub fn file_name(&self) -> OsString {
+        self.0.file_name()
+    }
+
+    /// The number of the inode.
+    pub fn ino(&self) -> u64 {
+        self.0.ino()
+    }
+
+    /// What the system knows about it; of a symbolic link itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system: it may be gone by now.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    pub async fn metadata(&self) -> io::Result<Metadata> {
+        let entry = self.0.clone();
+        let metadata = on_pool(move || entry.metadata()).await;
+        metadata.map_err(tried("look at", &self.path()))
+    }
+
+    /// Is it a file, a directory, a link?
+    ///
+    /// # Errors
+    ///
+    /// Those of the system: it may be gone by now.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    pub async fn file_type(&self) -> io::Result<FileType> {
+        let entry = self.0.clone();
+        let file_type = on_pool(move || entry.file_type()).await;
+        file_type.map_err(tried("look at", &self.path()))
+    }
+}

@@ -1,0 +1,32 @@
+//! Errors that say what was tried.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error of the system with what was tried, and with which path. The kind stays the same; the
+/// original error is the `source`.
+#[derive(Debug)]
+struct Tried {
+    what: &'static str,
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`: {}", self.what, self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for Tried {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Says what was tried: `tried("open", path)(error)`.
+pub(super) fn tried(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> io::Error {
+    let path = path.to_owned();
+    move |error| io::Error::new(error.kind(), Tried { what, path, error })
+}

@@ -1,0 +1,107 @@
+//! One operation on a file, on its way through the ring or the pool.
+
+use std::future::Future;
+use std::io;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::backend;
+use super::request::{Outcome, Reply, Request};
+use super::ring::Ticket;
+use crate::blocking::{self, Call, Missing};
+use crate::task::coop;
+
+/// The future of an operation. Dropped early, the operation is cancelled if it has not begun; in any
+/// case its buffers stay until the system is done with them.
+pub(super) struct Op(Way);
+
+enum Way {
+    Ring(Ticket),
+    Pool(Call<Outcome>),
+    /// The system gave no thread.
+    Failed(Option<io::Error>),
+}
+
+/// What became of it: the request comes back, except from a pool that has ended.
+pub(super) type Ended = (io::Result<Reply>, Option<Request>);
+
+impl Op {
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub(super) fn new(request: Request) -> Op {
+        Op::start(request, false)
+    }
+
+    /// One that is carried out even if nobody waits for it.
+    #[track_caller]
+    pub(super) fn detached(request: Request) -> Op {
+        Op::start(request, true)
+    }
+
+    #[track_caller]
+    fn start(request: Request, detached: bool) -> Op {
+        Op(match backend::ring() {
+            Some(ring) => Way::Ring(ring.start(request, detached)),
+            None => match blocking::call(detached, || request.perform()) {
+                Ok(call) => Way::Pool(call),
+                Err(error) => Way::Failed(Some(error)),
+            },
+        })
+    }
+}
+
+impl Future for Op {
+    type Output = Ended;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
+        let progress = ready!(coop::poll_proceed(cx));
+        let ended = match &mut self.0 {
+            Way::Ring(ticket) => {
+                let (result, request) = ready!(ticket.poll(cx));
+                (result, Some(request))
+            }
+            Way::Pool(call) => match ready!(Pin::new(call).poll(cx)) {
+                Ok((result, request)) => (result, Some(request)),
+                Err(missing) => (Err(lost(missing)), None),
+            },
+            Way::Failed(error) => {
+                let error = error.take().expect("polled after it ended");
+                (Err(error), None)
+            }
+        };
+        progress.made_progress();
+        Poll::Ready(ended)
+    }
+}
+
+/// Why the pool gave nothing back.
+pub(super) fn lost(missing: Missing) -> io::Error {
+    match missing {
+        Missing::Panicked(payload) => resume_unwind(payload),
+        Missing::Dropped => io::Error::other("the runtime ended before this file operation began"),
+    }
+}
+
+/// Does something with names or directories on the pool.
+pub(super) async fn on_pool<T: Send + 'static>(
+    f: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    blocking::call(false, f)?.await.map_err(lost)?
+}
+
+/// An operation that gives a count, made again if a signal interrupts it.
+pub(super) async fn transfer(mut request: Request) -> (io::Result<usize>, Option<Request>) {
+    loop {
+        match Op::new(request).await {
+            (Err(error), Some(again)) if error.kind() == io::ErrorKind::Interrupted => {
+                request = again;
+            }
+            (Ok(Reply::Count(count)), request) => return (Ok(count), request),
+            (Ok(_), request) => return (Ok(0), request),
+            (Err(error), request) => return (Err(error), request),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! How a file is opened.
+
+use std::ffi::CString;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+
+use super::File;
+use super::error::tried;
+use super::op::Op;
+use super::request::{Reply, Request};
+
+/// How a file is opened: the same options as those of [`std::fs::OpenOptions`].
+///
+/// ```
+/// use futures_util::AsyncWriteExt;
+/// use wakeful::fs::{self, OpenOptions};
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let path = std::env::temp_dir().join(format!("wakeful-doc-options-{}", std::process::id()));
+/// wakeful::block_on(async {
+///     for line in ["one\n", "two\n"] {
+///         let mut log = OpenOptions::new().append(true).create(true).open(&path).await?;
+///         log.write_all(line.as_bytes()).await?;
+///         log.flush().await?;
+///     }
+///     assert_eq!(fs::read_to_string(&path).await?, "one\ntwo\n");
+///     fs::remove_file(&path).await
+/// })
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    read: bool,
+    write: bool,
+    append: bool,
+    truncate: bool,
+    create: bool,
+    create_new: bool,
+    mode: u32,
+    custom_flags: i32,
+}
+
+impl OpenOptions {
+    /// Nothing is allowed yet: a file can't be opened without `read`, `write` or `append`.
+    #[expect(
+        clippy::new_without_default,
+        reason = "as in std: a default would say nothing"
+    )]
+    pub fn new() -> OpenOptions {
+        OpenOptions {
+            read: false,
+            write: false,
+            append: false,
+            truncate: false,
+            create: false,
+            create_new: false,
+            mode: 0o666,
+            custom_flags: 0,
+        }
+    }
+
+    /// May it be read? Default: no.
+    pub fn read(&mut self, read: bool) -> &mut OpenOptions {
+        self.read = read;
+        self
+    }
+
+    /// May it be written? What is there stays, unless `truncate` is set too. Default: no.
+    pub fn write(&mut self, write: bool) -> &mut OpenOptions {
+        self.write = write;
+        self
+    }
+
+    /// Is everything written to its end, wherever the cursor stands? Default: no.
+    pub fn append(&mut self, append: bool) -> &mut OpenOptions {
+        self.append = append;
+        self
+    }
+
+    /// Is it emptied first? It needs `write`. Default: no.
+    pub fn truncate(&mut self, truncate: bool) -> &mut OpenOptions {
+        self.truncate = truncate;
+        self
+    }
+
+    /// Is it made if it is not there? It needs `write` or `append`. Default: no.
+    pub fn create(&mut self, create: bool) -> &mut OpenOptions {
+        self.create = create;
+        self
+    }
+
+    /// Must it not be there yet? It is made, and the other way is an error. Default: no.
+    pub fn create_new(&mut self, create_new: bool) -> &mut OpenOptions {
+        self.create_new = create_new;
+        self
+    }
+
+    /// The permissions of a file that is made, from which the system takes those of the umask.
+    /// Default: `0o666`.
+    pub fn mode(&mut self, mode: u32) -> &mut OpenOptions {
+        self.mode = mode;
+        self
+    }
+
+    /// Flags for `open(2)` besides, such as `O_DIRECT`. Those that the options above stand for are
+    /// ignored. Default: none.
+    pub fn custom_flags(&mut self, flags: i32) -> &mut OpenOptions {
+        self.custom_flags = flags;
+        self
+    }
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, with the path; `InvalidInput` for options that contradict each other,
+    /// and for a path with a zero byte.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped early, the file may have been made or emptied, but does not stay open.
+    pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
+        let path = path.as_ref();
+        self.open_bare(path).await.map_err(tried("open", path))
+    }
+
+    pub(super) async fn open_bare(&self, path: &Path) -> io::Result<File> {
+        let mut request = Request::Open {
+            path: c_path(path)?,
+            flags: self.flags()?,
+            mode: Mode::from_bits_retain(self.mode as _),
+        };
+        loop {
+            match Op::new(request).await {
+                (Ok(Reply::Opened(fd)), _) => return Ok(File::from_std(fd.into())),
+                (Ok(_), _) => unreachable!("an open gives a file"),
+                (Err(error), Some(again)) if error.kind() == io::ErrorKind::Interrupted => {
+                    request = again;
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
+    }
+
+    fn flags(&self) -> io::Result<OFlags> {
+        let invalid = |text| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        let access = match (self.read, self.write, self.append) {
+            (true, false, false) => OFlags::RDONLY,
+            (false, true, false) => OFlags::WRONLY,
+            (true, true, false) => OFlags::RDWR,
+            (false, _, true) => OFlags::WRONLY | OFlags::APPEND,
+            (true, _, true) => OFlags::RDWR | OFlags::APPEND,
+            (false, false, false) => {
+                return invalid("none of `read`, `write` and `append` is set: set one");
+            }
+        };
+        let writes = self.write || self.append;
+        if (self.create || self.create_new) && !writes {
+            return invalid("`create` needs `write` or `append`");
+        }
+        if self.truncate && (!self.write || self.append) && !self.create_new {
+            return invalid("`truncate` needs `write`, and does not go with `append`");
+        }
+        let making = match (self.create_new, self.create, self.truncate) {
+            (true, _, _) => OFlags::CREATE | OFlags::EXCL,
+            (false, true, true) => OFlags::CREATE | OFlags::TRUNC,
+            (false, true, false) => OFlags::CREATE,
+            (false, false, true) => OFlags::TRUNC,
+            (false, false, false) => OFlags::empty(),
+        };
+        let custom = OFlags::from_bits_retain(self.custom_flags as _) & !OFlags::ACCMODE;
+        Ok(OFlags::CLOEXEC | access | making | custom)
+    }
+}
+
+fn c_path(path: &Path) -> io::Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the path has a zero byte in it, which no system takes",
+        )
+    })
+}

@@ -1,0 +1,439 @@
+//! Files by a completion ring: requests are queued, told to the kernel once a turn of the loop, and
+//! their completions come through the reactor, as the ring's own descriptor is registered there.
+//!
+//! # Who owns the memory
+//!
+//! The kernel reads and writes the buffers of a request from the moment of its submission to its
+//! completion. All that time the request is kept in its slot here, whatever becomes of the future
+//! that asked. A slot is given out again only after its completion. If the runtime ends and a
+//! request still does not complete, its slot and the ring are leaked rather than freed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use io_uring::types::{SubmitArgs, Timespec};
+use io_uring::{IoUring, opcode, squeue};
+use rustix::io::Errno;
+
+use super::request::{Outcome, Request};
+use super::ring_entry::{entry, outcome};
+use crate::reactor::{Async, Interest};
+use crate::task::runnable::quietly;
+
+/// Requests that fit into one submission. Twice as many may be in flight.
+const ENTRIES: u32 = 256;
+
+/// What completions of cancellations carry.
+const CANCELLATION: u64 = u64::MAX;
+
+/// A ring of one loop.
+pub(super) struct Ring {
+    /// The ring's descriptor: readable when there are completions.
+    source: Async<OwnedFd>,
+    inner: RefCell<Inner>,
+    /// Requests that have not completed.
+    open: Cell<usize>,
+    wakers: Cell<Vec<Waker>>,
+}
+
+struct Inner {
+    io: IoUring,
+    slots: Vec<Slot>,
+    vacant: Vec<u32>,
+    /// Not submitted yet, in order.
+    queued: VecDeque<u32>,
+    /// Submitted and given up: to be cancelled.
+    unwanted: Vec<(u32, u32)>,
+    /// Told to the kernel and not completed, cancellations among them.
+    in_flight: usize,
+}
+
+struct Slot {
+    /// Makes the names of requests unique, so that a late cancellation hits nobody else.
+    generation: u32,
+    /// There while the slot is in use.
+    request: Option<Request>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Waits for its submission.
+    Queued(Option<Waker>),
+    Submitted(Option<Waker>),
+    /// Given up, or nobody asks for the result; the buffers stay until the completion.
+    Orphan,
+    Completed(i32),
+}
+
+impl Slot {
+    fn name(&self, slot: u32) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(slot)
+    }
+}
+
+impl Ring {
+    /// Makes a ring and registers it with this thread's reactor.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if the kernel has no ring, or one that lacks what is needed here, or if a
+    /// sandbox or a system setting refuses it.
+    pub(super) fn new() -> io::Result<Ring> {
+        let io = make().map_err(|error| match Errno::from_io_error(&error) {
+            Some(Errno::NOSYS | Errno::PERM | Errno::ACCESS | Errno::INVAL) => io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!(
+                    "the kernel refuses a completion ring ({error}): see the setting \
+                     kernel.io_uring_disabled and the sandbox, or use fs::Backend::Auto"
+                ),
+            ),
+            _ => error,
+        })?;
+        let source = Async::new_nonblocking(io.as_fd().try_clone_to_owned()?)?;
+        let inner = Inner {
+            io,
+            slots: Vec::new(),
+            vacant: Vec::new(),
+            queued: VecDeque::new(),
+            unwanted: Vec::new(),
+            in_flight: 0,
+        };
+        Ok(Ring {
+            source,
+            inner: RefCell::new(inner),
+            open: Cell::new(0),
+            wakers: Cell::default(),
+        })
+    }
+
+    /// Asks to be woken, by `waker`, when there are completions.
+    pub(super) fn listen(&self, waker: &Waker) {
+        let source = self.source.source();
+        // What was ready has been reaped; what comes now is a new edge.
+        let would_block = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = source.try_io(Interest::READABLE, would_block);
+        // Ready is not possible, and an error says that the runtime has ended.
+        let _ = source.poll_ready(&mut Context::from_waker(waker), Interest::READABLE);
+    }
+
+    pub(super) fn start(self: &Rc<Self>, request: Request, detached: bool) -> Ticket {
+        let slot = self.inner.borrow_mut().queue(request);
+        self.open.set(self.open.get() + 1);
+        Ticket {
+            ring: self.clone(),
+            slot,
+            detached,
+            taken: false,
+        }
+    }
+
+    /// Has every request completed?
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.get() == 0
+    }
+
+    /// Submits what is queued and takes in what has completed. `true`: something has.
+    pub(super) fn flush(&self) -> bool {
+        let mut completed = false;
+        loop {
+            let submitted = self.inner.borrow_mut().submit();
+            let reaped = self.reap();
+            completed |= reaped;
+            // A full ring: what has completed makes room for what is still queued.
+            if !(reaped && submitted && self.inner.borrow().has_more()) {
+                return completed || self.inner.borrow().has_more();
+            }
+        }
+    }
+
+    /// Takes in completions and wakes those who wait for them.
+    pub(super) fn reap(&self) -> bool {
+        let mut wakers = self.wakers.take();
+        let completed = self.inner.borrow_mut().reap(&mut wakers);
+        self.open.set(self.open.get() - completed);
+        for waker in wakers.drain(..) {
+            // A foreign one may panic; the others are woken all the same.
+            quietly(|| waker.wake());
+        }
+        self.wakers.set(wakers);
+        completed > 0
+    }
+
+    /// Waits until nothing is in flight, for as long as something completes within `patience`. What is
+    /// in flight then is leaked, ring and all, so that the kernel may go on with it. Returns how many
+    /// requests that are.
+    pub(super) fn shut_down(&self, patience: Duration) -> usize {
+        self.inner.borrow_mut().give_up_reads();
+        self.flush();
+        let timeout = Timespec::from(patience);
+        let args = SubmitArgs::new().timespec(&timeout);
+        while !self.is_idle() {
+            let waited = {
+                let inner = self.inner.borrow();
+                inner.io.submitter().submit_with_args(1, &args)
+            };
+            let interrupted = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
+            let progress = self.flush();
+            if !progress && waited.is_err_and(|error| !interrupted(&error)) {
+                break;
+            }
+        }
+        self.open.get()
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        let inner = self.inner.get_mut();
+        if inner.in_flight > 0 {
+            // The kernel still has addresses of these buffers.
+            mem::forget(mem::take(&mut inner.slots));
+            let _ = inner.io.as_fd().try_clone_to_owned().map(mem::forget);
+        }
+    }
+}
+
+fn make() -> io::Result<IoUring> {
+    let modern = IoUring::builder()
+        .setup_single_issuer()
+        .setup_coop_taskrun()
+        .setup_clamp()
+        .build(ENTRIES);
+    let io = match modern {
+        // A kernel before 6.0 does not know these.
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => IoUring::new(ENTRIES)?,
+        made => made?,
+    };
+    let mut probe = io_uring::Probe::new();
+    io.submitter().register_probe(&mut probe)?;
+    let codes = [
+        opcode::OpenAt::CODE,
+        opcode::Read::CODE,
+        opcode::Write::CODE,
+        opcode::Fsync::CODE,
+        opcode::AsyncCancel::CODE,
+    ];
+    let params = io.params();
+    let has_features = params.is_feature_nodrop()
+        && params.is_feature_rw_cur_pos()
+        && params.is_feature_ext_arg()
+        && params.is_feature_submit_stable();
+    if !has_features || !codes.iter().all(|code| probe.is_supported(*code)) {
+        return Err(Errno::NOSYS.into());
+    }
+    Ok(io)
+}
+
+impl Inner {
+    fn queue(&mut self, request: Request) -> u32 {
+        let slot = self.vacant.pop().unwrap_or_else(|| {
+            self.slots.push(Slot {
+                generation: 0,
+                request: None,
+                stage: Stage::Orphan,
+            });
+            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 requests at a time")
+        });
+        self.slots[slot as usize].request = Some(request);
+        self.slots[slot as usize].stage = Stage::Queued(None);
+        self.queued.push_back(slot);
+        slot
+    }
+
+    fn has_more(&self) -> bool {
+        !self.queued.is_empty() || !self.unwanted.is_empty()
+    }
+
+    /// Gives a slot back. Its request has completed or was never submitted.
+    fn vacate(&mut self, slot: u32) -> Option<Request> {
+        let place = &mut self.slots[slot as usize];
+        place.generation = place.generation.wrapping_add(1) & (u32::MAX >> 1);
+        place.stage = Stage::Orphan;
+        self.vacant.push(slot);
+        place.request.take()
+    }
+
+    /// Tells the kernel as much as there is room for. `false`: it can't take more for now.
+    fn submit(&mut self) -> bool {
+        loop {
+            self.fill();
+            if self.io.submission().is_empty() {
+                return true;
+            }
+            match self.io.submit() {
+                Ok(_) => {}
+                Err(error) => match Errno::from_io_error(&error) {
+                    Some(Errno::INTR) => {}
+                    Some(Errno::AGAIN | Errno::BUSY) => return false,
+                    _ => panic!("the completion ring takes no requests any more: {error}"),
+                },
+            }
+            if !self.has_more() || self.is_full() {
+                return true;
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.in_flight >= self.io.params().cq_entries() as usize
+    }
+
+    fn fill(&mut self) {
+        while !self.is_full() {
+            if let Some(&(slot, generation)) = self.unwanted.last() {
+                let place = &self.slots[slot as usize];
+                let still = place.generation == generation && place.request.is_some();
+                let cancel = opcode::AsyncCancel::new(place.name(slot)).build();
+                if still && !self.push(&cancel.user_data(CANCELLATION)) {
+                    return;
+                }
+                self.unwanted.pop();
+            } else if let Some(&slot) = self.queued.front() {
+                let place = &mut self.slots[slot as usize];
+                let name = place.name(slot);
+                let request = place.request.as_mut().expect("a queued slot is in use");
+                let entry = entry(request).user_data(name);
+                if !self.push(&entry) {
+                    return;
+                }
+                self.queued.pop_front();
+                let place = &mut self.slots[slot as usize];
+                place.stage = match mem::replace(&mut place.stage, Stage::Orphan) {
+                    Stage::Queued(waker) => Stage::Submitted(waker),
+                    stage => stage,
+                };
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// `false`: there is no room in the submission queue.
+    fn push(&mut self, entry: &squeue::Entry) -> bool {
+        // SAFETY: whatever the entry points to is owned by the request in its slot, which stays there
+        // until the completion comes, or for ever; and a request does not move what it points to.
+        let pushed = unsafe { self.io.submission().push(entry) }.is_ok();
+        self.in_flight += usize::from(pushed);
+        pushed
+    }
+
+    /// Returns how many requests have completed.
+    fn reap(&mut self, wakers: &mut Vec<Waker>) -> usize {
+        if self.in_flight == 0 {
+            return 0;
+        }
+        let mut completed = 0;
+        loop {
+            let next = self.io.completion().next();
+            let Some(completion) = next else {
+                return completed;
+            };
+            self.in_flight -= 1;
+            let name = completion.user_data();
+            if name == CANCELLATION {
+                continue;
+            }
+            completed += 1;
+            let slot = name as u32;
+            let result = completion.result();
+            let place = &mut self.slots[slot as usize];
+            match mem::replace(&mut place.stage, Stage::Completed(result)) {
+                Stage::Submitted(waker) => wakers.extend(waker),
+                _ => {
+                    // Also closes a file that was opened for nobody.
+                    let request = self.vacate(slot);
+                    drop(request.map(|request| outcome(request, result)));
+                }
+            }
+        }
+    }
+
+    /// The runtime ends: nobody will want what is still being read.
+    fn give_up_reads(&mut self) {
+        for (slot, place) in self.slots.iter().enumerate() {
+            if matches!(
+                place.request,
+                Some(Request::Read { .. } | Request::Open { .. })
+            ) && matches!(place.stage, Stage::Submitted(_) | Stage::Orphan)
+            {
+                self.unwanted.push((slot as u32, place.generation));
+            }
+        }
+    }
+}
+
+/// The right to the result of one request.
+pub(super) struct Ticket {
+    ring: Rc<Ring>,
+    slot: u32,
+    /// Is it carried out even if nobody waits?
+    detached: bool,
+    taken: bool,
+}
+
+impl Ticket {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        assert!(!self.taken, "a file operation was polled after it ended");
+        let mut inner = self.ring.inner.borrow_mut();
+        let place = &mut inner.slots[self.slot as usize];
+        let old = match &mut place.stage {
+            Stage::Queued(waker) | Stage::Submitted(waker) => {
+                if waker
+                    .as_ref()
+                    .is_some_and(|known| known.will_wake(cx.waker()))
+                {
+                    return Poll::Pending;
+                }
+                waker.replace(cx.waker().clone())
+            }
+            Stage::Completed(result) => {
+                let result = *result;
+                let request = inner.vacate(self.slot).expect("the slot is in use");
+                self.taken = true;
+                return Poll::Ready(outcome(request, result));
+            }
+            Stage::Orphan => unreachable!("its ticket is here"),
+        };
+        drop(inner);
+        // It may be anyone's: with nothing borrowed.
+        drop(old);
+        Poll::Pending
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.taken {
+            return;
+        }
+        let mut inner = self.ring.inner.borrow_mut();
+        let place = &mut inner.slots[self.slot as usize];
+        let generation = place.generation;
+        let stage = mem::replace(&mut place.stage, Stage::Orphan);
+        let mut request = None;
+        match &stage {
+            Stage::Queued(_) if self.detached => {}
+            Stage::Queued(_) => {
+                inner.queued.retain(|slot| *slot != self.slot);
+                request = inner.vacate(self.slot);
+                self.ring.open.set(self.ring.open.get() - 1);
+            }
+            Stage::Submitted(_) if self.detached => {}
+            Stage::Submitted(_) => inner.unwanted.push((self.slot, generation)),
+            Stage::Completed(result) => {
+                let result = *result;
+                let done = inner.vacate(self.slot);
+                drop(done.map(|request| outcome(request, result)));
+            }
+            Stage::Orphan => unreachable!("its ticket is here"),
+        }
+        drop(inner);
+        drop((stage, request));
+    }
+}

@@ -1,0 +1,96 @@
+//! A request in the ring's language, and a completion in ours.
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use io_uring::types::{Fd, FsyncFlags};
+use io_uring::{opcode, squeue};
+
+use super::request::{Outcome, Reply, Request};
+
+/// A transfer from this size on is done by a thread of the kernel. A smaller one that finds its
+/// pages in memory is done at once, inside the submission, as it takes about as long as handing it
+/// over would.
+const LARGE: usize = 64 * 1024;
+
+/// Where the file's own cursor stands.
+const CURSOR: u64 = u64::MAX;
+
+/// The entry points into the request: to its path or its buffer, both on the heap, so that the
+/// request itself may move.
+pub(super) fn entry(request: &mut Request) -> squeue::Entry {
+    match request {
+        Request::Open { path, flags, mode } => {
+            opcode::OpenAt::new(Fd(rustix::fs::CWD.as_raw_fd()), path.as_ptr())
+                .flags(flags.bits() as i32)
+                .mode(mode.bits())
+                .build()
+        }
+        Request::Read {
+            file,
+            buf,
+            want,
+            at,
+        } => {
+            buf.reserve(*want);
+            let room = &mut buf.spare_capacity_mut()[..*want];
+            let len = u32::try_from(room.len()).unwrap_or(u32::MAX);
+            opcode::Read::new(Fd(file.as_raw_fd()), room.as_mut_ptr().cast(), len)
+                .offset(at.unwrap_or(CURSOR))
+                .build()
+                .flags(pace(*want))
+        }
+        Request::Write {
+            file,
+            buf,
+            from,
+            at,
+        } => {
+            let data = &buf[*from..];
+            let len = u32::try_from(data.len()).unwrap_or(u32::MAX);
+            opcode::Write::new(Fd(file.as_raw_fd()), data.as_ptr(), len)
+                .offset(at.unwrap_or(CURSOR))
+                .build()
+                .flags(pace(data.len()))
+        }
+        Request::Sync { file, data_only } => {
+            let flags = match data_only {
+                true => FsyncFlags::DATASYNC,
+                false => FsyncFlags::empty(),
+            };
+            opcode::Fsync::new(Fd(file.as_raw_fd()))
+                .flags(flags)
+                .build()
+        }
+    }
+}
+
+fn pace(len: usize) -> squeue::Flags {
+    match len >= LARGE {
+        true => squeue::Flags::ASYNC,
+        false => squeue::Flags::empty(),
+    }
+}
+
+/// What the kernel's answer means. To be called once for each completion.
+pub(super) fn outcome(mut request: Request, result: i32) -> Outcome {
+    if result < 0 {
+        return (Err(io::Error::from_raw_os_error(-result)), request);
+    }
+    let reply = match &mut request {
+        Request::Open { .. } => {
+            // SAFETY: the kernel has just opened it for this request, and nobody else knows of it.
+            Reply::Opened(unsafe { OwnedFd::from_raw_fd(result) })
+        }
+        Request::Read { buf, .. } => {
+            let read = result as usize;
+            // SAFETY: the kernel has written that many bytes from the end of the buffer on, into the
+            // capacity that was reserved when the entry was made.
+            unsafe { buf.set_len(buf.len() + read) };
+            Reply::Count(read)
+        }
+        Request::Write { .. } => Reply::Count(result as usize),
+        Request::Sync { .. } => Reply::Done,
+    };
+    (Ok(reply), request)
+}

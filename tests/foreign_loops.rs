@@ -1,0 +1,286 @@
+//! Other event loops drive Wakeful, and futures of another runtime run inside it.
+
+mod support;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use async_compat::CompatExt;
+use calloop::generic::Generic;
+use calloop::{EventLoop, Interest, Mode, PostAction};
+use futures_util::{AsyncReadExt, AsyncWriteExt};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use support::{my_waker, panic_of, until};
+use wakeful::reactor::Backend;
+use wakeful::time::{Instant, sleep};
+use wakeful::{Builder, Runtime};
+use wakeful_net::{TcpListener, TcpStream};
+
+/// Waits as `poll(2)` waits, and then lets the runtime have its turn.
+fn drive(runtime: &Runtime, mut done: impl FnMut() -> bool) {
+    loop {
+        runtime.turn().unwrap();
+        if done() {
+            return;
+        }
+        wait(runtime);
+    }
+}
+
+fn wait(runtime: &Runtime) {
+    let timeout = runtime.next_timeout();
+    let timeout = timeout.map(|timeout| Timespec::try_from(timeout).unwrap());
+    poll(&mut [PollFd::new(runtime, PollFlags::IN)], timeout.as_ref()).unwrap();
+}
+
+fn backends(case: impl Fn(Runtime)) {
+    for backend in [Backend::Auto, Backend::Portable] {
+        case(Builder::new().backend(backend).build().unwrap());
+    }
+}
+
+async fn talk() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut there = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let (mut here, _) = listener.accept().await.unwrap();
+    let echo = wakeful::spawn(async move {
+        let mut buf = [0; 4];
+        here.read_exact(&mut buf).await.unwrap();
+        here.write_all(&buf).await.unwrap();
+    });
+    there.write_all(b"ping").await.unwrap();
+    let mut buf = [0; 4];
+    there.read_exact(&mut buf).await.unwrap();
+    assert_eq!(&buf, b"ping");
+    echo.await.unwrap();
+}
+
+#[test]
+fn sockets_timers_files_and_the_pool_under_poll() {
+    backends(|runtime| {
+        let task = runtime.spawn(async {
+            talk().await;
+            let begin = Instant::now();
+            sleep(Duration::from_millis(5)).await;
+            assert!(begin.elapsed() >= Duration::from_millis(5));
+            assert!(
+                wakeful::fs::read_to_string("Cargo.toml")
+                    .await
+                    .unwrap()
+                    .contains("wakeful")
+            );
+            wakeful::spawn_blocking(|| 7).await.unwrap()
+        });
+        drive(&runtime, || task.is_finished());
+        assert_eq!(runtime.block_on(task).unwrap(), 7);
+    });
+}
+
+/// The loop waits in `poll(2)`, without a timeout, when the wake comes: it must be notified.
+#[test]
+fn a_wake_from_a_thread_ends_the_foreign_wait() {
+    backends(|runtime| {
+        for _ in 0..200 {
+            let flag = Arc::new(AtomicBool::new(false));
+            let theirs = flag.clone();
+            let task = runtime.spawn(async move {
+                let waker = my_waker().await;
+                let setter = thread::spawn({
+                    let theirs = theirs.clone();
+                    move || {
+                        theirs.store(true, Ordering::SeqCst);
+                        waker.wake();
+                    }
+                });
+                until(&theirs).await;
+                setter.join().unwrap();
+            });
+            drive(&runtime, || task.is_finished());
+        }
+        assert!(runtime.metrics().remote_messages > 0);
+    });
+}
+
+#[test]
+fn the_timeout_says_what_the_loop_waits_for() {
+    let runtime = Runtime::new().unwrap();
+    runtime.turn().unwrap();
+    assert_eq!(runtime.next_timeout(), None);
+    let nap = runtime.spawn(async { sleep(Duration::from_secs(3600)).await });
+    assert_eq!(
+        runtime.next_timeout(),
+        Some(Duration::ZERO),
+        "a task is ready"
+    );
+    runtime.turn().unwrap();
+    let timeout = runtime.next_timeout().unwrap();
+    assert!(timeout > Duration::from_secs(3500) && timeout <= Duration::from_secs(3600));
+    nap.abort();
+    assert_eq!(
+        runtime.next_timeout(),
+        Some(Duration::ZERO),
+        "a task is to be dropped"
+    );
+    runtime.turn().unwrap();
+    assert_eq!(runtime.next_timeout(), None);
+    // A message from another thread, before the loop waits and after it was asked.
+    let handle = runtime.handle();
+    thread::spawn(move || drop(handle.spawn_with(|| async {})))
+        .join()
+        .unwrap();
+    let ready = poll(
+        &mut [PollFd::new(&runtime, PollFlags::IN)],
+        Some(&Timespec::default()),
+    );
+    assert_eq!(ready, Ok(1), "the descriptor says so");
+    assert_eq!(runtime.next_timeout(), Some(Duration::ZERO));
+}
+
+/// After steps for another loop the runtime is asleep in the sense of the handshake.
+#[test]
+fn steps_and_block_on_take_turns() {
+    let runtime = Runtime::new().unwrap();
+    for _ in 0..3 {
+        runtime.turn().unwrap();
+        assert_eq!(runtime.next_timeout(), None);
+        let before = runtime.metrics().waits;
+        runtime.block_on(sleep_a_little());
+        // A loop that believes itself asleep can't fall asleep: it would spin and never wait.
+        assert!(runtime.metrics().waits > before);
+        runtime.block_on(talk());
+    }
+}
+
+async fn sleep_a_little() {
+    sleep(Duration::from_millis(2)).await;
+}
+
+/// A task that always wakes itself does not keep the foreign loop from its own events.
+#[test]
+fn a_turn_ends() {
+    let runtime = Runtime::new().unwrap();
+    let busy = runtime.spawn(async {
+        loop {
+            wakeful::task::yield_now().await;
+        }
+    });
+    for _ in 0..10 {
+        runtime.turn().unwrap();
+        assert_eq!(runtime.next_timeout(), Some(Duration::ZERO));
+    }
+    busy.abort();
+}
+
+#[test]
+fn a_stopped_clock_jumps_under_a_foreign_loop_as_well() {
+    let runtime = Builder::new().start_paused(true).build().unwrap();
+    let task = runtime.spawn(async {
+        let begin = Instant::now();
+        sleep(Duration::from_secs(1000)).await;
+        // The result of a closure is waited for in real time.
+        wakeful::spawn_blocking(|| ()).await.unwrap();
+        begin.elapsed()
+    });
+    drive(&runtime, || task.is_finished());
+    assert_eq!(runtime.block_on(task).unwrap(), Duration::from_secs(1000));
+}
+
+#[test]
+fn a_turn_inside_a_runtime_says_what_to_do() {
+    let runtime = Runtime::new().unwrap();
+    let text = panic_of(|| runtime.block_on(async { Runtime::new().unwrap().turn() }));
+    assert!(
+        text.starts_with("`turn` was called inside a Wakeful runtime"),
+        "{text}"
+    );
+}
+
+#[test]
+fn calloop_drives_it() {
+    let runtime = Rc::new(Runtime::new().unwrap());
+    let mut event_loop: EventLoop<'_, u32> = EventLoop::try_new().unwrap();
+    let fd = rustix::io::dup(&*runtime).unwrap();
+    let source = Generic::new(fd, Interest::READ, Mode::Level);
+    let driven = runtime.clone();
+    let handle = event_loop.handle();
+    handle
+        .insert_source(source, move |_, _, turns| {
+            driven.turn()?;
+            *turns += 1;
+            Ok(PostAction::Continue)
+        })
+        .unwrap();
+    let done = Rc::new(Cell::new(false));
+    let task_done = done.clone();
+    runtime.spawn(async move {
+        talk().await;
+        sleep(Duration::from_millis(2)).await;
+        task_done.set(true);
+    });
+    let mut turns = 0;
+    runtime.turn().unwrap();
+    while !done.get() {
+        event_loop
+            .dispatch(runtime.next_timeout(), &mut turns)
+            .unwrap();
+        // A timeout of Wakeful's is no event of the loop's.
+        runtime.turn().unwrap();
+    }
+    assert!(turns > 0, "the descriptor was an event for calloop");
+}
+
+/// The other way round: tokio's sockets and timers inside a Wakeful task. `async-compat` runs their
+/// reactor on a thread of its own.
+#[test]
+fn a_tokio_client_talks_to_a_wakeful_server() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    wakeful::block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let server = wakeful::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut line = [0; 5];
+            stream.read_exact(&mut line).await.unwrap();
+            stream.write_all(&line).await.unwrap();
+        });
+        let client = async move {
+            let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();
+            stream.write_all(b"tokio").await.unwrap();
+            let mut line = Vec::new();
+            let read = stream.read_to_end(&mut line);
+            tokio::time::timeout(Duration::from_secs(60), read)
+                .await
+                .unwrap()
+                .unwrap();
+            line
+        };
+        let client = wakeful::spawn(client.compat());
+        assert_eq!(client.await.unwrap(), b"tokio");
+        server.await.unwrap();
+    });
+}
+
+/// A stream of tokio's with the traits of `futures-io`, in Wakeful's hands.
+#[test]
+fn a_tokio_stream_is_an_ordinary_stream() {
+    wakeful::block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let stream = tokio::net::TcpStream::connect(addr).compat();
+        let (theirs, ours) = futures_util::future::join(stream, listener.accept()).await;
+        let (mut theirs, mut ours) = (theirs.unwrap().compat(), ours.unwrap().0);
+        AsyncWriteExt::write_all(&mut theirs, b"across")
+            .await
+            .unwrap();
+        drop(theirs);
+        let mut text = String::new();
+        ours.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "across");
+    });
+}

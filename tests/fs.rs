@@ -1,0 +1,15 @@
+//! Files and directories, through the ring and through the pool.
+
+#[path = "fs/bad.rs"]
+mod bad;
+#[path = "fs/cancel.rs"]
+mod cancel;
+#[path = "fs/cases.rs"]
+mod cases;
+#[path = "fs/end.rs"]
+mod end;
+#[path = "fs/kit.rs"]
+mod kit;
+#[path = "fs/names.rs"]
+mod names;
+mod support;

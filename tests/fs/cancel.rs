@@ -1,0 +1,180 @@
+//! Futures dropped at random points: no memory is touched afterwards, nothing leaks, and the next
+//! operations are not confused. Also run under the address sanitizer, see the justfile.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use wakeful::fs::{self, File};
+use wakeful::task::yield_now;
+use wakeful::time::sleep;
+
+use crate::kit::{TempDir, both};
+use crate::support::{poll_once, spin_until, yield_until};
+
+both! {
+    futures_dropped_at_random_points
+    an_operation_dropped_before_its_turn_never_begins
+    opened_for_nobody
+}
+
+const SIZE: u64 = 1 << 20;
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+/// What the file holds at a place.
+fn byte(at: u64) -> u8 {
+    (at / 13 % 251) as u8
+}
+
+/// Memory taken right after an operation was dropped. It most likely lies where the buffer lay; if
+/// the kernel still writes there, it shows.
+struct Traps(RefCell<VecDeque<Vec<u8>>>);
+
+impl Traps {
+    fn set(&self, size: usize) {
+        let mut traps = self.0.borrow_mut();
+        traps.push_back(vec![0xEE; size]);
+        if traps.len() > 64 {
+            check(&traps.pop_front().unwrap());
+        }
+    }
+}
+
+fn check(trap: &[u8]) {
+    assert!(
+        trap.iter().all(|byte| *byte == 0xEE),
+        "written to after the operation was dropped"
+    );
+}
+
+/// Polls the future, and drops it if it is not done after so many polls of its task, during which
+/// the loop is busy and may not even have submitted it, or after a sleep of so many times 5 µs.
+async fn at_most<F: Future>(turns: u64, future: F) -> Option<F::Output> {
+    let patience = pin!(async {
+        if turns.is_multiple_of(2) {
+            sleep(Duration::from_micros(turns * 5)).await;
+        } else {
+            for _ in 0..turns {
+                yield_now().await;
+            }
+        }
+    });
+    match select(pin!(future), patience).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
+}
+
+async fn futures_dropped_at_random_points(dir: TempDir) -> io::Result<()> {
+    let path = dir.join("f");
+    let contents: Vec<u8> = (0..SIZE).map(byte).collect();
+    fs::write(&path, &contents).await?;
+    let file = Rc::new(File::options().read(true).write(true).open(&path).await?);
+    let traps = Rc::new(Traps(RefCell::default()));
+    let tasks: Vec<_> = (1..=16)
+        .map(|seed| {
+            let (file, traps, path) = (file.clone(), traps.clone(), path.clone());
+            wakeful::spawn(async move {
+                let mut random = Random(seed * 0x9E37_79B9);
+                for _ in 0..150 {
+                    let turns = random.below(40);
+                    // Some are done by a thread of the kernel, some within the submission.
+                    let most = [300_000, 8_000, 8_000, 8_000][random.below(4) as usize];
+                    let size = 1 + random.below(most);
+                    let at = random.below(SIZE - size);
+                    let mut buf = vec![0; size as usize];
+                    match random.below(8) {
+                        // The same bytes, so that it does not matter whether it happened.
+                        0 => {
+                            let same = contents_at(at, size);
+                            let write = file.write_all_at(&same, at);
+                            at_most(turns, write).await.transpose()?;
+                        }
+                        1 => {
+                            at_most(turns, fs::read(&path)).await.transpose()?;
+                        }
+                        2 => {
+                            at_most(turns, file.sync_data()).await.transpose()?;
+                        }
+                        _ => {
+                            let read = at_most(turns, file.read_exact_at(&mut buf, at)).await;
+                            if read.transpose()?.is_some() {
+                                assert!(buf == contents_at(at, size), "seed {seed}");
+                            }
+                        }
+                    }
+                    drop(buf);
+                    traps.set(size as usize);
+                }
+                io::Result::Ok(())
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await??;
+    }
+    // It waits behind everything that may still be in flight.
+    file.sync_all().await?;
+    assert!(fs::read(&path).await? == contents);
+    traps.0.borrow().iter().for_each(|trap| check(trap));
+    Ok(())
+}
+
+fn contents_at(at: u64, size: u64) -> Vec<u8> {
+    (at..at + size).map(byte).collect()
+}
+
+async fn an_operation_dropped_before_its_turn_never_begins(dir: TempDir) -> io::Result<()> {
+    if fs::backend() == fs::Backend::Pool {
+        // There a thread may have begun by now; that a closure given up before never begins is
+        // tested with the pool.
+        return Ok(());
+    }
+    let path = dir.join("never");
+    let mut open = Box::pin(File::create(&path));
+    assert!(poll_once(&mut open, Waker::noop()).is_pending());
+    drop(open);
+    // Later requests are submitted after it.
+    fs::read("/dev/null").await?;
+    assert!(!path.exists());
+    Ok(())
+}
+
+/// A file that was opened for a future that is gone is closed again.
+async fn opened_for_nobody(dir: TempDir) -> io::Result<()> {
+    let path = dir.join("o");
+    fs::write(&path, "").await?;
+    let ours = || {
+        let entries = std::fs::read_dir("/proc/self/fd").unwrap();
+        let links = entries.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+        links.filter(|link| *link == path).count()
+    };
+    for _ in 0..50 {
+        let mut open = Box::pin(File::create(&path));
+        // The next operation brings it on its way; a new file is made by a thread of the kernel.
+        if poll_once(&mut open, Waker::noop()).is_pending() {
+            fs::read("/dev/null").await?;
+            // It is open, and the loop may not have heard of it yet.
+            spin_until(|| ours() == 1);
+        }
+        drop(open);
+        yield_until(|| ours() == 0).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! A runtime that ends with operations in flight.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use futures_util::AsyncWriteExt;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use wakeful::fs::{self, Backend, File};
+use wakeful::reactor;
+use wakeful::task::yield_now;
+
+use crate::kit::{TempDir, runtime};
+use crate::support::{my_waker, poll_once};
+
+const BACKENDS: [Backend; 2] = [Backend::Ring, Backend::Pool];
+
+/// A pipe with a name, opened so that reading it waits until someone writes.
+async fn silent_pipe(dir: &TempDir) -> io::Result<File> {
+    let path = dir.join("pipe");
+    if !path.exists() {
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+    }
+    File::options().read(true).write(true).open(path).await
+}
+
+/// What a file took over is written, although nobody waits and the runtime ends at once.
+#[test]
+fn what_was_taken_over_is_written() {
+    for backend in BACKENDS {
+        let dir = TempDir::new();
+        let Some(runtime) = runtime(backend) else {
+            continue;
+        };
+        runtime.block_on(async {
+            for n in 0..50 {
+                let mut file = File::create(dir.join(&n.to_string())).await.unwrap();
+                file.write_all(&[n; 3_000]).await.unwrap();
+            }
+        });
+        drop(runtime);
+        for n in 0..50 {
+            assert_eq!(
+                std::fs::read(dir.join(&n.to_string())).unwrap(),
+                [n; 3_000],
+                "{backend:?}"
+            );
+        }
+    }
+}
+
+/// Tasks, futures kept outside and the file itself: all of them go in any order.
+#[test]
+fn operations_in_flight_end_with_the_runtime() {
+    for backend in BACKENDS {
+        let dir = TempDir::new();
+        std::fs::write(dir.join("f"), vec![5; 1 << 20]).unwrap();
+        let Some(runtime) = runtime(backend) else {
+            continue;
+        };
+        let task = runtime.block_on(async {
+            let file = File::open(dir.join("f")).await.unwrap();
+            let task = wakeful::spawn(async move {
+                let mut buf = vec![0; 1 << 20];
+                loop {
+                    file.read_exact_at(&mut buf, 0).await.unwrap();
+                }
+            });
+            yield_now().await;
+            yield_now().await;
+            task
+        });
+        drop(runtime);
+        assert!(wakeful::block_on(task).unwrap_err().is_cancelled());
+    }
+}
+
+/// A read that waits for ever does not hold up the end: the ring cancels it, a thread is left.
+#[test]
+fn a_read_that_hangs_does_not_hold_up_the_end() {
+    for backend in BACKENDS {
+        let dir = TempDir::new();
+        let Some(runtime) = runtime(backend) else {
+            continue;
+        };
+        runtime.block_on(async {
+            let pipe = silent_pipe(&dir).await.unwrap();
+            wakeful::spawn(async move { fs_read(pipe).await });
+            // Until the thread or the ring has it: both open the pipe anew after that.
+            for _ in 0..3 {
+                yield_now().await;
+                silent_pipe(&dir).await.unwrap();
+            }
+        });
+        let left = runtime.shutdown_timeout(Duration::from_millis(20));
+        assert_eq!(left, usize::from(backend == Backend::Pool), "{backend:?}");
+        // Lets the thread go.
+        let open = std::fs::File::options()
+            .read(true)
+            .write(true)
+            .open(dir.join("pipe"));
+        open.unwrap().write_all(b"x").unwrap();
+    }
+}
+
+async fn fs_read(mut pipe: File) {
+    use futures_util::AsyncReadExt;
+    let _ = pipe.read(&mut [0; 8]).await;
+    panic!("nobody writes");
+}
+
+/// The future of an operation outlives the runtime that it began in, and so does the file.
+#[test]
+fn a_future_outlives_its_runtime() {
+    for backend in BACKENDS {
+        let dir = TempDir::new();
+        std::fs::write(dir.join("f"), "text").unwrap();
+        let Some(first) = runtime(backend) else {
+            continue;
+        };
+        let file = first.block_on(File::open(dir.join("f"))).unwrap();
+        let mut buf = [0; 4];
+        let mut read = Box::pin(file.read_at(&mut buf, 0));
+        let ready = first.block_on(async {
+            let waker = my_waker().await;
+            poll_once(&mut read, &waker).is_ready()
+        });
+        if ready {
+            // A thread of the pool may be done at once.
+            continue;
+        }
+        drop(first);
+        let second = runtime(backend).unwrap();
+        // It was carried out by the first one's last breath, or given up.
+        if let Ok(count) = second.block_on(read) {
+            assert_eq!((count, &buf), (4, b"text"));
+        }
+        second.block_on(async {
+            assert_eq!(file.read_at(&mut buf, 0).await.unwrap(), 4);
+        });
+    }
+}
+
+#[test]
+fn a_ring_that_is_asked_for_and_not_there_is_an_error() {
+    // With the feature and a willing kernel there is one; else the error says what to do.
+    if let Err(error) = wakeful::Builder::new().fs_backend(Backend::Ring).build() {
+        assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+        assert!(error.to_string().contains("fs::Backend::Auto"), "{error}");
+    }
+    let auto = wakeful::Builder::new().build().unwrap();
+    auto.block_on(async {
+        assert_ne!(fs::backend(), Backend::Auto);
+        assert!(fs::read("Cargo.toml").await.is_ok());
+    });
+}
+
+/// The ring's descriptor is one more descriptor, however the reactor waits.
+#[test]
+fn the_ring_completes_under_each_reactor() {
+    for reactor in [reactor::Backend::Auto, reactor::Backend::Portable] {
+        for backend in BACKENDS {
+            let builder = wakeful::Builder::new().backend(reactor).fs_backend(backend);
+            let Ok(runtime) = builder.build() else {
+                continue;
+            };
+            let dir = TempDir::new();
+            runtime.block_on(async {
+                // Large enough for a thread of the kernel, so that the loop has to wait.
+                let bytes = vec![9; 300_000];
+                let file = File::create_new(dir.join("f")).await.unwrap();
+                for _ in 0..20 {
+                    file.write_all_at(&bytes, 0).await.unwrap();
+                    let mut back = vec![0; 300_000];
+                    file.read_exact_at(&mut back, 0).await.unwrap();
+                    assert!(bytes == back);
+                    file.sync_data().await.unwrap();
+                }
+            });
+        }
+    }
+}
+
+/// A pipe has no places, and a reader that waits must not keep the loop from the writer.
+#[test]
+fn whole_files_may_be_pipes() {
+    for backend in BACKENDS {
+        let dir = TempDir::new();
+        let Some(runtime) = runtime(backend) else {
+            continue;
+        };
+        let path = dir.join("pipe");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        runtime.block_on(async {
+            let bytes: Vec<u8> = (0..200_000_u32).map(|n| (n % 253) as u8).collect();
+            let reader = fs::read(&path);
+            let writer = fs::write(&path, &bytes);
+            let (read, written) = futures_util::future::join(reader, writer).await;
+            written.unwrap();
+            assert!(read.unwrap() == bytes);
+        });
+    }
+}
+
+/// Virtual time stands still while an operation is in flight.
+#[test]
+fn a_stopped_clock_waits_for_files() {
+    for backend in BACKENDS {
+        let builder = wakeful::Builder::new().start_paused(true);
+        let Ok(runtime) = builder.fs_backend(backend).build() else {
+            continue;
+        };
+        runtime.block_on(async {
+            let read = fs::read("Cargo.toml");
+            let read = wakeful::time::timeout(Duration::from_secs(3600), read);
+            assert!(read.await.expect("no time passes").is_ok());
+        });
+    }
+}

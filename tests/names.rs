@@ -1,0 +1,79 @@
+//! Looking names up: on the pool, with a limit, and without holding up the end.
+
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
+use wakeful::time::timeout;
+use wakeful::{Builder, Runtime, spawn_blocking};
+use wakeful_net::{TcpStream, lookup_host};
+
+/// A runtime whose only pool thread hangs, as in a resolver that gets no answer, until the sender
+/// is dropped.
+fn stuck() -> (Runtime, Sender<()>) {
+    let builder = Builder::new().max_blocking_threads(1);
+    let runtime = builder
+        .blocking_shutdown_timeout(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    let (gate, opened) = channel::<()>();
+    let (begins, begun) = channel();
+    runtime.block_on(async {
+        drop(spawn_blocking(move || {
+            begins.send(()).unwrap();
+            let _ = opened.recv();
+        }));
+    });
+    begun.recv().unwrap();
+    (runtime, gate)
+}
+
+#[test]
+fn a_name_is_looked_up() {
+    wakeful::block_on(async {
+        let addrs: Vec<_> = lookup_host("localhost:0").await.unwrap().collect();
+        assert!(!addrs.is_empty() && addrs.iter().all(|addr| addr.ip().is_loopback()));
+        let missing = timeout(
+            Duration::from_secs(60),
+            lookup_host("no-such-name.invalid:0"),
+        );
+        let Err(error) = missing.await.unwrap() else {
+            panic!("`.invalid` names are never known")
+        };
+        assert!(
+            error.to_string().contains("no-such-name.invalid"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn a_lookup_that_hangs_meets_its_timeout() {
+    let (runtime, gate) = stuck();
+    runtime.block_on(async {
+        let lookup = lookup_host("localhost:0");
+        assert!(timeout(Duration::from_millis(5), lookup).await.is_err());
+        let connect = TcpStream::connect("localhost:0");
+        assert!(timeout(Duration::from_millis(5), connect).await.is_err());
+    });
+    assert_eq!(
+        runtime.metrics().blocking_queued,
+        2,
+        "they wait for the thread, unwanted"
+    );
+    drop(gate);
+    runtime.block_on(async {
+        assert!(lookup_host("localhost:0").await.is_ok());
+    });
+}
+
+/// The gate stays closed: the drop gives the lookups up and returns.
+#[test]
+fn a_lookup_that_hangs_does_not_hold_up_the_end() {
+    let (runtime, gate) = stuck();
+    let task = runtime.spawn(async { lookup_host("localhost:0").await.map(|_| ()) });
+    runtime.block_on(wakeful::task::yield_now());
+    assert_eq!(runtime.metrics().blocking_queued, 1);
+    drop(runtime);
+    assert!(wakeful::block_on(task).unwrap_err().is_cancelled());
+    drop(gate);
+}
