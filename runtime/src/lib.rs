@@ -46,6 +46,7 @@ mod executor;
 mod id;
 #[cfg(all(test, loom))]
 mod models;
+mod observe;
 pub mod reactor;
 mod runtime;
 mod sync;

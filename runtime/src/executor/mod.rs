@@ -12,6 +12,7 @@ mod spawn;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
+use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,13 +21,15 @@ use std::task::RawWakerVTable;
 pub use builder::Builder as TaskBuilder;
 pub use set::JoinSet;
 pub(crate) use spawn::cancel_current;
+pub(crate) use spawn::spawn_at;
 pub use spawn::{id, name, spawn, try_id};
 
 use crate::id::ThreadNumber;
+use crate::observe::Observer;
 use crate::reactor::Notifier;
-use crate::task::header::{Schedule, TaskPtr};
+use crate::task::header::{Header, Note, Schedule, TaskPtr};
 use crate::task::runnable::{self, quietly};
-use crate::task::state::{DONE, JOIN, NAMED, QUEUED, State};
+use crate::task::state::{DONE, JOIN, NAMED, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle, coop, raw, waker};
 use ids::Ids;
 pub(crate) use ids::reserve_id;
@@ -64,13 +67,19 @@ pub(crate) struct Executor {
     ids: Ids,
     names: RefCell<HashMap<Id, Box<str>>>,
     counts: Counts,
+    /// Who looks on, if anyone does.
+    observer: Option<Box<Observer>>,
+    /// `TIMED` if the observer wants to hear of wakes: part of the state of every task.
+    watched: u8,
     notifier: Notifier,
     /// Times that another thread had to wake the loop. Counted beside a syscall, so for free.
     notified: AtomicU64,
+    /// Wakes of other threads that rode along with an earlier one.
+    coalesced_there: AtomicU64,
     remote: Remote<Message>,
 }
 
-// SAFETY: `owner` never changes; `remote`, `notifier` and `notified` are made for all threads. The other fields
+// SAFETY: `owner` never changes; `remote`, `notifier` and the atomics are made for all threads. The other fields
 // are used by the owner thread alone: by `Runtime`, which can't leave its thread, by `current`,
 // whose pointer is thread-local, and by wakers and handles after they compared `owner`.
 unsafe impl Send for Executor {}
@@ -83,6 +92,17 @@ struct Counts {
     spawned: Cell<u64>,
     polls: Cell<u64>,
     received: Cell<u64>,
+    /// Pushes into the run queue that no wake made: of the future of `block_on`, and by aborts.
+    pushed: Cell<u64>,
+    woken_remote: Cell<u64>,
+    /// The last that was said, so that it never goes down.
+    woken_local: Cell<u64>,
+    coalesced: Cell<u64>,
+}
+
+/// One more.
+fn count(cell: &Cell<u64>) {
+    cell.set(cell.get() + 1);
 }
 
 /// The same, for the metrics.
@@ -94,6 +114,9 @@ pub(crate) struct Stats {
     pub(crate) polls: u64,
     pub(crate) received: u64,
     pub(crate) notified: u64,
+    pub(crate) woken_local: u64,
+    pub(crate) woken_remote: u64,
+    pub(crate) coalesced: u64,
 }
 
 /// Why [`Executor::tick`] came back.
@@ -108,7 +131,7 @@ pub(crate) enum Tick {
 }
 
 impl Executor {
-    pub(crate) fn new(notifier: Notifier) -> Arc<Executor> {
+    pub(crate) fn new(notifier: Notifier, observer: Option<Box<Observer>>) -> Arc<Executor> {
         let executor = Arc::new(Executor {
             owner: ThreadNumber::current(),
             this: Cell::new(NonNull::dangling()),
@@ -120,24 +143,40 @@ impl Executor {
             ids: Ids::default(),
             names: RefCell::default(),
             counts: Counts::default(),
+            watched: match &observer {
+                Some(observer) if observer.times_wakes() => TIMED,
+                _ => 0,
+            },
+            observer,
             notifier,
             notified: AtomicU64::new(0),
+            coalesced_there: AtomicU64::new(0),
             remote: Remote::new(),
         });
         let this = NonNull::new(Arc::as_ptr(&executor).cast_mut()).expect("an Arc is not null");
         executor.this.set(this);
         // It has a header and a waker; its future is on the stack of `block_on`.
         let id = executor.ids.next();
-        let main = executor.allocate(id, std::future::pending::<()>(), State::new(0), 1);
+        let here = Location::caller();
+        let main = executor.allocate(id, std::future::pending::<()>(), 0, 1, here);
         executor.main.set(Some(main));
         executor
     }
 
     /// Makes a task and gives it a place.
-    fn allocate<F>(&self, id: Id, future: F, state: State, refs: u32) -> TaskPtr
+    #[inline(always)]
+    fn allocate<F>(
+        &self,
+        id: Id,
+        future: F,
+        state: u8,
+        refs: u32,
+        location: &'static Location<'static>,
+    ) -> TaskPtr
     where
         F: Future + 'static,
     {
+        let state = State::new(state | self.watched);
         // SAFETY: `&self` is inside the `Arc` of the runtime, which merges every task before it
         // gives the `Arc` up. This is the owner thread: see the `Sync` argument above.
         let task =
@@ -145,45 +184,82 @@ impl Executor {
         let slot = self.registry.borrow_mut().insert(task);
         // SAFETY: just allocated.
         unsafe { task.as_ref() }.slot.set(slot);
+        if let Some(observer) = &self.observer {
+            observer.spawned(slot, id, location);
+        }
         task
     }
 
     #[inline]
-    pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(
+        &self,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
-        self.spawn_as(self.ids.next(), future)
+        self.spawn_as(self.ids.next(), location, future)
     }
 
     #[inline]
-    pub(crate) fn spawn_as<F>(&self, id: Id, future: F) -> JoinHandle<F::Output>
+    pub(crate) fn spawn_as<F>(
+        &self,
+        id: Id,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
         self.counts.spawned.set(self.counts.spawned.get() + 1);
+        if self.closing.get() {
+            return self.spawn_cancelled(id, location, future);
+        }
         // One reference for the scheduler, one for the handle.
-        let task = if self.closing.get() {
-            let task = self.allocate(id, future, State::new(JOIN), 2);
-            // SAFETY: owner thread; the task is new.
-            unsafe { runnable::cancel(task) };
-            task
-        } else {
-            let task = self.allocate(id, future, State::new(JOIN | QUEUED), 2);
-            // SAFETY: a task keeps the scheduler's reference while it is queued.
-            unsafe { self.queue.push(task) };
-            task
-        };
+        let task = self.allocate(id, future, JOIN | QUEUED, 2, location);
+        // SAFETY: a task keeps the scheduler's reference while it is queued.
+        unsafe { self.queue.push(task) };
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
     }
 
-    fn spawn_named<F>(&self, name: Box<str>, future: F) -> JoinHandle<F::Output>
+    /// Too late to run.
+    #[cold]
+    #[inline(never)]
+    fn spawn_cancelled<F>(
+        &self,
+        id: Id,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
-        let task = self.spawn(future);
+        // It was spawned, and yet never pushed.
+        let pushed = &self.counts.pushed;
+        pushed.set(pushed.get().wrapping_sub(1));
+        let task = self.allocate(id, future, JOIN, 2, location);
+        // SAFETY: owner thread; the task is new.
+        unsafe { runnable::cancel(task) };
+        // SAFETY: `JOIN` is set, and the second reference is for this one handle.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    fn spawn_named<F>(
+        &self,
+        name: Box<str>,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let task = self.spawn(location, future);
         task.mark_named();
+        if let Some(observer) = &self.observer {
+            observer.named(task.id(), &name);
+        }
         self.names.borrow_mut().insert(task.id(), name);
         task
     }
@@ -200,7 +276,35 @@ impl Executor {
 
     /// Polls tasks in the order in which they became ready, at most `budget` of them, and counts
     /// the budget down.
+    #[inline]
     pub(crate) fn tick(&self, budget: &mut u32) -> Tick {
+        // Asked once a batch, so that a loop that nobody observes pays nothing a poll.
+        match &self.observer {
+            None => self.run_batch(budget, |task| {
+                // SAFETY: owner thread; just popped, with its bit still set; tasks are not run from
+                // inside a task, as `current::run` lets only one loop run.
+                unsafe { runnable::run::<Executor>(task) }
+            }),
+            Some(observer) => self.observed_batch(budget, observer),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn observed_batch(&self, budget: &mut u32, observer: &Observer) -> Tick {
+        let _idle = observer.idle_then();
+        self.run_batch(budget, |task| {
+            // SAFETY: just popped, so alive.
+            let slot = unsafe { task.as_ref() }.slot.get();
+            observer.poll_begins(slot);
+            // SAFETY: as in `tick`.
+            unsafe { runnable::run::<Executor>(task) };
+            observer.poll_ends();
+        })
+    }
+
+    #[inline(always)]
+    fn run_batch(&self, budget: &mut u32, run: impl Fn(TaskPtr)) -> Tick {
         let main = self.main.get();
         let limited = coop::limited();
         let mut left = *budget;
@@ -223,9 +327,7 @@ impl Executor {
             }
             self.running.set(Some(task));
             limited.refill();
-            // SAFETY: owner thread; just popped, with its bit still set; tasks are not run from
-            // inside a task, as `current::run` lets only one loop run.
-            unsafe { runnable::run::<Executor>(task) };
+            run(task);
         };
         self.running.set(None);
         self.counts
@@ -307,7 +409,22 @@ impl Executor {
 
     /// Puts the future of `block_on` in line.
     pub(crate) fn queue_main(&self) {
+        // SAFETY: the executor keeps a reference to it.
+        if !unsafe { self.main().as_ref() }.state.is(QUEUED) {
+            count(&self.counts.pushed);
+        }
         waker::wake_here::<Executor>(self.main());
+    }
+
+    /// The place of the future of `block_on`.
+    pub(crate) fn main_slot(&self) -> u32 {
+        // SAFETY: the executor keeps a reference to it.
+        unsafe { self.main().as_ref() }.slot.get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn observer(&self) -> Option<&Observer> {
+        self.observer.as_deref()
     }
 
     /// The task that is being polled.
@@ -335,7 +452,28 @@ impl Executor {
             polls: self.counts.polls.get(),
             received: self.counts.received.get(),
             notified: self.notified.load(Ordering::Relaxed),
+            woken_local: self.woken_local(),
+            woken_remote: self.counts.woken_remote.get(),
+            coalesced: self.counts.coalesced.get()
+                + self.coalesced_there.load(Ordering::Relaxed),
         }
+    }
+
+    /// Counted without a counter: what was pushed into the run queue, has come out of it or is
+    /// still in it, less what was pushed by others.
+    fn woken_local(&self) -> u64 {
+        let counts = &self.counts;
+        let pushed = counts.polls.get() + self.queue.len() as u64;
+        let others = [&counts.spawned, &counts.pushed, &counts.woken_remote];
+        let now = others
+            .iter()
+            .fold(pushed, |rest, count| rest.wrapping_sub(count.get()));
+        // In the middle of a batch, what has come out of it is not counted yet.
+        let before = counts.woken_local.get();
+        if now.wrapping_sub(before).cast_signed() > 0 {
+            counts.woken_local.set(now);
+        }
+        counts.woken_local.get()
     }
 
     /// Asks every task to end. They are dropped as the loop comes to them; later spawns are
@@ -413,7 +551,27 @@ impl Schedule for Executor {
         self.registry.borrow_mut().remove(header.slot.get());
         if header.state.is(NAMED) {
             self.names.borrow_mut().remove(&header.id);
+            if let Some(observer) = &self.observer {
+                observer.unnamed(header.id);
+            }
         }
+    }
+
+    fn note(&self, note: Note, task: &Header) {
+        match note {
+            Note::Timed => {}
+            Note::Coalesced => return count(&self.counts.coalesced),
+            Note::Abort => count(&self.counts.pushed),
+            Note::Remote if task.state.is(QUEUED | DONE) => return,
+            Note::Remote => return count(&self.counts.woken_remote),
+        }
+        if let Some(observer) = &self.observer {
+            observer.queued(task.slot.get());
+        }
+    }
+
+    fn coalesced_there(&self) {
+        self.coalesced_there.fetch_add(1, Ordering::Relaxed);
     }
 
     unsafe fn send(this: NonNull<Executor>, task: TaskPtr) {

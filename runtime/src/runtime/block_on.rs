@@ -38,7 +38,15 @@ impl Parts {
                 Tick::Main => {
                     let limited = coop::limited();
                     limited.refill();
-                    if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                    if let Some(observer) = self.executor.observer() {
+                        observer.poll_begins(self.executor.main_slot());
+                    }
+                    let poll = future.as_mut().poll(&mut cx);
+                    if let Some(observer) = self.executor.observer() {
+                        observer.poll_ends();
+                        observer.idle();
+                    }
+                    if let Poll::Ready(output) = poll {
                         return output;
                     }
                 }

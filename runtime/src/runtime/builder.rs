@@ -100,7 +100,7 @@ impl Builder {
         if self.start_paused {
             reactor.pause_clock();
         }
-        let executor = Executor::new(reactor.notifier());
+        let executor = Executor::new(reactor.notifier(), None);
         let blocking = Blocking::new(self.blocking);
         Ok(Runtime {
             parts: Parts {

@@ -9,6 +9,7 @@ mod pace;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub use handle::{Handle, RemoteJoinHandle};
 pub use metrics::Metrics;
 
 use crate::blocking::Blocking;
-use crate::executor::{Executor, current};
+use crate::executor::{Executor, current, spawn_at};
 use crate::reactor::{self, Reactor};
 use crate::task::JoinHandle;
 use crate::task::runnable::quietly;
@@ -97,12 +98,14 @@ impl Runtime {
 
     /// Starts a task, as [`wakeful::spawn`](crate::spawn) does inside. It runs in the next
     /// [`block_on`](Self::block_on).
+    #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.enter(|| crate::spawn(future))
+        let location = Location::caller();
+        self.enter(|| spawn_at(location, future))
     }
 
     /// Calls `f` with this runtime as the thread's own, so that it may spawn, arm timers and

@@ -24,7 +24,7 @@ pub(super) fn nanos(duration: Duration) -> u64 {
 }
 
 /// The system's clock.
-pub(super) fn system_now() -> std::time::Instant {
+pub(crate) fn system_now() -> std::time::Instant {
     std::time::Instant::now()
 }
 

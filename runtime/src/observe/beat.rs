@@ -1,0 +1,87 @@
+//! What a loop shows of itself to another thread: one word, stored once a poll.
+//!
+//! The word is the number of the poll and the slot of its task, so both are read in one piece. It
+//! says nothing about time: the reader has a clock of its own, and a word that stands still for so
+//! long is a poll that takes at least so long. (After 2^32 polls numbers come again. A reader would
+//! have to miss exactly that many between two looks, at each look.)
+//!
+//! Who is in the slot is read from the [`Roster`], and then the word once more. If it is the same,
+//! the poll was still going on while the roster was read, so the slot had not changed hands: a new
+//! task enters a slot after the poll of the one before has ended, and the store of the later word
+//! comes before the release in [`Roster::enter`], which the reader acquires.
+
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+use super::roster::{Roster, Who};
+use super::{Histogram, Recorder};
+
+/// Not a slot: no task is being polled.
+const NOBODY: u32 = u32::MAX;
+
+/// Shared by a loop and the watchdog.
+pub(crate) struct Beat {
+    word: AtomicU64,
+    pub(super) roster: Roster,
+    /// Stalls reported, written by the watchdog.
+    stalls: AtomicU64,
+    lengths: Recorder,
+}
+
+/// A poll that went on when the watchdog looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stuck(u64);
+
+impl Beat {
+    pub(crate) fn new() -> Beat {
+        Beat {
+            word: AtomicU64::new(u64::from(NOBODY)),
+            roster: Roster::new(),
+            stalls: AtomicU64::new(0),
+            lengths: Recorder::default(),
+        }
+    }
+
+    /// A poll begins, on the owner thread. Release: it shows the entry of the task as well.
+    #[inline]
+    pub(super) fn begin(&self, number: u32, slot: u32) {
+        let word = u64::from(number) << 32 | u64::from(slot);
+        self.word.store(word, Ordering::Release);
+    }
+
+    /// No poll goes on, on the owner thread.
+    pub(super) fn idle(&self) {
+        self.word.store(u64::from(NOBODY), Ordering::Release);
+    }
+
+    /// The poll that goes on, if any.
+    pub(crate) fn look(&self) -> Option<Stuck> {
+        let word = self.word.load(Ordering::Acquire);
+        (word as u32 != NOBODY).then_some(Stuck(word))
+    }
+
+    /// Whose poll that is; `None` if it has ended meanwhile.
+    pub(crate) fn who(&self, stuck: Stuck) -> Option<Who> {
+        let mut who = self.roster.look(stuck.0 as u32)?;
+        // After the acquiring loads in `look`, so it is not older than they are.
+        if self.word.load(Ordering::Relaxed) != stuck.0 {
+            return None;
+        }
+        who.name = self.roster.name_of(who.id);
+        Some(who)
+    }
+
+    /// A stall has been found. By the watchdog.
+    pub(crate) fn count_stall(&self) {
+        self.stalls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A stall has ended, after so many nanoseconds. By the watchdog.
+    pub(crate) fn stall_ended(&self, nanos: u64) {
+        self.lengths.record(nanos);
+    }
+
+    pub(crate) fn stalls(&self) -> (u64, Histogram) {
+        let count = self.stalls.load(Ordering::Relaxed);
+        (count, self.lengths.snapshot())
+    }
+}
