@@ -49,12 +49,15 @@ mod models;
 mod observe;
 pub mod reactor;
 mod runtime;
+mod stall;
 mod sync;
 pub mod task;
 pub mod time;
 
 pub use blocking::spawn_blocking;
 pub use executor::spawn;
-pub use runtime::{Builder, Handle, Metrics, RemoteJoinHandle, Runtime, block_on};
+pub use observe::Histogram;
+pub use runtime::{Builder, Handle, Metrics, MetricsLevel, RemoteJoinHandle, Runtime, block_on};
+pub use stall::{StallKind, StallReport};
 #[cfg(feature = "macros")]
 pub use wakeful_macros::{main, test};

@@ -69,8 +69,8 @@ pub(crate) struct Executor {
     counts: Counts,
     /// Who looks on, if anyone does.
     observer: Option<Box<Observer>>,
-    /// `TIMED` if the observer wants to hear of wakes: part of the state of every task.
-    watched: u8,
+    /// Spawns take the long way: the executor is closing or observed.
+    unusual: Cell<bool>,
     notifier: Notifier,
     /// Times that another thread had to wake the loop. Counted beside a syscall, so for free.
     notified: AtomicU64,
@@ -85,6 +85,29 @@ pub(crate) struct Executor {
 unsafe impl Send for Executor {}
 // SAFETY: as above.
 unsafe impl Sync for Executor {}
+
+/// For as long as an observed `block_on` runs.
+pub(crate) struct Watched<'a>(&'a Observer);
+
+impl Watched<'_> {
+    /// The future is ready.
+    ///
+    /// # Panics
+    ///
+    /// If a poll took longer than the limit allows.
+    #[track_caller]
+    pub(crate) fn end(self) {
+        self.0.poll_ends();
+        self.0.enforce_limit();
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.0.poll_ends();
+        self.0.idle();
+    }
+}
 
 /// Counted all the time: plain additions on the owner thread.
 #[derive(Default)]
@@ -143,10 +166,7 @@ impl Executor {
             ids: Ids::default(),
             names: RefCell::default(),
             counts: Counts::default(),
-            watched: match &observer {
-                Some(observer) if observer.times_wakes() => TIMED,
-                _ => 0,
-            },
+            unusual: Cell::new(observer.is_some()),
             observer,
             notifier,
             notified: AtomicU64::new(0),
@@ -157,26 +177,19 @@ impl Executor {
         executor.this.set(this);
         // It has a header and a waker; its future is on the stack of `block_on`.
         let id = executor.ids.next();
-        let here = Location::caller();
-        let main = executor.allocate(id, std::future::pending::<()>(), 0, 1, here);
+        let timed = executor.observer().is_some_and(Observer::times_wakes);
+        let state = State::new(if timed { TIMED } else { 0 });
+        let main = executor.allocate(id, std::future::pending::<()>(), state, 1);
         executor.main.set(Some(main));
         executor
     }
 
     /// Makes a task and gives it a place.
     #[inline(always)]
-    fn allocate<F>(
-        &self,
-        id: Id,
-        future: F,
-        state: u8,
-        refs: u32,
-        location: &'static Location<'static>,
-    ) -> TaskPtr
+    fn allocate<F>(&self, id: Id, future: F, state: State, refs: u32) -> TaskPtr
     where
         F: Future + 'static,
     {
-        let state = State::new(state | self.watched);
         // SAFETY: `&self` is inside the `Arc` of the runtime, which merges every task before it
         // gives the `Arc` up. This is the owner thread: see the `Sync` argument above.
         let task =
@@ -184,9 +197,6 @@ impl Executor {
         let slot = self.registry.borrow_mut().insert(task);
         // SAFETY: just allocated.
         unsafe { task.as_ref() }.slot.set(slot);
-        if let Some(observer) = &self.observer {
-            observer.spawned(slot, id, location);
-        }
         task
     }
 
@@ -213,21 +223,21 @@ impl Executor {
         F: Future + 'static,
     {
         self.counts.spawned.set(self.counts.spawned.get() + 1);
-        if self.closing.get() {
-            return self.spawn_cancelled(id, location, future);
+        if self.unusual.get() {
+            return self.spawn_slowly(id, location, future);
         }
         // One reference for the scheduler, one for the handle.
-        let task = self.allocate(id, future, JOIN | QUEUED, 2, location);
+        let task = self.allocate(id, future, State::new(JOIN | QUEUED), 2);
         // SAFETY: a task keeps the scheduler's reference while it is queued.
         unsafe { self.queue.push(task) };
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
     }
 
-    /// Too late to run.
+    /// Someone looks on, or it is too late to run.
     #[cold]
     #[inline(never)]
-    fn spawn_cancelled<F>(
+    fn spawn_slowly<F>(
         &self,
         id: Id,
         location: &'static Location<'static>,
@@ -236,12 +246,24 @@ impl Executor {
     where
         F: Future + 'static,
     {
-        // It was spawned, and yet never pushed.
-        let pushed = &self.counts.pushed;
-        pushed.set(pushed.get().wrapping_sub(1));
-        let task = self.allocate(id, future, JOIN, 2, location);
-        // SAFETY: owner thread; the task is new.
-        unsafe { runnable::cancel(task) };
+        let closing = self.closing.get();
+        let timed = self.observer().is_some_and(Observer::times_wakes);
+        let state = if closing { JOIN } else { JOIN | QUEUED } | if timed { TIMED } else { 0 };
+        let task = self.allocate(id, future, State::new(state), 2);
+        if let Some(observer) = self.observer() {
+            // SAFETY: just allocated.
+            observer.spawned(unsafe { task.as_ref() }.slot.get(), id, location);
+        }
+        if closing {
+            // It was spawned, and yet never pushed.
+            let pushed = &self.counts.pushed;
+            pushed.set(pushed.get().wrapping_sub(1));
+            // SAFETY: owner thread; the task is new.
+            unsafe { runnable::cancel(task) };
+        } else {
+            // SAFETY: a task keeps the scheduler's reference while it is queued.
+            unsafe { self.queue.push(task) };
+        }
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
     }
@@ -292,15 +314,24 @@ impl Executor {
     #[cold]
     #[inline(never)]
     fn observed_batch(&self, budget: &mut u32, observer: &Observer) -> Tick {
-        let _idle = observer.idle_then();
-        self.run_batch(budget, |task| {
+        // That of the future of `block_on`, for which the last batch has ended early.
+        observer.poll_ends();
+        observer.enforce_limit();
+        let tick = self.run_batch(budget, |task| {
             // SAFETY: just popped, so alive.
             let slot = unsafe { task.as_ref() }.slot.get();
             observer.poll_begins(slot);
             // SAFETY: as in `tick`.
             unsafe { runnable::run::<Executor>(task) };
             observer.poll_ends();
-        })
+        });
+        observer.idle();
+        observer.enforce_limit();
+        if tick == Tick::Main {
+            // SAFETY: the executor keeps a reference to it.
+            observer.poll_begins(unsafe { self.main().as_ref() }.slot.get());
+        }
+        tick
     }
 
     #[inline(always)]
@@ -416,13 +447,16 @@ impl Executor {
         waker::wake_here::<Executor>(self.main());
     }
 
-    /// The place of the future of `block_on`.
-    pub(crate) fn main_slot(&self) -> u32 {
+    /// A `block_on` begins. Its last poll has ended when the answer is dropped.
+    pub(crate) fn main_begins(&self, location: &'static Location<'static>) -> Option<Watched<'_>> {
+        let observer = self.observer.as_deref()?;
         // SAFETY: the executor keeps a reference to it.
-        unsafe { self.main().as_ref() }.slot.get()
+        let main = unsafe { self.main().as_ref() };
+        observer.spawned(main.slot.get(), main.id, location);
+        observer.named(main.id, "block_on");
+        Some(Watched(observer))
     }
 
-    #[inline(always)]
     pub(crate) fn observer(&self) -> Option<&Observer> {
         self.observer.as_deref()
     }
@@ -454,8 +488,7 @@ impl Executor {
             notified: self.notified.load(Ordering::Relaxed),
             woken_local: self.woken_local(),
             woken_remote: self.counts.woken_remote.get(),
-            coalesced: self.counts.coalesced.get()
-                + self.coalesced_there.load(Ordering::Relaxed),
+            coalesced: self.counts.coalesced.get() + self.coalesced_there.load(Ordering::Relaxed),
         }
     }
 
@@ -476,10 +509,16 @@ impl Executor {
         counts.woken_local.get()
     }
 
+    /// From here on a task is cancelled as it is spawned.
+    fn close(&self) {
+        self.closing.set(true);
+        self.unusual.set(true);
+    }
+
     /// Asks every task to end. They are dropped as the loop comes to them; later spawns are
     /// cancelled at once.
     pub(crate) fn abort_all(&self) {
-        self.closing.set(true);
+        self.close();
         let tasks = self.registry.borrow();
         for task in (0..tasks.end()).filter_map(|slot| tasks.get(slot)) {
             if Some(task) != self.main.get() {
@@ -492,7 +531,7 @@ impl Executor {
     /// Drops every future. What they drop may wake, spawn and abort; the new ones are cancelled at
     /// once.
     pub(crate) fn cancel_all(&self) {
-        self.closing.set(true);
+        self.close();
         let mut slot = 0;
         // The borrow ends before user code runs. A drop may fill a slot behind this one, but only
         // with a task that is cancelled already.
@@ -528,6 +567,9 @@ impl Executor {
         }
         self.remote.close();
         self.empty_closed();
+        if let Some(observer) = self.observer() {
+            observer.beat().end();
+        }
     }
 }
 

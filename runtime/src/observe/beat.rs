@@ -10,7 +10,7 @@
 //! task enters a slot after the poll of the one before has ended, and the store of the later word
 //! comes before the release in [`Roster::enter`], which the reader acquires.
 
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::roster::{Roster, Who};
 use super::{Histogram, Recorder};
@@ -22,6 +22,7 @@ const NOBODY: u32 = u32::MAX;
 pub(crate) struct Beat {
     word: AtomicU64,
     pub(super) roster: Roster,
+    over: AtomicBool,
     /// Stalls reported, written by the watchdog.
     stalls: AtomicU64,
     lengths: Recorder,
@@ -36,6 +37,7 @@ impl Beat {
         Beat {
             word: AtomicU64::new(u64::from(NOBODY)),
             roster: Roster::new(),
+            over: AtomicBool::new(false),
             stalls: AtomicU64::new(0),
             lengths: Recorder::default(),
         }
@@ -43,7 +45,7 @@ impl Beat {
 
     /// A poll begins, on the owner thread. Release: it shows the entry of the task as well.
     #[inline]
-    pub(super) fn begin(&self, number: u32, slot: u32) {
+    pub(crate) fn begin(&self, number: u32, slot: u32) {
         let word = u64::from(number) << 32 | u64::from(slot);
         self.word.store(word, Ordering::Release);
     }
@@ -51,6 +53,15 @@ impl Beat {
     /// No poll goes on, on the owner thread.
     pub(super) fn idle(&self) {
         self.word.store(u64::from(NOBODY), Ordering::Release);
+    }
+
+    /// The loop will not run again; wakers may keep this in memory for longer.
+    pub(crate) fn end(&self) {
+        self.over.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
     }
 
     /// The poll that goes on, if any.

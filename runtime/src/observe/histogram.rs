@@ -90,6 +90,14 @@ pub struct Histogram {
 }
 
 impl Histogram {
+    pub(crate) fn empty() -> Histogram {
+        Histogram {
+            buckets: vec![0; BUCKETS],
+            sum: 0,
+            max: 0,
+        }
+    }
+
     /// How many values there were.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub(crate) use beat::{Beat, Stuck};
 pub use histogram::Histogram;
 pub(crate) use histogram::Recorder;
-pub(crate) use limit::{Limit, LongPoll};
+pub(crate) use limit::Limit;
 pub(crate) use roster::Who;
 
 use crate::task::Id;
@@ -111,13 +111,14 @@ impl Observer {
         }
     }
 
-    /// That poll has ended. After a panic of the future of `block_on` it is not called.
+    /// That poll has ended, if it has not before.
     #[cold]
     pub(crate) fn poll_ends(&self) {
-        if self.times.is_none() && self.limit.is_none() {
+        let began = self.began.take();
+        if began == 0 {
             return;
         }
-        let took = self.clock.real().saturating_sub(self.began.get());
+        let took = self.clock.real().saturating_sub(began);
         if let Some(times) = &self.times {
             times.poll.record(took);
         }
@@ -132,14 +133,16 @@ impl Observer {
         self.beat.idle();
     }
 
-    /// No task is polled once the answer is dropped.
-    pub(crate) fn idle_then(&self) -> Idle<'_> {
-        Idle(&self.beat)
-    }
-
-    /// The poll that took longer than it may, if there was one since the last call.
-    pub(crate) fn long_poll(&self) -> Option<LongPoll> {
-        self.limit.as_ref()?.take()
+    /// To be called where a panic does no harm.
+    ///
+    /// # Panics
+    ///
+    /// If a poll took longer than the limit allows.
+    #[track_caller]
+    pub(crate) fn enforce_limit(&self) {
+        if let Some(long) = self.limit.as_ref().and_then(Limit::take) {
+            panic!("{long}");
+        }
     }
 
     pub(crate) fn beat(&self) -> &Arc<Beat> {
@@ -150,15 +153,6 @@ impl Observer {
     pub(crate) fn times(&self) -> Option<(Histogram, Histogram)> {
         let times = self.times.as_ref()?;
         Some((times.wake_to_poll.snapshot(), times.poll.snapshot()))
-    }
-}
-
-/// Says in the end that no poll goes on.
-pub(crate) struct Idle<'a>(&'a Beat);
-
-impl Drop for Idle<'_> {
-    fn drop(&mut self) {
-        self.0.idle();
     }
 }
 

@@ -111,7 +111,9 @@ impl Roster {
 
     fn names(&self) -> MutexGuard<'_, HashMap<Id, Box<str>>> {
         // No code of a user's runs under the lock.
-        self.names.lock().unwrap_or_else(|broken| broken.into_inner())
+        self.names
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner())
     }
 }
 

@@ -9,6 +9,7 @@
 //! Waking the future of `block_on`, a task or a timer from inside the loop costs no syscall.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
@@ -22,7 +23,17 @@ impl Parts {
     /// Runs the loop until `future` is ready.
     #[track_caller]
     pub(super) fn block_on<F: Future>(&self, future: F) -> F::Output {
-        current::run(|| self.enter(|| self.run_until_ready(future)))
+        let location = Location::caller();
+        current::run(|| {
+            self.enter(|| {
+                let watched = self.executor.main_begins(location);
+                let output = self.run_until_ready(future);
+                if let Some(watched) = watched {
+                    watched.end();
+                }
+                output
+            })
+        })
     }
 
     fn run_until_ready<F: Future>(&self, future: F) -> F::Output {
@@ -38,15 +49,7 @@ impl Parts {
                 Tick::Main => {
                     let limited = coop::limited();
                     limited.refill();
-                    if let Some(observer) = self.executor.observer() {
-                        observer.poll_begins(self.executor.main_slot());
-                    }
-                    let poll = future.as_mut().poll(&mut cx);
-                    if let Some(observer) = self.executor.observer() {
-                        observer.poll_ends();
-                        observer.idle();
-                    }
-                    if let Poll::Ready(output) = poll {
+                    if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                         return output;
                     }
                 }

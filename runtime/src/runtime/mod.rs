@@ -18,7 +18,7 @@ pub use builder::Builder;
 #[cfg(all(test, loom))]
 pub(crate) use handle::Stop;
 pub use handle::{Handle, RemoteJoinHandle};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, MetricsLevel};
 
 use crate::blocking::Blocking;
 use crate::executor::{Executor, current, spawn_at};
@@ -130,7 +130,12 @@ impl Runtime {
 
     /// What the runtime has done so far.
     pub fn metrics(&self) -> Metrics {
-        Metrics::new(&self.parts)
+        let Parts {
+            executor,
+            reactor,
+            blocking,
+        } = &self.parts;
+        Metrics::new(executor, reactor, &blocking.pool)
     }
 
     /// Drops the runtime, and waits at most `timeout` for running

@@ -1,0 +1,237 @@
+//! The stall detector names the task that is stuck, while it is stuck, and says what it is doing.
+//!
+//! Each stuck poll lasts until the report has come: the report ends it. So a test that waits for a
+//! report takes as long as the report does, and one that sees none fails.
+
+#[cfg(target_os = "linux")]
+#[path = "stalls/child.rs"]
+mod child;
+#[path = "stalls/kinds.rs"]
+mod kinds;
+#[path = "support/mod.rs"]
+mod support;
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use support::{panic_of, yield_until};
+use wakeful::{Builder, StallKind, StallReport};
+
+const THRESHOLD: Duration = Duration::from_millis(40);
+/// Only ends a test that fails.
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn reporting() -> (wakeful::Runtime, Receiver<StallReport>) {
+    let (sender, receiver) = channel();
+    let runtime = Builder::new()
+        .detect_stalls(THRESHOLD)
+        .on_stall(move |report| _ = sender.send(report.clone()))
+        .build()
+        .unwrap();
+    (runtime, receiver)
+}
+
+/// Runs `stuck` as one poll of a task named after it, between two others. It is given a way to wait
+/// for the report, and hands the report back.
+fn report_of(
+    name: &str,
+    stuck: impl FnOnce(Receiver<StallReport>) -> StallReport + 'static,
+) -> StallReport {
+    let (runtime, reports) = reporting();
+    let report = runtime.block_on(async {
+        let other = wakeful::spawn(std::future::pending::<()>());
+        let builder = wakeful::task::Builder::new().name(name);
+        let task = builder.spawn(async move {
+            wakeful::task::yield_now().await;
+            stuck(reports)
+        });
+        let id = task.id();
+        let report = task.await.unwrap();
+        assert_eq!(report.task, id);
+        other.abort();
+        report
+    });
+    assert_eq!(report.name.as_deref(), Some(name));
+    let location = report.location.unwrap();
+    assert_eq!(location.file(), file!());
+    assert!(report.elapsed >= THRESHOLD, "{report}");
+    assert!(
+        report
+            .to_string()
+            .contains(&format!("\"{name}\", spawned at {location}"))
+    );
+    report
+}
+
+/// Waits for the report, and goes on doing `step` meanwhile.
+fn while_stuck(reports: &Receiver<StallReport>, mut step: impl FnMut()) -> StallReport {
+    let limit = Instant::now() + LIMIT;
+    loop {
+        if let Ok(report) = reports.try_recv() {
+            return report;
+        }
+        assert!(Instant::now() < limit, "no report came");
+        step();
+    }
+}
+
+#[test]
+fn the_future_of_block_on_is_named_as_well() {
+    let (runtime, reports) = reporting();
+    let line = line!() + 1;
+    let report = runtime.block_on(async { reports.recv_timeout(LIMIT).unwrap() });
+    assert_eq!(report.name.as_deref(), Some("block_on"));
+    let location = report.location.unwrap();
+    assert_eq!((location.file(), location.line()), (file!(), line));
+}
+
+#[test]
+fn a_long_stall_is_reported_again_and_counted_once() {
+    let (runtime, reports) = reporting();
+    runtime.block_on(async {
+        let (first, second) = (
+            reports.recv_timeout(LIMIT).unwrap(),
+            reports.recv_timeout(LIMIT).unwrap(),
+        );
+        assert_eq!((first.repeats, second.repeats), (0, 1));
+        assert_eq!(first.task, second.task);
+        assert!(second.elapsed >= first.elapsed * 2);
+        assert_eq!(wakeful::Metrics::current().stalls, 1);
+        assert_eq!(wakeful::Metrics::current().stall_time.count(), 0);
+        wakeful::task::yield_now().await;
+        // Until the watchdog has seen the end.
+        yield_until(|| wakeful::Metrics::current().stall_time.count() == 1).await;
+    });
+    let metrics = runtime.metrics();
+    assert_eq!(metrics.stalls, 1);
+    assert!(metrics.stall_time.max() >= 2 * THRESHOLD.as_nanos() as u64);
+}
+
+#[test]
+fn many_short_polls_and_many_idle_looks_are_no_stall() {
+    let (runtime, reports) = reporting();
+    // Both sides of the watchdog's looks are passed, for longer than the threshold: polls that
+    // follow each other at once, and a loop that sleeps.
+    runtime.block_on(async {
+        let busy = wakeful::spawn(async {
+            let end = Instant::now() + 3 * THRESHOLD;
+            while Instant::now() < end {
+                wakeful::task::yield_now().await;
+            }
+        });
+        busy.await.unwrap();
+        wakeful::time::sleep(3 * THRESHOLD).await;
+    });
+    assert_eq!(runtime.metrics().stalls, 0);
+    assert!(reports.try_recv().is_err());
+}
+
+#[test]
+fn a_panic_of_the_hook_is_not_the_end_of_the_watchdog() {
+    let (sender, receiver) = channel();
+    let count = Mutex::new(0);
+    let runtime = Builder::new()
+        .detect_stalls(THRESHOLD)
+        .on_stall(move |_| {
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            let first = *count == 1;
+            drop(count);
+            assert!(!first, "on purpose");
+            let _ = sender.send(());
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async { receiver.recv_timeout(LIMIT).unwrap() });
+}
+
+#[test]
+fn two_loops_are_told_apart() {
+    let stall = |name: &'static str| {
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(|| {
+                let (runtime, reports) = reporting();
+                runtime.block_on(async { reports.recv_timeout(LIMIT).unwrap() })
+            })
+            .unwrap()
+    };
+    let both = [stall("left"), stall("right")].map(|thread| thread.join().unwrap());
+    let names = both.each_ref().map(|report| report.thread.as_deref());
+    assert_eq!(names, [Some("left"), Some("right")]);
+    assert_ne!(both[0].task, both[1].task);
+}
+
+#[test]
+fn a_hook_may_make_a_runtime_of_its_own() {
+    let (sender, receiver) = channel();
+    let runtime = Builder::new()
+        .detect_stalls(THRESHOLD)
+        .on_stall(move |_| {
+            let inner = Builder::new().detect_stalls(LIMIT).build().unwrap();
+            let _ = sender.send(inner.block_on(async { 5 }));
+        })
+        .build()
+        .unwrap();
+    assert_eq!(
+        runtime.block_on(async { receiver.recv_timeout(LIMIT) }),
+        Ok(5)
+    );
+}
+
+#[test]
+fn a_stall_after_the_task_before_has_left_its_place() {
+    // The second task takes the slot of the first; the report is of the second.
+    let (runtime, reports) = reporting();
+    let report = runtime.block_on(async {
+        let first = wakeful::task::Builder::new().name("first").spawn(async {});
+        let first_id = first.id();
+        first.await.unwrap();
+        let second = wakeful::spawn(async move { reports.recv_timeout(LIMIT).unwrap() });
+        let id = second.id();
+        let report = second.await.unwrap();
+        assert_eq!(report.task, id);
+        assert_ne!(report.task, first_id);
+        report
+    });
+    assert_eq!(report.name, None);
+}
+
+#[test]
+fn zero_is_refused() {
+    let text = panic_of(|| Builder::new().detect_stalls(Duration::ZERO));
+    assert!(
+        text.contains("detect_stalls(0)") && text.contains("100 ms"),
+        "{text}"
+    );
+}
+
+#[test]
+fn max_poll_names_the_task() {
+    let runtime = Builder::new()
+        .max_poll(Duration::from_nanos(1))
+        .build()
+        .unwrap();
+    let text = panic_of(|| {
+        runtime.block_on(async {
+            wakeful::task::Builder::new()
+                .name("slow")
+                .spawn(async {})
+                .await
+        })
+    });
+    // The first long poll is the one of `block_on` itself.
+    assert!(text.contains("\"block_on\", spawned at"), "{text}");
+    assert!(
+        text.contains("longer than the 1ns that `max_poll` allows"),
+        "{text}"
+    );
+}
+
+fn _is_send(report: StallReport) -> impl Send + Sync {
+    let shared: Arc<(StallReport, StallKind)> = Arc::new((report, StallKind::Cpu));
+    let sender: Sender<Arc<(StallReport, StallKind)>> = channel().0;
+    drop(sender);
+    shared
+}
