@@ -110,9 +110,9 @@ fn stopped_player() {
         .unwrap();
     for _ in 0..5 {
         runtime.block_on(async {
-            println!("polling");
             // The poll goes on until it sees that it was stopped: its clock jumps.
             let mut last = Instant::now();
+            println!("polling");
             let limit = last + LIMIT;
             loop {
                 let now = Instant::now();
