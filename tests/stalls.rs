@@ -153,7 +153,10 @@ fn two_thousand_polls_just_under_the_threshold_are_no_stall() {
         stalls <= really_long,
         "{stalls} stalls, and {really_long} long polls"
     );
-    assert!(really_long < 1000, "this says nothing: the machine is too busy");
+    assert!(
+        really_long < 1000,
+        "this says nothing: the machine is too busy"
+    );
 }
 
 #[test]

@@ -120,10 +120,7 @@ fn parse_key(kind: Kind, input: ParseStream<'_>) -> Result<Ident> {
 
 fn known(kind: Kind) -> String {
     let keys: Vec<_> = kind.keys().iter().map(|key| format!("`{key}`")).collect();
-    match keys.len() {
-        1 => format!("the only known key is {}", keys[0]),
-        _ => format!("the known keys are {}", keys.join(", ")),
-    }
+    format!("the known keys are {}", keys.join(", "))
 }
 
 fn parse_equals(key: &Ident, input: ParseStream<'_>) -> Result<()> {

@@ -26,6 +26,7 @@
 //! - [`time`] has sleeps, timeouts, intervals, and a clock that tests can stop.
 //! - [`reactor::Async`] makes any descriptor async. Sockets are in the crate `wakeful-net`.
 //! - [`Handle`] starts tasks from other threads. Wakers work from any thread by themselves.
+//! - [`Metrics`] count what the loop does. [`Builder::detect_stalls`] names the task that holds it up.
 //!
 //! `join!`, `select!`, channels and locks: take them from `futures-util`, `async-channel`,
 //! `async-lock`; nothing in them is tied to a runtime.
@@ -35,6 +36,8 @@
 //! | feature | default | |
 //! | --- | --- | --- |
 //! | `macros` | yes | the attributes [`main`](macro@main) and [`test`](macro@test) |
+//! | `backtrace` | no | the stall detector shows the stuck stack (Linux) |
+//! | `prometheus` | no | [`Metrics`] as Prometheus reads them |
 //!
 //! # Systems
 //!
@@ -47,6 +50,8 @@ mod id;
 #[cfg(all(test, loom))]
 mod models;
 mod observe;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 pub mod reactor;
 mod runtime;
 mod stall;
