@@ -15,7 +15,10 @@ use std::path::Path;
 use source::{Source, find_word, paths};
 
 /// Tests that may sleep, and why nothing else would do.
-const SLEEPERS: &[(&str, &str)] = &[];
+const SLEEPERS: &[(&str, &str)] = &[(
+    "tests/stalls/kinds.rs",
+    "a poll that sleeps is what is to be found",
+)];
 
 /// Tests that may name a port, and why: nobody listens there, or it never leaves the program.
 const PORTS: &[(&str, &str)] = &[(

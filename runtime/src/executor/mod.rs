@@ -1,14 +1,18 @@
 //! The executor: it keeps the tasks, and runs those that are ready, one poll at a time.
 
+mod blocks;
 mod builder;
 pub(crate) mod current;
 mod ids;
+mod observed;
 mod registry;
 pub(crate) mod remote;
 mod run_queue;
 mod set;
 mod spawn;
+mod stats;
 
+use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
@@ -31,11 +35,13 @@ use crate::task::header::{Header, Note, Schedule, TaskPtr};
 use crate::task::runnable::{self, quietly};
 use crate::task::state::{DONE, JOIN, NAMED, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle, coop, raw, waker};
+use blocks::Blocks;
 use ids::Ids;
 pub(crate) use ids::reserve_id;
 use registry::Registry;
 use remote::{Remote, Sent};
 use run_queue::RunQueue;
+use stats::{Counts, count};
 
 /// The waker of every task, found by `will_wake` through its one address.
 static WAKER: RawWakerVTable = waker::vtable::<Executor>();
@@ -59,6 +65,7 @@ pub(crate) struct Executor {
     /// The pointer of the `Arc` itself, as `retain` and `release` need it.
     this: Cell<NonNull<Executor>>,
     queue: RunQueue,
+    blocks: Blocks,
     registry: RefCell<Registry>,
     /// The future of `block_on` stands in line like every task, under this header.
     main: Cell<Option<TaskPtr>>,
@@ -79,68 +86,12 @@ pub(crate) struct Executor {
     remote: Remote<Message>,
 }
 
-// SAFETY: `owner` never changes; `remote`, `notifier` and the atomics are made for all threads. The other fields
-// are used by the owner thread alone: by `Runtime`, which can't leave its thread, by `current`,
+// SAFETY: `owner` never changes; `remote`, `notifier` and the atomics are made for all threads. The
+// other fields are used by the owner thread alone: by `Runtime`, which can't leave its thread, by `current`,
 // whose pointer is thread-local, and by wakers and handles after they compared `owner`.
 unsafe impl Send for Executor {}
 // SAFETY: as above.
 unsafe impl Sync for Executor {}
-
-/// For as long as an observed `block_on` runs.
-pub(crate) struct Watched<'a>(&'a Observer);
-
-impl Watched<'_> {
-    /// The future is ready.
-    ///
-    /// # Panics
-    ///
-    /// If a poll took longer than the limit allows.
-    #[track_caller]
-    pub(crate) fn end(self) {
-        self.0.poll_ends();
-        self.0.enforce_limit();
-    }
-}
-
-impl Drop for Watched<'_> {
-    fn drop(&mut self) {
-        self.0.poll_ends();
-        self.0.idle();
-    }
-}
-
-/// Counted all the time: plain additions on the owner thread.
-#[derive(Default)]
-struct Counts {
-    spawned: Cell<u64>,
-    polls: Cell<u64>,
-    received: Cell<u64>,
-    /// Pushes into the run queue that no wake made: of the future of `block_on`, and by aborts.
-    pushed: Cell<u64>,
-    woken_remote: Cell<u64>,
-    /// The last that was said, so that it never goes down.
-    woken_local: Cell<u64>,
-    coalesced: Cell<u64>,
-}
-
-/// One more.
-fn count(cell: &Cell<u64>) {
-    cell.set(cell.get() + 1);
-}
-
-/// The same, for the metrics.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stats {
-    pub(crate) alive: usize,
-    pub(crate) queued: usize,
-    pub(crate) spawned: u64,
-    pub(crate) polls: u64,
-    pub(crate) received: u64,
-    pub(crate) notified: u64,
-    pub(crate) woken_local: u64,
-    pub(crate) woken_remote: u64,
-    pub(crate) coalesced: u64,
-}
 
 /// Why [`Executor::tick`] came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +110,7 @@ impl Executor {
             owner: ThreadNumber::current(),
             this: Cell::new(NonNull::dangling()),
             queue: RunQueue::default(),
+            blocks: Blocks::new(),
             registry: RefCell::default(),
             main: Cell::new(None),
             running: Cell::new(None),
@@ -234,40 +186,6 @@ impl Executor {
         unsafe { JoinHandle::new(task) }
     }
 
-    /// Someone looks on, or it is too late to run.
-    #[cold]
-    #[inline(never)]
-    fn spawn_slowly<F>(
-        &self,
-        id: Id,
-        location: &'static Location<'static>,
-        future: F,
-    ) -> JoinHandle<F::Output>
-    where
-        F: Future + 'static,
-    {
-        let closing = self.closing.get();
-        let timed = self.observer().is_some_and(Observer::times_wakes);
-        let state = if closing { JOIN } else { JOIN | QUEUED } | if timed { TIMED } else { 0 };
-        let task = self.allocate(id, future, State::new(state), 2);
-        if let Some(observer) = self.observer() {
-            // SAFETY: just allocated.
-            observer.spawned(unsafe { task.as_ref() }.slot.get(), id, location);
-        }
-        if closing {
-            // It was spawned, and yet never pushed.
-            let pushed = &self.counts.pushed;
-            pushed.set(pushed.get().wrapping_sub(1));
-            // SAFETY: owner thread; the task is new.
-            unsafe { runnable::cancel(task) };
-        } else {
-            // SAFETY: a task keeps the scheduler's reference while it is queued.
-            unsafe { self.queue.push(task) };
-        }
-        // SAFETY: `JOIN` is set, and the second reference is for this one handle.
-        unsafe { JoinHandle::new(task) }
-    }
-
     fn spawn_named<F>(
         &self,
         name: Box<str>,
@@ -298,44 +216,7 @@ impl Executor {
 
     /// Polls tasks in the order in which they became ready, at most `budget` of them, and counts
     /// the budget down.
-    #[inline]
     pub(crate) fn tick(&self, budget: &mut u32) -> Tick {
-        // Asked once a batch, so that a loop that nobody observes pays nothing a poll.
-        match &self.observer {
-            None => self.run_batch(budget, |task| {
-                // SAFETY: owner thread; just popped, with its bit still set; tasks are not run from
-                // inside a task, as `current::run` lets only one loop run.
-                unsafe { runnable::run::<Executor>(task) }
-            }),
-            Some(observer) => self.observed_batch(budget, observer),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn observed_batch(&self, budget: &mut u32, observer: &Observer) -> Tick {
-        // That of the future of `block_on`, for which the last batch has ended early.
-        observer.poll_ends();
-        observer.enforce_limit();
-        let tick = self.run_batch(budget, |task| {
-            // SAFETY: just popped, so alive.
-            let slot = unsafe { task.as_ref() }.slot.get();
-            observer.poll_begins(slot);
-            // SAFETY: as in `tick`.
-            unsafe { runnable::run::<Executor>(task) };
-            observer.poll_ends();
-        });
-        observer.idle();
-        observer.enforce_limit();
-        if tick == Tick::Main {
-            // SAFETY: the executor keeps a reference to it.
-            observer.poll_begins(unsafe { self.main().as_ref() }.slot.get());
-        }
-        tick
-    }
-
-    #[inline(always)]
-    fn run_batch(&self, budget: &mut u32, run: impl Fn(TaskPtr)) -> Tick {
         let main = self.main.get();
         let limited = coop::limited();
         let mut left = *budget;
@@ -358,7 +239,9 @@ impl Executor {
             }
             self.running.set(Some(task));
             limited.refill();
-            run(task);
+            // SAFETY: owner thread; just popped, with its bit still set; tasks are not run from
+            // inside a task, as `current::run` lets only one loop run.
+            unsafe { runnable::run::<Executor>(task) };
         };
         self.running.set(None);
         self.counts
@@ -366,6 +249,11 @@ impl Executor {
             .set(self.counts.polls.get() + u64::from(*budget - left));
         *budget = left;
         tick
+    }
+
+    /// Is a task in line?
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.queue.is_empty()
     }
 
     /// Did other threads send something?
@@ -447,20 +335,6 @@ impl Executor {
         waker::wake_here::<Executor>(self.main());
     }
 
-    /// A `block_on` begins. Its last poll has ended when the answer is dropped.
-    pub(crate) fn main_begins(&self, location: &'static Location<'static>) -> Option<Watched<'_>> {
-        let observer = self.observer.as_deref()?;
-        // SAFETY: the executor keeps a reference to it.
-        let main = unsafe { self.main().as_ref() };
-        observer.spawned(main.slot.get(), main.id, location);
-        observer.named(main.id, "block_on");
-        Some(Watched(observer))
-    }
-
-    pub(crate) fn observer(&self) -> Option<&Observer> {
-        self.observer.as_deref()
-    }
-
     /// The task that is being polled.
     pub(crate) fn running(&self) -> Option<Id> {
         // SAFETY: a task that runs is alive.
@@ -475,38 +349,6 @@ impl Executor {
 
     fn name_of(&self, id: Id) -> Option<Box<str>> {
         self.names.borrow().get(&id).cloned()
-    }
-
-    pub(crate) fn stats(&self) -> Stats {
-        Stats {
-            // The one for `block_on` is not a task.
-            alive: self.registry.borrow().len() - usize::from(self.main.get().is_some()),
-            queued: self.queue.len(),
-            spawned: self.counts.spawned.get(),
-            polls: self.counts.polls.get(),
-            received: self.counts.received.get(),
-            notified: self.notified.load(Ordering::Relaxed),
-            woken_local: self.woken_local(),
-            woken_remote: self.counts.woken_remote.get(),
-            coalesced: self.counts.coalesced.get() + self.coalesced_there.load(Ordering::Relaxed),
-        }
-    }
-
-    /// Counted without a counter: what was pushed into the run queue, has come out of it or is
-    /// still in it, less what was pushed by others.
-    fn woken_local(&self) -> u64 {
-        let counts = &self.counts;
-        let pushed = counts.polls.get() + self.queue.len() as u64;
-        let others = [&counts.spawned, &counts.pushed, &counts.woken_remote];
-        let now = others
-            .iter()
-            .fold(pushed, |rest, count| rest.wrapping_sub(count.get()));
-        // In the middle of a batch, what has come out of it is not counted yet.
-        let before = counts.woken_local.get();
-        if now.wrapping_sub(before).cast_signed() > 0 {
-            counts.woken_local.set(now);
-        }
-        counts.woken_local.get()
     }
 
     /// From here on a task is cancelled as it is spawned.
@@ -542,7 +384,7 @@ impl Executor {
                 // SAFETY: a task in the registry is alive.
                 if !unsafe { task.as_ref() }.state.is(DONE) {
                     // SAFETY: owner thread; not done; not running, as the loop has ended.
-                    unsafe { runnable::cancel(task) };
+                    unsafe { runnable::cancel::<Executor>(task) };
                 }
             }
         }
@@ -565,6 +407,7 @@ impl Executor {
                 unsafe { runnable::merge::<Executor>(task) };
             }
         }
+        self.blocks.clear();
         self.remote.close();
         self.empty_closed();
         if let Some(observer) = self.observer() {
@@ -577,6 +420,17 @@ impl Schedule for Executor {
     #[inline(always)]
     fn owner(&self) -> ThreadNumber {
         self.owner
+    }
+
+    #[inline(always)]
+    fn allocate(&self, layout: Layout) -> NonNull<u8> {
+        self.blocks.allocate(layout)
+    }
+
+    #[inline(always)]
+    unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout) {
+        // SAFETY: by the contract.
+        unsafe { self.blocks.deallocate(memory, layout) };
     }
 
     #[inline(always)]
@@ -600,16 +454,7 @@ impl Schedule for Executor {
     }
 
     fn note(&self, note: Note, task: &Header) {
-        match note {
-            Note::Timed => {}
-            Note::Coalesced => return count(&self.counts.coalesced),
-            Note::Abort => count(&self.counts.pushed),
-            Note::Remote if task.state.is(QUEUED | DONE) => return,
-            Note::Remote => return count(&self.counts.woken_remote),
-        }
-        if let Some(observer) = &self.observer {
-            observer.queued(task.slot.get());
-        }
+        self.take_note(note, task);
     }
 
     fn coalesced_there(&self) {

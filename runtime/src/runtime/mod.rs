@@ -57,6 +57,8 @@ struct Parts {
     executor: Arc<Executor>,
     reactor: Rc<Reactor>,
     blocking: Blocking,
+    /// How long to look out for work before a sleep.
+    spin: Duration,
 }
 
 impl Parts {
@@ -134,6 +136,7 @@ impl Runtime {
             executor,
             reactor,
             blocking,
+            ..
         } = &self.parts;
         Metrics::new(executor, reactor, &blocking.pool)
     }
@@ -156,6 +159,7 @@ impl Runtime {
             executor,
             reactor,
             blocking,
+            ..
         } = &self.parts;
         // User code runs in here: drops of futures, of what they hold, and foreign wakers.
         self.enter(|| {

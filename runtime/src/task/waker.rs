@@ -79,6 +79,10 @@ unsafe fn wake<S: Schedule>(data: *const ()) {
     // SAFETY: the waker holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
     if is_here::<S>(header) {
+        if header.state.is(QUEUED | DONE | TIMED) {
+            // SAFETY: as below.
+            return unsafe { wake_slowly_and_drop::<S>(task) };
+        }
         wake_here::<S>(task);
         // SAFETY: the reference was the waker's; this is the owner thread.
         unsafe { drop_here(task) };
@@ -136,6 +140,17 @@ fn wake_slowly<S: Schedule>(task: TaskPtr) {
     }
 }
 
+/// The same, by a waker that is used up.
+///
+/// # Safety
+/// As for [`drop_here`].
+#[inline(never)]
+unsafe fn wake_slowly_and_drop<S: Schedule>(task: TaskPtr) {
+    wake_slowly::<S>(task);
+    // SAFETY: as for this function.
+    unsafe { drop_here(task) };
+}
+
 /// A request from a thread that is not the owner.
 pub(crate) fn ask<S: Schedule>(task: TaskPtr, request: u8) {
     // SAFETY: the caller holds a reference, so the task is alive.
@@ -169,11 +184,31 @@ fn coalesced_there<S: Schedule>(header: &Header, request: u8) {
 pub(crate) unsafe fn drop_here(task: TaskPtr) {
     // SAFETY: the caller holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
+    match header.refs.drop_here() {
+        Some(Release::Free) => {
+            // SAFETY: that was the last reference, and the owner had it. A task whose future or
+            // output is alive is kept by the scheduler or by the join handle. Owner thread.
+            unsafe { (header.vtable.free)(task, false) };
+        }
+        Some(_) => {}
+        // SAFETY: as for this function.
+        None => unsafe { drop_last_here(task) },
+    }
+}
+
+/// The rest of [`drop_here`].
+///
+/// # Safety
+/// As for `drop_here`.
+#[cold]
+#[inline(never)]
+unsafe fn drop_last_here(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
     // Asked before, since afterwards the task may be gone.
     let merged = header.refs.is_merged_here();
-    if header.refs.drop_here() == Release::Free {
-        // SAFETY: that was the last reference. A task whose future or output is alive is kept by
-        // the scheduler or by the join handle. This is the owner thread.
+    if header.refs.drop_last_here() == Release::Free {
+        // SAFETY: as in `drop_here`; merged or not, this is the owner thread.
         unsafe { (header.vtable.free)(task, merged) };
     }
 }

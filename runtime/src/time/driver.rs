@@ -113,6 +113,10 @@ impl Timers {
         self.wheel.borrow().stats()
     }
 
+    pub(crate) fn is_paused(&self) -> bool {
+        self.clock.is_paused()
+    }
+
     /// # Safety
     /// As for [`Wheel::insert`].
     #[inline]
