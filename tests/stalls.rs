@@ -261,6 +261,44 @@ fn max_poll_names_the_task() {
     );
 }
 
+/// The same by the attribute, and with a limit that only one poll passes.
+#[wakeful::test(max_poll = "300ms", detect_stalls = false)]
+#[should_panic(expected = "\"slow\", spawned at tests/stalls.rs")]
+async fn a_poll_that_is_too_long_fails_the_test() {
+    let builder = wakeful::task::Builder::new().name("slow");
+    let slow = builder.spawn(async {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_millis(301) {}
+    });
+    wakeful::spawn(async {}).await.unwrap();
+    slow.await.unwrap();
+}
+
+#[wakeful::test(max_poll = "60s")]
+async fn polls_that_are_short_enough_pass() {
+    for _ in 0..1000 {
+        wakeful::spawn(wakeful::task::yield_now()).await.unwrap();
+    }
+    wakeful::time::sleep(Duration::from_millis(1)).await;
+}
+
+#[test]
+fn a_runtime_is_of_use_after_a_poll_that_was_too_long() {
+    let limit = Duration::from_millis(300);
+    let runtime = Builder::new().max_poll(limit).build().unwrap();
+    let stuck = move || while_it_is_short(limit);
+    assert!(panic_of(|| runtime.block_on(async { stuck() })).contains("block_on"));
+    let task = runtime.spawn(async move { stuck() });
+    assert!(panic_of(|| runtime.block_on(task).unwrap()).contains("spawned at"));
+    assert_eq!(runtime.block_on(async { 5 }), 5);
+}
+
+/// Computes for a little longer.
+fn while_it_is_short(limit: Duration) {
+    let begin = Instant::now();
+    while begin.elapsed() <= limit {}
+}
+
 fn _is_send(report: StallReport) -> impl Send + Sync {
     let shared: Arc<(StallReport, StallKind)> = Arc::new((report, StallKind::Cpu));
     let sender: Sender<Arc<(StallReport, StallKind)>> = channel().0;

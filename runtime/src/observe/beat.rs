@@ -21,7 +21,7 @@ const NOBODY: u32 = u32::MAX;
 /// Shared by a loop and the watchdog.
 pub(crate) struct Beat {
     word: AtomicU64,
-    pub(super) roster: Roster,
+    pub(crate) roster: Roster,
     over: AtomicBool,
     /// Stalls reported, written by the watchdog.
     stalls: AtomicU64,
@@ -31,6 +31,14 @@ pub(crate) struct Beat {
 /// A poll that went on when the watchdog looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stuck(u64);
+
+#[cfg(all(test, loom))]
+impl Stuck {
+    /// Of the poll.
+    pub(crate) fn number(self) -> u64 {
+        self.0 >> 32
+    }
+}
 
 impl Beat {
     pub(crate) fn new() -> Beat {

@@ -62,7 +62,7 @@ impl Roster {
     /// On the owner thread, when a task takes the slot.
     ///
     /// Release: a reader that sees the newcomer also sees that the poll of the one before is over.
-    pub(super) fn enter(&self, slot: u32, id: Id, location: &'static Location<'static>) {
+    pub(crate) fn enter(&self, slot: u32, id: Id, location: &'static Location<'static>) {
         let (chunk, place) = place(slot);
         if self.chunks[chunk].get().is_none() {
             let entries = (0..FIRST << chunk).map(|_| Entry::default());
@@ -78,7 +78,7 @@ impl Roster {
     }
 
     /// Who is in the slot, as far as this thread can see. The name is not looked up.
-    pub(super) fn look(&self, slot: u32) -> Option<Who> {
+    pub(crate) fn look(&self, slot: u32) -> Option<Who> {
         let (chunk, place) = place(slot);
         let entry = &self.chunks[chunk].get()?[place];
         let location = entry.location.load(Ordering::Acquire);

@@ -160,16 +160,16 @@ impl fmt::Display for StallReport {
         if let Some(thread) = &self.thread {
             write!(f, " of thread \"{thread}\"")?;
         }
-        write!(f, ": one poll for {:?} so far", self.elapsed)?;
+        write!(f, ": one poll for {:.1?} so far", self.elapsed)?;
         if let Some(cpu) = self.cpu {
-            write!(f, ", {cpu:?} of it on the CPU")?;
+            write!(f, ", {cpu:.1?} of it on the CPU")?;
         }
         let (minor, major) = (self.minor_faults, self.major_faults);
         write!(f, ", page faults {minor} minor, {major} major")?;
         if !self.stopped.is_zero() {
             write!(
                 f,
-                ", not counting {:?} in which the whole process stood still",
+                ", not counting {:.1?} in which the watchdog did not run either",
                 self.stopped
             )?;
         }
