@@ -7,8 +7,12 @@
 //!
 //! Who is in the slot is read from the [`Roster`], and then the word once more. If it is the same,
 //! the poll was still going on while the roster was read, so the slot had not changed hands: a new
-//! task enters a slot after the poll of the one before has ended, and the store of the later word
-//! comes before the release in [`Roster::enter`], which the reader acquires.
+//! task enters a slot only after the word has changed, and the store of the later word comes before
+//! the release in [`Roster::enter`], which the reader acquires.
+//!
+//! That the word has changed by then: a task leaves its slot as its memory is freed, which is the
+//! last thing that may happen in its poll, and no code of a user's runs after it. Another task is
+//! entered by such code alone: in a later poll, or outside of all polls, after [`Beat::idle`].
 
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -59,7 +63,7 @@ impl Beat {
     }
 
     /// No poll goes on, on the owner thread.
-    pub(super) fn idle(&self) {
+    pub(crate) fn idle(&self) {
         self.word.store(u64::from(NOBODY), Ordering::Release);
     }
 

@@ -125,7 +125,16 @@ impl Builder {
     }
 
     /// What the [`Metrics`](crate::Metrics) know. Default: [`MetricsLevel::Counts`], which costs
-    /// nothing that could be measured.
+    /// next to nothing.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let level = wakeful::MetricsLevel::Times;
+    /// let runtime = wakeful::Builder::new().metrics_level(level).build()?;
+    /// assert!(runtime.metrics().poll_time.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn metrics_level(mut self, level: MetricsLevel) -> Builder {
         self.metrics_level = level;
         self
@@ -175,6 +184,15 @@ impl Builder {
     }
 
     /// Turns [`detect_stalls`](Self::detect_stalls) off again.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # let builder = wakeful::Builder::new();
+    /// let runtime = builder.ignore_stalls().build()?;
+    /// # drop(runtime);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ignore_stalls(mut self) -> Builder {
         self.detect_stalls = None;
         self
@@ -184,7 +202,7 @@ impl Builder {
     /// report is printed to standard error, on one line.
     ///
     /// The watchdog looks at no loop while the hook runs, so it should not take long. A panic of
-    /// the hook ends there.
+    /// the hook ends there. For an example see [`StallReport`].
     pub fn on_stall(mut self, hook: impl Fn(&StallReport) + Send + Sync + 'static) -> Builder {
         self.on_stall = Hook::new(hook);
         self

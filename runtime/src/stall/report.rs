@@ -9,6 +9,10 @@ use crate::task::Id;
 
 /// What a stuck poll is doing, judged by what the system says of the loop's thread since the
 /// watchdog first saw the poll.
+///
+/// ```
+/// assert_eq!(wakeful::StallKind::Blocked.to_string(), "is blocked");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StallKind {
@@ -28,6 +32,24 @@ pub enum StallKind {
 /// [`Builder::detect_stalls`](crate::Builder::detect_stalls).
 ///
 /// Printed, it is one line, and with the feature `backtrace` the stuck stack below it.
+///
+/// ```
+/// use wakeful::{StallKind, StallReport};
+///
+/// /// Blames the code for what it does, and not for what the machine does.
+/// fn on_stall(report: &StallReport) {
+///     if report.kind != StallKind::Starved {
+///         eprintln!("{report}");
+///     }
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let threshold = std::time::Duration::from_millis(100);
+/// let runtime = wakeful::Builder::new().detect_stalls(threshold).on_stall(on_stall).build()?;
+/// # drop(runtime);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StallReport {
