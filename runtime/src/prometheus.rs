@@ -14,7 +14,7 @@
 //! ```
 //!
 //! For one with a registry of its own, `Metrics` are a
-//! [`Collector`](prometheus_client::collector::Collector):
+//! [`Collector`]:
 //!
 //! ```
 //! use prometheus_client::{encoding::text, registry::Registry};
