@@ -97,7 +97,10 @@ fn a_stopped_process_is_no_stall() {
         kill_process(child.pid(), Signal::CONT).unwrap();
     }
     let line = next("stalls:");
-    assert!(line.contains("stalls: 0"), "{line}");
+    let mut numbers = line.split_whitespace().filter_map(|word| word.parse().ok());
+    let (stalls, long): (u64, u64) = (numbers.next().unwrap(), numbers.next().unwrap());
+    assert!(stalls <= long, "{line}");
+    assert!(long < 5, "this says nothing: the machine is too busy");
 }
 
 /// Large, so that a busy machine makes no stall of a short poll.
@@ -108,20 +111,31 @@ fn stopped_player() {
         .detect_stalls(STOP_THRESHOLD)
         .build()
         .unwrap();
+    let mut long = 0;
     for _ in 0..5 {
-        runtime.block_on(async {
-            // The poll goes on until it sees that it was stopped: its clock jumps.
-            let mut last = Instant::now();
-            println!("polling");
-            let limit = last + LIMIT;
-            loop {
-                let now = Instant::now();
-                if now - last >= 2 * STOP_THRESHOLD || now > limit {
-                    break;
-                }
-                last = now;
-            }
-        });
+        let ran = runtime.block_on(async { one_stopped_poll() });
+        // On a busy machine the poll may really take so long. An eighth is the detector's grain.
+        long += u64::from(ran >= STOP_THRESHOLD * 7 / 8);
     }
-    println!("stalls: {}", runtime.metrics().stalls);
+    let stalls = runtime.metrics().stalls;
+    println!("stalls: {stalls} of {long}");
+}
+
+/// Computes until it sees that it was stopped, as its clock jumps, and then for long enough to be
+/// looked at again. Returns how long it took without the jump.
+fn one_stopped_poll() -> Duration {
+    let begin = Instant::now();
+    let mut last = begin;
+    let mut jump = Duration::ZERO;
+    let mut end = begin + LIMIT;
+    println!("polling");
+    while last < end {
+        let now = Instant::now();
+        if now - last >= 2 * STOP_THRESHOLD {
+            jump = now - last;
+            end = now + STOP_THRESHOLD / 4;
+        }
+        last = now;
+    }
+    last - begin - jump
 }

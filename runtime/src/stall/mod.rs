@@ -18,9 +18,6 @@ pub(crate) use watchdog::{Hook, watch};
 /// What the system says of a thread, for systems that are not asked.
 #[cfg(not(target_os = "linux"))]
 mod usage {
-    #[derive(Clone, Copy, Debug, Default)]
-    pub(super) struct Usage;
-
     #[derive(Clone, Copy, Debug)]
     pub(super) struct Thread;
 
