@@ -173,22 +173,64 @@ fn a_runtime_that_cannot_be_built_is_a_panic_that_says_why() {
 #[wakeful_macros::test(crate = stand_in)]
 async fn a_test_runs_on_a_runtime() {
     turn().await;
-    assert_eq!(stand_in::calls(), ["new", "build", "block_on"]);
+    assert_eq!(
+        stand_in::calls(),
+        ["new", "detect_stalls(1s)", "build", "block_on"]
+    );
 }
 
 #[wakeful_macros::test(crate = stand_in, start_paused = true)]
 async fn start_paused_reaches_the_builder() {
     assert_eq!(
         stand_in::calls(),
-        ["new", "start_paused(true)", "build", "block_on"]
+        [
+            "new",
+            "start_paused(true)",
+            "detect_stalls(1s)",
+            "build",
+            "block_on"
+        ]
     );
 }
 
-#[wakeful_macros::test(start_paused = false, crate = "stand_in")]
+#[wakeful_macros::test(start_paused = false, detect_stalls = false, crate = "stand_in")]
 async fn start_paused_may_be_false_and_keys_come_in_any_order() {
     assert_eq!(
         stand_in::calls(),
         ["new", "start_paused(false)", "build", "block_on"]
+    );
+}
+
+#[wakeful_macros::test(crate = stand_in, max_poll = "5ms", detect_stalls = "100 ms")]
+async fn durations_reach_the_builder() {
+    assert_eq!(
+        stand_in::calls(),
+        [
+            "new",
+            "detect_stalls(100ms)",
+            "max_poll(5ms)",
+            "build",
+            "block_on"
+        ]
+    );
+}
+
+#[wakeful_macros::test(crate = stand_in, detect_stalls = false, max_poll = "7us")]
+async fn durations_have_units() {
+    assert_eq!(
+        stand_in::calls(),
+        ["new", "max_poll(7us)", "build", "block_on"]
+    );
+}
+
+#[test]
+fn a_program_may_detect_stalls() {
+    #[wakeful_macros::main(crate = stand_in, detect_stalls = "100ms")]
+    async fn entry() {}
+    entry();
+    assert_eq!(
+        stand_in::calls(),
+        ["new", "detect_stalls(100ms)", "build", "block_on", "drop"]
     );
 }
 

@@ -22,7 +22,8 @@ const ROLE: &str = "WAKEFUL_SYSCALLS_ROLE";
 fn child() {
     match env::var(ROLE).as_deref() {
         Ok("echo") => echo_one_connection(),
-        Ok("main") => work_without_the_system(),
+        Ok("main") => wakeful::block_on(work_without_the_system()),
+        Ok("watched") => work_watched(),
         _ => {}
     }
 }
@@ -44,16 +45,25 @@ fn echo_one_connection() {
 }
 
 /// Wakes the main future, joins tasks and arms timers: all of that is the loop's own business.
-fn work_without_the_system() {
-    wakeful::block_on(async {
-        for _ in 0..20_000 {
-            wakeful::spawn(async {}).await.unwrap();
-            wakeful::task::yield_now().await;
-            let mut timer = Box::pin(sleep(Duration::from_secs(3600)));
-            let armed = poll_fn(|cx| Poll::Ready(timer.as_mut().poll(cx).is_pending())).await;
-            assert!(armed);
-        }
-    });
+async fn work_without_the_system() {
+    for _ in 0..20_000 {
+        wakeful::spawn(async {}).await.unwrap();
+        wakeful::task::yield_now().await;
+        let mut timer = Box::pin(sleep(Duration::from_secs(3600)));
+        let armed = poll_fn(|cx| Poll::Ready(timer.as_mut().poll(cx).is_pending())).await;
+        assert!(armed);
+    }
+}
+
+/// The same, with all that can look on.
+fn work_watched() {
+    let runtime = wakeful::Builder::new()
+        .detect_stalls(Duration::from_secs(60))
+        .metrics_level(wakeful::MetricsLevel::Times)
+        .max_poll(Duration::from_secs(60))
+        .build()
+        .unwrap();
+    runtime.block_on(work_without_the_system());
 }
 
 fn has_strace() -> bool {
@@ -158,6 +168,16 @@ fn tasks_and_timers_make_no_syscall() {
     let waits = calls(&counts, &["epoll_wait", "epoll_pwait", "epoll_pwait2"]);
     assert!(waits < 50, "{waits} waits: {counts:?}");
     assert_eq!(calls(&counts, &["timerfd_settime"]), 0);
+    let total: u64 = counts.values().sum();
+    assert!(total < 1000, "{total} syscalls: {counts:?}");
+}
+
+#[test]
+fn a_loop_that_is_looked_at_makes_no_syscall_for_it() {
+    if !has_strace() {
+        return;
+    }
+    let counts = Traced::start("watched", "watched").finish();
     let total: u64 = counts.values().sum();
     assert!(total < 1000, "{total} syscalls: {counts:?}");
 }

@@ -54,7 +54,7 @@ fn check(kind: Kind, function: &Function) -> Result<()> {
 
 fn expand_function(kind: Kind, options: &Options, function: &Function) -> TokenStream {
     let krate = options.krate();
-    let calls = options.builder_calls();
+    let calls = options.builder_calls(kind);
     let body = async_body(function);
     // Hygiene: the body and the arguments cannot see these two names.
     let site = Span::mixed_site();

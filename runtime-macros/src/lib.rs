@@ -77,6 +77,14 @@ use proc_macro::TokenStream;
 /// async fn main() {}
 /// ```
 ///
+/// - `detect_stalls = "100ms"`: polls that take longer are reported on standard error while they are
+///   stuck, see `Builder::detect_stalls`. Default: off.
+///
+/// ```
+/// #[wakeful::main(detect_stalls = "100ms")]
+/// async fn main() {}
+/// ```
+///
 /// # Panics
 ///
 /// The function panics when the runtime cannot be built (the process is out of file descriptors, for
@@ -134,6 +142,19 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// #[wakeful::test(start_paused = true)]
 /// async fn an_hour_is_over_at_once() {
 ///     wakeful::time::sleep(Duration::from_secs(3600)).await;
+/// }
+/// # fn main() {}
+/// ```
+///
+/// - `max_poll = "5ms"`: the test fails after a poll that took longer, with a message that names the
+///   task. The units are `ns`, `us`, `ms` and `s`. Default: no limit.
+/// - `detect_stalls = "100ms"`: polls that take longer are reported on standard error while they are
+///   stuck; the test goes on. Default: `"1s"`; `false` turns it off.
+///
+/// ```
+/// #[wakeful::test(max_poll = "10s", detect_stalls = false)]
+/// async fn nothing_here_blocks() {
+///     wakeful::task::yield_now().await;
 /// }
 /// # fn main() {}
 /// ```

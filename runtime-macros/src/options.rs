@@ -24,8 +24,8 @@ impl Kind {
     /// A new key is a word here and an arm in `Options::set`.
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Kind::Main => &["crate"],
-            Kind::Test => &["crate", "start_paused"],
+            Kind::Main => &["crate", "detect_stalls"],
+            Kind::Test => &["crate", "detect_stalls", "max_poll", "start_paused"],
         }
     }
 }
@@ -35,7 +35,16 @@ impl Kind {
 pub(crate) struct Options {
     krate: Option<Path>,
     start_paused: Option<LitBool>,
+    /// `Some(None)`: off.
+    detect_stalls: Option<Option<Nanos>>,
+    max_poll: Option<Nanos>,
 }
+
+/// A duration.
+type Nanos = u64;
+
+/// The threshold for tests: only what is surely a mistake, also on a busy machine.
+const TEST_THRESHOLD: Nanos = 1_000_000_000;
 
 impl Options {
     pub(crate) fn parse(kind: Kind, tokens: TokenStream) -> Result<Self> {
@@ -64,6 +73,10 @@ impl Options {
     fn set(&mut self, key: &Ident, input: ParseStream<'_>) -> Result<()> {
         if key == "crate" {
             self.krate = Some(parse_path(input)?);
+        } else if key == "detect_stalls" {
+            self.detect_stalls = Some(parse_threshold(key, input)?);
+        } else if key == "max_poll" {
+            self.max_poll = Some(parse_duration(key, input)?);
         } else {
             self.start_paused = Some(parse_bool(key, input)?);
         }
@@ -79,9 +92,16 @@ impl Options {
     }
 
     /// The builder's calls that the keys stand for.
-    pub(crate) fn builder_calls(&self) -> TokenStream {
+    pub(crate) fn builder_calls(&self, kind: Kind) -> TokenStream {
         let start_paused = self.start_paused.iter();
-        quote!(#(.start_paused(#start_paused))*)
+        let default = (kind == Kind::Test).then_some(TEST_THRESHOLD);
+        let threshold = self.detect_stalls.unwrap_or(default).into_iter();
+        let max_poll = self.max_poll.iter();
+        quote! {
+            #(.start_paused(#start_paused))*
+            #(.detect_stalls(::core::time::Duration::from_nanos(#threshold)))*
+            #(.max_poll(::core::time::Duration::from_nanos(#max_poll)))*
+        }
     }
 }
 
@@ -100,10 +120,7 @@ fn parse_key(kind: Kind, input: ParseStream<'_>) -> Result<Ident> {
 
 fn known(kind: Kind) -> String {
     let keys: Vec<_> = kind.keys().iter().map(|key| format!("`{key}`")).collect();
-    match keys.len() {
-        1 => format!("the only known key is {}", keys[0]),
-        _ => format!("the known keys are {}", keys.join(", ")),
-    }
+    format!("the known keys are {}", keys.join(", "))
 }
 
 fn parse_equals(key: &Ident, input: ParseStream<'_>) -> Result<()> {
@@ -137,6 +154,52 @@ fn parse_path(input: ParseStream<'_>) -> Result<Path> {
     input
         .call(Path::parse_mod_style)
         .map_err(|_| Error::new(span, EXPECTED))
+}
+
+/// A duration, or `false` for none.
+fn parse_threshold(key: &Ident, input: ParseStream<'_>) -> Result<Option<Nanos>> {
+    if input.peek(LitBool) {
+        let switch: LitBool = input.parse()?;
+        return match switch.value {
+            false => Ok(None),
+            true => Err(Error::new(
+                switch.span,
+                format!("`{key}` takes a duration, such as \"100ms\", or `false`"),
+            )),
+        };
+    }
+    let nanos = parse_duration(key, input)?;
+    Ok(Some(nanos))
+}
+
+/// A duration above zero: `"5ms"`.
+fn parse_duration(key: &Ident, input: ParseStream<'_>) -> Result<Nanos> {
+    let span = input.span();
+    let text = input.parse::<LitStr>().ok();
+    let nanos = text.and_then(|text| duration(&text.value()));
+    nanos.ok_or_else(|| {
+        Error::new(
+            span,
+            format!(
+                "`{key}` takes a duration: a whole number above zero and `ns`, `us`, `ms` or `s`, \
+                 such as \"5ms\""
+            ),
+        )
+    })
+}
+
+fn duration(text: &str) -> Option<Nanos> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit.trim_start() {
+        "ns" => 1,
+        "us" | "µs" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        _ => return None,
+    };
+    let nanos = number.parse::<u64>().ok()?.checked_mul(unit)?;
+    (nanos > 0).then_some(nanos)
 }
 
 fn parse_bool(key: &Ident, input: ParseStream<'_>) -> Result<LitBool> {

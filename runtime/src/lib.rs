@@ -27,6 +27,7 @@
 //! - [`time`] has sleeps, timeouts, intervals, and a clock that tests can stop.
 //! - [`reactor::Async`] makes any descriptor async. Sockets are in the crate `wakeful-net`.
 //! - [`Handle`] starts tasks from other threads. Wakers work from any thread by themselves.
+//! - [`Metrics`] count what the loop does. [`Builder::detect_stalls`] names the task that holds it up.
 //!
 //! `join!`, `select!`, channels and locks: take them from `futures-util`, `async-channel`,
 //! `async-lock`; nothing in them is tied to a runtime.
@@ -40,6 +41,8 @@
 //! | `io-std` | no | the module `io`: standard input, output and error |
 //! | `process` | no | the module `process`: child processes; includes `signal` |
 //! | `io-uring` | no | [files](fs) through a completion ring, where Linux has one |
+//! | `backtrace` | no | the stall detector shows the stuck stack (Linux) |
+//! | `prometheus` | no | [`Metrics`] as Prometheus reads them |
 //!
 //! # Systems
 //!
@@ -54,18 +57,24 @@ mod id;
 pub mod io;
 #[cfg(all(test, loom))]
 mod models;
+mod observe;
 #[cfg(feature = "process")]
 pub mod process;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 pub mod reactor;
 mod runtime;
 #[cfg(feature = "signal")]
 pub mod signal;
+mod stall;
 mod sync;
 pub mod task;
 pub mod time;
 
 pub use blocking::spawn_blocking;
 pub use executor::spawn;
-pub use runtime::{Builder, Handle, Metrics, RemoteJoinHandle, Runtime, block_on};
+pub use observe::Histogram;
+pub use runtime::{Builder, Handle, Metrics, MetricsLevel, RemoteJoinHandle, Runtime, block_on};
+pub use stall::{StallKind, StallReport};
 #[cfg(feature = "macros")]
 pub use wakeful_macros::{main, test};

@@ -13,7 +13,8 @@
 //!
 //! Each protocol is explored by itself ([remote], [mailbox], [refs]), then whole tasks are, with a
 //! scheduler made for the models ([kit]): [task] while the loop runs, [end] when it ends. [packet]
-//! and [stop] are what [`Handle`](crate::Handle) adds for results and aborts between threads.
+//! and [stop] are what [`Handle`](crate::Handle) adds for results and aborts between threads, and
+//! [beat] is what a loop shows to the stall detector (`observe/*`).
 //!
 //! What a model checks without saying so:
 //! - no deadlock: a wake that is lost leaves the loop asleep for ever;
@@ -37,6 +38,7 @@
 //!   the owner's number, and from `kit` asking the thread wherever the scheduler is called.
 //! - At most `LOOM_MAX_PREEMPTIONS` (here 3) preemptions in an execution.
 
+mod beat;
 mod end;
 mod kit;
 mod mailbox;

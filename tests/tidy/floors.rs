@@ -7,7 +7,10 @@ use crate::source::{Source, find_word, paths};
 /// The rooms of `runtime/src` and their floors. The longest name that fits a path is its room, so `time` is
 /// what is left of it without the clock, the wheel and what joins them.
 const ROOMS: &[(&str, u8)] = &[
+    // An adapter.
+    ("prometheus", 5),
     ("runtime", 4),
+    ("stall", 3),
     ("blocking", 3),
     ("signal", 3),
     ("process", 3),
@@ -20,6 +23,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("time::clock", 0),
     ("time::wheel", 0),
     ("time::driver", 0),
+    ("observe", 0),
     ("id", 0),
     ("sync", 0),
     // Tests of all of them, under loom.

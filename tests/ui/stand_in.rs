@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 thread_local! {
     static CALLS: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
@@ -35,6 +36,24 @@ impl Builder {
             "start_paused(true)"
         } else {
             "start_paused(false)"
+        });
+        self
+    }
+
+    pub fn detect_stalls(&mut self, threshold: Duration) -> &mut Builder {
+        record(match threshold.as_millis() {
+            1000 => "detect_stalls(1s)",
+            100 => "detect_stalls(100ms)",
+            _ => "detect_stalls(?)",
+        });
+        self
+    }
+
+    pub fn max_poll(&mut self, limit: Duration) -> &mut Builder {
+        record(match limit.as_micros() {
+            5000 => "max_poll(5ms)",
+            7 => "max_poll(7us)",
+            _ => "max_poll(?)",
         });
         self
     }

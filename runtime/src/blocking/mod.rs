@@ -56,6 +56,13 @@ impl Blocking {
         f()
     }
 
+    /// That of this thread's runtime.
+    pub(crate) fn current_pool() -> Option<Arc<Pool>> {
+        // SAFETY: `enter` borrows what it points to for as long as it is set; only this thread
+        // reads it.
+        CURRENT.get().map(|it| unsafe { it.as_ref() }.pool.clone())
+    }
+
     /// Is there no result that a task waits for?
     pub(crate) fn is_idle(&self) -> bool {
         self.awaited.get() == 0

@@ -1,6 +1,7 @@
 //! Spawning with more to say than [`spawn`](crate::spawn) takes.
 
 use std::future::Future;
+use std::panic::Location;
 
 use super::current;
 use crate::task::JoinHandle;
@@ -44,9 +45,10 @@ impl Builder {
         F: Future + 'static,
         F::Output: 'static,
     {
+        let location = Location::caller();
         current::with(|executor| match self.name {
-            Some(name) => executor.spawn_named(name, future),
-            None => executor.spawn(future),
+            Some(name) => executor.spawn_named(name, location, future),
+            None => executor.spawn(location, future),
         })
     }
 }

@@ -4,16 +4,19 @@ mod blocks;
 mod builder;
 pub(crate) mod current;
 mod ids;
+mod observed;
 mod registry;
 pub(crate) mod remote;
 mod run_queue;
 mod set;
 mod spawn;
+mod stats;
 
 use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
+use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,13 +25,15 @@ use std::task::RawWakerVTable;
 pub use builder::Builder as TaskBuilder;
 pub use set::JoinSet;
 pub(crate) use spawn::cancel_current;
+pub(crate) use spawn::spawn_at;
 pub use spawn::{id, name, spawn, try_id};
 
 use crate::id::ThreadNumber;
+use crate::observe::Observer;
 use crate::reactor::Notifier;
-use crate::task::header::{Schedule, TaskPtr};
+use crate::task::header::{Header, Note, Schedule, TaskPtr};
 use crate::task::runnable::{self, quietly};
-use crate::task::state::{DONE, JOIN, NAMED, QUEUED, State};
+use crate::task::state::{DONE, JOIN, NAMED, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle, coop, raw, waker};
 use blocks::Blocks;
 use ids::Ids;
@@ -36,6 +41,7 @@ pub(crate) use ids::reserve_id;
 use registry::Registry;
 use remote::{Remote, Sent};
 use run_queue::RunQueue;
+use stats::{Counts, count};
 
 /// The waker of every task, found by `will_wake` through its one address.
 static WAKER: RawWakerVTable = waker::vtable::<Executor>();
@@ -68,37 +74,24 @@ pub(crate) struct Executor {
     ids: Ids,
     names: RefCell<HashMap<Id, Box<str>>>,
     counts: Counts,
+    /// Who looks on, if anyone does.
+    observer: Option<Box<Observer>>,
+    /// Spawns take the long way: the executor is closing or observed.
+    unusual: Cell<bool>,
     notifier: Notifier,
     /// Times that another thread had to wake the loop. Counted beside a syscall, so for free.
     notified: AtomicU64,
+    /// Wakes of other threads that rode along with an earlier one.
+    coalesced_there: AtomicU64,
     remote: Remote<Message>,
 }
 
-// SAFETY: `owner` never changes; `remote`, `notifier` and `notified` are made for all threads. The other fields
-// are used by the owner thread alone: by `Runtime`, which can't leave its thread, by `current`,
+// SAFETY: `owner` never changes; `remote`, `notifier` and the atomics are made for all threads. The
+// other fields are used by the owner thread alone: by `Runtime`, which can't leave its thread, by `current`,
 // whose pointer is thread-local, and by wakers and handles after they compared `owner`.
 unsafe impl Send for Executor {}
 // SAFETY: as above.
 unsafe impl Sync for Executor {}
-
-/// Counted all the time: plain additions on the owner thread.
-#[derive(Default)]
-struct Counts {
-    spawned: Cell<u64>,
-    polls: Cell<u64>,
-    received: Cell<u64>,
-}
-
-/// The same, for the metrics.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stats {
-    pub(crate) alive: usize,
-    pub(crate) queued: usize,
-    pub(crate) spawned: u64,
-    pub(crate) polls: u64,
-    pub(crate) received: u64,
-    pub(crate) notified: u64,
-}
 
 /// Why [`Executor::tick`] came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +105,7 @@ pub(crate) enum Tick {
 }
 
 impl Executor {
-    pub(crate) fn new(notifier: Notifier) -> Arc<Executor> {
+    pub(crate) fn new(notifier: Notifier, observer: Option<Box<Observer>>) -> Arc<Executor> {
         let executor = Arc::new(Executor {
             owner: ThreadNumber::current(),
             this: Cell::new(NonNull::dangling()),
@@ -125,20 +118,26 @@ impl Executor {
             ids: Ids::default(),
             names: RefCell::default(),
             counts: Counts::default(),
+            unusual: Cell::new(observer.is_some()),
+            observer,
             notifier,
             notified: AtomicU64::new(0),
+            coalesced_there: AtomicU64::new(0),
             remote: Remote::new(),
         });
         let this = NonNull::new(Arc::as_ptr(&executor).cast_mut()).expect("an Arc is not null");
         executor.this.set(this);
         // It has a header and a waker; its future is on the stack of `block_on`.
         let id = executor.ids.next();
-        let main = executor.allocate(id, std::future::pending::<()>(), State::new(0), 1);
+        let timed = executor.observer().is_some_and(Observer::times_wakes);
+        let state = State::new(if timed { TIMED } else { 0 });
+        let main = executor.allocate(id, std::future::pending::<()>(), state, 1);
         executor.main.set(Some(main));
         executor
     }
 
     /// Makes a task and gives it a place.
+    #[inline(always)]
     fn allocate<F>(&self, id: Id, future: F, state: State, refs: u32) -> TaskPtr
     where
         F: Future + 'static,
@@ -154,41 +153,53 @@ impl Executor {
     }
 
     #[inline]
-    pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(
+        &self,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
-        self.spawn_as(self.ids.next(), future)
+        self.spawn_as(self.ids.next(), location, future)
     }
 
     #[inline]
-    pub(crate) fn spawn_as<F>(&self, id: Id, future: F) -> JoinHandle<F::Output>
+    pub(crate) fn spawn_as<F>(
+        &self,
+        id: Id,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
         self.counts.spawned.set(self.counts.spawned.get() + 1);
+        if self.unusual.get() {
+            return self.spawn_slowly(id, location, future);
+        }
         // One reference for the scheduler, one for the handle.
-        let task = if self.closing.get() {
-            let task = self.allocate(id, future, State::new(JOIN), 2);
-            // SAFETY: owner thread; the task is new.
-            unsafe { runnable::cancel::<Executor>(task) };
-            task
-        } else {
-            let task = self.allocate(id, future, State::new(JOIN | QUEUED), 2);
-            // SAFETY: a task keeps the scheduler's reference while it is queued.
-            unsafe { self.queue.push(task) };
-            task
-        };
+        let task = self.allocate(id, future, State::new(JOIN | QUEUED), 2);
+        // SAFETY: a task keeps the scheduler's reference while it is queued.
+        unsafe { self.queue.push(task) };
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
     }
 
-    fn spawn_named<F>(&self, name: Box<str>, future: F) -> JoinHandle<F::Output>
+    fn spawn_named<F>(
+        &self,
+        name: Box<str>,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
-        let task = self.spawn(future);
+        let task = self.spawn(location, future);
         task.mark_named();
+        if let Some(observer) = &self.observer {
+            observer.named(task.id(), &name);
+        }
         self.names.borrow_mut().insert(task.id(), name);
         task
     }
@@ -317,6 +328,10 @@ impl Executor {
 
     /// Puts the future of `block_on` in line.
     pub(crate) fn queue_main(&self) {
+        // SAFETY: the executor keeps a reference to it.
+        if !unsafe { self.main().as_ref() }.state.is(QUEUED) {
+            count(&self.counts.pushed);
+        }
         waker::wake_here::<Executor>(self.main());
     }
 
@@ -336,22 +351,16 @@ impl Executor {
         self.names.borrow().get(&id).cloned()
     }
 
-    pub(crate) fn stats(&self) -> Stats {
-        Stats {
-            // The one for `block_on` is not a task.
-            alive: self.registry.borrow().len() - usize::from(self.main.get().is_some()),
-            queued: self.queue.len(),
-            spawned: self.counts.spawned.get(),
-            polls: self.counts.polls.get(),
-            received: self.counts.received.get(),
-            notified: self.notified.load(Ordering::Relaxed),
-        }
+    /// From here on a task is cancelled as it is spawned.
+    fn close(&self) {
+        self.closing.set(true);
+        self.unusual.set(true);
     }
 
     /// Asks every task to end. They are dropped as the loop comes to them; later spawns are
     /// cancelled at once.
     pub(crate) fn abort_all(&self) {
-        self.closing.set(true);
+        self.close();
         let tasks = self.registry.borrow();
         for task in (0..tasks.end()).filter_map(|slot| tasks.get(slot)) {
             if Some(task) != self.main.get() {
@@ -364,7 +373,7 @@ impl Executor {
     /// Drops every future. What they drop may wake, spawn and abort; the new ones are cancelled at
     /// once.
     pub(crate) fn cancel_all(&self) {
-        self.closing.set(true);
+        self.close();
         let mut slot = 0;
         // The borrow ends before user code runs. A drop may fill a slot behind this one, but only
         // with a task that is cancelled already.
@@ -401,6 +410,9 @@ impl Executor {
         self.blocks.clear();
         self.remote.close();
         self.empty_closed();
+        if let Some(observer) = self.observer() {
+            observer.beat().end();
+        }
     }
 }
 
@@ -435,7 +447,18 @@ impl Schedule for Executor {
         self.registry.borrow_mut().remove(header.slot.get());
         if header.state.is(NAMED) {
             self.names.borrow_mut().remove(&header.id);
+            if let Some(observer) = &self.observer {
+                observer.unnamed(header.id);
+            }
         }
+    }
+
+    fn note(&self, note: Note, task: &Header) {
+        self.take_note(note, task);
+    }
+
+    fn coalesced_there(&self) {
+        self.coalesced_there.fetch_add(1, Ordering::Relaxed);
     }
 
     unsafe fn send(this: NonNull<Executor>, task: TaskPtr) {

@@ -38,6 +38,11 @@ impl RunQueue {
         Some(task)
     }
 
+    /// The task at the front, which stays there.
+    pub(super) fn front(&self) -> Option<TaskPtr> {
+        self.head.get()
+    }
+
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         self.head.get().is_none()

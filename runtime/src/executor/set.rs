@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -103,6 +104,7 @@ impl<T> JoinSet<T> {
         F: Future<Output = T> + 'static,
         T: 'static,
     {
+        let location = Location::caller();
         // The place is given out inside, so that a panic for want of a runtime leaves the set whole.
         current::with(|executor| {
             let place = self.vacant.pop().unwrap_or_else(|| {
@@ -113,7 +115,7 @@ impl<T> JoinSet<T> {
                 ended: self.ended.clone(),
                 place,
             };
-            let task = executor.spawn(Member { future, ticket });
+            let task = executor.spawn(location, Member { future, ticket });
             let abort = task.abort_handle();
             self.members[place] = Some(task);
             abort

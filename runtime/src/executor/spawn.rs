@@ -1,6 +1,7 @@
 //! Starting tasks from wherever one is.
 
 use std::future::Future;
+use std::panic::Location;
 
 use super::current;
 use crate::task::{Id, JoinHandle};
@@ -42,7 +43,17 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    current::with(|executor| executor.spawn(future))
+    spawn_at(Location::caller(), future)
+}
+
+/// The same for those who call it on behalf of someone else.
+#[inline(always)]
+#[track_caller]
+pub(crate) fn spawn_at<F>(location: &'static Location<'static>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+{
+    current::with(|executor| executor.spawn(location, future))
 }
 
 /// The number of the task that is running.

@@ -1,6 +1,7 @@
 //! Children whose owner doesn't wait for them: someone must, or they stay behind as zombies.
 
 use std::future::poll_fn;
+use std::panic::Location;
 use std::process::Child;
 use std::sync::{Mutex, PoisonError};
 
@@ -17,7 +18,9 @@ pub(super) fn adopt(mut child: Child) {
     }
     let orphan = Orphan(Some(child));
     // A loop that is ending drops the task at once, and with it the orphan.
-    executor::current::try_with(|executor| drop(executor.spawn(orphan.outlive())));
+    executor::current::try_with(|executor| {
+        drop(executor.spawn(Location::caller(), orphan.outlive()))
+    });
     sweep();
 }
 

@@ -29,9 +29,10 @@ pub use interest::Interest;
 pub(crate) use notifier::Notifier;
 pub use source::Source;
 
+use crate::observe::{Histogram, Recorder};
 use crate::task::runnable::quietly;
 pub(crate) use crate::time::driver::Next as NextWait;
-use crate::time::driver::Timers;
+use crate::time::driver::{self, Timers};
 use backend::Driver;
 use event::Event;
 use registration::Registrations;
@@ -46,8 +47,7 @@ pub(crate) struct Reactor {
     events: Cell<Vec<Event>>,
     wakers: Cell<Vec<Waker>>,
     shut_down: Cell<bool>,
-    waits: Cell<u64>,
-    seen: Cell<u64>,
+    waits: Recorder,
 }
 
 /// How long a turn may wait.
@@ -60,12 +60,12 @@ pub(crate) enum Wait<'a> {
 }
 
 /// What the reactor has done so far.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stats {
-    pub(crate) waits: u64,
-    pub(crate) events: u64,
+    /// Each with how many events it brought.
+    pub(crate) events_per_wait: Histogram,
     pub(crate) sources: usize,
-    pub(crate) timers: usize,
+    pub(crate) timers: driver::Stats,
 }
 
 impl Reactor {
@@ -77,8 +77,7 @@ impl Reactor {
             events: Cell::default(),
             wakers: Cell::default(),
             shut_down: Cell::new(false),
-            waits: Cell::new(0),
-            seen: Cell::new(0),
+            waits: Recorder::default(),
         }))
     }
 
@@ -136,8 +135,7 @@ impl Reactor {
     fn wait(&self, timeout: Option<Duration>) -> io::Result<usize> {
         let mut events = self.events.take();
         let result = self.driver.wait(timeout, &mut events);
-        self.waits.set(self.waits.get() + 1);
-        self.seen.set(self.seen.get() + events.len() as u64);
+        self.waits.record(events.len() as u64);
         let mut wakers = self.wakers.take();
         let registrations = self.registrations.borrow();
         for event in &events {
@@ -223,10 +221,9 @@ impl Reactor {
 
     pub(crate) fn stats(&self) -> Stats {
         Stats {
-            waits: self.waits.get(),
-            events: self.seen.get(),
+            events_per_wait: self.waits.snapshot(),
             sources: self.registrations.borrow().len(),
-            timers: self.timers.len(),
+            timers: self.timers.stats(),
         }
     }
 }

@@ -10,6 +10,7 @@
 //! Waking the future of `block_on`, a task or a timer from inside the loop costs no syscall.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
@@ -23,7 +24,17 @@ impl Parts {
     /// Runs the loop until `future` is ready.
     #[track_caller]
     pub(super) fn block_on<F: Future>(&self, future: F) -> F::Output {
-        current::run("block_on", || self.enter(|| self.run_until_ready(future)))
+        let location = Location::caller();
+        current::run("block_on", || {
+            self.enter(|| {
+                let watched = self.executor.main_begins(location);
+                let output = self.run_until_ready(future);
+                if let Some(watched) = watched {
+                    watched.end();
+                }
+                output
+            })
+        })
     }
 
     fn run_until_ready<F: Future>(&self, future: F) -> F::Output {
@@ -36,6 +47,9 @@ impl Parts {
         self.executor.queue_main();
         loop {
             self.executor.receive();
+            if self.executor.observer().is_some() {
+                *pace.left() = self.executor.tick_observed(*pace.left());
+            }
             match self.executor.tick(pace.left()) {
                 Tick::Main => {
                     let limited = coop::limited();

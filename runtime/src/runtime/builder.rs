@@ -2,13 +2,16 @@
 
 use std::cell::Cell;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Parts, Runtime};
+use super::{MetricsLevel, Parts, Runtime};
 use crate::blocking::{self, Blocking};
 use crate::executor::Executor;
 use crate::fs::{self, Files};
+use crate::observe::{Beat, Limit, Observer};
 use crate::reactor::{Backend, Reactor};
+use crate::stall::{self, Hook, StallReport};
 
 /// Makes a [`Runtime`].
 ///
@@ -28,6 +31,10 @@ pub struct Builder {
     spin: Duration,
     blocking: blocking::Config,
     blocking_shutdown_timeout: Duration,
+    metrics_level: MetricsLevel,
+    detect_stalls: Option<Duration>,
+    on_stall: Hook,
+    max_poll: Option<Duration>,
 }
 
 impl Builder {
@@ -44,6 +51,10 @@ impl Builder {
                 thread_name: "wakeful-blocking".to_owned(),
             },
             blocking_shutdown_timeout: Duration::from_secs(10),
+            metrics_level: MetricsLevel::Counts,
+            detect_stalls: None,
+            on_stall: Hook::default(),
+            max_poll: None,
         }
     }
 
@@ -123,17 +134,130 @@ impl Builder {
         self
     }
 
+    /// What the [`Metrics`](crate::Metrics) know. Default: [`MetricsLevel::Counts`], which costs
+    /// next to nothing.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let level = wakeful::MetricsLevel::Times;
+    /// let runtime = wakeful::Builder::new().metrics_level(level).build()?;
+    /// assert!(runtime.metrics().poll_time.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn metrics_level(mut self, level: MetricsLevel) -> Builder {
+        self.metrics_level = level;
+        self
+    }
+
+    /// Reports polls that take longer than `threshold`, while they are still going on. Default:
+    /// off. `#[wakeful::test]` turns it on with a threshold of one second.
+    ///
+    /// One thread for all such loops of the process, the watchdog, looks at them eight times in a
+    /// threshold, but at most once in a millisecond, so a report comes up to a quarter of the
+    /// threshold late. It names the task, where it was spawned, how long it has been stuck, and
+    /// whether it computes, is blocked, or waits for memory; see [`StallReport`]. With the feature
+    /// `backtrace` it shows the stack as well, for which the loop's thread gets a signal, `SIGURG`.
+    ///
+    /// The loop stores one word a poll, and pays about 7 ns for that; it reads no clock and makes no
+    /// syscall. A poll that is shorter than the threshold is never reported.
+    /// Time in which the process is stopped does not count.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # fn main() -> std::io::Result<()> {
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// let runtime = wakeful::Builder::new()
+    ///     .detect_stalls(Duration::from_millis(20))
+    ///     .on_stall(move |report| _ = sender.send(report.clone()))
+    ///     .build()?;
+    /// let report = runtime.block_on(async {
+    ///     let waits = wakeful::task::Builder::new().name("waits");
+    ///     // A channel that blocks: the loop can do nothing else until the report comes.
+    ///     waits.spawn(async move { receiver.recv().unwrap() }).await.unwrap()
+    /// });
+    /// assert_eq!(report.name.as_deref(), Some("waits"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If zero: every poll would be a stall.
+    #[track_caller]
+    pub fn detect_stalls(mut self, threshold: Duration) -> Builder {
+        assert!(
+            !threshold.is_zero(),
+            "detect_stalls(0): give the time that a poll may take, such as 100 ms"
+        );
+        self.detect_stalls = Some(threshold);
+        self
+    }
+
+    /// Turns [`detect_stalls`](Self::detect_stalls) off again.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # let builder = wakeful::Builder::new();
+    /// let runtime = builder.ignore_stalls().build()?;
+    /// # drop(runtime);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn ignore_stalls(mut self) -> Builder {
+        self.detect_stalls = None;
+        self
+    }
+
+    /// Who is told of a stall, on the watchdog's thread and while the loop is stuck. Default: the
+    /// report is printed to standard error, on one line.
+    ///
+    /// The watchdog looks at no loop while the hook runs, so it should not take long. A panic of
+    /// the hook ends there. For an example see [`StallReport`].
+    pub fn on_stall(mut self, hook: impl Fn(&StallReport) + Send + Sync + 'static) -> Builder {
+        self.on_stall = Hook::new(hook);
+        self
+    }
+
+    /// Makes [`block_on`](crate::Runtime::block_on) panic after a poll that took longer than this,
+    /// with a message that names the task: for tests. Default: no limit. Reads the clock twice a
+    /// poll.
+    ///
+    /// ```should_panic
+    /// # use std::time::Duration;
+    /// let runtime = wakeful::Builder::new().max_poll(Duration::ZERO).build().unwrap();
+    /// runtime.block_on(async { wakeful::spawn(async {}).await.unwrap() });
+    /// ```
+    pub fn max_poll(mut self, limit: Duration) -> Builder {
+        self.max_poll = Some(limit);
+        self
+    }
+
+    fn observer(&self) -> io::Result<Option<Box<Observer>>> {
+        let times = self.metrics_level == MetricsLevel::Times;
+        if !times && self.detect_stalls.is_none() && self.max_poll.is_none() {
+            return Ok(None);
+        }
+        let beat = Arc::new(Beat::new());
+        if let Some(threshold) = self.detect_stalls {
+            stall::watch(&beat, threshold, self.on_stall.clone())?;
+        }
+        let limit = self.max_poll.map(Limit::new);
+        Ok(Some(Box::new(Observer::new(beat, times, limit))))
+    }
+
     /// Makes the runtime, on and for this thread.
     ///
     /// # Errors
     ///
-    /// If the system gives no descriptors for the reactor, or does not have a backend asked for.
+    /// If the system gives no descriptors for the reactor, does not have a backend asked for, or
+    /// gives no thread for the watchdog.
     pub fn build(self) -> io::Result<Runtime> {
         let reactor = Reactor::new(self.backend)?;
         if self.start_paused {
             reactor.pause_clock();
         }
-        let executor = Executor::new(reactor.notifier());
+        let executor = Executor::new(reactor.notifier(), self.observer()?);
         let blocking = Blocking::new(self.blocking);
         let parts = Parts {
             executor,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -60,6 +60,7 @@ impl Handle {
     ///
     /// The closure and the output travel between threads, the future does not. If the runtime has
     /// ended, or ends before the task does, the handle gives an error that says so.
+    #[track_caller]
     pub fn spawn_with<M, F>(&self, make: M) -> RemoteJoinHandle<F::Output>
     where
         M: FnOnce() -> F + Send + 'static,
@@ -67,6 +68,7 @@ impl Handle {
         F::Output: Send + 'static,
     {
         let (sender, receiver) = packet();
+        let location = Location::caller();
         let id = reserve_id();
         let stop = Arc::new(Stop::default());
         let task_stop = stop.clone();
@@ -75,7 +77,7 @@ impl Handle {
                 Ok(future) => future,
                 Err(payload) => return sender.fill(Err(Missing::Panicked(payload))),
             };
-            let task = current::with(|executor| executor.spawn_as(id, future));
+            let task = current::with(|executor| executor.spawn_as(id, location, future));
             task_stop.arm(task.abort_handle());
             crate::spawn(async move {
                 sender.fill(match task.await {

@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +20,10 @@ pub use builder::Builder;
 #[cfg(all(test, loom))]
 pub(crate) use handle::Stop;
 pub use handle::{Handle, RemoteJoinHandle};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, MetricsLevel};
 
 use crate::blocking::Blocking;
-use crate::executor::{Executor, current};
+use crate::executor::{Executor, current, spawn_at};
 use crate::fs::Files;
 use crate::reactor::{self, Reactor};
 use crate::task::JoinHandle;
@@ -113,12 +114,14 @@ impl Runtime {
 
     /// Starts a task, as [`wakeful::spawn`](crate::spawn) does inside. It runs in the next
     /// [`block_on`](Self::block_on).
+    #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.enter(|| crate::spawn(future))
+        let location = Location::caller();
+        self.enter(|| spawn_at(location, future))
     }
 
     /// Calls `f` with this runtime as the thread's own, so that it may spawn, arm timers and
@@ -143,7 +146,13 @@ impl Runtime {
 
     /// What the runtime has done so far.
     pub fn metrics(&self) -> Metrics {
-        Metrics::new(&self.parts)
+        let Parts {
+            executor,
+            reactor,
+            blocking,
+            ..
+        } = &self.parts;
+        Metrics::new(executor, reactor, &blocking.pool)
     }
 
     /// Drops the runtime, and waits at most `timeout` for running

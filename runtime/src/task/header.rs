@@ -41,6 +41,19 @@ pub(crate) struct Header {
 #[cfg(not(loom))]
 const _: () = assert!(size_of::<Header>() <= 64, "a header is one cache line");
 
+/// What a scheduler is told of, see [`Schedule::note`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    /// A wake queues a task that is `TIMED`.
+    Timed,
+    /// A wake found the task queued already.
+    Coalesced,
+    /// A wake came from another thread.
+    Remote,
+    /// An abort queues the task.
+    Abort,
+}
+
 /// What is done to a task whose type is not known here.
 pub(crate) struct VTable {
     /// Polls the future. On completion or panic the future is dropped, the stage has changed, and
@@ -107,6 +120,14 @@ pub(crate) trait Schedule: 'static {
 
     /// Links a task into the run queue. Called on the owner thread, with `QUEUED` just set.
     fn schedule(&self, task: TaskPtr);
+
+    /// Hears of what seldom happens, for the metrics. Called on the owner thread.
+    fn note(&self, note: Note, task: &Header) {
+        let _ = (note, task);
+    }
+
+    /// A wake on another thread found the task on its way already. Any thread.
+    fn coalesced_there(&self) {}
 
     /// Forgets a task that is about to be freed. Called on the owner thread.
     fn forget(&self, task: TaskPtr);

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::task::Waker;
 
-use super::header::{Header, Schedule, TaskPtr};
+use super::header::{Header, Note, Schedule, TaskPtr};
 use super::mailbox;
 use super::state::{ABORT, DONE, JOIN, QUEUED, Queue, WATCHED};
 use super::waker;
@@ -104,7 +104,9 @@ pub(crate) fn abort_here<S: Schedule>(task: TaskPtr) {
     let header = header(task);
     if header.state.abort() == Queue::Push {
         // SAFETY: `S` is the type of the scheduler, as the caller says.
-        unsafe { header.scheduler::<S>() }.schedule(task);
+        let scheduler = unsafe { header.scheduler::<S>() };
+        scheduler.note(Note::Abort, header);
+        scheduler.schedule(task);
     }
 }
 
@@ -118,6 +120,8 @@ pub(crate) unsafe fn receive<S: Schedule>(task: TaskPtr) {
     if requests & mailbox::ABORT != 0 {
         abort_here::<S>(task);
     } else if requests & mailbox::WAKE != 0 {
+        // SAFETY: `S` is the type of the scheduler, as the caller says.
+        unsafe { header(task).scheduler::<S>() }.note(Note::Remote, header(task));
         waker::wake_here::<S>(task);
     }
     // SAFETY: the reference came with the message.

@@ -14,6 +14,8 @@
 //! `NAMED`    The scheduler holds a name for this task.
 //! `WATCHED`  An `AbortHandle` was made, so the end of the task is mirrored into its mailbox, where
 //!            other threads can read it.
+//! `TIMED`    The scheduler wants to know when this task is queued, so its wakes take a longer way.
+//!            Set when the task is made, for all tasks of a scheduler or for none.
 
 use std::cell::Cell;
 
@@ -23,6 +25,7 @@ pub(crate) const ABORT: u8 = 1 << 2;
 pub(crate) const JOIN: u8 = 1 << 3;
 pub(crate) const NAMED: u8 = 1 << 4;
 pub(crate) const WATCHED: u8 = 1 << 5;
+pub(crate) const TIMED: u8 = 1 << 6;
 
 /// The bits of one task.
 pub(crate) struct State(Cell<u8>);

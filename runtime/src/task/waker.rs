@@ -8,10 +8,10 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::header::{Header, Schedule, TaskPtr};
+use super::header::{Header, Note, Schedule, TaskPtr};
 use super::mailbox;
 use super::refs::Release;
-use super::state::Queue;
+use super::state::{DONE, QUEUED, Queue, TIMED};
 
 /// The functions of a waker for tasks of the scheduler `S`.
 pub(crate) const fn vtable<S: Schedule>() -> RawWakerVTable {
@@ -79,6 +79,10 @@ unsafe fn wake<S: Schedule>(data: *const ()) {
     // SAFETY: the waker holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
     if is_here::<S>(header) {
+        if header.state.is(QUEUED | DONE | TIMED) {
+            // SAFETY: as below.
+            return unsafe { wake_slowly_and_drop::<S>(task) };
+        }
         wake_here::<S>(task);
         // SAFETY: the reference was the waker's; this is the owner thread.
         unsafe { drop_here(task) };
@@ -86,6 +90,7 @@ unsafe fn wake<S: Schedule>(data: *const ()) {
         // SAFETY: the reference was the waker's and goes along.
         unsafe { (header.vtable.send)(task) };
     } else {
+        coalesced_there::<S>(header, mailbox::WAKE);
         // SAFETY: the reference was the waker's; this is not the owner thread.
         unsafe { drop_there(task) };
     }
@@ -112,10 +117,38 @@ unsafe fn drop<S: Schedule>(data: *const ()) {
 pub(crate) fn wake_here<S: Schedule>(task: TaskPtr) {
     // SAFETY: the caller holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
-    if header.state.queue() == Queue::Push {
-        // SAFETY: `S` is the type of the scheduler, see `is_here`.
-        unsafe { header.scheduler::<S>() }.schedule(task);
+    if header.state.is(QUEUED | DONE | TIMED) {
+        return wake_slowly::<S>(task);
     }
+    header.state.set(QUEUED);
+    // SAFETY: `S` is the type of the scheduler, see `is_here`.
+    unsafe { header.scheduler::<S>() }.schedule(task);
+}
+
+/// A wake that does nothing, or that someone wants to hear of.
+#[inline(never)]
+fn wake_slowly<S: Schedule>(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    // SAFETY: `S` is the type of the scheduler, see `is_here`.
+    let scheduler = unsafe { header.scheduler::<S>() };
+    if header.state.queue() == Queue::Push {
+        scheduler.note(Note::Timed, header);
+        scheduler.schedule(task);
+    } else if !header.state.is(DONE) {
+        scheduler.note(Note::Coalesced, header);
+    }
+}
+
+/// The same, by a waker that is used up.
+///
+/// # Safety
+/// As for [`drop_here`].
+#[inline(never)]
+unsafe fn wake_slowly_and_drop<S: Schedule>(task: TaskPtr) {
+    wake_slowly::<S>(task);
+    // SAFETY: as for this function.
+    unsafe { drop_here(task) };
 }
 
 /// A request from a thread that is not the owner.
@@ -123,10 +156,23 @@ pub(crate) fn ask<S: Schedule>(task: TaskPtr, request: u8) {
     // SAFETY: the caller holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
     // A merged task belongs to a runtime that has ended: there is nothing left to ask for.
-    if !header.refs.is_merged() && header.mailbox.ask(request) {
+    if header.refs.is_merged() {
+        return;
+    }
+    if header.mailbox.ask(request) {
         header.refs.clone_there();
         // SAFETY: the reference was made for this.
         unsafe { (header.vtable.send)(task) };
+    } else {
+        coalesced_there::<S>(header, request);
+    }
+}
+
+/// Counts a wake that rides along with an earlier request, or comes too late.
+fn coalesced_there<S: Schedule>(header: &Header, request: u8) {
+    if request == mailbox::WAKE && !header.mailbox.is_finished() {
+        // SAFETY: `S` is the type of the scheduler, see `is_here`.
+        unsafe { header.scheduler::<S>() }.coalesced_there();
     }
 }
 

@@ -74,7 +74,7 @@ impl Ticks {
 }
 
 /// The system's clock.
-pub(super) fn system_now() -> std::time::Instant {
+pub(crate) fn system_now() -> std::time::Instant {
     std::time::Instant::now()
 }
 

@@ -6,6 +6,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::clock::Clock;
+pub(crate) use super::wheel::Stats;
 use super::wheel::{Entry, Wheel};
 
 pub(crate) struct Timers {
@@ -108,12 +109,12 @@ impl Timers {
         }
     }
 
-    pub(crate) fn is_paused(&self) -> bool {
-        self.clock.is_paused()
+    pub(crate) fn stats(&self) -> Stats {
+        self.wheel.borrow().stats()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.wheel.borrow().len()
+    pub(crate) fn is_paused(&self) -> bool {
+        self.clock.is_paused()
     }
 
     /// # Safety

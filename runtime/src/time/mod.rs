@@ -1,6 +1,6 @@
 //! Time: sleeping, timeouts, intervals, and a clock that tests can stop.
 
-mod clock;
+pub(crate) mod clock;
 pub(crate) mod driver;
 mod instant;
 mod interval;

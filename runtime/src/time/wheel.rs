@@ -21,6 +21,8 @@ const TICK_BITS: u32 = 16;
 const SLOT_BITS: u32 = 6;
 const SLOTS: usize = 1 << SLOT_BITS;
 const LEVELS: usize = 8;
+/// A timer that fires so many nanoseconds after its deadline is late.
+const LATE: u64 = 1_000_000;
 /// The list of entries that are due and not fired yet.
 const FIRING: u16 = (LEVELS * SLOTS) as u16;
 /// Not in any list.
@@ -101,6 +103,19 @@ pub(crate) struct Wheel {
     armed: usize,
     order: u64,
     due: Vec<*const Entry>,
+    fired: u64,
+    late: u64,
+}
+
+/// What the wheel has done so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stats {
+    /// Armed and not fired.
+    pub(crate) now: usize,
+    pub(crate) armed: u64,
+    pub(crate) fired: u64,
+    /// Fired more than [`LATE`] after the deadline.
+    pub(crate) late: u64,
 }
 
 impl Wheel {
@@ -112,12 +127,19 @@ impl Wheel {
             armed: 0,
             order: 0,
             due: Vec::new(),
+            fired: 0,
+            late: 0,
         }
     }
 
-    /// Timers armed and not fired.
-    pub(crate) fn len(&self) -> usize {
-        self.armed
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            now: self.armed,
+            // Each had a number.
+            armed: self.order,
+            fired: self.fired,
+            late: self.late,
+        }
     }
 
     /// Arms a timer.
@@ -274,6 +296,9 @@ impl Wheel {
         // SAFETY: a linked entry is alive, by the contract of `insert`.
         let entry = unsafe { &*entry };
         self.remove(entry);
+        self.fired += 1;
+        let now = self.tick << TICK_BITS;
+        self.late += u64::from(now.saturating_sub(entry.deadline.get()) > LATE);
         Some(entry.take_waker())
     }
 }

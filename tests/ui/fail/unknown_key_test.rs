@@ -1,6 +1,6 @@
 use wakeful_macros as wakeful;
 
-#[wakeful::test(max_poll = 10)]
+#[wakeful::test(retries = 10)]
 async fn slow() {}
 
 fn main() {}

@@ -1,0 +1,240 @@
+//! [`Metrics`] as Prometheus reads them: the OpenMetrics text format.
+//!
+//! All names begin with `wakeful_`; times are in seconds. Figures that the runtime does not have,
+//! such as times at [`MetricsLevel::Counts`](crate::MetricsLevel::Counts), are left out.
+//!
+//! For a program with no other metrics [`encode`] is all it takes:
+//!
+//! ```
+//! let text = wakeful::block_on(async {
+//!     wakeful::prometheus::encode(&wakeful::Metrics::current())
+//! });
+//! assert!(text.contains("wakeful_tasks_spawned_total 0\n"));
+//! assert!(text.ends_with("# EOF\n"));
+//! ```
+//!
+//! For one with a registry of its own, `Metrics` are a
+//! [`Collector`]:
+//!
+//! ```
+//! use prometheus_client::{encoding::text, registry::Registry};
+//!
+//! wakeful::block_on(async {
+//!     let mut registry = Registry::default();
+//!     registry.register_collector(Box::new(wakeful::Metrics::current()));
+//!     let mut page = String::new();
+//!     text::encode(&mut page, &registry).unwrap();
+//!     assert!(page.contains("wakeful_polls_total"));
+//! });
+//! ```
+
+use std::fmt::Error;
+use std::ops::RangeInclusive;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::observe::Histogram;
+use crate::runtime::Metrics;
+
+/// What an HTTP answer with [`encode`]'s text says in its `Content-Type`.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The page that Prometheus fetches.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = wakeful::Runtime::new()?;
+/// let page = wakeful::prometheus::encode(&runtime.metrics());
+/// assert!(page.contains("# TYPE wakeful_tasks_alive gauge\nwakeful_tasks_alive 0\n"));
+/// # Ok(())
+/// # }
+/// ```
+pub fn encode(metrics: &Metrics) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(metrics.clone()));
+    let mut page = String::new();
+    text::encode(&mut page, &registry).expect("a string takes all that is written");
+    page
+}
+
+impl Collector for Metrics {
+    fn encode(&self, mut page: DescriptorEncoder<'_>) -> Result<(), Error> {
+        for (name, help, count) in counters(self) {
+            let metric = ConstCounter::new(count);
+            metric.encode(page.encode_descriptor(name, help, None, MetricType::Counter)?)?;
+        }
+        for (name, help, number) in gauges(self) {
+            let metric = ConstGauge::new(i64::try_from(number).unwrap_or(i64::MAX));
+            metric.encode(page.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
+        }
+        for (name, help, times) in times(self) {
+            let Some(times) = times else { continue };
+            let unit = Some(&Unit::Seconds);
+            let mut metric = page.encode_descriptor(name, help, unit, MetricType::Histogram)?;
+            let buckets = buckets(times, SHORTEST..=LONGEST, SECOND);
+            let sum = times.sum() as f64 / SECOND;
+            metric.encode_histogram::<NoLabelSet>(sum, times.count(), &buckets, None)?;
+        }
+        let (name, help) = (
+            "wakeful_events_per_wait",
+            "Events that the system gave at a time",
+        );
+        let mut metric = page.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        let events = &self.events_per_wait;
+        let buckets = buckets(events, 0..=12, 1.0);
+        metric.encode_histogram::<NoLabelSet>(events.sum() as f64, events.count(), &buckets, None)
+    }
+}
+
+/// Nanoseconds in a second.
+const SECOND: f64 = 1e9;
+/// The edges of the first and the last bucket of a time, as powers of two of nanoseconds: a
+/// microsecond and 17 seconds.
+const SHORTEST: u32 = 10;
+const LONGEST: u32 = 34;
+
+type Counter = (&'static str, &'static str, u64);
+
+fn counters(metrics: &Metrics) -> [Counter; 14] {
+    [
+        (
+            "wakeful_tasks_spawned",
+            "Tasks spawned",
+            metrics.tasks_spawned,
+        ),
+        ("wakeful_polls", "Polls of tasks", metrics.polls),
+        (
+            "wakeful_wakes_local",
+            "Wakes on the thread of the loop that put a task in line",
+            metrics.wakes_local,
+        ),
+        (
+            "wakeful_wakes_remote",
+            "Wakes from other threads that put a task in line",
+            metrics.wakes_remote,
+        ),
+        (
+            "wakeful_wakes_coalesced",
+            "Wakes of tasks that were in line already",
+            metrics.wakes_coalesced,
+        ),
+        (
+            "wakeful_remote_messages",
+            "Messages from other threads",
+            metrics.remote_messages,
+        ),
+        (
+            "wakeful_notifications",
+            "Times that another thread had to wake the loop",
+            metrics.notifications,
+        ),
+        (
+            "wakeful_reactor_waits",
+            "Times that the system was asked for events",
+            metrics.waits,
+        ),
+        (
+            "wakeful_reactor_events",
+            "Events that the system gave",
+            metrics.events,
+        ),
+        ("wakeful_timers_armed", "Timers armed", metrics.timers_armed),
+        ("wakeful_timers_fired", "Timers fired", metrics.timers_fired),
+        (
+            "wakeful_timers_late",
+            "Timers fired more than a millisecond late",
+            metrics.timers_late,
+        ),
+        (
+            "wakeful_stalls",
+            "Polls that held up the loop",
+            metrics.stalls,
+        ),
+        (
+            "wakeful_stalls_ended",
+            "Those of them that are over",
+            metrics.stall_time.count(),
+        ),
+    ]
+}
+
+type Gauge = (&'static str, &'static str, usize);
+
+fn gauges(metrics: &Metrics) -> [Gauge; 7] {
+    [
+        (
+            "wakeful_tasks_alive",
+            "Tasks not freed",
+            metrics.tasks_alive,
+        ),
+        (
+            "wakeful_tasks_queued",
+            "Tasks in line",
+            metrics.tasks_queued,
+        ),
+        (
+            "wakeful_reactor_sources",
+            "Descriptors registered",
+            metrics.sources,
+        ),
+        ("wakeful_timers", "Timers that are armed", metrics.timers),
+        (
+            "wakeful_blocking_threads",
+            "Threads of the blocking pool",
+            metrics.blocking_threads,
+        ),
+        (
+            "wakeful_blocking_idle_threads",
+            "Threads of the blocking pool without work",
+            metrics.blocking_idle,
+        ),
+        (
+            "wakeful_blocking_queued",
+            "Closures that wait for a thread of the blocking pool",
+            metrics.blocking_queued,
+        ),
+    ]
+}
+
+type Times<'a> = (&'static str, &'static str, Option<&'a Histogram>);
+
+fn times(metrics: &Metrics) -> [Times<'_>; 3] {
+    [
+        (
+            "wakeful_wake_to_poll",
+            "From the wake of a task to its poll",
+            metrics.wake_to_poll.as_ref(),
+        ),
+        (
+            "wakeful_poll_time",
+            "How long polls took",
+            metrics.poll_time.as_ref(),
+        ),
+        (
+            "wakeful_stall_time",
+            "How long the stalls lasted that are over",
+            Some(&metrics.stall_time),
+        ),
+    ]
+}
+
+/// One bucket for each of these powers of two, and one for the rest.
+fn buckets(histogram: &Histogram, powers: RangeInclusive<u32>, scale: f64) -> Vec<(f64, u64)> {
+    let mut fine = histogram.buckets().peekable();
+    let mut buckets = Vec::new();
+    for power in powers {
+        let edge = 1_u64 << power;
+        let mut count = 0;
+        while let Some((_, more)) = fine.next_if(|(bound, _)| *bound <= edge) {
+            count += more;
+        }
+        buckets.push((edge as f64 / scale, count));
+    }
+    buckets.push((f64::INFINITY, fine.map(|(_, count)| count).sum()));
+    buckets
+}

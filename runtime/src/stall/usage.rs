@@ -1,0 +1,80 @@
+//! What Linux says of a thread, read from `/proc`.
+
+use std::fs;
+use std::time::Duration;
+
+use super::report::Usage;
+
+/// A thread of this process, as the system numbers it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Thread(pub(super) i32);
+
+impl Thread {
+    pub(super) fn current() -> Thread {
+        Thread(rustix::thread::gettid().as_raw_nonzero().get())
+    }
+
+    /// The totals since the thread began; `None` if it has ended, or if there is no `/proc`.
+    pub(super) fn usage(self) -> Option<Usage> {
+        let read = |file| fs::read_to_string(format!("/proc/self/task/{}/{file}", self.0));
+        let mut usage = parse_stat(&read("stat").ok()?)?;
+        // In nanoseconds; `stat` counts hundredths of a second.
+        if let Some((cpu, starved)) = read("schedstat").ok().and_then(|text| parse_sched(&text)) {
+            usage.cpu = Some(cpu);
+            usage.starved = Some(starved);
+        }
+        Some(usage)
+    }
+}
+
+/// CPU time, and time in line for it.
+fn parse_sched(text: &str) -> Option<(Duration, Duration)> {
+    let mut times = text.split_whitespace().map(|word| word.parse().ok());
+    let mut next = || times.next().flatten().map(Duration::from_nanos);
+    Some((next()?, next()?))
+}
+
+fn parse_stat(text: &str) -> Option<Usage> {
+    // The second field is the thread's name in parentheses, which may hold anything.
+    let (_, rest) = text.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    // proc(5) counts from 1, and the first two are gone.
+    let field = |number: usize| -> Option<u64> { fields.get(number - 3)?.parse().ok() };
+    let ticks = field(14)? + field(15)?;
+    Some(Usage {
+        // A tick is a hundredth of a second for every program on Linux.
+        cpu: Some(Duration::from_millis(ticks * 10)),
+        starved: None,
+        minor_faults: field(10)?,
+        major_faults: field(12)?,
+    })
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_are_those_of_proc_5() {
+        let text = "29912 (a) S (b) S 29907 29912 29912 0 -1 4194560 4644 89437 7 106 2 3 128 46 20 0 1 0 12";
+        let usage = parse_stat(text).unwrap();
+        assert_eq!((usage.minor_faults, usage.major_faults), (4644, 7));
+        assert_eq!(usage.cpu, Some(Duration::from_millis(50)));
+        assert!(parse_stat("garbled").is_none());
+        let (cpu, starved) = parse_sched("54093760 39884481 139\n").unwrap();
+        assert_eq!(
+            (cpu.as_nanos(), starved.as_nanos()),
+            (54_093_760, 39_884_481)
+        );
+        assert!(parse_sched("").is_none());
+    }
+
+    #[test]
+    fn this_thread_has_used_something() {
+        let before = Thread::current().usage().unwrap();
+        let touched = std::hint::black_box(vec![1_u8; 4 << 20]);
+        let used = Thread::current().usage().unwrap().since(before);
+        assert!(used.minor_faults + used.major_faults > 0, "{used:?}");
+        drop(touched);
+    }
+}

@@ -1,0 +1,331 @@
+//! The stall detector names the task that is stuck, while it is stuck, and says what it is doing.
+//!
+//! Each stuck poll lasts until the report has come: the report ends it. So a test that waits for a
+//! report takes as long as the report does, and one that sees none fails.
+
+#[cfg(target_os = "linux")]
+#[path = "stalls/child.rs"]
+mod child;
+#[path = "stalls/kinds.rs"]
+mod kinds;
+#[path = "support/mod.rs"]
+mod support;
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use support::{panic_of, yield_until};
+use wakeful::{Builder, StallKind, StallReport};
+
+const THRESHOLD: Duration = Duration::from_millis(40);
+/// Only ends a test that fails.
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn reporting() -> (wakeful::Runtime, Receiver<StallReport>) {
+    let (sender, receiver) = channel();
+    let runtime = Builder::new()
+        .detect_stalls(THRESHOLD)
+        .on_stall(move |report| _ = sender.send(report.clone()))
+        .build()
+        .unwrap();
+    (runtime, receiver)
+}
+
+/// Runs `stuck` as one poll of a task named after it, between two others. It is given a way to wait
+/// for the report, and hands the report back.
+fn report_of(
+    name: &str,
+    stuck: impl FnOnce(Receiver<StallReport>) -> StallReport + 'static,
+) -> StallReport {
+    let (runtime, reports) = reporting();
+    let report = runtime.block_on(async {
+        let other = wakeful::spawn(std::future::pending::<()>());
+        let builder = wakeful::task::Builder::new().name(name);
+        let task = builder.spawn(async move {
+            wakeful::task::yield_now().await;
+            stuck(reports)
+        });
+        let id = task.id();
+        let report = task.await.unwrap();
+        assert_eq!(report.task, id);
+        other.abort();
+        report
+    });
+    assert_eq!(report.name.as_deref(), Some(name));
+    let location = report.location.unwrap();
+    assert_eq!(location.file(), file!());
+    assert!(report.elapsed >= THRESHOLD, "{report}");
+    assert!(
+        report
+            .to_string()
+            .contains(&format!("\"{name}\", spawned at {location}"))
+    );
+    report
+}
+
+/// Waits for the report, and goes on doing `step` meanwhile.
+fn while_stuck(reports: &Receiver<StallReport>, mut step: impl FnMut()) -> StallReport {
+    let limit = Instant::now() + LIMIT;
+    loop {
+        if let Ok(report) = reports.try_recv() {
+            return report;
+        }
+        assert!(Instant::now() < limit, "no report came");
+        step();
+    }
+}
+
+#[test]
+fn the_future_of_block_on_is_named_as_well() {
+    let (runtime, reports) = reporting();
+    let line = line!() + 1;
+    let report = runtime.block_on(async { reports.recv_timeout(LIMIT).unwrap() });
+    assert_eq!(report.name.as_deref(), Some("block_on"));
+    let location = report.location.unwrap();
+    assert_eq!((location.file(), location.line()), (file!(), line));
+}
+
+#[test]
+fn a_long_stall_is_reported_again_and_counted_once() {
+    let (runtime, reports) = reporting();
+    runtime.block_on(async {
+        let (first, second) = (
+            reports.recv_timeout(LIMIT).unwrap(),
+            reports.recv_timeout(LIMIT).unwrap(),
+        );
+        assert_eq!((first.repeats, second.repeats), (0, 1));
+        assert_eq!(first.task, second.task);
+        assert!(second.elapsed >= first.elapsed * 2);
+        assert_eq!(wakeful::Metrics::current().stalls, 1);
+        assert_eq!(wakeful::Metrics::current().stall_time.count(), 0);
+        wakeful::task::yield_now().await;
+        // Until the watchdog has seen the end.
+        yield_until(|| wakeful::Metrics::current().stall_time.count() >= 1).await;
+    });
+    let metrics = runtime.metrics();
+    assert!(metrics.stalls >= metrics.stall_time.count());
+    assert!(metrics.stall_time.max() >= 2 * THRESHOLD.as_nanos() as u64);
+}
+
+#[test]
+fn many_short_polls_and_many_idle_looks_are_no_stall() {
+    let (runtime, reports) = reporting();
+    // Both sides of the watchdog's looks are passed, for longer than the threshold: polls that
+    // follow each other at once, and a loop that sleeps.
+    let long = runtime.block_on(async {
+        let busy = wakeful::spawn(async {
+            let end = Instant::now() + 3 * THRESHOLD;
+            let mut lengths = Lengths::new(THRESHOLD);
+            while Instant::now() < end {
+                lengths.poll_ends();
+                wakeful::task::yield_now().await;
+            }
+            lengths.long
+        });
+        let long = busy.await.unwrap();
+        wakeful::time::sleep(3 * THRESHOLD).await;
+        long
+    });
+    let stalls = runtime.metrics().stalls;
+    assert!(stalls <= long, "{stalls} stalls, and {long} long polls");
+    assert!(long > 0 || reports.try_recv().is_err());
+}
+
+#[test]
+fn two_thousand_polls_just_under_the_threshold_are_no_stall() {
+    const SHORT: Duration = Duration::from_millis(2);
+    let runtime = Builder::new()
+        .detect_stalls(SHORT)
+        .on_stall(|_| ())
+        .build()
+        .unwrap();
+    let mut lengths = Lengths::new(SHORT);
+    runtime.block_on(async {
+        while lengths.short < 2000 {
+            let begin = Instant::now();
+            while begin.elapsed() < SHORT * 9 / 10 {}
+            lengths.poll_ends();
+            wakeful::task::yield_now().await;
+        }
+    });
+    let (stalls, long) = (runtime.metrics().stalls, lengths.long);
+    assert!(stalls <= long, "{stalls} stalls, and {long} long polls");
+}
+
+/// Counts the polls of one task by their length. On a busy machine one may take longer than it was
+/// meant to, and then it is a stall. Each is taken for a little longer than it was: from the end
+/// of the one before.
+struct Lengths {
+    threshold: Duration,
+    last: Instant,
+    short: u64,
+    long: u64,
+}
+
+impl Lengths {
+    fn new(threshold: Duration) -> Lengths {
+        Lengths {
+            threshold,
+            last: Instant::now(),
+            short: 0,
+            long: 0,
+        }
+    }
+
+    fn poll_ends(&mut self) {
+        let now = Instant::now();
+        match now - self.last < self.threshold {
+            true => self.short += 1,
+            false => self.long += 1,
+        }
+        self.last = now;
+    }
+}
+
+#[test]
+fn a_panic_of_the_hook_is_not_the_end_of_the_watchdog() {
+    let (sender, receiver) = channel();
+    let count = Mutex::new(0);
+    let runtime = Builder::new()
+        .detect_stalls(THRESHOLD)
+        .on_stall(move |_| {
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            let first = *count == 1;
+            drop(count);
+            assert!(!first, "on purpose");
+            let _ = sender.send(());
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async { receiver.recv_timeout(LIMIT).unwrap() });
+}
+
+#[test]
+fn two_loops_are_told_apart() {
+    let stall = |name: &'static str| {
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(|| {
+                let (runtime, reports) = reporting();
+                runtime.block_on(async { reports.recv_timeout(LIMIT).unwrap() })
+            })
+            .unwrap()
+    };
+    let both = [stall("left"), stall("right")].map(|thread| thread.join().unwrap());
+    let names = both.each_ref().map(|report| report.thread.as_deref());
+    assert_eq!(names, [Some("left"), Some("right")]);
+    assert_ne!(both[0].task, both[1].task);
+}
+
+#[test]
+fn a_hook_may_make_a_runtime_of_its_own() {
+    let (sender, receiver) = channel();
+    let runtime = Builder::new()
+        .detect_stalls(THRESHOLD)
+        .on_stall(move |_| {
+            let inner = Builder::new().detect_stalls(LIMIT).build().unwrap();
+            let _ = sender.send(inner.block_on(async { 5 }));
+        })
+        .build()
+        .unwrap();
+    assert_eq!(
+        runtime.block_on(async { receiver.recv_timeout(LIMIT) }),
+        Ok(5)
+    );
+}
+
+#[test]
+fn a_stall_after_the_task_before_has_left_its_place() {
+    // The second task takes the slot of the first; the report is of the second.
+    let (runtime, reports) = reporting();
+    let report = runtime.block_on(async {
+        let first = wakeful::task::Builder::new().name("first").spawn(async {});
+        let first_id = first.id();
+        first.await.unwrap();
+        let second = wakeful::spawn(async move { reports.recv_timeout(LIMIT).unwrap() });
+        let id = second.id();
+        let report = second.await.unwrap();
+        assert_eq!(report.task, id);
+        assert_ne!(report.task, first_id);
+        report
+    });
+    assert_eq!(report.name, None);
+}
+
+#[test]
+fn zero_is_refused() {
+    let text = panic_of(|| Builder::new().detect_stalls(Duration::ZERO));
+    assert!(
+        text.contains("detect_stalls(0)") && text.contains("100 ms"),
+        "{text}"
+    );
+}
+
+#[test]
+fn max_poll_names_the_task() {
+    let runtime = Builder::new()
+        .max_poll(Duration::from_nanos(1))
+        .build()
+        .unwrap();
+    let text = panic_of(|| {
+        runtime.block_on(async {
+            wakeful::task::Builder::new()
+                .name("slow")
+                .spawn(async {})
+                .await
+        })
+    });
+    // The first long poll is the one of `block_on` itself.
+    assert!(text.contains("\"block_on\", spawned at"), "{text}");
+    assert!(
+        text.contains("longer than the 1ns that `max_poll` allows"),
+        "{text}"
+    );
+}
+
+/// The same by the attribute, and with a limit that only one poll passes.
+#[wakeful::test(max_poll = "300ms", detect_stalls = false)]
+#[should_panic(expected = "\"slow\", spawned at tests/stalls.rs")]
+async fn a_poll_that_is_too_long_fails_the_test() {
+    let builder = wakeful::task::Builder::new().name("slow");
+    let slow = builder.spawn(async {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_millis(301) {}
+    });
+    wakeful::spawn(async {}).await.unwrap();
+    slow.await.unwrap();
+}
+
+#[wakeful::test(max_poll = "60s")]
+async fn polls_that_are_short_enough_pass() {
+    for _ in 0..1000 {
+        wakeful::spawn(wakeful::task::yield_now()).await.unwrap();
+    }
+    wakeful::time::sleep(Duration::from_millis(1)).await;
+}
+
+#[test]
+fn a_runtime_is_of_use_after_a_poll_that_was_too_long() {
+    let limit = Duration::from_millis(300);
+    let runtime = Builder::new().max_poll(limit).build().unwrap();
+    let stuck = move || while_it_is_short(limit);
+    assert!(panic_of(|| runtime.block_on(async { stuck() })).contains("block_on"));
+    let task = runtime.spawn(async move { stuck() });
+    assert!(panic_of(|| runtime.block_on(task).unwrap()).contains("spawned at"));
+    assert_eq!(runtime.block_on(async { 5 }), 5);
+}
+
+/// Computes for a little longer.
+fn while_it_is_short(limit: Duration) {
+    let begin = Instant::now();
+    while begin.elapsed() <= limit {}
+}
+
+fn _is_send(report: StallReport) -> impl Send + Sync {
+    let shared: Arc<(StallReport, StallKind)> = Arc::new((report, StallKind::Cpu));
+    let sender: Sender<Arc<(StallReport, StallKind)>> = channel().0;
+    drop(sender);
+    shared
+}

@@ -1,0 +1,144 @@
+//! What a stuck poll is doing.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::sync::Mutex;
+use std::thread;
+
+use super::*;
+
+#[test]
+fn a_sleep_is_blocked() {
+    let report = report_of("sleeps", |reports| {
+        while_stuck(&reports, || thread::sleep(Duration::from_millis(5)))
+    });
+    assert_eq!(report.kind, StallKind::Blocked, "{report}");
+}
+
+#[test]
+fn one_long_wait_is_blocked() {
+    let report = report_of("waits", |reports| reports.recv_timeout(LIMIT).unwrap());
+    assert_eq!(report.kind, StallKind::Blocked, "{report}");
+}
+
+#[test]
+fn a_busy_loop_uses_the_cpu() {
+    let report = report_of("computes", |reports| while_stuck(&reports, || ()));
+    assert_eq!(report.kind, StallKind::Cpu, "{report}");
+}
+
+/// Hands the report on to a thread that then ends what the poll is waiting for.
+fn release_after(
+    reports: Receiver<StallReport>,
+    release: impl FnOnce() + Send + 'static,
+) -> thread::JoinHandle<StallReport> {
+    thread::spawn(move || {
+        let report = reports.recv_timeout(LIMIT);
+        // Before the report is looked at: the poll must end in any case.
+        release();
+        report.expect("a report came")
+    })
+}
+
+#[test]
+fn a_read_of_a_fifo_is_blocked() {
+    let report = report_of("reads", |reports| {
+        let (mut reader, mut writer) = fifo();
+        let helper = release_after(reports, move || writer.write_all(b"x").unwrap());
+        reader.read_exact(&mut [0]).unwrap();
+        helper.join().unwrap()
+    });
+    assert_eq!(report.kind, StallKind::Blocked, "{report}");
+}
+
+/// Both ends of a FIFO with a name.
+fn fifo() -> (File, File) {
+    let name = format!("wakeful-fifo-{}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &path,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
+    // For both, so that the opening does not wait for another.
+    let mut options = File::options();
+    let both = options.read(true).write(true).open(&path);
+    std::fs::remove_file(&path).unwrap();
+    let both = both.unwrap();
+    (both.try_clone().unwrap(), both)
+}
+
+#[test]
+fn a_lock_held_elsewhere_is_blocked() {
+    let report = report_of("locks", |reports| {
+        let lock = Arc::new(Mutex::new(()));
+        let (held, is_held) = channel();
+        let other = lock.clone();
+        let helper = thread::spawn(move || {
+            let guard = other.lock().unwrap();
+            held.send(()).unwrap();
+            let report = reports.recv_timeout(LIMIT);
+            drop(guard);
+            report.expect("a report came")
+        });
+        is_held.recv().unwrap();
+        drop(lock.lock().unwrap());
+        helper.join().unwrap()
+    });
+    assert_eq!(report.kind, StallKind::Blocked, "{report}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn touching_a_mapped_file_waits_for_memory() {
+    use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
+    const SIZE: usize = 64 << 20;
+
+    let report = report_of("touches", |reports| {
+        let file = tempfile();
+        file.set_len(SIZE as u64).unwrap();
+        while_stuck(&reports, || {
+            // SAFETY: a new mapping, unmapped below, after its last use.
+            unsafe {
+                let flags = MapFlags::PRIVATE;
+                let prot = ProtFlags::READ | ProtFlags::WRITE;
+                let map = mmap(std::ptr::null_mut(), SIZE, prot, flags, &file, 0).unwrap();
+                // Pages one by one, not in huge ones.
+                madvise(map, SIZE, Advice::LinuxNoHugepage).unwrap();
+                for page in (0..SIZE).step_by(4096) {
+                    map.cast::<u8>().add(page).write_volatile(1);
+                }
+                munmap(map, SIZE).unwrap();
+            }
+        })
+    });
+    assert_eq!(report.kind, StallKind::PageFaults, "{report}");
+    assert!(report.minor_faults + report.major_faults > 100, "{report}");
+}
+
+#[cfg(target_os = "linux")]
+fn tempfile() -> File {
+    let path = std::env::temp_dir().join(format!("wakeful-map-{}", std::process::id()));
+    let mut options = File::options();
+    let file = options.read(true).write(true).create_new(true).open(&path);
+    let file = file.unwrap();
+    std::fs::remove_file(&path).unwrap();
+    file
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_stack_shows_what_the_task_is_stuck_in() {
+    #[inline(never)]
+    fn deep_in_the_users_code(reports: &Receiver<StallReport>) -> StallReport {
+        while_stuck(reports, || ())
+    }
+    let report = report_of("deep", |reports| deep_in_the_users_code(&reports));
+    let stack = report.stack().expect("the thread answers");
+    assert!(stack.contains("deep_in_the_users_code"), "{stack}");
+    assert!(!stack.contains("signal_hook_registry"), "{stack}");
+    assert!(report.to_string().contains(stack.trim_end()));
+}

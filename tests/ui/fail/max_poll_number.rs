@@ -1,0 +1,6 @@
+use wakeful_macros as wakeful;
+
+#[wakeful::test(max_poll = 5)]
+async fn stuck() {}
+
+fn main() {}
