@@ -35,6 +35,7 @@
 //! | feature | default | |
 //! | --- | --- | --- |
 //! | `macros` | yes | the attributes [`main`](macro@main) and [`test`](macro@test) |
+//! | `trace` | no | the flight recorder, `wakeful::trace` |
 //!
 //! # Systems
 //!
@@ -51,6 +52,11 @@ mod runtime;
 mod sync;
 pub mod task;
 pub mod time;
+#[cfg(feature = "trace")]
+pub mod trace;
+#[cfg(not(feature = "trace"))]
+#[path = "trace/off.rs"]
+mod trace;
 
 pub use blocking::spawn_blocking;
 pub use executor::spawn;

@@ -12,12 +12,14 @@ pub(crate) use pool::{Config, Pool};
 
 use crate::task::packet::{Missing, Receiver, packet};
 use crate::task::{JoinHandle, NO_RUNTIME};
+use crate::trace::{Caller, Recorder};
 
 /// The pool of a runtime, seen from its loop.
 pub(crate) struct Blocking {
     pub(crate) pool: Arc<Pool>,
     /// Results that are awaited. While there are any, virtual time stands still.
     awaited: Rc<Cell<usize>>,
+    trace: Recorder,
 }
 
 thread_local! {
@@ -25,10 +27,11 @@ thread_local! {
 }
 
 impl Blocking {
-    pub(crate) fn new(config: Config) -> Blocking {
+    pub(crate) fn new(config: Config, trace: Recorder) -> Blocking {
         Blocking {
             pool: Pool::new(config),
             awaited: Rc::default(),
+            trace,
         }
     }
 
@@ -51,23 +54,27 @@ impl Blocking {
     }
 
     #[track_caller]
-    fn run<F, T>(&self, f: F) -> JoinHandle<T>
+    fn run<F, T>(&self, f: F, caller: Caller) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
         let (sender, receiver) = packet();
+        let trace = self.trace.submitted(|| self.pool.stats().queued);
         let job = Box::new(move || {
+            let running = trace.begin();
             // Aborted before it began: then it never begins.
             if !sender.is_abandoned() {
-                sender.fill(catch_unwind(AssertUnwindSafe(f)).map_err(Missing::Panicked));
+                let result = catch_unwind(AssertUnwindSafe(f));
+                running.returned(result.is_err());
+                sender.fill(result.map_err(Missing::Panicked));
             }
         });
         if let Err(error) = self.pool.submit(job) {
             panic!("spawn_blocking: the system gives no thread, and none is running: {error}");
         }
         let awaited = Awaited::new(&self.awaited);
-        crate::executor::spawn(deliver(receiver, awaited))
+        crate::executor::spawn_at(caller, deliver(receiver, awaited))
     }
 }
 
@@ -128,5 +135,5 @@ where
         panic!("{NO_RUNTIME}")
     };
     // SAFETY: `enter` borrows what it points to for as long as it is set; only this thread reads it.
-    unsafe { blocking.as_ref() }.run(f)
+    unsafe { blocking.as_ref() }.run(f, Caller::here())
 }

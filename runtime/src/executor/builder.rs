@@ -4,6 +4,7 @@ use std::future::Future;
 
 use super::current;
 use crate::task::JoinHandle;
+use crate::trace::Caller;
 
 /// Starts a task with a name.
 ///
@@ -44,9 +45,10 @@ impl Builder {
         F: Future + 'static,
         F::Output: 'static,
     {
+        let caller = Caller::here();
         current::with(|executor| match self.name {
-            Some(name) => executor.spawn_named(name, future),
-            None => executor.spawn(future),
+            Some(name) => executor.spawn_named(name, future, caller),
+            None => executor.spawn(future, caller),
         })
     }
 }

@@ -19,7 +19,7 @@ use std::task::RawWakerVTable;
 
 pub use builder::Builder as TaskBuilder;
 pub use set::JoinSet;
-pub(crate) use spawn::cancel_current;
+pub(crate) use spawn::{cancel_current, spawn_at};
 pub use spawn::{id, name, spawn, try_id};
 
 use crate::id::ThreadNumber;
@@ -28,6 +28,7 @@ use crate::task::header::{Schedule, TaskPtr};
 use crate::task::runnable::{self, quietly};
 use crate::task::state::{DONE, JOIN, NAMED, QUEUED, State};
 use crate::task::{Id, JoinHandle, coop, raw, waker};
+use crate::trace::{Caller, Recorder};
 use ids::Ids;
 pub(crate) use ids::reserve_id;
 use registry::Registry;
@@ -68,6 +69,7 @@ pub(crate) struct Executor {
     /// Times that another thread had to wake the loop. Counted beside a syscall, so for free.
     notified: AtomicU64,
     remote: Remote<Message>,
+    pub(crate) trace: Recorder,
 }
 
 // SAFETY: `owner` never changes; `remote`, `notifier` and `notified` are made for all threads. The other fields
@@ -108,7 +110,7 @@ pub(crate) enum Tick {
 }
 
 impl Executor {
-    pub(crate) fn new(notifier: Notifier) -> Arc<Executor> {
+    pub(crate) fn new(notifier: Notifier, trace: Recorder) -> Arc<Executor> {
         let executor = Arc::new(Executor {
             owner: ThreadNumber::current(),
             this: Cell::new(NonNull::dangling()),
@@ -123,18 +125,27 @@ impl Executor {
             notifier,
             notified: AtomicU64::new(0),
             remote: Remote::new(),
+            trace,
         });
         let this = NonNull::new(Arc::as_ptr(&executor).cast_mut()).expect("an Arc is not null");
         executor.this.set(this);
         // It has a header and a waker; its future is on the stack of `block_on`.
         let id = executor.ids.next();
-        let main = executor.allocate(id, std::future::pending::<()>(), State::new(0), 1);
+        let main = executor.allocate(
+            id,
+            std::future::pending::<()>(),
+            State::new(0),
+            1,
+            Caller::here(),
+        );
+        // SAFETY: just allocated.
+        unsafe { main.as_ref() }.trace.named("main");
         executor.main.set(Some(main));
         executor
     }
 
     /// Makes a task and gives it a place.
-    fn allocate<F>(&self, id: Id, future: F, state: State, refs: u32) -> TaskPtr
+    fn allocate<F>(&self, id: Id, future: F, state: State, refs: u32, caller: Caller) -> TaskPtr
     where
         F: Future + 'static,
     {
@@ -144,32 +155,34 @@ impl Executor {
             unsafe { raw::allocate::<F, Executor>(future, self.this.get(), id, state, refs) };
         let slot = self.registry.borrow_mut().insert(task);
         // SAFETY: just allocated.
-        unsafe { task.as_ref() }.slot.set(slot);
+        let header = unsafe { task.as_ref() };
+        header.slot.set(slot);
+        header.trace.spawned(&self.trace, size_of::<F>(), caller);
         task
     }
 
     #[inline]
-    pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(&self, future: F, caller: Caller) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
-        self.spawn_as(self.ids.next(), future)
+        self.spawn_as(self.ids.next(), future, caller)
     }
 
     #[inline]
-    pub(crate) fn spawn_as<F>(&self, id: Id, future: F) -> JoinHandle<F::Output>
+    pub(crate) fn spawn_as<F>(&self, id: Id, future: F, caller: Caller) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
         self.counts.spawned.set(self.counts.spawned.get() + 1);
         // One reference for the scheduler, one for the handle.
         let task = if self.closing.get() {
-            let task = self.allocate(id, future, State::new(JOIN), 2);
+            let task = self.allocate(id, future, State::new(JOIN), 2, caller);
             // SAFETY: owner thread; the task is new.
             unsafe { runnable::cancel(task) };
             task
         } else {
-            let task = self.allocate(id, future, State::new(JOIN | QUEUED), 2);
+            let task = self.allocate(id, future, State::new(JOIN | QUEUED), 2, caller);
             // SAFETY: a task keeps the scheduler's reference while it is queued.
             unsafe { self.queue.push(task) };
             task
@@ -178,12 +191,12 @@ impl Executor {
         unsafe { JoinHandle::new(task) }
     }
 
-    fn spawn_named<F>(&self, name: Box<str>, future: F) -> JoinHandle<F::Output>
+    fn spawn_named<F>(&self, name: Box<str>, future: F, caller: Caller) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
-        let task = self.spawn(future);
-        task.mark_named();
+        let task = self.spawn(future, caller);
+        task.mark_named(&name);
         self.names.borrow_mut().insert(task.id(), name);
         task
     }
@@ -250,6 +263,7 @@ impl Executor {
 
     #[cold]
     fn receive_pending(&self) {
+        let before = self.counts.received.get();
         self.remote.receive(|message| {
             self.counts.received.set(self.counts.received.get() + 1);
             match message {
@@ -260,6 +274,7 @@ impl Executor {
                 Message::Call(call) => quietly(call),
             }
         });
+        self.trace.drained(self.counts.received.get() - before);
     }
 
     /// Does something on the loop's thread, soon. Any thread. After the end of the runtime the call
@@ -307,7 +322,7 @@ impl Executor {
 
     /// Puts the future of `block_on` in line.
     pub(crate) fn queue_main(&self) {
-        waker::wake_here::<Executor>(self.main());
+        waker::queue_here::<Executor>(self.main());
     }
 
     /// The task that is being polled.

@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 
 use super::current;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle, coop};
+use crate::trace::Caller;
 
 /// Tasks of one output type, joined as they end. Dropping the set aborts those still in it.
 ///
@@ -103,6 +104,7 @@ impl<T> JoinSet<T> {
         F: Future<Output = T> + 'static,
         T: 'static,
     {
+        let caller = Caller::here();
         // The place is given out inside, so that a panic for want of a runtime leaves the set whole.
         current::with(|executor| {
             let place = self.vacant.pop().unwrap_or_else(|| {
@@ -113,7 +115,7 @@ impl<T> JoinSet<T> {
                 ended: self.ended.clone(),
                 place,
             };
-            let task = executor.spawn(Member { future, ticket });
+            let task = executor.spawn(Member { future, ticket }, caller);
             let abort = task.abort_handle();
             self.members[place] = Some(task);
             abort

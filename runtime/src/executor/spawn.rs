@@ -4,6 +4,7 @@ use std::future::Future;
 
 use super::current;
 use crate::task::{Id, JoinHandle};
+use crate::trace::Caller;
 
 /// Ends the running task as if it had been aborted. Never returns.
 pub(crate) async fn cancel_current<T>() -> T {
@@ -42,7 +43,18 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    current::with(|executor| executor.spawn(future))
+    spawn_at(Caller::here(), future)
+}
+
+/// The same, for a caller that is known.
+#[inline]
+#[track_caller]
+pub(crate) fn spawn_at<F>(caller: Caller, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    current::with(|executor| executor.spawn(future, caller))
 }
 
 /// The number of the task that is running.

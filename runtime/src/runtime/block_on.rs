@@ -17,19 +17,24 @@ use super::pace::Pace;
 use crate::executor::{Executor, Tick, current};
 use crate::reactor::Wait;
 use crate::task::{coop, waker};
+use crate::trace::{Caller, End};
 
 impl Parts {
     /// Runs the loop until `future` is ready.
     #[track_caller]
     pub(super) fn block_on<F: Future>(&self, future: F) -> F::Output {
-        current::run(|| self.enter(|| self.run_until_ready(future)))
+        let caller = Caller::here();
+        current::run(|| self.enter(|| self.run_until_ready(future, caller)))
     }
 
-    fn run_until_ready<F: Future>(&self, future: F) -> F::Output {
+    fn run_until_ready<F: Future>(&self, future: F, caller: Caller) -> F::Output {
         let mut future = pin!(future);
         // Borrows the executor's own reference, which it keeps until it is dissolved.
         let waker = waker::borrowed::<Executor>(self.executor.main());
         let mut cx = Context::from_waker(&waker);
+        // SAFETY: as above, of the reference.
+        let main = unsafe { &*self.executor.main().as_ptr() };
+        main.trace.located(caller);
         let mut pace = Pace::new(self.reactor.look_at_clock());
         self.executor.queue_main();
         loop {
@@ -38,9 +43,12 @@ impl Parts {
                 Tick::Main => {
                     let limited = coop::limited();
                     limited.refill();
+                    let poll = main.trace.poll();
                     if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                        poll.ended(|| End::Ready);
                         return output;
                     }
+                    poll.ended(|| End::Pending);
                 }
                 Tick::Idle => self.sleep(&mut pace),
                 Tick::Busy => {}

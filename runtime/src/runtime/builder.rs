@@ -7,6 +7,7 @@ use super::{Parts, Runtime};
 use crate::blocking::{self, Blocking};
 use crate::executor::Executor;
 use crate::reactor::{Backend, Reactor};
+use crate::trace::{self, Recorder};
 
 /// Makes a [`Runtime`].
 ///
@@ -24,6 +25,7 @@ pub struct Builder {
     start_paused: bool,
     blocking: blocking::Config,
     blocking_shutdown_timeout: Duration,
+    pub(super) trace: trace::Config,
 }
 
 impl Builder {
@@ -38,6 +40,7 @@ impl Builder {
                 thread_name: "wakeful-blocking".to_owned(),
             },
             blocking_shutdown_timeout: Duration::from_secs(10),
+            trace: trace::Config::default(),
         }
     }
 
@@ -96,12 +99,13 @@ impl Builder {
     ///
     /// If the system gives no descriptors for the reactor, or does not have the backend asked for.
     pub fn build(self) -> io::Result<Runtime> {
-        let reactor = Reactor::new(self.backend)?;
+        let trace = Recorder::new(&self.trace);
+        let reactor = Reactor::new(self.backend, trace.clone())?;
         if self.start_paused {
             reactor.pause_clock();
         }
-        let executor = Executor::new(reactor.notifier());
-        let blocking = Blocking::new(self.blocking);
+        let executor = Executor::new(reactor.notifier(), trace.clone());
+        let blocking = Blocking::new(self.blocking, trace);
         Ok(Runtime {
             parts: Parts {
                 executor,

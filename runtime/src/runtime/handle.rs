@@ -7,11 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::executor::{Executor, current, reserve_id};
+use crate::executor::{Executor, current, reserve_id, spawn_at};
 use crate::sync::OnceLock;
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::task::packet::{Missing, Receiver, packet};
 use crate::task::{AbortHandle, Id, JoinError};
+use crate::trace::Caller;
 
 /// Starts tasks on a runtime from any thread, and can end all of them.
 ///
@@ -33,7 +34,7 @@ use crate::task::{AbortHandle, Id, JoinError};
 /// ```
 #[derive(Clone)]
 pub struct Handle {
-    executor: Arc<Executor>,
+    pub(super) executor: Arc<Executor>,
 }
 
 impl Handle {
@@ -60,12 +61,14 @@ impl Handle {
     ///
     /// The closure and the output travel between threads, the future does not. If the runtime has
     /// ended, or ends before the task does, the handle gives an error that says so.
+    #[track_caller]
     pub fn spawn_with<M, F>(&self, make: M) -> RemoteJoinHandle<F::Output>
     where
         M: FnOnce() -> F + Send + 'static,
         F: Future + 'static,
         F::Output: Send + 'static,
     {
+        let caller = Caller::here();
         let (sender, receiver) = packet();
         let id = reserve_id();
         let stop = Arc::new(Stop::default());
@@ -75,16 +78,17 @@ impl Handle {
                 Ok(future) => future,
                 Err(payload) => return sender.fill(Err(Missing::Panicked(payload))),
             };
-            let task = current::with(|executor| executor.spawn_as(id, future));
+            let task = current::with(|executor| executor.spawn_as(id, future, caller));
             task_stop.arm(task.abort_handle());
-            crate::spawn(async move {
+            let relay = async move {
                 sender.fill(match task.await {
                     Ok(output) => Ok(output),
                     Err(error) => Err(error
                         .try_into_panic()
                         .map_or(Missing::Dropped, Missing::Panicked)),
                 });
-            });
+            };
+            spawn_at(caller, relay);
         }));
         RemoteJoinHandle { id, receiver, stop }
     }

@@ -5,6 +5,8 @@ mod builder;
 mod handle;
 mod metrics;
 mod pace;
+#[cfg(feature = "trace")]
+mod trace;
 
 use std::fmt;
 use std::future::Future;
@@ -20,10 +22,11 @@ pub use handle::{Handle, RemoteJoinHandle};
 pub use metrics::Metrics;
 
 use crate::blocking::Blocking;
-use crate::executor::{Executor, current};
+use crate::executor::{Executor, current, spawn_at};
 use crate::reactor::{self, Reactor};
 use crate::task::JoinHandle;
 use crate::task::runnable::quietly;
+use crate::trace::Caller;
 
 /// A single-threaded runtime. It belongs to the thread that made it.
 ///
@@ -62,7 +65,8 @@ impl Parts {
     /// Calls `f` with this runtime as the thread's own.
     fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         let _reactor = reactor::current::enter(self.reactor.clone());
-        current::enter(&self.executor, || self.blocking.enter(f))
+        let enter = || self.executor.trace.enter(f);
+        current::enter(&self.executor, || self.blocking.enter(enter))
     }
 }
 
@@ -97,12 +101,14 @@ impl Runtime {
 
     /// Starts a task, as [`wakeful::spawn`](crate::spawn) does inside. It runs in the next
     /// [`block_on`](Self::block_on).
+    #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.enter(|| crate::spawn(future))
+        let caller = Caller::here();
+        self.enter(|| spawn_at(caller, future))
     }
 
     /// Calls `f` with this runtime as the thread's own, so that it may spawn, arm timers and

@@ -15,6 +15,7 @@ use super::refs::Refs;
 use super::state::State;
 use super::{Id, JoinError, Stage, runnable, waker};
 use crate::sync;
+use crate::trace::Tag;
 
 #[repr(C)]
 struct TaskCell<F: Future> {
@@ -69,6 +70,7 @@ where
             state,
             stage: Cell::new(Stage::Future),
             mailbox: Mailbox::new(),
+            trace: Tag::new(),
         },
         body: UnsafeCell::new(Body {
             future: ManuallyDrop::new(future),
@@ -198,6 +200,7 @@ unsafe fn free<F: Future + 'static, S: Schedule>(task: TaskPtr, merged: bool) {
     debug_assert!(!matches!(header.stage.get(), Stage::Future | Stage::Output));
     let scheduler = header.scheduler.cast::<S>();
     if !merged {
+        header.trace.freed();
         // SAFETY: not merged, so the runtime, which keeps the scheduler, is alive.
         unsafe { scheduler.as_ref() }.forget(task);
     }

@@ -6,7 +6,8 @@ use std::ptr::NonNull;
 use super::header::{Header, Schedule, TaskPtr};
 use super::mailbox;
 use super::state::{ABORT, DONE, JOIN, QUEUED, Queue, RUNNING, WATCHED};
-use super::waker;
+use super::{Stage, waker};
+use crate::trace::End;
 
 /// Runs a task that was just taken out of the run queue: one poll, or its cancellation, or, if it
 /// is done already, nothing but giving up the scheduler's reference.
@@ -21,10 +22,12 @@ pub(crate) unsafe fn run<S: Schedule>(task: TaskPtr) {
         // SAFETY: as for this function; the task was just taken out, and is not to be polled.
         return unsafe { end(task) };
     }
+    let poll = header.trace.poll();
     // SAFETY: owner thread, not done, and `RUNNING` was clear as the loop never runs a task from
     // inside a poll.
     let over = unsafe { (header.vtable.poll)(task) };
     header.state.clear(RUNNING);
+    poll.ended(|| how(header));
     if over {
         // SAFETY: the poll says that the future is gone.
         unsafe { finish(task) };
@@ -72,6 +75,9 @@ pub(crate) unsafe fn cancel(task: TaskPtr) {
 unsafe fn finish(task: TaskPtr) {
     let header = header(task);
     header.state.set(DONE);
+    header
+        .trace
+        .done(|| how(header), || waker::count(header, 1));
     if header.state.is(WATCHED) {
         header.mailbox.finish();
     }
@@ -112,7 +118,8 @@ pub(crate) unsafe fn receive<S: Schedule>(task: TaskPtr) {
     if requests & mailbox::ABORT != 0 {
         abort_here::<S>(task);
     } else if requests & mailbox::WAKE != 0 {
-        waker::wake_here::<S>(task);
+        header(task).trace.received(|| waker::effect(header(task)));
+        waker::queue_here::<S>(task);
     }
     // SAFETY: the reference came with the message.
     unsafe { waker::drop_here(task) };
@@ -130,6 +137,17 @@ pub(crate) unsafe fn merge<S: Schedule>(task: TaskPtr) {
     // Other threads stop sending once they see this.
     header.mailbox.finish();
     header.refs.merge();
+}
+
+/// What became of a poll, or of the task.
+fn how(header: &Header) -> End {
+    match header.stage.get() {
+        Stage::Panicked => End::Panicked,
+        Stage::Cancelled => End::Cancelled,
+        Stage::Output | Stage::Taken => End::Ready,
+        Stage::Future if header.state.is(ABORT) => End::Cancelled,
+        Stage::Future => End::Pending,
+    }
 }
 
 /// Calls `f`; a panic ends there. The hook has reported it.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::wheel::{Entry, Wheel};
+use crate::trace::Recorder;
 
 pub(crate) struct Timers {
     pub(super) clock: Clock,
@@ -14,6 +15,7 @@ pub(crate) struct Timers {
     /// What the clock said at the last look. Never ahead of it.
     looked: Cell<u64>,
     looked_real: Cell<u64>,
+    trace: Recorder,
 }
 
 /// What the loop should do about its timers before it waits.
@@ -28,7 +30,7 @@ pub(crate) enum Next {
 }
 
 impl Timers {
-    pub(crate) fn new() -> Timers {
+    pub(crate) fn new(trace: Recorder) -> Timers {
         let clock = Clock::new();
         let wheel = RefCell::new(Wheel::new());
         Timers {
@@ -36,6 +38,7 @@ impl Timers {
             wheel,
             looked: Cell::new(0),
             looked_real: Cell::new(0),
+            trace,
         }
     }
 
@@ -68,9 +71,11 @@ impl Timers {
         drop(wheel);
         let mut fired = 0;
         // One at a time, and woken with nothing borrowed: whoever is woken may arm and disarm.
-        while let Some(waker) = { self.wheel.borrow_mut().fire() } {
+        while let Some(due) = { self.wheel.borrow_mut().fire() } {
             fired += 1;
-            if let Some(waker) = waker {
+            let late = self.looked.get().saturating_sub(due.deadline);
+            let _firing = self.trace.timer_fires(due.order, late);
+            if let Some(waker) = due.waker {
                 waker.wake();
             }
         }
@@ -118,11 +123,16 @@ impl Timers {
     pub(super) unsafe fn arm(&self, entry: Pin<&Entry>, deadline: u64) {
         // SAFETY: by the contract.
         unsafe { self.wheel.borrow_mut().insert(entry, deadline) };
+        let at = || self.clock.to_instant(deadline);
+        self.trace.timer_armed(entry.order(), at);
     }
 
     /// Disarms, and gives the waker back, to be dropped by the caller.
     #[inline]
     pub(super) fn disarm(&self, entry: &Entry) -> Option<Waker> {
+        if entry.is_armed() {
+            self.trace.timer_cancelled(entry.order());
+        }
         self.wheel.borrow_mut().remove(entry);
         entry.take_waker()
     }
