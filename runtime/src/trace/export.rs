@@ -23,7 +23,7 @@ use crate::time::stamp::Scale;
 /// assert_eq!(
 ///     story,
 ///     "main is spawned\n\
-///      main is polled: pending\n\
+///      main is polled, for the first time: pending\n\
 ///      main wakes main by reference: queued again, during its own poll\n\
 ///      main is polled, because main woke it: ready\n"
 /// );

@@ -49,6 +49,8 @@ mod record;
 mod shared;
 mod story;
 mod table;
+#[cfg(all(test, not(loom)))]
+mod twins;
 mod words;
 
 pub(crate) use config::{Config, Hook};

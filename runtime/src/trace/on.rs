@@ -353,20 +353,15 @@ impl Tag {
     /// The task is polled until the answer is dropped.
     #[inline(always)]
     pub(crate) fn poll(&self) -> Poll {
-        let mut poll = Poll {
-            shared: None,
-            key: TaskKey::NONE,
-            began: 0,
-            cause: 0,
-            result: Cell::new(End::Panicked),
-        };
-        if let Some(shared) = self.wants(Level::Polls) {
-            poll.shared = Some(NonNull::from(shared));
-            poll.key = self.key.get();
-            poll.cause = self.cause.replace(0);
-            poll.began = shared.begin_poll(poll.key, poll.cause);
+        let shared = self.shared();
+        if let Some(shared) = shared {
+            shared.begin_poll(self.key.get(), &self.cause);
         }
-        poll
+        Poll {
+            shared: shared.map(NonNull::from),
+            key: self.key.get(),
+            result: Cell::new(End::Panicked),
+        }
     }
 
     /// The future is gone, with so many wakers left.
@@ -397,7 +392,11 @@ impl Tag {
     pub(crate) fn woken(&self, by_ref: bool, effect: impl FnOnce() -> Effect) {
         if let Some(shared) = self.wants(Level::Wakes) {
             let (origin, from) = shared.origin();
-            let effect = effect();
+            // The future of `block_on` does not say itself that it runs.
+            let effect = match effect() {
+                Effect::Queued if shared.running() == self.key.get() => Effect::DuringPoll,
+                effect => effect,
+            };
             let flag = flag(by_ref, origin, effect);
             let seq = shared.push(Code::Wake, flag, 0, self.key.get().word(), from);
             self.queued_by(effect, seq);
@@ -478,8 +477,6 @@ pub(crate) struct Poll {
     /// Not from the tag, as the task may be freed before this is dropped.
     shared: Option<NonNull<Shared>>,
     key: TaskKey,
-    began: u64,
-    cause: u64,
     result: Cell<End>,
 }
 
@@ -498,7 +495,7 @@ impl Drop for Poll {
         if let Some(shared) = self.shared {
             // SAFETY: polls happen inside a call to the executor, which keeps its recorder.
             let shared = unsafe { &*shared.as_ptr() };
-            shared.end_poll(self.key, self.began, self.cause, self.result.get());
+            shared.end_poll(self.key, self.result.get());
         }
     }
 }

@@ -104,8 +104,10 @@ impl Shared {
     }
 
     pub(super) fn set_level(&self, level: Level) {
-        if level > Level::Off {
+        if level > Level::Off && self.level() == Level::Off {
             self.ring.allocate();
+            // For the poll that goes on: what is recorded of it begins here.
+            self.poll.set((self.now(), 0));
         }
         self.level.store(level as u8, Ordering::Relaxed);
     }
@@ -174,21 +176,25 @@ impl Shared {
         (task != TaskKey::NONE).then_some((task, began, cause))
     }
 
+    /// Who runs is noted at every level, so that a level may be set at any time.
     #[inline(always)]
-    pub(super) fn begin_poll(&self, task: TaskKey, cause: u64) -> u64 {
-        let began = self.now();
+    pub(super) fn begin_poll(&self, task: TaskKey, cause: &Cell<u64>) {
         self.set_origin(Origin::Task, task.word());
-        self.poll.set((began, cause));
-        began
+        if self.wants(Level::Polls) {
+            self.poll.set((self.now(), cause.replace(0)));
+        }
     }
 
     #[inline(always)]
-    pub(super) fn end_poll(&self, task: TaskKey, began: u64, cause: u64, result: End) {
-        let stamps = self.now().saturating_sub(began);
+    pub(super) fn end_poll(&self, task: TaskKey, result: End) {
         self.set_origin(Origin::Outside, 0);
-        self.push_at(began, Code::Poll, result as u8, stamps, task.word(), cause);
-        if result == End::Panicked {
-            self.report(Trouble::Panicked);
+        if self.wants(Level::Polls) {
+            let (began, cause) = self.poll.get();
+            let stamps = self.now().saturating_sub(began);
+            self.push_at(began, Code::Poll, result as u8, stamps, task.word(), cause);
+            if result == End::Panicked {
+                self.report(Trouble::Panicked);
+            }
         }
     }
 
