@@ -28,7 +28,7 @@ loom bound="3":
 # The tests under the address sanitizer, which also finds leaks. What counts syscalls is left out: a
 # process can't be traced by strace and searched for leaks at once.
 asan:
-    RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=target/asan \
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address --cfg wakeful_plain_alloc" CARGO_TARGET_DIR=target/asan \
         cargo test -p wakeful -p wakeful-tests --lib --tests \
         --target "$(rustc -vV | sed -n 's/^host: //p')" -- \
         --skip messages --skip no_syscall --skip without_a_syscall --skip one_read_and_one_write

@@ -107,3 +107,57 @@ fn the_loop_does_not_sleep_with_tasks_ready() {
         }
     });
 }
+
+/// A loop that looks out for as long as the test runs.
+fn a_spinner() -> wakeful::Builder {
+    wakeful::Runtime::builder().spin(std::time::Duration::from_secs(3600))
+}
+
+#[test]
+fn a_loop_that_spins_hears_other_threads_without_a_syscall() {
+    let runtime = a_spinner().build().unwrap();
+    let handle = runtime.handle();
+    let other = thread::spawn(move || {
+        // A runtime of its own, so that both sides wait for each other.
+        a_spinner().build().unwrap().block_on(async {
+            for n in 0..1_000 {
+                assert_eq!(
+                    handle.spawn_with(move || async move { n }).await.unwrap(),
+                    n
+                );
+            }
+        });
+        handle
+    });
+    let handle = runtime.block_on(async {
+        // Without a task that is ready, so the loop spins.
+        wakeful::spawn_blocking(move || other.join().unwrap())
+            .await
+            .unwrap()
+    });
+    let metrics = runtime.metrics();
+    assert!(metrics.remote_messages >= 1_000);
+    assert_eq!((metrics.notifications, metrics.waits), (0, 0));
+    drop(handle);
+}
+
+#[test]
+fn a_loop_that_spins_sees_its_timers_and_descriptors() {
+    use std::io::Write;
+    use wakeful::reactor::Async;
+
+    a_spinner().build().unwrap().block_on(async {
+        wakeful::time::sleep(std::time::Duration::from_millis(2)).await;
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let ours = Async::new(ours).unwrap();
+        let other = thread::spawn(move || theirs.write_all(b"x").unwrap());
+        ours.readable().await.unwrap();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_loop_that_spins_lets_a_stopped_clock_jump() {
+    let runtime = a_spinner().start_paused(true).build().unwrap();
+    runtime.block_on(async { wakeful::time::sleep(std::time::Duration::from_secs(10)).await });
+}

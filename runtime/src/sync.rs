@@ -3,6 +3,9 @@
 //! Only what the models in `models.rs` explore comes through here; the rest of the crate uses std.
 //! Without `--cfg loom` all of it is std itself, or nothing.
 
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
 #[cfg(not(loom))]
 pub(crate) mod atomic {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering, fence};
@@ -136,15 +139,41 @@ impl Watch {
     }
 }
 
-/// Frees what a [`Watch`] stands guard over.
+/// Plain memory, of which the layout says that it is not empty.
+#[inline]
+pub(crate) fn allocate(layout: Layout) -> NonNull<u8> {
+    assert!(layout.size() > 0);
+    // SAFETY: the layout is not empty.
+    let memory = unsafe { std::alloc::alloc(layout) };
+    NonNull::new(memory).unwrap_or_else(|| std::alloc::handle_alloc_error(layout))
+}
+
+/// Gives back what [`allocate`] gave and a [`Watch`] stands guard over.
+///
+/// # Safety
+/// It came from `allocate` with this layout, and nobody uses it any more.
 #[cfg(not(loom))]
 #[inline(always)]
-pub(crate) fn free<T>(memory: Box<T>) {
-    drop(memory);
+pub(crate) unsafe fn deallocate(memory: NonNull<u8>, layout: Layout) {
+    // SAFETY: by the contract.
+    unsafe { std::alloc::dealloc(memory.as_ptr(), layout) };
 }
 
 /// Under loom it stays until the next execution, so that a use after free is a panic of its watch
 /// and nothing worse.
+#[cfg(loom)]
+pub(crate) unsafe fn deallocate(memory: NonNull<u8>, layout: Layout) {
+    struct Freed(NonNull<u8>, Layout);
+    impl Drop for Freed {
+        fn drop(&mut self) {
+            // SAFETY: the contract of `deallocate`, which put it there.
+            unsafe { std::alloc::dealloc(self.0.as_ptr(), self.1) };
+        }
+    }
+    free(Box::new(Freed(memory, layout)));
+}
+
+/// The same for what is in a box.
 #[cfg(loom)]
 pub(crate) fn free<T: 'static>(memory: Box<T>) {
     FREED.with_borrow_mut(|freed| freed.push(memory));

@@ -1,5 +1,6 @@
 //! The executor: it keeps the tasks, and runs those that are ready, one poll at a time.
 
+mod blocks;
 mod builder;
 pub(crate) mod current;
 mod ids;
@@ -9,6 +10,7 @@ mod run_queue;
 mod set;
 mod spawn;
 
+use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
@@ -29,6 +31,7 @@ use crate::task::runnable::{self, quietly};
 use crate::task::state::{DONE, JOIN, NAMED, QUEUED, State};
 use crate::task::{Id, JoinHandle, coop, raw, waker};
 use crate::trace::{Caller, Recorder};
+use blocks::Blocks;
 use ids::Ids;
 pub(crate) use ids::reserve_id;
 use registry::Registry;
@@ -57,6 +60,7 @@ pub(crate) struct Executor {
     /// The pointer of the `Arc` itself, as `retain` and `release` need it.
     this: Cell<NonNull<Executor>>,
     queue: RunQueue,
+    blocks: Blocks,
     registry: RefCell<Registry>,
     /// The future of `block_on` stands in line like every task, under this header.
     main: Cell<Option<TaskPtr>>,
@@ -115,6 +119,7 @@ impl Executor {
             owner: ThreadNumber::current(),
             this: Cell::new(NonNull::dangling()),
             queue: RunQueue::default(),
+            blocks: Blocks::new(),
             registry: RefCell::default(),
             main: Cell::new(None),
             running: Cell::new(None),
@@ -179,7 +184,7 @@ impl Executor {
         let task = if self.closing.get() {
             let task = self.allocate(id, future, State::new(JOIN), 2, caller);
             // SAFETY: owner thread; the task is new.
-            unsafe { runnable::cancel(task) };
+            unsafe { runnable::cancel::<Executor>(task) };
             task
         } else {
             let task = self.allocate(id, future, State::new(JOIN | QUEUED), 2, caller);
@@ -246,6 +251,11 @@ impl Executor {
             .set(self.counts.polls.get() + u64::from(*budget - left));
         *budget = left;
         tick
+    }
+
+    /// Is a task in line?
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.queue.is_empty()
     }
 
     /// Did other threads send something?
@@ -380,7 +390,7 @@ impl Executor {
                 // SAFETY: a task in the registry is alive.
                 if !unsafe { task.as_ref() }.state.is(DONE) {
                     // SAFETY: owner thread; not done; not running, as the loop has ended.
-                    unsafe { runnable::cancel(task) };
+                    unsafe { runnable::cancel::<Executor>(task) };
                 }
             }
         }
@@ -403,6 +413,7 @@ impl Executor {
                 unsafe { runnable::merge::<Executor>(task) };
             }
         }
+        self.blocks.clear();
         self.remote.close();
         self.empty_closed();
     }
@@ -412,6 +423,17 @@ impl Schedule for Executor {
     #[inline(always)]
     fn owner(&self) -> ThreadNumber {
         self.owner
+    }
+
+    #[inline(always)]
+    fn allocate(&self, layout: Layout) -> NonNull<u8> {
+        self.blocks.allocate(layout)
+    }
+
+    #[inline(always)]
+    unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout) {
+        // SAFETY: by the contract.
+        unsafe { self.blocks.deallocate(memory, layout) };
     }
 
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! The scheduler of the models, and the future whose every touch is checked.
 
+use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -182,7 +183,7 @@ impl Runtime {
             // not done are queued, or held by someone.
             if !unsafe { task.as_ref() }.state.is(DONE) {
                 // SAFETY: owner thread; not done, not running.
-                unsafe { runnable::cancel(task) };
+                unsafe { runnable::cancel::<Loop>(task) };
             }
         }
         loop {
@@ -290,6 +291,17 @@ impl Schedule for Loop {
     fn owner(&self) -> ThreadNumber {
         self.watch.look();
         self.owner
+    }
+
+    fn allocate(&self, layout: Layout) -> NonNull<u8> {
+        self.here();
+        sync::allocate(layout)
+    }
+
+    unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout) {
+        self.here();
+        // SAFETY: by the contract.
+        unsafe { sync::deallocate(memory, layout) };
     }
 
     fn schedule(&self, task: TaskPtr) {

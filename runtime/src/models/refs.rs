@@ -30,7 +30,7 @@ impl Counts for Refs {
         self.clone_there();
     }
     fn drop_here(&self) -> Release {
-        self.drop_here()
+        self.drop_here().unwrap_or_else(|| self.drop_last_here())
     }
     fn drop_there(&self) -> Release {
         self.drop_there()

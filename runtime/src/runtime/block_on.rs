@@ -4,7 +4,8 @@
 //! 2. Run the tasks that are ready, in order; the future of `block_on` stands in line with them.
 //! 3. After each batch: read the clock, fire the timers that are due, and if a slice of time has
 //!    passed, look at the reactor without waiting.
-//! 4. Nothing is ready: sleep in the reactor until an event, a timer or another thread.
+//! 4. Nothing is ready: sleep in the reactor until an event, a timer or another thread. With
+//!    [`Builder::spin`](super::Builder::spin), look out for those for a while first.
 //!
 //! Waking the future of `block_on`, a task or a timer from inside the loop costs no syscall.
 
@@ -71,6 +72,9 @@ impl Parts {
                 self.0.wake_up();
             }
         }
+        if !self.spin.is_zero() && self.spin(pace) {
+            return;
+        }
         if !self.executor.fall_asleep() {
             // Other threads that always have something to send must not keep the loop from the
             // reactor and the timers, so it counts as a poll.
@@ -86,6 +90,37 @@ impl Parts {
             });
         }
         pace.looked(self.reactor.last_look());
+    }
+
+    /// Looks out for work for a while before the sleep, as the user asked. `true`: there is some.
+    #[cold]
+    fn spin(&self, pace: &mut Pace) -> bool {
+        /// Looks at what other threads sent, for one look at the clock and the reactor.
+        const LOOKS: u32 = 32;
+        if self.reactor.timers().is_paused() {
+            return false;
+        }
+        let began = self.reactor.look_at_clock();
+        loop {
+            for _ in 0..LOOKS {
+                if self.executor.is_pending() {
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+            if self.reactor.has_sources() {
+                self.turn(Wait::Poll);
+                pace.looked(self.reactor.last_look());
+            } else {
+                self.reactor.look_at_clock();
+            }
+            if self.executor.has_ready() {
+                return true;
+            }
+            if self.reactor.last_look().saturating_sub(began) >= self.spin {
+                return false;
+            }
+        }
     }
 
     fn turn(&self, wait: Wait<'_>) {

@@ -59,6 +59,8 @@ struct Parts {
     executor: Arc<Executor>,
     reactor: Rc<Reactor>,
     blocking: Blocking,
+    /// How long to look out for work before a sleep.
+    spin: Duration,
 }
 
 impl Parts {
@@ -154,6 +156,7 @@ impl Runtime {
             executor,
             reactor,
             blocking,
+            ..
         } = &self.parts;
         // User code runs in here: drops of futures, of what they hold, and foreign wakers.
         self.enter(|| {

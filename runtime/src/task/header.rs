@@ -1,5 +1,6 @@
 //! The part of a task that does not depend on the type of its future: one cache line.
 
+use std::alloc::Layout;
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::task::{RawWakerVTable, Waker};
@@ -60,12 +61,13 @@ pub(crate) struct VTable {
     /// # Safety
     /// As for `poll`.
     pub(crate) cancel: unsafe fn(TaskPtr),
-    /// Moves the output to `*mut Option<Result<T, JoinError>>`; the stage becomes `Taken`.
+    /// Moves the output to `*mut Result<T, JoinError>`; the stage becomes `Taken`. `false`: it has
+    /// been taken before, and nothing was written.
     ///
     /// # Safety
     /// - On the owner thread, and the stage is not `Future`.
-    /// - The pointer is valid for a write of that very type, and what it points to is `None`.
-    pub(crate) take: unsafe fn(TaskPtr, NonNull<()>),
+    /// - The pointer is valid for a write of that very type.
+    pub(crate) take: unsafe fn(TaskPtr, NonNull<()>) -> bool,
     /// Drops an output that nobody will take; the stage becomes `Taken`.
     ///
     /// # Safety
@@ -99,6 +101,15 @@ pub(crate) struct VTable {
 pub(crate) trait Schedule: 'static {
     /// The thread that polls and drops the tasks.
     fn owner(&self) -> ThreadNumber;
+
+    /// Memory for a task. Called on the owner thread.
+    fn allocate(&self, layout: Layout) -> NonNull<u8>;
+
+    /// Takes the memory of a task back. Called on the owner thread.
+    ///
+    /// # Safety
+    /// It came from `allocate` with this layout, and nobody uses it any more.
+    unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout);
 
     /// Links a task into the run queue. Called on the owner thread, with `QUEUED` just set.
     fn schedule(&self, task: TaskPtr);

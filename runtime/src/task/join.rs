@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem::{self, MaybeUninit};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker, ready};
@@ -96,15 +97,51 @@ impl<T> JoinHandle<T> {
         self.header().trace.named(name);
     }
 
+    /// The end of a handle that did not take the output.
+    #[inline(never)]
+    fn detach(&mut self) {
+        let header = self.header();
+        header.state.clear(JOIN);
+        let waker = header.join_waker.take();
+        if header.state.is(DONE) {
+            // SAFETY: owner thread; done, so the stage is past `Future`.
+            unsafe { (header.vtable.discard)(self.task) };
+        }
+        // SAFETY: the handle's reference; only its drop comes here. Owner thread.
+        unsafe { waker::drop_here(self.task) };
+        // Last, as the waker may be anyone's, and its drop may do anything.
+        drop(waker);
+    }
+
+    /// Keeps the waker of who waits.
+    #[inline(never)]
+    fn wait(&self, cx: &Context<'_>) {
+        let place = &self.header().join_waker;
+        let before = place.take();
+        match before {
+            Some(known) if known.will_wake(cx.waker()) => place.set(Some(known)),
+            before => {
+                let waker = cx.waker().clone();
+                // Nothing was put there meanwhile: this is the only handle.
+                mem::forget(place.replace(Some(waker)));
+                // Last, as it may be anyone's, and its drop may do anything.
+                drop(before);
+            }
+        }
+    }
+
     /// The output, if the task is over and it has not been taken yet.
     pub(crate) fn try_take(&mut self) -> Option<Result<T, JoinError>> {
         if !self.is_finished() {
             return None;
         }
-        let mut output: Option<Result<T, JoinError>> = None;
+        let header = self.header();
+        header.state.clear(JOIN);
+        let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
         // SAFETY: owner thread; done, so the stage is past `Future`; `T` is the task's output.
-        unsafe { (self.header().vtable.take)(self.task, NonNull::from(&mut output).cast()) };
-        output
+        let taken = unsafe { (header.vtable.take)(self.task, NonNull::from(&mut output).cast()) };
+        // SAFETY: `take` says whether it wrote.
+        taken.then(|| unsafe { output.assume_init() })
     }
 }
 
@@ -115,12 +152,7 @@ impl<T> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let header = self.header();
         if !header.state.is(DONE) {
-            let known = header
-                .join_waker
-                .take()
-                .filter(|known| known.will_wake(cx.waker()));
-            let waker = known.unwrap_or_else(|| cx.waker().clone());
-            header.join_waker.set(Some(waker));
+            self.wait(cx);
             return Poll::Pending;
         }
         let progress = ready!(coop::poll_proceed(cx));
@@ -134,17 +166,12 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        let header = self.header();
-        header.state.clear(JOIN);
-        let waker = header.join_waker.take();
-        if header.state.is(DONE) {
-            // SAFETY: owner thread; done, so the stage is past `Future`.
-            unsafe { (header.vtable.discard)(self.task) };
+        // Cleared if the output was taken: then there is neither that nor a waker.
+        if self.header().state.is(JOIN) {
+            return self.detach();
         }
         // SAFETY: the handle's reference; it is not used again. Owner thread.
         unsafe { waker::drop_here(self.task) };
-        // Last, as the waker may be anyone's, and its drop may do anything.
-        drop(waker);
     }
 }
 

@@ -23,8 +23,8 @@
 //! 2. `Executor::tick` pops the run queue and calls `runnable::run`. All arrows but (3) and the
 //!    asking in (6) are made by the loop, on the owner thread.
 //! 3. A waker. On the owner thread it queues the task; elsewhere it leaves a bit in
-//!    the mailbox and sends the task to its owner, who queues it. A wake while `RUNNING` queues
-//!    the task at once; the poll that goes on ends in `QUEUED` then.
+//!    the mailbox and sends the task to its owner, who queues it. A wake during the poll
+//!    queues the task at once; the poll that goes on ends in `QUEUED` then.
 //! 4. The future waits. Nothing but its wakers can reach it.
 //! 5. The future is dropped where it lies, and its output takes its place for the `JoinHandle`.
 //! 6. `abort` marks the task and queues it; the loop drops the future instead of polling it.

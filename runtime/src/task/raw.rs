@@ -1,5 +1,6 @@
 //! The whole task: header and body in one allocation.
 
+use std::alloc::Layout;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
@@ -47,7 +48,11 @@ where
     F: Future + 'static,
     S: Schedule,
 {
-    let cell = Box::new(TaskCell {
+    // SAFETY: the caller says that the scheduler is alive and that this is its thread.
+    let cell = unsafe { scheduler.as_ref() }
+        .allocate(Layout::new::<TaskCell<F>>())
+        .cast::<TaskCell<F>>();
+    let task = TaskCell {
         header: Header {
             next: Cell::new(None),
             vtable: const {
@@ -75,9 +80,11 @@ where
         body: UnsafeCell::new(Body {
             future: ManuallyDrop::new(future),
         }),
-    });
+    };
+    // SAFETY: just allocated for one of these.
+    unsafe { cell.write(task) };
     // `repr(C)`: the header is at the start of the cell, and the pointer reaches all of it.
-    NonNull::from(Box::leak(cell)).cast()
+    cell.cast()
 }
 
 /// The body of a task, for the owner thread.
@@ -185,9 +192,14 @@ unsafe fn outcome<F: Future>(task: TaskPtr) -> Option<Result<F::Output, JoinErro
     }
 }
 
-unsafe fn take<F: Future>(task: TaskPtr, to: NonNull<()>) {
+unsafe fn take<F: Future>(task: TaskPtr, to: NonNull<()>) -> bool {
+    // SAFETY: the contract of `take` is that of `outcome`.
+    let Some(outcome) = (unsafe { outcome::<F>(task) }) else {
+        return false;
+    };
     // SAFETY: the caller promises that `to` is valid for a write of this type.
-    unsafe { *to.cast::<Option<Result<F::Output, JoinError>>>().as_mut() = outcome::<F>(task) };
+    unsafe { to.cast().write(outcome) };
+    true
 }
 
 unsafe fn discard<F: Future>(task: TaskPtr) {
@@ -199,18 +211,24 @@ unsafe fn free<F: Future + 'static, S: Schedule>(task: TaskPtr, merged: bool) {
     let header = header(task);
     debug_assert!(!matches!(header.stage.get(), Stage::Future | Stage::Output));
     let scheduler = header.scheduler.cast::<S>();
+    let layout = Layout::new::<TaskCell<F>>();
     if !merged {
         header.trace.freed();
         // SAFETY: not merged, so the runtime, which keeps the scheduler, is alive.
-        unsafe { scheduler.as_ref() }.forget(task);
-    }
-    header.refs.gone();
-    // SAFETY: no reference is left, and the cell was made by `Box::new` in `allocate`. The body is
-    // a union and drops nothing; its live fields were dropped before.
-    sync::free(unsafe { Box::from_raw(task.cast::<TaskCell<F>>().as_ptr()) });
-    if merged {
-        // SAFETY: merging the task came with one `retain`, and the task is gone.
-        unsafe { S::release(scheduler) };
+        let scheduler = unsafe { scheduler.as_ref() };
+        scheduler.forget(task);
+        header.refs.gone();
+        // SAFETY: no reference is left, and `allocate` took it there. Nothing in it wants a drop:
+        // the fields of the body were dropped before, and a task that is done has no join waker.
+        unsafe { scheduler.deallocate(task.cast(), layout) };
+    } else {
+        header.refs.gone();
+        // SAFETY: as above; the owner may be gone, and its memory is everyone's.
+        unsafe {
+            sync::deallocate(task.cast(), layout);
+            // Merging the task came with one `retain`, and the task is gone.
+            S::release(scheduler);
+        }
     }
 }
 

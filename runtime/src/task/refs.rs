@@ -83,19 +83,24 @@ impl Refs {
         }
     }
 
-    /// One fewer, on the owner thread. Never answers `Tell`.
+    /// One fewer, on the owner thread, in the usual cases. `None`: ask
+    /// [`drop_last_here`](Self::drop_last_here) instead. Never answers `Tell`.
     #[inline(always)]
-    pub(crate) fn drop_here(&self) -> Release {
+    pub(crate) fn drop_here(&self) -> Option<Release> {
         self.watch.look();
         let local = self.local.get();
         if local > 1 {
             self.local.set(local - 1);
-            return Release::Keep;
+            return Some(Release::Keep);
         }
-        self.drop_last_here(local)
+        // Acquire: as in `drop_last_here`.
+        let alone = local == 1 && self.shared.load(Ordering::Acquire) == 0;
+        alone.then_some(Release::Free)
     }
 
-    fn drop_last_here(&self, local: u32) -> Release {
+    /// One fewer, on the owner thread, when it has one or none of its own. Never answers `Tell`.
+    pub(crate) fn drop_last_here(&self) -> Release {
+        let local = self.local.get();
         if local == 0 {
             return self.drop_merged();
         }
@@ -204,11 +209,15 @@ fn too_many() -> ! {
 mod tests {
     use super::*;
 
+    fn drop_here(refs: &Refs) -> Release {
+        refs.drop_here().unwrap_or_else(|| refs.drop_last_here())
+    }
+
     #[test]
     fn owner_frees_when_alone() {
         let refs = Refs::new(2);
-        assert_eq!(refs.drop_here(), Release::Keep);
-        assert_eq!(refs.drop_here(), Release::Free);
+        assert_eq!(drop_here(&refs), Release::Keep);
+        assert_eq!(drop_here(&refs), Release::Free);
     }
 
     #[test]
@@ -217,8 +226,8 @@ mod tests {
         refs.clone_here();
         assert_eq!(refs.drop_there(), Release::Tell);
         // The message is the reference; the owner drops it, then its own.
-        assert_eq!(refs.drop_here(), Release::Keep);
-        assert_eq!(refs.drop_here(), Release::Free);
+        assert_eq!(drop_here(&refs), Release::Keep);
+        assert_eq!(drop_here(&refs), Release::Free);
     }
 
     #[test]
@@ -226,9 +235,9 @@ mod tests {
         let refs = Refs::new(1);
         refs.clone_there();
         refs.clone_there();
-        assert_eq!(refs.drop_here(), Release::Keep);
-        assert_eq!(refs.drop_here(), Release::Keep);
-        assert_eq!(refs.drop_here(), Release::Free);
+        assert_eq!(drop_here(&refs), Release::Keep);
+        assert_eq!(drop_here(&refs), Release::Keep);
+        assert_eq!(drop_here(&refs), Release::Free);
     }
 
     #[test]
@@ -250,7 +259,7 @@ mod tests {
         assert!(refs.is_merged() && refs.is_merged_here());
         refs.clone_here();
         assert_eq!(refs.drop_there(), Release::Keep);
-        assert_eq!(refs.drop_here(), Release::Keep);
+        assert_eq!(drop_here(&refs), Release::Keep);
         assert_eq!(refs.drop_there(), Release::Keep);
         assert_eq!(refs.drop_there(), Release::Free);
     }

@@ -1,11 +1,12 @@
 //! What the loop does with a task: run it, cancel it, end it, give it up. Owner thread only.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
+use std::task::Waker;
 
 use super::header::{Header, Schedule, TaskPtr};
 use super::mailbox;
-use super::state::{ABORT, DONE, JOIN, QUEUED, Queue, RUNNING, WATCHED};
+use super::state::{ABORT, DONE, JOIN, QUEUED, Queue, WATCHED};
 use super::{Stage, waker};
 use crate::trace::End;
 
@@ -20,21 +21,16 @@ pub(crate) unsafe fn run<S: Schedule>(task: TaskPtr) {
     let header = header(task);
     if !header.state.start() {
         // SAFETY: as for this function; the task was just taken out, and is not to be polled.
-        return unsafe { end(task) };
+        return unsafe { end::<S>(task) };
     }
     let poll = header.trace.poll();
-    // SAFETY: owner thread, not done, and `RUNNING` was clear as the loop never runs a task from
-    // inside a poll.
+    // SAFETY: owner thread, not done, and not inside another call: the loop never runs a task from
+    // inside a poll, and a task that is being dropped is to be aborted, which `start` has seen.
     let over = unsafe { (header.vtable.poll)(task) };
-    header.state.clear(RUNNING);
     poll.ended(|| how(header));
     if over {
         // SAFETY: the poll says that the future is gone.
-        unsafe { finish(task) };
-    } else if header.state.is(ABORT) {
-        // The task aborted itself, or was aborted by what it polled.
-        // SAFETY: as for this function; the task is neither done nor running.
-        unsafe { cancel(task) };
+        unsafe { finish::<S>(task) };
     }
 }
 
@@ -43,13 +39,13 @@ pub(crate) unsafe fn run<S: Schedule>(task: TaskPtr) {
 /// # Safety
 /// On the owner thread; the task is not queued, and done or to be aborted.
 #[cold]
-unsafe fn end(task: TaskPtr) {
+unsafe fn end<S: Schedule>(task: TaskPtr) {
     if header(task).state.is(DONE) {
         // SAFETY: done and no longer queued, so the scheduler's reference is given up here.
         unsafe { waker::drop_here(task) };
     } else {
         // SAFETY: owner thread; the task is neither done nor running.
-        unsafe { cancel(task) };
+        unsafe { cancel::<S>(task) };
     }
 }
 
@@ -57,46 +53,56 @@ unsafe fn end(task: TaskPtr) {
 ///
 /// # Safety
 /// - On the owner thread, and the task is neither done nor running.
-pub(crate) unsafe fn cancel(task: TaskPtr) {
+pub(crate) unsafe fn cancel<S: Schedule>(task: TaskPtr) {
     let header = header(task);
     // While the future is dropped, wakes queue the task and aborts do nothing new.
-    header.state.set(RUNNING | ABORT);
+    header.state.set(ABORT);
+    let _drop = header.trace.cancelling();
     // SAFETY: owner thread; not done, so the stage is `Future`; not running until just now.
     unsafe { (header.vtable.cancel)(task) };
-    header.state.clear(RUNNING);
     // SAFETY: the future is gone.
-    unsafe { finish(task) };
+    unsafe { finish::<S>(task) };
 }
 
 /// The future is gone: tell who waits, drop what nobody wants, give up the reference.
 ///
 /// # Safety
 /// On the owner thread, not done yet, and the stage is past `Future`.
-unsafe fn finish(task: TaskPtr) {
+#[inline(never)]
+unsafe fn finish<S: Schedule>(task: TaskPtr) {
     let header = header(task);
+    let trace = &header.trace;
+    trace.done(|| how(header), || waker::count(header));
     header.state.set(DONE);
-    header
-        .trace
-        .done(|| how(header), || waker::count(header, 1));
-    if header.state.is(WATCHED) {
+    let bits = header.state.bits();
+    if bits & WATCHED != 0 {
         header.mailbox.finish();
     }
-    if header.state.is(JOIN) {
-        if let Some(waker) = header.join_waker.take() {
-            // It may be anyone's. Its panic is not the task's, and must not end the loop, nor the
-            // teardown, which has other tasks to see to.
-            quietly(|| waker.wake());
-        }
-    } else {
+    if bits & JOIN == 0 {
         // SAFETY: owner thread, past `Future`.
         unsafe { (header.vtable.discard)(task) };
+    } else if let Some(waker) = header.join_waker.take() {
+        if ptr::eq(waker.vtable(), S::waker_vtable()) {
+            // One of ours, which does not panic.
+            waker.wake();
+        } else {
+            wake_another(waker);
+        }
     }
     // A task woken during its last poll is still linked; then the loop gives the reference up
-    // when it comes to it.
-    if !header.state.is(QUEUED) {
+    // when it comes to it. Nothing queues a task that is done.
+    if bits & QUEUED == 0 {
         // SAFETY: the scheduler's reference, given up once: done and not queued.
         unsafe { waker::drop_here(task) };
     }
+}
+
+/// Wakes who is anyone's. Its panic is not the task's, and must not end the loop, nor the teardown,
+/// which has other tasks to see to.
+#[cold]
+#[inline(never)]
+fn wake_another(waker: Waker) {
+    quietly(|| waker.wake());
 }
 
 /// An abort on the owner thread.
@@ -145,7 +151,6 @@ fn how(header: &Header) -> End {
         Stage::Panicked => End::Panicked,
         Stage::Cancelled => End::Cancelled,
         Stage::Output | Stage::Taken => End::Ready,
-        Stage::Future if header.state.is(ABORT) => End::Cancelled,
         Stage::Future => End::Pending,
     }
 }

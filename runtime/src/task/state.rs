@@ -2,16 +2,15 @@
 //!
 //! `QUEUED`   The task is linked into the run queue. Set by a wake, by an abort and at the spawn;
 //!            cleared when the loop takes the task out, just before the poll. While it is set a
-//!            further wake does nothing: the poll to come will see what it announced.
-//! `RUNNING`  The future is being polled or dropped right now. A wake in that time queues the task
-//!            again; an abort in that time is carried out after the poll.
+//!            further wake does nothing: the poll to come will see what it announced. So a wake or
+//!            an abort during the poll queues the task again.
 //! `DONE`     The future is gone, by completion, panic or cancellation. Never cleared. Wakes and
 //!            aborts do nothing from here on. A task may be `DONE` and `QUEUED`: then the loop only
 //!            gives up its reference.
 //! `ABORT`    Someone asked for cancellation. The loop drops the future the next time it takes the
 //!            task out. Means nothing once `DONE` is set.
-//! `JOIN`     A `JoinHandle` exists, so the output is kept for it. Cleared when the handle is
-//!            dropped; an output that nobody can take is dropped at once.
+//! `JOIN`     A `JoinHandle` waits for the output, so it is kept. Cleared when the handle has taken
+//!            it or is dropped; an output that nobody can take is dropped at once.
 //! `NAMED`    The scheduler holds a name for this task.
 //! `WATCHED`  An `AbortHandle` was made, so the end of the task is mirrored into its mailbox, where
 //!            other threads can read it.
@@ -19,12 +18,11 @@
 use std::cell::Cell;
 
 pub(crate) const QUEUED: u8 = 1 << 0;
-pub(crate) const RUNNING: u8 = 1 << 1;
-pub(crate) const DONE: u8 = 1 << 2;
-pub(crate) const ABORT: u8 = 1 << 3;
-pub(crate) const JOIN: u8 = 1 << 4;
-pub(crate) const NAMED: u8 = 1 << 5;
-pub(crate) const WATCHED: u8 = 1 << 6;
+pub(crate) const DONE: u8 = 1 << 1;
+pub(crate) const ABORT: u8 = 1 << 2;
+pub(crate) const JOIN: u8 = 1 << 3;
+pub(crate) const NAMED: u8 = 1 << 4;
+pub(crate) const WATCHED: u8 = 1 << 5;
 
 /// The bits of one task.
 pub(crate) struct State(Cell<u8>);
@@ -44,6 +42,11 @@ impl State {
     }
 
     #[inline(always)]
+    pub(crate) fn bits(&self) -> u8 {
+        self.0.get()
+    }
+
+    #[inline(always)]
     pub(crate) fn is(&self, bits: u8) -> bool {
         self.0.get() & bits != 0
     }
@@ -58,22 +61,22 @@ impl State {
         self.0.set(self.0.get() & !bits);
     }
 
-    /// The loop has taken the task out. `true`: it is to be polled, and counts as running.
+    /// The loop has taken the task out. `true`: it is to be polled.
     #[inline(always)]
     pub(crate) fn start(&self) -> bool {
         let bits = self.0.get() & !QUEUED;
-        let poll = bits & (DONE | ABORT) == 0;
-        self.0.set(if poll { bits | RUNNING } else { bits });
-        poll
+        self.0.set(bits);
+        bits & (DONE | ABORT) == 0
     }
 
     /// A wake on the owner thread.
     #[inline(always)]
     pub(crate) fn queue(&self) -> Queue {
-        if self.is(QUEUED | DONE) {
+        let bits = self.0.get();
+        if bits & (QUEUED | DONE) != 0 {
             return Queue::Nothing;
         }
-        self.set(QUEUED);
+        self.0.set(bits | QUEUED);
         Queue::Push
     }
 
@@ -83,11 +86,6 @@ impl State {
             return Queue::Nothing;
         }
         self.set(ABORT);
-        // The poll that goes on will look at the bit when it returns.
-        if self.is(RUNNING) {
-            Queue::Nothing
-        } else {
-            self.queue()
-        }
+        self.queue()
     }
 }

@@ -11,7 +11,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 use super::header::{Header, Schedule, TaskPtr};
 use super::mailbox;
 use super::refs::Release;
-use super::state::{DONE, JOIN, QUEUED, Queue, RUNNING};
+use super::state::{DONE, JOIN, QUEUED, Queue};
 use crate::trace::Effect;
 
 /// The functions of a waker for tasks of the scheduler `S`.
@@ -73,7 +73,7 @@ unsafe fn clone<S: Schedule>(data: *const ()) -> RawWaker {
     } else {
         header.refs.clone_there();
     }
-    header.trace.cloned(here, || count(header, 0));
+    header.trace.cloned(here, || count(header));
     RawWaker::new(data, S::waker_vtable())
 }
 
@@ -110,7 +110,9 @@ unsafe fn drop<S: Schedule>(data: *const ()) {
     // SAFETY: the waker holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
     let here = is_here::<S>(header);
-    header.trace.dropped(here, || count(header, 1));
+    header
+        .trace
+        .dropped(here, || Some(count(header)?.saturating_sub(1)));
     // SAFETY: the reference was the waker's.
     unsafe { drop_anywhere::<S>(task) };
 }
@@ -129,18 +131,16 @@ pub(crate) fn effect(header: &Header) -> Effect {
     match &header.state {
         state if state.is(DONE) => Effect::AfterDone,
         state if state.is(QUEUED) => Effect::Coalesced,
-        state if state.is(RUNNING) => Effect::DuringPoll,
         _ => Effect::Queued,
     }
 }
 
-/// How many wakers there are, on the owner thread, if `others` references are known to be none. An
-/// `AbortHandle` counts as one, as it is one.
-pub(crate) fn count(header: &Header, others: u32) -> Option<u64> {
+/// How many wakers there are, on the owner thread. An `AbortHandle` counts as one, as it is one.
+pub(crate) fn count(header: &Header) -> Option<u64> {
     let state = &header.state;
     // The scheduler's reference is given up when the task is over and no longer in line.
     let kept = !state.is(DONE) || state.is(QUEUED);
-    let others = others + u32::from(kept) + u32::from(state.is(JOIN));
+    let others = u32::from(kept) + u32::from(state.is(JOIN));
     Some(u64::from(header.refs.count()?.saturating_sub(others)))
 }
 
@@ -182,11 +182,31 @@ fn ask_once(header: &Header, request: u8, by_ref: bool) -> bool {
 pub(crate) unsafe fn drop_here(task: TaskPtr) {
     // SAFETY: the caller holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
+    match header.refs.drop_here() {
+        Some(Release::Free) => {
+            // SAFETY: that was the last reference, and the owner had it. A task whose future or
+            // output is alive is kept by the scheduler or by the join handle. Owner thread.
+            unsafe { (header.vtable.free)(task, false) };
+        }
+        Some(_) => {}
+        // SAFETY: as for this function.
+        None => unsafe { drop_last_here(task) },
+    }
+}
+
+/// The rest of [`drop_here`].
+///
+/// # Safety
+/// As for `drop_here`.
+#[cold]
+#[inline(never)]
+unsafe fn drop_last_here(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
     // Asked before, since afterwards the task may be gone.
     let merged = header.refs.is_merged_here();
-    if header.refs.drop_here() == Release::Free {
-        // SAFETY: that was the last reference. A task whose future or output is alive is kept by
-        // the scheduler or by the join handle. This is the owner thread.
+    if header.refs.drop_last_here() == Release::Free {
+        // SAFETY: as in `drop_here`; merged or not, this is the owner thread.
         unsafe { (header.vtable.free)(task, merged) };
     }
 }

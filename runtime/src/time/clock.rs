@@ -12,6 +12,7 @@ const PAST: u64 = 86_400_000_000_000;
 pub(crate) struct Clock {
     /// One moment, as std says it and as this clock does.
     base: (std::time::Instant, u64),
+    ticks: Ticks,
     /// Stopped at this many nanoseconds.
     stopped: Cell<Option<u64>>,
     /// How far virtual time has run ahead of the system's, in nanoseconds; behind if negative.
@@ -19,8 +20,57 @@ pub(crate) struct Clock {
 }
 
 /// A duration in nanoseconds; one that is too long is as good as for ever.
+#[inline(always)]
 pub(super) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(u64::from(duration.subsec_nanos()))
+}
+
+/// The system's clock as a number that is read cheaply.
+#[derive(Debug)]
+struct Ticks {
+    #[cfg(target_os = "linux")]
+    base: u64,
+    #[cfg(not(target_os = "linux"))]
+    base: std::time::Instant,
+}
+
+#[cfg(target_os = "linux")]
+impl Ticks {
+    fn new() -> Ticks {
+        Ticks { base: Self::read() }
+    }
+
+    /// What std reads on Linux, without the way through seconds and back.
+    #[inline]
+    fn read() -> u64 {
+        let mut now = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: the pointer is to a `timespec` of ours. It can't fail, as Linux has this clock.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+        // Seconds since the machine was started.
+        (now.tv_sec as u64).wrapping_mul(1_000_000_000) + now.tv_nsec as u64
+    }
+
+    /// Nanoseconds since `new`.
+    #[inline]
+    fn elapsed(&self) -> u64 {
+        // It never goes back.
+        Self::read() - self.base
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Ticks {
+    fn new() -> Ticks {
+        Ticks { base: system_now() }
+    }
+
+    fn elapsed(&self) -> u64 {
+        nanos(self.base.elapsed())
+    }
 }
 
 /// The system's clock.
@@ -34,6 +84,8 @@ impl Clock {
         Clock {
             // Not from zero, so that there is a past.
             base: (now, PAST),
+            // Read after `now`, so this clock may be a little behind std's, and nothing is early.
+            ticks: Ticks::new(),
             stopped: Cell::new(None),
             ahead: Cell::new(0),
         }
@@ -42,8 +94,7 @@ impl Clock {
     /// The real time.
     #[inline]
     pub(crate) fn real(&self) -> u64 {
-        let (base, at) = self.base;
-        at + nanos(base.elapsed())
+        PAST + self.ticks.elapsed()
     }
 
     /// The time that timers go by.
@@ -57,7 +108,8 @@ impl Clock {
     pub(crate) fn at(&self, real: u64) -> u64 {
         match self.stopped.get() {
             Some(stopped) => stopped,
-            None => real.saturating_add_signed(self.ahead.get()),
+            // Not below zero: `ahead` was made so that the sum was not, and `real` only rises.
+            None => real.wrapping_add_signed(self.ahead.get()),
         }
     }
 

@@ -113,6 +113,10 @@ impl Timers {
         }
     }
 
+    pub(crate) fn is_paused(&self) -> bool {
+        self.clock.is_paused()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.wheel.borrow().len()
     }

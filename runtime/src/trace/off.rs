@@ -19,7 +19,6 @@ pub(crate) enum End {
 pub(crate) enum Effect {
     Queued,
     Coalesced,
-    DuringPoll,
     AfterDone,
 }
 
@@ -149,6 +148,11 @@ impl Tag {
     }
 
     #[inline(always)]
+    pub(crate) fn cancelling(&self) -> Cancelling {
+        Cancelling
+    }
+
+    #[inline(always)]
     pub(crate) fn done(&self, _: impl FnOnce() -> End, _: impl FnOnce() -> Option<u64>) {}
 
     #[inline(always)]
@@ -177,3 +181,6 @@ impl Poll {
     #[inline(always)]
     pub(crate) fn ended(&self, _: impl FnOnce() -> End) {}
 }
+
+#[must_use]
+pub(crate) struct Cancelling;

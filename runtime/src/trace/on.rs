@@ -364,6 +364,17 @@ impl Tag {
         }
     }
 
+    /// The future of the task is dropped, until the answer is, wherever that happens.
+    pub(crate) fn cancelling(&self) -> Cancelling {
+        let shared = self.shared();
+        Cancelling {
+            before: shared.map(|shared| shared.begin_cancel(self.key.get())),
+            shared: shared.map(NonNull::from),
+            key: self.key.get(),
+            began: shared.map_or(0, Shared::now),
+        }
+    }
+
     /// The future is gone, with so many wakers left.
     #[inline(always)]
     pub(crate) fn done(&self, outcome: impl FnOnce() -> End, wakers: impl FnOnce() -> Option<u64>) {
@@ -496,6 +507,26 @@ impl Drop for Poll {
             // SAFETY: polls happen inside a call to the executor, which keeps its recorder.
             let shared = unsafe { &*shared.as_ptr() };
             shared.end_poll(self.key, self.result.get());
+        }
+    }
+}
+
+/// A future that is being dropped, perhaps inside a poll of another.
+#[must_use]
+pub(crate) struct Cancelling {
+    /// As in `Poll`.
+    shared: Option<NonNull<Shared>>,
+    before: Option<(Origin, u64)>,
+    key: TaskKey,
+    began: u64,
+}
+
+impl Drop for Cancelling {
+    fn drop(&mut self) {
+        if let (Some(shared), Some(before)) = (self.shared, self.before) {
+            // SAFETY: tasks are cancelled inside a call to the executor, which keeps its recorder.
+            let shared = unsafe { &*shared.as_ptr() };
+            shared.end_cancel(self.key, self.began, before);
         }
     }
 }

@@ -198,6 +198,19 @@ impl Shared {
         }
     }
 
+    pub(super) fn begin_cancel(&self, task: TaskKey) -> (Origin, u64) {
+        self.set_origin(Origin::Task, task.word())
+    }
+
+    pub(super) fn end_cancel(&self, task: TaskKey, began: u64, before: (Origin, u64)) {
+        self.set_origin(before.0, before.1);
+        if self.wants(Level::Polls) {
+            let stamps = self.now().saturating_sub(began);
+            let cancelled = End::Cancelled as u8;
+            self.push_at(began, Code::Poll, cancelled, stamps, task.word(), 0);
+        }
+    }
+
     #[cold]
     pub(super) fn report(&self, trouble: Trouble) {
         if let Some(hook) = &self.hook {

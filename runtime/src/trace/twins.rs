@@ -56,6 +56,7 @@ fn a_difference_is_seen() {
     ] {
         assert_ne!(signatures(one), signatures(other), "{other}");
     }
-    let named = "impl Tag {\n    pub(crate) fn f(\n        &self,\n        _: u64,\n    ) -> bool {\n";
+    let named =
+        "impl Tag {\n    pub(crate) fn f(\n        &self,\n        _: u64,\n    ) -> bool {\n";
     assert_eq!(signatures(one), signatures(named));
 }
