@@ -9,6 +9,8 @@ pub(crate) mod remote;
 mod run_queue;
 mod set;
 mod spawn;
+#[cfg(feature = "trace")]
+pub(crate) mod trace;
 
 use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
@@ -162,7 +164,13 @@ impl Executor {
         // SAFETY: just allocated.
         let header = unsafe { task.as_ref() };
         header.slot.set(slot);
-        header.trace.spawned(&self.trace, size_of::<F>(), caller);
+        // SAFETY: a task that runs is alive.
+        let parent = self
+            .running
+            .get()
+            .map(|task| unsafe { &(*task.as_ptr()).trace });
+        let trace = &self.trace;
+        header.trace.spawned(trace, size_of::<F>(), parent, caller);
         task
     }
 

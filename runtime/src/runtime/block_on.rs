@@ -44,12 +44,12 @@ impl Parts {
                 Tick::Main => {
                     let limited = coop::limited();
                     limited.refill();
-                    let poll = main.trace.poll();
+                    let poll = main.trace.poll().may_panic();
                     if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-                        poll.ended(|| End::Ready);
+                        poll.end(End::Ready);
                         return output;
                     }
-                    poll.ended(|| End::Pending);
+                    poll.end(End::Pending);
                 }
                 Tick::Idle => self.sleep(&mut pace),
                 Tick::Busy => {}

@@ -67,8 +67,7 @@ impl Parts {
     /// Calls `f` with this runtime as the thread's own.
     fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         let _reactor = reactor::current::enter(self.reactor.clone());
-        let enter = || self.executor.trace.enter(f);
-        current::enter(&self.executor, || self.blocking.enter(enter))
+        current::enter(&self.executor, || self.blocking.enter(f))
     }
 }
 

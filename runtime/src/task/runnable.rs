@@ -27,11 +27,12 @@ pub(crate) unsafe fn run<S: Schedule>(task: TaskPtr) {
     // SAFETY: owner thread, not done, and not inside another call: the loop never runs a task from
     // inside a poll, and a task that is being dropped is to be aborted, which `start` has seen.
     let over = unsafe { (header.vtable.poll)(task) };
-    poll.ended(|| how(header));
+    let result = how(header);
     if over {
         // SAFETY: the poll says that the future is gone.
         unsafe { finish::<S>(task) };
     }
+    poll.end(result);
 }
 
 /// A task that was taken out of the queue, not to be polled but to be given up or cancelled.
@@ -146,6 +147,7 @@ pub(crate) unsafe fn merge<S: Schedule>(task: TaskPtr) {
 }
 
 /// What became of a poll, or of the task.
+#[inline(always)]
 fn how(header: &Header) -> End {
     match header.stage.get() {
         Stage::Panicked => End::Panicked,

@@ -37,7 +37,6 @@
 //! - Times are real also where the runtime's clock is stopped.
 
 mod config;
-mod current;
 mod event;
 mod export;
 mod json;
@@ -49,14 +48,18 @@ mod record;
 mod shared;
 mod story;
 mod table;
+mod tag;
 #[cfg(all(test, not(loom)))]
 mod twins;
 mod words;
 
 pub(crate) use config::{Config, Hook};
-pub use current::{Span, level, mark, set_level, snapshot, span};
 pub use event::{Event, Kind, Origin, Readiness, Task};
 pub use export::Snapshot;
 pub use level::{Level, Trouble};
-pub(crate) use on::{Caller, Recorder, Tag};
+pub(crate) use on::Recorder;
+pub(crate) use shared::Started;
+pub(crate) use tag::{Caller, Tag};
 pub use words::{Effect, End, Ended};
+// The facade's part of this room: what needs the executor lives above.
+pub use crate::executor::trace::{Span, level, mark, set_level, snapshot, span};

@@ -1,5 +1,5 @@
-//! Stands in for this room in builds without the feature: the twin of `on.rs`, with the same
-//! signatures and nothing inside.
+//! Stands in for this room in builds without the feature: the twin of `on.rs` and `tag.rs`, with the
+//! same signatures and nothing inside.
 
 #![allow(clippy::unused_self, reason = "the signatures are those of `on.rs`")]
 
@@ -29,11 +29,6 @@ impl Recorder {
     #[inline(always)]
     pub(crate) fn new(_: &Config) -> Recorder {
         Recorder
-    }
-
-    #[inline(always)]
-    pub(crate) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        f()
     }
 
     #[inline(always)]
@@ -134,7 +129,7 @@ impl Tag {
     }
 
     #[inline(always)]
-    pub(crate) fn spawned(&self, _: &Recorder, _: usize, _: Caller) {}
+    pub(crate) fn spawned(&self, _: &Recorder, _: usize, _: Option<&Tag>, _: Caller) {}
 
     #[inline(always)]
     pub(crate) fn named(&self, _: &str) {}
@@ -179,7 +174,20 @@ pub(crate) struct Poll;
 
 impl Poll {
     #[inline(always)]
-    pub(crate) fn ended(&self, _: impl FnOnce() -> End) {}
+    pub(crate) fn end(self, _: End) {}
+
+    #[inline(always)]
+    pub(crate) fn may_panic(self) -> MayPanic {
+        MayPanic
+    }
+}
+
+#[must_use]
+pub(crate) struct MayPanic;
+
+impl MayPanic {
+    #[inline(always)]
+    pub(crate) fn end(self, _: End) {}
 }
 
 #[must_use]

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::config::{Config, Hook};
 use super::lanes::Lanes;
+use super::on::Recorder;
 use super::record::{Code, Record, Ring};
 use super::table::{Info, Table, TaskKey};
-use super::{Effect, End, Level, Snapshot, Trouble};
+use super::{Effect, End, Level, Snapshot, Tag, Trouble};
 use crate::time::stamp::Stamps;
 
 /// What runs on the loop's thread, as a code; a word goes with it.
@@ -99,15 +100,18 @@ impl Shared {
             jobs: Cell::new(0),
             hook: config.hook.clone(),
         };
-        shared.set_level(config.level);
+        shared.set_level(config.level, None);
         Arc::new(shared)
     }
 
-    pub(super) fn set_level(&self, level: Level) {
+    /// `running`: the task that is being polled. What is recorded of that poll begins here.
+    pub(super) fn set_level(&self, level: Level, running: Option<&Tag>) {
         if level > Level::Off && self.level() == Level::Off {
             self.ring.allocate();
-            // For the poll that goes on: what is recorded of it begins here.
-            self.poll.set((self.now(), 0));
+            match running {
+                Some(tag) => self.begin_poll(tag.key(), 0),
+                None => _ = self.set_origin(Origin::Outside, 0),
+            }
         }
         self.level.store(level as u8, Ordering::Relaxed);
     }
@@ -176,26 +180,27 @@ impl Shared {
         (task != TaskKey::NONE).then_some((task, began, cause))
     }
 
-    /// Who runs is noted at every level, so that a level may be set at any time.
-    #[inline(always)]
-    pub(super) fn begin_poll(&self, task: TaskKey, cause: &Cell<u64>) {
+    #[cold]
+    pub(super) fn begin_poll(&self, task: TaskKey, cause: u64) {
         self.set_origin(Origin::Task, task.word());
-        if self.wants(Level::Polls) {
-            self.poll.set((self.now(), cause.replace(0)));
+        self.poll.set((self.now(), cause));
+    }
+
+    #[cold]
+    pub(super) fn end_poll(&self, result: End) {
+        let (_, task) = self.set_origin(Origin::Outside, 0);
+        let (began, cause) = self.poll.get();
+        let stamps = self.now().saturating_sub(began);
+        self.push_at(began, Code::Poll, result as u8, stamps, task, cause);
+        if result == End::Panicked {
+            self.report(Trouble::Panicked);
         }
     }
 
-    #[inline(always)]
-    pub(super) fn end_poll(&self, task: TaskKey, result: End) {
-        self.set_origin(Origin::Outside, 0);
-        if self.wants(Level::Polls) {
-            let (began, cause) = self.poll.get();
-            let stamps = self.now().saturating_sub(began);
-            self.push_at(began, Code::Poll, result as u8, stamps, task.word(), cause);
-            if result == End::Panicked {
-                self.report(Trouble::Panicked);
-            }
-        }
+    #[cold]
+    pub(super) fn done(&self, task: TaskKey, outcome: End, wakers: Option<u64>) {
+        let wakers = wakers.map_or(0, |wakers| wakers + 1);
+        self.push(Code::Done, outcome as u8, wakers, task.word(), 0);
     }
 
     pub(super) fn begin_cancel(&self, task: TaskKey) -> (Origin, u64) {
@@ -237,6 +242,7 @@ impl Shared {
         }
     }
 
+    #[inline(never)]
     pub(super) fn remove(&self, task: TaskKey) {
         if self.wants(Level::Polls) {
             self.push(Code::Freed, 0, 0, task.word(), 0);
@@ -357,4 +363,51 @@ impl Shared {
 /// The lower half of a key of the reactor.
 fn slot(key: u64) -> usize {
     (key & (u64::MAX >> 32)) as usize & ((1 << (usize::BITS / 2)) - 1)
+}
+
+/// Where a span began: recorder, stamp and task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Started {
+    number: u64,
+    began: u64,
+    task: u64,
+}
+
+/// What users ask for. Owner thread only, like the rest.
+impl Recorder {
+    pub(crate) fn set_level(&self, level: Level, running: Option<&Tag>) {
+        self.0.set_level(level, running);
+    }
+
+    pub(crate) fn level(&self) -> Level {
+        self.0.level()
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot::take(&self.0)
+    }
+
+    pub(crate) fn mark(&self, name: &'static str) {
+        if self.0.wants(Level::Polls) {
+            let name = self.0.name(name);
+            self.0.push(Code::Mark, 0, 0, self.0.running().word(), name);
+        }
+    }
+
+    pub(crate) fn start(&self) -> Option<Started> {
+        self.0.wants(Level::Polls).then(|| Started {
+            number: self.0.number,
+            began: self.0.now(),
+            task: self.0.running().word(),
+        })
+    }
+
+    pub(crate) fn span(&self, name: &'static str, started: Started) {
+        if self.0.number == started.number && self.0.wants(Level::Polls) {
+            let stamps = self.0.now().saturating_sub(started.began);
+            let name = self.0.name(name);
+            self.0
+                .push_at(started.began, Code::Span, 0, stamps, started.task, name);
+        }
+    }
 }

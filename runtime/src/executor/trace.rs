@@ -1,38 +1,13 @@
-//! The recorder of the calling thread, and what users say to it.
+//! What users say to the recorder of their thread. The public module `trace` lists it.
 
-use std::cell::Cell;
-use std::ptr::NonNull;
+use std::marker::PhantomData;
 
-use super::record::Code;
-use super::shared::Shared;
-use super::{Level, Snapshot};
-
-thread_local! {
-    static CURRENT: Cell<Option<NonNull<Shared>>> = const { Cell::new(None) };
-}
-
-/// Calls `f` with the recorder set as the thread's own. It takes a closure, not a guard, as a
-/// forgotten guard would leave the pointer behind.
-pub(super) fn enter<R>(shared: &Shared, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<NonNull<Shared>>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CURRENT.set(self.0);
-        }
-    }
-    let _restore = Restore(CURRENT.replace(Some(NonNull::from(shared))));
-    f()
-}
-
-fn try_with<R>(f: impl FnOnce(&Shared) -> R) -> Option<R> {
-    // SAFETY: `enter` borrows what the pointer says for as long as it is set; only this thread
-    // reads it, and it is the recorder's owner.
-    CURRENT.get().map(|shared| f(unsafe { shared.as_ref() }))
-}
+use super::{Executor, current};
+use crate::trace::{Level, Snapshot, Started};
 
 #[track_caller]
-fn with<R>(what: &str, f: impl FnOnce(&Shared) -> R) -> R {
-    match try_with(f) {
+fn with<R>(what: &str, f: impl FnOnce(&Executor) -> R) -> R {
+    match current::try_with(f) {
         Some(result) => result,
         None => panic!(
             "`trace::{what}` was called outside a Wakeful runtime: call it inside \
@@ -59,7 +34,15 @@ fn with<R>(what: &str, f: impl FnOnce(&Shared) -> R) -> R {
 /// ```
 #[track_caller]
 pub fn set_level(level: Level) {
-    with("set_level", |shared| shared.set_level(level));
+    with("set_level", |executor| {
+        let running = executor.running.get().or_else(|| {
+            // Inside the loop, but in no task: that is the future of `block_on`.
+            executor.main.get().filter(|_| current::is_running())
+        });
+        // SAFETY: a task that runs is alive.
+        let tag = running.map(|task| unsafe { &(*task.as_ptr()).trace });
+        executor.trace.set_level(level, tag);
+    });
 }
 
 /// What this thread's runtime records now.
@@ -75,7 +58,7 @@ pub fn set_level(level: Level) {
 /// ```
 #[track_caller]
 pub fn level() -> Level {
-    with("level", Shared::level)
+    with("level", |executor| executor.trace.level())
 }
 
 /// What this thread's runtime has recorded, as it is now. The recording goes on.
@@ -90,7 +73,7 @@ pub fn level() -> Level {
 /// ```
 #[track_caller]
 pub fn snapshot() -> Snapshot {
-    with("snapshot", Snapshot::take)
+    with("snapshot", |executor| executor.trace.snapshot())
 }
 
 /// Puts a mark into the trace of this thread's runtime, with the task that runs. Outside a runtime,
@@ -106,12 +89,7 @@ pub fn snapshot() -> Snapshot {
 /// });
 /// ```
 pub fn mark(name: &'static str) {
-    try_with(|shared| {
-        if shared.wants(Level::Polls) {
-            let name = shared.name(name);
-            shared.push(Code::Mark, 0, 0, shared.running().word(), name);
-        }
-    });
+    current::try_with(|executor| executor.trace.mark(name));
 }
 
 /// Begins a span, which is put into the trace as [`mark`] does when the answer is dropped.
@@ -131,14 +109,10 @@ pub fn mark(name: &'static str) {
 /// ```
 #[must_use = "the span ends when it is dropped"]
 pub fn span(name: &'static str) -> Span {
-    let began = try_with(|shared| {
-        let wants = shared.wants(Level::Polls);
-        wants.then(|| (shared.number, shared.now(), shared.running().word()))
-    });
     Span {
         name,
-        began: began.flatten(),
-        thread: std::marker::PhantomData,
+        started: current::try_with(|executor| executor.trace.start()).flatten(),
+        thread: PhantomData,
     }
 }
 
@@ -146,22 +120,14 @@ pub fn span(name: &'static str) -> Span {
 #[derive(Debug)]
 pub struct Span {
     name: &'static str,
-    /// Recorder, stamp and task.
-    began: Option<(u64, u64, u64)>,
-    thread: std::marker::PhantomData<*const ()>,
+    started: Option<Started>,
+    thread: PhantomData<*const ()>,
 }
 
 impl Drop for Span {
     fn drop(&mut self) {
-        let Some((number, began, task)) = self.began else {
-            return;
-        };
-        try_with(|shared| {
-            if shared.number == number && shared.wants(Level::Polls) {
-                let stamps = shared.now().saturating_sub(began);
-                let name = shared.name(self.name);
-                shared.push_at(began, Code::Span, 0, stamps, task, name);
-            }
-        });
+        if let Some(started) = self.started {
+            current::try_with(|executor| executor.trace.span(self.name, started));
+        }
     }
 }
