@@ -44,6 +44,7 @@ mod lanes;
 mod level;
 mod on;
 mod page;
+mod perfetto;
 mod record;
 mod shared;
 mod story;
