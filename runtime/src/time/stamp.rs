@@ -9,6 +9,9 @@ use std::time::Instant;
 
 use super::clock::{nanos, system_now};
 
+/// How often the two clocks are laid against each other.
+const TRIES: usize = 5;
+
 /// A source of time stamps, and the moment it counts from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stamps {
@@ -27,14 +30,26 @@ pub(crate) struct Scale {
 
 impl Stamps {
     pub(crate) fn new() -> Stamps {
-        let counts = counter::is_trusted();
         let mut stamps = Stamps {
-            counts,
+            counts: counter::is_trusted(),
             origin: system_now(),
             first: 0,
         };
-        stamps.first = stamps.now();
+        (stamps.origin, stamps.first) = stamps.pair();
         stamps
+    }
+
+    /// A moment of the system's clock and its stamp. One is read between two of the other; of a few
+    /// tries the one counts that was interrupted least.
+    fn pair(&self) -> (Instant, u64) {
+        let tries = (0..TRIES).map(|_| {
+            let before = self.now();
+            let moment = system_now();
+            let took = self.now().saturating_sub(before);
+            (took, moment, before + took / 2)
+        });
+        let (_, moment, stamp) = tries.min_by_key(|&(took, ..)| took).expect("one or more");
+        (moment, stamp)
     }
 
     /// A stamp. Its unit is known to [`Stamps::scale`] alone.
@@ -49,11 +64,19 @@ impl Stamps {
 
     /// How stamps taken until now are to be read.
     pub(crate) fn scale(&self) -> Scale {
-        let nanos = nanos(system_now().saturating_duration_since(self.origin));
+        if !self.counts {
+            // They are nanoseconds already.
+            return Scale {
+                first: self.first,
+                stamps: 1,
+                nanos: 1,
+            };
+        }
+        let (moment, stamp) = self.pair();
         Scale {
             first: self.first,
-            stamps: self.now().saturating_sub(self.first).max(1),
-            nanos: nanos.max(1),
+            stamps: stamp.saturating_sub(self.first).max(1),
+            nanos: self.nanos_at(moment).max(1),
         }
     }
 
