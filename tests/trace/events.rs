@@ -16,6 +16,7 @@ use wakeful::time::sleep;
 use wakeful::trace::{Effect, End, Ended, Kind, Level, Origin};
 
 use super::{all, backends, named, record, record_on, task};
+use crate::support::yield_until;
 
 /// Wakes of a task: origin, effect, by reference.
 fn wakes(snapshot: &wakeful::trace::Snapshot, woken: usize) -> Vec<(Origin, Effect, bool)> {
@@ -167,10 +168,19 @@ fn a_timer_is_armed_and_fires_or_is_cancelled() {
 
 #[test]
 fn a_blocking_closure_wakes_from_its_thread() {
-    let snapshot = record(Level::Wakes, async {
+    let runtime = wakeful::Builder::new()
+        .trace_level(Level::Wakes)
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
         spawn_blocking(|| 1).await.unwrap();
         assert!(spawn_blocking(|| panic!("on purpose")).await.is_err());
+        // The result is there before the closure's thread has written that it ended.
+        let ended = |kind: &Kind| matches!(kind, Kind::Blocking { .. }).then_some(());
+        yield_until(|| all(&wakeful::trace::snapshot(), ended).len() == 2).await;
     });
+    let snapshot = runtime.enter(wakeful::trace::snapshot);
     let jobs = all(&snapshot, |kind| match *kind {
         Kind::Submit { job, .. } => Some(job),
         _ => None,

@@ -137,8 +137,10 @@ fn wakes_of_other_threads_stand_in_order_of_time() {
     });
     assert_eq!(received.len(), sent, "each that was sent arrived");
     for (event, seq) in received {
-        let wake = wakes.iter().find(|(wake, _)| Some(wake.seq) == seq);
-        assert!(wake.expect("it says which").0.ts <= event.ts);
+        // Not known if the mark of a wake travelled faster than its message.
+        let Some(seq) = seq else { continue };
+        let wake = wakes.iter().find(|(wake, _)| wake.seq == seq);
+        assert!(wake.expect("it was sent").0.ts <= event.ts);
     }
 }
 

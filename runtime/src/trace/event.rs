@@ -121,7 +121,7 @@ pub enum Kind {
         origin: Origin,
         effect: Effect,
     },
-    /// The loop took in a wake from another thread, whose number is `sent`.
+    /// The loop took in a wake from another thread, whose number is `sent`, if known.
     Received {
         task: usize,
         effect: Effect,

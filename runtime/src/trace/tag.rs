@@ -32,7 +32,8 @@ pub(crate) struct Tag {
     key: Cell<TaskKey>,
     /// The number of the wake or spawn that put the task in line. Owner only.
     cause: Cell<u64>,
-    /// The number of the wake from another thread that is on its way.
+    /// The number of the wake from another thread that is on its way. Its mark in the mailbox may
+    /// be taken in before this is written, by way of another message; then it is not known.
     sent: AtomicU64,
 }
 
