@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -174,7 +175,13 @@ fn a_blocking_closure_wakes_from_its_thread() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        spawn_blocking(|| 1).await.unwrap();
+        let (go, begin) = mpsc::channel();
+        let job = spawn_blocking(move || begin.recv().unwrap());
+        // Now somebody waits for it.
+        yield_now().await;
+        yield_now().await;
+        go.send(()).unwrap();
+        job.await.unwrap();
         assert!(spawn_blocking(|| panic!("on purpose")).await.is_err());
         // The result is there before the closure's thread has written that it ended.
         let ended = |kind: &Kind| matches!(kind, Kind::Blocking { .. }).then_some(());
@@ -207,7 +214,8 @@ fn a_blocking_closure_wakes_from_its_thread() {
         } => Some((job, thread)),
         _ => None,
     });
-    // A result may be there before anyone waits for it; then nobody is woken.
+    // The second may be there before anyone waits for it; then nobody is woken.
+    assert!(!sent.is_empty(), "{snapshot:#}");
     for (wake, (job, thread)) in &sent {
         assert!(jobs.contains(job) && *thread == 1);
         let received = all(&snapshot, |kind| match *kind {

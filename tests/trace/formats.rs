@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -30,7 +32,14 @@ fn eventful() -> Snapshot {
         reader.await.unwrap();
         wakeful::spawn_blocking(|| ()).await.unwrap();
         let waker = crate::support::my_waker().await;
-        std::thread::spawn(move || waker.wake()).join().unwrap();
+        let woken = Arc::new(AtomicBool::new(false));
+        let flag = woken.clone();
+        let other = std::thread::spawn(move || {
+            flag.store(true, Ordering::SeqCst);
+            waker.wake();
+        });
+        crate::support::until(&woken).await;
+        other.join().unwrap();
         let aborted = wakeful::spawn(std::future::pending::<()>());
         aborted.abort();
         yield_now().await;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use wakeful::task::yield_now;
-use wakeful::trace::{self, Effect, Kind, Level, Origin, Snapshot, Trouble};
+use wakeful::trace::{self, Effect, End, Kind, Level, Origin, Snapshot, Trouble};
 
 use super::{all, named, record, task};
 use crate::support::{my_waker, panic_of, yield_until};
@@ -194,6 +194,23 @@ fn a_level_may_be_set_at_any_time() {
         });
         assert_eq!(wakes.len(), 1, "{snapshot}");
         assert_eq!(wakes[0].1, (Origin::Task(main), Effect::DuringPoll));
+        let polls = all(&snapshot, |kind| match *kind {
+            Kind::Poll { task, result, .. } if task == main => Some(result),
+            _ => None,
+        });
+        // The second was not recorded to its end, and the third not at all.
+        assert_eq!(polls[0].1, End::Pending, "{snapshot}");
+        trace::set_level(Level::Polls);
+        let snapshot = trace::snapshot();
+        let running = all(&snapshot, |kind| match *kind {
+            Kind::Poll {
+                task,
+                result: End::Running,
+                ..
+            } => Some(task),
+            _ => None,
+        });
+        assert!(matches!(running[..], [(_, task)] if task == main));
         drop(early);
     });
 }
