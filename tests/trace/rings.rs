@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use wakeful::task::yield_now;
 use wakeful::trace::{self, Effect, End, Kind, Level, Origin, Snapshot, Trouble};
@@ -281,4 +282,37 @@ fn a_panic_is_trouble() {
         "{}",
         seen[1].1
     );
+}
+
+#[test]
+fn a_long_poll_is_a_stall_and_trouble() {
+    let stalls = |longest| {
+        let told = Arc::new(AtomicUsize::new(0));
+        let count = told.clone();
+        let runtime = wakeful::Builder::new()
+            .trace_level(Level::Polls)
+            .trace_stall(longest)
+            .trace_on_trouble(move |trouble, _| {
+                assert_eq!(trouble, Trouble::Stalled);
+                count.fetch_add(1, Ordering::SeqCst);
+            })
+            .build()
+            .unwrap();
+        runtime.block_on(async { named("slow", async {}).await.unwrap() });
+        let snapshot = runtime.enter(trace::snapshot);
+        let stalls = all(&snapshot, |kind| match *kind {
+            Kind::Stall { task, dur } => Some((task, dur)),
+            _ => None,
+        });
+        assert_eq!(told.load(Ordering::SeqCst), stalls.len());
+        let slow = task(&snapshot, "slow");
+        assert!(
+            stalls
+                .iter()
+                .all(|(_, (_, dur))| u128::from(*dur) > longest.as_nanos())
+        );
+        stalls.iter().any(|(_, (task, _))| *task == Some(slow))
+    };
+    assert!(stalls(Duration::ZERO), "every poll is too long");
+    assert!(!stalls(Duration::from_secs(3600)));
 }

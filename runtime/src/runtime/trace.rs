@@ -1,6 +1,7 @@
 //! The trace, as the builder and other threads reach it.
 
 use std::future::Future;
+use std::time::Duration;
 
 use super::{Builder, Handle};
 
@@ -40,7 +41,24 @@ impl Builder {
         self
     }
 
-    /// Calls `hook` with a snapshot when a poll has panicked, or has kept the loop for too long, if
+    /// A poll that takes longer than this is a stall: it gets an event of its own, and is
+    /// [trouble](Self::trace_on_trouble). Default: 100 milliseconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Builder::new().trace_stall(Duration::from_millis(5)).build()?;
+    /// # drop(runtime);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trace_stall(mut self, longest: Duration) -> Builder {
+        self.trace.stall = longest;
+        self
+    }
+
+    /// Calls `hook` with a snapshot when a poll has panicked, or was a [stall](Self::trace_stall), if
     /// the level is not `Off`. It is called on the loop's thread, between polls; a panic of its own
     /// is dropped.
     ///

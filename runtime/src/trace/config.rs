@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Level, Snapshot, Trouble};
 
@@ -9,6 +10,8 @@ use super::{Level, Snapshot, Trouble};
 pub(crate) struct Config {
     pub(crate) level: Level,
     pub(crate) capacity: usize,
+    /// A poll that takes longer is a stall.
+    pub(crate) stall: Duration,
     pub(crate) hook: Option<Hook>,
 }
 
@@ -17,6 +20,7 @@ impl Default for Config {
         Config {
             level: Level::Off,
             capacity: 65_536,
+            stall: Duration::from_millis(100),
             hook: None,
         }
     }

@@ -68,10 +68,6 @@ impl Recorder {
     pub(crate) fn submitted(&self, _: impl FnOnce() -> usize) -> Job {
         Job
     }
-
-    #[allow(dead_code, reason = "for a watchdog")]
-    #[inline(always)]
-    pub(crate) fn stalled(&self, _: Duration) {}
 }
 
 #[must_use]

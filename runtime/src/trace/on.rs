@@ -11,7 +11,7 @@ use super::config::Config;
 use super::lanes;
 use super::record::{Code, Record};
 use super::shared::{Origin, Shared};
-use super::{End, Ended, Level, Trouble};
+use super::{End, Ended, Level};
 
 /// The recorder of a loop. Owner thread only, where nothing else is said.
 #[derive(Clone)]
@@ -113,17 +113,6 @@ impl Recorder {
         let job = self.0.next_job();
         self.0.push(Code::Submit, 0, 0, job, queue() as u64 + 1);
         Job(Some((self.0.clone(), job)))
-    }
-
-    /// A poll has kept the loop for so long.
-    #[allow(dead_code, reason = "for a watchdog")]
-    pub(crate) fn stalled(&self, length: Duration) {
-        if self.0.wants(Level::Polls) {
-            let nanos = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
-            let task = self.0.running().word();
-            self.0.push(Code::Stall, 0, 0, task, nanos);
-            self.0.report(Trouble::Stalled);
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::config::{Config, Hook};
 use super::lanes::Lanes;
@@ -70,6 +71,9 @@ pub(super) struct Shared {
     fds: RefCell<Vec<i32>>,
     ready: RefCell<Vec<Dispatched>>,
     jobs: Cell<u64>,
+    stall: Duration,
+    /// No more stamps than that takes: they are nanoseconds or finer.
+    short: u64,
     hook: Option<Hook>,
 }
 
@@ -98,6 +102,8 @@ impl Shared {
             fds: RefCell::default(),
             ready: RefCell::default(),
             jobs: Cell::new(0),
+            stall: config.stall,
+            short: u64::try_from(config.stall.as_nanos()).unwrap_or(u64::MAX),
             hook: config.hook.clone(),
         };
         shared.set_level(config.level, None);
@@ -131,8 +137,8 @@ impl Shared {
         self.stamps.now()
     }
 
-    pub(super) fn length(&self, stamps: u64) -> std::time::Duration {
-        std::time::Duration::from_nanos(self.stamps.scale().length(stamps))
+    pub(super) fn length(&self, stamps: u64) -> Duration {
+        Duration::from_nanos(self.stamps.scale().length(stamps))
     }
 
     #[inline(always)]
@@ -192,6 +198,9 @@ impl Shared {
         let (began, cause) = self.poll.get();
         let stamps = self.now().saturating_sub(began);
         self.push_at(began, Code::Poll, result as u8, stamps, task, cause);
+        if stamps > self.short {
+            self.may_have_stalled(began, stamps, task);
+        }
         if result == End::Panicked {
             self.report(Trouble::Panicked);
         }
@@ -213,6 +222,16 @@ impl Shared {
             let stamps = self.now().saturating_sub(began);
             let cancelled = End::Cancelled as u8;
             self.push_at(began, Code::Poll, cancelled, stamps, task.word(), 0);
+        }
+    }
+
+    #[cold]
+    fn may_have_stalled(&self, began: u64, stamps: u64, task: u64) {
+        let length = self.length(stamps);
+        if length > self.stall {
+            let nanos = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
+            self.push_at(began, Code::Stall, 0, 0, task, nanos);
+            self.report(Trouble::Stalled);
         }
     }
 
