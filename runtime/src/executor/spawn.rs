@@ -43,7 +43,9 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_at(Caller::here(), future)
+    // Not captured: even a value without size costs two instructions there.
+    Caller::note();
+    current::with(|executor| executor.spawn(future, Caller::noted()))
 }
 
 /// The same, for a caller that is known.

@@ -114,6 +114,14 @@ impl Caller {
     pub(crate) fn here() -> Caller {
         Caller
     }
+
+    #[inline(always)]
+    pub(crate) fn note() {}
+
+    #[inline(always)]
+    pub(crate) fn noted() -> Caller {
+        Caller
+    }
 }
 
 pub(crate) struct Tag;

@@ -12,6 +12,10 @@ use super::shared::{Origin, Shared};
 use super::table::TaskKey;
 use super::{Effect, End, Level};
 
+thread_local! {
+    static NOTED: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+}
+
 /// Where a task is spawned.
 #[derive(Clone, Copy)]
 pub(crate) struct Caller(&'static Location<'static>);
@@ -22,6 +26,19 @@ impl Caller {
     #[track_caller]
     pub(crate) fn here() -> Caller {
         Caller(Location::caller())
+    }
+
+    /// The same, kept for [`noted`](Self::noted) to take.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn note() {
+        NOTED.set(Some(Location::caller()));
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn noted() -> Caller {
+        NOTED.take().map_or_else(Caller::here, Caller)
     }
 }
 
