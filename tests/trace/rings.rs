@@ -316,3 +316,24 @@ fn a_long_poll_is_a_stall_and_trouble() {
     assert!(stalls(Duration::ZERO), "every poll is too long");
     assert!(!stalls(Duration::from_secs(3600)));
 }
+
+#[test]
+fn another_thread_loses_its_own_oldest() {
+    const KEPT: u64 = 1024;
+    let snapshot = record(Level::Wakes, async {
+        let waker = my_waker().await;
+        let other = thread::spawn(move || (0..2 * KEPT).for_each(|_| waker.wake_by_ref()));
+        yield_until(|| other.is_finished()).await;
+        other.join().unwrap();
+    });
+    let wakes = all(&snapshot, |kind| match *kind {
+        Kind::Wake {
+            origin: Origin::Thread(_),
+            ..
+        } => Some(()),
+        _ => None,
+    });
+    assert_eq!(wakes.len() as u64, KEPT);
+    // The loop may have lost some as well, if it waited for long.
+    assert!(snapshot.lost() >= KEPT, "{}", snapshot.lost());
+}
