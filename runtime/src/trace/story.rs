@@ -172,6 +172,42 @@ impl fmt::Display for Line<'_> {
                 }
             }
             Kind::Freed { task } => write!(f, "{} is freed", story.task(task)),
+            Kind::Mark { task, name } => write!(f, "{} marks {name:?}", story.who(task)),
+            Kind::Span { dur, task, name } => {
+                write!(f, "{} goes through {name:?}", story.who(task))?;
+                self.took(f, dur)
+            }
+            Kind::Stall { task, dur } => {
+                write!(f, "{} keeps the loop for too long", story.who(task))?;
+                self.took(f, dur)
+            }
+            Kind::Clone { .. } | Kind::Drop { .. } | Kind::Wake { .. } | Kind::Received { .. } => {
+                self.wake(f)
+            }
+            _ => self.around(f),
+        }
+    }
+}
+
+impl Line<'_> {
+    fn took(&self, f: &mut fmt::Formatter<'_>, dur: u64) -> fmt::Result {
+        if self.0.exact {
+            write!(f, ", {}", Micros(dur))?;
+        }
+        Ok(())
+    }
+
+    fn wakers(&self, f: &mut fmt::Formatter<'_>, thread: usize, now: Option<u64>) -> fmt::Result {
+        match now {
+            Some(now) => write!(f, ", wakers now: {now}"),
+            None => write!(f, " on thread {}", self.0.snapshot.threads[thread]),
+        }
+    }
+
+    /// What happens to wakers.
+    fn wake(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Line(story, kind) = *self;
+        match *kind {
             Kind::Clone {
                 thread,
                 task,
@@ -209,32 +245,7 @@ impl fmt::Display for Line<'_> {
                     effect(did)
                 )
             }
-            Kind::Mark { task, name } => write!(f, "{} marks {name:?}", story.who(task)),
-            Kind::Span { dur, task, name } => {
-                write!(f, "{} goes through {name:?}", story.who(task))?;
-                self.took(f, dur)
-            }
-            Kind::Stall { task, dur } => {
-                write!(f, "{} keeps the loop for too long", story.who(task))?;
-                self.took(f, dur)
-            }
-            _ => self.around(f),
-        }
-    }
-}
-
-impl Line<'_> {
-    fn took(&self, f: &mut fmt::Formatter<'_>, dur: u64) -> fmt::Result {
-        if self.0.exact {
-            write!(f, ", {}", Micros(dur))?;
-        }
-        Ok(())
-    }
-
-    fn wakers(&self, f: &mut fmt::Formatter<'_>, thread: usize, now: Option<u64>) -> fmt::Result {
-        match now {
-            Some(now) => write!(f, ", wakers now: {now}"),
-            None => write!(f, " on thread {}", self.0.snapshot.threads[thread]),
+            _ => Ok(()),
         }
     }
 
