@@ -43,6 +43,7 @@
 //! | `io-uring` | no | [files](fs) through a completion ring, where Linux has one |
 //! | `backtrace` | no | the stall detector shows the stuck stack (Linux) |
 //! | `prometheus` | no | [`Metrics`] as Prometheus reads them |
+//! | `trace` | no | the flight recorder, `wakeful::trace` |
 //!
 //! # Systems
 //!
@@ -70,6 +71,11 @@ mod stall;
 mod sync;
 pub mod task;
 pub mod time;
+#[cfg(feature = "trace")]
+pub mod trace;
+#[cfg(not(feature = "trace"))]
+#[path = "trace/off.rs"]
+mod trace;
 
 pub use blocking::spawn_blocking;
 pub use executor::spawn;

@@ -24,6 +24,8 @@ const ROOMS: &[(&str, u8)] = &[
     ("time::wheel", 0),
     ("time::driver", 0),
     ("observe", 0),
+    ("time::stamp", 0),
+    ("trace", 0),
     ("id", 0),
     ("sync", 0),
     // Tests of all of them, under loom.

@@ -34,6 +34,7 @@ fn the_clock_is_read_in_one_place() {
         [3]
     );
     assert_eq!(lines(clock, path, "std::time::SystemTime::now()"), [1]);
+    assert_eq!(lines(clock, path, "unsafe { _rdtsc() }"), [1]);
     assert_eq!(
         lines(clock, path, "use super::Instant; Instant::now()"),
         NONE

@@ -7,7 +7,7 @@ mod pool;
 use std::cell::Cell;
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -23,12 +23,14 @@ use pool::Job;
 pub(crate) use crate::task::packet::Missing;
 use crate::task::packet::{Receiver, packet};
 use crate::task::{JoinHandle, NO_RUNTIME};
+use crate::trace::Recorder;
 
 /// The pool of a runtime, seen from its loop.
 pub(crate) struct Blocking {
     pub(crate) pool: Arc<Pool>,
     /// Results that are awaited. While there are any, virtual time stands still.
     awaited: Rc<Cell<usize>>,
+    trace: Recorder,
 }
 
 thread_local! {
@@ -36,10 +38,11 @@ thread_local! {
 }
 
 impl Blocking {
-    pub(crate) fn new(config: Config) -> Blocking {
+    pub(crate) fn new(config: Config, trace: Recorder) -> Blocking {
         Blocking {
             pool: Pool::new(config),
             awaited: Rc::default(),
+            trace,
         }
     }
 
@@ -69,13 +72,13 @@ impl Blocking {
     }
 
     #[track_caller]
-    fn run<F, T>(&self, f: F) -> JoinHandle<T>
+    fn run<F, T>(&self, f: F, location: &'static Location<'static>) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
         match self.call(false, f) {
-            Ok(call) => crate::executor::spawn(deliver(call)),
+            Ok(call) => crate::executor::spawn_at(location, deliver(call)),
             Err(error) => {
                 panic!("spawn_blocking: the system gives no thread, and none is running: {error}")
             }
@@ -93,10 +96,14 @@ impl Blocking {
         T: Send + 'static,
     {
         let (sender, receiver) = packet();
+        let trace = self.trace.submitted(|| self.pool.stats().queued);
         let run = Box::new(move || {
+            let running = trace.begin();
             // Given up before it began: then it never begins.
             if mandatory || !sender.is_abandoned() {
-                sender.fill(catch_unwind(AssertUnwindSafe(f)).map_err(Missing::Panicked));
+                let result = catch_unwind(AssertUnwindSafe(f));
+                running.returned(result.is_err());
+                sender.fill(result.map_err(Missing::Panicked));
             }
         });
         self.pool.submit(Job { run, mandatory })?;
@@ -194,7 +201,8 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    with(|blocking| blocking.run(f))
+    let location = Location::caller();
+    with(|blocking| blocking.run(f, location))
 }
 
 #[track_caller]

@@ -49,6 +49,12 @@ pub(crate) fn run<R>(what: &str, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Does a loop run on this thread?
+#[allow(dead_code, reason = "for the trace")]
+pub(super) fn is_running() -> bool {
+    RUNNING.get()
+}
+
 /// Calls `f` with the thread's executor, if there is one.
 #[inline(always)]
 pub(crate) fn try_with<R>(f: impl FnOnce(&Executor) -> R) -> Option<R> {

@@ -11,6 +11,8 @@ mod run_queue;
 mod set;
 mod spawn;
 mod stats;
+#[cfg(feature = "trace")]
+pub(crate) mod trace;
 
 use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
@@ -35,6 +37,7 @@ use crate::task::header::{Header, Note, Schedule, TaskPtr};
 use crate::task::runnable::{self, quietly};
 use crate::task::state::{DONE, JOIN, NAMED, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle, coop, raw, waker};
+use crate::trace::Recorder;
 use blocks::Blocks;
 use ids::Ids;
 pub(crate) use ids::reserve_id;
@@ -84,6 +87,7 @@ pub(crate) struct Executor {
     /// Wakes of other threads that rode along with an earlier one.
     coalesced_there: AtomicU64,
     remote: Remote<Message>,
+    pub(crate) trace: Recorder,
 }
 
 // SAFETY: `owner` never changes; `remote`, `notifier` and the atomics are made for all threads. The
@@ -105,7 +109,11 @@ pub(crate) enum Tick {
 }
 
 impl Executor {
-    pub(crate) fn new(notifier: Notifier, observer: Option<Box<Observer>>) -> Arc<Executor> {
+    pub(crate) fn new(
+        notifier: Notifier,
+        observer: Option<Box<Observer>>,
+        trace: Recorder,
+    ) -> Arc<Executor> {
         let executor = Arc::new(Executor {
             owner: ThreadNumber::current(),
             this: Cell::new(NonNull::dangling()),
@@ -124,6 +132,7 @@ impl Executor {
             notified: AtomicU64::new(0),
             coalesced_there: AtomicU64::new(0),
             remote: Remote::new(),
+            trace,
         });
         let this = NonNull::new(Arc::as_ptr(&executor).cast_mut()).expect("an Arc is not null");
         executor.this.set(this);
@@ -131,14 +140,24 @@ impl Executor {
         let id = executor.ids.next();
         let timed = executor.observer().is_some_and(Observer::times_wakes);
         let state = State::new(if timed { TIMED } else { 0 });
-        let main = executor.allocate(id, std::future::pending::<()>(), state, 1);
+        let here = Location::caller();
+        let main = executor.allocate(id, here, std::future::pending::<()>(), state, 1);
+        // SAFETY: just allocated.
+        unsafe { main.as_ref() }.trace.named("main");
         executor.main.set(Some(main));
         executor
     }
 
     /// Makes a task and gives it a place.
     #[inline(always)]
-    fn allocate<F>(&self, id: Id, future: F, state: State, refs: u32) -> TaskPtr
+    fn allocate<F>(
+        &self,
+        id: Id,
+        location: &'static Location<'static>,
+        future: F,
+        state: State,
+        refs: u32,
+    ) -> TaskPtr
     where
         F: Future + 'static,
     {
@@ -148,7 +167,17 @@ impl Executor {
             unsafe { raw::allocate::<F, Executor>(future, self.this.get(), id, state, refs) };
         let slot = self.registry.borrow_mut().insert(task);
         // SAFETY: just allocated.
-        unsafe { task.as_ref() }.slot.set(slot);
+        let header = unsafe { task.as_ref() };
+        header.slot.set(slot);
+        // SAFETY: a task that runs is alive.
+        let parent = self
+            .running
+            .get()
+            .map(|task| unsafe { &(*task.as_ptr()).trace });
+        let trace = &self.trace;
+        header
+            .trace
+            .spawned(trace, size_of::<F>(), parent, location);
         task
     }
 
@@ -179,7 +208,7 @@ impl Executor {
             return self.spawn_slowly(id, location, future);
         }
         // One reference for the scheduler, one for the handle.
-        let task = self.allocate(id, future, State::new(JOIN | QUEUED), 2);
+        let task = self.allocate(id, location, future, State::new(JOIN | QUEUED), 2);
         // SAFETY: a task keeps the scheduler's reference while it is queued.
         unsafe { self.queue.push(task) };
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
@@ -196,7 +225,7 @@ impl Executor {
         F: Future + 'static,
     {
         let task = self.spawn(location, future);
-        task.mark_named();
+        task.mark_named(&name);
         if let Some(observer) = &self.observer {
             observer.named(task.id(), &name);
         }
@@ -271,6 +300,7 @@ impl Executor {
 
     #[cold]
     fn receive_pending(&self) {
+        let before = self.counts.received.get();
         self.remote.receive(|message| {
             self.counts.received.set(self.counts.received.get() + 1);
             match message {
@@ -281,6 +311,7 @@ impl Executor {
                 Message::Call(call) => quietly(call),
             }
         });
+        self.trace.drained(self.counts.received.get() - before);
     }
 
     /// Does something on the loop's thread, soon. Any thread. After the end of the runtime the call
@@ -332,7 +363,7 @@ impl Executor {
         if !unsafe { self.main().as_ref() }.state.is(QUEUED) {
             count(&self.counts.pushed);
         }
-        waker::wake_here::<Executor>(self.main());
+        waker::queue_here::<Executor>(self.main());
     }
 
     /// The task that is being polled.

@@ -50,7 +50,7 @@ impl Executor {
         let closing = self.closing.get();
         let timed = self.observer().is_some_and(Observer::times_wakes);
         let state = if closing { JOIN } else { JOIN | QUEUED } | if timed { TIMED } else { 0 };
-        let task = self.allocate(id, future, State::new(state), 2);
+        let task = self.allocate(id, location, future, State::new(state), 2);
         if let Some(observer) = self.observer() {
             // SAFETY: just allocated.
             observer.spawned(unsafe { task.as_ref() }.slot.get(), id, location);

@@ -294,7 +294,7 @@ fn without_a_reference_for_the_message() {
 
 /// Queues the task itself instead of sending it.
 unsafe fn wakes_on_the_spot(data: *const ()) {
-    waker::wake_here::<Loop>(waker::task(data));
+    waker::wake_here::<Loop>(waker::task(data), true);
     // SAFETY: the waker's reference.
     unsafe { waker::drop_there(waker::task(data)) };
 }

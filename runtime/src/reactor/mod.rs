@@ -18,7 +18,7 @@ mod waiters;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
@@ -33,6 +33,7 @@ use crate::observe::{Histogram, Recorder};
 use crate::task::runnable::quietly;
 pub(crate) use crate::time::driver::Next as NextWait;
 use crate::time::driver::{self, Timers};
+use crate::trace;
 use backend::Driver;
 use event::Event;
 use registration::Registrations;
@@ -48,6 +49,7 @@ pub(crate) struct Reactor {
     wakers: Cell<Vec<Waker>>,
     shut_down: Cell<bool>,
     waits: Recorder,
+    trace: trace::Recorder,
 }
 
 /// How long a turn may wait.
@@ -69,15 +71,16 @@ pub(crate) struct Stats {
 }
 
 impl Reactor {
-    pub(crate) fn new(backend: Backend) -> io::Result<Rc<Reactor>> {
+    pub(crate) fn new(backend: Backend, trace: trace::Recorder) -> io::Result<Rc<Reactor>> {
         Ok(Rc::new(Reactor {
             driver: Driver::new(backend)?,
             registrations: RefCell::default(),
-            timers: Timers::new(),
+            timers: Timers::new(trace.clone()),
             events: Cell::default(),
             wakers: Cell::default(),
             shut_down: Cell::new(false),
             waits: Recorder::default(),
+            trace,
         }))
     }
 
@@ -134,13 +137,17 @@ impl Reactor {
     /// Returns how many events there were.
     fn wait(&self, timeout: Option<Duration>) -> io::Result<usize> {
         let mut events = self.events.take();
+        let wait = self.trace.wait(timeout);
         let result = self.driver.wait(timeout, &mut events);
+        wait.ended(events.len(), result.is_err());
         self.waits.record(events.len() as u64);
         let mut wakers = self.wakers.take();
         let registrations = self.registrations.borrow();
         for event in &events {
             if let Some(state) = registrations.get(event.key) {
                 state.dispatch(event, &mut wakers);
+                let trace = &self.trace;
+                trace.dispatched(event.key, || State::readiness(event), wakers.len());
             }
         }
         drop(registrations);
@@ -163,7 +170,9 @@ impl Reactor {
         let mut rest = Rest(wakers);
         // First come, first woken.
         rest.0.reverse();
+        let mut trace = self.trace.waking();
         while let Some(waker) = rest.0.pop() {
+            trace.next();
             waker.wake();
         }
         self.wakers.set(std::mem::take(&mut rest.0));
@@ -191,6 +200,7 @@ impl Reactor {
         self.driver.add(fd, key).inspect_err(|_| {
             self.registrations.borrow_mut().remove(key);
         })?;
+        self.trace.registered(key, fd.as_raw_fd());
         Ok(key)
     }
 
@@ -198,6 +208,7 @@ impl Reactor {
         let state = self.registrations.borrow_mut().remove(key);
         // It can only fail if someone else closed the descriptor, which deregistered it.
         let _ = self.driver.remove(fd);
+        self.trace.deregistered(key, fd.as_raw_fd());
         drop(state);
     }
 

@@ -40,7 +40,18 @@ pub(super) struct State {
 impl State {
     /// Takes an event in, and moves those who waited for it to `out`.
     pub(super) fn dispatch(&self, event: &Event, out: &mut Vec<Waker>) {
-        let mut ready = self.ready.get();
+        self.ready.set(self.ready.get() | State::readiness(event));
+        if event.readable {
+            self.readers.borrow_mut().take_all(out);
+        }
+        if event.writable {
+            self.writers.borrow_mut().take_all(out);
+        }
+    }
+
+    /// What an event says, as bits.
+    pub(super) fn readiness(event: &Event) -> u8 {
+        let mut ready = 0;
         for (is, bit) in [
             (event.readable, READABLE),
             (event.writable, WRITABLE),
@@ -49,13 +60,7 @@ impl State {
         ] {
             ready |= if is { bit } else { 0 };
         }
-        self.ready.set(ready);
-        if event.readable {
-            self.readers.borrow_mut().take_all(out);
-        }
-        if event.writable {
-            self.writers.borrow_mut().take_all(out);
-        }
+        ready
     }
 
     pub(super) fn take_all(&self, out: &mut Vec<Waker>) {

@@ -19,6 +19,7 @@ use super::pace::Pace;
 use crate::executor::{Executor, Tick, current};
 use crate::reactor::Wait;
 use crate::task::{coop, waker};
+use crate::trace::End;
 
 impl Parts {
     /// Runs the loop until `future` is ready.
@@ -28,7 +29,7 @@ impl Parts {
         current::run("block_on", || {
             self.enter(|| {
                 let watched = self.executor.main_begins(location);
-                let output = self.run_until_ready(future);
+                let output = self.run_until_ready(future, location);
                 if let Some(watched) = watched {
                     watched.end();
                 }
@@ -37,12 +38,19 @@ impl Parts {
         })
     }
 
-    fn run_until_ready<F: Future>(&self, future: F) -> F::Output {
+    fn run_until_ready<F: Future>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> F::Output {
         self.rouse();
         let mut future = pin!(future);
         // Borrows the executor's own reference, which it keeps until it is dissolved.
         let waker = waker::borrowed::<Executor>(self.executor.main());
         let mut cx = Context::from_waker(&waker);
+        // SAFETY: as above, of the reference.
+        let main = unsafe { &*self.executor.main().as_ptr() };
+        main.trace.located(location);
         let mut pace = Pace::new(self.reactor.look_at_clock());
         self.executor.queue_main();
         loop {
@@ -54,9 +62,12 @@ impl Parts {
                 Tick::Main => {
                     let limited = coop::limited();
                     limited.refill();
+                    let poll = main.trace.poll().may_panic();
                     if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                        poll.end(End::Ready);
                         return output;
                     }
+                    poll.end(End::Pending);
                 }
                 Tick::Idle => self.sleep(&mut pace),
                 Tick::Busy => {}

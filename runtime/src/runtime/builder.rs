@@ -12,6 +12,7 @@ use crate::fs::{self, Files};
 use crate::observe::{Beat, Limit, Observer};
 use crate::reactor::{Backend, Reactor};
 use crate::stall::{self, Hook, StallReport};
+use crate::trace::{self, Recorder};
 
 /// Makes a [`Runtime`].
 ///
@@ -35,6 +36,7 @@ pub struct Builder {
     detect_stalls: Option<Duration>,
     on_stall: Hook,
     max_poll: Option<Duration>,
+    pub(super) trace: trace::Config,
 }
 
 impl Builder {
@@ -55,6 +57,7 @@ impl Builder {
             detect_stalls: None,
             on_stall: Hook::default(),
             max_poll: None,
+            trace: trace::Config::default(),
         }
     }
 
@@ -253,12 +256,13 @@ impl Builder {
     /// If the system gives no descriptors for the reactor, does not have a backend asked for, or
     /// gives no thread for the watchdog.
     pub fn build(self) -> io::Result<Runtime> {
-        let reactor = Reactor::new(self.backend)?;
+        let trace = Recorder::new(&self.trace);
+        let reactor = Reactor::new(self.backend, trace.clone())?;
         if self.start_paused {
             reactor.pause_clock();
         }
-        let executor = Executor::new(reactor.notifier(), self.observer()?);
-        let blocking = Blocking::new(self.blocking);
+        let executor = Executor::new(reactor.notifier(), self.observer()?, trace.clone());
+        let blocking = Blocking::new(self.blocking, trace);
         let parts = Parts {
             executor,
             reactor,

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::executor::{Executor, current, reserve_id};
+use crate::executor::{Executor, current, reserve_id, spawn_at};
 use crate::sync::OnceLock;
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::task::packet::{Missing, Receiver, packet};
@@ -33,7 +33,7 @@ use crate::task::{AbortHandle, Id, JoinError};
 /// ```
 #[derive(Clone)]
 pub struct Handle {
-    executor: Arc<Executor>,
+    pub(super) executor: Arc<Executor>,
 }
 
 impl Handle {
@@ -79,14 +79,15 @@ impl Handle {
             };
             let task = current::with(|executor| executor.spawn_as(id, location, future));
             task_stop.arm(task.abort_handle());
-            crate::spawn(async move {
+            let relay = async move {
                 sender.fill(match task.await {
                     Ok(output) => Ok(output),
                     Err(error) => Err(error
                         .try_into_panic()
                         .map_or(Missing::Dropped, Missing::Panicked)),
                 });
-            });
+            };
+            spawn_at(location, relay);
         }));
         RemoteJoinHandle { id, receiver, stop }
     }

@@ -5,6 +5,8 @@ mod builder;
 mod handle;
 mod metrics;
 mod pace;
+#[cfg(feature = "trace")]
+mod trace;
 mod turn;
 
 use std::cell::Cell;

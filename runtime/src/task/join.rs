@@ -92,8 +92,9 @@ impl<T> JoinHandle<T> {
     }
 
     /// Notes that the scheduler holds a name for the task.
-    pub(crate) fn mark_named(&self) {
+    pub(crate) fn mark_named(&self, name: &str) {
         self.header().state.set(NAMED);
+        self.header().trace.named(name);
     }
 
     /// The end of a handle that did not take the output.

@@ -16,6 +16,7 @@ use super::refs::Refs;
 use super::state::State;
 use super::{Id, JoinError, Stage, runnable, waker};
 use crate::sync;
+use crate::trace::Tag;
 
 #[repr(C)]
 struct TaskCell<F: Future> {
@@ -74,6 +75,7 @@ where
             state,
             stage: Cell::new(Stage::Future),
             mailbox: Mailbox::new(),
+            trace: Tag::new(),
         },
         body: UnsafeCell::new(Body {
             future: ManuallyDrop::new(future),
@@ -211,6 +213,7 @@ unsafe fn free<F: Future + 'static, S: Schedule>(task: TaskPtr, merged: bool) {
     let scheduler = header.scheduler.cast::<S>();
     let layout = Layout::new::<TaskCell<F>>();
     if !merged {
+        header.trace.freed();
         // SAFETY: not merged, so the runtime, which keeps the scheduler, is alive.
         let scheduler = unsafe { scheduler.as_ref() };
         scheduler.forget(task);

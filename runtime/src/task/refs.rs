@@ -176,6 +176,14 @@ impl Refs {
         self.local.get() == 0
     }
 
+    /// How many there are, on the owner thread. Other threads may change it meanwhile. `None` once
+    /// the owner has given up its side.
+    #[allow(dead_code, reason = "for the trace")]
+    pub(crate) fn count(&self) -> Option<u32> {
+        let local = self.local.get();
+        (local > 0).then(|| local + self.shared.load(Ordering::Relaxed))
+    }
+
     /// Says that the caller uses the task, for the models.
     #[inline(always)]
     pub(crate) fn look(&self) {

@@ -7,7 +7,8 @@ use std::task::Waker;
 use super::header::{Header, Note, Schedule, TaskPtr};
 use super::mailbox;
 use super::state::{ABORT, DONE, JOIN, QUEUED, Queue, WATCHED};
-use super::waker;
+use super::{Stage, waker};
+use crate::trace::End;
 
 /// Runs a task that was just taken out of the run queue: one poll, or its cancellation, or, if it
 /// is done already, nothing but giving up the scheduler's reference.
@@ -22,13 +23,16 @@ pub(crate) unsafe fn run<S: Schedule>(task: TaskPtr) {
         // SAFETY: as for this function; the task was just taken out, and is not to be polled.
         return unsafe { end::<S>(task) };
     }
+    let poll = header.trace.poll();
     // SAFETY: owner thread, not done, and not inside another call: the loop never runs a task from
     // inside a poll, and a task that is being dropped is to be aborted, which `start` has seen.
     let over = unsafe { (header.vtable.poll)(task) };
+    let result = how(header);
     if over {
         // SAFETY: the poll says that the future is gone.
         unsafe { finish::<S>(task) };
     }
+    poll.end(result);
 }
 
 /// A task that was taken out of the queue, not to be polled but to be given up or cancelled.
@@ -54,6 +58,7 @@ pub(crate) unsafe fn cancel<S: Schedule>(task: TaskPtr) {
     let header = header(task);
     // While the future is dropped, wakes queue the task and aborts do nothing new.
     header.state.set(ABORT);
+    let _drop = header.trace.cancelling();
     // SAFETY: owner thread; not done, so the stage is `Future`; not running until just now.
     unsafe { (header.vtable.cancel)(task) };
     // SAFETY: the future is gone.
@@ -67,6 +72,8 @@ pub(crate) unsafe fn cancel<S: Schedule>(task: TaskPtr) {
 #[inline(never)]
 unsafe fn finish<S: Schedule>(task: TaskPtr) {
     let header = header(task);
+    let trace = &header.trace;
+    trace.done(|| how(header), || waker::count(header));
     header.state.set(DONE);
     let bits = header.state.bits();
     if bits & WATCHED != 0 {
@@ -122,7 +129,8 @@ pub(crate) unsafe fn receive<S: Schedule>(task: TaskPtr) {
     } else if requests & mailbox::WAKE != 0 {
         // SAFETY: `S` is the type of the scheduler, as the caller says.
         unsafe { header(task).scheduler::<S>() }.note(Note::Remote, header(task));
-        waker::wake_here::<S>(task);
+        header(task).trace.received(|| waker::effect(header(task)));
+        waker::queue_here::<S>(task);
     }
     // SAFETY: the reference came with the message.
     unsafe { waker::drop_here(task) };
@@ -140,6 +148,17 @@ pub(crate) unsafe fn merge<S: Schedule>(task: TaskPtr) {
     // Other threads stop sending once they see this.
     header.mailbox.finish();
     header.refs.merge();
+}
+
+/// What became of a poll, or of the task.
+#[inline(always)]
+fn how(header: &Header) -> End {
+    match header.stage.get() {
+        Stage::Panicked => End::Panicked,
+        Stage::Cancelled => End::Cancelled,
+        Stage::Output | Stage::Taken => End::Ready,
+        Stage::Future => End::Pending,
+    }
 }
 
 /// Calls `f`; a panic ends there. The hook has reported it.

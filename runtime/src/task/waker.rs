@@ -11,7 +11,8 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 use super::header::{Header, Note, Schedule, TaskPtr};
 use super::mailbox;
 use super::refs::Release;
-use super::state::{DONE, QUEUED, Queue, TIMED};
+use super::state::{DONE, JOIN, QUEUED, Queue, TIMED};
+use crate::trace::Effect;
 
 /// The functions of a waker for tasks of the scheduler `S`.
 pub(crate) const fn vtable<S: Schedule>() -> RawWakerVTable {
@@ -66,11 +67,13 @@ pub(crate) fn is_here<S: Schedule>(header: &Header) -> bool {
 unsafe fn clone<S: Schedule>(data: *const ()) -> RawWaker {
     // SAFETY: the waker holds a reference, so the task is alive.
     let header = unsafe { task(data).as_ref() };
-    if is_here::<S>(header) {
+    let here = is_here::<S>(header);
+    if here {
         header.refs.clone_here();
     } else {
         header.refs.clone_there();
     }
+    header.trace.cloned(here, || count(header));
     RawWaker::new(data, S::waker_vtable())
 }
 
@@ -79,14 +82,15 @@ unsafe fn wake<S: Schedule>(data: *const ()) {
     // SAFETY: the waker holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
     if is_here::<S>(header) {
+        header.trace.woken(false, || effect(header));
         if header.state.is(QUEUED | DONE | TIMED) {
             // SAFETY: as below.
             return unsafe { wake_slowly_and_drop::<S>(task) };
         }
-        wake_here::<S>(task);
+        queue_here::<S>(task);
         // SAFETY: the reference was the waker's; this is the owner thread.
         unsafe { drop_here(task) };
-    } else if !header.refs.is_merged() && header.mailbox.ask(mailbox::WAKE) {
+    } else if !header.refs.is_merged() && ask_once(header, mailbox::WAKE, false) {
         // SAFETY: the reference was the waker's and goes along.
         unsafe { (header.vtable.send)(task) };
     } else {
@@ -101,20 +105,54 @@ unsafe fn wake_by_ref<S: Schedule>(data: *const ()) {
     // SAFETY: the waker holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
     if is_here::<S>(header) {
-        wake_here::<S>(task);
+        wake_here::<S>(task, true);
     } else {
         ask::<S>(task, mailbox::WAKE);
     }
 }
 
 unsafe fn drop<S: Schedule>(data: *const ()) {
+    let task = task(data);
+    // SAFETY: the waker holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    let here = is_here::<S>(header);
+    header
+        .trace
+        .dropped(here, || Some(count(header)?.saturating_sub(1)));
     // SAFETY: the reference was the waker's.
-    unsafe { drop_anywhere::<S>(task(data)) };
+    unsafe { drop_anywhere::<S>(task) };
 }
 
 /// A wake on the owner thread.
 #[inline(always)]
-pub(crate) fn wake_here<S: Schedule>(task: TaskPtr) {
+pub(crate) fn wake_here<S: Schedule>(task: TaskPtr, by_ref: bool) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    header.trace.woken(by_ref, || effect(header));
+    queue_here::<S>(task);
+}
+
+/// What a wake on the owner thread is about to do.
+pub(crate) fn effect(header: &Header) -> Effect {
+    match &header.state {
+        state if state.is(DONE) => Effect::AfterDone,
+        state if state.is(QUEUED) => Effect::Coalesced,
+        _ => Effect::Queued,
+    }
+}
+
+/// How many wakers there are, on the owner thread. An `AbortHandle` counts as one, as it is one.
+pub(crate) fn count(header: &Header) -> Option<u64> {
+    let state = &header.state;
+    // The scheduler's reference is given up when the task is over and no longer in line.
+    let kept = !state.is(DONE) || state.is(QUEUED);
+    let others = u32::from(kept) + u32::from(state.is(JOIN));
+    Some(u64::from(header.refs.count()?.saturating_sub(others)))
+}
+
+/// The part of a wake that does it.
+#[inline(always)]
+pub(crate) fn queue_here<S: Schedule>(task: TaskPtr) {
     // SAFETY: the caller holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
     if header.state.is(QUEUED | DONE | TIMED) {
@@ -159,7 +197,7 @@ pub(crate) fn ask<S: Schedule>(task: TaskPtr, request: u8) {
     if header.refs.is_merged() {
         return;
     }
-    if header.mailbox.ask(request) {
+    if ask_once(header, request, true) {
         header.refs.clone_there();
         // SAFETY: the reference was made for this.
         unsafe { (header.vtable.send)(task) };
@@ -174,6 +212,13 @@ fn coalesced_there<S: Schedule>(header: &Header, request: u8) {
         // SAFETY: `S` is the type of the scheduler, see `is_here`.
         unsafe { header.scheduler::<S>() }.coalesced_there();
     }
+}
+
+/// Leaves a request. `true`: it is the first, and the task is to be sent.
+fn ask_once(header: &Header, request: u8, by_ref: bool) -> bool {
+    let first = header.mailbox.ask(request);
+    header.trace.sent(request == mailbox::WAKE, by_ref, first);
+    first
 }
 
 /// Gives up a reference on the owner thread.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::clock::Clock;
 pub(crate) use super::wheel::Stats;
 use super::wheel::{Entry, Wheel};
+use crate::trace::Recorder;
 
 pub(crate) struct Timers {
     pub(super) clock: Clock,
@@ -15,6 +16,7 @@ pub(crate) struct Timers {
     /// What the clock said at the last look. Never ahead of it.
     looked: Cell<u64>,
     looked_real: Cell<u64>,
+    trace: Recorder,
 }
 
 /// What the loop should do about its timers before it waits.
@@ -29,7 +31,7 @@ pub(crate) enum Next {
 }
 
 impl Timers {
-    pub(crate) fn new() -> Timers {
+    pub(crate) fn new(trace: Recorder) -> Timers {
         let clock = Clock::new();
         let wheel = RefCell::new(Wheel::new());
         Timers {
@@ -37,6 +39,7 @@ impl Timers {
             wheel,
             looked: Cell::new(0),
             looked_real: Cell::new(0),
+            trace,
         }
     }
 
@@ -69,9 +72,11 @@ impl Timers {
         drop(wheel);
         let mut fired = 0;
         // One at a time, and woken with nothing borrowed: whoever is woken may arm and disarm.
-        while let Some(waker) = { self.wheel.borrow_mut().fire() } {
+        while let Some(due) = { self.wheel.borrow_mut().fire() } {
             fired += 1;
-            if let Some(waker) = waker {
+            let late = self.looked.get().saturating_sub(due.deadline);
+            let _firing = self.trace.timer_fires(due.order, late);
+            if let Some(waker) = due.waker {
                 waker.wake();
             }
         }
@@ -123,11 +128,16 @@ impl Timers {
     pub(super) unsafe fn arm(&self, entry: Pin<&Entry>, deadline: u64) {
         // SAFETY: by the contract.
         unsafe { self.wheel.borrow_mut().insert(entry, deadline) };
+        let at = || self.clock.to_instant(deadline);
+        self.trace.timer_armed(entry.order(), at);
     }
 
     /// Disarms, and gives the waker back, to be dropped by the caller.
     #[inline]
     pub(super) fn disarm(&self, entry: &Entry) -> Option<Waker> {
+        if entry.is_armed() {
+            self.trace.timer_cancelled(entry.order());
+        }
         self.wheel.borrow_mut().remove(entry);
         entry.take_waker()
     }

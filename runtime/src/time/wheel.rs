@@ -53,6 +53,12 @@ impl Entry {
         }
     }
 
+    /// The number of its arming, unique in its wheel.
+    #[inline]
+    pub(crate) fn order(&self) -> u64 {
+        self.order.get()
+    }
+
     /// Is it in the wheel, or due and about to fire?
     #[inline]
     pub(crate) fn is_armed(&self) -> bool {
@@ -78,6 +84,13 @@ impl Entry {
     pub(crate) fn take_waker(&self) -> Option<Waker> {
         self.waker.take()
     }
+}
+
+/// A timer that fires.
+pub(crate) struct Due {
+    pub(crate) order: u64,
+    pub(crate) deadline: u64,
+    pub(crate) waker: Option<Waker>,
 }
 
 #[derive(Clone, Copy)]
@@ -286,9 +299,9 @@ impl Wheel {
         self.due = due;
     }
 
-    /// Takes the next entry off the firing list. The outer `None`: there is none. The waker is for
-    /// the caller to wake when nothing is borrowed.
-    pub(crate) fn fire(&mut self) -> Option<Option<Waker>> {
+    /// Takes the next entry off the firing list. The waker is for the caller to wake when nothing is
+    /// borrowed.
+    pub(crate) fn fire(&mut self) -> Option<Due> {
         let entry = self.lists[usize::from(FIRING)].head;
         if entry.is_null() {
             return None;
@@ -299,7 +312,11 @@ impl Wheel {
         self.fired += 1;
         let now = self.tick << TICK_BITS;
         self.late += u64::from(now.saturating_sub(entry.deadline.get()) > LATE);
-        Some(entry.take_waker())
+        Some(Due {
+            order: entry.order.get(),
+            deadline: entry.deadline.get(),
+            waker: entry.take_waker(),
+        })
     }
 }
 

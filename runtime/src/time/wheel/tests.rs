@@ -103,11 +103,11 @@ impl Pair {
             if key.0 > self.now {
                 break;
             }
-            let waker = self
+            let due = self
                 .wheel
                 .fire()
                 .expect("a timer that is due was not fired");
-            waker.expect("it has a waker").wake();
+            due.waker.expect("it has a waker").wake();
             let fired = self.last.load(Ordering::Relaxed);
             assert_eq!(fired, name, "{:?} before {key:?}", self.keys[fired]);
             self.model.pop_first();
@@ -253,7 +253,7 @@ fn what_is_due_can_be_removed_and_armed_anew_before_it_fires() {
     pair.insert(0, 9_000_000);
     pair.insert(3, 1);
     // What is armed anew waits for the next look, also if its time is over.
-    drop(pair.wheel.fire().expect("due").expect("a waker"));
+    drop(pair.wheel.fire().expect("due").waker.expect("a waker"));
     let key = pair.keys[2].take().expect("armed");
     pair.model.remove(&key);
     assert!(!pair.entries[2].is_armed());

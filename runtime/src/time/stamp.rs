@@ -1,0 +1,170 @@
+//! Time stamps for the trace: cheap to take, and in one order on all threads.
+//!
+//! On x86-64 that is the processor's time stamp counter, if the processor says that it runs at one
+//! rate through all states, and the kernel trusts it as its own clock, which it does only after it
+//! compared the cores. It is laid against the system's clock when the stamps are read. Elsewhere it
+//! is the system's clock itself.
+
+use std::time::Instant;
+
+use super::clock::{nanos, system_now};
+
+/// How often the two clocks are laid against each other.
+const TRIES: usize = 5;
+
+/// A source of time stamps, and the moment it counts from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamps {
+    counts: bool,
+    origin: Instant,
+    first: u64,
+}
+
+/// Turns stamps into nanoseconds since [`Stamps::new`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale {
+    first: u64,
+    stamps: u64,
+    nanos: u64,
+}
+
+impl Stamps {
+    pub(crate) fn new() -> Stamps {
+        let mut stamps = Stamps {
+            counts: counter::is_trusted(),
+            origin: system_now(),
+            first: 0,
+        };
+        (stamps.origin, stamps.first) = stamps.pair();
+        stamps
+    }
+
+    /// A moment of the system's clock and its stamp. One is read between two of the other; of a few
+    /// tries the one counts that was interrupted least.
+    fn pair(&self) -> (Instant, u64) {
+        let tries = (0..TRIES).map(|_| {
+            let before = self.now();
+            let moment = system_now();
+            let took = self.now().saturating_sub(before);
+            (took, moment, before + took / 2)
+        });
+        let (_, moment, stamp) = tries.min_by_key(|&(took, ..)| took).expect("one or more");
+        (moment, stamp)
+    }
+
+    /// A stamp. Its unit is known to [`Stamps::scale`] alone.
+    #[inline(always)]
+    pub(crate) fn now(&self) -> u64 {
+        if self.counts {
+            counter::read()
+        } else {
+            nanos(system_now().saturating_duration_since(self.origin))
+        }
+    }
+
+    /// How stamps taken until now are to be read.
+    pub(crate) fn scale(&self) -> Scale {
+        if !self.counts {
+            // They are nanoseconds already.
+            return Scale {
+                first: self.first,
+                stamps: 1,
+                nanos: 1,
+            };
+        }
+        let (moment, stamp) = self.pair();
+        Scale {
+            first: self.first,
+            stamps: stamp.saturating_sub(self.first).max(1),
+            nanos: self.nanos_at(moment).max(1),
+        }
+    }
+
+    /// A moment of the system's clock in nanoseconds since [`Stamps::new`].
+    pub(crate) fn nanos_at(&self, moment: Instant) -> u64 {
+        nanos(moment.saturating_duration_since(self.origin))
+    }
+}
+
+impl Scale {
+    /// The nanoseconds from the beginning to a stamp.
+    pub(crate) fn at(&self, stamp: u64) -> u64 {
+        self.length(stamp.saturating_sub(self.first))
+    }
+
+    /// The nanoseconds between two stamps that are `stamps` apart.
+    pub(crate) fn length(&self, stamps: u64) -> u64 {
+        let nanos = u128::from(stamps) * u128::from(self.nanos) / u128::from(self.stamps);
+        u64::try_from(nanos).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod counter {
+    use std::sync::OnceLock;
+
+    /// The kernel's word that the counters of all cores go together.
+    const KERNEL: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+
+    pub(super) fn is_trusted() -> bool {
+        static TRUSTED: OnceLock<bool> = OnceLock::new();
+        *TRUSTED.get_or_init(|| {
+            runs_at_one_rate()
+                && std::fs::read_to_string(KERNEL).is_ok_and(|name| name.trim() == "tsc")
+        })
+    }
+
+    #[allow(unused_unsafe, reason = "newer compilers call `__cpuid` safe")]
+    fn runs_at_one_rate() -> bool {
+        use std::arch::x86_64::__cpuid;
+        // SAFETY: every x86-64 processor has the instruction.
+        unsafe { __cpuid(0x8000_0000).eax >= 0x8000_0007 && __cpuid(0x8000_0007).edx >> 8 & 1 == 1 }
+    }
+
+    #[inline(always)]
+    pub(super) fn read() -> u64 {
+        // SAFETY: every x86-64 processor has the instruction; the kernel uses it, so it may be used.
+        unsafe { std::arch::x86_64::_rdtsc() }
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+mod counter {
+    pub(super) fn is_trusted() -> bool {
+        false
+    }
+
+    pub(super) fn read() -> u64 {
+        0
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_go_with_the_clock() {
+        let stamps = Stamps::new();
+        let before = system_now();
+        let stamp = stamps.now();
+        let after = system_now();
+        let at = stamps.scale().at(stamp);
+        // The counter is read beside the clock, not with it.
+        let slack = 1_000_000;
+        assert!(at + slack >= stamps.nanos_at(before), "{at}");
+        assert!(at <= stamps.nanos_at(after) + slack, "{at}");
+    }
+
+    #[test]
+    fn stamps_of_two_threads_are_in_one_order() {
+        let stamps = Stamps::new();
+        let mut last = stamps.now();
+        for _ in 0..200 {
+            let there = std::thread::spawn(move || stamps.now()).join().unwrap();
+            assert!(last <= there);
+            last = stamps.now();
+            assert!(there <= last);
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! From records to events.
+
+use std::collections::HashMap;
+
+use super::record::{Code, Record};
+use super::shared::{self, Shared};
+use super::table::TaskKey;
+use super::{Effect, End, Ended, Event, Kind, Level, Origin, Readiness, Task};
+use crate::time::stamp::Scale;
+
+/// What a runtime has recorded, as it was at one moment.
+///
+/// Printed, it is the story of what happened, one line an event, without any number that differs
+/// between two runs that do the same. With `{:#}` it also has the times, and where tasks were
+/// spawned.
+///
+/// ```
+/// use wakeful::trace::{self, Level};
+///
+/// let runtime = wakeful::Builder::new().trace_level(Level::Wakes).build().unwrap();
+/// runtime.block_on(wakeful::task::yield_now());
+/// let story = runtime.enter(trace::snapshot).to_string();
+/// assert_eq!(
+///     story,
+///     "main is spawned\n\
+///      main is polled, for the first time: pending\n\
+///      main wakes main by reference: queued again, during its own poll\n\
+///      main is polled, because main woke it: ready\n"
+/// );
+/// ```
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub(super) level: Level,
+    pub(super) program: String,
+    pub(super) end: u64,
+    pub(super) lost: u64,
+    pub(super) events: Vec<Event>,
+    pub(super) tasks: Vec<Task>,
+    pub(super) threads: Vec<String>,
+}
+
+impl Snapshot {
+    /// The events, by time.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The tasks that were alive, and those that the events speak of.
+    pub fn tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+
+    /// The threads that the events speak of. The first is the loop.
+    pub fn threads(&self) -> &[String] {
+        &self.threads
+    }
+
+    /// How many records have been overwritten.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// The level at which was recorded when the snapshot was taken.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// On the owner thread.
+    pub(super) fn take(shared: &Shared) -> Snapshot {
+        let now = shared.now();
+        let mut reader = Reader {
+            shared,
+            scale: shared.stamps.scale(),
+            tasks: Vec::new(),
+            places: HashMap::new(),
+        };
+        for task in shared.table.borrow().alive() {
+            reader.task(task);
+        }
+        let mut threads = vec!["loop".to_owned()];
+        let mut events: Vec<Event> = shared
+            .ring
+            .iter()
+            .map(|(seq, record)| reader.event(seq, &record, 0))
+            .collect();
+        let foreign = shared.lanes.each(|lane| {
+            let thread = threads.len();
+            threads.push(lane.name.clone());
+            events.extend(
+                lane.iter()
+                    .map(|(seq, record)| reader.event(seq, &record, thread)),
+            );
+        });
+        if let Some((task, began, cause)) = shared.open_poll().filter(|_| !events.is_empty()) {
+            let stamps = now.saturating_sub(began);
+            let record = Record::new(
+                began,
+                Code::Poll,
+                End::Running as u8,
+                stamps,
+                task.word(),
+                cause,
+            );
+            events.push(reader.event(shared.ring.written() + 1, &record, 0));
+        }
+        let end = reader.scale.at(now);
+        let snapshot = Snapshot {
+            level: shared.level(),
+            program: program(),
+            end,
+            lost: shared.ring.lost() + foreign,
+            events,
+            tasks: reader.tasks,
+            threads,
+        };
+        snapshot.put_in_order()
+    }
+
+    /// By time, from zero; what was lost comes first.
+    fn put_in_order(mut self) -> Snapshot {
+        let sent: HashMap<u64, u64> = self
+            .events
+            .iter()
+            .filter(|event| matches!(event.kind, Kind::Wake { .. }) && event.seq >= 1 << 52)
+            .map(|event| (event.seq, event.ts))
+            .collect();
+        for event in &mut self.events {
+            // Counters of two cores may differ by less than a message takes, but effects come after
+            // their causes all the same.
+            if let Kind::Received {
+                sent: Some(seq), ..
+            } = event.kind
+                && let Some(&ts) = sent.get(&seq)
+            {
+                event.ts = event.ts.max(ts);
+            }
+        }
+        // Of events at the same time the one that was written first goes first, but a poll, which is
+        // written at its end, goes before what happened in it.
+        self.events
+            .sort_by_key(|event| (event.ts, std::cmp::Reverse(event.dur()), event.seq));
+        let start = self.events.first().map_or(self.end, |event| event.ts);
+        for event in &mut self.events {
+            event.shift(start);
+        }
+        self.end = self.end.saturating_sub(start);
+        if self.lost > 0 {
+            let lost = Event {
+                seq: 0,
+                ts: 0,
+                kind: Kind::Lost { n: self.lost },
+            };
+            self.events.insert(0, lost);
+        }
+        self
+    }
+}
+
+impl Event {
+    /// The length, in nanoseconds, of what has one.
+    ///
+    /// ```
+    /// # fn see(event: wakeful::trace::Event) {
+    /// let end = event.ts + event.dur().unwrap_or(0);
+    /// # }
+    /// ```
+    pub fn dur(&self) -> Option<u64> {
+        match self.kind {
+            Kind::Poll { dur, .. }
+            | Kind::Wait { dur, .. }
+            | Kind::Ready { dur, .. }
+            | Kind::TimerFire { dur, .. }
+            | Kind::Blocking { dur, .. }
+            | Kind::Span { dur, .. } => Some(dur),
+            _ => None,
+        }
+    }
+
+    fn shift(&mut self, start: u64) {
+        self.ts = self.ts.saturating_sub(start);
+        if let Kind::TimerArm { deadline, .. } = &mut self.kind {
+            *deadline = deadline.saturating_sub(start);
+        }
+    }
+}
+
+struct Reader<'a> {
+    shared: &'a Shared,
+    scale: Scale,
+    tasks: Vec<Task>,
+    places: HashMap<TaskKey, usize>,
+}
+
+fn id(task: TaskKey) -> String {
+    format!("{}.{}", task.slot(), task.generation())
+}
+
+fn program() -> String {
+    let path = std::env::current_exe().unwrap_or_default();
+    let name = path.file_stem().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+impl Reader<'_> {
+    /// The task's place in the snapshot.
+    fn task(&mut self, key: TaskKey) -> usize {
+        if let Some(&place) = self.places.get(&key) {
+            return place;
+        }
+        let table = self.shared.table.borrow();
+        let info = table.get(key);
+        let parent = info.and_then(|info| TaskKey::from_word(info.parent.word()));
+        self.tasks.push(Task {
+            id: id(key),
+            name: info.and_then(|info| Some(info.name.as_deref()?.to_owned())),
+            location: info.and_then(|info| Some(info.location?.to_string())),
+            parent: parent.map(id),
+            size: info.map_or(0, |info| info.size),
+            alive: info.is_some_and(|info| info.alive),
+        });
+        self.places.insert(key, self.tasks.len() - 1);
+        self.tasks.len() - 1
+    }
+
+    fn maybe_task(&mut self, word: u64) -> Option<usize> {
+        TaskKey::from_word(word).map(|key| self.task(key))
+    }
+
+    fn a_task(&mut self, word: u64) -> usize {
+        self.task(TaskKey::from_word(word).unwrap_or(TaskKey::NONE))
+    }
+
+    fn name(&self, word: u64) -> &'static str {
+        let names = self.shared.names.borrow();
+        names.get(word as usize).copied().unwrap_or_default()
+    }
+
+    fn event(&mut self, seq: u64, record: &Record, thread: usize) -> Event {
+        Event {
+            seq,
+            ts: self.scale.at(record.stamp),
+            kind: self.kind(record, thread),
+        }
+    }
+
+    fn kind(&mut self, record: &Record, thread: usize) -> Kind {
+        let (flag, small, x, y) = (record.flag(), record.small(), record.x, record.y);
+        let dur = self.scale.length(small);
+        let cause = (y != 0).then_some(y);
+        let wakers = small.checked_sub(1);
+        match record.code() {
+            Code::Spawn => Kind::Spawn {
+                task: self.a_task(x),
+                parent: self.maybe_task(y),
+            },
+            Code::Poll => Kind::Poll {
+                dur,
+                task: self.a_task(x),
+                result: End::from_code(flag),
+                cause,
+            },
+            Code::Done => Kind::Done {
+                task: self.a_task(x),
+                outcome: End::from_code(flag),
+                wakers,
+            },
+            Code::Freed => Kind::Freed {
+                task: self.a_task(x),
+            },
+            Code::Clone => Kind::Clone {
+                thread,
+                task: self.a_task(x),
+                wakers,
+            },
+            Code::Drop => Kind::Drop {
+                thread,
+                task: self.a_task(x),
+                wakers,
+            },
+            Code::Wake => self.wake(flag, x, y, thread),
+            Code::Received => Kind::Received {
+                task: self.a_task(x),
+                effect: Effect::from_code(flag),
+                sent: cause,
+            },
+            Code::Mark => Kind::Mark {
+                task: self.maybe_task(x),
+                name: self.name(y),
+            },
+            Code::Span => Kind::Span {
+                dur,
+                task: self.maybe_task(x),
+                name: self.name(y),
+            },
+            Code::Stall => Kind::Stall {
+                task: self.maybe_task(x),
+                dur: y,
+            },
+            Code::TimerArm => Kind::TimerArm {
+                timer: small,
+                deadline: x,
+                task: self.maybe_task(y),
+            },
+            _ => around(record, thread, dur),
+        }
+    }
+
+    fn wake(&mut self, flag: u8, task: u64, from: u64, thread: usize) -> Kind {
+        let (by_ref, origin, effect) = shared::Origin::of_wake(flag);
+        let origin = match origin {
+            shared::Origin::Outside => Origin::Outside,
+            shared::Origin::Task => Origin::Task(self.a_task(from)),
+            shared::Origin::Source => Origin::Source(from),
+            shared::Origin::Timer => Origin::Timer(from),
+            shared::Origin::Blocking => Origin::Blocking(from),
+            shared::Origin::Thread => Origin::Thread(thread),
+        };
+        Kind::Wake {
+            thread,
+            task: self.a_task(task),
+            by_ref,
+            origin,
+            effect,
+        }
+    }
+}
+
+/// What happens around tasks: in the reactor, the wheel and the pool.
+fn around(record: &Record, thread: usize, dur: u64) -> Kind {
+    let (flag, x, y) = (record.flag(), record.x, record.y);
+    match record.code() {
+        Code::Register => Kind::Register {
+            source: x,
+            fd: y as i32,
+        },
+        Code::Deregister => Kind::Deregister {
+            source: x,
+            fd: y as i32,
+        },
+        Code::Wait => Kind::Wait {
+            dur,
+            timeout: (x != u64::MAX).then_some(x),
+            events: y,
+            ended: Ended::from_code(flag),
+        },
+        Code::Ready => Kind::Ready {
+            dur,
+            source: x,
+            fd: (y >> 32) as i32,
+            readiness: Readiness(flag),
+            woken: y & u64::from(u32::MAX),
+        },
+        Code::TimerFire => Kind::TimerFire {
+            dur,
+            timer: x,
+            late: y,
+        },
+        Code::TimerCancel => Kind::TimerCancel { timer: x },
+        Code::Submit => Kind::Submit { job: x, queue: y },
+        Code::Blocking => Kind::Blocking {
+            dur,
+            thread,
+            job: x,
+            outcome: End::from_code(flag),
+        },
+        _ => Kind::Drain { n: x },
+    }
+}

@@ -1,0 +1,257 @@
+//! The recorder. Its twin `off.rs` has the same signatures and does nothing; a test compares them.
+//!
+//! Tasks carry a [`Tag`], which leads to the recorder of their loop; the reactor and the pool have
+//! the [`Recorder`] itself. A hook that has nothing to do costs a load and a branch.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::config::Config;
+use super::lanes;
+use super::record::{Code, Record};
+use super::shared::{Origin, Shared};
+use super::{End, Ended, Level};
+
+/// The recorder of a loop. Owner thread only, where nothing else is said.
+#[derive(Clone)]
+pub(crate) struct Recorder(pub(super) Arc<Shared>);
+
+impl Recorder {
+    pub(crate) fn new(config: &Config) -> Recorder {
+        Recorder(Shared::new(config))
+    }
+
+    /// Messages of other threads were taken in.
+    #[inline(always)]
+    pub(crate) fn drained(&self, n: u64) {
+        let shared = &*self.0;
+        if shared.wants(Level::Wakes) {
+            shared.push(Code::Drain, 0, 0, n, 0);
+        }
+    }
+
+    pub(crate) fn registered(&self, key: usize, fd: i32) {
+        self.0.note_fd(key, fd);
+        if self.0.wants(Level::Wakes) {
+            self.0.push(Code::Register, 0, 0, key as u64, fd as u64);
+        }
+    }
+
+    pub(crate) fn deregistered(&self, key: usize, fd: i32) {
+        if self.0.wants(Level::Wakes) {
+            self.0.push(Code::Deregister, 0, 0, key as u64, fd as u64);
+        }
+    }
+
+    /// The reactor begins to wait.
+    pub(crate) fn wait(&self, timeout: Option<Duration>) -> Wait<'_> {
+        let shared = self.0.wants(Level::Polls).then_some(&*self.0);
+        Wait {
+            shared,
+            timeout,
+            began: shared.map_or(0, Shared::now),
+        }
+    }
+
+    /// An event was taken in; so many wakers are now to be called, its own and those before.
+    #[inline]
+    pub(crate) fn dispatched(&self, key: usize, readiness: impl FnOnce() -> u8, wakers: usize) {
+        if self.0.wants(Level::Wakes) {
+            self.0.note_ready(key, readiness(), wakers);
+        }
+    }
+
+    /// The wakers of the dispatched events are about to be called.
+    #[inline]
+    pub(crate) fn waking(&self) -> Waking<'_> {
+        Waking {
+            shared: &self.0,
+            began: 0,
+            event: None,
+            called: 0,
+        }
+    }
+
+    /// A timer was armed, for a moment of the system's clock.
+    #[inline]
+    pub(crate) fn timer_armed(&self, timer: u64, deadline: impl FnOnce() -> Instant) {
+        let shared = &*self.0;
+        if shared.wants(Level::Wakes) {
+            let task = shared.running().word();
+            let deadline = shared.stamps.nanos_at(deadline());
+            shared.push(Code::TimerArm, 0, timer, deadline, task);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn timer_cancelled(&self, timer: u64) {
+        if self.0.wants(Level::Wakes) {
+            self.0.push(Code::TimerCancel, 0, 0, timer, 0);
+        }
+    }
+
+    /// A timer fires, `late` nanoseconds after its deadline; its waker is called before the answer
+    /// is dropped.
+    #[inline]
+    pub(crate) fn timer_fires(&self, timer: u64, late: u64) -> Firing<'_> {
+        let shared = self.0.wants(Level::Wakes).then_some(&*self.0);
+        Firing {
+            before: shared.map(|shared| shared.set_origin(Origin::Timer, timer)),
+            began: shared.map_or(0, Shared::now),
+            shared,
+            timer,
+            late,
+        }
+    }
+
+    /// A closure is about to be given to the blocking pool, where `queue` others wait.
+    pub(crate) fn submitted(&self, queue: impl FnOnce() -> usize) -> Job {
+        if !self.0.wants(Level::Wakes) {
+            return Job(None);
+        }
+        let job = self.0.next_job();
+        self.0.push(Code::Submit, 0, 0, job, queue() as u64 + 1);
+        Job(Some((self.0.clone(), job)))
+    }
+}
+
+/// A wait that goes on.
+#[must_use]
+pub(crate) struct Wait<'a> {
+    shared: Option<&'a Shared>,
+    timeout: Option<Duration>,
+    began: u64,
+}
+
+impl Wait<'_> {
+    pub(crate) fn ended(self, events: usize, failed: bool) {
+        let Some(shared) = self.shared else {
+            return;
+        };
+        let stamps = shared.now().saturating_sub(self.began);
+        let over = |timeout: Duration| shared.length(stamps) >= timeout;
+        let ended = match self.timeout {
+            _ if failed => Ended::Error,
+            _ if events > 0 => Ended::Io,
+            Some(Duration::ZERO) => Ended::Poll,
+            Some(timeout) if over(timeout) => Ended::Timer,
+            _ => Ended::Notify,
+        };
+        let nanos = |timeout: Duration| u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        let timeout = self.timeout.map_or(u64::MAX, nanos);
+        shared.push_at(
+            self.began,
+            Code::Wait,
+            ended as u8,
+            stamps,
+            timeout,
+            events as u64,
+        );
+    }
+}
+
+/// The calling of the wakers of dispatched events, in the order of the events.
+#[must_use]
+pub(crate) struct Waking<'a> {
+    shared: &'a Shared,
+    began: u64,
+    /// The place of the event whose wakers are being called.
+    event: Option<usize>,
+    called: usize,
+}
+
+impl Waking<'_> {
+    /// The next waker is about to be called.
+    #[inline]
+    pub(crate) fn next(&mut self) {
+        if self.shared.has_ready() {
+            self.shared
+                .begin_waker(&mut self.event, &mut self.began, self.called);
+            self.called += 1;
+        }
+    }
+}
+
+impl Drop for Waking<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.shared.has_ready() {
+            self.shared.end_wakers(self.event, self.began);
+        }
+    }
+}
+
+/// A timer whose waker is being called.
+#[must_use]
+pub(crate) struct Firing<'a> {
+    shared: Option<&'a Shared>,
+    before: Option<(Origin, u64)>,
+    began: u64,
+    timer: u64,
+    late: u64,
+}
+
+impl Drop for Firing<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let (Some(shared), Some((origin, from))) = (self.shared, self.before) {
+            let stamps = shared.now().saturating_sub(self.began);
+            shared.push_at(
+                self.began,
+                Code::TimerFire,
+                0,
+                stamps,
+                self.timer,
+                self.late,
+            );
+            shared.set_origin(origin, from);
+        }
+    }
+}
+
+/// A closure for the blocking pool. Goes to another thread.
+pub(crate) struct Job(Option<(Arc<Shared>, u64)>);
+
+impl Job {
+    /// The closure runs now, on this thread. Any thread.
+    pub(crate) fn begin(self) -> Running {
+        if let Some((shared, job)) = &self.0 {
+            lanes::set_job(Some((shared.number, *job)));
+        }
+        let began = self.0.as_ref().map_or(0, |(shared, _)| shared.now());
+        Running {
+            job: self.0,
+            began,
+            outcome: Cell::new(End::Cancelled),
+        }
+    }
+}
+
+/// A closure that runs on the blocking pool, until this is dropped. Its own thread.
+#[must_use]
+pub(crate) struct Running {
+    job: Option<(Arc<Shared>, u64)>,
+    began: u64,
+    outcome: Cell<End>,
+}
+
+impl Running {
+    pub(crate) fn returned(&self, panicked: bool) {
+        let outcome = if panicked { End::Panicked } else { End::Ready };
+        self.outcome.set(outcome);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some((shared, job)) = &self.job else {
+            return;
+        };
+        lanes::set_job(None);
+        let stamps = shared.now().saturating_sub(self.began);
+        let outcome = self.outcome.get() as u8;
+        let record = Record::new(self.began, Code::Blocking, outcome, stamps, *job, 0);
+        shared.lanes.push(shared.number, record);
+    }
+}

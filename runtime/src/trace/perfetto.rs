@@ -1,0 +1,281 @@
+//! The trace in the JSON format that ui.perfetto.dev and other viewers read.
+//!
+//! The loop is two threads there: one for polls, one for what the reactor does, as slices of one
+//! thread must lie inside each other. An arrow from a wake to its poll is a flow: its start (`s`)
+//! lies in the slice that woke, its finish (`f`, bound to the enclosing slice) at the beginning of
+//! the poll. A wake outside of any slice gets one of a nanosecond.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+use std::path::Path;
+use std::{fs, io};
+
+use super::json::quote;
+use super::{End, Event, Kind, Snapshot};
+
+const EXECUTOR: usize = 1;
+const REACTOR: usize = 2;
+/// The first of the other threads.
+const OTHERS: usize = 2;
+
+impl Snapshot {
+    /// The snapshot in the trace event format, as JSON, for ui.perfetto.dev.
+    ///
+    /// ```
+    /// let json = wakeful::block_on(async { wakeful::trace::snapshot().to_perfetto() });
+    /// assert!(json.contains("traceEvents"));
+    /// ```
+    pub fn to_perfetto(&self) -> String {
+        let mut writer = Writer::new(self);
+        self.events.iter().for_each(|event| writer.event(event));
+        writer.lives();
+        writer.finish()
+    }
+
+    /// Writes [`to_perfetto`](Self::to_perfetto) to a file.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be written.
+    ///
+    /// ```no_run
+    /// # fn main() -> std::io::Result<()> {
+    /// wakeful::block_on(async { wakeful::trace::snapshot().write_perfetto("trace.json") })
+    /// # }
+    /// ```
+    pub fn write_perfetto(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        fs::write(path, self.to_perfetto())
+    }
+}
+
+struct Writer<'a> {
+    snapshot: &'a Snapshot,
+    /// Wakes that led to a poll.
+    flows: HashSet<u64>,
+    /// Beginnings and ends of the slices of each thread, by beginning.
+    slices: HashMap<usize, Vec<(u64, u64)>>,
+    /// Times, places among events of one time, and texts.
+    lines: Vec<(u64, u8, String)>,
+}
+
+/// Nanoseconds as the microseconds of the format.
+fn micros(nanos: u64) -> String {
+    format!("{}.{:03}", nanos / 1000, nanos % 1000)
+}
+
+/// The thread that a slice of this kind is drawn on.
+fn thread_of(kind: &Kind) -> usize {
+    match *kind {
+        Kind::Wait { .. } | Kind::Ready { .. } | Kind::TimerFire { .. } => REACTOR,
+        Kind::Blocking { thread, .. } => OTHERS + thread,
+        _ => EXECUTOR,
+    }
+}
+
+impl<'a> Writer<'a> {
+    fn new(snapshot: &'a Snapshot) -> Writer<'a> {
+        let mut slices: HashMap<usize, Vec<(u64, u64)>> = HashMap::new();
+        let mut causes = HashSet::new();
+        let mut wakes = HashSet::new();
+        for event in &snapshot.events {
+            match event.kind {
+                Kind::Poll {
+                    cause: Some(cause), ..
+                } => _ = causes.insert(cause),
+                Kind::Wake { .. } => _ = wakes.insert(event.seq),
+                _ => {}
+            }
+            // Spans may cross polls: they are no slices.
+            if !matches!(event.kind, Kind::Span { .. })
+                && let Some(dur) = event.dur()
+            {
+                let slices = slices.entry(thread_of(&event.kind)).or_default();
+                slices.push((event.ts, event.ts + dur));
+            }
+        }
+        Writer {
+            snapshot,
+            flows: causes.intersection(&wakes).copied().collect(),
+            slices,
+            lines: Vec::new(),
+        }
+    }
+
+    fn label(&self, task: usize) -> &'a str {
+        self.snapshot.tasks[task].label()
+    }
+
+    /// Adds an event of the format, with what all of them have.
+    fn line(&mut self, phase: &str, ts: u64, thread: usize, name: &str, rest: &str) {
+        let mut line = format!("{{\"ph\":\"{phase}\",\"pid\":1,\"tid\":{thread},\"name\":");
+        quote(&mut line, name);
+        let _ = write!(line, ",\"ts\":{}{rest}}}", micros(ts));
+        // Slices before what lies in them, ends last.
+        let place = match phase {
+            "X" | "b" => 0,
+            "e" => 2,
+            _ => 1,
+        };
+        self.lines.push((ts, place, line));
+    }
+
+    fn slice(&mut self, event: &Event, name: &str, args: &str) {
+        let dur = event.dur().unwrap_or(0);
+        let rest = format!(
+            ",\"cat\":\"{}\",\"dur\":{},\"args\":{{\"seq\":{}{args}}}",
+            event.kind.name(),
+            micros(dur),
+            event.seq
+        );
+        self.line("X", event.ts, thread_of(&event.kind), name, &rest);
+    }
+
+    fn event(&mut self, event: &Event) {
+        match event.kind {
+            Kind::Poll {
+                task,
+                result,
+                cause,
+                ..
+            } => {
+                let args = format!(",\"result\":\"{}\"", result.as_str());
+                self.slice(event, self.label(task), &args);
+                if let Some(cause) = cause.filter(|cause| self.flows.contains(cause)) {
+                    let rest = format!(",\"cat\":\"wake\",\"id\":{cause},\"bp\":\"e\"");
+                    self.line("f", event.ts, EXECUTOR, "wake", &rest);
+                }
+            }
+            Kind::Wake { .. } => self.wake(event),
+            Kind::Wait { ended, events, .. } => {
+                let ended = ended.as_str();
+                let args = format!(",\"ended\":\"{ended}\",\"events\":{events}");
+                self.slice(event, "wait", &args);
+            }
+            Kind::Ready {
+                source, fd, woken, ..
+            } => {
+                let args = format!(",\"fd\":{fd},\"woken\":{woken}");
+                self.slice(event, &format!("source {source} is ready"), &args);
+            }
+            Kind::TimerFire { timer, late, .. } => {
+                let args = format!(",\"late_ns\":{late}");
+                self.slice(event, &format!("timer {timer}"), &args);
+            }
+            Kind::Blocking { job, .. } => self.slice(event, &format!("job {job}"), ""),
+            Kind::Span { dur, name, .. } => {
+                let rest = format!(",\"cat\":\"span\",\"id\":{}", event.seq);
+                self.line("b", event.ts, EXECUTOR, name, &rest);
+                self.line("e", event.ts + dur, EXECUTOR, name, &rest);
+            }
+            Kind::Mark { name, .. } => self.line("i", event.ts, EXECUTOR, name, ",\"s\":\"t\""),
+            Kind::Stall { .. } => self.line("i", event.ts, EXECUTOR, "stall", ",\"s\":\"p\""),
+            Kind::Lost { n } => {
+                let name = format!("{n} events were lost");
+                self.line("i", event.ts, EXECUTOR, &name, ",\"s\":\"p\"");
+            }
+            _ => {}
+        }
+    }
+
+    /// Does the moment lie in a slice? Slices lie inside each other or apart.
+    fn is_inside(&self, thread: usize, ts: u64) -> bool {
+        let slices = self.slices.get(&thread).map_or(&[][..], Vec::as_slice);
+        let begun = slices.partition_point(|&(begin, _)| begin <= ts);
+        // Those that began just before; one around them began before those.
+        slices[..begun]
+            .iter()
+            .rev()
+            .take(64)
+            .any(|&(_, end)| ts <= end)
+    }
+
+    fn wake(&mut self, event: &Event) {
+        let Kind::Wake {
+            thread,
+            task,
+            origin,
+            ..
+        } = event.kind
+        else {
+            return;
+        };
+        let thread = match origin.parts().0 {
+            _ if thread > 0 => OTHERS + thread,
+            "source" | "timer" => REACTOR,
+            _ => EXECUTOR,
+        };
+        if !self.is_inside(thread, event.ts) {
+            let name = format!("wake {}", self.label(task));
+            self.line(
+                "X",
+                event.ts,
+                thread,
+                &name,
+                ",\"cat\":\"wake\",\"dur\":0.001",
+            );
+        }
+        if self.flows.contains(&event.seq) {
+            let rest = format!(",\"cat\":\"wake\",\"id\":{}", event.seq);
+            self.line("s", event.ts, thread, "wake", &rest);
+        }
+    }
+
+    /// A line for the life of each task.
+    fn lives(&mut self) {
+        let end = self.snapshot.end;
+        let mut lives: Vec<(u64, u64, &str)> = vec![(0, end, ""); self.snapshot.tasks.len()];
+        for event in &self.snapshot.events {
+            match event.kind {
+                Kind::Spawn { task, .. } => lives[task].0 = event.ts,
+                Kind::Done { task, outcome, .. } => {
+                    lives[task].1 = event.ts;
+                    lives[task].2 = outcome.as_str();
+                }
+                _ => {}
+            }
+        }
+        for (task, (begin, end, outcome)) in lives.into_iter().enumerate() {
+            let outcome = if outcome.is_empty() {
+                End::Running.as_str()
+            } else {
+                outcome
+            };
+            let label = self.label(task);
+            let rest = format!(",\"cat\":\"task\",\"id\":\"task {task}\"");
+            self.line("b", begin, EXECUTOR, label, &rest);
+            let rest = format!("{rest},\"args\":{{\"outcome\":\"{outcome}\"}}");
+            self.line("e", end, EXECUTOR, label, &rest);
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.lines.sort_by_key(|line| (line.0, line.1));
+        let mut out = String::from("{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n");
+        let mut name = |thread: Option<usize>, name: &str| {
+            let (what, thread) = match thread {
+                Some(thread) => ("thread_name", thread),
+                None => ("process_name", EXECUTOR),
+            };
+            let _ = write!(
+                out,
+                "{{\"ph\":\"M\",\"pid\":1,\"tid\":{thread},\"name\":\"{what}\",\"args\":{{\"name\":"
+            );
+            quote(&mut out, name);
+            out.push_str("}},\n");
+        };
+        name(None, &self.snapshot.program);
+        name(Some(EXECUTOR), "executor");
+        name(Some(REACTOR), "reactor");
+        for (thread, known) in self.snapshot.threads.iter().enumerate().skip(1) {
+            name(Some(OTHERS + thread), known);
+        }
+        for (_, _, line) in &self.lines {
+            out.push_str(line);
+            out.push_str(",\n");
+        }
+        // The last comma.
+        out.truncate(out.len() - 2);
+        out.push_str("\n]}\n");
+        out
+    }
+}

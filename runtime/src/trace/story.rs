@@ -1,0 +1,323 @@
+//! The story: one line an event.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::{Effect, End, Ended, Event, Kind, Origin, Snapshot};
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let story = Story::new(self, f.alternate());
+        for event in &self.events {
+            if story.leaves_out(&event.kind) {
+                continue;
+            }
+            if story.exact {
+                write!(f, "{:>14} ", Micros(event.ts))?;
+            }
+            writeln!(f, "{}", Line(&story, &event.kind))?;
+        }
+        Ok(())
+    }
+}
+
+struct Story<'a> {
+    snapshot: &'a Snapshot,
+    /// With what differs from run to run.
+    exact: bool,
+    labels: Vec<String>,
+    /// What may cause a poll, by its number.
+    causes: HashMap<u64, &'a Event>,
+}
+
+struct Micros(u64);
+
+impl fmt::Display for Micros {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}.{:03} µs", self.0 / 1000, self.0 % 1000))
+    }
+}
+
+impl<'a> Story<'a> {
+    fn new(snapshot: &'a Snapshot, exact: bool) -> Story<'a> {
+        let mut named: HashMap<&str, usize> = HashMap::new();
+        for name in snapshot
+            .tasks
+            .iter()
+            .filter_map(|task| task.name.as_deref())
+        {
+            *named.entry(name).or_default() += 1;
+        }
+        let labels = snapshot
+            .tasks
+            .iter()
+            .map(|task| match task.name.as_deref() {
+                None => format!("task {}", task.id),
+                Some(name) if named[name] > 1 => format!("{name} ({})", task.id),
+                Some(name) => name.to_owned(),
+            });
+        let causes = snapshot.events.iter();
+        let causes = causes.filter(|event| {
+            matches!(
+                event.kind,
+                Kind::Wake { .. } | Kind::Spawn { .. } | Kind::Received { .. }
+            )
+        });
+        Story {
+            snapshot,
+            exact,
+            labels: labels.collect(),
+            causes: causes.map(|event| (event.seq, event)).collect(),
+        }
+    }
+
+    /// How often the loop looks, and finds nothing, depends on the machine.
+    fn leaves_out(&self, kind: &Kind) -> bool {
+        let looks = matches!(
+            kind,
+            Kind::Drain { .. }
+                | Kind::Wait {
+                    ended: Ended::Poll,
+                    ..
+                }
+        );
+        looks && !self.exact
+    }
+
+    fn task(&self, task: usize) -> &str {
+        &self.labels[task]
+    }
+
+    fn who(&self, task: Option<usize>) -> &str {
+        task.map_or("someone outside", |task| self.task(task))
+    }
+
+    fn origin(&self, origin: Origin) -> String {
+        match origin {
+            Origin::Task(task) => self.task(task).to_owned(),
+            Origin::Source(source) => format!("source {source}"),
+            Origin::Timer(timer) => format!("timer {timer}"),
+            Origin::Blocking(job) => format!("blocking job {job}"),
+            Origin::Thread(thread) => format!("thread {}", self.snapshot.threads[thread]),
+            Origin::Outside => self.who(None).to_owned(),
+        }
+    }
+
+    fn why(&self, cause: Option<u64>) -> String {
+        let cause = cause.and_then(|seq| self.causes.get(&seq));
+        match cause.map(|event| &event.kind) {
+            Some(Kind::Wake { origin, .. }) => {
+                format!(", because {} woke it", self.origin(*origin))
+            }
+            Some(Kind::Spawn { .. }) => ", for the first time".to_owned(),
+            Some(_) => ", because another thread woke it".to_owned(),
+            None => String::new(),
+        }
+    }
+}
+
+fn end(end: End) -> &'static str {
+    match end {
+        End::Running => "it goes on",
+        end => end.as_str(),
+    }
+}
+
+fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Queued => "queued",
+        Effect::Coalesced => "nothing, it is queued already",
+        Effect::DuringPoll => "queued again, during its own poll",
+        Effect::AfterDone => "nothing, it is over",
+        Effect::Sent => "sent to the loop",
+    }
+}
+
+struct Line<'a>(&'a Story<'a>, &'a Kind);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Line(story, kind) = *self;
+        match *kind {
+            Kind::Spawn { task, parent } => {
+                write!(f, "{} is spawned", story.task(task))?;
+                if let Some(parent) = parent {
+                    write!(f, " by {}", story.task(parent))?;
+                }
+                let task = &story.snapshot.tasks[task];
+                match &task.location {
+                    Some(at) if story.exact => write!(f, " at {at}, {} bytes", task.size),
+                    _ => Ok(()),
+                }
+            }
+            Kind::Poll {
+                dur,
+                task,
+                result,
+                cause,
+            } => {
+                let why = story.why(cause);
+                write!(f, "{} is polled{why}: {}", story.task(task), end(result))?;
+                self.took(f, dur)
+            }
+            Kind::Done {
+                task,
+                outcome,
+                wakers,
+            } => {
+                write!(f, "{} is done: {}", story.task(task), end(outcome))?;
+                match wakers {
+                    Some(wakers @ 1..) => write!(f, ", wakers left: {wakers}"),
+                    _ => Ok(()),
+                }
+            }
+            Kind::Freed { task } => write!(f, "{} is freed", story.task(task)),
+            Kind::Mark { task, name } => write!(f, "{} marks {name:?}", story.who(task)),
+            Kind::Span { dur, task, name } => {
+                write!(f, "{} goes through {name:?}", story.who(task))?;
+                self.took(f, dur)
+            }
+            Kind::Stall { task, dur } => {
+                write!(f, "{} keeps the loop for too long", story.who(task))?;
+                self.took(f, dur)
+            }
+            Kind::Clone { .. } | Kind::Drop { .. } | Kind::Wake { .. } | Kind::Received { .. } => {
+                self.wake(f)
+            }
+            _ => self.around(f),
+        }
+    }
+}
+
+impl Line<'_> {
+    fn took(&self, f: &mut fmt::Formatter<'_>, dur: u64) -> fmt::Result {
+        if self.0.exact {
+            write!(f, ", {}", Micros(dur))?;
+        }
+        Ok(())
+    }
+
+    fn wakers(&self, f: &mut fmt::Formatter<'_>, thread: usize, now: Option<u64>) -> fmt::Result {
+        match now {
+            Some(now) => write!(f, ", wakers now: {now}"),
+            None => write!(f, " on thread {}", self.0.snapshot.threads[thread]),
+        }
+    }
+
+    /// What happens to wakers.
+    fn wake(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Line(story, kind) = *self;
+        match *kind {
+            Kind::Clone {
+                thread,
+                task,
+                wakers,
+            } => {
+                write!(f, "a waker of {} is cloned", story.task(task))?;
+                self.wakers(f, thread, wakers)
+            }
+            Kind::Drop {
+                thread,
+                task,
+                wakers,
+            } => {
+                write!(f, "a waker of {} is dropped", story.task(task))?;
+                self.wakers(f, thread, wakers)
+            }
+            Kind::Wake {
+                task,
+                by_ref,
+                origin,
+                effect: did,
+                ..
+            } => {
+                let by_ref = if by_ref { " by reference" } else { "" };
+                let (who, task) = (story.origin(origin), story.task(task));
+                write!(f, "{who} wakes {task}{by_ref}: {}", effect(did))
+            }
+            Kind::Received {
+                task, effect: did, ..
+            } => {
+                write!(
+                    f,
+                    "the loop receives the wake of {}: {}",
+                    story.task(task),
+                    effect(did)
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What happens around tasks.
+    fn around(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Line(story, kind) = *self;
+        let exact = story.exact;
+        match *kind {
+            Kind::Register { source, fd } if exact => {
+                write!(f, "source {source} is registered, fd {fd}")
+            }
+            Kind::Register { source, .. } => write!(f, "source {source} is registered"),
+            Kind::Deregister { source, .. } => write!(f, "source {source} is deregistered"),
+            Kind::Wait {
+                dur, ended, events, ..
+            } => {
+                match ended {
+                    Ended::Io => write!(f, "the loop waits until descriptors are ready: {events}")?,
+                    Ended::Timer => write!(f, "the loop waits until a timer is due")?,
+                    Ended::Notify => write!(f, "the loop waits until another thread calls")?,
+                    Ended::Poll => write!(f, "the loop looks at its descriptors")?,
+                    Ended::Error => write!(f, "the loop can't wait")?,
+                }
+                self.took(f, dur)
+            }
+            Kind::Ready {
+                source,
+                readiness,
+                woken,
+                ..
+            } => {
+                write!(
+                    f,
+                    "source {source} is ready ({}), wakers called: {woken}",
+                    readiness.letters()
+                )
+            }
+            Kind::TimerArm {
+                timer,
+                task,
+                deadline,
+            } => {
+                write!(f, "{} arms timer {timer}", story.who(task))?;
+                if exact {
+                    write!(f, " for {}", Micros(deadline))?;
+                }
+                Ok(())
+            }
+            Kind::TimerFire { timer, late, .. } => {
+                write!(f, "timer {timer} fires")?;
+                if exact {
+                    write!(f, ", {} late", Micros(late))?;
+                }
+                Ok(())
+            }
+            Kind::TimerCancel { timer } => write!(f, "timer {timer} is cancelled"),
+            Kind::Submit { job, .. } => write!(f, "blocking job {job} is submitted"),
+            Kind::Blocking {
+                dur,
+                thread,
+                job,
+                outcome,
+            } => {
+                write!(f, "blocking job {job} runs: {}", end(outcome))?;
+                if exact {
+                    write!(f, " on {}", story.snapshot.threads[thread])?;
+                }
+                self.took(f, dur)
+            }
+            Kind::Drain { n } => write!(f, "the loop takes in messages of other threads: {n}"),
+            Kind::Lost { n } => write!(f, "events before this that are lost: {n}"),
+            _ => Ok(()),
+        }
+    }
+}

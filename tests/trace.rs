@@ -1,0 +1,66 @@
+//! The flight recorder: what is recorded, and in which forms it comes out.
+
+#[path = "trace/events.rs"]
+mod events;
+#[path = "trace/formats.rs"]
+mod formats;
+#[path = "trace/rings.rs"]
+mod rings;
+#[path = "trace/story.rs"]
+mod story;
+mod support;
+
+use std::future::Future;
+
+use wakeful::reactor::Backend;
+use wakeful::trace::{self, Event, Kind, Level, Snapshot};
+
+/// The ways to wait that there are here.
+fn backends() -> Vec<Backend> {
+    if cfg!(target_os = "linux") {
+        vec![Backend::Raw, Backend::Portable]
+    } else {
+        vec![Backend::Portable]
+    }
+}
+
+/// Runs a future with everything recorded up to a level; the snapshot is taken after it.
+fn record_on<F: Future>(backend: Backend, level: Level, future: F) -> Snapshot {
+    let runtime = wakeful::Builder::new()
+        .backend(backend)
+        .trace_level(level)
+        .build()
+        .unwrap();
+    runtime.block_on(future);
+    runtime.enter(trace::snapshot)
+}
+
+fn record<F: Future>(level: Level, future: F) -> Snapshot {
+    record_on(Backend::Auto, level, future)
+}
+
+fn named<F: Future + 'static>(name: &str, future: F) -> wakeful::task::JoinHandle<F::Output> {
+    wakeful::task::Builder::new().name(name).spawn(future)
+}
+
+/// The place of the task with this name.
+#[track_caller]
+fn task(snapshot: &Snapshot, name: &str) -> usize {
+    let place = |task: &trace::Task| task.name.as_deref() == Some(name);
+    snapshot
+        .tasks()
+        .iter()
+        .position(place)
+        .expect("it is there")
+}
+
+/// The events for which the function has an answer, with those.
+fn all<'a, T>(
+    snapshot: &'a Snapshot,
+    find: impl Fn(&Kind) -> Option<T> + 'a,
+) -> Vec<(&'a Event, T)> {
+    let events = snapshot.events().iter();
+    events
+        .filter_map(|event| Some((event, find(&event.kind)?)))
+        .collect()
+}

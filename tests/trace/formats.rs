@@ -1,0 +1,235 @@
+//! The JSON, the page and the Perfetto trace, against the rules of their formats.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use wakeful::reactor::Async;
+use wakeful::task::yield_now;
+use wakeful::time::sleep;
+use wakeful::trace::{self, Level, Snapshot};
+
+use super::{named, record};
+
+/// A program with something of everything.
+fn eventful() -> Snapshot {
+    record(Level::Clones, async {
+        let (here, mut there) = UnixStream::pair().unwrap();
+        let reader = named("</script><b>", async move {
+            let here = Async::new(here).unwrap();
+            here.read_with(|mut here| here.read(&mut [0; 8]))
+                .await
+                .unwrap();
+        });
+        let span = trace::span("all \"of\" it\n");
+        sleep(Duration::from_micros(300)).await;
+        trace::mark("slept");
+        there.write_all(b"x").unwrap();
+        reader.await.unwrap();
+        wakeful::spawn_blocking(|| ()).await.unwrap();
+        let waker = crate::support::my_waker().await;
+        let woken = Arc::new(AtomicBool::new(false));
+        let flag = woken.clone();
+        let other = std::thread::spawn(move || {
+            flag.store(true, Ordering::SeqCst);
+            waker.wake();
+        });
+        crate::support::until(&woken).await;
+        other.join().unwrap();
+        let aborted = wakeful::spawn(std::future::pending::<()>());
+        aborted.abort();
+        yield_now().await;
+        drop(span);
+    })
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("a list")
+}
+
+#[test]
+fn the_json_is_what_its_kinds_say() {
+    let snapshot = eventful();
+    let text = snapshot.to_json();
+    assert!(!text.contains('<'), "it may stand inside HTML");
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["format"], "wakeful-trace");
+    assert_eq!((&json["version"], &json["level"]), (&1.into(), &3.into()));
+    assert_eq!(json["threads"][0], "loop");
+    let kinds: Vec<(&str, Vec<&str>)> = list(&json["kinds"])
+        .iter()
+        .map(|kind| {
+            let fields = list(&kind["fields"])
+                .iter()
+                .map(|field| field.as_str().unwrap());
+            (kind["name"].as_str().unwrap(), fields.collect())
+        })
+        .collect();
+    let events = list(&json["events"]);
+    assert_eq!(events.len(), snapshot.events().len());
+    let mut last = 0;
+    let mut seen = HashMap::new();
+    for (event, known) in events.iter().zip(snapshot.events()) {
+        let values = list(event);
+        let (name, fields) = &kinds[values[0].as_u64().unwrap() as usize];
+        assert_eq!(*name, known.kind.name());
+        assert_eq!(values[1], known.seq);
+        assert!(
+            seen.insert(known.seq, name).is_none(),
+            "each number is given once"
+        );
+        assert_eq!(values.len(), 2 + fields.len(), "{event}");
+        for (field, value) in fields.iter().zip(&values[2..]) {
+            check(&json, field, value, event);
+            if *field == "ts" {
+                assert!(value.as_u64().unwrap() >= last, "by time");
+                last = value.as_u64().unwrap();
+            }
+        }
+    }
+    assert!(json["end"].as_u64().unwrap() >= last);
+    for (task, known) in list(&json["tasks"]).iter().zip(snapshot.tasks()) {
+        assert_eq!(task["id"], known.id);
+        let name = task["name"]
+            .as_u64()
+            .map(|name| json["names"][name as usize].as_str().unwrap());
+        assert_eq!(name, known.name.as_deref());
+        let at = task["location"]
+            .as_u64()
+            .map(|at| json["locations"][at as usize].as_str().unwrap());
+        assert_eq!(at, known.location.as_deref());
+    }
+}
+
+fn check(json: &Value, field: &str, value: &Value, event: &Value) {
+    let indexed = match field {
+        "task" | "parent" => "tasks",
+        "thread" => "threads",
+        "name" => "names",
+        "result" | "outcome" | "effect" | "origin" | "ended" | "readiness" => {
+            return assert!(value.is_string(), "{field} of {event}");
+        }
+        "by_ref" => return assert!(value.is_boolean(), "{event}"),
+        _ => return assert!(value.is_number() || value.is_null(), "{field} of {event}"),
+    };
+    let place = value.as_u64().map(|place| place as usize);
+    assert!(
+        value.is_null() || place < Some(list(&json[indexed]).len()),
+        "{field} of {event}"
+    );
+}
+
+#[test]
+fn the_page_holds_the_trace() {
+    let snapshot = eventful();
+    let page = snapshot.to_html();
+    assert!(!page.contains("__WAKEFUL_TRACE__"));
+    assert!(
+        !page.contains("</script><b>"),
+        "the name of a task ends no element"
+    );
+    let (_, rest) = page
+        .split_once("id=\"trace\">")
+        .expect("the element of the trace");
+    let (json, _) = rest.split_once("</script>").expect("its end");
+    let json: Value = serde_json::from_str(json).unwrap();
+    assert!(list(&json["names"]).contains(&"</script><b>".into()));
+
+    let path = std::env::temp_dir().join(format!("wakeful-trace-{}.html", std::process::id()));
+    snapshot.write_html(&path).unwrap();
+    let written = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(written, page);
+    assert!(snapshot.write_html(path.join("no such directory")).is_err());
+}
+
+/// Nanoseconds.
+fn time(value: &Value) -> u64 {
+    (value.as_f64().expect("a time") * 1000.0).round() as u64
+}
+
+#[test]
+fn perfetto_finds_every_flow() {
+    let json: Value = serde_json::from_str(&eventful().to_perfetto()).unwrap();
+    let events = list(&json["traceEvents"]);
+    let mut slices: HashMap<u64, Vec<(u64, u64)>> = HashMap::new();
+    let mut named_threads = Vec::new();
+    let mut last = 0;
+    for event in events {
+        assert!(event["pid"].is_u64() && event["tid"].is_u64(), "{event}");
+        assert!(event["name"].is_string(), "{event}");
+        let tid = event["tid"].as_u64().unwrap();
+        let phase = event["ph"].as_str().unwrap();
+        if phase == "M" {
+            assert!(event["args"]["name"].is_string(), "{event}");
+            named_threads.push(tid);
+            continue;
+        }
+        assert!(named_threads.contains(&tid), "{event}");
+        assert!(time(&event["ts"]) >= last, "by time: {event}");
+        last = time(&event["ts"]);
+        if phase == "X" {
+            let end = last + time(&event["dur"]);
+            slices.entry(tid).or_default().push((last, end));
+        }
+    }
+    for slices in slices.values() {
+        nested(slices);
+    }
+    let in_slice = |event: &Value| {
+        let (tid, ts) = (event["tid"].as_u64().unwrap(), time(&event["ts"]));
+        slices[&tid]
+            .iter()
+            .any(|&(begin, end)| begin <= ts && ts <= end)
+    };
+    let mut open = HashMap::new();
+    let mut flows = 0;
+    let mut lives = HashMap::new();
+    for event in events {
+        let id = (event["cat"].to_string(), event["id"].to_string());
+        match event["ph"].as_str().unwrap() {
+            "s" => {
+                assert!(in_slice(event), "{event}");
+                assert!(open.insert(id, time(&event["ts"])).is_none(), "{event}");
+            }
+            "f" => {
+                assert_eq!(event["bp"], "e");
+                assert!(in_slice(event), "{event}");
+                let start = open.get(&id).unwrap_or_else(|| panic!("no start: {event}"));
+                assert!(*start <= time(&event["ts"]), "{event}");
+                flows += 1;
+            }
+            "b" => assert!(lives.insert(id, event).is_none(), "{event}"),
+            "e" => assert!(lives.remove(&id).is_some(), "{event}"),
+            "i" => assert!(event["s"].is_string(), "{event}"),
+            "X" | "M" => {}
+            other => panic!("not a phase that is written: {other}"),
+        }
+    }
+    assert_eq!(open.len(), flows, "each start has its finish");
+    assert!(flows >= 4, "{flows}");
+    assert!(lives.is_empty(), "{lives:?}");
+}
+
+/// Slices of a thread lie inside each other or apart.
+fn nested(slices: &[(u64, u64)]) {
+    // Each time is cut to a nanosecond by itself.
+    let slack = 2;
+    let mut open: Vec<u64> = Vec::new();
+    for &(begin, end) in slices {
+        while open.last().is_some_and(|&last| last <= begin + slack) {
+            open.pop();
+        }
+        if let Some(&last) = open.last() {
+            assert!(
+                end <= last + slack,
+                "{begin}..{end} crosses the end of another at {last}"
+            );
+        }
+        open.push(end);
+    }
+}

@@ -1,0 +1,339 @@
+//! What is kept, what is lost, and who may ask.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use wakeful::task::yield_now;
+use wakeful::trace::{self, Effect, End, Kind, Level, Origin, Snapshot, Trouble};
+
+use super::{all, named, record, task};
+use crate::support::{my_waker, panic_of, yield_until};
+
+#[test]
+fn the_oldest_are_overwritten_and_counted() {
+    let runtime = wakeful::Builder::new()
+        .trace_level(Level::Polls)
+        .trace_capacity(64)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let kept = named("kept", std::future::pending::<()>());
+        for _ in 0..1000 {
+            trace::mark("again");
+        }
+        trace::mark("last");
+        drop(kept);
+    });
+    let snapshot = runtime.enter(trace::snapshot);
+    // Two spawns, the marks, and the poll of `main`.
+    assert_eq!(snapshot.lost(), 2 + 1001 + 1 - 64);
+    let events = snapshot.events();
+    assert_eq!(events.len(), 1 + 64);
+    assert_eq!(events[0].kind, Kind::Lost { n: snapshot.lost() });
+    assert!(events[1..].windows(2).all(|two| two[0].ts <= two[1].ts));
+    assert!(matches!(
+        events.last().unwrap().kind,
+        Kind::Mark { name: "last", .. }
+    ));
+    assert!(
+        snapshot.tasks()[task(&snapshot, "kept")].alive,
+        "its name is not lost"
+    );
+}
+
+#[test]
+fn names_of_tasks_that_are_gone_stay_as_long_as_their_events() {
+    let runtime = wakeful::Builder::new()
+        .trace_level(Level::Polls)
+        .trace_capacity(64)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        for n in 0..500 {
+            named(&format!("task {n}"), async {}).await.unwrap();
+        }
+    });
+    let snapshot = runtime.enter(trace::snapshot);
+    let about = all(&snapshot, |kind| match *kind {
+        Kind::Poll { task, .. } | Kind::Done { task, .. } | Kind::Freed { task } => Some(task),
+        _ => None,
+    });
+    assert!(about.len() > 30);
+    for (_, task) in about {
+        assert!(snapshot.tasks()[task].name.is_some(), "{snapshot:#}");
+    }
+    task(&snapshot, "task 499");
+    assert!(snapshot.tasks().len() < 64, "{}", snapshot.tasks().len());
+}
+
+#[test]
+fn wakes_of_other_threads_stand_in_order_of_time() {
+    const THREADS: usize = 4;
+    const WAKES: usize = 50;
+    let snapshot = record(Level::Wakes, async {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let waker = my_waker().await;
+        let threads: Vec<_> = (0..THREADS)
+            .map(|n| {
+                let (waker, woken) = (waker.clone(), woken.clone());
+                let wake = move || {
+                    for _ in 0..WAKES {
+                        waker.wake_by_ref();
+                        woken.fetch_add(1, Ordering::SeqCst);
+                    }
+                };
+                let name = format!("waker-{n}");
+                thread::Builder::new().name(name).spawn(wake).unwrap()
+            })
+            .collect();
+        yield_until(|| woken.load(Ordering::SeqCst) == THREADS * WAKES).await;
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        // One more turn, for what is on its way.
+        yield_now().await;
+    });
+    assert!(
+        snapshot
+            .events()
+            .windows(2)
+            .all(|two| two[0].ts <= two[1].ts)
+    );
+    let wakes = all(&snapshot, |kind| match *kind {
+        Kind::Wake {
+            origin: Origin::Thread(thread),
+            effect,
+            ..
+        } => Some((thread, effect)),
+        _ => None,
+    });
+    assert_eq!(wakes.len(), THREADS * WAKES);
+    for n in 0..THREADS {
+        let name = format!("waker-{n}");
+        let thread = snapshot
+            .threads()
+            .iter()
+            .position(|known| *known == name)
+            .unwrap();
+        let own: Vec<u64> = wakes
+            .iter()
+            .filter(|(_, (by, _))| *by == thread)
+            .map(|(event, _)| event.seq)
+            .collect();
+        assert_eq!(own.len(), WAKES);
+        assert!(
+            own.windows(2).all(|two| two[0] < two[1]),
+            "in its own order"
+        );
+    }
+    let sent = wakes
+        .iter()
+        .filter(|(_, (_, effect))| *effect == Effect::Sent)
+        .count();
+    let received = all(&snapshot, |kind| match *kind {
+        Kind::Received { sent, .. } => Some(sent),
+        _ => None,
+    });
+    assert_eq!(received.len(), sent, "each that was sent arrived");
+    for (event, seq) in received {
+        // Not known if the mark of a wake travelled faster than its message.
+        let Some(seq) = seq else { continue };
+        let wake = wakes.iter().find(|(wake, _)| wake.seq == seq);
+        assert!(wake.expect("it was sent").0.ts <= event.ts);
+    }
+}
+
+#[test]
+fn each_level_has_what_is_below_it() {
+    let kinds = |level| {
+        let snapshot = record(level, async {
+            named("worker", yield_now()).await.unwrap();
+            drop(my_waker().await);
+        });
+        let mut names: Vec<&str> = snapshot
+            .events()
+            .iter()
+            .map(|event| event.kind.name())
+            .collect();
+        names.retain(|name| !matches!(*name, "wait" | "drain"));
+        names.sort_unstable();
+        names.dedup();
+        names
+    };
+    assert!(kinds(Level::Off).is_empty());
+    assert_eq!(kinds(Level::Polls), ["done", "freed", "poll", "spawn"]);
+    assert_eq!(
+        kinds(Level::Wakes),
+        ["done", "freed", "poll", "spawn", "wake"]
+    );
+    assert_eq!(
+        kinds(Level::Clones),
+        ["clone", "done", "drop", "freed", "poll", "spawn", "wake"]
+    );
+}
+
+#[test]
+fn a_level_may_be_set_at_any_time() {
+    wakeful::block_on(async {
+        assert_eq!(trace::level(), Level::Off);
+        let early = named("early", std::future::pending::<()>());
+        trace::set_level(Level::Wakes);
+        yield_now().await;
+        trace::set_level(Level::Off);
+        yield_now().await;
+        let snapshot = trace::snapshot();
+        let main = task(&snapshot, "main");
+        assert!(
+            snapshot.tasks()[task(&snapshot, "early")].alive,
+            "known all the same"
+        );
+        let wakes = all(&snapshot, |kind| match *kind {
+            Kind::Wake { origin, effect, .. } => Some((origin, effect)),
+            _ => None,
+        });
+        assert_eq!(wakes.len(), 1, "{snapshot}");
+        assert_eq!(wakes[0].1, (Origin::Task(main), Effect::DuringPoll));
+        let polls = all(&snapshot, |kind| match *kind {
+            Kind::Poll { task, result, .. } if task == main => Some(result),
+            _ => None,
+        });
+        // The second was not recorded to its end, and the third not at all.
+        assert_eq!(polls[0].1, End::Pending, "{snapshot}");
+        trace::set_level(Level::Polls);
+        let snapshot = trace::snapshot();
+        let running = all(&snapshot, |kind| match *kind {
+            Kind::Poll {
+                task,
+                result: End::Running,
+                ..
+            } => Some(task),
+            _ => None,
+        });
+        assert!(matches!(running[..], [(_, task)] if task == main));
+        drop(early);
+    });
+}
+
+#[test]
+fn outside_of_a_runtime() {
+    trace::mark("nobody records this");
+    drop(trace::span("nor this"));
+    for text in [
+        panic_of(|| drop(trace::snapshot())),
+        panic_of(|| trace::set_level(Level::Off)),
+        panic_of(trace::level),
+    ] {
+        assert!(text.contains("outside a Wakeful runtime"), "{text}");
+    }
+}
+
+#[test]
+fn a_snapshot_for_another_thread() {
+    let runtime = wakeful::Builder::new()
+        .trace_level(Level::Polls)
+        .build()
+        .unwrap();
+    let handle = runtime.handle();
+    let too_late = handle.clone();
+    let snapshot: Snapshot = runtime.block_on(async {
+        named("seen", std::future::pending::<()>());
+        let asked = thread::spawn(move || wakeful::block_on(handle.trace_snapshot()));
+        yield_until(|| asked.is_finished()).await;
+        asked.join().unwrap().unwrap()
+    });
+    task(&snapshot, "seen");
+    drop(runtime);
+    assert!(wakeful::block_on(too_late.trace_snapshot()).is_none());
+}
+
+#[test]
+fn a_panic_is_trouble() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let keep = seen.clone();
+    let runtime = wakeful::Builder::new()
+        .trace_level(Level::Polls)
+        .trace_on_trouble(move |trouble, snapshot| {
+            keep.lock().unwrap().push((trouble, snapshot.to_string()));
+            panic!("a panic of the hook goes nowhere");
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        assert!(
+            named("fails", async { panic!("on purpose") })
+                .await
+                .is_err()
+        );
+    });
+    {
+        let seen = seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let [(Trouble::Panicked, story)] = &seen[..] else {
+            panic!("{seen:?}");
+        };
+        assert!(story.contains("fails is done: panicked"), "{story}");
+    }
+    panic_of(|| runtime.block_on(async { panic!("main, on purpose") }));
+    let seen = seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    assert_eq!(seen.len(), 2);
+    assert!(
+        seen[1].1.ends_with("main is polled: panicked\n"),
+        "{}",
+        seen[1].1
+    );
+}
+
+#[test]
+fn a_long_poll_is_a_stall_and_trouble() {
+    let stalls = |longest| {
+        let told = Arc::new(AtomicUsize::new(0));
+        let count = told.clone();
+        let runtime = wakeful::Builder::new()
+            .trace_level(Level::Polls)
+            .trace_stall(longest)
+            .trace_on_trouble(move |trouble, _| {
+                assert_eq!(trouble, Trouble::Stalled);
+                count.fetch_add(1, Ordering::SeqCst);
+            })
+            .build()
+            .unwrap();
+        runtime.block_on(async { named("slow", async {}).await.unwrap() });
+        let snapshot = runtime.enter(trace::snapshot);
+        let stalls = all(&snapshot, |kind| match *kind {
+            Kind::Stall { task, dur } => Some((task, dur)),
+            _ => None,
+        });
+        assert_eq!(told.load(Ordering::SeqCst), stalls.len());
+        let slow = task(&snapshot, "slow");
+        assert!(
+            stalls
+                .iter()
+                .all(|(_, (_, dur))| u128::from(*dur) > longest.as_nanos())
+        );
+        stalls.iter().any(|(_, (task, _))| *task == Some(slow))
+    };
+    assert!(stalls(Duration::ZERO), "every poll is too long");
+    assert!(!stalls(Duration::from_secs(3600)));
+}
+
+#[test]
+fn another_thread_loses_its_own_oldest() {
+    const KEPT: u64 = 1024;
+    let snapshot = record(Level::Wakes, async {
+        let waker = my_waker().await;
+        let other = thread::spawn(move || (0..2 * KEPT).for_each(|_| waker.wake_by_ref()));
+        yield_until(|| other.is_finished()).await;
+        other.join().unwrap();
+    });
+    let wakes = all(&snapshot, |kind| match *kind {
+        Kind::Wake {
+            origin: Origin::Thread(_),
+            ..
+        } => Some(()),
+        _ => None,
+    });
+    assert_eq!(wakes.len() as u64, KEPT);
+    // The loop may have lost some as well, if it waited for long.
+    assert!(snapshot.lost() >= KEPT, "{}", snapshot.lost());
+}
