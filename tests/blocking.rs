@@ -348,7 +348,7 @@ fn a_drop_does_not_hang_on_a_stuck_closure_and_says_so() {
         .collect();
     assert_eq!(lines.len(), 1, "{printed}");
     assert!(
-        lines[0].contains("1 `spawn_blocking` closures still ran after 1ms"),
+        lines[0].contains("1 `spawn_blocking` closures or file operations still ran after 1ms"),
         "{printed}"
     );
 }
