@@ -1,13 +1,18 @@
 //! What the lessons of the lab share: the visitors of its servers, and how a recording is made, told
 //! and written as a page. Nothing here is needed to understand a lesson.
 
+use std::cell::Cell;
 use std::fs;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use wakeful::time::{pause, resume, sleep};
 use wakeful::trace::{Effect, End, Kind, Level, Origin, Snapshot};
 
 /// Two visitors, on a thread of their own. Each is asked for a name and hears a greeting:
@@ -217,4 +222,109 @@ where
     F::Output: 'static,
 {
     wakeful::task::Builder::new().name(name).spawn(future)
+}
+
+/// Pending once: leaves a waker of its task with `take`. Ready at the next poll, whoever asked for it;
+/// a real future would look whether what it waits for has happened.
+///
+/// # Examples
+/// ```
+/// wakeful::block_on(wakeful_examples::lab::leave_waker(|waker| waker.wake()));
+/// ```
+pub async fn leave_waker(take: impl FnOnce(Waker)) {
+    let mut take = Some(take);
+    poll_fn(|cx| match take.take() {
+        Some(take) => {
+            take(cx.waker().clone());
+            Poll::Pending
+        }
+        None => Poll::Ready(()),
+    })
+    .await;
+}
+
+/// A door that opens once, and counts who looks at it. One future may wait before it.
+///
+/// # Examples
+/// ```
+/// use wakeful_examples::lab::Door;
+///
+/// let door = Door::default();
+/// let task = door.clone();
+/// wakeful::block_on(async move {
+///     let guest = wakeful::spawn(async move { task.opened().await });
+///     door.open();
+///     guest.await.unwrap();
+///     assert_eq!(door.looks(), 1);
+/// });
+/// ```
+#[derive(Clone, Default)]
+pub struct Door(Rc<DoorState>);
+
+#[derive(Default)]
+struct DoorState {
+    open: Cell<bool>,
+    looks: Cell<u32>,
+    waiting: Cell<Option<Waker>>,
+}
+
+impl Door {
+    /// Opens the door, and wakes who waits.
+    ///
+    /// # Examples
+    /// ```
+    /// wakeful_examples::lab::Door::default().open();
+    /// ```
+    pub fn open(&self) {
+        self.0.open.set(true);
+        if let Some(waker) = self.0.waiting.take() {
+            waker.wake();
+        }
+    }
+
+    /// Waits until the door is open. Each poll is a look.
+    ///
+    /// # Examples
+    /// ```
+    /// let door = wakeful_examples::lab::Door::default();
+    /// door.open();
+    /// wakeful::block_on(door.opened());
+    /// ```
+    pub async fn opened(&self) {
+        poll_fn(|cx| {
+            self.0.looks.set(self.0.looks.get() + 1);
+            if self.0.open.get() {
+                return Poll::Ready(());
+            }
+            self.0.waiting.set(Some(cx.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// How often somebody has looked.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(wakeful_examples::lab::Door::default().looks(), 0);
+    /// ```
+    pub fn looks(&self) -> u32 {
+        self.0.looks.get()
+    }
+}
+
+/// Waits until no task has anything to do. For lessons whose tasks wait for each other, not for the
+/// world: a clock that is stopped jumps to the next timer when all is quiet, and not before.
+///
+/// # Panics
+/// Outside a runtime, and if its clock is stopped already.
+///
+/// # Examples
+/// ```
+/// wakeful::block_on(wakeful_examples::lab::settle());
+/// ```
+pub async fn settle() {
+    pause();
+    sleep(Duration::from_millis(1)).await;
+    resume();
 }
