@@ -21,13 +21,13 @@ fn main() -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let visitors = lab::visitors(listener.local_addr()?);
 
+    let mut streams: HashMap<usize, TcpStream> = HashMap::new();
     let poller = Poller::new()?;
     // Level: as long as there is something to read, each wait says so.
     let interest = Event::readable(LISTENER);
-    // SAFETY: the listener is deleted from the poller before it is dropped, at the end of `main`.
+    // SAFETY: the listener outlives the poller, which is made after it.
     unsafe { poller.add_with_mode(&listener, interest, PollMode::Level)? };
 
-    let mut streams: HashMap<usize, TcpStream> = HashMap::new();
     let mut events = Events::new();
     let (mut came, mut left) = (0, 0);
     while left < 2 {
@@ -44,7 +44,7 @@ fn main() -> io::Result<()> {
                 println!("event: visitor {came} comes; ask for a name");
                 stream.write_all(b"your name?\n")?;
                 let interest = Event::readable(came);
-                // SAFETY: the stream stays in the map until it has been deleted from the poller.
+                // SAFETY: it is deleted before it is dropped, or stays in a map that outlives the poller.
                 unsafe { poller.add_with_mode(&stream, interest, PollMode::Level)? };
                 streams.insert(came, stream);
                 continue;
@@ -68,7 +68,6 @@ fn main() -> io::Result<()> {
             stream.write_all(format!("hello, {}\n", name.trim_end()).as_bytes())?;
         }
     }
-    poller.delete(&listener)?;
 
     let [ada, bob] = visitors.join().expect("the visitors do not panic")?;
     println!("\nAda heard \"{ada}\", Bob heard \"{bob}\".");

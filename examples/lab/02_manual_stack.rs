@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use polling::{Event, Events, Poller};
+use polling::{Event, Events, PollMode, Poller};
 use wakeful_examples::lab;
 
 const LISTENER: usize = 0;
@@ -26,7 +26,6 @@ enum State {
     Asking { sent: usize },
     Listening { line: String },
     Greeting { reply: String, sent: usize },
-    Done,
 }
 
 struct Visitor {
@@ -54,8 +53,9 @@ impl Visitor {
                     line.push_str(&String::from_utf8_lossy(&piece[..length]));
                     println!("  visitor {} has said {line:?} so far", self.key);
                     if length == 0 {
-                        self.go_to(State::Done);
-                    } else if line.ends_with('\n') {
+                        return Ok(()); // left without a name
+                    }
+                    if line.ends_with('\n') {
                         let reply = format!("hello, {line}");
                         self.go_to(State::Greeting { reply, sent: 0 });
                     }
@@ -63,10 +63,9 @@ impl Visitor {
                 State::Greeting { reply, sent } => {
                     *sent += self.stream.write(&reply.as_bytes()[*sent..])?;
                     if *sent == reply.len() {
-                        self.go_to(State::Done);
+                        return Ok(());
                     }
                 }
-                State::Done => return Ok(()),
             }
         }
     }
@@ -75,14 +74,6 @@ impl Visitor {
         println!("  visitor {}: {:?}", self.key, next);
         self.state = next;
     }
-
-    /// What has to happen before `advance` can do more.
-    fn interest(&self) -> Event {
-        match self.state {
-            State::Listening { .. } => Event::readable(self.key),
-            _ => Event::writable(self.key),
-        }
-    }
 }
 
 fn main() -> io::Result<()> {
@@ -90,43 +81,40 @@ fn main() -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let visitors = lab::visitors(listener.local_addr()?);
 
-    let poller = Poller::new()?;
-    // SAFETY: the listener is deleted from the poller before it is dropped, at the end of `main`.
-    unsafe { poller.add(&listener, Event::readable(LISTENER))? };
     let mut conversations: HashMap<usize, Visitor> = HashMap::new();
+    let poller = Poller::new()?;
+    let interest = Event::readable(LISTENER);
+    // SAFETY: the listener outlives the poller, which is made after it.
+    unsafe { poller.add_with_mode(&listener, interest, PollMode::Level)? };
     let mut events = Events::new();
     let (mut came, mut left) = (0, 0);
     while left < 2 {
         events.clear();
         poller.wait(&mut events, None)?;
         for event in events.iter() {
-            let key = if event.key == LISTENER {
+            let mut key = event.key;
+            if key == LISTENER {
                 let (stream, _) = listener.accept()?;
-                poller.modify(&listener, Event::readable(LISTENER))?; // an interest counts once
                 stream.set_nonblocking(true)?;
                 came += 1;
+                key = came;
+                // SAFETY: it is deleted before it is dropped, or stays in a map that outlives the poller.
+                unsafe { poller.add(&stream, Event::none(key))? };
                 let state = State::Asking { sent: 0 };
-                // SAFETY: the stream stays in the map until it has been deleted from the poller.
-                unsafe { poller.add(&stream, Event::none(came))? };
-                conversations.insert(
-                    came,
-                    Visitor {
-                        key: came,
-                        stream,
-                        state,
-                    },
-                );
-                came
-            } else {
-                event.key
-            };
+                conversations.insert(key, Visitor { key, stream, state });
+            }
             let visitor = conversations
                 .get_mut(&key)
                 .expect("events of those we have");
             println!("visitor {key} goes on, in state {:?}", visitor.state);
             match visitor.advance() {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    poller.modify(&visitor.stream, visitor.interest())?;
+                    // Here an interest counts for one event; the state says for which.
+                    let interest = match visitor.state {
+                        State::Listening { .. } => Event::readable(key),
+                        _ => Event::writable(key),
+                    };
+                    poller.modify(&visitor.stream, interest)?;
                 }
                 ended => {
                     poller.delete(&visitor.stream)?;
@@ -137,7 +125,6 @@ fn main() -> io::Result<()> {
             }
         }
     }
-    poller.delete(&listener)?;
 
     let [ada, bob] = visitors.join().expect("the visitors do not panic")?;
     println!("\nAda heard \"{ada}\", Bob heard \"{bob}\".");

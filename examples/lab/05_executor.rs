@@ -17,12 +17,13 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
+type Task = Pin<Box<dyn Future<Output = ()>>>;
 type Line = Arc<Mutex<VecDeque<usize>>>;
 
 #[derive(Default)]
 struct Executor {
     /// By number; `None` while it is polled, and when it is over.
-    tasks: RefCell<Vec<Option<Pin<Box<dyn Future<Output = ()>>>>>>,
+    tasks: RefCell<Vec<Option<Task>>>,
     /// The tasks to poll. Behind a lock, as a waker may be used from any thread.
     line: Line,
 }

@@ -21,10 +21,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use polling::{AsSource, Event, Events, Poller};
 use wakeful_examples::lab;
 
+type Task = Pin<Box<dyn Future<Output = ()>>>;
 type Line = Arc<Mutex<VecDeque<usize>>>;
 
 struct Runtime {
-    tasks: RefCell<Vec<Option<Pin<Box<dyn Future<Output = ()>>>>>>,
+    tasks: RefCell<Vec<Option<Task>>>,
     line: Line,
     poller: Poller,
     /// Who waits, by the key of the socket.
@@ -43,17 +44,15 @@ impl Runtime {
     /// The executor, as in lesson 05, and what it does when the line is empty.
     fn run(&self) -> io::Result<()> {
         let mut events = Events::new();
+        let next = || self.line.lock().unwrap().pop_front();
         loop {
-            while let Some(task) = self.next() {
+            while let Some(task) = next() {
                 let Some(mut future) = self.tasks.borrow_mut()[task].take() else {
                     continue;
                 };
                 let waker = Waker::from(Arc::new(Ticket(task, self.line.clone())));
-                if future
-                    .as_mut()
-                    .poll(&mut Context::from_waker(&waker))
-                    .is_pending()
-                {
+                let mut context = Context::from_waker(&waker);
+                if future.as_mut().poll(&mut context).is_pending() {
                     self.tasks.borrow_mut()[task] = Some(future);
                 }
             }
@@ -71,16 +70,10 @@ impl Runtime {
         }
     }
 
-    fn next(&self) -> Option<usize> {
-        self.line.lock().unwrap().pop_front()
-    }
-
     fn spawn(&self, future: impl Future<Output = ()> + 'static) {
-        self.line
-            .lock()
-            .unwrap()
-            .push_back(self.tasks.borrow().len());
+        let task = self.tasks.borrow().len();
         self.tasks.borrow_mut().push(Some(Box::pin(future)));
+        self.line.lock().unwrap().push_back(task);
     }
 
     /// Every wait for a socket is this: try; if it would block, leave the waker, and be pending.
@@ -92,9 +85,8 @@ impl Runtime {
     ) -> io::Result<R> {
         poll_fn(|cx| match attempt() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.waiting
-                    .borrow_mut()
-                    .insert(interest.key, cx.waker().clone());
+                let waker = cx.waker().clone();
+                self.waiting.borrow_mut().insert(interest.key, waker);
                 self.poller.modify(&socket, interest)?;
                 Poll::Pending
             }
@@ -106,35 +98,38 @@ impl Runtime {
 
 /// One conversation, written as if there were no other.
 async fn greet(runtime: &Runtime, mut stream: &TcpStream, key: usize) -> io::Result<()> {
-    stream.write_all(b"your name?\n")?; // there is room for a line; lesson 07 does without this
+    stream.write_all(b"your name?\n")?; // there is room for a line; lesson 07 waits for it
     let mut line = String::new();
     while !line.ends_with('\n') {
         let (mut piece, mut reader) = ([0; 64], stream);
         let read = || reader.read(&mut piece);
         let length = runtime.when(Event::readable(key), stream, read).await?;
+        if length == 0 {
+            return Ok(()); // left without a name
+        }
         line.push_str(&String::from_utf8_lossy(&piece[..length]));
         println!("visitor {key}: has said {line:?} so far");
     }
     stream.write_all(format!("hello, {line}").as_bytes())
 }
 
-async fn serve(runtime: Rc<Runtime>, listener: TcpListener) -> io::Result<()> {
+/// A task for each visitor.
+async fn serve(runtime: &Rc<Runtime>, listener: &TcpListener) -> io::Result<()> {
     for key in 1..=2 {
         let accept = || listener.accept();
-        let (stream, _) = runtime.when(Event::readable(0), &listener, accept).await?;
+        let (stream, _) = runtime.when(Event::readable(0), listener, accept).await?;
         println!("visitor {key}: comes, and gets a task");
         stream.set_nonblocking(true)?;
         // SAFETY: the task deletes the stream from the poller before it drops it.
         unsafe { runtime.poller.add(&stream, Event::none(key))? };
         let its = runtime.clone();
         runtime.spawn(async move {
-            greet(&its, &stream, key)
-                .await
-                .expect("visitors stay to the end");
+            let greeted = greet(&its, &stream, key).await;
             its.poller.delete(&stream).expect("it was added");
+            greeted.expect("visitors hear us out");
         });
     }
-    runtime.poller.delete(&listener)
+    Ok(())
 }
 
 fn main() -> io::Result<()> {
@@ -147,10 +142,14 @@ fn main() -> io::Result<()> {
         poller: Poller::new()?,
         waiting: RefCell::default(),
     });
-    // SAFETY: `serve` deletes the listener from the poller before it drops it.
+    // SAFETY: the task deletes the listener from the poller before it drops it.
     unsafe { runtime.poller.add(&listener, Event::none(0))? };
     let its = runtime.clone();
-    runtime.spawn(async move { serve(its, listener).await.expect("a listener accepts") });
+    runtime.spawn(async move {
+        let served = serve(&its, &listener).await;
+        its.poller.delete(&listener).expect("it was added");
+        served.expect("a listener accepts");
+    });
     runtime.run()?;
 
     let [ada, bob] = visitors.join().expect("the visitors do not panic")?;

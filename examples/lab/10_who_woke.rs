@@ -26,7 +26,11 @@ fn main() {
     let kept: Rc<Cell<Option<Waker>>> = Rc::default();
     let place = kept.clone();
 
-    let by_outsider = runtime.block_on(async move {
+    let by_outsider = runtime.enter(|| {
+        let leave = leave_waker(move |waker| place.set(Some(waker)));
+        lab::spawn("by an outsider", leave)
+    });
+    runtime.block_on(async move {
         let slot: Rc<Cell<Option<Waker>>> = Rc::default();
         let friends = slot.clone();
         let by_task = lab::spawn("by a task", leave_waker(move |waker| slot.set(Some(waker))));
@@ -52,15 +56,11 @@ fn main() {
             let helper = thread::Builder::new().name("helper".to_owned());
             leave_waker(|waker| drop(helper.spawn(|| waker.wake()))).await;
         });
-        let by_outsider = lab::spawn("by an outsider", async move {
-            leave_waker(|waker| place.set(Some(waker))).await;
-        });
         for task in [
             by_task, friend, by_itself, by_timer, by_socket, by_pool, by_thread,
         ] {
             task.await.expect("no task panics");
         }
-        by_outsider
     });
     // The loop stands still now; the wake is remembered, and counts when it goes on.
     kept.take().expect("it was polled").wake();
