@@ -8,7 +8,7 @@
 //! are alive there. And look at `advance`: it goes on until it would have to wait. In lesson 03 it
 //! will be called `poll`, and in lesson 07 the compiler writes it.
 //!
-//! `cargo run --example lab_02_manual_stack`
+//! `cargo run --features lab --example lab_02_manual_stack`
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};

@@ -6,7 +6,7 @@
 //! Look at `run`: get events and process them, as in lesson 01, but to process an event is to call a
 //! waker, whatever it is for. And look at `greet`: the conversation of lesson 02 in one piece again.
 //!
-//! `cargo run --example lab_06_reactor`
+//! `cargo run --features lab --example lab_06_reactor`
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};

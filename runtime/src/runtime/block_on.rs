@@ -55,7 +55,7 @@ impl Parts {
         self.executor.queue_main();
         loop {
             self.executor.receive();
-            match self.executor.tick(pace.left()) {
+            match pace.portion(|polls| self.executor.tick(polls)) {
                 Tick::Main => {
                     let limited = allowance::limited();
                     limited.refill();
