@@ -10,6 +10,8 @@ use wakeful::time::{sleep, timeout};
 use wakeful_net::{TcpListener, TcpStream};
 
 mod args;
+#[cfg(feature = "lab")]
+pub mod lab;
 
 pub use args::{Args, check_address};
 

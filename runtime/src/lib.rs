@@ -22,6 +22,7 @@
 //! - [`block_on`], [`Runtime`], [`main`](macro@main) and [`test`](macro@test) run a future to its end.
 //! - [`spawn`] starts a [task], which gives a [`JoinHandle`](task::JoinHandle).
 //!   [`JoinSet`](task::JoinSet) joins many.
+//! - [`class`] divides the loop's time between groups of tasks.
 //! - [`spawn_blocking`] is for closures that would block the loop.
 //! - [`fs`] has files and directories.
 //! - [`time`] has sleeps, timeouts, intervals, and a clock that tests can stop.
@@ -78,7 +79,7 @@ pub mod trace;
 mod trace;
 
 pub use blocking::spawn_blocking;
-pub use executor::spawn;
+pub use executor::{class, spawn, spawn_in};
 pub use observe::Histogram;
 pub use runtime::{Builder, Handle, Metrics, MetricsLevel, RemoteJoinHandle, Runtime, block_on};
 pub use stall::{StallKind, StallReport};

@@ -38,6 +38,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::executor::class;
 use crate::observe::Histogram;
 use crate::runtime::Metrics;
 
@@ -80,6 +81,7 @@ impl Collector for Metrics {
             let sum = times.sum() as f64 / SECOND;
             metric.encode_histogram::<NoLabelSet>(sum, times.count(), &buckets, None)?;
         }
+        encode_classes(&self.classes, &mut page)?;
         let (name, help) = (
             "wakeful_events_per_wait",
             "Events that the system gave at a time",
@@ -89,6 +91,40 @@ impl Collector for Metrics {
         let buckets = buckets(events, 0..=12, 1.0);
         metric.encode_histogram::<NoLabelSet>(events.sum() as f64, events.count(), &buckets, None)
     }
+}
+
+/// What one class has of something.
+type OfClass = fn(&class::Stats) -> f64;
+
+/// Where there is more than the default class.
+fn encode_classes(classes: &[class::Stats], page: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+    let families: [(&str, &str, OfClass); 3] = [
+        ("wakeful_class_run", "Time that a class ran", |class| {
+            class.run_time.as_secs_f64()
+        }),
+        (
+            "wakeful_class_wait",
+            "Time that a class had nothing to run",
+            |class| class.wait_time.as_secs_f64(),
+        ),
+        (
+            "wakeful_class_starve",
+            "Time that a class had something to run and another one ran",
+            |class| class.starve_time.as_secs_f64(),
+        ),
+    ];
+    if classes.len() < 2 {
+        return Ok(());
+    }
+    for (name, help, value) in families {
+        let unit = Some(&Unit::Seconds);
+        let mut family = page.encode_descriptor(name, help, unit, MetricType::Counter)?;
+        for class in classes {
+            let labels = [("class", class.name.as_str())];
+            ConstCounter::new(value(class)).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Nanoseconds in a second.

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 
+use super::class::Class;
 use super::current;
 use crate::task::JoinHandle;
 
@@ -20,6 +21,7 @@ use crate::task::JoinHandle;
 #[must_use = "a builder does nothing until `spawn` is called"]
 pub struct Builder {
     name: Option<Box<str>>,
+    class: Option<Class>,
 }
 
 impl Builder {
@@ -31,6 +33,20 @@ impl Builder {
     /// Names the task. The name can be read inside the task by [`task::name`](crate::task::name).
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = Some(name.into().into_boxed_str());
+        self
+    }
+
+    /// Starts the task in a class, not in that of the running task.
+    ///
+    /// ```
+    /// wakeful::block_on(async {
+    ///     let class = wakeful::class::Class::builder("batch").shares(10).build().unwrap();
+    ///     let task = wakeful::task::Builder::new().class(&class).name("report").spawn(async { 7 });
+    ///     assert_eq!(task.await.unwrap(), 7);
+    /// });
+    /// ```
+    pub fn class(mut self, class: &Class) -> Builder {
+        self.class = Some(class.clone());
         self
     }
 
@@ -46,9 +62,15 @@ impl Builder {
         F::Output: 'static,
     {
         let location = Location::caller();
-        current::with(|executor| match self.name {
-            Some(name) => executor.spawn_named(name, location, future),
-            None => executor.spawn(location, future),
+        current::with(|executor| {
+            let start = || match self.name {
+                Some(name) => executor.spawn_named(name, location, future),
+                None => executor.spawn(location, future),
+            };
+            match &self.class {
+                Some(class) => executor.in_class(class, start),
+                None => start(),
+            }
         })
     }
 }

@@ -2,19 +2,21 @@
 
 mod blocks;
 mod builder;
+pub mod class;
 pub(crate) mod current;
 mod ids;
+mod lane;
 mod observed;
 mod registry;
 pub(crate) mod remote;
 mod run_queue;
 mod set;
+mod shares;
 mod spawn;
 mod stats;
 #[cfg(feature = "trace")]
 pub(crate) mod trace;
 
-use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
@@ -25,6 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::RawWakerVTable;
 
 pub use builder::Builder as TaskBuilder;
+pub use class::spawn_in;
 pub use set::JoinSet;
 pub(crate) use spawn::cancel_current;
 pub(crate) use spawn::spawn_at;
@@ -33,21 +36,22 @@ pub use spawn::{id, name, spawn, try_id};
 use crate::id::ThreadNumber;
 use crate::observe::Observer;
 use crate::reactor::Notifier;
-use crate::task::header::{Header, Note, Schedule, TaskPtr};
+use crate::task::header::TaskPtr;
 use crate::task::runnable::{self, quietly};
-use crate::task::state::{DONE, JOIN, NAMED, QUEUED, State, TIMED};
-use crate::task::{Id, JoinHandle, coop, raw, waker};
+use crate::task::state::{DONE, JOIN, QUEUED, State, TIMED};
+use crate::task::{Id, JoinHandle, allowance, raw, waker};
 use crate::trace::Recorder;
 use blocks::Blocks;
 use ids::Ids;
 pub(crate) use ids::reserve_id;
+pub(crate) use lane::Lane;
 use registry::Registry;
 use remote::{Remote, Sent};
-use run_queue::RunQueue;
+use shares::Lanes;
 use stats::{Counts, count};
 
 /// The waker of every task, found by `will_wake` through its one address.
-static WAKER: RawWakerVTable = waker::vtable::<Executor>();
+static WAKER: RawWakerVTable = waker::vtable::<Lane>();
 
 /// A message from another thread.
 enum Message {
@@ -64,10 +68,12 @@ unsafe impl Send for Message {}
 /// The tasks of one thread. It lives in an `Arc`, as wakers on other threads reach `remote`,
 /// `notifier`, `notified` and `owner`; all else belongs to the owner thread.
 pub(crate) struct Executor {
-    owner: ThreadNumber,
-    /// The pointer of the `Arc` itself, as `retain` and `release` need it.
+    /// The pointer of the `Arc` itself, as its counts are changed through it.
     this: Cell<NonNull<Executor>>,
-    queue: RunQueue,
+    /// The tasks of the default class.
+    lane: Lane,
+    /// Those of the others.
+    lanes: Lanes,
     blocks: Blocks,
     registry: RefCell<Registry>,
     /// The future of `block_on` stands in line like every task, under this header.
@@ -115,9 +121,9 @@ impl Executor {
         trace: Recorder,
     ) -> Arc<Executor> {
         let executor = Arc::new(Executor {
-            owner: ThreadNumber::current(),
             this: Cell::new(NonNull::dangling()),
-            queue: RunQueue::default(),
+            lane: Lane::new(ThreadNumber::current(), NonNull::dangling()),
+            lanes: Lanes::new(),
             blocks: Blocks::new(),
             registry: RefCell::default(),
             main: Cell::new(None),
@@ -136,12 +142,16 @@ impl Executor {
         });
         let this = NonNull::new(Arc::as_ptr(&executor).cast_mut()).expect("an Arc is not null");
         executor.this.set(this);
+        executor.lane.set_executor(this);
+        executor.lanes.current.set(NonNull::from(&executor.lane));
+        executor.lanes.many.set(executor.observer.is_some());
         // It has a header and a waker; its future is on the stack of `block_on`.
         let id = executor.ids.next();
         let timed = executor.observer().is_some_and(Observer::times_wakes);
         let state = State::new(if timed { TIMED } else { 0 });
         let here = Location::caller();
-        let main = executor.allocate(id, here, std::future::pending::<()>(), state, 1);
+        let lane = executor.lanes.current.get();
+        let main = executor.allocate(id, here, std::future::pending::<()>(), state, 1, lane);
         // SAFETY: just allocated.
         unsafe { main.as_ref() }.trace.named("main");
         executor.main.set(Some(main));
@@ -157,14 +167,15 @@ impl Executor {
         future: F,
         state: State,
         refs: u32,
+        lane: NonNull<Lane>,
     ) -> TaskPtr
     where
         F: Future + 'static,
     {
         // SAFETY: `&self` is inside the `Arc` of the runtime, which merges every task before it
-        // gives the `Arc` up. This is the owner thread: see the `Sync` argument above.
-        let task =
-            unsafe { raw::allocate::<F, Executor>(future, self.this.get(), id, state, refs) };
+        // gives the `Arc` up; lanes go with the executor. This is the owner thread: see the `Sync`
+        // argument above.
+        let task = unsafe { raw::allocate::<F, Lane>(future, lane, id, state, refs) };
         let slot = self.registry.borrow_mut().insert(task);
         // SAFETY: just allocated.
         let header = unsafe { task.as_ref() };
@@ -208,9 +219,12 @@ impl Executor {
             return self.spawn_slowly(id, location, future);
         }
         // One reference for the scheduler, one for the handle.
-        let task = self.allocate(id, location, future, State::new(JOIN | QUEUED), 2);
-        // SAFETY: a task keeps the scheduler's reference while it is queued.
-        unsafe { self.queue.push(task) };
+        // Children go where their parent is.
+        let lane = self.lanes.current.get();
+        let task = self.allocate(id, location, future, State::new(JOIN | QUEUED), 2, lane);
+        // SAFETY: lanes go with the executor. A task keeps the scheduler's reference while it is
+        // queued.
+        unsafe { lane.as_ref().queue.push(task) };
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
     }
@@ -243,21 +257,43 @@ impl Executor {
         }
     }
 
-    /// Polls tasks in the order in which they became ready, at most `budget` of them, and counts
-    /// the budget down.
+    /// Polls tasks whose turn it is, at most `budget` of them, and counts the budget down.
     pub(crate) fn tick(&self, budget: &mut u32) -> Tick {
+        // Asked once a batch, so that a loop without classes that nobody looks at pays nothing a
+        // poll.
+        if self.lanes.many.get() {
+            return self.tick_slowly(budget);
+        }
+        self.batch(
+            budget,
+            || self.lane.queue.pop(),
+            |task| {
+                // SAFETY: owner thread; just popped, with its bit still set; tasks are not run from
+                // inside a task, as `current::run` lets only one loop run.
+                unsafe { runnable::run::<Lane>(task) }
+            },
+        )
+    }
+
+    #[inline(always)]
+    fn batch(
+        &self,
+        budget: &mut u32,
+        next: impl Fn() -> Option<TaskPtr>,
+        run: impl Fn(TaskPtr),
+    ) -> Tick {
         let main = self.main.get();
-        let limited = coop::limited();
+        let limited = allowance::limited();
         let mut left = *budget;
         let tick = loop {
             if left == 0 {
-                break if self.queue.is_empty() {
-                    Tick::Idle
-                } else {
+                break if self.has_ready() {
                     Tick::Busy
+                } else {
+                    Tick::Idle
                 };
             }
-            let Some(task) = self.queue.pop() else {
+            let Some(task) = next() else {
                 break Tick::Idle;
             };
             left -= 1;
@@ -268,9 +304,7 @@ impl Executor {
             }
             self.running.set(Some(task));
             limited.refill();
-            // SAFETY: owner thread; just popped, with its bit still set; tasks are not run from
-            // inside a task, as `current::run` lets only one loop run.
-            unsafe { runnable::run::<Executor>(task) };
+            run(task);
         };
         self.running.set(None);
         self.counts
@@ -280,9 +314,14 @@ impl Executor {
         tick
     }
 
+    /// Is the runtime ending?
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.get()
+    }
+
     /// Is a task in line?
     pub(crate) fn has_ready(&self) -> bool {
-        !self.queue.is_empty()
+        !self.lane.is_empty() || self.lanes.more.borrow().iter().any(|lane| !lane.is_empty())
     }
 
     /// Did other threads send something?
@@ -305,7 +344,7 @@ impl Executor {
             self.counts.received.set(self.counts.received.get() + 1);
             match message {
                 // SAFETY: owner thread; the reference came with the message.
-                Message::Task(task) => unsafe { runnable::receive::<Executor>(task) },
+                Message::Task(task) => unsafe { runnable::receive::<Lane>(task) },
                 // A call is made by this crate and keeps its user's panics to itself; what it drops
                 // may still panic, which must not end the loop.
                 Message::Call(call) => quietly(call),
@@ -336,7 +375,7 @@ impl Executor {
         while let Some(message) = self.remote.pop() {
             match message {
                 // SAFETY: the reference came with the message.
-                Message::Task(task) => unsafe { waker::drop_anywhere::<Executor>(task) },
+                Message::Task(task) => unsafe { waker::drop_anywhere::<Lane>(task) },
                 // What it captured is the user's, and may panic in its drop.
                 Message::Call(call) => quietly(|| drop(call)),
             }
@@ -363,7 +402,9 @@ impl Executor {
         if !unsafe { self.main().as_ref() }.state.is(QUEUED) {
             count(&self.counts.pushed);
         }
-        waker::queue_here::<Executor>(self.main());
+        // Time outside of `block_on` is nobody's.
+        self.lanes.nobody_runs();
+        waker::queue_here::<Lane>(self.main());
     }
 
     /// The task that is being polled.
@@ -374,7 +415,7 @@ impl Executor {
 
     fn abort_running(&self) {
         if let Some(task) = self.running.get() {
-            runnable::abort_here::<Executor>(task);
+            runnable::abort_here::<Lane>(task);
         }
     }
 
@@ -396,7 +437,7 @@ impl Executor {
         for task in (0..tasks.end()).filter_map(|slot| tasks.get(slot)) {
             if Some(task) != self.main.get() {
                 // Only marks and queues, so the borrow is safe.
-                runnable::abort_here::<Executor>(task);
+                runnable::abort_here::<Lane>(task);
             }
         }
     }
@@ -415,27 +456,38 @@ impl Executor {
                 // SAFETY: a task in the registry is alive.
                 if !unsafe { task.as_ref() }.state.is(DONE) {
                     // SAFETY: owner thread; not done; not running, as the loop has ended.
-                    unsafe { runnable::cancel::<Executor>(task) };
+                    unsafe { runnable::cancel::<Lane>(task) };
                 }
             }
         }
         self.main.set(None);
+        self.drop_orders();
     }
 
     /// Hands what is still referenced to those who hold it, and closes the way in. No user code
     /// runs in here but the drops of calls that came too late.
     pub(crate) fn dissolve(&self) {
-        while let Some(task) = self.queue.pop() {
-            // SAFETY: owner thread, just popped; done, so this only gives the reference up.
-            unsafe { runnable::run::<Executor>(task) };
-        }
+        self.each_lane(|lane| {
+            while let Some(task) = lane.queue.pop() {
+                // SAFETY: owner thread, just popped; done, so this only gives the reference up.
+                unsafe { runnable::run::<Lane>(task) };
+            }
+        });
         let end = self.registry.borrow().end();
         for slot in 0..end {
             let task = self.registry.borrow().get(slot);
             if let Some(task) = task {
+                // SAFETY: a task in the registry is alive.
+                let state = unsafe { &(*task.as_ptr()).state };
+                if state.is(QUEUED) {
+                    // In the hands of someone who keeps a `Ready`, which has a reference.
+                    state.clear(QUEUED);
+                    // SAFETY: the scheduler's reference, as the task is done and no longer queued.
+                    unsafe { waker::drop_here(task) };
+                }
                 // SAFETY: owner thread; the queue is empty and all are done. What is still in the
                 // registry is still referenced, or it would have been freed.
-                unsafe { runnable::merge::<Executor>(task) };
+                unsafe { runnable::merge::<Lane>(task) };
             }
         }
         self.blocks.clear();
@@ -444,78 +496,5 @@ impl Executor {
         if let Some(observer) = self.observer() {
             observer.beat().end();
         }
-    }
-}
-
-impl Schedule for Executor {
-    #[inline(always)]
-    fn owner(&self) -> ThreadNumber {
-        self.owner
-    }
-
-    #[inline(always)]
-    fn allocate(&self, layout: Layout) -> NonNull<u8> {
-        self.blocks.allocate(layout)
-    }
-
-    #[inline(always)]
-    unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout) {
-        // SAFETY: by the contract.
-        unsafe { self.blocks.deallocate(memory, layout) };
-    }
-
-    #[inline(always)]
-    fn schedule(&self, task: TaskPtr) {
-        // SAFETY: `QUEUED` was just set, so the task was not linked; a queued task keeps the
-        // scheduler's reference.
-        unsafe { self.queue.push(task) };
-    }
-
-    #[inline(always)]
-    fn forget(&self, task: TaskPtr) {
-        // SAFETY: about to be freed, not yet.
-        let header = unsafe { task.as_ref() };
-        self.registry.borrow_mut().remove(header.slot.get());
-        if header.state.is(NAMED) {
-            self.names.borrow_mut().remove(&header.id);
-            if let Some(observer) = &self.observer {
-                observer.unnamed(header.id);
-            }
-        }
-    }
-
-    fn note(&self, note: Note, task: &Header) {
-        self.take_note(note, task);
-    }
-
-    fn coalesced_there(&self) {
-        self.coalesced_there.fetch_add(1, Ordering::Relaxed);
-    }
-
-    unsafe fn send(this: NonNull<Executor>, task: TaskPtr) {
-        // The loop may receive the task, drop the last reference to it and end, all before `post`
-        // returns: so the executor is kept for that long.
-        // SAFETY: the reference to the task keeps the executor alive until here, and the pointer
-        // came from its `Arc`.
-        let executor = unsafe {
-            Arc::increment_strong_count(this.as_ptr());
-            Arc::from_raw(this.as_ptr())
-        };
-        executor.post(Message::Task(task));
-    }
-
-    unsafe fn retain(this: NonNull<Executor>) {
-        // SAFETY: alive, by the contract; every executor is made in an `Arc`.
-        unsafe { Arc::increment_strong_count(this.as_ptr()) };
-    }
-
-    unsafe fn release(this: NonNull<Executor>) {
-        // SAFETY: undoes a `retain`, by the contract.
-        unsafe { Arc::decrement_strong_count(this.as_ptr()) };
-    }
-
-    #[inline(always)]
-    fn waker_vtable() -> &'static RawWakerVTable {
-        &WAKER
     }
 }

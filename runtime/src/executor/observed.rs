@@ -1,11 +1,12 @@
 //! The long ways that an executor takes when someone looks on. The short ones are in `mod.rs`, and
 //! pay nothing for these.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;
 
-use super::Executor;
 use super::stats::count;
+use super::{Executor, Lane, Tick};
 use crate::observe::Observer;
 use crate::task::header::{Header, Note};
 use crate::task::state::{DONE, JOIN, QUEUED, State, TIMED};
@@ -50,7 +51,8 @@ impl Executor {
         let closing = self.closing.get();
         let timed = self.observer().is_some_and(Observer::times_wakes);
         let state = if closing { JOIN } else { JOIN | QUEUED } | if timed { TIMED } else { 0 };
-        let task = self.allocate(id, location, future, State::new(state), 2);
+        let lane = self.lanes.current.get();
+        let task = self.allocate(id, location, future, State::new(state), 2, lane);
         if let Some(observer) = self.observer() {
             // SAFETY: just allocated.
             observer.spawned(unsafe { task.as_ref() }.slot.get(), id, location);
@@ -60,44 +62,61 @@ impl Executor {
             let pushed = &self.counts.pushed;
             pushed.set(pushed.get().wrapping_sub(1));
             // SAFETY: owner thread; the task is new.
-            unsafe { runnable::cancel::<Executor>(task) };
+            unsafe { runnable::cancel::<Lane>(task) };
         } else {
             // SAFETY: a task keeps the scheduler's reference while it is queued.
-            unsafe { self.queue.push(task) };
+            unsafe { lane.as_ref().queue.push(task) };
         }
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
     }
 
-    /// Does for an observed executor what [`tick`](Executor::tick) would do, and leaves to it what
-    /// is no poll of a task: it finds the queue empty, the budget used up, or the future of
-    /// `block_on` in front. Returns what is left of the budget.
+    /// [`tick`](Executor::tick) where there are classes, or someone looks on.
     #[cold]
     #[inline(never)]
-    pub(crate) fn tick_observed(&self, mut budget: u32) -> u32 {
+    pub(super) fn tick_slowly(&self, budget: &mut u32) -> Tick {
         let Some(observer) = self.observer() else {
-            return budget;
+            return self.tick_classes(budget);
         };
         // That of the future of `block_on` ends here: the next thing the loop does, or nearly.
         observer.poll_ends();
         observer.enforce_limit();
-        while budget > 0 {
-            let Some(task) = self.queue.front() else {
-                break;
-            };
-            // SAFETY: a linked task is alive.
-            let slot = unsafe { task.as_ref() }.slot.get();
-            observer.poll_begins(slot);
-            if Some(task) == self.main.get() {
-                return budget;
-            }
-            self.tick(&mut 1);
-            observer.poll_ends();
-            budget -= 1;
+        let tick = self.tick_classes(budget);
+        if tick == Tick::Main {
+            // SAFETY: the executor keeps a reference to it.
+            observer.poll_begins(unsafe { self.main().as_ref() }.slot.get());
+        } else {
+            observer.idle();
+            observer.enforce_limit();
         }
-        observer.idle();
-        observer.enforce_limit();
-        budget
+        tick
+    }
+
+    /// A batch of one lane, which ends early when `stop` says so.
+    pub(super) fn lane_batch(
+        &self,
+        lane: &Lane,
+        budget: &mut u32,
+        stop: impl Fn() -> bool,
+    ) -> Tick {
+        let first = Cell::new(true);
+        // Its turn is one poll at least.
+        let next = || match first.replace(false) || !stop() {
+            true => lane.next(),
+            false => None,
+        };
+        self.batch(budget, next, |task| {
+            // SAFETY: just popped, so alive.
+            let slot = unsafe { task.as_ref() }.slot.get();
+            if let Some(observer) = self.observer() {
+                observer.poll_begins(slot);
+            }
+            // SAFETY: as in `tick`.
+            unsafe { runnable::run::<Lane>(task) };
+            if let Some(observer) = self.observer() {
+                observer.poll_ends();
+            }
+        })
     }
 
     /// A `block_on` begins. Its last poll has ended when the answer is dropped.

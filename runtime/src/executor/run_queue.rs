@@ -38,9 +38,17 @@ impl RunQueue {
         Some(task)
     }
 
-    /// The task at the front, which stays there.
-    pub(super) fn front(&self) -> Option<TaskPtr> {
-        self.head.get()
+    /// Takes all of another queue to the back of this one.
+    pub(super) fn append(&self, other: &RunQueue) {
+        let Some(first) = other.head.take() else {
+            return;
+        };
+        let last = other.tail.take();
+        match self.tail.replace(last) {
+            // SAFETY: a linked task is alive.
+            Some(before) => unsafe { before.as_ref() }.next.set(Some(first)),
+            None => self.head.set(Some(first)),
+        }
     }
 
     #[inline(always)]

@@ -43,7 +43,7 @@ impl Executor {
         Stats {
             // The one for `block_on` is not a task.
             alive: self.registry.borrow().len() - usize::from(self.main.get().is_some()),
-            queued: self.queue.len(),
+            queued: self.queued(),
             spawned: self.counts.spawned.get(),
             polls: self.counts.polls.get(),
             received: self.counts.received.get(),
@@ -54,11 +54,18 @@ impl Executor {
         }
     }
 
+    /// How many tasks are in line.
+    fn queued(&self) -> usize {
+        let mut queued = 0;
+        self.each_lane(|lane| queued += lane.len());
+        queued
+    }
+
     /// Counted without a counter: what was pushed into the run queue, has come out of it or is
     /// still in it, less what was pushed by others.
     fn woken_local(&self) -> u64 {
         let counts = &self.counts;
-        let pushed = counts.polls.get() + self.queue.len() as u64;
+        let pushed = counts.polls.get() + self.queued() as u64;
         let others = [&counts.spawned, &counts.pushed, &counts.woken_remote];
         let now = others
             .iter()

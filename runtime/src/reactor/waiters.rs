@@ -1,81 +1,89 @@
-//! Who waits for one direction of a source.
+//! Who waits for a source.
 
 use std::mem;
 use std::task::Waker;
 
-/// The number of an async method's future at its source.
+/// The number of an async method's future at its source; the two largest are those of the `poll_*`
+/// calls.
 pub(super) type WaiterId = u32;
 
-/// Two kinds: the `poll_*` calls share one place, where the newest waker counts; every future of an
-/// async method has its own, so that dropping it takes away its waker and no other.
+pub(super) const POLL_READ: WaiterId = u32::MAX;
+pub(super) const POLL_WRITE: WaiterId = u32::MAX - 1;
+
+struct Entry {
+    id: WaiterId,
+    /// What it waits for, as bits.
+    directions: u8,
+    waker: Waker,
+}
+
+/// Two kinds: the `poll_*` calls share one place a direction, where the newest waker counts; every
+/// future of an async method has its own, so that dropping it takes away its waker and no other.
 #[derive(Default)]
 pub(super) struct Waiters {
-    poll: Option<Waker>,
     /// Most sources have one waiter at a time; it needs no allocation.
-    first: Option<(WaiterId, Waker)>,
+    first: Option<Entry>,
     #[expect(
         clippy::box_collection,
         reason = "an idle source pays one word, not three"
     )]
-    rest: Option<Box<Vec<(WaiterId, Waker)>>>,
+    rest: Option<Box<Vec<Entry>>>,
 }
 
 impl Waiters {
-    /// Is this already the waker of the `poll_*` calls?
-    pub(super) fn knows_poll(&self, waker: &Waker) -> bool {
-        self.poll
-            .as_ref()
-            .is_some_and(|known| known.will_wake(waker))
-    }
-
-    /// Sets the waker of the `poll_*` calls. Returns what is to be dropped when nothing is borrowed.
-    pub(super) fn set_poll(&mut self, waker: Waker) -> Option<Waker> {
-        self.poll.replace(waker)
-    }
-
-    /// Is this already the waker of that future?
+    /// Is this already the waker of that waiter? It waits for the same as before.
+    #[inline]
     pub(super) fn knows(&mut self, id: WaiterId, waker: &Waker) -> bool {
-        self.find(id).is_some_and(|known| known.will_wake(waker))
+        self.find(id)
+            .is_some_and(|known| known.waker.will_wake(waker))
     }
 
-    /// Sets the waker of one future. Returns what is to be dropped when nothing is borrowed.
-    pub(super) fn set(&mut self, id: WaiterId, waker: Waker) -> Option<Waker> {
+    /// Sets the waker of one waiter. Returns what is to be dropped when nothing is borrowed.
+    #[inline]
+    pub(super) fn set(&mut self, id: WaiterId, directions: u8, waker: Waker) -> Option<Waker> {
         if let Some(known) = self.find(id) {
-            return Some(mem::replace(known, waker));
+            return Some(mem::replace(&mut known.waker, waker));
         }
+        let entry = Entry {
+            id,
+            directions,
+            waker,
+        };
         if self.first.is_none() {
-            self.first = Some((id, waker));
+            self.first = Some(entry);
         } else {
-            self.rest.get_or_insert_default().push((id, waker));
+            self.rest.get_or_insert_default().push(entry);
         }
         None
     }
 
-    fn find(&mut self, id: WaiterId) -> Option<&mut Waker> {
+    #[inline]
+    fn find(&mut self, id: WaiterId) -> Option<&mut Entry> {
         let rest = self.rest.iter_mut().flat_map(|rest| rest.iter_mut());
         self.first
             .iter_mut()
             .chain(rest)
-            .find(|entry| entry.0 == id)
-            .map(|entry| &mut entry.1)
+            .find(|entry| entry.id == id)
     }
 
-    /// Forgets one future. Returns its waker, to be dropped when nothing is borrowed.
+    /// Forgets one waiter. Returns its waker, to be dropped when nothing is borrowed.
+    #[inline]
     pub(super) fn remove(&mut self, id: WaiterId) -> Option<Waker> {
-        if let Some((_, waker)) = self.first.take_if(|entry| entry.0 == id) {
-            return Some(waker);
+        if let Some(entry) = self.first.take_if(|entry| entry.id == id) {
+            return Some(entry.waker);
         }
         let rest = self.rest.as_mut()?;
-        let index = rest.iter().position(|entry| entry.0 == id)?;
-        Some(rest.swap_remove(index).1)
+        let index = rest.iter().position(|entry| entry.id == id)?;
+        Some(rest.remove(index).waker)
     }
 
-    /// Hands out everyone, to be woken when nothing is borrowed.
-    pub(super) fn take_all(&mut self, out: &mut Vec<Waker>) {
-        out.extend(self.poll.take());
-        out.extend(self.first.take().map(|entry| entry.1));
+    /// Hands out those who wait for one of these directions, to be woken when nothing is borrowed.
+    #[inline]
+    pub(super) fn take(&mut self, directions: u8, out: &mut Vec<Waker>) {
+        let wanted = |entry: &mut Entry| entry.directions & directions != 0;
+        out.extend(self.first.take_if(wanted).map(|entry| entry.waker));
         if let Some(rest) = &mut self.rest {
-            out.extend(rest.drain(..).map(|entry| entry.1));
+            out.extend(rest.extract_if(.., wanted).map(|entry| entry.waker));
         }
     }
 }

@@ -16,9 +16,9 @@ use std::task::{Context, Poll};
 
 use super::Parts;
 use super::pace::Pace;
-use crate::executor::{Executor, Tick, current};
+use crate::executor::{Executor, Lane, Tick, current};
 use crate::reactor::Wait;
-use crate::task::{coop, waker};
+use crate::task::{allowance, waker};
 use crate::trace::End;
 
 impl Parts {
@@ -46,7 +46,7 @@ impl Parts {
         self.rouse();
         let mut future = pin!(future);
         // Borrows the executor's own reference, which it keeps until it is dissolved.
-        let waker = waker::borrowed::<Executor>(self.executor.main());
+        let waker = waker::borrowed::<Lane>(self.executor.main());
         let mut cx = Context::from_waker(&waker);
         // SAFETY: as above, of the reference.
         let main = unsafe { &*self.executor.main().as_ptr() };
@@ -55,12 +55,9 @@ impl Parts {
         self.executor.queue_main();
         loop {
             self.executor.receive();
-            if self.executor.observer().is_some() {
-                *pace.left() = self.executor.tick_observed(*pace.left());
-            }
-            match self.executor.tick(pace.left()) {
+            match pace.portion(|polls| self.executor.tick(polls)) {
                 Tick::Main => {
-                    let limited = coop::limited();
+                    let limited = allowance::limited();
                     limited.refill();
                     let poll = main.trace.poll().may_panic();
                     if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {

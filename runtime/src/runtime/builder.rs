@@ -1,18 +1,31 @@
 //! What can be said about a runtime before it is made.
 
 use std::cell::Cell;
+use std::fmt;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{MetricsLevel, Parts, Runtime};
 use crate::blocking::{self, Blocking};
 use crate::executor::Executor;
+use crate::executor::class::Order;
 use crate::fs::{self, Files};
 use crate::observe::{Beat, Limit, Observer};
 use crate::reactor::{Backend, Reactor};
 use crate::stall::{self, Hook, StallReport};
 use crate::trace::{self, Recorder};
+
+/// What [`Builder::order`] was given.
+#[derive(Clone)]
+struct MakeOrder(Rc<dyn Fn() -> Box<dyn Order>>);
+
+impl fmt::Debug for MakeOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
+}
 
 /// Makes a [`Runtime`].
 ///
@@ -30,6 +43,7 @@ pub struct Builder {
     fs_backend: fs::Backend,
     start_paused: bool,
     spin: Duration,
+    order: Option<MakeOrder>,
     blocking: blocking::Config,
     blocking_shutdown_timeout: Duration,
     metrics_level: MetricsLevel,
@@ -47,6 +61,7 @@ impl Builder {
             fs_backend: fs::Backend::Auto,
             start_paused: false,
             spin: Duration::ZERO,
+            order: None,
             blocking: blocking::Config {
                 max_threads: 512,
                 keep_alive: Duration::from_secs(10),
@@ -97,6 +112,24 @@ impl Builder {
     /// ```
     pub fn spin(mut self, duration: Duration) -> Builder {
         self.spin = duration;
+        self
+    }
+
+    /// Who goes first among the ready tasks of the default class; the function is called once for
+    /// each runtime. Default: first come, first served. For other classes see
+    /// [`class::Builder::order`](crate::class::Builder::order).
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use wakeful::class::Random;
+    /// // A test that must not depend on the order, repeatable by its seed.
+    /// let runtime = wakeful::Builder::new().order(|| Random::new(7)).build()?;
+    /// # drop(runtime);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn order<O: Order>(mut self, make: impl Fn() -> O + 'static) -> Builder {
+        self.order = Some(MakeOrder(Rc::new(move || Box::new(make()))));
         self
     }
 
@@ -262,6 +295,9 @@ impl Builder {
             reactor.pause_clock();
         }
         let executor = Executor::new(reactor.notifier(), self.observer()?, trace.clone());
+        if let Some(MakeOrder(make)) = &self.order {
+            executor.set_order(make());
+        }
         let blocking = Blocking::new(self.blocking, trace);
         let parts = Parts {
             executor,

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::blocking::{Blocking, Pool};
-use crate::executor::{Executor, current};
+use crate::executor::{Executor, class, current};
 use crate::observe::{Histogram, Observer};
 use crate::reactor::{self, Reactor};
 use crate::task::NO_RUNTIME;
@@ -69,6 +69,8 @@ pub struct Metrics {
     pub blocking_idle: usize,
     /// Closures that wait for a thread of the blocking pool.
     pub blocking_queued: usize,
+    /// What each [scheduling class](crate::class) has used, the default class first.
+    pub classes: Vec<class::Stats>,
     /// Stalls found. See [`Builder::detect_stalls`](crate::Builder::detect_stalls).
     pub stalls: u64,
     /// How long those lasted that are over, in nanoseconds, to an eighth of the threshold.
@@ -149,6 +151,7 @@ impl Metrics {
             blocking_threads: blocking.threads,
             blocking_idle: blocking.idle,
             blocking_queued: blocking.queued,
+            classes: executor.class_stats(),
             stalls,
             stall_time,
         }

@@ -98,10 +98,7 @@ impl Parts {
         let mut pace = Pace::new(self.reactor.last_look());
         loop {
             self.executor.receive();
-            if self.executor.observer().is_some() {
-                *pace.left() = self.executor.tick_observed(*pace.left());
-            }
-            let tick = self.executor.tick(pace.left());
+            let tick = pace.portion(|polls| self.executor.tick(polls));
             let idle = tick == Tick::Idle && !self.files.flush() && !self.executor.is_pending();
             // A batch is as long as a slice of time at the most.
             if idle || pace.is_used_up() && pace.next_batch(self.reactor.look_at_clock()) {

@@ -4,44 +4,14 @@
 //! resource takes one; when none is left the next operation wakes its own task and returns
 //! `Pending`, so that the others run. Code outside a task has no limit.
 
-use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-/// Operations that one poll of a task may complete before it is asked to give way.
-pub(crate) const BUDGET: u8 = 128;
-
-/// Outside a task, and inside [`unconstrained`]: no limit.
-const NO_LIMIT: u8 = u8::MAX;
-
-thread_local! {
-    static LEFT: Cell<u8> = const { Cell::new(NO_LIMIT) };
-}
-
-/// Takes the limit off again when the loop leaves its tasks, also by a panic.
-pub(crate) struct Limited(());
-
-/// The loop turns to its tasks.
-pub(crate) fn limited() -> Limited {
-    Limited(())
-}
-
-impl Limited {
-    /// Gives the poll that follows a fresh budget.
-    #[inline(always)]
-    pub(crate) fn refill(&self) {
-        LEFT.set(BUDGET);
-    }
-}
-
-impl Drop for Limited {
-    fn drop(&mut self) {
-        LEFT.set(NO_LIMIT);
-    }
-}
+use super::allowance::{NO_LIMIT, set_units, units};
+use super::quota::should_yield;
 
 /// Returns `false` when the current poll has used up its budget and should return soon.
 ///
@@ -52,7 +22,7 @@ impl Drop for Limited {
 /// ```
 #[inline]
 pub fn has_budget_remaining() -> bool {
-    LEFT.with(Cell::get) != 0
+    units() != 0
 }
 
 /// Takes one unit of the budget, or wakes the task and returns `Pending` if none is left.
@@ -77,17 +47,17 @@ pub fn has_budget_remaining() -> bool {
 /// ```
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
-    LEFT.with(|cell| match cell.get() {
+    match units() {
         NO_LIMIT => Poll::Ready(RestoreOnPending(NO_LIMIT)),
         0 => {
             cx.waker().wake_by_ref();
             Poll::Pending
         }
         left => {
-            cell.set(left - 1);
+            set_units(left - 1);
             Poll::Ready(RestoreOnPending(left))
         }
-    })
+    }
 }
 
 /// Gives the unit taken by [`poll_proceed`] back when dropped, unless progress was made.
@@ -107,13 +77,14 @@ impl Drop for RestoreOnPending {
     #[inline]
     fn drop(&mut self) {
         // A guard that was carried out of its poll must not limit what has no limit.
-        if self.0 != NO_LIMIT && LEFT.with(Cell::get) != NO_LIMIT {
-            LEFT.with(|left| left.set(self.0));
+        if self.0 != NO_LIMIT && units() != NO_LIMIT {
+            set_units(self.0);
         }
     }
 }
 
-/// Takes one unit of the budget, and gives way to other tasks first if none is left.
+/// Takes one unit of the budget, and gives way to other tasks first if none is left, or if
+/// [`should_yield`](super::should_yield) says so.
 ///
 /// Call it in a long loop that never waits for anything.
 ///
@@ -129,7 +100,14 @@ impl Drop for RestoreOnPending {
 /// });
 /// ```
 pub async fn consume_budget() {
-    poll_fn(|cx| poll_proceed(cx).map(RestoreOnPending::made_progress)).await;
+    poll_fn(|cx| {
+        if should_yield() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        poll_proceed(cx).map(RestoreOnPending::made_progress)
+    })
+    .await;
 }
 
 pin_project! {
@@ -160,10 +138,11 @@ impl<F: Future> Future for Unconstrained<F> {
         struct Restore(u8);
         impl Drop for Restore {
             fn drop(&mut self) {
-                LEFT.with(|left| left.set(self.0));
+                set_units(self.0);
             }
         }
-        let _restore = Restore(LEFT.with(|left| left.replace(NO_LIMIT)));
+        let _restore = Restore(units());
+        set_units(NO_LIMIT);
         self.project().inner.poll(cx)
     }
 }

@@ -31,6 +31,7 @@
 //!
 //! `DONE` is for ever. The memory stays until the last reference goes, see `refs.rs`.
 
+pub(crate) mod allowance;
 pub mod coop;
 mod error;
 pub(crate) mod header;
@@ -38,6 +39,7 @@ mod join;
 mod local;
 pub(crate) mod mailbox;
 pub(crate) mod packet;
+pub(crate) mod quota;
 pub(crate) mod raw;
 pub(crate) mod refs;
 pub(crate) mod runnable;
@@ -55,6 +57,7 @@ pub use join::{AbortHandle, JoinHandle};
 pub use local::{AccessError, LocalKey, Scope};
 // The facade's part of this room: what needs the executor lives above.
 pub use crate::executor::{JoinSet, TaskBuilder as Builder, id, name, try_id};
+pub use quota::should_yield;
 pub use yield_now::{YieldNow, yield_now};
 
 /// The sentence for those who need a runtime and have none.

@@ -26,6 +26,20 @@ pub(super) fn nanos(duration: Duration) -> u64 {
     seconds.saturating_add(u64::from(duration.subsec_nanos()))
 }
 
+/// The system's clock as nanoseconds since some moment, the same for every thread. No virtual time.
+#[cfg(target_os = "linux")]
+#[inline]
+pub(crate) fn ticks() -> u64 {
+    Ticks::read()
+}
+
+/// The system's clock as nanoseconds since some moment, the same for every thread. No virtual time.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn ticks() -> u64 {
+    static BASE: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    nanos(BASE.get_or_init(system_now).elapsed())
+}
+
 /// The system's clock as a number that is read cheaply.
 #[derive(Debug)]
 struct Ticks {

@@ -1,0 +1,82 @@
+//! Get events and process them: a server for many clients, on one thread, without async.
+//!
+//! The server asks each visitor `your name?` and answers `hello, NAME`. It never waits for one
+//! visitor; it waits for all of them at once, in `poller.wait`, and then handles what has happened.
+//!
+//! Look for the mistake: Ada's name arrives in two pieces, and each handler knows only its own event.
+//!
+//! `cargo run --features lab --example lab_01_event_loop`
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use polling::{Event, Events, PollMode, Poller};
+use wakeful_examples::lab;
+
+const LISTENER: usize = 0;
+
+fn main() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
+    let visitors = lab::visitors(listener.local_addr()?);
+
+    let mut streams: HashMap<usize, TcpStream> = HashMap::new();
+    let poller = Poller::new()?;
+    // Level: as long as there is something to read, each wait says so.
+    let interest = Event::readable(LISTENER);
+    // SAFETY: the listener outlives the poller, which is made after it.
+    unsafe { poller.add_with_mode(&listener, interest, PollMode::Level)? };
+
+    let mut events = Events::new();
+    let (mut came, mut left) = (0, 0);
+    while left < 2 {
+        // Get events. This is the only place where the program sleeps.
+        events.clear();
+        poller.wait(&mut events, None)?;
+
+        // Process them, one after the other. No handler may wait for anything.
+        for event in events.iter() {
+            if event.key == LISTENER {
+                let (mut stream, _) = listener.accept()?;
+                stream.set_nonblocking(true)?;
+                came += 1;
+                println!("event: visitor {came} comes; ask for a name");
+                stream.write_all(b"your name?\n")?;
+                let interest = Event::readable(came);
+                // SAFETY: it is deleted before it is dropped, or stays in a map that outlives the poller.
+                unsafe { poller.add_with_mode(&stream, interest, PollMode::Level)? };
+                streams.insert(came, stream);
+                continue;
+            }
+            let visitor = event.key;
+            let stream = streams
+                .get_mut(&visitor)
+                .expect("events of streams we have");
+            let mut piece = [0; 64];
+            let length = stream.read(&mut piece).unwrap_or(0); // a reset is an end, too
+            if length == 0 {
+                println!("event: visitor {visitor} leaves");
+                poller.delete(&*stream)?;
+                streams.remove(&visitor);
+                left += 1;
+                continue;
+            }
+            // The mistake: nobody promised that a name comes in one piece.
+            let name = String::from_utf8_lossy(&piece[..length]);
+            println!("event: visitor {visitor} says {name:?}; greet");
+            stream.write_all(format!("hello, {}\n", name.trim_end()).as_bytes())?;
+        }
+    }
+
+    let [ada, bob] = visitors.join().expect("the visitors do not panic")?;
+    println!("\nAda heard \"{ada}\", Bob heard \"{bob}\".");
+    println!("One thread served both, and Bob never waited for slow Ada.");
+    println!("But a handler forgets everything when it returns. Who remembers Ada's first half?");
+    println!("That is the next lesson.");
+
+    // One loop serves many; a handler sees one event, not a conversation.
+    assert_eq!(bob, "hello, bob");
+    assert_eq!(ada, "hello, ad");
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! Many futures, one thread: an executor is a line of woken tasks.
+//!
+//! `block_on` of lesson 03 polls one future. Give each future a number and a waker that puts the
+//! number at the end of a line; then poll whoever is first in line until nobody stands there.
+//!
+//! Look at the guest: while others are polled again and again, he is polled twice. He is not in line,
+//! so he costs nothing. And look at the end: the executor stops when the line is empty. A task that
+//! still waits then waits for something outside. Lesson 06 brings that in.
+//!
+//! `cargo run --features lab --example lab_05_executor`
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+type Line = Arc<Mutex<VecDeque<usize>>>;
+
+#[derive(Default)]
+struct Executor {
+    /// By number; `None` while it is polled, and when it is over.
+    tasks: RefCell<Vec<Option<Task>>>,
+    /// The tasks to poll. Behind a lock, as a waker may be used from any thread.
+    line: Line,
+}
+
+/// A waker knows its task and where to put it. That is all.
+struct Ticket {
+    task: usize,
+    line: Line,
+}
+
+impl Wake for Ticket {
+    fn wake(self: Arc<Ticket>) {
+        let mut line = self.line.lock().unwrap();
+        if !line.contains(&self.task) {
+            line.push_back(self.task); // ten wakes, one place in the line
+        }
+    }
+}
+
+impl Executor {
+    fn spawn(&self, future: impl Future<Output = ()> + 'static) {
+        let task = self.tasks.borrow().len();
+        self.tasks.borrow_mut().push(Some(Box::pin(future)));
+        // A new task is polled once without being asked for. Who else would begin?
+        self.line.lock().unwrap().push_back(task);
+    }
+
+    fn run(&self) {
+        loop {
+            // The place in line is given up before the poll, so that a wake during the poll counts.
+            let Some(task) = self.line.lock().unwrap().pop_front() else {
+                return;
+            };
+            let Some(mut future) = self.tasks.borrow_mut()[task].take() else {
+                continue; // woken, but over
+            };
+            let line = self.line.clone();
+            let waker = Waker::from(Arc::new(Ticket { task, line }));
+            let mut context = Context::from_waker(&waker);
+            if future.as_mut().poll(&mut context).is_pending() {
+                self.tasks.borrow_mut()[task] = Some(future);
+            }
+        }
+    }
+}
+
+/// Lets the others go first: "not yet, but put me in line again".
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// A door that opens once. One may wait before it.
+#[derive(Default)]
+struct Door {
+    open: Cell<bool>,
+    waiting: Cell<Option<Waker>>,
+}
+
+fn main() {
+    let executor = Executor::default();
+    let door = Rc::new(Door::default());
+    let guest_polls = Rc::new(Cell::new(0));
+    let turns = Rc::new(RefCell::new(Vec::new()));
+
+    let (his_door, polls) = (door.clone(), guest_polls.clone());
+    executor.spawn(async move {
+        poll_fn(|cx| {
+            polls.set(polls.get() + 1);
+            if his_door.open.get() {
+                println!("guest: poll {}, the door is open", polls.get());
+                return Poll::Ready(());
+            }
+            println!(
+                "guest: poll {}, the door is shut, I leave my waker",
+                polls.get()
+            );
+            his_door.waiting.set(Some(cx.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    });
+    for cook in ["Ada", "Bob"] {
+        let (turns, door) = (turns.clone(), door.clone());
+        executor.spawn(async move {
+            for dish in 1..=3 {
+                println!("{cook}: cooks dish {dish}");
+                turns.borrow_mut().push(format!("{cook}{dish}"));
+                yield_now().await;
+            }
+            println!("{cook}: opens the door");
+            door.open.set(true);
+            if let Some(waker) = door.waiting.take() {
+                waker.wake();
+            }
+        });
+    }
+    executor.run();
+
+    let turns = turns.borrow().join(" ");
+    println!("\nThe cooks took turns: {turns}.");
+    println!("The guest was polled {} times.", guest_polls.get());
+    println!("The line is empty, so the executor is done.");
+
+    // First come, first served; and who is not woken is not polled.
+    assert_eq!(turns, "Ada1 Bob1 Ada2 Bob2 Ada3 Bob3");
+    assert_eq!(guest_polls.get(), 2);
+    assert!(executor.tasks.borrow().iter().all(Option::is_none));
+}

@@ -1,0 +1,68 @@
+//! Why is my future never polled again? Because nobody has its waker.
+//!
+//! Three tasks return `Pending`. `forgetful` gives its waker to nobody. `careless` clones it and drops
+//! the clone. `careful` leaves it with somebody who uses it.
+//!
+//! Look at the number of wakers while a task waits. Zero wakers and still waiting: that task will
+//! wait for good, and nothing in the program is wrong but the future itself. The page marks such
+//! tasks with a red flag.
+//!
+//! `cargo run --features lab --example lab_09_never_again`
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use wakeful::trace::{End, Level, mark};
+use wakeful_examples::lab;
+
+fn main() {
+    let snapshot = lab::record(Level::Clones, async {
+        let forgetful = lab::spawn("forgetful", poll_fn(|_| Poll::<()>::Pending));
+        let careless = lab::spawn(
+            "careless",
+            poll_fn(|cx| {
+                let _ = cx.waker().clone(); // `_` keeps nothing: the clone is dropped at once
+                Poll::<()>::Pending
+            }),
+        );
+        let kept: Rc<Cell<Option<Waker>>> = Rc::default();
+        let place = kept.clone();
+        let careful = lab::spawn(
+            "careful",
+            lab::leave_waker(move |waker| place.set(Some(waker))),
+        );
+
+        lab::settle().await;
+        mark("nobody has anything to do");
+        kept.take().expect("the careful one left its waker").wake();
+        careful.await.expect("it does not panic");
+
+        // However long we wait, nobody will wake the other two. Only an end from outside is left.
+        assert!(!forgetful.is_finished() && !careless.is_finished());
+        forgetful.abort();
+        careless.abort();
+        lab::settle().await;
+    });
+    lab::show("09_never_again", &snapshot);
+
+    println!("`Pending` means: I have left my waker with somebody.");
+    println!("Two of them lied. Each was polled once, and then never again.");
+
+    // No waker, no wake; no wake, no poll.
+    assert_eq!(lab::polls(&snapshot, "careful"), [End::Pending, End::Ready]);
+    for liar in ["forgetful", "careless"] {
+        assert_eq!(lab::polls(&snapshot, liar), [End::Pending, End::Cancelled]);
+        assert!(lab::wakes(&snapshot, liar).is_empty());
+    }
+    lab::assert_told(
+        &snapshot,
+        &[
+            "a waker of careless is cloned, wakers now: 1",
+            "a waker of careless is dropped, wakers now: 0",
+            "main marks \"nobody has anything to do\"",
+            "careful is polled, because main woke it: ready",
+        ],
+    );
+}

@@ -1,0 +1,105 @@
+//! Who called wake, and from where? Seven tasks, woken from seven places.
+//!
+//! A waker may be called from anywhere: another task, the task itself, the reactor, a timer, the
+//! blocking pool, any thread, or code outside the loop. The task can't tell. The recorder can.
+//!
+//! Look at `sent` and `received`: a wake from another thread travels to the loop first.
+//! On the page, the arrows are coloured by where they begin.
+//!
+//! `cargo run --features lab --example lab_10_who_woke`
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::task::Waker;
+use std::thread;
+use std::time::Duration;
+
+use wakeful::time::sleep;
+use wakeful::trace::{Effect, Level, Origin};
+use wakeful_examples::lab::{self, leave_waker};
+use wakeful_net::UdpSocket;
+
+fn main() {
+    // Not `lab::record`, as one wake is to come from outside the loop.
+    let builder = wakeful::Builder::new().trace_level(Level::Wakes);
+    let runtime = builder.build().expect("a runtime can be made");
+    let kept: Rc<Cell<Option<Waker>>> = Rc::default();
+    let place = kept.clone();
+
+    let by_outsider = runtime.enter(|| {
+        let leave = leave_waker(move |waker| place.set(Some(waker)));
+        lab::spawn("by an outsider", leave)
+    });
+    runtime.block_on(async move {
+        let slot: Rc<Cell<Option<Waker>>> = Rc::default();
+        let friends = slot.clone();
+        let by_task = lab::spawn("by a task", leave_waker(move |waker| slot.set(Some(waker))));
+        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+        let address = socket.local_addr().expect("it is bound");
+        let by_socket = lab::spawn("by a socket", async move {
+            socket
+                .recv_from(&mut [0; 16])
+                .await
+                .expect("a friend sends something");
+        });
+        let friend = lab::spawn("friend", async move {
+            friends.take().expect("it was polled before").wake();
+            let sender = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+            sender.send_to(b"wake up", address).expect("it is our own");
+        });
+        let by_itself = lab::spawn("by itself", leave_waker(|waker| waker.wake()));
+        let by_timer = lab::spawn("by a timer", sleep(Duration::from_millis(1)));
+        let by_pool = lab::spawn("by the pool", async {
+            leave_waker(|waker| drop(wakeful::spawn_blocking(|| waker.wake()))).await;
+        });
+        let by_thread = lab::spawn("by a thread", async {
+            let helper = thread::Builder::new().name("helper".to_owned());
+            leave_waker(|waker| drop(helper.spawn(|| waker.wake()))).await;
+        });
+        for task in [
+            by_task, friend, by_itself, by_timer, by_socket, by_pool, by_thread,
+        ] {
+            task.await.expect("no task panics");
+        }
+    });
+    // The loop stands still now; the wake is remembered, and counts when it goes on.
+    kept.take().expect("it was polled").wake();
+    runtime.block_on(by_outsider).expect("it does not panic");
+
+    let snapshot = runtime.enter(wakeful::trace::snapshot);
+    lab::show("10_who_woke", &snapshot);
+
+    println!("Who woke whom:");
+    let story = snapshot.to_string();
+    for line in story.lines().filter(|line| line.contains(" wakes by ")) {
+        println!("  {line}");
+    }
+
+    let only_wake = |name| lab::wakes(&snapshot, name)[0];
+    let place = |name| lab::task(&snapshot, name);
+    // Each wake has a caller.
+    let friend = Origin::Task(place("friend"));
+    assert_eq!(only_wake("by a task"), (friend, Effect::Queued));
+    let itself = Origin::Task(place("by itself"));
+    assert_eq!(only_wake("by itself"), (itself, Effect::DuringPoll));
+    assert!(matches!(
+        only_wake("by a timer"),
+        (Origin::Timer(_), Effect::Queued)
+    ));
+    assert!(matches!(
+        only_wake("by a socket"),
+        (Origin::Source(_), Effect::Queued)
+    ));
+    assert!(matches!(
+        only_wake("by the pool"),
+        (Origin::Blocking(_), Effect::Sent)
+    ));
+    assert!(matches!(
+        only_wake("by a thread"),
+        (Origin::Thread(_), Effect::Sent)
+    ));
+    assert_eq!(
+        only_wake("by an outsider"),
+        (Origin::Outside, Effect::Queued)
+    );
+}

@@ -1,0 +1,68 @@
+//! Ten wakes: how many polls? One. A wake is not a message.
+//!
+//! `main` puts ten letters into a box and wakes the reader after each. All ten wakes come before the
+//! reader's turn. The first puts it in line; the others find it there.
+//!
+//! Look at `nothing, it is queued already`. And look at the reader: it takes all letters that there
+//! are, because the number of polls says nothing about the number of letters.
+//!
+//! `cargo run --features lab --example lab_14_ten_wakes`
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use wakeful::trace::{Effect, End, Level};
+use wakeful_examples::lab;
+
+#[derive(Default)]
+struct Letterbox {
+    letters: VecDeque<u32>,
+    reader: Option<Waker>,
+}
+
+fn main() {
+    let snapshot = lab::record(Level::Wakes, async {
+        let shared: Rc<RefCell<Letterbox>> = Rc::default();
+        let letterbox = shared.clone();
+        let reader = lab::spawn(
+            "reader",
+            poll_fn(move |cx| {
+                let mut letterbox = letterbox.borrow_mut();
+                let read: Vec<u32> = letterbox.letters.drain(..).collect();
+                println!("reader: polled, finds {} letters", read.len());
+                letterbox.reader = Some(cx.waker().clone());
+                if read.is_empty() {
+                    Poll::Pending
+                } else {
+                    Poll::Ready(read)
+                }
+            }),
+        );
+        lab::settle().await;
+
+        for letter in 1..=10 {
+            println!("main: letter {letter}, and a wake");
+            shared.borrow_mut().letters.push_back(letter);
+            // A clone first: to wake while the box is borrowed asks for trouble elsewhere.
+            let waker = shared.borrow().reader.clone();
+            waker.expect("the reader has looked once").wake();
+        }
+        let read = reader.await.expect("it does not panic");
+        assert_eq!(read, (1..=10).collect::<Vec<_>>());
+    });
+    lab::show("14_ten_wakes", &snapshot);
+
+    let effects: Vec<Effect> = lab::wakes(&snapshot, "reader")
+        .iter()
+        .map(|wake| wake.1)
+        .collect();
+    println!("Ten wakes, one poll: the first wake queued the reader, nine found it queued.");
+
+    // Wakes may be merged, never lost: after the last one there is a poll that sees everything.
+    assert_eq!(effects[0], Effect::Queued);
+    assert_eq!(effects[1..], [Effect::Coalesced; 9]);
+    assert_eq!(lab::polls(&snapshot, "reader"), [End::Pending, End::Ready]);
+}

@@ -1,0 +1,82 @@
+//! A wake after the end: what happens, and what does a waker keep alive?
+//!
+//! `worker` leaves a waker with `main` and ends. `main` wakes it all the same: nothing happens, and that
+//! is no error; wakers come late all the time.
+//!
+//! Look at what is freed when. The future, with everything in it, is dropped when it returns `Ready`.
+//! The task's memory, where the future was, stays until the last waker is gone: a forgotten waker
+//! in a list keeps the memory of a task that ended long ago.
+//!
+//! `cargo run --features lab --example lab_18_wake_after_done`
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::task::Waker;
+
+use wakeful::trace::{Effect, Level, mark};
+use wakeful_examples::lab;
+
+/// What the future owns.
+struct Treasure;
+
+impl Drop for Treasure {
+    fn drop(&mut self) {
+        mark("what the future owned is dropped");
+    }
+}
+
+fn main() {
+    let outlives: Rc<Cell<Option<Waker>>> = Rc::default();
+    let last = outlives.clone();
+    let snapshot = lab::record(Level::Clones, async move {
+        let kept: Rc<Cell<Option<Waker>>> = Rc::default();
+        let place = kept.clone();
+        let worker = lab::spawn("worker", async move {
+            let _treasure = Treasure;
+            lab::leave_waker(move |waker| {
+                waker.wake_by_ref();
+                place.set(Some(waker));
+            })
+            .await;
+        });
+        worker.await.expect("it does not panic");
+        mark("the worker has ended, and its handle is gone");
+
+        let waker = kept.take().expect("the worker left it");
+        waker.wake_by_ref();
+        mark("now the last waker goes");
+        drop(waker);
+
+        // And one for the time after the runtime.
+        let leave = lab::leave_waker(move |waker| {
+            waker.wake_by_ref();
+            last.set(Some(waker));
+        });
+        lab::spawn("survivor", leave)
+            .await
+            .expect("it does not panic");
+    });
+    lab::show("18_wake_after_done", &snapshot);
+
+    // `record` has dropped the runtime. A waker of it is still sound to use.
+    outlives.take().expect("the survivor left it").wake();
+    println!("A waker of a runtime that is gone was used, and nothing happened.");
+    println!("A late wake is harmless. A waker that nobody drops is memory that nobody gets back.");
+
+    // The future goes at its end; the task's memory goes with the last waker.
+    lab::assert_told(
+        &snapshot,
+        &[
+            "worker marks \"what the future owned is dropped\"",
+            "worker is done: ready, wakers left: 1",
+            "main marks \"the worker has ended, and its handle is gone\"",
+            "main wakes worker by reference: nothing, it is over",
+            "main marks \"now the last waker goes\"",
+            "a waker of worker is dropped, wakers now: 0",
+            "worker is freed",
+        ],
+    );
+    let late = lab::wakes(&snapshot, "worker")[1];
+    assert_eq!(late.1, Effect::AfterDone);
+    assert!(!snapshot.to_string().contains("survivor is freed"));
+}

@@ -1,0 +1,121 @@
+//! What happens on drop? To cancel a future is to drop it: at once, at its `.await`, without a word.
+//!
+//! A timeout, like every `select`, polls two futures and drops the one that loses. First look at the
+//! good side: the timer of the loser is cancelled, its waker gone; nothing is left behind.
+//!
+//! Then at the trap: `read_word` has taken "hel" off the channel when it loses. The letters were in a
+//! local variable, and that was in the future. The next `read_word` gets "lo".
+//!
+//! The clock is stopped in this lesson and jumps, so seconds take no time.
+//!
+//! `cargo run --features lab --example lab_19_cancelled`
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use wakeful::time::{pause, sleep, timeout};
+use wakeful::trace::{Level, mark};
+use wakeful_examples::lab;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+struct Channel {
+    letters: RefCell<VecDeque<char>>,
+    reader: RefCell<Option<Waker>>,
+}
+
+impl Channel {
+    fn send(&self, letters: &str) {
+        self.letters.borrow_mut().extend(letters.chars());
+        if let Some(waker) = self.reader.take() {
+            waker.wake();
+        }
+    }
+
+    async fn letter(&self) -> char {
+        poll_fn(|cx| match self.letters.borrow_mut().pop_front() {
+            Some(letter) => Poll::Ready(letter),
+            None => {
+                self.reader.replace(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+        })
+        .await
+    }
+}
+
+/// Not cancel-safe: what was read is lost if it is dropped before the end.
+async fn read_word(channel: &Channel) -> String {
+    let mut word = String::new();
+    loop {
+        match channel.letter().await {
+            ' ' => return word,
+            letter => word.push(letter),
+        }
+    }
+}
+
+/// "hel", two seconds of silence, "lo ".
+fn slow_writer(channel: &Rc<Channel>) {
+    let channel = channel.clone();
+    lab::spawn("writer", async move {
+        channel.send("hel");
+        sleep(2 * SECOND).await;
+        channel.send("lo ");
+    });
+}
+
+fn main() {
+    let snapshot = lab::record(Level::Wakes, async {
+        pause();
+        mark("a sleep of an hour loses against one of a second");
+        assert!(timeout(SECOND, sleep(3600 * SECOND)).await.is_err());
+
+        mark("a read that is dropped half way");
+        let channel = Rc::new(Channel::default());
+        slow_writer(&channel);
+        let first = timeout(SECOND, read_word(&channel)).await;
+        println!(
+            "first try:  {}",
+            first.as_deref().unwrap_or("too slow, dropped")
+        );
+        let second = read_word(&channel).await;
+        println!("second try: {second:?}; \"hel\" was in the future that was dropped");
+        assert_eq!(second, "lo");
+
+        mark("a read that is kept");
+        slow_writer(&channel);
+        let mut read = pin!(read_word(&channel));
+        // Only the timeout is dropped; it has borrowed the read.
+        let first = timeout(SECOND, read.as_mut()).await;
+        println!(
+            "first try:  {}",
+            first.as_deref().unwrap_or("too slow, but kept")
+        );
+        let second = read.await;
+        println!("second try: {second:?}");
+        assert_eq!(second, "hello");
+    });
+    lab::show("19_cancelled", &snapshot);
+
+    println!("Ask of each future in a `select`: may it be dropped half way? The docs should say.");
+
+    // What loses is dropped: its timer is gone, and whatever it had in its hands.
+    lab::assert_told(
+        &snapshot,
+        &[
+            "main marks \"a sleep of an hour loses against one of a second\"",
+            "main arms timer 0",
+            "main arms timer 1",
+            "timer 1 fires",
+            "timer 0 is cancelled",
+            "main marks \"a read that is dropped half way\"",
+        ],
+    );
+}

@@ -1,0 +1,100 @@
+//! Two futures in one task, and one freezes: futurelock.
+//!
+//! `holder` has a lock. In task `two`, future A waits for that lock, loses patience against a timer,
+//! and is kept for later, not dropped. Then the same task waits for the same lock a second time.
+//! `holder` gives the lock back, and whose turn is it? A's, as A came first. But nobody polls A: the task
+//! is in the second `lock().await`. Each waits for the other, in one task, with no thread blocked.
+//!
+//! Look at the last lines: `two` is woken and polled, and returns `pending`: the poll did not reach A.
+//! In the second run A is dropped before the second lock, and leaves its place in the queue.
+//!
+//! `cargo run --features lab --example lab_20_futurelock`
+
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_lock::Mutex;
+use futures_util::future::{Either, select};
+use wakeful::time::{pause, sleep, timeout};
+use wakeful::trace::{End, Level, mark};
+use wakeful_examples::lab;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn hold(lock: Rc<Mutex<()>>) {
+    let guard = lock.lock().await;
+    sleep(2 * SECOND).await;
+    mark("the lock is given back");
+    drop(guard);
+}
+
+async fn two(lock: Rc<Mutex<()>>, keep_a: bool) {
+    let mut a = Box::pin(async {
+        drop(lock.lock().await);
+        mark("A had the lock");
+    });
+    // `select` gets A by reference, so A lives on when the timer wins.
+    let Either::Right(_) = select(a.as_mut(), pin!(sleep(SECOND))).await else {
+        panic!("the lock is held for two seconds");
+    };
+    mark("A lost its patience");
+    if !keep_a {
+        drop(a);
+        drop(lock.lock().await);
+        return;
+    }
+    drop(lock.lock().await); // A stands before us in the queue, and we stand in A's way
+    a.await;
+}
+
+/// Does task `two` end within an hour? The clock is stopped and jumps, so an hour takes no time.
+async fn run(name: &str, keep_a: bool) -> bool {
+    let lock = Rc::new(Mutex::new(()));
+    let holder = lab::spawn("holder", hold(lock.clone()));
+    let mut task = lab::spawn(name, two(lock, keep_a));
+    let ended = timeout(3600 * SECOND, &mut task).await.is_ok();
+    println!(
+        "{name}: {}",
+        if ended {
+            "ends"
+        } else {
+            "still waits after an hour"
+        }
+    );
+    task.abort();
+    holder.await.expect("the holder does not panic");
+    ended
+}
+
+fn main() {
+    let snapshot = lab::record(Level::Wakes, async {
+        pause();
+        let kept = run("two, A kept", true).await;
+        let dropped = run("two, A dropped", false).await;
+        assert_eq!([kept, dropped], [false, true]);
+    });
+    lab::show("20_futurelock", &snapshot);
+
+    println!("A future that is not polled still holds its place in every queue it stands in.");
+    println!("Before you await something else: drop it, poll both, or spawn it as a task.");
+
+    // The wake for A came, the task was polled, and the poll could not reach A.
+    lab::assert_told(
+        &snapshot,
+        &[
+            "two, A kept marks \"A lost its patience\"",
+            "holder (1.1) marks \"the lock is given back\"",
+            "holder (1.1) wakes two, A kept: queued",
+            "two, A kept is polled, because holder (1.1) woke it: pending",
+        ],
+    );
+    assert_eq!(
+        lab::polls(&snapshot, "two, A kept").last(),
+        Some(&End::Cancelled)
+    );
+    assert_eq!(
+        lab::polls(&snapshot, "two, A dropped").last(),
+        Some(&End::Ready)
+    );
+}

@@ -1,0 +1,95 @@
+//! Why `Pin`? Because a future may point into itself, and such a thing must not move.
+//!
+//! A future that holds a variable and a reference to it across an `.await` is a struct with a pointer
+//! to its own inside. Moved after its first poll, it would point to where it used to be. `poll` takes
+//! `Pin<&mut Self>`, a promise: from now on, until it is dropped, this stays where it is.
+//!
+//! Look at the addresses. Before its first poll a future moves as it likes: it points to nothing yet.
+//! After it, moving the `Pin<Box<_>>` moves the pointer to the future, and the future stays.
+//!
+//! `cargo run --features lab --example lab_23_why_pin`
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use wakeful::task::yield_now;
+use wakeful::trace::Level;
+use wakeful_examples::lab;
+
+/// Remembers where it was when it was polled first, as a reference into itself would.
+#[derive(Default)]
+struct Diary {
+    home: Option<usize>,
+}
+
+impl Diary {
+    /// Is it still where it was? Safe to ask, as an address in a `usize` is only a number.
+    fn poll(&mut self) -> bool {
+        let here = &raw const *self as usize;
+        let home = *self.home.get_or_insert(here);
+        println!("  at {here:#x}, and the pointer inside says {home:#x}");
+        here == home
+    }
+}
+
+/// Holds `local` and a reference to it across two waits, and reports the address at each poll.
+async fn points_into_itself(seen: Rc<Cell<Vec<usize>>>) -> u32 {
+    let local = 42_u32;
+    let reference = &local;
+    for _ in 0..2 {
+        let mut all = seen.take();
+        all.push(&raw const local as usize);
+        seen.set(all);
+        yield_now().await;
+    }
+    *reference
+}
+
+fn main() {
+    println!("A struct that is not pinned, polled, moved, and polled again:");
+    let mut diary = Diary::default();
+    let before = diary.poll();
+    let mut moved = Box::new(diary); // nothing forbids it
+    let after = moved.poll();
+    println!("  with a reference in it, that would read memory that is no longer its own");
+
+    println!("An async block, moved before the first poll and then pinned in a box:");
+    let seen = Rc::new(Cell::default());
+    let future = points_into_itself(seen.clone());
+    let size = size_of_val(&future);
+    let mut pinned = Box::pin(future); // a move: still allowed
+    let start = &raw const *pinned as usize;
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(pinned.as_mut().poll(&mut context).is_pending());
+    // This moves the pointer. To move the future out, `*pinned`, does not compile.
+    let mut pinned: Vec<Pin<Box<_>>> = vec![pinned];
+    assert!(pinned[0].as_mut().poll(&mut context).is_pending());
+    let Poll::Ready(value) = pinned[0].as_mut().poll(&mut context) else {
+        panic!("it waits twice");
+    };
+    let places = seen.take();
+    for place in &places {
+        println!("  the local is at {place:#x}, inside the future at {start:#x}");
+    }
+
+    // A task is pinned from its first poll to its end: Wakeful allocates it once and never moves it.
+    let at = Rc::new(Cell::default());
+    let tell = at.clone();
+    let snapshot = lab::record(Level::Polls, async move {
+        let task = lab::spawn("pinned", points_into_itself(tell));
+        assert_eq!(task.await.expect("it does not panic"), 42);
+    });
+    lab::show("23_why_pin", &snapshot);
+    println!("`spawn` and `.await` pin for you. By hand it is `pin!` or `Box::pin`.");
+
+    // Unpinned things move, and then what points into them is wrong. Pinned futures stay.
+    assert!(before && !after);
+    assert_eq!(value, 42);
+    assert_eq!(places[0], places[1]);
+    assert!((start..start + size).contains(&places[0]));
+    let places: Vec<usize> = at.take();
+    assert_eq!(places[0], places[1]);
+}

@@ -1,0 +1,333 @@
+//! Which class runs next, and the account that each keeps of the time it had.
+//!
+//! Every class has a virtual run time: the time it had, divided by its shares. The class that has
+//! least of it goes next, so over time each gets its part. A class that had nothing to do and
+//! becomes ready begins where the others are: it earns no credit by waiting. A class with a latency
+//! goes first, at the next poll boundary, as long as it is within its part, and in any case when it
+//! has waited for that long.
+//!
+//! With no class but the default one, none of this runs: see [`Executor::tick`].
+
+use std::cell::{Cell, RefCell};
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use super::lane::Lane;
+use super::{Executor, Tick};
+use crate::task::header::Schedule;
+use crate::task::quota;
+use crate::time::clock;
+
+/// Shares of a class that says nothing, and of the default class.
+pub(super) const SHARES: u32 = 100;
+
+/// What a class may use in a row before a long computation of it is told to give way.
+pub(super) const QUOTA: Duration = Duration::from_micros(500);
+
+/// The account of one lane. Times are nanoseconds.
+pub(super) struct Account {
+    pub(super) name: RefCell<Box<str>>,
+    pub(super) shares: Cell<u32>,
+    pub(super) latency: Cell<Option<Duration>>,
+    pub(super) quota: Cell<Duration>,
+    /// Is there an order of the user's?
+    pub(super) ordered: Cell<bool>,
+    /// Nobody may spawn in it; what is in it runs in the default class.
+    pub(super) removed: Cell<bool>,
+    /// Which of the classes that were made at this place, so that a `Class` knows its own.
+    pub(super) era: Cell<u64>,
+    /// Time had, divided by the shares.
+    virtual_time: Cell<f64>,
+    /// Has something to do, as of the last pick; since when.
+    ready: Cell<bool>,
+    since: Cell<u64>,
+    pub(super) ran: Cell<u64>,
+    pub(super) waited: Cell<u64>,
+    pub(super) starved: Cell<u64>,
+    pub(super) picks: Cell<u64>,
+    pub(super) polls: Cell<u64>,
+}
+
+impl Account {
+    pub(super) fn new() -> Account {
+        Account {
+            name: RefCell::new("default".into()),
+            shares: Cell::new(SHARES),
+            latency: Cell::new(None),
+            quota: Cell::new(QUOTA),
+            ordered: Cell::new(false),
+            removed: Cell::new(false),
+            era: Cell::new(0),
+            virtual_time: Cell::new(0.0),
+            ready: Cell::new(false),
+            since: Cell::new(clock::ticks()),
+            ran: Cell::new(0),
+            waited: Cell::new(0),
+            starved: Cell::new(0),
+            picks: Cell::new(0),
+            polls: Cell::new(0),
+        }
+    }
+
+    /// A new class begins here, where there may have been one before.
+    pub(super) fn open(&self, name: &str, shares: u32, latency: Option<Duration>, quota: Duration) {
+        self.era.set(self.era.get() + 1);
+        self.name.replace(name.into());
+        self.shares.set(shares);
+        self.latency.set(latency);
+        self.quota.set(quota);
+        self.ordered.set(false);
+        self.removed.set(false);
+        self.virtual_time.set(0.0);
+        self.ready.set(false);
+        self.since.set(clock::ticks());
+        for count in [
+            &self.ran,
+            &self.waited,
+            &self.starved,
+            &self.picks,
+            &self.polls,
+        ] {
+            count.set(0);
+        }
+    }
+
+    /// Sees whether the lane has something to do; `least` is where a class begins that had not.
+    fn look(&self, has_some: bool, least: f64, now: u64) {
+        if has_some == self.ready.get() {
+            return;
+        }
+        let before = self.since.replace(now);
+        let total = if has_some {
+            self.virtual_time.set(self.virtual_time.get().max(least));
+            &self.waited
+        } else {
+            &self.starved
+        };
+        total.set(total.get() + now.saturating_sub(before));
+        self.ready.set(has_some);
+    }
+
+    /// It is its turn.
+    fn picked(&self, now: u64) {
+        let before = self.since.replace(now);
+        self.starved
+            .set(self.starved.get() + now.saturating_sub(before));
+        self.picks.set(self.picks.get() + 1);
+    }
+
+    /// It had its turn.
+    fn charge(&self, now: u64) {
+        let took = now.saturating_sub(self.since.replace(now));
+        self.ran.set(self.ran.get() + took);
+        let part = took as f64 / f64::from(self.shares.get());
+        self.virtual_time.set(self.virtual_time.get() + part);
+    }
+
+    /// May it go before the others?
+    fn is_urgent(&self, least: f64, now: u64) -> bool {
+        let Some(latency) = self.latency.get() else {
+            return false;
+        };
+        let ahead = self.virtual_time.get() - least;
+        let allowed = self.quota.get().as_nanos() as f64 / f64::from(self.shares.get());
+        ahead <= allowed || u128::from(now.saturating_sub(self.since.get())) >= latency.as_nanos()
+    }
+}
+
+/// The lanes beside the default one, and whose turn it is.
+pub(super) struct Lanes {
+    /// In the order of their making. None goes before the executor, but one that was removed is used
+    /// again when no task points to it.
+    pub(super) more: RefCell<Vec<Owned>>,
+    /// Is there any lane, order or quota that the short way would not see?
+    pub(super) many: Cell<bool>,
+    /// Whose tasks run; their children go there, too.
+    pub(super) current: Cell<NonNull<Lane>>,
+    /// Whose time is to be charged: left open while the future of `block_on` is polled.
+    open: Cell<Option<NonNull<Lane>>>,
+    /// The virtual time of the one that is least ahead: where those begin that had nothing to do.
+    least: Cell<f64>,
+}
+
+/// A lane with a place of its own, as tasks point to it. Not a `Box`, which would claim to be the
+/// only way there.
+pub(super) struct Owned(NonNull<Lane>);
+
+impl Owned {
+    fn new(lane: Lane) -> Owned {
+        Owned(NonNull::from(Box::leak(Box::new(lane))))
+    }
+}
+
+impl Deref for Owned {
+    type Target = Lane;
+
+    fn deref(&self) -> &Lane {
+        // SAFETY: made by `new`, and given back by the drop alone.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`. This is the end of the executor: tasks that point here have been
+        // merged and freed, or the executor would be kept.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+impl Lanes {
+    pub(super) fn new() -> Lanes {
+        Lanes {
+            more: RefCell::default(),
+            many: Cell::new(false),
+            current: Cell::new(NonNull::dangling()),
+            open: Cell::new(None),
+            least: Cell::new(0.0),
+        }
+    }
+}
+
+impl Lanes {
+    pub(super) fn nobody_runs(&self) {
+        self.open.set(None);
+    }
+}
+
+impl Executor {
+    /// Calls `f` with every lane, the default one first.
+    pub(super) fn each_lane(&self, mut f: impl FnMut(&Lane)) {
+        f(&self.lane);
+        for lane in self.lanes.more.borrow().iter() {
+            f(lane);
+        }
+    }
+
+    /// A place for a class: that of a removed one, if nothing points there any more, or a new one.
+    pub(super) fn vacant_lane(&self) -> NonNull<Lane> {
+        let removed = |lane: &&Owned| lane.account.removed.get() && lane.is_empty();
+        let known = self.lanes.more.borrow();
+        let reused = known.iter().filter(removed).find(|lane| {
+            let lane = lane.0;
+            let registry = self.registry.borrow();
+            let mut tasks = (0..registry.end()).filter_map(|slot| registry.get(slot));
+            // SAFETY: a task in the registry is alive.
+            !tasks.any(|task| unsafe { task.as_ref() }.scheduler == lane.cast())
+        });
+        if let Some(lane) = reused {
+            return lane.0;
+        }
+        drop(known);
+        let lane = Owned::new(Lane::new(self.lane.owner(), self.this.get()));
+        let place = lane.0;
+        self.lanes.more.borrow_mut().push(lane);
+        place
+    }
+
+    /// [`tick`](Executor::tick) where there are several classes.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn tick_classes(&self, budget: &mut u32) -> Tick {
+        /// What runs outside of tasks belongs to the default class, also after a panic.
+        struct Outside<'a>(&'a Executor);
+        impl Drop for Outside<'_> {
+            fn drop(&mut self) {
+                self.0.lanes.current.set(NonNull::from(&self.0.lane));
+                quota::reset();
+            }
+        }
+        let outside = Outside(self);
+        let mut now = clock::ticks();
+        self.charge(now);
+        loop {
+            let Some(lane) = self.pick(now) else {
+                return Tick::Idle;
+            };
+            if *budget == 0 {
+                return Tick::Busy;
+            }
+            // SAFETY: a lane goes with its executor.
+            let lane_ref = unsafe { lane.as_ref() };
+            let account = &lane_ref.account;
+            account.picked(now);
+            self.lanes.open.set(Some(lane));
+            self.lanes.current.set(lane);
+            self.set_quota_of(lane_ref);
+            let before = *budget;
+            let tick = self.lane_batch(lane_ref, budget, || self.has_urgent_but(lane));
+            let polls = u64::from(before - *budget);
+            account.polls.set(account.polls.get() + polls);
+            if tick == Tick::Main {
+                // Its poll is yet to come, and its time is the default class's.
+                std::mem::forget(outside);
+                return Tick::Main;
+            }
+            now = clock::ticks();
+            self.charge(now);
+        }
+    }
+
+    fn charge(&self, now: u64) {
+        if let Some(lane) = self.lanes.open.take() {
+            // SAFETY: a lane goes with its executor.
+            unsafe { lane.as_ref() }.account.charge(now);
+        }
+    }
+
+    /// Whose turn it is: of those with a latency that may go first the one with the shortest, else
+    /// the one that is least ahead.
+    fn pick(&self, now: u64) -> Option<NonNull<Lane>> {
+        let more = self.lanes.more.borrow();
+        for lane in more.iter().filter(|lane| lane.account.removed.get()) {
+            self.lane.queue.append(&lane.queue);
+        }
+        let lanes = || std::iter::once(&self.lane).chain(more.iter().map(|lane| &**lane));
+        for lane in lanes() {
+            lane.account
+                .look(!lane.is_empty(), self.lanes.least.get(), now);
+        }
+        let time = |lane: &&Lane| lane.account.virtual_time.get();
+        let ready = || lanes().filter(|lane| lane.account.ready.get());
+        let least = ready().min_by(|a, b| time(a).total_cmp(&time(b)))?;
+        self.lanes.least.set(time(&least));
+        let urgent = ready()
+            .filter(|lane| lane.account.is_urgent(time(&least), now))
+            .min_by_key(|lane| lane.account.latency.get());
+        Some(NonNull::from(urgent.unwrap_or(least)))
+    }
+
+    /// Is a task of another class with a latency ready?
+    fn has_urgent_but(&self, current: NonNull<Lane>) -> bool {
+        let urgent = |lane: &Lane| {
+            lane.account.latency.get().is_some()
+                && !lane.is_empty()
+                && NonNull::from(lane) != current
+        };
+        urgent(&self.lane) || self.lanes.more.borrow().iter().any(|lane| urgent(lane))
+    }
+
+    /// How long a computation in this lane may go on: no longer than others wait at most.
+    fn set_quota_of(&self, lane: &Lane) {
+        let mut quota = lane.account.quota.get();
+        let mut ask: Option<fn() -> bool> = None;
+        self.each_lane(|other| {
+            if let Some(latency) = other.account.latency.get()
+                && !std::ptr::eq(other, lane)
+            {
+                quota = quota.min(latency / 2);
+                ask = Some(has_urgent);
+            }
+        });
+        quota::set(quota, ask);
+    }
+}
+
+/// For `should_yield`: is someone ready who must not wait?
+fn has_urgent() -> bool {
+    super::current::try_with(|executor| {
+        executor.has_urgent_but(executor.lanes.current.get()) || executor.is_pending()
+    })
+    .unwrap_or(false)
+}

@@ -1,0 +1,511 @@
+//! Scheduling classes: who gets how much of the loop's time, and who goes first.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use wakeful::class::{Class, Error, LastIn, Order, Random, Ready};
+use wakeful::task::{coop, should_yield, yield_now};
+use wakeful::{Runtime, spawn, spawn_in};
+
+/// Keeps the thread busy.
+fn compute(time: Duration) {
+    let began = Instant::now();
+    while began.elapsed() < time {
+        std::hint::spin_loop();
+    }
+}
+
+/// A task that computes in short polls until it is told to stop.
+fn start_computing(class: &Class, stop: &Rc<Cell<bool>>) -> wakeful::task::JoinHandle<()> {
+    let stop = stop.clone();
+    spawn_in(class, async move {
+        while !stop.get() {
+            compute(Duration::from_micros(30));
+            yield_now().await;
+        }
+    })
+}
+
+fn run_time(class: &Class) -> Duration {
+    class.stats().unwrap().run_time
+}
+
+fn class(name: &str, shares: u32) -> Class {
+    Class::builder(name).shares(shares).build().unwrap()
+}
+
+/// Gives way until the class had that much time.
+async fn until_it_had(class: &Class, time: Duration) {
+    while run_time(class) < time {
+        yield_now().await;
+    }
+}
+
+/// Gives way until an error is under 3 %. The accounts differ by a turn at the most, but on a busy
+/// machine a turn may be long; shares that are not kept never come near.
+async fn until_they_settle(error: impl Fn() -> f64) {
+    let began = Instant::now();
+    while error() > 0.03 {
+        assert!(began.elapsed() < Duration::from_secs(30), "{}", error());
+        yield_now().await;
+    }
+}
+
+#[test]
+fn classes_that_compute_get_their_shares() {
+    wakeful::block_on(async {
+        let classes = [class("one", 100), class("two", 200), class("seven", 700)];
+        let stop = Rc::default();
+        // As many tasks in the small as in the large: tasks don't count, shares do.
+        let tasks: Vec<_> = (0..6)
+            .map(|n| start_computing(&classes[n % 3], &stop))
+            .collect();
+        until_it_had(&classes[0], Duration::from_millis(20)).await;
+        until_they_settle(|| {
+            let times = classes.each_ref().map(run_time);
+            let parts = times.iter().zip([1.0, 2.0, 7.0]);
+            parts.fold(0.0, |worst: f64, (time, part)| {
+                let ratio = time.as_secs_f64() / times[0].as_secs_f64() / part;
+                worst.max((ratio - 1.0).abs())
+            })
+        })
+        .await;
+        stop.set(true);
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_class_that_was_idle_earns_no_credit() {
+    wakeful::block_on(async {
+        let (early, late) = (class("early", 100), class("late", 100));
+        let stop = Rc::default();
+        let first = start_computing(&early, &stop);
+        until_it_had(&early, Duration::from_millis(100)).await;
+        let turns = |class: &Class| class.stats().unwrap().turns;
+        let before = turns(&early);
+        let second = start_computing(&late, &stop);
+        while turns(&late) < 1_000 {
+            yield_now().await;
+        }
+        let meanwhile = turns(&early) - before;
+        stop.set(true);
+        first.await.unwrap();
+        second.await.unwrap();
+        // With credit for the time before, the late one would have had all of these turns.
+        assert!(meanwhile > 0);
+    });
+}
+
+#[test]
+fn changed_shares_count_from_then_on() {
+    wakeful::block_on(async {
+        let (a, b) = (class("a", 100), class("b", 100));
+        let stop = Rc::default();
+        let tasks = [start_computing(&a, &stop), start_computing(&b, &stop)];
+        until_it_had(&a, Duration::from_millis(5)).await;
+        b.set_shares(400).unwrap();
+        let before = [run_time(&a), run_time(&b)];
+        until_it_had(&a, before[0] + Duration::from_millis(20)).await;
+        until_they_settle(|| {
+            let times = [run_time(&a) - before[0], run_time(&b) - before[1]];
+            (times[1].as_secs_f64() / times[0].as_secs_f64() / 4.0 - 1.0).abs()
+        })
+        .await;
+        stop.set(true);
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+/// Writes down who ran.
+type Log = Rc<RefCell<Vec<&'static str>>>;
+
+#[test]
+fn a_class_with_a_latency_goes_next() {
+    wakeful::block_on(async {
+        let log = Log::default();
+        let urgent = Class::builder("urgent")
+            .latency(Duration::from_millis(1))
+            .build()
+            .unwrap();
+        let batch = class("batch", 100);
+        let notify = Rc::new(tokio::sync::Notify::new());
+        let waits = spawn_in(&urgent, {
+            let (log, notify) = (log.clone(), notify.clone());
+            async move {
+                notify.notified().await;
+                log.borrow_mut().push("urgent");
+            }
+        });
+        yield_now().await;
+        let tasks: Vec<_> = (0..5)
+            .map(|n| {
+                let (log, notify) = (log.clone(), notify.clone());
+                spawn_in(&batch, async move {
+                    log.borrow_mut().push("batch");
+                    if n == 1 {
+                        notify.notify_one();
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        waits.await.unwrap();
+        assert_eq!(
+            *log.borrow(),
+            ["batch", "batch", "urgent", "batch", "batch", "batch"]
+        );
+    });
+}
+
+#[test]
+fn a_class_with_a_latency_does_not_starve_the_others() {
+    wakeful::block_on(async {
+        let greedy = Class::builder("greedy")
+            .shares(100)
+            .latency(Duration::from_millis(50))
+            .build()
+            .unwrap();
+        let batch = class("batch", 300);
+        let stop = Rc::default();
+        let tasks = [
+            start_computing(&greedy, &stop),
+            start_computing(&batch, &stop),
+        ];
+        until_it_had(&batch, Duration::from_millis(60)).await;
+        // A little more than its part, as it may go first after it has waited for its latency.
+        until_they_settle(|| {
+            let ratio = run_time(&batch).as_secs_f64() / run_time(&greedy).as_secs_f64();
+            (ratio / 3.0 - 1.0).abs() / 5.0
+        })
+        .await;
+        stop.set(true);
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn children_are_in_the_class_of_their_parent() {
+    wakeful::block_on(async {
+        let batch = class("batch", 10);
+        let name = || Class::current().name().unwrap();
+        let names = spawn_in(&batch, async move {
+            let child = spawn(async move { name() });
+            let built = wakeful::task::Builder::new().spawn(async move { name() });
+            let mut set = wakeful::task::JoinSet::new();
+            set.spawn(async move { name() });
+            [
+                child.await.unwrap(),
+                built.await.unwrap(),
+                set.join_next().await.unwrap().unwrap(),
+            ]
+        });
+        assert_eq!(names.await.unwrap(), ["batch", "batch", "batch"]);
+        // And those of others are not.
+        assert_eq!(spawn(async move { name() }).await.unwrap(), "default");
+        assert_eq!(name(), "default");
+    });
+}
+
+#[test]
+fn bad_classes_are_refused_with_a_reason() {
+    wakeful::block_on(async {
+        let error = Class::builder("none").shares(0).build().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "class \"none\" has 0 shares, so its tasks would never run: give at least 1"
+        );
+        let a = class("a", 1);
+        assert!(matches!(a.set_shares(0), Err(Error::NoShares { .. })));
+        assert_eq!(a.stats().unwrap().shares, 1);
+        let taken = Class::builder("a").build().unwrap_err();
+        assert_eq!(taken, Error::NameTaken { name: "a".into() });
+        assert_eq!(Class::current().remove(), Err(Error::IsDefault));
+        a.clone().remove().unwrap();
+        assert_eq!(a.name(), Err(Error::Gone));
+        assert_eq!(a.clone().remove(), Err(Error::Gone));
+        // Its place may be used again, but not by the old handle.
+        let b = class("a", 2);
+        assert_eq!(a.set_shares(3), Err(Error::Gone));
+        assert_eq!(b.stats().unwrap().shares, 2);
+    });
+}
+
+#[test]
+fn a_class_of_another_runtime_is_refused() {
+    let one = Runtime::new().unwrap();
+    let theirs = one.block_on(async { class("theirs", 1) });
+    let two = Runtime::new().unwrap();
+    let panic = catch_unwind(AssertUnwindSafe(|| {
+        two.block_on(async { spawn_in(&theirs, async {}).await })
+    }))
+    .unwrap_err();
+    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    assert!(text.unwrap().contains("belongs to another runtime"));
+    drop(one);
+    assert_eq!(theirs.name(), Err(Error::Gone));
+}
+
+#[test]
+fn a_class_may_go_while_its_tasks_run() {
+    wakeful::block_on(async {
+        let batch = class("batch", 10);
+        let gone = batch.clone();
+        let tasks: Vec<_> = (0..10)
+            .map(|n| {
+                let batch = batch.clone();
+                spawn_in(&gone, async move {
+                    if n == 3 {
+                        batch.remove().unwrap();
+                    }
+                    yield_now().await;
+                    let child = spawn(async { Class::current().name().unwrap() });
+                    yield_now().await;
+                    child.await.unwrap()
+                })
+            })
+            .collect();
+        for task in tasks {
+            assert_eq!(task.await.unwrap(), "default");
+        }
+    });
+}
+
+#[test]
+fn places_of_removed_classes_are_used_again() {
+    wakeful::block_on(async {
+        for n in 0..1_000 {
+            let class = class(&format!("class {n}"), 10);
+            assert_eq!(spawn_in(&class, async { 1 }).await.unwrap(), 1);
+            class.remove().unwrap();
+        }
+        // One that still has a task keeps its place.
+        let busy = class("busy", 10);
+        let task = spawn_in(&busy, std::future::pending::<()>());
+        busy.remove().unwrap();
+        let other = class("other", 10);
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert_eq!(spawn_in(&other, async { 2 }).await.unwrap(), 2);
+    });
+}
+
+/// The order in which five ready tasks of a class run.
+async fn order_of(class: &Class) -> Vec<u32> {
+    let ran = Rc::new(RefCell::new(Vec::new()));
+    let tasks: Vec<_> = (0..5)
+        .map(|n| {
+            let ran = ran.clone();
+            spawn_in(class, async move { ran.borrow_mut().push(n) })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    ran.take()
+}
+
+#[test]
+fn the_order_of_a_class_is_its_own() {
+    wakeful::block_on(async {
+        assert_eq!(order_of(&class("first in", 1)).await, [0, 1, 2, 3, 4]);
+        let last_in = Class::builder("last in").order(LastIn::new());
+        assert_eq!(order_of(&last_in.build().unwrap()).await, [4, 3, 2, 1, 0]);
+        let random = |name: &str, seed| Class::builder(name).order(Random::new(seed)).build();
+        let once = order_of(&random("once", 7).unwrap()).await;
+        assert_eq!(order_of(&random("again", 7).unwrap()).await, once);
+        let mut others = Vec::new();
+        for seed in 8..20 {
+            let class = random(&seed.to_string(), seed).unwrap();
+            others.push(order_of(&class).await);
+        }
+        assert!(others.iter().any(|other| *other != once));
+    });
+}
+
+#[test]
+fn the_default_class_may_have_an_order_too() {
+    let runtime = Runtime::builder().order(LastIn::new).build().unwrap();
+    for _ in 0..2 {
+        let ran = runtime.block_on(async { order_of(&Class::current()).await });
+        assert_eq!(ran, [4, 3, 2, 1, 0]);
+    }
+}
+
+/// Gives every other task away as soon as it gets it.
+struct Careless(Vec<Ready>, u32);
+
+impl Order for Careless {
+    fn push(&mut self, task: Ready) {
+        self.1 += 1;
+        if self.1.is_multiple_of(2) {
+            self.0.push(task);
+        }
+    }
+    fn pop(&mut self) -> Option<Ready> {
+        self.0.pop()
+    }
+}
+
+#[test]
+fn a_task_that_its_order_drops_runs_all_the_same() {
+    wakeful::block_on(async {
+        let class = Class::builder("careless")
+            .order(Careless(Vec::new(), 0))
+            .build()
+            .unwrap();
+        let mut ran = order_of(&class).await;
+        ran.sort_unstable();
+        assert_eq!(ran, [0, 1, 2, 3, 4]);
+    });
+}
+
+/// Never gives anything back.
+struct Hoarder(Rc<RefCell<Vec<Ready>>>);
+
+impl Order for Hoarder {
+    fn push(&mut self, task: Ready) {
+        self.0.borrow_mut().push(task);
+    }
+    fn pop(&mut self) -> Option<Ready> {
+        None
+    }
+}
+
+#[test]
+fn an_order_that_keeps_its_tasks_is_told_so() {
+    let hoard = Rc::default();
+    let runtime = Runtime::new().unwrap();
+    let panic = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            let class = Class::builder("hoarder").order(Hoarder(Rc::clone(&hoard)));
+            spawn_in(&class.build().unwrap(), async {}).await
+        })
+    }));
+    let text = panic.unwrap_err().downcast::<String>().unwrap();
+    assert!(
+        text.contains("\"hoarder\" has 1 tasks that are ready"),
+        "{text}"
+    );
+    // The hoard may outlive the runtime.
+    assert_eq!(hoard.borrow().len(), 1);
+    drop(runtime);
+    hoard.take();
+}
+
+#[test]
+fn the_orders_of_a_runtime_end_with_it() {
+    let dropped = Rc::new(Cell::new(0));
+    struct Counts(Rc<Cell<u32>>);
+    impl Drop for Counts {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+    let runtime = Runtime::builder().order(LastIn::new).build().unwrap();
+    runtime.block_on(async {
+        let class = Class::builder("last in").order(LastIn::new()).build();
+        for _ in 0..10 {
+            let counts = Counts(dropped.clone());
+            drop(spawn_in(
+                class.as_ref().unwrap(),
+                async move { drop(counts) },
+            ));
+            let counts = Counts(dropped.clone());
+            drop(spawn(async move { drop(counts) }));
+        }
+    });
+    drop(runtime);
+    assert_eq!(dropped.get(), 20);
+}
+
+#[test]
+fn a_long_computation_is_told_to_give_way() {
+    wakeful::block_on(async {
+        // It is not told at once, and it is told at some time, again and again in the same poll.
+        assert!(!should_yield());
+        while !should_yield() {}
+        assert!(should_yield());
+        yield_now().await;
+        assert!(!should_yield());
+        // Where there is no limit, never.
+        coop::unconstrained(async {
+            compute(Duration::from_millis(2));
+            assert!(!(0..100_000).any(|_| should_yield()));
+        })
+        .await;
+    });
+    assert!(!(0..100_000).any(|_| should_yield()));
+}
+
+#[test]
+fn the_budget_of_a_computation_ends_with_its_time() {
+    wakeful::block_on(async {
+        let others = Rc::new(Cell::new(0));
+        let other = spawn({
+            let others = others.clone();
+            async move { others.set(1) }
+        });
+        // Far fewer than the operations that a poll may do.
+        for _ in 0..20 {
+            compute(Duration::from_millis(1));
+            coop::consume_budget().await;
+        }
+        assert_eq!(others.get(), 1);
+        other.await.unwrap();
+    });
+}
+
+#[test]
+fn who_must_not_wait_makes_a_computation_give_way() {
+    wakeful::block_on(async {
+        let hour = Duration::from_secs(3600);
+        let batch = Class::builder("batch").quota(hour).build().unwrap();
+        let urgent = Class::builder("urgent").latency(2 * hour).build().unwrap();
+        let notify = Rc::new(tokio::sync::Notify::new());
+        let waits = spawn_in(&urgent, {
+            let notify = notify.clone();
+            async move { notify.notified().await }
+        });
+        yield_now().await;
+        let batch = spawn_in(&batch, async move {
+            assert!(!(0..100_000).any(|_| should_yield()));
+            notify.notify_one();
+            while !should_yield() {}
+        });
+        batch.await.unwrap();
+        waits.await.unwrap();
+    });
+}
+
+#[test]
+fn the_accounts_add_up() {
+    wakeful::block_on(async {
+        let batch = class("batch", 100);
+        let stop = Rc::default();
+        let task = start_computing(&batch, &stop);
+        until_it_had(&batch, Duration::from_millis(5)).await;
+        stop.set(true);
+        task.await.unwrap();
+        let stats = batch.stats().unwrap();
+        assert_eq!(
+            (stats.name.as_str(), stats.shares, stats.ready),
+            ("batch", 100, 0)
+        );
+        assert!(stats.polls > 0 && stats.turns > 0);
+        // It was spawned, waited for the main future, and ran.
+        assert!(stats.run_time >= Duration::from_millis(5));
+        assert!(stats.starve_time > Duration::ZERO);
+    });
+}
