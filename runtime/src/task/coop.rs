@@ -84,7 +84,7 @@ impl Drop for RestoreOnPending {
 }
 
 /// Takes one unit of the budget, and gives way to other tasks first if none is left, or if
-/// [`should_yield`](super::should_yield) says so.
+/// [`should_yield`] says so.
 ///
 /// Call it in a long loop that never waits for anything.
 ///
