@@ -509,3 +509,30 @@ fn the_accounts_add_up() {
         assert!(stats.starve_time > Duration::ZERO);
     });
 }
+
+/// Removes its class as soon as it gets a task.
+struct Quitter(Rc<RefCell<Option<Class>>>, LastIn);
+
+impl Order for Quitter {
+    fn push(&mut self, task: Ready) {
+        self.1.push(task);
+        if let Some(class) = self.0.take() {
+            class.remove().unwrap();
+        }
+    }
+    fn pop(&mut self) -> Option<Ready> {
+        self.1.pop()
+    }
+}
+
+#[test]
+fn an_order_may_remove_its_class() {
+    wakeful::block_on(async {
+        let own = Rc::new(RefCell::new(None));
+        let order = Quitter(own.clone(), LastIn::new());
+        let class = Class::builder("quitter").order(order).build().unwrap();
+        own.replace(Some(class.clone()));
+        assert_eq!(order_of(&class).await, [4, 3, 2, 1, 0]);
+        assert_eq!(class.name(), Err(Error::Gone));
+    });
+}

@@ -246,14 +246,14 @@ impl Class {
                 .current
                 .set(NonNull::from(&self.executor.lane));
         }
-        // What it held goes back to the queue. It is the user's, and its drop may do anything.
-        let order = lane
-            .order
-            .try_borrow_mut()
-            .ok()
-            .and_then(|mut order| order.take());
-        lane.account.ordered.set(false);
-        quietly(|| drop(order));
+        // What it held goes back to the queue. Not if this is called by the order itself: then its
+        // tasks run from there.
+        let order = lane.order.try_borrow_mut().map(|mut order| order.take());
+        if let Ok(order) = order {
+            lane.account.ordered.set(false);
+            // It is the user's, and its drop may do anything.
+            quietly(|| drop(order));
+        }
         Ok(())
     }
 
