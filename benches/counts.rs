@@ -38,7 +38,8 @@ const CASES: &[&str] = &[
 
 async fn armed(after: Duration) -> std::pin::Pin<Box<Sleep>> {
     let mut timer = Box::pin(sleep(after));
-    poll_fn(|cx| Poll::Ready(assert!(timer.as_mut().poll(cx).is_pending()))).await;
+    let pending = poll_fn(|cx| Poll::Ready(timer.as_mut().poll(cx).is_pending())).await;
+    assert!(pending);
     timer
 }
 
