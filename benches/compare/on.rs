@@ -1,7 +1,7 @@
 //! Each peer's runtime, made in the way its documentation says, with a task that measures.
 //!
-//! The measuring future is always a spawned task: the future of `block_on` is polled in another way
-//! by most of the peers, and few programs do their work in it.
+//! The measuring future is a spawned task, except in `main`: the future of `block_on` is polled in
+//! another way by most of the peers, and few programs do their work in it.
 
 use std::future::Future;
 use std::time::Duration;
@@ -23,19 +23,11 @@ pub fn tokio<F>(body: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async { tokio::spawn(body).await.unwrap() })
+    main::tokio(async { tokio::spawn(body).await.unwrap() })
 }
 
 pub fn tokio_local<F: Future + 'static>(body: F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build_local(tokio::runtime::LocalOptions::default())
-        .unwrap();
-    runtime.block_on(async { tokio::task::spawn_local(body).await.unwrap() })
+    main::tokio_local(async { tokio::task::spawn_local(body).await.unwrap() })
 }
 
 /// Leaked, so that the tasks of the body can spawn on it as they can anywhere else.
@@ -53,27 +45,71 @@ pub fn smol_static<F: Future + 'static>(body: impl FnOnce(SmolStaticExecutor) ->
     smol::block_on(executor.run(executor.spawn(body(executor))))
 }
 
-/// `FusionDriver`, what `#[monoio::main]` takes: `io_uring` where the kernel has it.
 pub fn monoio<F: Future + 'static>(body: F) -> F::Output {
-    let threads = monoio::blocking::DefaultThreadPool::new(4);
-    let mut runtime = monoio::RuntimeBuilder::<monoio::FusionDriver>::new()
-        .enable_timer()
-        .attach_thread_pool(Box::new(threads))
-        .build()
-        .unwrap();
-    runtime.block_on(async { monoio::spawn(body).await })
+    main::monoio(async { monoio::spawn(body).await })
 }
 
-/// With the flags of `io_uring` that its documentation recommends to a single thread.
 pub fn compio<F: Future + 'static>(body: F) -> F::Output {
-    let mut proactor = compio::driver::ProactorBuilder::new();
-    proactor
-        .single_issuer(true)
-        .coop_taskrun(true)
-        .taskrun_flag(true);
-    let runtime = compio::runtime::RuntimeBuilder::new()
-        .with_proactor(proactor)
-        .build()
-        .unwrap();
-    runtime.block_on(async { compio::runtime::spawn(body).await.unwrap() })
+    main::compio(async { compio::runtime::spawn(body).await.unwrap() })
+}
+
+/// The future of `block_on` itself measures. A smol executor runs it beside its tasks, in
+/// `run`.
+pub mod main {
+    use std::future::Future;
+
+    pub fn wakeful<F: Future>(body: F) -> F::Output {
+        wakeful::block_on(body)
+    }
+
+    pub fn tokio<F: Future>(body: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(body)
+    }
+
+    pub fn tokio_local<F: Future>(body: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build_local(tokio::runtime::LocalOptions::default())
+            .unwrap();
+        runtime.block_on(body)
+    }
+
+    pub fn smol<F: Future>(body: impl FnOnce(super::SmolExecutor) -> F) -> F::Output {
+        let executor: super::SmolExecutor = Box::leak(Box::new(smol::LocalExecutor::new()));
+        smol::block_on(executor.run(body(executor)))
+    }
+
+    pub fn smol_static<F: Future>(body: impl FnOnce(super::SmolStaticExecutor) -> F) -> F::Output {
+        let executor: super::SmolStaticExecutor = async_executor::LocalExecutor::new().leak();
+        smol::block_on(executor.run(body(executor)))
+    }
+
+    /// `FusionDriver`, what `#[monoio::main]` takes: `io_uring` where the kernel has it.
+    pub fn monoio<F: Future>(body: F) -> F::Output {
+        let threads = monoio::blocking::DefaultThreadPool::new(4);
+        let mut runtime = monoio::RuntimeBuilder::<monoio::FusionDriver>::new()
+            .enable_timer()
+            .attach_thread_pool(Box::new(threads))
+            .build()
+            .unwrap();
+        runtime.block_on(body)
+    }
+
+    /// With the flags of `io_uring` that its documentation recommends to a single thread.
+    pub fn compio<F: Future>(body: F) -> F::Output {
+        let mut proactor = compio::driver::ProactorBuilder::new();
+        proactor
+            .single_issuer(true)
+            .coop_taskrun(true)
+            .taskrun_flag(true);
+        let runtime = compio::runtime::RuntimeBuilder::new()
+            .with_proactor(proactor)
+            .build()
+            .unwrap();
+        runtime.block_on(body)
+    }
 }

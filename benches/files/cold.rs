@@ -1,9 +1,11 @@
 //! One loop serves echoes and reads a cold file. The client sends at a fixed rate and counts from
-//! the moment a request was due, so that a stall delays all requests that fall into it.
+//! the moment a request was due, so that a stall delays all requests that fall into it. They talk
+//! through a Unix socket: what the network's own threads add on a busy machine is more than what is
+//! to be seen here.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{AsyncReadExt, AsyncWriteExt};
 use wakeful::fs::Backend;
-use wakeful_net::TcpListener;
+use wakeful_net::UnixStream;
 
 use super::Big;
 
@@ -28,9 +30,7 @@ enum Way {
 }
 
 /// Delays of requests, until told to stop.
-fn client(server: SocketAddr, stop: &AtomicBool) -> io::Result<Vec<Duration>> {
-    let mut stream = TcpStream::connect(server)?;
-    stream.set_nodelay(true)?;
+fn client(mut stream: net::UnixStream, stop: &AtomicBool) -> io::Result<Vec<Duration>> {
     let (begin, mut delays, mut buf) = (Instant::now(), Vec::new(), [7; 64]);
     while !stop.load(Ordering::Relaxed) {
         let due = PERIOD * delays.len() as u32;
@@ -47,9 +47,7 @@ fn client(server: SocketAddr, stop: &AtomicBool) -> io::Result<Vec<Duration>> {
     Ok(delays)
 }
 
-async fn serve(listener: TcpListener) -> io::Result<()> {
-    let (mut stream, _) = listener.accept().await?;
-    stream.set_nodelay(true)?;
+async fn serve(mut stream: UnixStream) -> io::Result<()> {
     let mut buf = [0; 64];
     while stream.read_exact(&mut buf).await.is_ok() {
         stream.write_all(&buf).await?;
@@ -88,11 +86,11 @@ fn measure(way: Way, big: &Big, least: Duration) -> io::Result<(Vec<Duration>, f
     let runtime = builder.build()?;
     let (stop, rate) = (Arc::new(AtomicBool::new(false)), Rc::new(Cell::new(0.0)));
     let delays = runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let server = listener.local_addr()?;
-        let echo = wakeful::spawn(serve(listener));
+        let (ours, theirs) = net::UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let echo = wakeful::spawn(serve(UnixStream::from_std(ours)?));
         let client_stop = stop.clone();
-        let client = thread::spawn(move || client(server, &client_stop));
+        let client = thread::spawn(move || client(theirs, &client_stop));
         let (begin, mut bytes) = (Instant::now(), 0);
         while begin.elapsed() < least {
             bytes += read_once(way, big.path(), least).await?;

@@ -1,21 +1,34 @@
 //! Two tasks that talk through `async-channel`, which none of the peers has made.
 
-use crate::case::{Case, Outcome, Peer, Run, Watch, ahead, of_tokio};
+use crate::case::{Aim, Case, Outcome, Peer, Run, Watch, ahead, of_tokio};
 use crate::on;
 
-pub const CASES: &[Case] = &[Case {
-    aims: &[
-        of_tokio(0.35),
-        ahead(1.0, Peer::Smol),
-        ahead(1.0, Peer::SmolStatic),
-    ],
-    ..Case::new(
-        "channel/round-trip",
-        "Tasks",
-        "a number goes to another task and back, by two channels of one place",
-        round_trip,
-    )
-}];
+const AIMS: &[Aim] = &[
+    of_tokio(0.35),
+    ahead(1.0, Peer::Smol),
+    ahead(1.0, Peer::SmolStatic),
+];
+
+pub const CASES: &[Case] = &[
+    Case {
+        aims: AIMS,
+        ..Case::new(
+            "channel/round-trip",
+            "Tasks",
+            "a number goes to another task and back, by two channels of one place",
+            round_trip,
+        )
+    },
+    Case {
+        aims: AIMS,
+        ..Case::new(
+            "channel/round-trip-main",
+            "Tasks",
+            "the same, but the future of block_on asks: what a short program or a benchmark does",
+            main_round_trip,
+        )
+    },
+];
 
 macro_rules! round_trips {
     ($n:expr, |$future:ident| $spawn:expr, |$task:ident| $join:expr) => {{
@@ -56,6 +69,31 @@ fn round_trip(run: &Run) -> Outcome {
         Peer::SmolStatic => on::smol_static(|ex| round_trips!(n, |f| ex.spawn(f), |t| t.await)),
         Peer::Monoio => on::monoio(round_trips!(n, |f| monoio::spawn(f), |t| t.await)),
         Peer::Compio => on::compio(round_trips!(n, |f| compio::runtime::spawn(f), |t| t
+            .await
+            .unwrap())),
+        Peer::Epoll => return Outcome::no_runtime(),
+    };
+    Outcome::cpu(took, n)
+}
+
+fn main_round_trip(run: &Run) -> Outcome {
+    let n = run.n;
+    let took = match run.peer {
+        Peer::Wakeful => {
+            on::main::wakeful(round_trips!(n, |f| wakeful::spawn(f), |t| t.await.unwrap()))
+        }
+        Peer::Tokio => on::main::tokio(round_trips!(n, |f| tokio::spawn(f), |t| t.await.unwrap())),
+        Peer::TokioLocal => {
+            on::main::tokio_local(round_trips!(n, |f| tokio::task::spawn_local(f), |t| t
+                .await
+                .unwrap()))
+        }
+        Peer::Smol => on::main::smol(|ex| round_trips!(n, |f| ex.spawn(f), |t| t.await)),
+        Peer::SmolStatic => {
+            on::main::smol_static(|ex| round_trips!(n, |f| ex.spawn(f), |t| t.await))
+        }
+        Peer::Monoio => on::main::monoio(round_trips!(n, |f| monoio::spawn(f), |t| t.await)),
+        Peer::Compio => on::main::compio(round_trips!(n, |f| compio::runtime::spawn(f), |t| t
             .await
             .unwrap())),
         Peer::Epoll => return Outcome::no_runtime(),

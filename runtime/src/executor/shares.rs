@@ -143,6 +143,8 @@ pub(super) struct Lanes {
     pub(super) more: RefCell<Vec<Owned>>,
     /// Is there any lane, order or quota that the short way would not see?
     pub(super) many: Cell<bool>,
+    /// Batches until it is asked again whether the short way would do.
+    patience: Cell<usize>,
     /// Whose tasks run; their children go there, too.
     pub(super) current: Cell<NonNull<Lane>>,
     /// Whose time is to be charged: left open while the future of `block_on` is polled.
@@ -183,6 +185,7 @@ impl Lanes {
         Lanes {
             more: RefCell::default(),
             many: Cell::new(false),
+            patience: Cell::new(0),
             current: Cell::new(NonNull::dangling()),
             open: Cell::new(None),
             least: Cell::new(0.0),
@@ -193,6 +196,11 @@ impl Lanes {
 impl Lanes {
     pub(super) fn nobody_runs(&self) {
         self.open.set(None);
+    }
+
+    /// A class has gone.
+    pub(super) fn one_less(&self) {
+        self.patience.set(0);
     }
 }
 
@@ -209,13 +217,8 @@ impl Executor {
     pub(super) fn vacant_lane(&self) -> NonNull<Lane> {
         let removed = |lane: &&Owned| lane.account.removed.get() && lane.is_empty();
         let known = self.lanes.more.borrow();
-        let reused = known.iter().filter(removed).find(|lane| {
-            let lane = lane.0;
-            let registry = self.registry.borrow();
-            let mut tasks = (0..registry.end()).filter_map(|slot| registry.get(slot));
-            // SAFETY: a task in the registry is alive.
-            !tasks.any(|task| unsafe { task.as_ref() }.scheduler == lane.cast())
-        });
+        let mut removed = known.iter().filter(removed);
+        let reused = removed.find(|lane| !self.has_tasks(lane.0));
         if let Some(lane) = reused {
             return lane.0;
         }
@@ -241,6 +244,7 @@ impl Executor {
         let outside = Outside(self);
         let mut now = clock::ticks();
         self.charge(now);
+        self.shorten();
         loop {
             let Some(lane) = self.pick(now) else {
                 return Tick::Idle;
@@ -267,6 +271,33 @@ impl Executor {
             now = clock::ticks();
             self.charge(now);
         }
+    }
+
+    /// Goes back to the short way if nothing is left that it would not see. To look costs a walk
+    /// over all tasks, so that is spread over as many batches.
+    fn shorten(&self) {
+        if let Some(patience) = self.lanes.patience.get().checked_sub(1) {
+            return self.lanes.patience.set(patience);
+        }
+        let account = &self.lane.account;
+        let lanes = self.lanes.more.borrow();
+        let plain = self.observer.is_none()
+            && !account.ordered.get()
+            && account.quota.get() == QUOTA
+            && lanes.iter().all(|lane| lane.account.removed.get());
+        if plain && !lanes.iter().any(|lane| self.has_tasks(lane.0)) {
+            return self.lanes.many.set(false);
+        }
+        let tasks = self.registry.borrow().end();
+        self.lanes.patience.set(tasks);
+    }
+
+    /// Does any task point there?
+    fn has_tasks(&self, lane: NonNull<Lane>) -> bool {
+        let registry = self.registry.borrow();
+        let mut tasks = (0..registry.end()).filter_map(|slot| registry.get(slot));
+        // SAFETY: a task in the registry is alive.
+        tasks.any(|task| unsafe { task.as_ref() }.scheduler == lane.cast())
     }
 
     fn charge(&self, now: u64) {
@@ -330,4 +361,40 @@ fn has_urgent() -> bool {
         executor.has_urgent_but(executor.lanes.current.get()) || executor.is_pending()
     })
     .unwrap_or(false)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::super::current;
+    use crate::class::Class;
+
+    fn goes_the_long_way() -> bool {
+        current::with(|executor| executor.lanes.many.get())
+    }
+
+    #[test]
+    fn the_loop_takes_the_short_way_again_when_the_classes_and_their_tasks_are_gone() {
+        crate::block_on(async {
+            assert!(!goes_the_long_way());
+            let class = Class::builder("a while").build().unwrap();
+            let task = crate::spawn_in(&class, std::future::pending::<()>());
+            let turns = async || {
+                for _ in 0..5 {
+                    crate::task::yield_now().await;
+                }
+            };
+            turns().await;
+            class.remove().unwrap();
+            turns().await;
+            assert!(goes_the_long_way(), "a task still points to the class");
+            task.abort();
+            assert!(task.await.unwrap_err().is_cancelled());
+            turns().await;
+            assert!(!goes_the_long_way());
+            // And back.
+            let class = Class::builder("again").build().unwrap();
+            assert!(goes_the_long_way());
+            crate::spawn_in(&class, async {}).await.unwrap();
+        });
+    }
 }

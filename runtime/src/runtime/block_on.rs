@@ -51,7 +51,7 @@ impl Parts {
         // SAFETY: as above, of the reference.
         let main = unsafe { &*self.executor.main().as_ptr() };
         main.trace.located(location);
-        let mut pace = Pace::new(self.reactor.look_at_clock());
+        let mut pace = Pace::new(self.reactor.look_at_clock(), self.event_interval);
         self.executor.queue_main();
         loop {
             self.executor.receive();

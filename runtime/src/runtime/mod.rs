@@ -67,6 +67,8 @@ struct Parts {
     asleep_outside: Cell<bool>,
     /// How long to look out for work before a sleep.
     spin: Duration,
+    /// 0: as the clock says.
+    event_interval: u32,
 }
 
 impl Parts {

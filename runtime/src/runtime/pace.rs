@@ -23,6 +23,8 @@ const FEW: u32 = 64;
 const LONG: Duration = Duration::from_micros(500);
 
 pub(super) struct Pace {
+    /// Polls of every batch, if the user has said so; 0: by the clock.
+    fixed: u32,
     batch: u32,
     left: u32,
     batch_began: Duration,
@@ -32,10 +34,12 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(now: Duration) -> Pace {
+    pub(super) fn new(now: Duration, fixed: u32) -> Pace {
+        let batch = if fixed == 0 { 32 } else { fixed };
         Pace {
-            batch: 32,
-            left: 32,
+            fixed,
+            batch,
+            left: batch,
             batch_began: now,
             looked: now,
             polls: 0,
@@ -70,6 +74,10 @@ impl Pace {
 
     /// A batch has ended at `now`: begins the next. `true`: it is time to look at the reactor.
     pub(super) fn next_batch(&mut self, now: Duration) -> bool {
+        if self.fixed != 0 {
+            self.left = self.fixed;
+            return true;
+        }
         let took = now.saturating_sub(self.batch_began);
         self.polls = self.polls.saturating_add(self.batch);
         if took > SLICE {
@@ -98,7 +106,7 @@ mod tests {
 
     #[test]
     fn batches_follow_the_length_of_the_polls() {
-        let mut pace = Pace::new(Duration::ZERO);
+        let mut pace = Pace::new(Duration::ZERO, 0);
         let mut now = Duration::ZERO;
         for _ in 0..20 {
             now += Duration::from_nanos(5) * *pace.left();
@@ -115,7 +123,7 @@ mod tests {
 
     #[test]
     fn the_reactor_is_looked_at_once_a_slice() {
-        let mut pace = Pace::new(Duration::ZERO);
+        let mut pace = Pace::new(Duration::ZERO, 0);
         // Two batches of 32 polls.
         assert!(!pace.next_batch(SLICE / 2));
         assert!(pace.next_batch(SLICE));
@@ -125,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_few_polls_are_not_worth_a_look_unless_they_are_long() {
-        let mut pace = Pace::new(Duration::ZERO);
+        let mut pace = Pace::new(Duration::ZERO, 0);
         let mut now = Duration::ZERO;
         // Polls of 10 µs: not after 100 µs, but after 64 of them or 500 µs.
         while !pace.next_batch(now) {
@@ -138,8 +146,20 @@ mod tests {
     }
 
     #[test]
+    fn a_fixed_interval_does_not_ask_the_clock() {
+        let mut pace = Pace::new(Duration::ZERO, 7);
+        for _ in 0..3 {
+            assert_eq!(*pace.left(), 7);
+            *pace.left() = 0;
+            assert!(pace.next_batch(Duration::ZERO));
+        }
+        pace.looked(LONG);
+        assert_eq!(*pace.left(), 7);
+    }
+
+    #[test]
     fn a_batch_is_run_in_portions() {
-        let mut pace = Pace::new(Duration::ZERO);
+        let mut pace = Pace::new(Duration::ZERO, 0);
         *pace.left() = PORTION + 1;
         let mut sizes = Vec::new();
         while !pace.is_used_up() {

@@ -95,7 +95,7 @@ impl Parts {
             })?,
             NextWait::Never | NextWait::In(_) => self.reactor.turn(Wait::Poll)?,
         }
-        let mut pace = Pace::new(self.reactor.last_look());
+        let mut pace = Pace::new(self.reactor.last_look(), self.event_interval);
         loop {
             self.executor.receive();
             let tick = pace.portion(|polls| self.executor.tick(polls));

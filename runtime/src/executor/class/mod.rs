@@ -238,6 +238,7 @@ impl Class {
             return Err(Error::IsDefault);
         }
         lane.account.removed.set(true);
+        self.executor.lanes.one_less();
         lane.account.latency.set(None);
         if self.executor.lanes.current.get() == self.lane {
             // The running task's own class: its children go with it.
