@@ -1,5 +1,7 @@
 //! The flight recorder: what is recorded, and in which forms it comes out.
 
+#[path = "trace/browser.rs"]
+mod browser;
 #[path = "trace/events.rs"]
 mod events;
 #[path = "trace/formats.rs"]

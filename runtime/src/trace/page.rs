@@ -6,8 +6,17 @@ use std::{fs, io};
 use super::Snapshot;
 
 const PAGE: &str = include_str!("page/page.html");
-/// Where the trace goes.
-const PLACE: &str = "__WAKEFUL_TRACE__";
+const STYLE: &str = include_str!("page/style.css");
+/// One script, in the order in which its parts use each other.
+const SCRIPT: &str = concat!(
+    "\"use strict\";\n",
+    include_str!("page/model.js"),
+    include_str!("page/words.js"),
+    include_str!("page/facts.js"),
+    include_str!("page/draw.js"),
+    include_str!("page/panel.js"),
+    include_str!("page/main.js"),
+);
 
 impl Snapshot {
     /// The page as text.
@@ -17,8 +26,17 @@ impl Snapshot {
     /// assert!(page.starts_with("<!DOCTYPE html>"));
     /// ```
     pub fn to_html(&self) -> String {
-        // The JSON has no `<`, so it can't end the element that it stands in.
-        PAGE.replacen(PLACE, &self.to_json(), 1)
+        // The JSON has no `<`, so it can't end the element that it stands in. It goes in last, so
+        // that nothing in a name is taken for a place.
+        let (head, tail) = PAGE
+            .split_once("__WAKEFUL_TRACE__")
+            .expect("the page has a place for the trace");
+        [
+            &head.replacen("__WAKEFUL_STYLE__", STYLE, 1),
+            &*self.to_json(),
+            &tail.replacen("__WAKEFUL_SCRIPT__", SCRIPT, 1),
+        ]
+        .concat()
     }
 
     /// Writes a page that shows the trace. It works from disk, with no network.

@@ -1,0 +1,173 @@
+// The canvases: lanes, arrows, and the map of the whole trace.
+
+const ROW = 22, AXIS = 22;
+const ORIGIN_COLOURS = {
+  task: "#2457c5", source: "#b4489c", timer: "#d97a1c", blocking: "#7b58c9", thread: "#14919b", outside: "#7d828c", spawn: "#5f9b2f",
+};
+const MOST_ARROWS = 1500;
+
+/** A canvas of as many points as the screen has, and its size in CSS pixels. */
+function surface(canvas) {
+  const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  const ctx = canvas.getContext("2d");
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ctx.clearRect(0, 0, width, height);
+  return { ctx, width, height };
+}
+
+function colours() {
+  const style = getComputedStyle(document.documentElement), of = (name) => style.getPropertyValue(name).trim();
+  return { fg: of("--fg"), dim: of("--dim"), line: of("--line"), soft: of("--soft"), bad: of("--bad"), accent: of("--accent"),
+    states: [of("--waiting"), of("--ready"), of("--running"), of("--done")] };
+}
+
+/** The lanes above the tasks, and the events of each. */
+function systemLanes(m) {
+  const lanes = [{ key: "exec", label: "executor" }, { key: "reactor", label: "reactor", events: m.reactor },
+    { key: "timers", label: "timers", events: m.timer }];
+  m.threads.forEach((name, i) => {
+    if (i > 0) lanes.push({ key: `thread ${i}`, label: name, events: m.thread[i] });
+  });
+  return lanes;
+}
+
+/** Spans of one lane. Those narrower than a pixel share it: no lane costs more than its width. */
+function drawSlices(ctx, view, list, y, paint) {
+  let i = firstAtLeast(list.end, view.t0);
+  while (i < list.start.length && list.start[i] < view.t1) {
+    const left = Math.max(0, view.x(list.start[i])), right = Math.min(view.width, view.x(list.end[i]));
+    ctx.fillStyle = paint(list.what[i], list.event[i]);
+    ctx.fillRect(left, y + 3, Math.max(1, right - left), ROW - 6);
+    i = right - left >= 1 ? i + 1 : Math.max(i + 1, firstAtLeast(list.end, view.time(left + 1), i));
+  }
+}
+
+/** Events as ticks, or as bars where they last. */
+function drawEvents(ctx, m, view, events, y, c) {
+  let i = Math.max(0, firstEventAt(m, events, view.t0) - 1);
+  while (i < events.length && m.ts[events[i]] < view.t1) {
+    const event = events[i], left = view.x(m.ts[event]), wide = Math.max(1.5, view.x(m.ts[event] + m.dur[event]) - left);
+    if (view.shown(event)) {
+      ctx.fillStyle = m.kind(event).startsWith("timer") ? ORIGIN_COLOURS.timer : m.kind(event) === "ready" ? ORIGIN_COLOURS.source : c.dim;
+      ctx.fillRect(left, y + 4, wide, ROW - 8);
+    }
+    i = Math.max(i + 1, firstEventAt(m, events, view.time(left + 0.5)));
+  }
+}
+
+function drawAxis(ctx, view, height, c) {
+  const raw = (view.t1 - view.t0) / Math.max(2, view.width / 110), ten = 10 ** Math.floor(Math.log10(raw));
+  const step = Math.max(1, [1, 2, 5, 10].map((k) => k * ten).find((k) => k >= raw));
+  ctx.font = "11px system-ui, sans-serif";
+  for (let t = Math.ceil(view.t0 / step) * step; t < view.t1; t += step) {
+    const x = view.x(t);
+    ctx.fillStyle = c.line;
+    ctx.fillRect(x, AXIS, 1, height);
+    ctx.fillStyle = c.dim;
+    ctx.fillText(moment(t, step), x + 3, 15);
+  }
+}
+
+function drawArrows(ctx, m, view, laneY, clip, task) {
+  const arrows = m.arrows, visible = [];
+  let i = 0, high = arrows.length;
+  while (i < high) {
+    const middle = (i + high) >> 1;
+    if (m.ts[arrows[middle].poll] < view.t0) i = middle + 1;
+    else high = middle;
+  }
+  for (; i < arrows.length && m.arrowStarts[i] <= view.t1; i++) {
+    if (m.ts[arrows[i].wake] <= view.t1) visible.push(arrows[i]);
+  }
+  // Too many make a carpet: then every n-th stands for its neighbours, the selected task's stay whole.
+  const every = Math.ceil(visible.length / MOST_ARROWS);
+  visible.forEach((arrow, k) => {
+    const mine = m.task[arrow.poll] === task;
+    if (k % every !== 0 && !(mine && every < 40)) return;
+    const from = laneY(arrow.from), to = laneY(m.task[arrow.poll]);
+    if (from === null || to === null || (from < clip && typeof arrow.from === "number") || to < clip) return;
+    arrowLine(ctx, view.x(m.ts[arrow.wake]), from + ROW / 2, view.x(m.ts[arrow.poll]), to + ROW / 2, ORIGIN_COLOURS[arrow.origin] ?? ORIGIN_COLOURS.outside, mine);
+  });
+  ctx.globalAlpha = 1;
+}
+
+function arrowLine(ctx, x1, y1, x2, y2, colour, strong) {
+  ctx.globalAlpha = strong ? 1 : 0.45;
+  ctx.strokeStyle = ctx.fillStyle = colour;
+  ctx.lineWidth = strong ? 1.6 : 1;
+  const bend = y1 === y2 ? -12 : 0;
+  ctx.beginPath();
+  ctx.moveTo(x1, y1);
+  ctx.bezierCurveTo(x1 + (x2 - x1) * 0.5, y1 + bend, x1 + (x2 - x1) * 0.5, y2 + bend, x2, y2);
+  ctx.stroke();
+  ctx.beginPath();
+  ctx.moveTo(x2, y2);
+  ctx.lineTo(x2 - 6, y2 - 3);
+  ctx.lineTo(x2 - 6, y2 + 3);
+  ctx.fill();
+}
+
+function drawLanes(canvas, m, ui) {
+  const { ctx, width, height } = surface(canvas), c = colours(), view = ui.view(width), clip = AXIS + ui.lanes.length * ROW;
+  drawAxis(ctx, view, height, c);
+  ui.lanes.forEach((lane, k) => {
+    const y = AXIS + k * ROW;
+    if (lane.key === "exec") drawSlices(ctx, view, m.exec, y, (what) => (what === RUNNING ? c.states[RUNNING] : c.states[WAITING]));
+    else drawEvents(ctx, m, view, lane.events, y, c);
+  });
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(0, clip, width, height - clip);
+  ctx.clip();
+  const first = Math.max(0, Math.floor(ui.scroll() / ROW)), last = Math.min(ui.rows.length, first + Math.ceil(height / ROW) + 1);
+  for (let row = first; row < last; row++) {
+    const task = m.tasks[ui.rows[row]], y = clip + row * ROW - ui.scroll();
+    if (task.index === ui.task) {
+      ctx.fillStyle = c.soft;
+      ctx.fillRect(0, y, width, ROW);
+    }
+    drawSlices(ctx, view, task.states, y, (what, event) =>
+      what === RUNNING && event >= 0 && m.dur[event] > LONG_POLL ? c.bad : c.states[what] ?? c.dim);
+  }
+  ctx.restore();
+  ctx.fillStyle = c.line;
+  ctx.fillRect(0, clip - 1, width, 1);
+  drawArrows(ctx, m, view, (lane) => ui.laneY(lane, clip, height), clip, ui.task);
+  if (ui.event >= 0) drawCursor(ctx, m, view, ui, clip, height, c);
+}
+
+function drawCursor(ctx, m, view, ui, clip, height, c) {
+  const x = view.x(m.ts[ui.event]);
+  ctx.fillStyle = c.accent;
+  ctx.fillRect(x - 0.5, AXIS, 1.5, height);
+  const lane = m.task[ui.event] >= 0 ? m.task[ui.event] : laneOf(m, ui.event), y = ui.laneY(lane, clip, height);
+  if (y === null) return;
+  ctx.strokeStyle = c.accent;
+  ctx.lineWidth = 2;
+  ctx.strokeRect(x - 2, y + 1, Math.max(5, view.x(m.ts[ui.event] + m.dur[ui.event]) - x + 4), ROW - 2);
+}
+
+/** How busy the loop was, a bar a pixel. */
+function drawMap(canvas, m, ui) {
+  const { ctx, width, height } = surface(canvas), c = colours();
+  const busyUntil = (t) => {
+    const i = firstAtLeast(m.exec.end, t);
+    const inside = i < m.exec.start.length && m.exec.what[i] === RUNNING ? Math.max(0, t - m.exec.start[i]) : 0;
+    return m.exec.sum[i] + inside;
+  };
+  ctx.fillStyle = c.states[RUNNING];
+  let before = 0;
+  for (let x = 0; x < width; x++) {
+    const now = busyUntil(((x + 1) / width) * m.end), share = Math.min(1, (now - before) / (m.end / width));
+    before = now;
+    if (share > 0) ctx.fillRect(x, height - Math.max(1, share * (height - 4)), 1, height);
+  }
+  const left = (ui.t0 / m.end) * width, right = (ui.t1 / m.end) * width;
+  ctx.strokeStyle = c.accent;
+  ctx.lineWidth = 2;
+  ctx.strokeRect(left + 1, 1, Math.max(3, right - left - 2), height - 2);
+}

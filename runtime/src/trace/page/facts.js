@@ -1,0 +1,127 @@
+// What the trace says about a task, and what looks wrong in it.
+
+const LONG_POLL = 10e6, LONG_DELAY = 5e6, SELF_WAKES = 10, EMPTY_POLLS = 3;
+
+function percentile(sorted, p) {
+  return sorted.length === 0 ? 0 : sorted[Math.min(sorted.length - 1, Math.ceil(p * sorted.length) - 1)];
+}
+
+function tally(list, of) {
+  const counts = new Map();
+  for (const item of list) counts.set(of(item), (counts.get(of(item)) ?? 0) + 1);
+  return counts;
+}
+
+/** From the wake that queued a poll to the poll. Spawns count as well. */
+function delays(m, task) {
+  return task.arrows.map((arrow) => ({ poll: arrow.poll, ns: Math.max(0, m.ts[arrow.poll] - m.ts[arrow.wake]) }));
+}
+
+function effectOf(m, wake) {
+  const effect = m.get(wake, "effect");
+  const got = effect === "sent" ? m.receivedOf.get(m.seq(wake)) : undefined;
+  return got === undefined ? effect : m.get(got, "effect");
+}
+
+function isSelfWake(m, wake) {
+  return m.get(wake, "origin") === "task" && m.get(wake, "from") === m.task[wake];
+}
+
+/** Polls that gave Pending, were caused by the task itself or by nothing known, and did nothing that is recorded. */
+function emptyPolls(m, task) {
+  const seen = new Set(["spawn", "timer_arm", "timer_cancel", "mark", "span", "clone", "submit", "register", "deregister"]);
+  return task.polls.filter((poll) => {
+    if (m.get(poll, "result") !== "pending") return false;
+    const cause = causeOf(m, poll);
+    if (cause && !(m.kind(cause.event) === "wake" && isSelfWake(m, cause.event))) return false;
+    if (!cause && task.polls[0] === poll) return false;
+    const end = m.ts[poll] + m.dur[poll];
+    for (let i = poll + 1; i < m.n && m.ts[i] <= end; i++) {
+      if (seen.has(m.kind(i))) return false;
+      if (m.kind(i) === "wake" && !isSelfWake(m, i)) return false;
+    }
+    return true;
+  });
+}
+
+/** How many wakers lived at which time, as far as it was recorded. */
+function wakerCounts(m, task) {
+  return task.events
+    .filter((i) => ["clone", "drop", "done"].includes(m.kind(i)) && m.get(i, "wakers") !== null)
+    .map((i) => ({ t: m.ts[i], n: m.get(i, "wakers"), event: i }));
+}
+
+function facts(m, task) {
+  if (task.facts) return task.facts;
+  const waits = delays(m, task), sorted = waits.map((d) => d.ns).sort((a, b) => a - b);
+  const longest = task.polls.reduce((best, i) => (best < 0 || m.dur[i] > m.dur[best] ? i : best), -1);
+  task.facts = {
+    first: task.polls[0] ?? -1,
+    longest,
+    busy: task.polls.reduce((all, i) => all + m.dur[i], 0),
+    results: tally(task.polls, (i) => m.get(i, "result")),
+    origins: tally(task.wakes, (i) => m.get(i, "origin")),
+    effects: tally(task.wakes, (i) => effectOf(m, i)),
+    byRef: task.wakes.filter((i) => m.get(i, "by_ref")).length,
+    self: task.wakes.filter((i) => isSelfWake(m, i)).length,
+    empty: emptyPolls(m, task),
+    long: task.polls.filter((i) => m.dur[i] > LONG_POLL),
+    delays: { n: sorted.length, p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99), max: sorted[sorted.length - 1] ?? 0, late: waits.filter((d) => d.ns > LONG_DELAY) },
+    worst: waits.reduce((worst, d) => (worst === null || d.ns > worst.ns ? d : worst), null),
+    wakers: wakerCounts(m, task),
+    clones: task.events.filter((i) => m.kind(i) === "clone").length,
+    drops: task.events.filter((i) => m.kind(i) === "drop").length,
+  };
+  return task.facts;
+}
+
+/** A task that waits at the end of the trace although no waker of it lives. */
+function isForgotten(m, task) {
+  const wakers = facts(m, task).wakers, states = task.states;
+  if (m.raw.level < 3 || task.done >= 0 || states.what[states.what.length - 1] !== WAITING) return false;
+  if (wakers.length > 0) return wakers[wakers.length - 1].n === 0 && noWakeAfter(m, task, wakers[wakers.length - 1].event);
+  return task.spawn >= 0 && task.polls.length > 0 && facts(m, task).clones === 0 && task.wakes.length === 0;
+}
+
+function noWakeAfter(m, task, event) {
+  const last = task.wakes[task.wakes.length - 1];
+  return last === undefined || last <= event || m.ts[task.polls[task.polls.length - 1]] >= m.ts[last];
+}
+
+/** The red flags of a task: what, how often, the worst place, in words. */
+function flagsOf(m, task) {
+  const f = facts(m, task), flags = [];
+  const flag = (what, n, event, text) => flags.push({ what, n, event, text, task: task.index });
+  if (f.long.length > 0) flag("Long poll", f.long.length, f.longest, `held the loop for up to ${duration(m.dur[f.longest])}`);
+  if (f.delays.late.length > 0) flag("Long way from wake to poll", f.delays.late.length, f.worst.poll, `waited up to ${duration(f.worst.ns)} in the run queue`);
+  if (f.self >= SELF_WAKES && f.self * 2 > task.wakes.length) {
+    flag("Wakes itself", f.self, task.wakes.find((i) => isSelfWake(m, i)), `${f.self} of its ${count(task.wakes.length, "wake")} are its own`);
+  }
+  if (f.empty.length >= EMPTY_POLLS) flag("Polled with nothing ready", f.empty.length, f.empty[0], `${count(f.empty.length, "poll")} found nothing to do`);
+  if (isForgotten(m, task)) flag("Nobody can wake it", 1, task.polls[task.polls.length - 1] ?? task.spawn, "it is pending and no waker of it lives");
+  const panic = task.polls.find((i) => m.get(i, "result") === "panicked");
+  if (panic !== undefined) flag("Panic", 1, panic, "its poll panicked");
+  const stalls = task.events.filter((i) => m.kind(i) === "stall");
+  if (stalls.length > 0) flag("Stall", stalls.length, stalls[0], `everything stood still for ${duration(Math.max(...stalls.map((i) => m.dur[i])))}`);
+  return flags;
+}
+
+const FLAG_RULES = [
+  ["Stall", "a poll longer than the recorder was asked to tolerate"],
+  ["Panic", "a poll that panicked"],
+  ["Nobody can wake it", "pending at the end while no waker of it lives (level 3)"],
+  ["Long poll", "a poll longer than 10 ms"],
+  ["Long way from wake to poll", "more than 5 ms in the run queue"],
+  ["Wakes itself", `more than half of its wakes are its own, and at least ${SELF_WAKES}`],
+  ["Polled with nothing ready", `at least ${EMPTY_POLLS} polls that gave Pending, did nothing that is recorded, and were caused by the task itself or by no wake`],
+];
+
+function allFlags(m) {
+  const flags = [];
+  for (const task of m.tasks) {
+    task.flags = flagsOf(m, task);
+    flags.push(...task.flags);
+  }
+  const rank = new Map(FLAG_RULES.map(([what], i) => [what, i]));
+  return flags.sort((a, b) => rank.get(a.what) - rank.get(b.what) || b.n - a.n);
+}
