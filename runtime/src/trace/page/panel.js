@@ -92,5 +92,5 @@ function showHelp(pane) {
 function showLegend(box) {
   const entry = (colour, text) => element("span", {}, element("i", { style: `background:${colour}` }), text);
   box.replaceChildren(...["waiting", "ready", "running", "done"].map((state) => entry(`var(--${state})`, state)),
-    ...Object.entries(ORIGIN_COLOURS).map(([origin, colour]) => entry(colour, origin === "source" ? "woken by: reactor" : origin)));
+    element("span", {}, "arrows, by who woke:"), ...Object.entries(ORIGIN_COLOURS).map(([origin, colour]) => entry(colour, origin === "source" ? "reactor" : origin)));
 }
