@@ -10,7 +10,7 @@ fmt:
 
 # The lints, as CI has them.
 clippy:
-    cargo clippy --all-targets --all-features -- -D warnings
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
 
 # The documentation, without warnings.
 doc:
@@ -20,30 +20,45 @@ doc:
 test *args:
     cargo test {{ args }}
 
+# Workloads under faults on purpose, over so many seeds.
+faults seeds="10000":
+    WAKEFUL_FAULT_SEEDS={{ seeds }} cargo test -p wakeful-tests --features faults --test faults
+
+# One seed of them.
+fault seed:
+    WAKEFUL_FAULT_SEED={{ seed }} cargo test -p wakeful-tests --features faults --test faults -- --nocapture
+
 # The models of the wake and sleep protocols, over all interleavings up to a bound.
 loom bound="3":
     RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS={{ bound }} CARGO_TARGET_DIR=target/loom \
         cargo test --release -p wakeful --lib models
 
-# The tests under the address sanitizer, which also finds leaks. What counts syscalls is left out: a
-# process can't be traced by strace and searched for leaks at once.
-asan:
-    RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address --cfg wakeful_plain_alloc" CARGO_TARGET_DIR=target/asan \
-        cargo test -p wakeful -p wakeful-tests --lib --tests \
-        --target "$(rustc -vV | sed -n 's/^host: //p')" -- \
-        --skip messages --skip no_syscall --skip without_a_syscall --skip one_read_and_one_write
+# The tests, or those targets, under the address sanitizer, which also finds leaks.
+asan *targets:
+    .ci/sanitize address {{ targets }}
 
-# The tests of threads under the thread sanitizer. It does not know fences, and std is not
-# instrumented: a report that names `fence`, or only std, is to be judged by hand.
-tsan:
-    RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer" \
-        CARGO_TARGET_DIR=target/tsan \
-        cargo test -p wakeful-tests --test wakers --test handles --test remote \
-        --target "$(rustc -vV | sed -n 's/^host: //p')"
+# The tests of threads under the thread sanitizer. Its reports are to be judged by hand.
+tsan *targets:
+    .ci/sanitize thread {{ targets }}
+
+# Bad clients in great numbers against the examples.
+load *args:
+    cargo build --release --examples -p wakeful-examples
+    .ci/load {{ args }}
+
+# One target under libFuzzer: kv, http, tasks or timers. `cargo install cargo-fuzz` before.
+fuzz target seconds="600":
+    mkdir -p target/fuzz/corpus/{{ target }}
+    RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/fuzz cargo fuzz run --fuzz-dir tests/fuzz {{ target }} \
+        target/fuzz/corpus/{{ target }} tests/fuzz/seeds/{{ target }} -- -max_total_time={{ seconds }} -timeout=20
+
+# What tokio-console shows, asked of console-subscriber.
+console:
+    .ci/console
 
 # Compiles the benchmarks and runs each once, to see that they still work.
 bench-smoke:
-    cargo test --release -p wakeful-benches --benches
+    cargo test --profile smoke -p wakeful-benches --benches
 
 # Wakeful beside other runtimes: writes target/compare/report.html. With `--quick` only in short.
 compare *args:

@@ -239,17 +239,20 @@ fn calloop_drives_it() {
 /// reactor on a thread of its own.
 #[test]
 fn a_tokio_client_talks_to_a_wakeful_server() {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     wakeful::block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let server = wakeful::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut line = [0; 5];
-            stream.read_exact(&mut line).await.unwrap();
-            stream.write_all(&line).await.unwrap();
+            // With the feature `tokio-io` it has the traits of both.
+            AsyncReadExt::read_exact(&mut stream, &mut line)
+                .await
+                .unwrap();
+            AsyncWriteExt::write_all(&mut stream, &line).await.unwrap();
         });
         let client = async move {
+            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
             let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();
             stream.write_all(b"tokio").await.unwrap();
             let mut line = Vec::new();

@@ -253,6 +253,23 @@ fn after_the_runtimes_end_there_is_an_error() {
     assert!(bad.join().unwrap().unwrap_err().is_cancelled());
 }
 
+/// Each of them counts as a spawn that pushed nothing, more than there were pushes.
+#[test]
+fn spawns_after_a_shutdown_do_not_upset_the_counts() {
+    let runtime = Runtime::new().unwrap();
+    runtime.handle().shutdown();
+    runtime.block_on(yield_now());
+    for _ in 0..10 {
+        let task = runtime.spawn(pending::<()>());
+        assert!(task.is_finished());
+    }
+    for _ in 0..20 {
+        runtime.block_on(yield_now());
+    }
+    let metrics = runtime.metrics();
+    assert_eq!((metrics.tasks_spawned, metrics.wakes_local), (10, 21));
+}
+
 #[test]
 fn shutdown_cancels_every_task_and_those_to_come() {
     let ledger = Ledger::new();

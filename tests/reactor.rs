@@ -1,5 +1,8 @@
 //! Descriptors, wakers and waiting, the same over both backends.
 
+#[cfg(target_os = "linux")]
+#[path = "reactor/old_kernel.rs"]
+mod old_kernel;
 #[path = "reactor/readiness.rs"]
 mod readiness;
 #[path = "reactor/turns.rs"]

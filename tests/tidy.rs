@@ -4,6 +4,8 @@
 
 #[path = "tidy/floors.rs"]
 mod floors;
+#[path = "tidy/inventory.rs"]
+mod inventory;
 #[path = "tidy/self_tests.rs"]
 mod self_tests;
 #[path = "tidy/source.rs"]
@@ -21,10 +23,13 @@ const SLEEPERS: &[(&str, &str)] = &[(
 )];
 
 /// Tests that may name a port, and why: nobody listens there, or it never leaves the program.
-const PORTS: &[(&str, &str)] = &[(
-    "tests/net_connect.rs",
-    "addresses that are parsed, and neither bound nor connected to",
-)];
+const PORTS: &[(&str, &str)] = &[
+    (
+        "tests/net_connect.rs",
+        "addresses that are parsed, and neither bound nor connected to",
+    ),
+    ("tests/audit.rs", "an address in a text, which nobody binds"),
+];
 
 const MAX_LINES: usize = 600;
 
@@ -33,6 +38,8 @@ fn the_repository_is_tidy() {
     let files = repository();
     let mut complaints = floors::floors(&files);
     complaints.extend(floors::net(&files));
+    complaints.extend(inventory::inventory(&files, &page("ARCHITECTURE.md")));
+    complaints.extend(inventory::named_tests(&files, &page("tests/README.md")));
     let checks = [
         clock,
         features,
@@ -48,10 +55,49 @@ fn the_repository_is_tidy() {
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
 
-fn repository() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+/// `examples/observatory/traced` builds the same sources as other packages, so it needs the same.
+#[test]
+fn the_traced_packages_depend_on_what_the_others_do() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path: &str| fs::read_to_string(root.join(path)).expect("a manifest can be read");
+    let after = |text: &str, line: &str| {
+        let (_, rest) = text.split_once(line).expect("the line is there");
+        rest.to_owned()
+    };
+    let features = |path: &str| {
+        let text = after(&read(path), "\ndefault = [");
+        after(&text, "]\n")
+    };
+    assert_eq!(
+        features("runtime/Cargo.toml"),
+        features("examples/observatory/traced/runtime/Cargo.toml"),
+        "copy it from runtime/Cargo.toml"
+    );
+    let dependencies = |path: &str| {
+        let text = after(&read(path), "\n[dependencies]\n");
+        let lines = text.lines().take_while(|line| !line.starts_with('['));
+        let others = lines.filter(|line| !line.is_empty() && !line.starts_with("wakeful"));
+        others.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        dependencies("net/Cargo.toml"),
+        dependencies("examples/observatory/traced/net/Cargo.toml"),
+        "copy it from net/Cargo.toml"
+    );
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("the package is in the repository");
+        .expect("the package is in the repository")
+}
+
+fn page(path: &str) -> String {
+    fs::read_to_string(root().join(path)).expect("it is there, and UTF-8")
+}
+
+fn repository() -> Vec<Source> {
+    let root = root();
     let mut files = Vec::new();
     walk(root, root, &mut files);
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -196,9 +242,14 @@ fn sleeps(file: &Source) -> Vec<String> {
     complaints
 }
 
-/// Nothing in the runtime starts a thread but the pool for blocking calls and the watchdog.
+/// Nothing in the runtime starts a thread but the pool for blocking calls, the watchdog, and the
+/// shards, which are threads.
 fn threads(file: &Source) -> Vec<String> {
-    let may = ["runtime/src/blocking/", "runtime/src/stall/watchdog.rs"];
+    let may = [
+        "runtime/src/blocking/",
+        "runtime/src/shard/thread.rs",
+        "runtime/src/stall/watchdog.rs",
+    ];
     if !is_library(file) || may.iter().any(|path| file.path.starts_with(path)) {
         return Vec::new();
     }
@@ -209,7 +260,7 @@ fn threads(file: &Source) -> Vec<String> {
                 file,
                 &file.product,
                 call,
-                "starts a thread: only blocking/ and stall/watchdog.rs may",
+                "starts a thread: only blocking/, shard/thread.rs and stall/watchdog.rs may",
             )
         })
         .collect()

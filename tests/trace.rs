@@ -2,6 +2,10 @@
 
 #[path = "trace/browser.rs"]
 mod browser;
+#[path = "trace/cursor.rs"]
+mod cursor;
+#[path = "trace/devtools.rs"]
+mod devtools;
 #[path = "trace/events.rs"]
 mod events;
 #[path = "trace/formats.rs"]
@@ -13,7 +17,11 @@ mod story;
 mod support;
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
+use support::{my_waker, yield_until};
 use wakeful::reactor::Backend;
 use wakeful::trace::{self, Event, Kind, Level, Snapshot};
 
@@ -43,6 +51,27 @@ fn record<F: Future>(level: Level, future: F) -> Snapshot {
 
 fn named<F: Future + 'static>(name: &str, future: F) -> wakeful::task::JoinHandle<F::Output> {
     wakeful::task::Builder::new().name(name).spawn(future)
+}
+
+/// So many threads, called `name` and a number, wake this task so many times each, and have ended.
+async fn wakes_of_threads(name: &str, threads: usize, wakes: usize) {
+    let woken = Arc::new(AtomicUsize::new(0));
+    let waker = my_waker().await;
+    let running: Vec<_> = (0..threads)
+        .map(|n| {
+            let (waker, woken) = (waker.clone(), woken.clone());
+            let wake = move || {
+                for _ in 0..wakes {
+                    waker.wake_by_ref();
+                    woken.fetch_add(1, Ordering::SeqCst);
+                }
+            };
+            let name = format!("{name}-{n}");
+            thread::Builder::new().name(name).spawn(wake).unwrap()
+        })
+        .collect();
+    yield_until(|| woken.load(Ordering::SeqCst) == threads * wakes).await;
+    running.into_iter().for_each(|one| one.join().unwrap());
 }
 
 /// The place of the task with this name.

@@ -102,6 +102,9 @@ pub struct Case {
     /// What is counted on the x axis of the plot over the points.
     pub axis: &'static str,
     pub iterations: Iterations,
+    /// Samples of each peer in a round, in turn. Where a sample depends on how two processes happen
+    /// to fall into step, many short ones say more than a few long ones.
+    pub turns: u32,
     /// Whether a run is held on one core. Not when the peer starts threads of its own that matter,
     /// nor when the case pins its threads itself.
     pub pinned: bool,
@@ -127,6 +130,7 @@ impl Case {
             points: &[],
             axis: "",
             iterations: Iterations::Fitted,
+            turns: 1,
             pinned: true,
             aims: &[],
             notes: &[],

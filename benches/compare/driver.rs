@@ -33,7 +33,8 @@ pub fn run(args: &Args) -> Result<(), String> {
     let mut plan = plan(args)?;
     let machine = Machine::look();
     let exe = current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
-    let steps = plan.len() as u64 * (u64::from(args.samples) + 1);
+    let turns = |series: &Series| u64::from(args.samples) * u64::from(series.case.turns) + 1;
+    let steps = plan.iter().map(turns).sum();
     let bar = ProgressBar::new(steps).with_style(
         ProgressStyle::with_template("{bar:30} {pos}/{len}  {elapsed}, {eta} to go  {msg}")
             .expect("the template is right"),
@@ -47,15 +48,23 @@ pub fn run(args: &Args) -> Result<(), String> {
         fit(args, &exe, series)?;
         bar.inc(1);
     }
-    for _ in 0..args.samples {
-        for series in &mut plan {
-            bar.inc(1);
-            if series.n == 0 {
-                continue;
+    for round in 0..args.samples as usize {
+        let same = |a: &Series, b: &Series| a.case.name == b.case.name && a.size == b.size;
+        for group in plan.chunk_by_mut(same) {
+            for turn in 0..group[0].case.turns as usize {
+                // Nobody is always the one after the slowest.
+                let count = group.len();
+                for index in (0..count).map(|index| (index + turn + round) % count) {
+                    let series = &mut group[index];
+                    bar.inc(1);
+                    if series.n == 0 {
+                        continue;
+                    }
+                    bar.set_message(format!("{} {}", series.case.name, series.peer.name()));
+                    let outcome = sample(args, &exe, series)?;
+                    series.samples.push(outcome);
+                }
             }
-            bar.set_message(format!("{} {}", series.case.name, series.peer.name()));
-            let outcome = sample(args, &exe, series)?;
-            series.samples.push(outcome);
         }
     }
     bar.finish_and_clear();

@@ -42,6 +42,15 @@ pub(crate) enum Version {
 /// not come. After an error the connection cannot go on: where the next request would start is
 /// not known.
 pub(crate) fn parse(input: &[u8]) -> Result<Option<(Request, usize)>, Status> {
+    let parsed = parse_with(input, |_, _| ())?;
+    Ok(parsed.map(|(request, length, ())| (request, length)))
+}
+
+/// The same, for who wants to know more: `look` sees the target as it was sent, and the fields.
+pub(crate) fn parse_with<T>(
+    input: &[u8],
+    look: impl FnOnce(&str, &[httparse::Header<'_>]) -> T,
+) -> Result<Option<(Request, usize, T)>, Status> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut head = httparse::Request::new(&mut fields);
     let length = match head.parse(input) {
@@ -64,6 +73,7 @@ pub(crate) fn parse(input: &[u8]) -> Result<Option<(Request, usize)>, Status> {
     };
     let method = method(head.method.unwrap_or_default());
     let fields = Fields::read(head.headers, version)?;
+    let more = look(target, head.headers);
     let request = Request {
         path: path(target, &method)?.to_string(),
         method,
@@ -76,7 +86,7 @@ pub(crate) fn parse(input: &[u8]) -> Result<Option<(Request, usize)>, Status> {
         expects_continue: fields.expects_continue && version == Version::Http11,
         if_modified_since: fields.if_modified_since,
     };
-    Ok(Some((request, length)))
+    Ok(Some((request, length, more)))
 }
 
 fn unfinished<T>(input: &[u8]) -> Result<Option<T>, Status> {

@@ -25,6 +25,8 @@ mod cache;
 mod connection;
 mod files;
 mod head;
+#[cfg(test)]
+mod limits;
 mod reply;
 mod site;
 mod status;
@@ -38,16 +40,15 @@ use site::Site;
 use status::Status;
 
 const USAGE: &str = "\
-usage: http [ADDRESS] [FOLDER]
+usage: http [ADDRESS] [FOLDER] [--max-clients N]
 
-Serves the files of FOLDER (the current one) at ADDRESS (127.0.0.1:8080).";
-
-/// The most connections at a time.
-const MAX_CONNECTIONS: usize = 10_000;
+Serves the files of FOLDER (the current one) at ADDRESS (127.0.0.1:8080).
+  --max-clients N    the most connections at a time (10000)";
 
 #[wakeful::main]
 async fn main() {
     let mut args = Args::from_env(USAGE);
+    let max_clients = args.option("--max-clients", 10_000);
     let address = args.address("ADDRESS", "127.0.0.1:8080");
     let folder = args.next("FOLDER", ".".to_string());
     args.finish();
@@ -56,7 +57,7 @@ async fn main() {
         process::exit(1)
     });
     raise_descriptor_limit();
-    serve(listen(&address).await, root).await;
+    serve(listen(&address).await, root, max_clients).await;
 }
 
 fn canonical(folder: &str) -> io::Result<PathBuf> {
@@ -66,7 +67,7 @@ fn canonical(folder: &str) -> io::Result<PathBuf> {
 }
 
 /// Serves the folder `root`, a canonical path, until it is dropped.
-pub(crate) async fn serve(listener: TcpListener, root: PathBuf) {
+pub(crate) async fn serve(listener: TcpListener, root: PathBuf, max_clients: usize) {
     let site = Rc::new(Site::new(root));
     let open = Rc::new(Cell::new(0));
     loop {
@@ -75,7 +76,7 @@ pub(crate) async fn serve(listener: TcpListener, root: PathBuf) {
         wakeful::spawn(async move {
             open.set(open.get() + 1);
             // A broken connection is the client's affair and ends here.
-            let _ = if open.get() > MAX_CONNECTIONS {
+            let _ = if open.get() > max_clients {
                 turn_away(&stream).await
             } else {
                 Connection::new(&stream, &site).run().await

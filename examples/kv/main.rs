@@ -15,17 +15,21 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::AsyncWriteExt;
-use wakeful::time::{Instant, interval};
+use futures_util::future::{Either, select};
+use wakeful::time::{Instant, interval, sleep_until};
 use wakeful_examples::{Args, accept, close_gently, listen, raise_descriptor_limit};
 use wakeful_net::{TcpListener, TcpStream};
 
 mod commands;
 mod glob;
 mod keys;
+#[cfg(test)]
+mod limits;
 mod reply;
 mod resp;
 mod session;
@@ -40,11 +44,12 @@ use session::{Next, Session};
 use store::Millis;
 
 const USAGE: &str = "\
-usage: kv [ADDRESS] [--max-bulk BYTES] [--max-clients N]
+usage: kv [ADDRESS] [--max-bulk BYTES] [--max-clients N] [--idle SECONDS]
 
 Serves a key-value store in the Redis protocol at ADDRESS (127.0.0.1:6379).
   --max-bulk BYTES   the longest key or value (67108864, which is 64 MiB)
-  --max-clients N    the most clients at a time (10000)";
+  --max-clients N    the most clients at a time (10000)
+  --idle SECONDS     a client that completes no request for so long is let go (300)";
 
 /// So many bytes are read at a time.
 const READ_SIZE: usize = 64 * 1024;
@@ -59,19 +64,36 @@ async fn main() {
     let mut args = Args::from_env(USAGE);
     let max_bulk = args.option("--max-bulk", 64 * 1024 * 1024);
     let max_clients = args.option("--max-clients", 10_000);
+    let idle = Duration::from_secs(args.option("--idle", 300_u32).into());
     let address = args.address("ADDRESS", "127.0.0.1:6379");
     args.finish();
     raise_descriptor_limit();
-    serve(listen(&address).await, max_bulk, max_clients).await;
+    let policy = Policy {
+        max_bulk,
+        max_clients,
+        idle,
+    };
+    serve(listen(&address).await, policy).await;
+}
+
+/// How much a client may ask for.
+pub(crate) struct Policy {
+    /// Bytes in one key or value.
+    pub(crate) max_bulk: usize,
+    pub(crate) max_clients: usize,
+    /// How long a client may go without completing a request, or without taking a reply.
+    pub(crate) idle: Duration,
 }
 
 /// Serves clients until it is dropped.
-pub(crate) async fn serve(listener: TcpListener, max_bulk: usize, max_clients: usize) {
-    let mut server = Server::new(Limits::with_max_bulk(max_bulk), max_clients);
+pub(crate) async fn serve(listener: TcpListener, policy: Policy) {
+    let limits = Limits::with_max_bulk(policy.max_bulk);
+    let mut server = Server::new(limits, policy.max_clients);
     server.port = listener.local_addr().map_or(0, |address| address.port());
     let shared = Rc::new(Shared {
         server: RefCell::new(server),
         start: Instant::now(),
+        idle: policy.idle,
         input: Cell::default(),
         output: Cell::default(),
     });
@@ -98,6 +120,7 @@ async fn sweep(shared: Rc<Shared>) {
 struct Shared {
     server: RefCell<Server>,
     start: Instant,
+    idle: Duration,
     /// The buffers that all clients use in turn: a buffer is taken for one batch and put back. If
     /// another client has it just now, the `Vec` found here is empty.
     input: Cell<Vec<u8>>,
@@ -110,12 +133,39 @@ impl Shared {
     }
 
     async fn serve_client(&self, mut stream: &TcpStream) -> io::Result<()> {
-        let Some((_seat, mut session)) = self.sit_down() else {
+        let Some((_seat, session)) = self.sit_down() else {
             let refusal = b"-ERR max number of clients reached\r\n";
             stream.write_all(refusal).await?;
             return close_gently(stream).await;
         };
         stream.set_nodelay(true)?;
+        let progress = Cell::new(Instant::now());
+        let talk = pin!(self.talk(stream, session, &progress));
+        match select(talk, pin!(self.without(&progress))).await {
+            Either::Left((done, _)) => done,
+            // As Redis does, without a word, which would be taken for a reply.
+            Either::Right(_) => Ok(()),
+        }
+    }
+
+    /// Ends when there has been no progress for too long. One timer a client, armed again only when
+    /// it fires.
+    async fn without(&self, progress: &Cell<Instant>) {
+        loop {
+            let deadline = progress.get() + self.idle;
+            if Instant::now() >= deadline {
+                return;
+            }
+            sleep_until(deadline).await;
+        }
+    }
+
+    async fn talk(
+        &self,
+        mut stream: &TcpStream,
+        mut session: Session,
+        progress: &Cell<Instant>,
+    ) -> io::Result<()> {
         loop {
             stream.readable().await?;
             let mut replies = self.output.take();
@@ -126,6 +176,7 @@ impl Shared {
             };
             loop {
                 if !replies.is_empty() {
+                    progress.set(Instant::now());
                     stream.write_all(&replies).await?;
                     replies.clear();
                 }

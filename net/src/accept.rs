@@ -79,7 +79,7 @@ impl<L: AsFd> Acceptor<L> {
     /// Accepts one; connections that broke meanwhile are passed over.
     fn accept_one<T>(&self, accept: &impl Fn(&L) -> io::Result<T>) -> io::Result<T> {
         loop {
-            match accept(self.io.get_ref()) {
+            match self.io.source().accepting(|| accept(self.io.get_ref())) {
                 Err(error) if matches!(judge(&error), Trouble::Connection) => {}
                 result => return result,
             }

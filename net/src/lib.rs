@@ -24,8 +24,19 @@
 //! # }
 //! ```
 //!
+//! [`shard`] takes connections in on several [shards](wakeful::shard).
+//!
 //! A socket belongs to the runtime that it was made in, and to its thread. Making one outside of a
 //! runtime panics. Once the runtime has been dropped, waiting for a socket is an error.
+//!
+//! # Feature flags
+//!
+//! | feature | default | |
+//! | --- | --- | --- |
+//! | `tokio-io` | no | `tokio::io::AsyncRead` and `AsyncWrite` for streams, their halves and pipes; of tokio only the traits are compiled |
+//!
+//! With `tokio-io`, code that has the `AsyncReadExt` of both `tokio` and `futures_util` in scope has to say
+//! which it means.
 #![warn(missing_debug_implementations)]
 
 mod accept;
@@ -33,9 +44,12 @@ mod addr;
 mod datagram;
 mod error;
 mod halves;
+pub mod shard;
 mod socket;
 mod stream;
 pub mod tcp;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
 mod udp;
 pub mod unix;
 

@@ -53,10 +53,20 @@ where
     /// Takes in a socket whose connection is being made, and waits until it is.
     pub(crate) async fn connected(io: S) -> io::Result<Stream<S>> {
         let io = Async::new_nonblocking(io)?;
-        io.writable().await?;
-        if let Some(error) = SockRef::from(io.get_ref()).take_error()? {
-            return Err(error);
-        }
+        io.write_with(|io| {
+            let socket = SockRef::from(io);
+            if let Some(error) = socket.take_error()? {
+                return Err(error);
+            }
+            match socket.peer_addr() {
+                // An event alone does not make a connection.
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                    Err(io::ErrorKind::WouldBlock.into())
+                }
+                result => result.map(drop),
+            }
+        })
+        .await?;
         Ok(Stream { io })
     }
 
@@ -84,6 +94,8 @@ where
 
     #[inline]
     fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let len = self.source().granted(buf.len());
+        let buf = &mut buf[..len];
         let Received { bytes, cut } = self.get_ref().read(buf)?;
         if !cut {
             self.moved(bytes, buf.len(), Interest::READABLE);
@@ -92,6 +104,8 @@ where
     }
 
     fn read_vectored_now(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let most = self.source().granted(bufs.len());
+        let bufs = &mut bufs[..most];
         let Received { bytes, cut } = self.get_ref().read_vectored(bufs)?;
         if !cut && bufs.len() <= SURELY_TAKEN {
             let len = bufs.iter().map(|buf| buf.len()).sum();
@@ -102,12 +116,14 @@ where
 
     #[inline]
     fn write_now(&self, buf: &[u8]) -> io::Result<usize> {
+        let buf = &buf[..self.source().granted(buf.len())];
         let n = self.get_ref().write(buf)?;
         self.moved(n, buf.len(), Interest::WRITABLE);
         Ok(n)
     }
 
     fn write_vectored_now(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let bufs = &bufs[..self.source().granted(bufs.len())];
         let n = self.get_ref().write_vectored(bufs)?;
         if bufs.len() <= SURELY_TAKEN {
             let len = bufs.iter().map(|buf| buf.len()).sum();
@@ -215,9 +231,12 @@ where
 }
 
 /// The public methods of a stream type around [`Stream`], and its I/O traits.
+///
+/// Those that wait are no `async fn`, which would be one more state machine around the future.
 macro_rules! stream_methods {
     ($type:ident, $std:ty) => {
         impl $type {
+            #[track_caller]
             fn new(socket: $std) -> io::Result<$type> {
                 Stream::new(socket).map($type)
             }
@@ -233,8 +252,11 @@ macro_rules! stream_methods {
             ///
             /// Cancel-safe: when it is dropped, nothing was read.
             #[inline]
-            pub async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-                self.0.read(buf).await
+            pub fn read(
+                &self,
+                buf: &mut [u8],
+            ) -> impl Future<Output = io::Result<usize>> {
+                self.0.read(buf)
             }
 
             /// Reads into several buffers, one after the other, in one operation.
@@ -246,8 +268,11 @@ macro_rules! stream_methods {
             /// # Cancel safety
             ///
             /// Cancel-safe: when it is dropped, nothing was read.
-            pub async fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                self.0.read_vectored(bufs).await
+            pub fn read_vectored(
+                &self,
+                bufs: &mut [IoSliceMut<'_>],
+            ) -> impl Future<Output = io::Result<usize>> {
+                self.0.read_vectored(bufs)
             }
 
             /// Writes from `buf` and returns how many bytes; perhaps not all. For all of them use
@@ -261,8 +286,11 @@ macro_rules! stream_methods {
             ///
             /// Cancel-safe: when it is dropped, nothing was written.
             #[inline]
-            pub async fn write(&self, buf: &[u8]) -> io::Result<usize> {
-                self.0.write(buf).await
+            pub fn write(
+                &self,
+                buf: &[u8],
+            ) -> impl Future<Output = io::Result<usize>> {
+                self.0.write(buf)
             }
 
             /// Writes from several buffers, one after the other, in one operation.
@@ -274,8 +302,11 @@ macro_rules! stream_methods {
             /// # Cancel safety
             ///
             /// Cancel-safe: when it is dropped, nothing was written.
-            pub async fn write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                self.0.write_vectored(bufs).await
+            pub fn write_vectored(
+                &self,
+                bufs: &[IoSlice<'_>],
+            ) -> impl Future<Output = io::Result<usize>> {
+                self.0.write_vectored(bufs)
             }
 
             /// Reads without taking the bytes away.
@@ -287,8 +318,11 @@ macro_rules! stream_methods {
             /// # Cancel safety
             ///
             /// Cancel-safe.
-            pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-                self.0.peek(buf).await
+            pub fn peek(
+                &self,
+                buf: &mut [u8],
+            ) -> impl Future<Output = io::Result<usize>> {
+                self.0.peek(buf)
             }
 
             /// Reads now, without waiting.

@@ -27,7 +27,9 @@
 //! - [`fs`] has files and directories.
 //! - [`time`] has sleeps, timeouts, intervals, and a clock that tests can stop.
 //! - [`reactor::Async`] makes any descriptor async. Sockets are in the crate `wakeful-net`.
+//! - [`Shards`] run a loop on each core.
 //! - [`Handle`] starts tasks from other threads. Wakers work from any thread by themselves.
+//! - [`LocalSpawner`] and [`Handle`] are the `LocalSpawn` and `Spawn` of the `futures` crates.
 //! - [`Metrics`] count what the loop does. [`Builder::detect_stalls`] names the task that holds it up.
 //!
 //! `join!`, `select!`, channels and locks: take them from `futures-util`, `async-channel`,
@@ -44,7 +46,11 @@
 //! | `io-uring` | no | [files](fs) through a completion ring, where Linux has one |
 //! | `backtrace` | no | the stall detector shows the stuck stack (Linux) |
 //! | `prometheus` | no | [`Metrics`] as Prometheus reads them |
+//! | `hyper` | no | the module `hyper`: executor, timer and sockets for hyper 1 |
 //! | `trace` | no | the flight recorder, `wakeful::trace` |
+//! | `faults` | no | for tests: faults on purpose, `wakeful::faults` |
+//! | `console` | no | tasks, wakers, timers and sockets for tokio-console, see `wakeful::console` |
+//! | `openraft` | no | the module `openraft`: the runtime of a Raft node |
 //!
 //! # Systems
 //!
@@ -52,20 +58,35 @@
 #![warn(missing_debug_implementations)]
 
 mod blocking;
+#[cfg(feature = "console")]
+pub mod console;
+#[cfg(not(feature = "console"))]
+#[path = "console/off.rs"]
+mod console;
 mod executor;
+#[cfg(feature = "faults")]
+pub mod faults;
+#[cfg(not(feature = "faults"))]
+#[path = "faults/off.rs"]
+mod faults;
 pub mod fs;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod id;
 #[cfg(feature = "io-std")]
 pub mod io;
 #[cfg(all(test, loom))]
 mod models;
 mod observe;
+#[cfg(feature = "openraft")]
+pub mod openraft;
 #[cfg(feature = "process")]
 pub mod process;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
 pub mod reactor;
 mod runtime;
+pub mod shard;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod stall;
@@ -77,11 +98,16 @@ pub mod trace;
 #[cfg(not(feature = "trace"))]
 #[path = "trace/off.rs"]
 mod trace;
+#[cfg(all(test, not(loom)))]
+mod twins;
 
 pub use blocking::spawn_blocking;
 pub use executor::{class, spawn, spawn_in};
 pub use observe::Histogram;
-pub use runtime::{Builder, Handle, Metrics, MetricsLevel, RemoteJoinHandle, Runtime, block_on};
+pub use runtime::{
+    Builder, Handle, LocalSpawner, Metrics, MetricsLevel, RemoteJoinHandle, Runtime, block_on,
+};
+pub use shard::Shards;
 pub use stall::{StallKind, StallReport};
 #[cfg(feature = "macros")]
 pub use wakeful_macros::{main, test};

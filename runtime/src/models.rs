@@ -8,13 +8,14 @@
 //! # What is modelled
 //!
 //! The crate's own code: `task/*` (counts, mailbox, waker, handles, packet, and what the loop does
-//! with a task), `executor/remote.rs`, and `Stop` of `runtime/handle.rs`. Its atomics, queue, locks
+//! with a task), `executor/remote.rs`, `Stop` of `runtime/handle.rs`, and `shard/{bell,link}.rs`. Its atomics, queue, locks
 //! and thread number come from [`crate::sync`] and `id.rs`, where loom's twins take their place.
 //!
 //! Each protocol is explored by itself ([remote], [mailbox], [refs]), then whole tasks are, with a
 //! scheduler made for the models ([kit]): [task] while the loop runs, [end] when it ends. [packet]
 //! and [stop] are what [`Handle`](crate::Handle) adds for results and aborts between threads, and
-//! [beat] is what a loop shows to the stall detector (`observe/*`).
+//! [beat] is what a loop shows to the stall detector (`observe/*`). [link] is how shards send each other
+//! messages and wait for them (`shard/{bell,link}.rs`).
 //!
 //! What a model checks without saying so:
 //! - no deadlock: a wake that is lost leaves the loop asleep for ever;
@@ -30,7 +31,7 @@
 //! # What is not
 //!
 //! - Loom treats a `SeqCst` access as `AcqRel`. Only fences are `SeqCst` to it.
-//! - The queue of `crossbeam` is taken for granted; a lock with a relaxed count stands in for it.
+//! - The queues of `crossbeam` are taken for granted; a lock with a relaxed count stands in for them.
 //! - The reactor is a bell: a notification before the wait ends the wait, as an eventfd does.
 //! - The scheduler of the models repeats `send`, `post`, `receive`, `cancel_all` and `dissolve` of
 //!   the executor's in short. Who changes one changes the other.
@@ -41,6 +42,7 @@
 mod beat;
 mod end;
 mod kit;
+mod link;
 mod mailbox;
 mod packet;
 mod refs;

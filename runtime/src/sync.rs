@@ -27,7 +27,41 @@ pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
 
 #[cfg(not(loom))]
-pub(crate) use crossbeam_queue::SegQueue as Queue;
+pub(crate) use crossbeam_queue::{ArrayQueue as Bounded, SegQueue as Queue};
+
+/// The stand-in for a bounded queue, as weak as that of [`Queue`]: a thread that nothing has told of
+/// a push or a pop may still find the queue empty, or full.
+#[cfg(loom)]
+pub(crate) struct Bounded<T> {
+    queue: Queue<T>,
+    capacity: usize,
+}
+
+#[cfg(loom)]
+impl<T> Bounded<T> {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Bounded {
+            queue: Queue::new(),
+            capacity,
+        }
+    }
+
+    pub(crate) fn push(&self, item: T) -> Result<(), T> {
+        if self.is_full() {
+            return Err(item);
+        }
+        self.queue.push(item);
+        Ok(())
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.len() == self.capacity
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        self.queue.pop()
+    }
+}
 
 /// A stand-in that loom can see through, and weaker than the real queue: the lock orders a push
 /// before the pop of its item, but a thread that nothing has told of a push may find it empty.

@@ -1,108 +1,37 @@
 //! The page in a real browser: Chromium without a window.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use wakeful::task::yield_now;
+use wakeful::time::sleep;
 use wakeful::trace::{Level, Snapshot};
 
+use super::devtools::{Folder, Page, browser};
 use super::{named, record};
 
-/// A folder of this test's own, which goes with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("wakeful-page-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
+fn open(browser: &str, folder: &Folder, text: &str) -> Page {
+    let file = folder.0.join("page.html");
+    fs::write(&file, text).unwrap();
+    Page::open(browser, &folder.0, &format!("file://{}", file.display()))
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn browser() -> Option<&'static str> {
-    let found = ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| {
-            let mut command = Command::new(name);
-            let silent = command.stdout(Stdio::null()).stderr(Stdio::null());
-            silent.arg("--version").status().is_ok_and(|s| s.success())
-        });
-    if found.is_none() {
-        eprintln!("skipped: there is no chromium on the path");
-    }
-    found
-}
-
-/// Opens a page, and gives what it prints: its document, or nothing with a screenshot.
-fn open(browser: &str, folder: &Path, page: &Path, more: &[&str]) -> String {
-    // `timeout` ends the browser and its children, should it hang.
-    let output = Command::new("timeout")
-        .args(["--kill-after=5", "90", browser])
-        .args(["--headless", "--no-sandbox", "--disable-gpu"])
-        .args(["--disable-dev-shm-usage", "--no-first-run"])
-        .args(["--window-size=1280,800", "--virtual-time-budget=5000"])
-        .arg(format!("--user-data-dir={}", folder.join("user").display()))
-        .args(more)
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .expect("`timeout` of the coreutils starts the browser");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {errors}", output.status);
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Puts a script of the test's before the page's own, runs the page, and reads the script's report.
+/// Opens the page of a snapshot, takes steps in it, and gives the report that they write.
 fn drive(browser: &str, name: &str, snapshot: &Snapshot, steps: &str) -> Value {
     let folder = Folder::new(name);
-    let page = folder.0.join("driven.html");
-    let listen = "<script>window.errors = []; \
-        addEventListener('error', (e) => errors.push(String(e.message))); \
-        console.error = (...all) => errors.push(all.join(' '));</script></head>";
-    let act = format!(
-        "<script>addEventListener('load', () => setTimeout(() => {{ \
+    let mut page = open(browser, &folder, &snapshot.to_html());
+    page.until("document.body.dataset.state === 'ready'");
+    page.frames();
+    let mut report = page.eval(&format!(
+        "(() => {{ \
            const texts = (all) => [...document.querySelectorAll(all)].map((one) => one.textContent); \
            const click = (id) => document.getElementById(id).click(); \
-           const report = {{}}; {steps}; report.errors = errors; \
-           const made = document.createElement('pre'); made.id = 'report'; \
-           made.textContent = encodeURIComponent(JSON.stringify(report)); \
-           document.body.append(made); }}, 1000));</script></body>"
-    );
-    let text = snapshot
-        .to_html()
-        .replacen("</head>", listen, 1)
-        .replacen("</body>", &act, 1);
-    fs::write(&page, text).unwrap();
-    let document = open(browser, &folder.0, &page, &["--dump-dom"]);
-    let (_, report) = document
-        .rsplit_once("<pre id=\"report\">")
-        .expect("the script ran to its end");
-    let (report, _) = report.split_once("</pre>").unwrap();
-    serde_json::from_str(&decoded(report)).unwrap()
-}
-
-/// `encodeURIComponent`, backwards.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        if *first == b'%' {
-            let digits = std::str::from_utf8(&tail[..2]).unwrap();
-            bytes.push(u8::from_str_radix(digits, 16).unwrap());
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8(bytes).unwrap()
+           const report = {{}}; {steps}; return report; }})()"
+    ));
+    page.frames();
+    report["errors"] = page.complaints.clone().into();
+    report
 }
 
 fn two_tasks() -> Snapshot {
@@ -160,15 +89,22 @@ fn the_page_opens_and_steps() {
     assert!(report["legend"].as_u64().unwrap() >= 10);
 }
 
-#[test]
-fn the_page_shows_a_hundred_thousand_events() {
-    let Some(browser) = browser() else { return };
-    let snapshot = record(Level::Wakes, async {
+/// A hundred tasks that are polled in turn, a thread that wakes, timers; over 100,000 events.
+fn many() -> Snapshot {
+    let runtime = wakeful::Builder::new()
+        .trace_level(Level::Wakes)
+        .trace_capacity(1 << 18)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
         let tasks: Vec<_> = (0..100)
             .map(|_| {
                 named("busy", async {
-                    for _ in 0..500 {
+                    for turn in 0..500 {
                         yield_now().await;
+                        if turn % 100 == 0 {
+                            sleep(Duration::from_micros(100)).await;
+                        }
                     }
                 })
             })
@@ -177,7 +113,19 @@ fn the_page_shows_a_hundred_thousand_events() {
             task.await.unwrap();
         }
     });
-    assert!(snapshot.events().len() > 60_000);
+    let snapshot = runtime.enter(wakeful::trace::snapshot);
+    assert!(
+        snapshot.events().len() > 100_000,
+        "{}",
+        snapshot.events().len()
+    );
+    snapshot
+}
+
+#[test]
+fn the_page_shows_a_hundred_thousand_events() {
+    let Some(browser) = browser() else { return };
+    let snapshot = many();
     let report = drive(
         browser,
         "many",
@@ -198,15 +146,103 @@ fn the_page_shows_a_hundred_thousand_events() {
 fn a_screenshot_of_the_page_is_not_blank() {
     let Some(browser) = browser() else { return };
     let folder = Folder::new("picture");
-    let picture = |name: &str, text: &str| {
-        let page = folder.0.join(format!("{name}.html"));
-        let file = folder.0.join(format!("{name}.png"));
-        fs::write(&page, text).unwrap();
-        let shot = format!("--screenshot={}", file.display());
-        open(browser, &folder.0, &page, &[&shot]);
-        fs::metadata(&file).unwrap().len()
-    };
-    let blank = picture("blank", "<!DOCTYPE html><title>blank</title>");
-    let page = picture("page", &two_tasks().to_html());
+    let blank = "<!DOCTYPE html><title>blank</title>";
+    let blank = open(browser, &folder, blank).picture().len();
+    let mut page = open(browser, &folder, &two_tasks().to_html());
+    page.frames();
+    let page = page.picture().len();
     assert!(page > blank * 3, "{page} bytes, and {blank} when blank");
+}
+
+/// A page with a trace of its own: three polls of a task, of which the second was a stall to the
+/// recorder, and the third is longer than the 10 ms of the page.
+fn three_polls() -> String {
+    let mut trace: Value = serde_json::from_str(&two_tasks().to_json()).unwrap();
+    let kinds = trace["kinds"].as_array().unwrap();
+    let kind = |name| kinds.iter().position(|kind| kind["name"] == name).unwrap();
+    let (poll, stall) = (kind("poll"), kind("stall"));
+    trace["events"] = json!([
+        [poll, 1, 0, 1_000_000, 0, "pending", null],
+        [poll, 2, 5_000_000, 2_000_000, 0, "pending", null],
+        [stall, 3, 5_000_000, 0, 2_000_000],
+        [poll, 4, 10_000_000, 11_000_000, 0, "ready", null],
+    ]);
+    trace["end"] = json!(25_000_000);
+    let page = two_tasks().to_html();
+    let (head, rest) = page.split_once("id=\"trace\">").unwrap();
+    let (_, tail) = rest.split_once("</script>").unwrap();
+    format!("{head}id=\"trace\">{trace}</script>{tail}")
+}
+
+#[test]
+fn stalls_and_long_polls_are_drawn_apart_from_ordinary_ones() {
+    let Some(browser) = browser() else { return };
+    let folder = Folder::new("stalls");
+    let mut page = open(browser, &folder, &three_polls());
+    page.frames();
+    let seen = page.eval(
+        "(() => { \
+           const probe = document.createElement('canvas').getContext('2d'); \
+           const known = (colour) => { probe.fillStyle = colour; probe.fillRect(0, 0, 1, 1); \
+             return probe.getImageData(0, 0, 1, 1).data.join(); }; \
+           const c = colours(), names = { [known(c.bad)]: 'stall', [known(c.states[RUNNING])]: 'running' }; \
+           const canvas = $('lanes'), scale = canvas.width / canvas.clientWidth; \
+           const at = (ms, y) => names[canvas.getContext('2d') \
+             .getImageData(ms / 25 * canvas.width, y * scale, 1, 1).data.join()]; \
+           const executor = AXIS + ROW / 2, task = executor + 3 * ROW; \
+           return [0.5, 6, 15].map((ms) => [at(ms, executor), at(ms, task)]); })()",
+    );
+    let both = |what: &str| json!([what, what]);
+    let expected = ["running", "stall", "stall"].map(both);
+    assert_eq!(seen, json!(expected));
+    let legend = page.eval("$('legend').textContent");
+    assert!(
+        legend
+            .as_str()
+            .unwrap()
+            .contains("stall, or a poll of more than 10 ms")
+    );
+    assert_eq!(page.complaints, [""; 0]);
+}
+
+/// What the lanes show: from when to when.
+fn view(page: &mut Page) -> (f64, f64) {
+    page.frames();
+    let shown = page.eval("[+$('lanes').dataset.from, +$('lanes').dataset.to]");
+    (shown[0].as_f64().unwrap(), shown[1].as_f64().unwrap())
+}
+
+#[test]
+fn the_wheel_zooms_and_dragging_moves() {
+    let Some(browser) = browser() else { return };
+    let folder = Folder::new("mouse");
+    let mut page = open(browser, &folder, &two_tasks().to_html());
+    let lanes = page
+        .eval("(({ left, top, width }) => [left, top, width])($('lanes').getBoundingClientRect())");
+    let [left, top, width] = [0, 1, 2].map(|i| lanes[i].as_f64().unwrap());
+    let at = |part: f64| (left + width * part, top + 40.0);
+    let whole = view(&mut page);
+    // What is a quarter from the left stays there, as it is where the pointer is.
+    page.mouse("mouseWheel", at(0.25), -800.0);
+    let near = view(&mut page);
+    let share = (near.1 - near.0) / (whole.1 - whole.0);
+    assert!(share < 0.5, "{near:?} of {whole:?}");
+    let fixed = |(from, to): (f64, f64)| from + (to - from) * 0.25;
+    let slip = (fixed(near) - fixed(whole)).abs() / (whole.1 - whole.0);
+    assert!(slip < 0.01, "{near:?} of {whole:?}");
+    // Pulled to the left by a fifth of the width, it shows what comes after.
+    page.drag(at(0.6), at(0.4));
+    let moved = view(&mut page);
+    let by = (moved.0 - near.0) / (near.1 - near.0);
+    assert!((by - 0.2).abs() < 0.02, "{moved:?} after {near:?}");
+    let size = (moved.1 - moved.0) / (near.1 - near.0);
+    assert!((size - 1.0).abs() < 0.01, "{moved:?} after {near:?}");
+    // A click moves nothing, and selects.
+    let before = page.eval("$('where').textContent");
+    page.drag(at(0.5), at(0.5));
+    assert_eq!(view(&mut page), moved);
+    assert_ne!(page.eval("$('where').textContent"), before);
+    page.mouse("mouseWheel", at(0.5), 4000.0);
+    assert_eq!(view(&mut page), whole);
+    assert_eq!(page.complaints, [""; 0]);
 }

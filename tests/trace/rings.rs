@@ -8,7 +8,7 @@ use std::time::Duration;
 use wakeful::task::yield_now;
 use wakeful::trace::{self, Effect, End, Kind, Level, Origin, Snapshot, Trouble};
 
-use super::{all, named, record, task};
+use super::{all, named, record, task, wakes_of_threads};
 use crate::support::{my_waker, panic_of, yield_until};
 
 #[test]
@@ -73,25 +73,7 @@ fn wakes_of_other_threads_stand_in_order_of_time() {
     const THREADS: usize = 4;
     const WAKES: usize = 50;
     let snapshot = record(Level::Wakes, async {
-        let woken = Arc::new(AtomicUsize::new(0));
-        let waker = my_waker().await;
-        let threads: Vec<_> = (0..THREADS)
-            .map(|n| {
-                let (waker, woken) = (waker.clone(), woken.clone());
-                let wake = move || {
-                    for _ in 0..WAKES {
-                        waker.wake_by_ref();
-                        woken.fetch_add(1, Ordering::SeqCst);
-                    }
-                };
-                let name = format!("waker-{n}");
-                thread::Builder::new().name(name).spawn(wake).unwrap()
-            })
-            .collect();
-        yield_until(|| woken.load(Ordering::SeqCst) == THREADS * WAKES).await;
-        threads
-            .into_iter()
-            .for_each(|thread| thread.join().unwrap());
+        wakes_of_threads("waker", THREADS, WAKES).await;
         // One more turn, for what is on its way.
         yield_now().await;
     });

@@ -6,6 +6,7 @@ mod channel;
 mod memory;
 mod remote;
 mod sets;
+mod shards;
 mod spawn;
 mod timer;
 mod timer_fire;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<&'static Case> {
         timer_fire::CASES,
         remote::CASES,
         blocking::CASES,
+        shards::CASES,
     ];
     let scale = [spawn::SCALE, yields::SCALE, timer::SCALE, memory::CASES];
     let all = micro.into_iter().chain([crate::net::CASES]).chain(scale);

@@ -54,23 +54,27 @@ impl Case {
     /// Those that have the service.
     pub fn has(&self, peer: Peer) -> bool {
         match peer {
-            Peer::Epoll => self.service != Service::Timed,
+            Peer::Epoll => !matches!(
+                self.service,
+                Service::Timed | Service::EchoTwo | Service::KvTwo
+            ),
             Peer::EpollShared => self.service == Service::Echo,
-            _ => true,
+            Peer::Wakeful | Peer::Tokio | Peer::Monoio => true,
+            _ => !matches!(self.service, Service::EchoTwo | Service::KvTwo),
         }
     }
 
     /// The server's buffer: more than a message, so that a short read shows that all was read.
     pub fn buffer(&self) -> usize {
         match self.service {
-            Service::Kv | Service::Http => 8192,
+            Service::Kv | Service::KvTwo | Service::Http => 8192,
             _ => (2 * self.size).max(1024),
         }
     }
 
     pub fn exchange(&self) -> Exchange {
         match self.service {
-            Service::Kv => kv::exchange(PIPELINE),
+            Service::Kv | Service::KvTwo => kv::exchange(PIPELINE),
             Service::Http => http::exchange(),
             _ => Exchange::echo(self.size),
         }
@@ -92,6 +96,20 @@ pub fn echo(connections: usize, size: usize) -> Case {
 
 pub fn kv() -> Case {
     Case::new("kv/50 x 16 commands", Service::Kv, 50)
+}
+
+/// On two cores.
+pub fn echo_two(connections: usize, size: usize) -> Case {
+    Case {
+        name: format!("echo on two cores/{connections} x {size} B"),
+        service: Service::EchoTwo,
+        ..echo(connections, size)
+    }
+}
+
+/// On two cores.
+pub fn kv_two() -> Case {
+    Case::new("kv on two cores/50 x 16 commands", Service::KvTwo, 50)
 }
 
 /// By `wrk`, or without it by the load of the other cases.
@@ -137,7 +155,7 @@ pub fn all(wrk: bool) -> Vec<Case> {
     let mut cases: Vec<Case> = sizes
         .flat_map(|size| [1, 8, 64, 1000].map(|connections| echo(connections, size)))
         .collect();
-    cases.extend([kv(), http(wrk)]);
+    cases.extend([kv(), http(wrk), echo_two(64, 64), kv_two()]);
     cases.extend([8, 64, 1000].map(timed));
     cases.extend([accept(), udp(), chat()]);
     cases.extend([10, 100, 1000, 10_000].map(among));

@@ -12,8 +12,13 @@ pub const LOAD_CORE: usize = 1;
 
 /// Pins this thread, and those it starts, to a core. A machine with one core goes without.
 pub fn pin(core: usize) {
+    pin_to(&[core]);
+}
+
+/// The same for several.
+pub fn pin_to(cores: &[usize]) {
     let mut set = CpuSet::new();
-    set.set(core);
+    cores.iter().for_each(|&core| set.set(core));
     let _ = sched_setaffinity(None, &set);
 }
 

@@ -61,8 +61,9 @@ const fn case(name: &'static str, about: &'static str, run: fn(&Run) -> Outcome)
         peers: PEERS,
         iterations: Iterations::Fixed {
             quick: 200,
-            full: 1000,
+            full: 300,
         },
+        turns: 3,
         // Server and load are pinned, each to a core of its own.
         pinned: false,
         ..Case::new(name, "Network", about, run)
@@ -74,6 +75,21 @@ const fn echo(name: &'static str, about: &'static str, run: fn(&Run) -> Outcome)
         points: &[8, 64, 1000],
         axis: "connections",
         aims: NEAR_THE_LOOP,
+        ..case(name, about, run)
+    }
+}
+
+const fn two_cores(name: &'static str, about: &'static str, run: fn(&Run) -> Outcome) -> Case {
+    Case {
+        peers: &[Peer::Wakeful, Peer::Tokio, Peer::Monoio],
+        notes: &[
+            (Peer::Wakeful, "two shards; one accepts for both, in turn"),
+            (Peer::Tokio, "the multi-threaded runtime, two workers"),
+            (
+                Peer::Monoio,
+                "two runtimes, each with a listener, SO_REUSEPORT",
+            ),
+        ],
         ..case(name, about, run)
     }
 }
@@ -95,6 +111,7 @@ pub const CASES: &[Case] = &[
     }),
     Case {
         aims: &[at_most(SYSCALLS, 2.1)],
+        turns: 1,
         ..case(
             "net/syscalls",
             "system calls for each echo of 64 bytes to 64 connections",
@@ -106,16 +123,40 @@ pub const CASES: &[Case] = &[
         "SET and GET, 16 at once from each of 50 connections; one command counts",
         |run| ordinary(run, cases::kv()),
     ),
-    case(
-        "net/http",
-        "HTTP keep-alive with 64 connections, by wrk where it is installed",
-        |run| ordinary(run, cases::http(wrk::is_there())),
+    Case {
+        // wrk counts in whole seconds.
+        iterations: Iterations::Fixed {
+            quick: 200,
+            full: 1000,
+        },
+        ..case(
+            "net/http",
+            "HTTP keep-alive with 64 connections, by wrk where it is installed",
+            |run| ordinary(run, cases::http(wrk::is_there())),
+        )
+    },
+    two_cores(
+        "net/two-echo",
+        "echo of 64 bytes to 64 connections by two threads, a core each; the load is on the second",
+        |run| ordinary(run, cases::echo_two(64, 64)),
+    ),
+    two_cores(
+        "net/two-kv",
+        "SET and GET, 16 at once from each of 50 connections, by two threads, a core each, that \
+         share a store; the load is on the second core",
+        |run| ordinary(run, cases::kv_two()),
     ),
     Case {
         peers: RUNTIMES,
         points: &[8, 64, 1000],
         axis: "connections",
         aims: &[at_most(AGAINST, 1.03)],
+        // These take turns by themselves.
+        iterations: Iterations::Fixed {
+            quick: 200,
+            full: 1000,
+        },
+        turns: 1,
         ..case(
             "net/timeout",
             "echo of 64 bytes with a deadline for each request, against echo without, by the same \
@@ -138,6 +179,11 @@ pub const CASES: &[Case] = &[
         points: &[100, 1000, 10_000],
         axis: "connections",
         aims: &[at_most(AGAINST, 1.1)],
+        iterations: Iterations::Fixed {
+            quick: 200,
+            full: 1000,
+        },
+        turns: 1,
         ..case(
             "net/among",
             "echo to 10 connections among so many, against 10 among 10, by the same peer",
@@ -146,6 +192,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         aims: &[at_most(RUNTIME, 200.0)],
+        turns: 1,
         ..case(
             "net/idle",
             "memory of an idle connection among 10,000, without its future and buffer",

@@ -87,5 +87,19 @@ fn accept(listener: &std::net::TcpListener) -> io::Result<(std::net::TcpStream, 
 }
 
 fn register(accepted: (std::net::TcpStream, SocketAddr)) -> io::Result<(TcpStream, SocketAddr)> {
-    Ok((TcpStream(Stream::new(accepted.0)?), accepted.1))
+    Ok((TcpStream::accepted(accepted.0)?, accepted.1))
+}
+
+impl TcpListener {
+    /// [`accept`](Self::accept) for another thread's reactor: the connection is in none yet.
+    pub(crate) async fn accept_for_another(&self) -> io::Result<(std::net::TcpStream, SocketAddr)> {
+        self.0.accept(accept).await
+    }
+}
+
+impl TcpStream {
+    /// Takes in a connection that was accepted, and does not block.
+    pub(crate) fn accepted(stream: std::net::TcpStream) -> io::Result<TcpStream> {
+        Stream::new(stream).map(TcpStream)
+    }
 }

@@ -189,6 +189,7 @@ impl TcpSocket {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         self.0.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         TcpListener::new(self.0.into())

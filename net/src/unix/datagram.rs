@@ -44,6 +44,7 @@ impl UnixDatagram {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
         let path = path.as_ref();
         let socket = net::UnixDatagram::bind(path).map_err(tried("bind to", path.display()))?;
@@ -59,6 +60,7 @@ impl UnixDatagram {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixDatagram> {
         UnixDatagram::from_std(net::UnixDatagram::bind_addr(addr)?)
     }
@@ -72,6 +74,7 @@ impl UnixDatagram {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn unbound() -> io::Result<UnixDatagram> {
         UnixDatagram::from_std(net::UnixDatagram::unbound()?)
     }
@@ -85,6 +88,7 @@ impl UnixDatagram {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (here, there) = net::UnixDatagram::pair()?;
         Ok((

@@ -44,6 +44,7 @@ impl UnixListener {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
         let path = path.as_ref();
         UnixListener::bind_to(&super::path_addr(path)?).map_err(tried("listen on", path.display()))
@@ -58,10 +59,12 @@ impl UnixListener {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
         UnixListener::bind_to(&super::any_addr(addr)?)
     }
 
+    #[track_caller]
     fn bind_to(addr: &SocketAddrUnix) -> io::Result<UnixListener> {
         let socket = super::socket(SocketType::STREAM)?;
         rustix::net::bind(&socket, addr)?;

@@ -110,6 +110,7 @@ impl UnixStream {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (here, there) = net::UnixStream::pair()?;
         Ok((UnixStream::from_std(here)?, UnixStream::from_std(there)?))

@@ -20,6 +20,8 @@ pub(crate) use pool::{Config, Pool};
 
 use pool::Job;
 
+use crate::console::Closure;
+use crate::executor::{cancel_current, next_id, spawn_hidden};
 pub(crate) use crate::task::packet::Missing;
 use crate::task::packet::{Receiver, packet};
 use crate::task::{JoinHandle, NO_RUNTIME};
@@ -77,8 +79,10 @@ impl Blocking {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        match self.call(false, f) {
-            Ok(call) => crate::executor::spawn_at(location, deliver(call)),
+        let id = next_id();
+        let shown = Closure::new(id.as_u64(), size_of::<F>(), location);
+        match self.call(false, shown, f) {
+            Ok(call) => spawn_hidden(id, location, deliver(call)),
             Err(error) => {
                 panic!("spawn_blocking: the system gives no thread, and none is running: {error}")
             }
@@ -90,7 +94,7 @@ impl Blocking {
     /// # Errors
     ///
     /// If the system gives no thread, and none is running.
-    fn call<F, T>(&self, mandatory: bool, f: F) -> io::Result<Call<T>>
+    fn call<F, T>(&self, mandatory: bool, shown: Closure, f: F) -> io::Result<Call<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
@@ -101,7 +105,9 @@ impl Blocking {
             let running = trace.begin();
             // Given up before it began: then it never begins.
             if mandatory || !sender.is_abandoned() {
+                let work = shown.enter();
                 let result = catch_unwind(AssertUnwindSafe(f));
+                drop(work);
                 running.returned(result.is_err());
                 sender.fill(result.map_err(Missing::Panicked));
             }
@@ -161,7 +167,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    with(|blocking| blocking.call(mandatory, f))
+    with(|blocking| blocking.call(mandatory, Closure::hidden(), f))
 }
 
 /// The task behind the handle: what became of the closure becomes of it.
@@ -170,7 +176,7 @@ async fn deliver<T>(call: Call<T>) -> T {
         Ok(output) => output,
         // Not a new panic: the hook has seen it on the other thread.
         Err(Missing::Panicked(payload)) => resume_unwind(payload),
-        Err(Missing::Dropped) => crate::executor::cancel_current().await,
+        Err(Missing::Dropped) => cancel_current().await,
     }
 }
 

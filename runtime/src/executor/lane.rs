@@ -11,6 +11,7 @@ use std::task::RawWakerVTable;
 use super::class::order::{Order, Ready};
 use super::run_queue::RunQueue;
 use super::shares::Account;
+use super::tasks::Tasks;
 use super::{Executor, Message, WAKER};
 use crate::id::ThreadNumber;
 use crate::task::header::{Header, Note, Schedule, TaskPtr};
@@ -115,13 +116,18 @@ impl Schedule for Lane {
 
     #[inline(always)]
     fn allocate(&self, layout: Layout) -> NonNull<u8> {
-        self.executor().blocks.allocate(layout)
+        self.executor().tasks.allocate(layout)
     }
 
     #[inline(always)]
     unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout) {
         // SAFETY: by the contract.
-        unsafe { self.executor().blocks.deallocate(memory, layout) };
+        unsafe { self.executor().tasks.deallocate(memory, layout) };
+    }
+
+    unsafe fn deallocate_merged(memory: NonNull<u8>, layout: Layout) {
+        // SAFETY: by the contract.
+        unsafe { Tasks::deallocate_merged(memory, layout) };
     }
 
     #[inline(always)]
@@ -136,7 +142,7 @@ impl Schedule for Lane {
         let executor = self.executor();
         // SAFETY: about to be freed, not yet.
         let header = unsafe { task.as_ref() };
-        executor.registry.borrow_mut().remove(header.slot.get());
+        executor.tasks.remove(header);
         if header.state.is(NAMED) {
             executor.names.borrow_mut().remove(&header.id);
             if let Some(observer) = &executor.observer {

@@ -1,6 +1,5 @@
 //! The executor: it keeps the tasks, and runs those that are ready, one poll at a time.
 
-mod blocks;
 mod builder;
 pub mod class;
 pub(crate) mod current;
@@ -12,8 +11,10 @@ pub(crate) mod remote;
 mod run_queue;
 mod set;
 mod shares;
+mod slab;
 mod spawn;
 mod stats;
+mod tasks;
 #[cfg(feature = "trace")]
 pub(crate) mod trace;
 
@@ -30,9 +31,10 @@ pub use builder::Builder as TaskBuilder;
 pub use class::spawn_in;
 pub use set::JoinSet;
 pub(crate) use spawn::cancel_current;
-pub(crate) use spawn::spawn_at;
 pub use spawn::{id, name, spawn, try_id};
+pub(crate) use spawn::{next_id, spawn_at, spawn_hidden};
 
+use crate::console::About;
 use crate::id::ThreadNumber;
 use crate::observe::Observer;
 use crate::reactor::Notifier;
@@ -41,14 +43,13 @@ use crate::task::runnable::{self, quietly};
 use crate::task::state::{DONE, JOIN, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle, allowance, raw, waker};
 use crate::trace::Recorder;
-use blocks::Blocks;
 use ids::Ids;
 pub(crate) use ids::reserve_id;
 pub(crate) use lane::Lane;
-use registry::Registry;
 use remote::{Remote, Sent};
 use shares::Lanes;
 use stats::{Counts, count};
+use tasks::{Tasks, Walk};
 
 /// The waker of every task, found by `will_wake` through its one address.
 static WAKER: RawWakerVTable = waker::vtable::<Lane>();
@@ -74,8 +75,7 @@ pub(crate) struct Executor {
     lane: Lane,
     /// Those of the others.
     lanes: Lanes,
-    blocks: Blocks,
-    registry: RefCell<Registry>,
+    tasks: Tasks,
     /// The future of `block_on` stands in line like every task, under this header.
     main: Cell<Option<TaskPtr>>,
     running: Cell<Option<TaskPtr>>,
@@ -124,8 +124,7 @@ impl Executor {
             this: Cell::new(NonNull::dangling()),
             lane: Lane::new(ThreadNumber::current(), NonNull::dangling()),
             lanes: Lanes::new(),
-            blocks: Blocks::new(),
-            registry: RefCell::default(),
+            tasks: Tasks::new(observer.is_some()),
             main: Cell::new(None),
             running: Cell::new(None),
             closing: Cell::new(false),
@@ -176,10 +175,9 @@ impl Executor {
         // gives the `Arc` up; lanes go with the executor. This is the owner thread: see the `Sync`
         // argument above.
         let task = unsafe { raw::allocate::<F, Lane>(future, lane, id, state, refs) };
-        let slot = self.registry.borrow_mut().insert(task);
+        self.tasks.add(task, raw::layout::<F>());
         // SAFETY: just allocated.
         let header = unsafe { task.as_ref() };
-        header.slot.set(slot);
         // SAFETY: a task that runs is alive.
         let parent = self
             .running
@@ -201,7 +199,7 @@ impl Executor {
     where
         F: Future + 'static,
     {
-        self.spawn_as(self.ids.next(), location, future)
+        self.spawn_as(self.ids.next(), location, future, About::task())
     }
 
     #[inline]
@@ -210,18 +208,22 @@ impl Executor {
         id: Id,
         location: &'static Location<'static>,
         future: F,
+        about: About<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
         self.counts.spawned.set(self.counts.spawned.get() + 1);
         if self.unusual.get() {
-            return self.spawn_slowly(id, location, future);
+            return self.spawn_slowly(id, location, future, about);
         }
         // One reference for the scheduler, one for the handle.
         // Children go where their parent is.
         let lane = self.lanes.current.get();
         let task = self.allocate(id, location, future, State::new(JOIN | QUEUED), 2, lane);
+        // SAFETY: just allocated.
+        let console = unsafe { &(*task.as_ptr()).console };
+        console.spawned(about, id.as_u64(), size_of::<F>(), location);
         // SAFETY: lanes go with the executor. A task keeps the scheduler's reference while it is
         // queued.
         unsafe { lane.as_ref().queue.push(task) };
@@ -238,7 +240,7 @@ impl Executor {
     where
         F: Future + 'static,
     {
-        let task = self.spawn(location, future);
+        let task = self.spawn_as(self.ids.next(), location, future, About::named(&name));
         task.mark_named(&name);
         if let Some(observer) = &self.observer {
             observer.named(task.id(), &name);
@@ -255,6 +257,11 @@ impl Executor {
             Arc::increment_strong_count(self.this.get().as_ptr());
             Arc::from_raw(self.this.get().as_ptr())
         }
+    }
+
+    /// A number for what is not a task, but shown as one.
+    pub(crate) fn next_id(&self) -> Id {
+        self.ids.next()
     }
 
     /// Polls tasks whose turn it is, at most `budget` of them, and counts the budget down.
@@ -317,6 +324,11 @@ impl Executor {
     /// Is the runtime ending?
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.get()
+    }
+
+    /// Has the runtime ended? Any thread.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.remote.is_closed()
     }
 
     /// Is a task in line?
@@ -382,8 +394,14 @@ impl Executor {
         }
     }
 
+    /// The loop stops for a while: the memory that a burst of tasks left goes back.
+    pub(crate) fn rest(&self) {
+        self.tasks.trim();
+    }
+
     /// The loop wants to sleep. `false`: other threads sent something.
     pub(crate) fn fall_asleep(&self) -> bool {
+        self.rest();
         self.remote.fall_asleep()
     }
 
@@ -427,16 +445,16 @@ impl Executor {
     fn close(&self) {
         self.closing.set(true);
         self.unusual.set(true);
+        self.tasks.pin();
     }
 
     /// Asks every task to end. They are dropped as the loop comes to them; later spawns are
     /// cancelled at once.
     pub(crate) fn abort_all(&self) {
         self.close();
-        let tasks = self.registry.borrow();
-        for task in (0..tasks.end()).filter_map(|slot| tasks.get(slot)) {
+        let mut walk = Walk::default();
+        while let Some(task) = self.tasks.next(&mut walk) {
             if Some(task) != self.main.get() {
-                // Only marks and queues, so the borrow is safe.
                 runnable::abort_here::<Lane>(task);
             }
         }
@@ -446,18 +464,13 @@ impl Executor {
     /// once.
     pub(crate) fn cancel_all(&self) {
         self.close();
-        let mut slot = 0;
-        // The borrow ends before user code runs. A drop may fill a slot behind this one, but only
-        // with a task that is cancelled already.
-        while slot < self.registry.borrow().end() {
-            let task = self.registry.borrow().get(slot);
-            slot += 1;
-            if let Some(task) = task {
-                // SAFETY: a task in the registry is alive.
-                if !unsafe { task.as_ref() }.state.is(DONE) {
-                    // SAFETY: owner thread; not done; not running, as the loop has ended.
-                    unsafe { runnable::cancel::<Lane>(task) };
-                }
+        let mut walk = Walk::default();
+        // A drop may spawn behind the walk, but only a task that is cancelled already.
+        while let Some(task) = self.tasks.next(&mut walk) {
+            // SAFETY: what a walk meets is alive.
+            if !unsafe { task.as_ref() }.state.is(DONE) {
+                // SAFETY: owner thread; not done; not running, as the loop has ended.
+                unsafe { runnable::cancel::<Lane>(task) };
             }
         }
         self.main.set(None);
@@ -473,24 +486,21 @@ impl Executor {
                 unsafe { runnable::run::<Lane>(task) };
             }
         });
-        let end = self.registry.borrow().end();
-        for slot in 0..end {
-            let task = self.registry.borrow().get(slot);
-            if let Some(task) = task {
-                // SAFETY: a task in the registry is alive.
-                let state = unsafe { &(*task.as_ptr()).state };
-                if state.is(QUEUED) {
-                    // In the hands of someone who keeps a `Ready`, which has a reference.
-                    state.clear(QUEUED);
-                    // SAFETY: the scheduler's reference, as the task is done and no longer queued.
-                    unsafe { waker::drop_here(task) };
-                }
-                // SAFETY: owner thread; the queue is empty and all are done. What is still in the
-                // registry is still referenced, or it would have been freed.
-                unsafe { runnable::merge::<Lane>(task) };
+        let mut walk = Walk::default();
+        while let Some(task) = self.tasks.next(&mut walk) {
+            // SAFETY: what a walk meets is alive.
+            let state = unsafe { &(*task.as_ptr()).state };
+            if state.is(QUEUED) {
+                // In the hands of someone who keeps a `Ready`, which has a reference.
+                state.clear(QUEUED);
+                // SAFETY: the scheduler's reference, as the task is done and no longer queued.
+                unsafe { waker::drop_here(task) };
             }
+            // SAFETY: owner thread; the queue is empty and all are done. What a walk meets is still
+            // referenced, or it would have been freed.
+            unsafe { runnable::merge::<Lane>(task) };
         }
-        self.blocks.clear();
+        self.tasks.clear();
         self.remote.close();
         self.empty_closed();
         if let Some(observer) = self.observer() {

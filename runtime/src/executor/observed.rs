@@ -7,6 +7,7 @@ use std::panic::Location;
 
 use super::stats::count;
 use super::{Executor, Lane, Tick};
+use crate::console::About;
 use crate::observe::Observer;
 use crate::task::header::{Header, Note};
 use crate::task::state::{DONE, JOIN, QUEUED, State, TIMED};
@@ -44,6 +45,7 @@ impl Executor {
         id: Id,
         location: &'static Location<'static>,
         future: F,
+        about: About<'_>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -53,6 +55,9 @@ impl Executor {
         let state = if closing { JOIN } else { JOIN | QUEUED } | if timed { TIMED } else { 0 };
         let lane = self.lanes.current.get();
         let task = self.allocate(id, location, future, State::new(state), 2, lane);
+        // SAFETY: just allocated.
+        let console = unsafe { &(*task.as_ptr()).console };
+        console.spawned(about, id.as_u64(), size_of::<F>(), location);
         if let Some(observer) = self.observer() {
             // SAFETY: just allocated.
             observer.spawned(unsafe { task.as_ref() }.slot.get(), id, location);

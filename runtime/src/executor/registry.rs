@@ -1,4 +1,4 @@
-//! Every task that has not been freed, so that the end of the runtime reaches all of them.
+//! A table of tasks: those that are too large for the slab, or all of an observed executor.
 
 use std::ptr;
 

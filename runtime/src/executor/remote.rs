@@ -116,6 +116,11 @@ impl<M> Remote<M> {
         self.flag.fetch_or(CLOSED, Ordering::AcqRel);
     }
 
+    /// Will the loop not receive again? Any thread.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.flag.load(Ordering::Acquire) & CLOSED != 0
+    }
+
     /// The next message, for those who empty a closed queue.
     pub(crate) fn pop(&self) -> Option<M> {
         self.queue.pop()

@@ -14,6 +14,7 @@ use std::ptr::NonNull;
 use std::time::Duration;
 
 use super::lane::Lane;
+use super::tasks::Walk;
 use super::{Executor, Tick};
 use crate::task::header::Schedule;
 use crate::task::quota;
@@ -288,15 +289,15 @@ impl Executor {
         if plain && !lanes.iter().any(|lane| self.has_tasks(lane.0)) {
             return self.lanes.many.set(false);
         }
-        let tasks = self.registry.borrow().end();
+        let tasks = self.tasks.len();
         self.lanes.patience.set(tasks);
     }
 
     /// Does any task point there?
     fn has_tasks(&self, lane: NonNull<Lane>) -> bool {
-        let registry = self.registry.borrow();
-        let mut tasks = (0..registry.end()).filter_map(|slot| registry.get(slot));
-        // SAFETY: a task in the registry is alive.
+        let mut walk = Walk::default();
+        let mut tasks = std::iter::from_fn(|| self.tasks.next(&mut walk));
+        // SAFETY: what a walk meets is alive.
         tasks.any(|task| unsafe { task.as_ref() }.scheduler == lane.cast())
     }
 

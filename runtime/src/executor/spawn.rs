@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::panic::Location;
 
-use super::current;
+use super::{Executor, current};
+use crate::console::About;
 use crate::task::{Id, JoinHandle};
 
 /// Ends the running task as if it had been aborted. Never returns.
@@ -54,6 +55,25 @@ where
     F: Future + 'static,
 {
     current::with(|executor| executor.spawn(location, future))
+}
+
+/// A number for a task that is spawned on this thread.
+#[track_caller]
+pub(crate) fn next_id() -> Id {
+    current::with(Executor::next_id)
+}
+
+/// The same for a task that only waits for something which is shown in its place.
+#[track_caller]
+pub(crate) fn spawn_hidden<F>(
+    id: Id,
+    location: &'static Location<'static>,
+    future: F,
+) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+{
+    current::with(|executor| executor.spawn_as(id, location, future, About::hidden()))
 }
 
 /// The number of the task that is running.

@@ -11,7 +11,8 @@ pub(super) struct Counts {
     pub(super) spawned: Cell<u64>,
     pub(super) polls: Cell<u64>,
     pub(super) received: Cell<u64>,
-    /// Pushes into the run queue that no wake made: of the future of `block_on`, and by aborts.
+    /// Pushes into the run queue that no wake made: of the future of `block_on`, and by aborts. Less
+    /// the spawns that pushed nothing, so it may be below zero, and wraps.
     pub(super) pushed: Cell<u64>,
     pub(super) woken_remote: Cell<u64>,
     /// The last that was said, so that it never goes down.
@@ -21,7 +22,7 @@ pub(super) struct Counts {
 
 /// One more.
 pub(super) fn count(cell: &Cell<u64>) {
-    cell.set(cell.get() + 1);
+    cell.set(cell.get().wrapping_add(1));
 }
 
 /// The same, for the metrics.
@@ -42,7 +43,7 @@ impl Executor {
     pub(crate) fn stats(&self) -> Stats {
         Stats {
             // The one for `block_on` is not a task.
-            alive: self.registry.borrow().len() - usize::from(self.main.get().is_some()),
+            alive: self.tasks.len() - usize::from(self.main.get().is_some()),
             queued: self.queued(),
             spawned: self.counts.spawned.get(),
             polls: self.counts.polls.get(),

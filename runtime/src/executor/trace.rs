@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::{Executor, current};
-use crate::trace::{Level, Snapshot, Started};
+use crate::trace::{Cursor, Level, Snapshot, Started};
 
 #[track_caller]
 fn with<R>(what: &str, f: impl FnOnce(&Executor) -> R) -> R {
@@ -74,6 +74,47 @@ pub fn level() -> Level {
 #[track_caller]
 pub fn snapshot() -> Snapshot {
     with("snapshot", |executor| executor.trace.snapshot())
+}
+
+/// What this thread's runtime has recorded since the cursor's last call, at most `most` events, the
+/// oldest first; the cursor moves on. For those who watch a program that runs.
+///
+/// It differs from [`snapshot`]:
+///
+/// - Times count from the making of the runtime, so that all parts of a trace have one axis.
+/// - [`Snapshot::lost`] is what was overwritten before this reader came to it.
+/// - [`Snapshot::tasks`] has the tasks that the new events speak of. The first part, and one after a
+///   loss, has also all that are alive: others that were known have ended. A task is known by its [`id`](crate::trace::Task::id), its place changes.
+/// - A poll that still goes on is told when it has ended, with the time of its beginning, which may
+///   be before events that were told earlier.
+///
+/// A cursor that comes from another runtime begins anew. A limit of zero is one of one.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// ```
+/// use wakeful::trace::{self, Cursor, Level};
+///
+/// wakeful::block_on(async {
+///     trace::set_level(Level::Wakes);
+///     let mut cursor = Cursor::new();
+///     loop {
+///         wakeful::task::yield_now().await;
+///         let news = trace::snapshot_since(&mut cursor, 1000);
+///         print!("{news}");
+///         if !news.events().is_empty() {
+///             break;
+///         }
+///     }
+/// });
+/// ```
+#[track_caller]
+pub fn snapshot_since(cursor: &mut Cursor, most: usize) -> Snapshot {
+    with("snapshot_since", |executor| {
+        executor.trace.snapshot_since(cursor, most)
+    })
 }
 
 /// Puts a mark into the trace of this thread's runtime, with the task that runs. Outside a runtime,

@@ -20,6 +20,7 @@ pub(crate) use histogram::Recorder;
 pub(crate) use limit::Limit;
 pub(crate) use roster::Who;
 
+use crate::faults::{Config, Injector};
 use crate::task::Id;
 use crate::time::clock::Clock;
 
@@ -49,7 +50,7 @@ impl Observer {
         Observer {
             beat,
             polls: Cell::new(0),
-            clock: Clock::new(),
+            clock: Clock::new(Injector::new(&Config::default())),
             times: times.then(Times::default),
             limit,
             began: Cell::new(0),

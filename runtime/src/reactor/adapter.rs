@@ -1,5 +1,6 @@
 //! Any descriptor, made async.
 
+use std::any::type_name;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -79,7 +80,7 @@ impl<T: AsFd> Async<T> {
     #[track_caller]
     pub fn new_nonblocking(io: T) -> io::Result<Async<T>> {
         let reactor = current::with(Rc::clone);
-        let source = Source::new(reactor, io.as_fd()).map_err(|error| {
+        let source = Source::new(reactor, io.as_fd(), type_name::<T>()).map_err(|error| {
             if error.kind() == io::ErrorKind::PermissionDenied {
                 // How epoll says that this is no kind of thing that one can wait for.
                 return io::Error::new(

@@ -6,9 +6,16 @@ mod adapter;
 mod backend;
 pub(crate) mod current;
 mod event;
+#[cfg(not(feature = "faults"))]
+#[path = "faultless.rs"]
+mod faulty;
+#[cfg(feature = "faults")]
+mod faulty;
 mod interest;
 mod notifier;
 mod portable;
+#[cfg(target_os = "linux")]
+mod pwait2;
 #[cfg(target_os = "linux")]
 mod raw;
 mod registration;
@@ -29,6 +36,7 @@ pub use interest::Interest;
 pub(crate) use notifier::Notifier;
 pub use source::Source;
 
+use crate::faults::Injector;
 use crate::observe::{Histogram, Recorder};
 use crate::task::runnable::quietly;
 pub(crate) use crate::time::driver::Next as NextWait;
@@ -36,12 +44,13 @@ use crate::time::driver::{self, Timers};
 use crate::trace;
 use backend::Driver;
 use event::Event;
+use faulty::Device;
 use registration::Registrations;
 use source::State;
 
 /// What waits on behalf of one loop: its descriptors and its timers. Owner thread only.
 pub(crate) struct Reactor {
-    driver: Driver,
+    device: Device,
     registrations: RefCell<Registrations>,
     timers: Timers,
     /// Kept between turns for their memory.
@@ -71,11 +80,15 @@ pub(crate) struct Stats {
 }
 
 impl Reactor {
-    pub(crate) fn new(backend: Backend, trace: trace::Recorder) -> io::Result<Rc<Reactor>> {
+    pub(crate) fn new(
+        backend: Backend,
+        trace: trace::Recorder,
+        faults: Injector,
+    ) -> io::Result<Rc<Reactor>> {
         Ok(Rc::new(Reactor {
-            driver: Driver::new(backend)?,
+            device: Device::new(Driver::new(backend)?, faults.clone()),
             registrations: RefCell::default(),
-            timers: Timers::new(trace.clone()),
+            timers: Timers::new(trace.clone(), faults),
             events: Cell::default(),
             wakers: Cell::default(),
             shut_down: Cell::new(false),
@@ -85,7 +98,7 @@ impl Reactor {
     }
 
     pub(crate) fn notifier(&self) -> Notifier {
-        self.driver.notifier()
+        self.device.notifier()
     }
 
     pub(crate) fn timers(&self) -> &Timers {
@@ -103,7 +116,7 @@ impl Reactor {
 
     /// The descriptor that is readable when a turn would find something.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
-        self.driver.as_fd()
+        self.device.as_fd()
     }
 
     /// Waits once, wakes those whose descriptors are ready, and fires the timers that are due.
@@ -138,7 +151,7 @@ impl Reactor {
     fn wait(&self, timeout: Option<Duration>) -> io::Result<usize> {
         let mut events = self.events.take();
         let wait = self.trace.wait(timeout);
-        let result = self.driver.wait(timeout, &mut events);
+        let result = self.device.wait(timeout, &mut events);
         wait.ended(events.len(), result.is_err());
         self.waits.record(events.len() as u64);
         let mut wakers = self.wakers.take();
@@ -197,7 +210,7 @@ impl Reactor {
 
     fn register(&self, fd: BorrowedFd<'_>, state: Rc<State>) -> io::Result<usize> {
         let key = self.registrations.borrow_mut().insert(state);
-        self.driver.add(fd, key).inspect_err(|_| {
+        self.device.add(fd, key).inspect_err(|_| {
             self.registrations.borrow_mut().remove(key);
         })?;
         self.trace.registered(key, fd.as_raw_fd());
@@ -207,13 +220,13 @@ impl Reactor {
     fn deregister(&self, fd: BorrowedFd<'_>, key: usize) {
         let state = self.registrations.borrow_mut().remove(key);
         // It can only fail if someone else closed the descriptor, which deregistered it.
-        let _ = self.driver.remove(fd);
+        let _ = self.device.remove(fd, key);
         self.trace.deregistered(key, fd.as_raw_fd());
         drop(state);
     }
 
     fn tells_closed(&self) -> bool {
-        self.driver.tells_closed()
+        self.device.tells_closed()
     }
 
     fn is_shut_down(&self) -> bool {

@@ -1,8 +1,9 @@
-//! Waiting on Linux with one syscall: `epoll_pwait2` on the poller's own descriptor.
+//! Waiting on Linux with one syscall on the poller's own descriptor: `epoll_pwait2` where there is a
+//! timeout, as it knows nanoseconds, else `epoll_pwait`.
 //!
 //! `polling` 3.11 spends five syscalls a wait, and has no name for `EPOLLRDHUP`. Its poller gives its
-//! descriptor away, so both are done here, by safe functions of rustix, with the same keys. Two
-//! things follow. `Poller::notify` must not be used, as only `Poller::wait` re-arms it: the notifier
+//! descriptor away, so both are done here, by safe functions of rustix but for the timed wait, with
+//! the same keys. Two things follow. `Poller::notify` must not be used, as only `Poller::wait` re-arms it: the notifier
 //! is an eventfd of our own, edge-triggered and never read. And the poller's timer and eventfd stay
 //! silent, as nothing arms them.
 
@@ -20,11 +21,17 @@ use rustix::io::Errno;
 
 use super::Notifier;
 use super::event::Event;
+use super::pwait2;
 
 /// The key of the notifier. `polling` keeps the one above to itself.
 const NOTIFY: u64 = u64::MAX - 1;
 
 const EVENTS: usize = 1024;
+
+const NO_TIME: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
 
 pub(super) struct Raw {
     poller: Poller,
@@ -48,16 +55,16 @@ impl Raw {
             events,
             notify: Arc::new(notify),
         };
-        raw.wait(Some(Duration::ZERO), &mut Vec::new()).map_err(
-            |error| match Errno::from_io_error(&error) {
+        // Nothing is registered but the notifier, so the time is over at once.
+        raw.wait(Some(Duration::from_nanos(1)), &mut Vec::new())
+            .map_err(|error| match Errno::from_io_error(&error) {
                 Some(Errno::NOSYS | Errno::PERM) => io::Error::new(
                     io::ErrorKind::Unsupported,
                     "the raw backend needs epoll_pwait2, which this kernel does not have or does \
                      not allow; use Backend::Auto",
                 ),
                 _ => error,
-            },
-        )?;
+            })?;
         Ok(raw)
     }
 
@@ -80,13 +87,25 @@ impl Raw {
         Ok(epoll::delete(&self.poller, fd)?)
     }
 
+    /// Not at all, or for ever: nothing to round.
+    fn untimed(
+        &self,
+        events: &mut Vec<epoll::Event>,
+        timeout: Option<&Timespec>,
+    ) -> Result<(), Errno> {
+        epoll::wait(&self.poller, spare_capacity(events), timeout).map(drop)
+    }
+
     pub(super) fn wait(&self, timeout: Option<Duration>, out: &mut Vec<Event>) -> io::Result<()> {
-        // A time too long to say is for ever.
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let mut events = self.events.borrow_mut();
         events.clear();
-        match epoll::wait(&self.poller, spare_capacity(&mut events), timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
+        let waited = match timeout {
+            Some(Duration::ZERO) => self.untimed(&mut events, Some(&NO_TIME)),
+            Some(timeout) => pwait2::wait(self.as_fd(), &mut events, timeout),
+            None => self.untimed(&mut events, None),
+        };
+        match waited {
+            Ok(()) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         out.extend(

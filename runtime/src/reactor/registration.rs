@@ -66,3 +66,6 @@ impl Registrations {
         self.slots.len() - self.vacant.len()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod properties;

@@ -11,6 +11,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -18,6 +19,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::event::Event;
 use super::waiters::{POLL_READ, POLL_WRITE, WaiterId, Waiters};
 use super::{Interest, Reactor};
+use crate::console::{Op, Resource, What};
 use crate::task::coop;
 
 const READABLE: u8 = Interest::READABLE.bits();
@@ -116,19 +118,46 @@ pub struct Source {
     state: Rc<State>,
     key: usize,
     fd: RawFd,
+    /// The waits of the `poll_*` calls.
+    reads: Op,
+    writes: Op,
+    shown: Resource,
 }
+
+// Wakers and operations, which are anyone's code, run with nothing borrowed: a panic of theirs leaves
+// no trace.
+impl UnwindSafe for Source {}
+impl RefUnwindSafe for Source {}
 
 impl Source {
     /// Registers a descriptor. It stays open until the source is dropped: the caller sees to that.
-    pub(super) fn new(reactor: Rc<Reactor>, fd: BorrowedFd<'_>) -> io::Result<Source> {
+    /// `type_name` is that of what it belongs to.
+    #[track_caller]
+    pub(super) fn new(
+        reactor: Rc<Reactor>,
+        fd: BorrowedFd<'_>,
+        type_name: &'static str,
+    ) -> io::Result<Source> {
         let state = Rc::new(State::default());
         let key = reactor.register(fd, state.clone())?;
+        let fd = fd.as_raw_fd();
         Ok(Source {
             reactor,
             state,
             key,
-            fd: fd.as_raw_fd(),
+            fd,
+            reads: Op::new(),
+            writes: Op::new(),
+            shown: Resource::descriptor(type_name, Location::caller(), fd),
         })
+    }
+
+    /// Shows what is known of the readiness.
+    #[inline(always)]
+    fn show(&self) {
+        let ready = &self.state.ready;
+        let has = |bit| ready.get() & bit != 0;
+        self.shown.readiness(|| (has(READABLE), has(WRITABLE)));
     }
 
     fn is_ready(&self, interest: Interest) -> bool {
@@ -141,6 +170,7 @@ impl Source {
         self.state
             .ready
             .set(self.state.ready.get() | interest.bits());
+        self.show();
     }
 
     /// Says that a transfer was shorter than the buffer, which leaves nothing to read or no room to
@@ -161,6 +191,7 @@ impl Source {
             clear |= WRITABLE;
         }
         self.state.ready.set(ready & !clear);
+        self.show();
     }
 
     /// A syscall said `WouldBlock`. That is the truth, whatever events said of the end.
@@ -177,6 +208,22 @@ impl Source {
             0
         };
         self.state.ready.set(self.state.ready.get() & !clear);
+        self.show();
+    }
+
+    /// How many of `len` bytes a transfer may ask for: all of them. Only the feature `faults` says
+    /// fewer.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn granted(&self, len: usize) -> usize {
+        self.reactor.device.faults.granted(len)
+    }
+
+    /// Accepts a connection. Only the feature `faults` makes that fail.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn accepting<T>(&self, accept: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.reactor.device.faults.accepting(accept)
     }
 
     fn check_alive(&self) -> io::Result<()> {
@@ -194,17 +241,26 @@ impl Source {
     ///
     /// If the runtime has ended.
     pub fn poll_ready(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
+        // A direction has one such waiter, as two tasks may poll one each.
+        let op = if interest.is_readable() {
+            &self.reads
+        } else {
+            &self.writes
+        };
         if self.is_ready(interest) {
+            self.show();
+            op.ready(&self.shown, what(interest));
             return Poll::Ready(Ok(()));
         }
         self.check_alive()?;
-        // A direction has one such waiter, as two tasks may poll one each.
-        if interest.is_readable() {
-            self.state.wait(POLL_READ, READABLE, cx.waker());
-        }
-        if interest.is_writable() {
-            self.state.wait(POLL_WRITE, WRITABLE, cx.waker());
-        }
+        op.waits(&self.shown, what(interest), || {
+            if interest.is_readable() {
+                self.state.wait(POLL_READ, READABLE, cx.waker());
+            }
+            if interest.is_writable() {
+                self.state.wait(POLL_WRITE, WRITABLE, cx.waker());
+            }
+        });
         Poll::Pending
     }
 
@@ -289,7 +345,7 @@ impl Source {
         op: &mut impl FnMut() -> io::Result<R>,
     ) -> Option<io::Result<R>> {
         loop {
-            match op() {
+            match self.reactor.device.call(self.key, interest, op) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.would_block(interest);
                     return None;
@@ -319,11 +375,20 @@ impl fmt::Debug for Source {
     }
 }
 
+fn what(interest: Interest) -> What {
+    match (interest.is_readable(), interest.is_writable()) {
+        (true, false) => What::Readable,
+        (false, true) => What::Writable,
+        _ => What::Either,
+    }
+}
+
 /// Waits for readiness under a number of its own.
 struct Wait<'a> {
     source: &'a Source,
     interest: Interest,
     id: Option<WaiterId>,
+    op: Op,
 }
 
 impl<'a> Wait<'a> {
@@ -332,22 +397,27 @@ impl<'a> Wait<'a> {
             source,
             interest,
             id: None,
+            op: Op::new(),
         }
     }
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Source { state, shown, .. } = self.source;
         if self.source.is_ready(self.interest) {
+            self.source.show();
+            self.op.ready(shown, what(self.interest));
             return Poll::Ready(Ok(()));
         }
         self.source.check_alive()?;
-        let state = &self.source.state;
         let id = *self.id.get_or_insert_with(|| {
             let id = state.next_id.get();
             state.next_id.set((id + 1) % POLL_WRITE);
             id
         });
-        state.wait(id, self.interest.bits(), cx.waker());
+        self.op.waits(shown, what(self.interest), || {
+            state.wait(id, self.interest.bits(), cx.waker());
+        });
         Poll::Pending
     }
 }

@@ -59,11 +59,13 @@ impl Waiters {
 
     #[inline]
     fn find(&mut self, id: WaiterId) -> Option<&mut Entry> {
-        let rest = self.rest.iter_mut().flat_map(|rest| rest.iter_mut());
-        self.first
-            .iter_mut()
-            .chain(rest)
-            .find(|entry| entry.id == id)
+        if let Some(first) = &mut self.first
+            && first.id == id
+        {
+            return Some(first);
+        }
+        let rest = self.rest.as_mut()?;
+        rest.iter_mut().find(|entry| entry.id == id)
     }
 
     /// Forgets one waiter. Returns its waker, to be dropped when nothing is borrowed.

@@ -33,6 +33,7 @@ impl Parts {
                 if let Some(watched) = watched {
                     watched.end();
                 }
+                self.executor.rest();
                 output
             })
         })
@@ -44,12 +45,15 @@ impl Parts {
         location: &'static Location<'static>,
     ) -> F::Output {
         self.rouse();
+        // SAFETY: the executor keeps a reference until it is dissolved.
+        let main = unsafe { &*self.executor.main().as_ptr() };
+        let id = || self.executor.next_id().as_u64();
+        // Until the future is gone.
+        let _shown = main.console.main_begins(id, size_of::<F>(), location);
         let mut future = pin!(future);
-        // Borrows the executor's own reference, which it keeps until it is dissolved.
+        // Borrows the executor's own reference, as above.
         let waker = waker::borrowed::<Lane>(self.executor.main());
         let mut cx = Context::from_waker(&waker);
-        // SAFETY: as above, of the reference.
-        let main = unsafe { &*self.executor.main().as_ptr() };
         main.trace.located(location);
         let mut pace = Pace::new(self.reactor.look_at_clock(), self.event_interval);
         self.executor.queue_main();
@@ -60,10 +64,13 @@ impl Parts {
                     let limited = allowance::limited();
                     limited.refill();
                     let poll = main.trace.poll().may_panic();
+                    let entered = main.console.enter();
                     if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                        main.console.exit(entered);
                         poll.end(End::Ready);
                         return output;
                     }
+                    main.console.exit(entered);
                     poll.end(End::Pending);
                 }
                 Tick::Idle => self.sleep(&mut pace),

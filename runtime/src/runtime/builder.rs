@@ -11,6 +11,7 @@ use super::{MetricsLevel, Parts, Runtime};
 use crate::blocking::{self, Blocking};
 use crate::executor::Executor;
 use crate::executor::class::Order;
+use crate::faults::{self, Injector};
 use crate::fs::{self, Files};
 use crate::observe::{Beat, Limit, Observer};
 use crate::reactor::{Backend, Reactor};
@@ -52,6 +53,7 @@ pub struct Builder {
     on_stall: Hook,
     max_poll: Option<Duration>,
     pub(super) trace: trace::Config,
+    pub(super) faults: faults::Config,
 }
 
 impl Builder {
@@ -75,6 +77,7 @@ impl Builder {
             on_stall: Hook::default(),
             max_poll: None,
             trace: trace::Config::default(),
+            faults: faults::Config::default(),
         }
     }
 
@@ -315,7 +318,8 @@ impl Builder {
     /// gives no thread for the watchdog.
     pub fn build(self) -> io::Result<Runtime> {
         let trace = Recorder::new(&self.trace);
-        let reactor = Reactor::new(self.backend, trace.clone())?;
+        let faults = Injector::new(&self.faults);
+        let reactor = Reactor::new(self.backend, trace.clone(), faults)?;
         if self.start_paused {
             reactor.pause_clock();
         }

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::executor::{Executor, current, reserve_id, spawn_at};
+use crate::console::About;
+use crate::executor::{Executor, current, next_id, reserve_id, spawn_hidden};
 use crate::sync::OnceLock;
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::task::packet::{Missing, Receiver, packet};
@@ -35,6 +36,10 @@ use crate::task::{AbortHandle, Id, JoinError};
 pub struct Handle {
     pub(super) executor: Arc<Executor>,
 }
+
+// Panics of tasks end at the poll, so what a handle reaches is never left half done.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
 
 impl Handle {
     pub(super) fn new(executor: Arc<Executor>) -> Handle {
@@ -77,7 +82,8 @@ impl Handle {
                 Ok(future) => future,
                 Err(payload) => return sender.fill(Err(Missing::Panicked(payload))),
             };
-            let task = current::with(|executor| executor.spawn_as(id, location, future));
+            let task =
+                current::with(|executor| executor.spawn_as(id, location, future, About::task()));
             task_stop.arm(task.abort_handle());
             let relay = async move {
                 sender.fill(match task.await {
@@ -87,9 +93,15 @@ impl Handle {
                         .map_or(Missing::Dropped, Missing::Panicked)),
                 });
             };
-            spawn_at(location, relay);
+            // The task itself is what is shown.
+            spawn_hidden(next_id(), location, relay);
         }));
         RemoteJoinHandle { id, receiver, stop }
+    }
+
+    /// Calls `f` on the runtime's thread, soon; after the end of the runtime it is dropped instead.
+    pub(crate) fn call(&self, f: impl FnOnce() + Send + 'static) {
+        self.executor.call(Box::new(f));
     }
 
     /// Cancels every task of the runtime. The future of `block_on` goes on; tasks that are spawned

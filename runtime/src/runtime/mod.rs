@@ -2,9 +2,12 @@
 
 mod block_on;
 mod builder;
+#[cfg(feature = "faults")]
+mod faults;
 mod handle;
 mod metrics;
 mod pace;
+mod spawner;
 #[cfg(feature = "trace")]
 mod trace;
 mod turn;
@@ -23,6 +26,7 @@ pub use builder::Builder;
 pub(crate) use handle::Stop;
 pub use handle::{Handle, RemoteJoinHandle};
 pub use metrics::{Metrics, MetricsLevel};
+pub use spawner::LocalSpawner;
 
 use crate::blocking::Blocking;
 use crate::executor::{Executor, current, spawn_at};

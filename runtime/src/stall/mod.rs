@@ -35,9 +35,17 @@ mod usage {
 /// The stuck stack, for builds without the feature `backtrace`.
 #[cfg(not(all(feature = "backtrace", target_os = "linux")))]
 mod stack {
+    pub(super) enum Stack {}
+
+    impl Stack {
+        pub(super) fn describe(&self) -> String {
+            match *self {}
+        }
+    }
+
     pub(super) fn prepare() {}
 
-    pub(super) fn capture(_thread: super::usage::Thread) -> Option<String> {
+    pub(super) fn capture(_thread: super::usage::Thread) -> Option<Stack> {
         None
     }
 }

@@ -71,8 +71,11 @@ fn write_down() {
     STATE.store(WRITTEN, Ordering::Release);
 }
 
+/// Where a thread was, function within function.
+pub(super) struct Stack(Vec<usize>);
+
 /// Asks a thread for its stack. Only the watchdog calls this, so nobody else asks meanwhile.
-pub(super) fn capture(thread: Thread) -> Option<String> {
+pub(super) fn capture(thread: Thread) -> Option<Stack> {
     TARGET.store(thread.0, Ordering::Relaxed);
     let asks = STATE.compare_exchange(NOTHING, ASKED, Ordering::Release, Ordering::Relaxed);
     if asks.is_err() {
@@ -94,9 +97,9 @@ pub(super) fn capture(thread: Thread) -> Option<String> {
     }
     let length = LENGTH.load(Ordering::Relaxed);
     let frames = TABLE[..length].iter();
-    let frames: Vec<usize> = frames.map(|frame| frame.load(Ordering::Relaxed)).collect();
+    let frames = frames.map(|frame| frame.load(Ordering::Relaxed)).collect();
     STATE.store(NOTHING, Ordering::Release);
-    Some(describe(&frames))
+    Some(Stack(frames))
 }
 
 /// One frame: its function, and where in the source it is.
@@ -131,25 +134,28 @@ fn resolve(frames: &[usize]) -> Vec<Frame> {
     all
 }
 
-/// The part between the signal handler and the loop.
-fn describe(frames: &[usize]) -> String {
-    let frames = resolve(frames);
-    let is_handler = |frame: &Frame| frame.name.contains("signal_hook_registry");
-    // The frame after the handler is the one that the kernel put there.
-    let first = frames.iter().rposition(is_handler).map_or(0, |at| at + 2);
-    let frames = &frames[first.min(frames.len())..];
-    let is_loop = |frame: &Frame| {
-        let loops = ["wakeful::task::raw::poll", "::run_until_ready"];
-        loops.iter().any(|name| frame.name.contains(name))
-    };
-    let last = frames.iter().position(is_loop).unwrap_or(frames.len());
-    let mut text = String::new();
-    for (number, Frame { name, place }) in frames[..last].iter().enumerate() {
-        // Writing to a string does not fail.
-        let _ = match place {
-            Some(place) => writeln!(text, "  {number:>3}: {name}\n         at {place}"),
-            None => writeln!(text, "  {number:>3}: {name}"),
+impl Stack {
+    /// The part between the signal handler and the loop. The first time, what is known of the program
+    /// is read from its file, which may take longer than the stall.
+    pub(super) fn describe(&self) -> String {
+        let frames = resolve(&self.0);
+        let is_handler = |frame: &Frame| frame.name.contains("signal_hook_registry");
+        // The frame after the handler is the one that the kernel put there.
+        let first = frames.iter().rposition(is_handler).map_or(0, |at| at + 2);
+        let frames = &frames[first.min(frames.len())..];
+        let is_loop = |frame: &Frame| {
+            let loops = ["wakeful::task::raw::poll", "::run_until_ready"];
+            loops.iter().any(|name| frame.name.contains(name))
         };
+        let last = frames.iter().position(is_loop).unwrap_or(frames.len());
+        let mut text = String::new();
+        for (number, Frame { name, place }) in frames[..last].iter().enumerate() {
+            // Writing to a string does not fail.
+            let _ = match place {
+                Some(place) => writeln!(text, "  {number:>3}: {name}\n         at {place}"),
+                None => writeln!(text, "  {number:>3}: {name}"),
+            };
+        }
+        text
     }
-    text
 }

@@ -207,7 +207,8 @@ impl Watched {
         let usage = self.thread.usage().zip(poll.before);
         let usage = usage.map(|(after, before)| after.since(before));
         let stack = stack::capture(self.thread);
-        // The last thing to ask: if it still is the same poll, all of the above is about it.
+        // The last to be asked of the loop: if it still is the same poll, all of the above is about
+        // it. What comes below takes its time, and tells of the stall even if it is over by then.
         let Some(who) = beat.who(poll.stuck) else {
             return;
         };
@@ -216,7 +217,7 @@ impl Watched {
         report.stopped = poll.stopped;
         report.repeats = poll.reports;
         report.suppressed = std::mem::take(&mut self.limiter.suppressed);
-        report.stack = stack;
+        report.stack = stack.map(|stack| stack.describe());
         poll.reports += 1;
         quietly(|| (self.hook.0)(&report));
         // What the hook took is not the watchdog's own absence.

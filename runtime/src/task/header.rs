@@ -9,12 +9,17 @@ use super::mailbox::Mailbox;
 use super::refs::Refs;
 use super::state::State;
 use super::{Id, Stage};
+use crate::console;
 use crate::id::ThreadNumber;
+use crate::sync;
 use crate::trace::Tag;
 
 /// A task, wherever its type is not known. Always made from the pointer to the whole cell, never
 /// from a `&Header`: the functions of the vtable reach beyond the header.
 pub(crate) type TaskPtr = NonNull<Header>;
+
+/// What [`Header::slot`] says where there is none.
+pub(crate) const NOWHERE: u32 = u32::MAX;
 
 #[repr(C)]
 pub(crate) struct Header {
@@ -29,7 +34,7 @@ pub(crate) struct Header {
     pub(crate) join_waker: Cell<Option<Waker>>,
     /// Who keeps the memory.
     pub(crate) refs: Refs,
-    /// The place in the scheduler's registry. Owner only.
+    /// The place in the scheduler's table, if it has one. Owner only.
     pub(crate) slot: Cell<u32>,
     /// Owner only.
     pub(crate) state: State,
@@ -39,11 +44,13 @@ pub(crate) struct Header {
     pub(crate) mailbox: Mailbox,
     /// Nothing, if the feature `trace` is off.
     pub(crate) trace: Tag,
+    /// Nothing, if the feature `console` is off.
+    pub(crate) console: console::Task,
 }
 
 #[cfg(not(loom))]
 const _: () = assert!(
-    size_of::<Header>() - size_of::<Tag>() <= 64,
+    size_of::<Header>() - size_of::<Tag>() - size_of::<console::Task>() <= 64,
     "a header is one cache line"
 );
 
@@ -123,6 +130,15 @@ pub(crate) trait Schedule: 'static {
     /// # Safety
     /// It came from `allocate` with this layout, and nobody uses it any more.
     unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout);
+
+    /// Takes the memory of a task back that outlived its runtime. Any thread.
+    ///
+    /// # Safety
+    /// It came from `allocate` of the task's scheduler with this layout, and nobody uses it.
+    unsafe fn deallocate_merged(memory: NonNull<u8>, layout: Layout) {
+        // SAFETY: by the contract.
+        unsafe { sync::deallocate(memory, layout) };
+    }
 
     /// Links a task into the run queue. Called on the owner thread, with `QUEUED` just set.
     fn schedule(&self, task: TaskPtr);

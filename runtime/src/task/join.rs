@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::{self, MaybeUninit};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker, ready};
@@ -39,6 +40,10 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> Unpin for JoinHandle<T> {}
+
+// Panics of tasks end at the poll, so what a handle reaches is never left half done.
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
     /// # Safety
@@ -76,6 +81,7 @@ impl<T> JoinHandle<T> {
             header.mailbox.finish();
         }
         header.refs.clone_here();
+        header.console.cloned();
         // SAFETY: the reference was made for this.
         let waker = unsafe { (header.vtable.waker)(self.task) };
         AbortHandle { waker }
@@ -200,6 +206,9 @@ pub struct AbortHandle {
     // A counted pointer that works on any thread: just what a waker is.
     waker: Waker,
 }
+
+impl UnwindSafe for AbortHandle {}
+impl RefUnwindSafe for AbortHandle {}
 
 impl AbortHandle {
     fn task(&self) -> TaskPtr {

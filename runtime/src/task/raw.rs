@@ -10,12 +10,12 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-use super::header::{Header, Schedule, TaskPtr, VTable};
+use super::header::{Header, NOWHERE, Schedule, TaskPtr, VTable};
 use super::mailbox::{self, Mailbox};
 use super::refs::Refs;
 use super::state::State;
 use super::{Id, JoinError, Stage, runnable, waker};
-use crate::sync;
+use crate::console;
 use crate::trace::Tag;
 
 #[repr(C)]
@@ -29,6 +29,11 @@ union Body<F: Future> {
     future: ManuallyDrop<F>,
     output: ManuallyDrop<F::Output>,
     panic: ManuallyDrop<Box<dyn Any + Send>>,
+}
+
+/// What a task with this future takes.
+pub(crate) const fn layout<F: Future>() -> Layout {
+    Layout::new::<TaskCell<F>>()
 }
 
 /// Allocates a task with `refs` references, all held by the caller, on the owner thread.
@@ -50,7 +55,7 @@ where
 {
     // SAFETY: the caller says that the scheduler is alive and that this is its thread.
     let cell = unsafe { scheduler.as_ref() }
-        .allocate(Layout::new::<TaskCell<F>>())
+        .allocate(layout::<F>())
         .cast::<TaskCell<F>>();
     let task = TaskCell {
         header: Header {
@@ -71,11 +76,12 @@ where
             id,
             join_waker: Cell::new(None),
             refs: Refs::new(refs),
-            slot: Cell::new(u32::MAX),
+            slot: Cell::new(NOWHERE),
             state,
             stage: Cell::new(Stage::Future),
             mailbox: Mailbox::new(),
             trace: Tag::new(),
+            console: console::Task::new(),
         },
         body: UnsafeCell::new(Body {
             future: ManuallyDrop::new(future),
@@ -211,7 +217,7 @@ unsafe fn free<F: Future + 'static, S: Schedule>(task: TaskPtr, merged: bool) {
     let header = header(task);
     debug_assert!(!matches!(header.stage.get(), Stage::Future | Stage::Output));
     let scheduler = header.scheduler.cast::<S>();
-    let layout = Layout::new::<TaskCell<F>>();
+    let layout = layout::<F>();
     if !merged {
         header.trace.freed();
         // SAFETY: not merged, so the runtime, which keeps the scheduler, is alive.
@@ -225,7 +231,7 @@ unsafe fn free<F: Future + 'static, S: Schedule>(task: TaskPtr, merged: bool) {
         header.refs.gone();
         // SAFETY: as above; the owner may be gone, and its memory is everyone's.
         unsafe {
-            sync::deallocate(task.cast(), layout);
+            S::deallocate_merged(task.cast(), layout);
             // Merging the task came with one `retain`, and the task is gone.
             S::release(scheduler);
         }

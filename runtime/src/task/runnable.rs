@@ -24,9 +24,11 @@ pub(crate) unsafe fn run<S: Schedule>(task: TaskPtr) {
         return unsafe { end::<S>(task) };
     }
     let poll = header.trace.poll();
+    let entered = header.console.enter();
     // SAFETY: owner thread, not done, and not inside another call: the loop never runs a task from
     // inside a poll, and a task that is being dropped is to be aborted, which `start` has seen.
     let over = unsafe { (header.vtable.poll)(task) };
+    header.console.exit(entered);
     let result = how(header);
     if over {
         // SAFETY: the poll says that the future is gone.
@@ -74,6 +76,7 @@ unsafe fn finish<S: Schedule>(task: TaskPtr) {
     let header = header(task);
     let trace = &header.trace;
     trace.done(|| how(header), || waker::count(header));
+    header.console.closed();
     header.state.set(DONE);
     let bits = header.state.bits();
     if bits & WATCHED != 0 {

@@ -74,6 +74,7 @@ unsafe fn clone<S: Schedule>(data: *const ()) -> RawWaker {
         header.refs.clone_there();
     }
     header.trace.cloned(here, || count(header));
+    header.console.cloned();
     RawWaker::new(data, S::waker_vtable())
 }
 
@@ -81,6 +82,7 @@ unsafe fn wake<S: Schedule>(data: *const ()) {
     let task = task(data);
     // SAFETY: the waker holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
+    header.console.woken(false);
     if is_here::<S>(header) {
         header.trace.woken(false, || effect(header));
         if header.state.is(QUEUED | DONE | TIMED) {
@@ -104,6 +106,7 @@ unsafe fn wake_by_ref<S: Schedule>(data: *const ()) {
     let task = task(data);
     // SAFETY: the waker holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
+    header.console.woken(true);
     if is_here::<S>(header) {
         wake_here::<S>(task, true);
     } else {
@@ -119,6 +122,7 @@ unsafe fn drop<S: Schedule>(data: *const ()) {
     header
         .trace
         .dropped(here, || Some(count(header)?.saturating_sub(1)));
+    header.console.dropped();
     // SAFETY: the reference was the waker's.
     unsafe { drop_anywhere::<S>(task) };
 }

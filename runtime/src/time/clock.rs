@@ -4,6 +4,8 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use crate::faults::Injector;
+
 /// What the clock says when it is made: a day.
 const PAST: u64 = 86_400_000_000_000;
 
@@ -17,6 +19,7 @@ pub(crate) struct Clock {
     stopped: Cell<Option<u64>>,
     /// How far virtual time has run ahead of the system's, in nanoseconds; behind if negative.
     ahead: Cell<i64>,
+    faults: Injector,
 }
 
 /// A duration in nanoseconds; one that is too long is as good as for ever.
@@ -93,7 +96,7 @@ pub(crate) fn system_now() -> std::time::Instant {
 }
 
 impl Clock {
-    pub(crate) fn new() -> Clock {
+    pub(crate) fn new(faults: Injector) -> Clock {
         let now = system_now();
         Clock {
             // Not from zero, so that there is a past.
@@ -102,13 +105,14 @@ impl Clock {
             ticks: Ticks::new(),
             stopped: Cell::new(None),
             ahead: Cell::new(0),
+            faults,
         }
     }
 
     /// The real time.
     #[inline]
     pub(crate) fn real(&self) -> u64 {
-        PAST + self.ticks.elapsed()
+        PAST + self.faults.clock(self.ticks.elapsed())
     }
 
     /// The time that timers go by.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::clock::Clock;
 pub(crate) use super::wheel::Stats;
 use super::wheel::{Entry, Wheel};
+use crate::faults::Injector;
 use crate::trace::Recorder;
 
 pub(crate) struct Timers {
@@ -31,8 +32,8 @@ pub(crate) enum Next {
 }
 
 impl Timers {
-    pub(crate) fn new(trace: Recorder) -> Timers {
-        let clock = Clock::new();
+    pub(crate) fn new(trace: Recorder, faults: Injector) -> Timers {
+        let clock = Clock::new(faults);
         let wheel = RefCell::new(Wheel::new());
         Timers {
             clock,

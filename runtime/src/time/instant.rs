@@ -35,7 +35,7 @@ impl Instant {
     }
 
     /// `duration` from now, or far in the future if that can't be said.
-    pub(super) fn after(duration: Duration) -> Instant {
+    pub(crate) fn after(duration: Duration) -> Instant {
         Self::now()
             .checked_add(duration)
             .unwrap_or_else(Instant::far_future)

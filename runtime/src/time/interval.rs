@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::{Instant, Sleep};
+use crate::console::Timer;
 
 /// Ticks now, and then once every `period`.
 ///
@@ -55,7 +56,7 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
     let missed = MissedTickBehavior::default();
     Interval {
         due: start,
-        sleep: Box::pin(Sleep::until(start)),
+        sleep: Box::pin(Sleep::until(Timer::Interval, start)),
         period,
         missed,
     }

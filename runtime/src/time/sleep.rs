@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -12,6 +13,7 @@ use pin_project_lite::pin_project;
 use super::Instant;
 use super::clock::{Clock, nanos};
 use super::wheel::Entry;
+use crate::console::{Op, Resource, Timer, What};
 use crate::reactor::{Reactor, current};
 use crate::task::coop;
 
@@ -33,7 +35,7 @@ use crate::task::coop;
 /// ```
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::at(|clock| clock.now().saturating_add(nanos(duration)))
+    Sleep::after(Timer::Sleep, duration)
 }
 
 /// Waits until `deadline`.
@@ -53,7 +55,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// ```
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep::until(deadline)
+    Sleep::until(Timer::Sleep, deadline)
 }
 
 pin_project! {
@@ -68,6 +70,8 @@ pin_project! {
         reactor: Rc<Reactor>,
         #[pin]
         entry: Entry,
+        op: Op,
+        shown: Resource,
     }
 
     impl PinnedDrop for Sleep {
@@ -81,19 +85,35 @@ pin_project! {
 impl Sleep {
     #[inline]
     #[track_caller]
-    fn at(deadline: impl FnOnce(&Clock) -> u64) -> Sleep {
+    fn at(
+        timer: Timer,
+        deadline: impl FnOnce(&Clock) -> u64,
+        after: impl FnOnce(&Clock) -> Duration,
+    ) -> Sleep {
         let reactor = current::with(Rc::clone);
-        let nanos = deadline(&reactor.timers().clock);
+        let clock = &reactor.timers().clock;
+        let nanos = deadline(clock);
+        let shown = Resource::timer(timer, Location::caller(), || after(clock));
         Sleep {
             nanos,
             reactor,
             entry: Entry::new(),
+            op: Op::new(),
+            shown,
         }
     }
 
+    #[inline]
     #[track_caller]
-    pub(super) fn until(deadline: Instant) -> Sleep {
-        Sleep::at(|clock| clock.to_nanos(deadline.into_std()))
+    pub(super) fn after(timer: Timer, duration: Duration) -> Sleep {
+        let deadline = |clock: &Clock| clock.now().saturating_add(nanos(duration));
+        Sleep::at(timer, deadline, |_| duration)
+    }
+
+    #[track_caller]
+    pub(super) fn until(timer: Timer, deadline: Instant) -> Sleep {
+        let nanos = |clock: &Clock| clock.to_nanos(deadline.into_std());
+        Sleep::at(timer, nanos, |clock| left(clock, nanos(clock)))
     }
 
     /// When it ends.
@@ -111,6 +131,7 @@ impl Sleep {
         let this = self.project();
         let timers = this.reactor.timers();
         *this.nanos = timers.clock.to_nanos(deadline.into_std());
+        this.shown.moved(|| left(&timers.clock, *this.nanos));
         if let Some(waker) = timers.disarm(&this.entry) {
             drop(this.entry.set_waker(&waker));
             // SAFETY: as in `poll_elapsed`.
@@ -129,15 +150,18 @@ impl Sleep {
             if this.entry.is_armed() {
                 drop(timers.disarm(&this.entry));
             }
+            this.op.ready(this.shown, What::Elapsed);
             return Poll::Ready(());
         }
-        let before = this.entry.set_waker(cx.waker());
-        if !this.entry.is_armed() {
-            // SAFETY: the entry is pinned with the sleep, whose drop disarms it; it is not armed,
-            // and is never armed in another wheel, as the reactor of a sleep never changes.
-            unsafe { timers.arm(this.entry.as_ref(), *this.nanos) };
-        }
-        drop(before);
+        this.op.waits(this.shown, What::Elapsed, || {
+            let before = this.entry.set_waker(cx.waker());
+            if !this.entry.is_armed() {
+                // SAFETY: the entry is pinned with the sleep, whose drop disarms it; it is not armed,
+                // and is never armed in another wheel, as the reactor of a sleep never changes.
+                unsafe { timers.arm(this.entry.as_ref(), *this.nanos) };
+            }
+            drop(before);
+        });
         Poll::Pending
     }
 }
@@ -153,6 +177,10 @@ impl Future for Sleep {
         progress.made_progress();
         Poll::Ready(())
     }
+}
+
+fn left(clock: &Clock, deadline: u64) -> Duration {
+    Duration::from_nanos(deadline.saturating_sub(clock.now()))
 }
 
 impl fmt::Debug for Sleep {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::{Instant, Sleep};
+use crate::console::Timer;
 
 /// Gives a future `duration` to finish in.
 ///
@@ -43,7 +44,7 @@ use super::{Instant, Sleep};
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     Timeout {
         future: future.into_future(),
-        limit: super::sleep(duration),
+        limit: Sleep::after(Timer::Timeout, duration),
     }
 }
 
@@ -76,7 +77,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
     Timeout {
         future: future.into_future(),
-        limit: Sleep::until(deadline),
+        limit: Sleep::until(Timer::Timeout, deadline),
     }
 }
 
@@ -120,13 +121,19 @@ impl<F: Future> Future for Timeout<F> {
         }
         // Without asking the budget, so a future that has used it up can't put the end
         // of its time off.
-        this.limit.poll_elapsed(cx).map(|()| Err(Elapsed(())))
+        this.limit.poll_elapsed(cx).map(|()| Err(Elapsed::new()))
     }
 }
 
 /// The time was up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Elapsed(());
+
+impl Elapsed {
+    pub(crate) fn new() -> Elapsed {
+        Elapsed(())
+    }
+}
 
 impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

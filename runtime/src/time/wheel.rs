@@ -321,4 +321,6 @@ impl Wheel {
 }
 
 #[cfg(all(test, not(loom)))]
+mod properties;
+#[cfg(all(test, not(loom)))]
 mod tests;

@@ -9,7 +9,8 @@ pub struct Event {
     /// Unique in the runtime; rises in the order of recording on the loop, and among the other
     /// threads, whose numbers begin at 2^52.
     pub seq: u64,
-    /// When, or for what has a length, when it began: nanoseconds since the first event.
+    /// When, or for what has a length, when it began: nanoseconds since the first event, or in a part
+    /// that [`snapshot_since`](super::snapshot_since) gave, since the runtime was made.
     pub ts: u64,
     /// What.
     pub kind: Kind,

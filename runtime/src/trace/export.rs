@@ -68,56 +68,33 @@ impl Snapshot {
     /// On the owner thread.
     pub(super) fn take(shared: &Shared) -> Snapshot {
         let now = shared.now();
-        let mut reader = Reader {
-            shared,
-            scale: shared.stamps.scale(),
-            tasks: Vec::new(),
-            places: HashMap::new(),
-        };
-        for task in shared.table.borrow().alive() {
-            reader.task(task);
+        let mut reader = Reader::new(shared);
+        reader.alive();
+        for (seq, record) in shared.ring.since(0) {
+            reader.read(seq, &record, 0);
         }
-        let mut threads = vec!["loop".to_owned()];
-        let mut events: Vec<Event> = shared
-            .ring
-            .iter()
-            .map(|(seq, record)| reader.event(seq, &record, 0))
-            .collect();
-        let foreign = shared.lanes.each(|lane| {
-            let thread = threads.len();
-            threads.push(lane.name.clone());
-            events.extend(
-                lane.iter()
-                    .map(|(seq, record)| reader.event(seq, &record, thread)),
-            );
+        let mut foreign = 0;
+        let given_up = shared.lanes.each(|lane| {
+            let thread = reader.threads.len();
+            reader.threads.push(lane.name.clone());
+            foreign += lane.lost();
+            for (seq, record) in lane.since(0) {
+                reader.read(seq, &record, thread);
+            }
         });
-        if let Some((task, began, cause)) = shared.open_poll().filter(|_| !events.is_empty()) {
+        if let Some((task, began, cause)) = shared.open_poll().filter(|_| !reader.events.is_empty())
+        {
             let stamps = now.saturating_sub(began);
-            let record = Record::new(
-                began,
-                Code::Poll,
-                End::Running as u8,
-                stamps,
-                task.word(),
-                cause,
-            );
-            events.push(reader.event(shared.ring.written() + 1, &record, 0));
+            let running = End::Running as u8;
+            let record = Record::new(began, Code::Poll, running, stamps, task.word(), cause);
+            reader.read(shared.ring.written() + 1, &record, 0);
         }
-        let end = reader.scale.at(now);
-        let snapshot = Snapshot {
-            level: shared.level(),
-            program: program(),
-            end,
-            lost: shared.ring.lost() + foreign,
-            events,
-            tasks: reader.tasks,
-            threads,
-        };
-        snapshot.put_in_order()
+        let lost = shared.ring.lost() + foreign + given_up;
+        reader.snapshot(lost).put_in_order(None)
     }
 
-    /// By time, from zero; what was lost comes first.
-    fn put_in_order(mut self) -> Snapshot {
+    /// By time, which is zero at `start`, or else at the first event; what was lost comes first.
+    pub(super) fn put_in_order(mut self, start: Option<u64>) -> Snapshot {
         let sent: HashMap<u64, u64> = self
             .events
             .iter()
@@ -139,7 +116,8 @@ impl Snapshot {
         // written at its end, goes before what happened in it.
         self.events
             .sort_by_key(|event| (event.ts, std::cmp::Reverse(event.dur()), event.seq));
-        let start = self.events.first().map_or(self.end, |event| event.ts);
+        let first = self.events.first().map_or(self.end, |event| event.ts);
+        let start = start.unwrap_or(first);
         for event in &mut self.events {
             event.shift(start);
         }
@@ -147,7 +125,7 @@ impl Snapshot {
         if self.lost > 0 {
             let lost = Event {
                 seq: 0,
-                ts: 0,
+                ts: first.saturating_sub(start),
                 kind: Kind::Lost { n: self.lost },
             };
             self.events.insert(0, lost);
@@ -184,11 +162,15 @@ impl Event {
     }
 }
 
-struct Reader<'a> {
-    shared: &'a Shared,
+/// Makes events of records, and collects what they speak of.
+pub(super) struct Reader<'a> {
+    pub(super) shared: &'a Shared,
     scale: Scale,
+    end: u64,
+    pub(super) events: Vec<Event>,
     tasks: Vec<Task>,
     places: HashMap<TaskKey, usize>,
+    pub(super) threads: Vec<String>,
 }
 
 fn id(task: TaskKey) -> String {
@@ -201,7 +183,44 @@ fn program() -> String {
     name.to_string_lossy().into_owned()
 }
 
+impl<'a> Reader<'a> {
+    pub(super) fn new(shared: &'a Shared) -> Reader<'a> {
+        let now = shared.now();
+        let scale = shared.stamps.scale();
+        Reader {
+            shared,
+            scale,
+            end: scale.at(now),
+            events: Vec::new(),
+            tasks: Vec::new(),
+            places: HashMap::new(),
+            threads: vec!["loop".to_owned()],
+        }
+    }
+
+    /// All that has come together, in the order in which it was read.
+    pub(super) fn snapshot(self, lost: u64) -> Snapshot {
+        Snapshot {
+            level: self.shared.level(),
+            program: program(),
+            end: self.end,
+            lost,
+            events: self.events,
+            tasks: self.tasks,
+            threads: self.threads,
+        }
+    }
+}
+
 impl Reader<'_> {
+    /// The tasks that are alive, be there events of them or not.
+    pub(super) fn alive(&mut self) {
+        let alive: Vec<TaskKey> = self.shared.table.borrow().alive().collect();
+        for task in alive {
+            self.task(task);
+        }
+    }
+
     /// The task's place in the snapshot.
     fn task(&mut self, key: TaskKey) -> usize {
         if let Some(&place) = self.places.get(&key) {
@@ -235,12 +254,13 @@ impl Reader<'_> {
         names.get(word as usize).copied().unwrap_or_default()
     }
 
-    fn event(&mut self, seq: u64, record: &Record, thread: usize) -> Event {
-        Event {
+    pub(super) fn read(&mut self, seq: u64, record: &Record, thread: usize) {
+        let event = Event {
             seq,
             ts: self.scale.at(record.stamp),
             kind: self.kind(record, thread),
-        }
+        };
+        self.events.push(event);
     }
 
     fn kind(&mut self, record: &Record, thread: usize) -> Kind {

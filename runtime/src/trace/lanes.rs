@@ -16,6 +16,8 @@ const FOREIGN: u64 = 1 << 52;
 
 /// A thread's ring, with the numbers that the records have.
 pub(super) struct Lane {
+    /// Unique among those of the recorder.
+    pub(super) id: u64,
     pub(super) name: String,
     ring: Ring,
     /// At the same places.
@@ -27,6 +29,7 @@ pub(super) struct Lane {
 pub(super) struct Lanes {
     lanes: Mutex<Vec<Arc<Mutex<Lane>>>>,
     written: AtomicU64,
+    opened: AtomicU64,
     /// Of lanes that were given up, and of threads too far gone to have one.
     lost: AtomicU64,
 }
@@ -79,29 +82,33 @@ impl Lanes {
             Some(name) => name.to_owned(),
             None => format!("{:?}", thread.id()),
         };
-        let lane = Lane::new(name);
+        let lane = Lane::new(self.opened.fetch_add(1, Ordering::Relaxed), name);
         let lane = Arc::new(Mutex::new(lane));
         lanes.push(lane.clone());
         lane
     }
 
-    /// Calls `f` with each lane; returns how many records have been lost.
+    pub(super) fn count(&self) -> usize {
+        lock(&self.lanes).len()
+    }
+
+    /// Calls `f` with each lane; returns how many records of other lanes there have been.
     pub(super) fn each(&self, mut f: impl FnMut(&Lane)) -> u64 {
-        let mut lost = self.lost.load(Ordering::Relaxed);
-        for lane in lock(&self.lanes).iter() {
-            let lane = lock(lane);
-            lost += lane.ring.lost();
-            f(&lane);
+        let lanes = lock(&self.lanes);
+        for lane in lanes.iter() {
+            f(&lock(lane));
         }
-        lost
+        // Under the lock: a lane is either seen above or counted here.
+        self.lost.load(Ordering::Relaxed)
     }
 }
 
 impl Lane {
-    fn new(name: String) -> Lane {
+    fn new(id: u64, name: String) -> Lane {
         let ring = Ring::new(CAPACITY);
         ring.allocate();
         Lane {
+            id,
             name,
             ring,
             numbers: (0..CAPACITY).map(|_| Cell::default()).collect(),
@@ -113,10 +120,16 @@ impl Lane {
         self.numbers[(place - 1) as usize % CAPACITY].set(number);
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Record)> + '_ {
+    /// How many have been overwritten.
+    pub(super) fn lost(&self) -> u64 {
+        self.ring.lost()
+    }
+
+    /// What is there after the first `read`, oldest first.
+    pub(super) fn since(&self, read: u64) -> impl Iterator<Item = (u64, Record)> + '_ {
         let number = |place: u64| self.numbers[(place - 1) as usize % CAPACITY].get();
         self.ring
-            .iter()
+            .since(read)
             .map(move |(place, record)| (number(place), record))
     }
 }

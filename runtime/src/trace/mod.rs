@@ -34,9 +34,12 @@
 //!   as its name, stays as long as there is an event of it.
 //! - A poll is one event, written at its end, with the time of its beginning. A poll that still
 //!   goes on when a snapshot is taken appears as [`End::Running`].
+//! - Who follows a program while it runs reads on with [`snapshot_since`]; the example `observatory`
+//!   shows a server that way.
 //! - Times are real also where the runtime's clock is stopped.
 
 mod config;
+mod cursor;
 mod event;
 mod export;
 mod json;
@@ -50,11 +53,10 @@ mod shared;
 mod story;
 mod table;
 mod tag;
-#[cfg(all(test, not(loom)))]
-mod twins;
 mod words;
 
 pub(crate) use config::{Config, Hook};
+pub use cursor::Cursor;
 pub use event::{Event, Kind, Origin, Readiness, Task};
 pub use export::Snapshot;
 pub use level::{Level, Trouble};
@@ -63,4 +65,4 @@ pub(crate) use shared::Started;
 pub(crate) use tag::Tag;
 pub use words::{Effect, End, Ended};
 // The facade's part of this room: what needs the executor lives above.
-pub use crate::executor::trace::{Span, level, mark, set_level, snapshot, span};
+pub use crate::executor::trace::{Span, level, mark, set_level, snapshot, snapshot_since, span};

@@ -108,10 +108,10 @@ impl Ring {
         self.written.get().saturating_sub(self.capacity as u64)
     }
 
-    /// What is there, with numbers, oldest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Record)> + '_ {
+    /// What is there after the first `read`, with numbers, oldest first.
+    pub(super) fn since(&self, read: u64) -> impl Iterator<Item = (u64, Record)> + '_ {
         let records = self.records.get().map_or(&[][..], |records| records);
-        (self.lost()..self.written.get()).filter_map(|place| {
+        (self.lost().max(read)..self.written.get()).filter_map(|place| {
             let record = records.get(place as usize & (self.capacity - 1))?;
             Some((place + 1, record.get()))
         })
@@ -148,7 +148,9 @@ mod tests {
             assert_eq!(ring.push(mark(n)), n);
         }
         assert_eq!(ring.lost(), 4);
-        let kept: Vec<_> = ring.iter().map(|(seq, record)| (seq, record.x)).collect();
+        let kept: Vec<_> = ring.since(0).map(|(seq, record)| (seq, record.x)).collect();
         assert_eq!(kept, (5..=20).map(|n| (n, n)).collect::<Vec<_>>());
+        let first = |read| ring.since(read).next().map(|(seq, _)| seq);
+        assert_eq!([first(3), first(7), first(20)], [Some(5), Some(8), None]);
     }
 }

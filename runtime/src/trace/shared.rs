@@ -12,7 +12,7 @@ use super::lanes::Lanes;
 use super::on::Recorder;
 use super::record::{Code, Record, Ring};
 use super::table::{Info, Table, TaskKey};
-use super::{Effect, End, Level, Snapshot, Tag, Trouble};
+use super::{Cursor, Effect, End, Level, Snapshot, Tag, Trouble};
 use crate::time::stamp::Stamps;
 
 /// What runs on the loop's thread, as a code; a word goes with it.
@@ -404,6 +404,10 @@ impl Recorder {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot::take(&self.0)
+    }
+
+    pub(crate) fn snapshot_since(&self, cursor: &mut Cursor, most: usize) -> Snapshot {
+        cursor.advance(&self.0, most)
     }
 
     pub(crate) fn mark(&self, name: &'static str) {

@@ -30,7 +30,7 @@ async fn wakeful_main(listener: TcpListener, size: usize) -> Result {
     }
 }
 
-async fn wakeful_echo(mut stream: wakeful_net::TcpStream, size: usize) -> Result {
+pub async fn wakeful_echo(mut stream: wakeful_net::TcpStream, size: usize) -> Result {
     use futures_util::AsyncWriteExt;
     let mut buffer = vec![0; size];
     loop {
@@ -41,7 +41,7 @@ async fn wakeful_echo(mut stream: wakeful_net::TcpStream, size: usize) -> Result
     }
 }
 
-async fn tokio_main(listener: TcpListener, size: usize) -> Result {
+pub async fn tokio_main(listener: TcpListener, size: usize) -> Result {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
@@ -90,7 +90,7 @@ async fn smol_echo(mut stream: smol::net::TcpStream, size: usize) -> Result {
     }
 }
 
-async fn monoio_main(listener: TcpListener, size: usize) -> Result {
+pub async fn monoio_main(listener: TcpListener, size: usize) -> Result {
     let listener = monoio::net::TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;

@@ -18,6 +18,7 @@ mod idle;
 mod limit;
 mod pipelined;
 mod timed;
+mod two;
 mod udp;
 
 /// What is served.
@@ -31,10 +32,13 @@ pub enum Service {
     Accept,
     Chat,
     Udp,
+    /// On two cores.
+    EchoTwo,
+    KvTwo,
 }
 
 impl Service {
-    const ALL: [Service; 7] = [
+    const ALL: [Service; 9] = [
         Service::Echo,
         Service::Timed,
         Service::Kv,
@@ -42,6 +46,8 @@ impl Service {
         Service::Accept,
         Service::Chat,
         Service::Udp,
+        Service::EchoTwo,
+        Service::KvTwo,
     ];
 
     pub fn name(self) -> &'static str {
@@ -53,6 +59,8 @@ impl Service {
             Service::Accept => "accept",
             Service::Chat => "chat",
             Service::Udp => "udp",
+            Service::EchoTwo => "echo-two",
+            Service::KvTwo => "kv-two",
         }
     }
 }
@@ -84,7 +92,11 @@ fn serve(peer: &str, service: &str, size: &str) -> Result {
     let service = service.ok_or_else(|| bad("service"))?;
     let size: usize = size.parse().map_err(|_| bad("buffer size"))?;
     machine::raise_files()?;
-    machine::pin(machine::SERVER_CORE);
+    match service {
+        Service::EchoTwo => return two::serve(peer, two::What::Echo, size),
+        Service::KvTwo => return two::serve(peer, two::What::Kv(Kv::default()), size),
+        _ => machine::pin(machine::SERVER_CORE),
+    }
     if service == Service::Udp {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.set_nonblocking(true)?;
@@ -100,7 +112,7 @@ fn serve(peer: &str, service: &str, size: &str) -> Result {
         Service::Http => pipelined::serve(peer, listener, size, Http),
         Service::Accept => accept::serve(peer, listener),
         Service::Chat => chat::serve(peer, listener, size),
-        Service::Udp => unreachable!("served above"),
+        Service::Udp | Service::EchoTwo | Service::KvTwo => unreachable!("served above"),
     }
 }
 

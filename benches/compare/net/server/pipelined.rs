@@ -30,7 +30,7 @@ async fn wakeful_main(listener: TcpListener, size: usize, answer: impl Answer) -
     }
 }
 
-async fn wakeful_session(
+pub async fn wakeful_session(
     mut stream: wakeful_net::TcpStream,
     size: usize,
     answer: impl Answer,
@@ -47,7 +47,7 @@ async fn wakeful_session(
     }
 }
 
-async fn tokio_main(listener: TcpListener, size: usize, answer: impl Answer) -> Result {
+pub async fn tokio_main(listener: TcpListener, size: usize, answer: impl Answer) -> Result {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
@@ -114,7 +114,7 @@ async fn smol_session(
     }
 }
 
-async fn monoio_main(listener: TcpListener, size: usize, answer: impl Answer) -> Result {
+pub async fn monoio_main(listener: TcpListener, size: usize, answer: impl Answer) -> Result {
     let listener = monoio::net::TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;

@@ -57,6 +57,7 @@ impl OpenOptions {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn open_receiver<P: AsRef<Path>>(&self, path: P) -> io::Result<Receiver> {
         let fd = self.open(path.as_ref(), OFlags::RDONLY, OFlags::WRONLY)?;
         Receiver::from_owned_fd_unchecked(fd)
@@ -71,6 +72,7 @@ impl OpenOptions {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn open_sender<P: AsRef<Path>>(&self, path: P) -> io::Result<Sender> {
         let fd = self.open(path.as_ref(), OFlags::WRONLY, OFlags::RDONLY)?;
         Sender::from_owned_fd_unchecked(fd)

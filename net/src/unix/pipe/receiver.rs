@@ -31,6 +31,7 @@ impl Receiver {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn from_file(file: File) -> io::Result<Receiver> {
         Receiver::from_owned_fd(file.into())
     }
@@ -44,6 +45,7 @@ impl Receiver {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn from_owned_fd(fd: OwnedFd) -> io::Result<Receiver> {
         check(&fd, OFlags::WRONLY, "reading")?;
         Receiver::from_owned_fd_unchecked(nonblocking(fd)?)
@@ -58,6 +60,7 @@ impl Receiver {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn from_file_unchecked(file: File) -> io::Result<Receiver> {
         Async::new_nonblocking(file).map(Receiver)
     }
@@ -71,11 +74,14 @@ impl Receiver {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn from_owned_fd_unchecked(fd: OwnedFd) -> io::Result<Receiver> {
         Receiver::from_file_unchecked(fd.into())
     }
 
     fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let granted = self.0.source().granted(buf.len());
+        let buf = &mut buf[..granted];
         let n = self.0.get_ref().read(buf)?;
         moved(&self.0, n, buf.len(), Interest::READABLE);
         Ok(n)

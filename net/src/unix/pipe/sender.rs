@@ -30,6 +30,7 @@ impl Sender {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn from_file(file: File) -> io::Result<Sender> {
         Sender::from_owned_fd(file.into())
     }
@@ -43,6 +44,7 @@ impl Sender {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn from_owned_fd(fd: OwnedFd) -> io::Result<Sender> {
         check(&fd, OFlags::RDONLY, "writing")?;
         Sender::from_owned_fd_unchecked(nonblocking(fd)?)
@@ -57,6 +59,7 @@ impl Sender {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn from_file_unchecked(file: File) -> io::Result<Sender> {
         let pipe = Async::new_nonblocking(file)?;
         // Most often there is room.
@@ -73,6 +76,7 @@ impl Sender {
     /// # Panics
     ///
     /// Outside a runtime.
+    #[track_caller]
     pub fn from_owned_fd_unchecked(fd: OwnedFd) -> io::Result<Sender> {
         Sender::from_file_unchecked(fd.into())
     }

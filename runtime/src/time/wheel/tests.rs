@@ -43,20 +43,20 @@ impl Wake for Name {
 }
 
 /// A wheel, and a sorted map that says what it should do.
-struct Pair {
-    wheel: Wheel,
+pub(super) struct Pair {
+    pub(super) wheel: Wheel,
     entries: Vec<Pin<Box<Entry>>>,
     /// What is armed: (deadline, armed as the how-manyeth) to the number of the entry.
-    model: BTreeMap<(u64, u64), usize>,
+    pub(super) model: BTreeMap<(u64, u64), usize>,
     keys: Vec<Option<(u64, u64)>>,
     wakers: Vec<Waker>,
     last: Arc<AtomicUsize>,
-    now: u64,
+    pub(super) now: u64,
     order: u64,
 }
 
 impl Pair {
-    fn new(entries: usize) -> Pair {
+    pub(super) fn new(entries: usize) -> Pair {
         let last = Arc::new(AtomicUsize::new(usize::MAX));
         let waker = |name| {
             let last = last.clone();
@@ -74,7 +74,7 @@ impl Pair {
         }
     }
 
-    fn insert(&mut self, name: usize, deadline: u64) {
+    pub(super) fn insert(&mut self, name: usize, deadline: u64) {
         self.remove(name);
         let entry = &self.entries[name];
         drop(entry.set_waker(&self.wakers[name]));
@@ -86,7 +86,7 @@ impl Pair {
         self.keys[name] = Some(key);
     }
 
-    fn remove(&mut self, name: usize) {
+    pub(super) fn remove(&mut self, name: usize) {
         assert_eq!(self.entries[name].is_armed(), self.keys[name].is_some());
         self.wheel.remove(&self.entries[name]);
         assert!(!self.entries[name].is_armed());
@@ -96,7 +96,7 @@ impl Pair {
     }
 
     /// Moves on to `now`. What fires must be what the map says, in its order.
-    fn advance(&mut self, now: u64) {
+    pub(super) fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.wheel.advance(self.now);
         while let Some((&key, &name)) = self.model.first_key_value() {
@@ -117,7 +117,7 @@ impl Pair {
         self.check();
     }
 
-    fn check(&self) {
+    pub(super) fn check(&self) {
         assert_eq!(self.wheel.stats().now, self.model.len());
         let truth = self.model.first_key_value().map(|(key, _)| key.0);
         match (self.wheel.next(), truth) {
@@ -128,7 +128,7 @@ impl Pair {
 
     /// Goes from one wake-up to the next, as a loop without anything else to do, until `wakeups`
     /// are over. Each comes to a new point in time, and few come for nothing.
-    fn run(&mut self, wakeups: usize) {
+    pub(super) fn run(&mut self, wakeups: usize) {
         let mut early = 0;
         for _ in 0..wakeups {
             let Some(next) = self.wheel.next() else {

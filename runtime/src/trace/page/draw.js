@@ -4,7 +4,9 @@ const ROW = 22, AXIS = 22;
 const ORIGIN_COLOURS = {
   task: "#2457c5", source: "#b4489c", timer: "#d97a1c", blocking: "#7b58c9", thread: "#14919b", outside: "#7d828c", spawn: "#5f9b2f",
 };
-const MOST_ARROWS = 1500;
+// More arrows than that are a carpet: then every second, fourth and so on stands for its neighbours. A
+// crowd is drawn without heads and bends, as one path a colour.
+const MOST_ARROWS = 1500, CROWD = 300;
 
 /** A canvas of as many points as the screen has, and its size in CSS pixels. */
 function surface(canvas) {
@@ -35,15 +37,37 @@ function systemLanes(m) {
   return lanes;
 }
 
+/** Rectangles of one height, from left to right; neighbours of one colour are filled at once. */
+function runs(ctx, y, height) {
+  let colour = null, left = 0, right = 0;
+  const flush = () => {
+    if (colour === null) return;
+    ctx.fillStyle = colour;
+    ctx.fillRect(left, y, right - left, height);
+  };
+  return {
+    add(from, to, what) {
+      if (what === colour && from <= right + 0.01) {
+        right = Math.max(right, to);
+        return;
+      }
+      flush();
+      [colour, left, right] = [what, from, to];
+    },
+    flush,
+  };
+}
+
 /** Spans of one lane. Those narrower than a pixel share it: no lane costs more than its width. */
-function drawSlices(ctx, view, list, y, paint) {
+function drawSlices(ctx, view, list, y, paint, narrowest = 1) {
+  const out = runs(ctx, y + 3, ROW - 6);
   let i = firstAtLeast(list.end, view.t0);
   while (i < list.start.length && list.start[i] < view.t1) {
     const left = Math.max(0, view.x(list.start[i])), right = Math.min(view.width, view.x(list.end[i]));
-    ctx.fillStyle = paint(list.what[i], list.event[i]);
-    ctx.fillRect(left, y + 3, Math.max(1, right - left), ROW - 6);
+    out.add(left, Math.max(left + narrowest, right), paint(list.what[i], list.event[i]));
     i = right - left >= 1 ? i + 1 : Math.max(i + 1, firstAtLeast(list.end, view.time(left + 1), i));
   }
+  out.flush();
 }
 
 /** Events as ticks, or as bars where they last. */
@@ -63,7 +87,7 @@ function drawAxis(ctx, view, height, c) {
   const raw = (view.t1 - view.t0) / Math.max(2, view.width / 110), ten = 10 ** Math.floor(Math.log10(raw));
   const step = Math.max(1, [1, 2, 5, 10].map((k) => k * ten).find((k) => k >= raw));
   ctx.font = "11px system-ui, sans-serif";
-  for (let t = Math.ceil(view.t0 / step) * step; t < view.t1; t += step) {
+  for (let t = Math.ceil(Math.max(0, view.t0) / step) * step; t < view.t1; t += step) {
     const x = view.x(t);
     ctx.fillStyle = c.line;
     ctx.fillRect(x, AXIS, 1, height);
@@ -73,32 +97,59 @@ function drawAxis(ctx, view, height, c) {
 }
 
 function drawArrows(ctx, m, view, laneY, clip, task) {
-  const arrows = m.arrows, visible = [];
-  let i = 0, high = arrows.length;
-  while (i < high) {
-    const middle = (i + high) >> 1;
-    if (m.ts[arrows[middle].poll] < view.t0) i = middle + 1;
-    else high = middle;
+  const arrows = m.arrows, first = firstAtLeast(arrows, view.t0, 0, (arrow) => m.ts[arrow.poll]);
+  const last = firstAtLeast(m.arrowStarts, view.t1, first);
+  let every = 1;
+  while ((last - first) / every > MOST_ARROWS) every *= 2;
+  const visible = [], seen = new Set();
+  const take = (arrow, mine) => {
+    const x1 = view.x(m.ts[arrow.wake]), x2 = view.x(m.ts[arrow.poll]), from = laneY(arrow.from), to = laneY(m.task[arrow.poll]);
+    if (x1 > view.width || from === null || to === null || (from < clip && typeof arrow.from === "number") || to < clip) return;
+    if (x2 - x1 < 2) {
+      // A line straight down, or a dot: one of them a pixel will do.
+      const key = (Math.round(x2) * 4096 + Math.round(from)) * 4096 + Math.round(to);
+      if (seen.has(key) || from === to) return;
+      seen.add(key);
+    }
+    visible.push({ x1, x2, y1: from + ROW / 2, y2: to + ROW / 2, mine, colour: ORIGIN_COLOURS[arrow.origin] ?? ORIGIN_COLOURS.outside });
+  };
+  // By their numbers, so that the same ones stay when the view moves.
+  for (let i = Math.ceil(first / every) * every; i < last; i += every) {
+    if (m.task[arrows[i].poll] !== task) take(arrows[i], false);
   }
-  for (; i < arrows.length && m.arrowStarts[i] <= view.t1; i++) {
-    if (m.ts[arrows[i].wake] <= view.t1) visible.push(arrows[i]);
-  }
-  // Too many make a carpet: then every n-th stands for its neighbours, the selected task's stay whole.
-  const every = Math.ceil(visible.length / MOST_ARROWS);
-  visible.forEach((arrow, k) => {
-    const mine = m.task[arrow.poll] === task;
-    if (k % every !== 0 && !(mine && every < 40)) return;
-    const from = laneY(arrow.from), to = laneY(m.task[arrow.poll]);
-    if (from === null || to === null || (from < clip && typeof arrow.from === "number") || to < clip) return;
-    arrowLine(ctx, view.x(m.ts[arrow.wake]), from + ROW / 2, view.x(m.ts[arrow.poll]), to + ROW / 2, ORIGIN_COLOURS[arrow.origin] ?? ORIGIN_COLOURS.outside, mine);
-  });
+  const crowded = visible.length > CROWD;
+  if (crowded) drawCrowd(ctx, visible);
+  else for (const arrow of visible) arrowLine(ctx, arrow);
+  // The selected task's come last, whole unless there are very many.
+  const own = task >= 0 ? m.tasks[task].arrows : [];
+  const from = firstAtLeast(own, view.t0, 0, (arrow) => m.ts[arrow.poll]), till = firstAtLeast(own, view.t1, from, (arrow) => m.ts[arrow.wake]);
+  const step = Math.ceil((till - from) / CROWD);
+  visible.length = 0;
+  for (let i = from; i < till; i += step) take(own[i], true);
+  for (const arrow of visible) arrowLine(ctx, arrow);
   ctx.globalAlpha = 1;
 }
 
-function arrowLine(ctx, x1, y1, x2, y2, colour, strong) {
-  ctx.globalAlpha = strong ? 1 : 0.45;
+function drawCrowd(ctx, arrows) {
+  const paths = new Map();
+  for (const { x1, y1, x2, y2, colour } of arrows) {
+    if (!paths.has(colour)) paths.set(colour, new Path2D());
+    const path = paths.get(colour);
+    path.moveTo(x1, y1);
+    path.lineTo(x2, y2);
+  }
+  ctx.globalAlpha = 0.45;
+  ctx.lineWidth = 1;
+  for (const [colour, path] of paths) {
+    ctx.strokeStyle = colour;
+    ctx.stroke(path);
+  }
+}
+
+function arrowLine(ctx, { x1, y1, x2, y2, colour, mine }) {
+  ctx.globalAlpha = mine ? 1 : 0.45;
   ctx.strokeStyle = ctx.fillStyle = colour;
-  ctx.lineWidth = strong ? 1.6 : 1;
+  ctx.lineWidth = mine ? 1.6 : 1;
   const bend = y1 === y2 ? -12 : 0;
   ctx.beginPath();
   ctx.moveTo(x1, y1);
@@ -116,8 +167,11 @@ function drawLanes(canvas, m, ui) {
   drawAxis(ctx, view, height, c);
   ui.lanes.forEach((lane, k) => {
     const y = AXIS + k * ROW;
-    if (lane.key === "exec") drawSlices(ctx, view, m.exec, y, (what) => (what === RUNNING ? c.states[RUNNING] : c.states[WAITING]));
-    else drawEvents(ctx, m, view, lane.events, y, c);
+    if (lane.key === "exec") {
+      drawSlices(ctx, view, m.exec, y, (what) => (what === RUNNING ? c.states[RUNNING] : c.states[WAITING]));
+      // Over the others, so that none is too narrow to be seen.
+      drawSlices(ctx, view, m.stalls, y, () => c.bad, 2);
+    } else drawEvents(ctx, m, view, lane.events, y, c);
   });
   ctx.save();
   ctx.beginPath();
@@ -131,7 +185,7 @@ function drawLanes(canvas, m, ui) {
       ctx.fillRect(0, y, width, ROW);
     }
     drawSlices(ctx, view, task.states, y, (what, event) =>
-      what === RUNNING && event >= 0 && m.dur[event] > LONG_POLL ? c.bad : c.states[what] ?? c.dim);
+      what === RUNNING && event >= 0 && m.stalled[event] === 1 ? c.bad : c.states[what] ?? c.dim);
   }
   ctx.restore();
   ctx.fillStyle = c.line;

@@ -56,6 +56,7 @@ function run(m) {
       fillRows(m, ui, go);
       drawLanes($("lanes"), m, ui);
       drawMap($("map"), m, ui);
+      Object.assign($("lanes").dataset, { from: Math.round(ui.t0), to: Math.round(ui.t1) });
     });
   };
   const go = navigation(m, ui, draw);
@@ -101,6 +102,7 @@ function navigation(m, ui, draw) {
   };
   const go = {
     show: clampView,
+    all: () => clampView(0, m.end),
     zoom(factor, around = ui.event >= 0 && m.ts[ui.event] >= ui.t0 && m.ts[ui.event] <= ui.t1 ? m.ts[ui.event] : (ui.t0 + ui.t1) / 2) {
       clampView(around - (around - ui.t0) * factor, around + (ui.t1 - around) * factor);
     },
@@ -118,7 +120,7 @@ function navigation(m, ui, draw) {
       if (takeTask && m.task[i] >= 0) go.task(m.task[i]);
       else if (ui.task < 0) showTask($("pane-task"), m, undefined, go);
       const t = m.ts[i], width = ui.t1 - ui.t0;
-      if (t < ui.t0 || t > ui.t1) clampView(t - width / 2, t + width / 2);
+      if (t + m.dur[i] < ui.t0 || t > ui.t1) clampView(t - width / 2, t + width / 2);
       draw();
     },
     step(by, ofTask) {
@@ -137,8 +139,10 @@ function navigation(m, ui, draw) {
   return go;
 }
 
+const TABS = ["task", "flags", "help"];
+
 function tab(name) {
-  for (const one of ["task", "flags", "help"]) {
+  for (const one of TABS) {
     $(`pane-${one}`).hidden = one !== name;
     $(`tab-${one}`).setAttribute("aria-selected", String(one === name));
     $(`tab-${one}`).tabIndex = one === name ? 0 : -1;
@@ -181,10 +185,10 @@ function filters(m, ui, draw, go) {
 function buttons(ui, go, draw) {
   $("in").addEventListener("click", () => go.zoom(0.5));
   $("out").addEventListener("click", () => go.zoom(2));
-  $("fit").addEventListener("click", () => go.show(0, Number.MAX_VALUE));
+  $("fit").addEventListener("click", go.all);
   $("next").addEventListener("click", (click) => go.step(1, click.shiftKey));
   $("back").addEventListener("click", (click) => go.step(-1, click.shiftKey));
-  for (const one of ["task", "flags", "help"]) $(`tab-${one}`).addEventListener("click", () => tab(one));
+  for (const one of TABS) $(`tab-${one}`).addEventListener("click", () => tab(one));
   const root = document.documentElement;
   root.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   $("theme").addEventListener("click", () => {
@@ -269,7 +273,7 @@ function keyboard(m, ui, go) {
     const act = {
       ArrowRight: () => go.step(1, key.shiftKey), ArrowLeft: () => go.step(-1, key.shiftKey),
       ArrowDown: () => go.neighbour(1), ArrowUp: () => go.neighbour(-1),
-      "+": () => go.zoom(0.5), "=": () => go.zoom(0.5), "-": () => go.zoom(2), 0: () => go.show(0, m.end), "/": () => $("search").focus(),
+      "+": () => go.zoom(0.5), "=": () => go.zoom(0.5), "-": () => go.zoom(2), 0: go.all, "/": () => $("search").focus(),
     }[key.key];
     if (act === undefined) return;
     key.preventDefault();

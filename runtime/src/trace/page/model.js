@@ -54,7 +54,7 @@ function buildModel(raw) {
     threads: raw.threads,
     ts: new Float64Array(n), dur: new Float64Array(n), task: new Int32Array(n),
     bySeq: new Map(), receivedOf: new Map(), timers: new Map(), counts: new Map(),
-    exec: slices(), reactor: [], timer: [], thread: raw.threads.map(() => []),
+    exec: slices(), stalls: slices(), stalled: new Uint8Array(n), reactor: [], timer: [], thread: raw.threads.map(() => []),
     kind: (i) => raw.kinds[raw.events[i][0]].name,
     get(i, field) {
       const place = places[raw.events[i][0]].get(field);
@@ -78,6 +78,7 @@ function buildModel(raw) {
   for (let i = 0; i < n; i++) sortIn(m, i);
   for (const task of m.tasks) buildStates(m, task);
   sum(m.exec);
+  findStalls(m);
   buildArrows(m);
   return m;
 }
@@ -114,6 +115,19 @@ function sum(list) {
   }
 }
 
+/** The polls that were a stall to the recorder, and those that are long by this page's measure. */
+function findStalls(m) {
+  const told = new Set();
+  for (let i = 0; i < m.n; i++) {
+    if (m.kind(i) === "stall") told.add(`${m.ts[i]} ${m.task[i]}`);
+  }
+  m.exec.event.forEach((i, k) => {
+    if (m.exec.what[k] !== RUNNING || (m.dur[i] <= LONG_POLL && !told.has(`${m.ts[i]} ${m.task[i]}`))) return;
+    m.stalled[i] = 1;
+    slice(m.stalls, m.exec.start[k], m.exec.end[k], RUNNING, i);
+  });
+}
+
 /** Puts an event into the lists of the lanes that show it. */
 function sortIn(m, i) {
   const kind = m.kind(i), task = m.tasks[m.task[i]], from = m.get(i, "from");
@@ -134,7 +148,6 @@ function sortIn(m, i) {
     case "received": if (m.get(i, "sent") !== null) m.receivedOf.set(m.get(i, "sent"), i); break;
     case "ready": case "register": case "deregister": case "drain": m.reactor.push(i); break;
     case "timer_arm": case "timer_fire": case "timer_cancel": sortTimer(m, i, kind); break;
-    case "submit": case "blocking": break;
   }
   const thread = m.get(i, "thread");
   if (thread > 0 && m.thread[thread]) m.thread[thread].push(i);
@@ -213,7 +226,7 @@ function laneOf(m, i) {
     return thread > 0 ? `thread ${thread}` : "exec";
   }
   if (kind === "received" || kind === "wait" || kind === "submit" || kind === "lost") return "exec";
-  if (m.reactor.length > 0 && (kind === "ready" || kind === "register" || kind === "deregister" || kind === "drain")) return "reactor";
+  if (kind === "ready" || kind === "register" || kind === "deregister" || kind === "drain") return "reactor";
   if (kind.startsWith("timer_")) return "timers";
   if (kind === "blocking") return `thread ${thread}`;
   return m.task[i] >= 0 ? m.task[i] : "exec";
@@ -221,7 +234,6 @@ function laneOf(m, i) {
 
 /** One arrow a poll whose cause is known, in the order of the polls. */
 function buildArrows(m) {
-  const arrows = { poll: [], wake: [], from: [], origin: [], earliest: [] };
   for (const task of m.tasks) {
     for (const poll of task.polls) task.arrows.push(...arrowTo(m, poll));
   }
@@ -243,12 +255,12 @@ function arrowTo(m, poll) {
   return [{ poll, wake: cause.event, from: laneOf(m, cause.event), origin: originOf(m, cause.event) }];
 }
 
-/** The first place in a sorted list whose value is at least `x`. */
-function firstAtLeast(list, x, low = 0) {
+/** The first place from `low` on, in a list sorted by `key`, whose key is at least `x`. */
+function firstAtLeast(list, x, low = 0, key = (one) => one) {
   let high = list.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (list[middle] < x) low = middle + 1;
+    if (key(list[middle]) < x) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -256,11 +268,5 @@ function firstAtLeast(list, x, low = 0) {
 
 /** The same for a list of events, by their times. */
 function firstEventAt(m, events, t) {
-  let low = 0, high = events.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (m.ts[events[middle]] < t) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return firstAtLeast(events, t, 0, (event) => m.ts[event]);
 }

@@ -85,12 +85,12 @@ function showHelp(pane) {
     ["+ − 0", "zoom in, out, show all"], ["wheel", "zoom at the pointer; with Shift, move"], ["drag", "move"], ["/", "find a task, or an event by # and its number"]];
   pane.replaceChildren(element("h2", {}, "How to read it"),
     element("p", {}, "Each lane is a line of time. A task waits until somebody calls its waker, then it is ready, in the run queue; the loop polls it, it runs, and waits again. An arrow leads from the call of a waker to the poll that it caused; its colour says who called."),
-    element("p", {}, "The executor's lane shows its polls, and the sleep in the reactor between them."),
+    element("p", {}, "The executor's lane shows its polls, and the sleep in the reactor between them. A poll that held the loop for too long is red."),
     element("dl", {}, ...keys.flatMap(([key, what]) => [element("dt", {}, key), element("dd", {}, what)])));
 }
 
 function showLegend(box) {
   const entry = (colour, text) => element("span", {}, element("i", { style: `background:${colour}` }), text);
   box.replaceChildren(...["waiting", "ready", "running", "done"].map((state) => entry(`var(--${state})`, state)),
-    element("span", {}, "arrows, by who woke:"), ...Object.entries(ORIGIN_COLOURS).map(([origin, colour]) => entry(colour, origin === "source" ? "reactor" : origin)));
+    entry("var(--bad)", "stall, or a poll of more than 10 ms"), element("span", {}, "arrows, by who woke:"), ...Object.entries(ORIGIN_COLOURS).map(([origin, colour]) => entry(colour, origin === "source" ? "reactor" : origin)));
 }

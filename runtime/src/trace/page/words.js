@@ -24,6 +24,12 @@ function ordinal(n) {
   return `${n}${tail}`;
 }
 
+/** A source by its place, and how often that was given to another before. */
+function sourceName(key) {
+  const place = key % 2 ** 32, before = Math.floor(key / 2 ** 32);
+  return before === 0 ? `${place}` : `${place}.${before}`;
+}
+
 const link = (task) => ({ task });
 const at = (event, text) => ({ event, text });
 
@@ -48,7 +54,7 @@ function waker(m, i) {
   const from = m.get(i, "from"), thread = m.threads[m.get(i, "thread")] ?? "a thread";
   switch (m.get(i, "origin")) {
     case "task": return from === m.task[i] ? [link(from), " itself"] : from === null ? ["A task"] : [link(from)];
-    case "source": return [`The reactor, for source ${from},`];
+    case "source": return [`The reactor, for source ${sourceName(from)},`];
     case "timer": return [`Timer ${from}`];
     case "blocking": return [`Job ${from} of the blocking pool (${thread})`];
     case "thread": return [`The thread "${m.threads[from] ?? thread}"`];
@@ -94,8 +100,8 @@ const SENTENCES = {
     const who = from === undefined ? ["A wake from another thread"] : [at(from, "The wake from another thread")];
     return [...who, " reaches the loop, for ", link(m.task[i]), ". ", EFFECT[m.get(i, "effect")] ?? "", ...polledBy(m, i)];
   },
-  register: (m, i) => [`Descriptor ${m.get(i, "fd")} is given to the reactor as source ${m.get(i, "source")}.`],
-  deregister: (m, i) => [`Source ${m.get(i, "source")} (descriptor ${m.get(i, "fd")}) is taken from the reactor.`],
+  register: (m, i) => [`Descriptor ${m.get(i, "fd")} is given to the reactor as source ${sourceName(m.get(i, "source"))}.`],
+  deregister: (m, i) => [`Source ${sourceName(m.get(i, "source"))} (descriptor ${m.get(i, "fd")}) is taken from the reactor.`],
   wait(m, i) {
     const timeout = m.get(i, "timeout"), ended = m.get(i, "ended"), events = m.get(i, "events");
     if (ended === "poll" || timeout === 0) return [`The loop asks the reactor for news without waiting and gets ${count(events, "event")}.`];
@@ -105,8 +111,8 @@ const SENTENCES = {
   },
   ready(m, i) {
     const readiness = String(m.get(i, "readiness")), woken = m.get(i, "woken");
-    const words = [...readiness].map((c) => ({ r: "readable", w: "writable", e: "in error", h: "closed" })[c] ?? c).join(" and ");
-    return [`The reactor learns that descriptor ${m.get(i, "fd")} (source ${m.get(i, "source")}) is ${words || "ready"}. `,
+    const words = [...readiness].map((c) => ({ r: "readable", w: "writable", R: "closed by the other side", W: "closed for writing" })[c] ?? c).join(" and ");
+    return [`The reactor learns that descriptor ${m.get(i, "fd")} (source ${sourceName(m.get(i, "source"))}) is ${words || "ready"}. `,
       woken === 0 ? "Nobody waits for that, so no waker is called." : `${count(woken, "waker")} called.`];
   },
   timer_arm(m, i) {
@@ -154,7 +160,8 @@ function after(m, task, place, result) {
 
 function polledBy(m, i) {
   const seq = m.seq(i), polls = m.tasks[m.task[i]]?.polls ?? [];
-  for (let k = firstEventAt(m, polls, m.ts[i]); k < polls.length && k < firstEventAt(m, polls, m.ts[i]) + 8; k++) {
+  const first = firstEventAt(m, polls, m.ts[i]), last = Math.min(polls.length, first + 8);
+  for (let k = first; k < last; k++) {
     const cause = causeOf(m, polls[k]);
     if (cause && (m.seq(cause.event) === seq || m.seq(cause.queued) === seq)) {
       return [" ", at(polls[k], "Its poll"), ` comes ${duration(m.ts[polls[k]] - m.ts[i])} later.`];

@@ -1,5 +1,5 @@
-//! The recorder and its twin have the same signatures. Compared as text, with the names of the
-//! arguments left out, as the twin does not use them.
+//! A room that is a feature's has a twin that stands in for it without, with the same signatures.
+//! Compared as text, with the names of the arguments left out, as the twin does not use them.
 
 use std::collections::BTreeSet;
 
@@ -37,17 +37,31 @@ fn signature(text: &str) -> String {
         .replace(", )", ")")
 }
 
-#[test]
-fn the_twins_have_the_same_signatures() {
-    let on = signatures(&[include_str!("on.rs"), include_str!("tag.rs")].concat());
-    let off = signatures(include_str!("off.rs"));
+fn compare(on: &[&str], off: &str) {
+    let on = signatures(&on.concat());
+    let off = signatures(off);
     assert!(on.len() > 20, "{on:#?}");
     let only_on: Vec<_> = on.difference(&off).collect();
     let only_off: Vec<_> = off.difference(&on).collect();
     assert!(
         only_on.is_empty() && only_off.is_empty(),
-        "only in on.rs: {only_on:#?}\nonly in off.rs: {only_off:#?}"
+        "only with the feature: {only_on:#?}\nonly in off.rs: {only_off:#?}"
     );
+}
+
+#[test]
+fn the_twins_of_the_trace_have_the_same_signatures() {
+    let on = [include_str!("trace/on.rs"), include_str!("trace/tag.rs")];
+    compare(&on, include_str!("trace/off.rs"));
+}
+
+#[test]
+fn the_twins_of_the_console_have_the_same_signatures() {
+    let on = [
+        include_str!("console/task.rs"),
+        include_str!("console/resource.rs"),
+    ];
+    compare(&on, include_str!("console/off.rs"));
 }
 
 #[test]

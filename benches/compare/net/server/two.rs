@@ -1,0 +1,117 @@
+//! Echo and `kv` on two cores: Wakeful's shards, tokio's multi-threaded runtime, two of monoio's. Each has
+//! two threads, pinned to a core each; the load has to share one of them.
+
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use socket2::{Domain, Socket, Type};
+use wakeful::Shards;
+use wakeful_net::shard::{Acceptor, Balance};
+
+use super::{announce, echo, pipelined};
+use crate::net::machine;
+use crate::net::peers::{self, Peer, Result};
+use crate::net::wire::kv::Kv;
+
+/// Which of the two. All connections of `kv` have one store, behind a lock that is taken once for 16
+/// commands, the same for all peers.
+#[derive(Clone)]
+pub enum What {
+    Echo,
+    Kv(Kv),
+}
+
+const CORES: [usize; 2] = [machine::SERVER_CORE, machine::LOAD_CORE];
+
+pub fn serve(peer: Peer, what: What, size: usize) -> Result {
+    machine::pin_to(&CORES);
+    match peer {
+        Peer::Wakeful => wakeful(what, size),
+        Peer::Tokio => tokio(what, size),
+        Peer::Monoio => monoio(what, size),
+        _ => Err(io::Error::other("no service on two cores")),
+    }
+}
+
+fn wakeful(what: What, size: usize) -> Result {
+    // In turn, so that each shard has half of the connections.
+    let acceptor = Acceptor::bind((Ipv4Addr::LOCALHOST, 0), CORES.len(), Balance::RoundRobin)?;
+    announce(acceptor.local_addr())?;
+    let shards = Shards::builder().shards(CORES.len()).pin(true).build()?;
+    shards.try_on_each(move |shard| {
+        let incoming = acceptor.join(&shard);
+        let what = what.clone();
+        async move {
+            let mut incoming = incoming?;
+            while let Some(accepted) = incoming.accept().await {
+                let (stream, open) = accepted?.0.into_parts();
+                // Which shard has how many is not asked.
+                drop(open);
+                stream.set_nodelay(true)?;
+                match &what {
+                    What::Echo => drop(wakeful::spawn(echo::wakeful_echo(stream, size))),
+                    What::Kv(kv) => {
+                        let session = pipelined::wakeful_session(stream, size, kv.clone());
+                        drop(wakeful::spawn(session));
+                    }
+                }
+            }
+            Ok::<_, io::Error>(())
+        }
+    });
+    Ok(shards.join()?)
+}
+
+fn tokio(what: What, size: usize) -> Result {
+    let next = AtomicUsize::new(0);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(CORES.len())
+        .on_thread_start(move || machine::pin(CORES[next.fetch_add(1, Ordering::Relaxed) % 2]))
+        .enable_all()
+        .build()?;
+    let listener = super::listen()?;
+    announce(listener.local_addr()?)?;
+    runtime.block_on(async move {
+        // The loop that accepts is a task on a worker, too.
+        let accepting = match what {
+            What::Echo => tokio::spawn(echo::tokio_main(listener, size)),
+            What::Kv(kv) => tokio::spawn(pipelined::tokio_main(listener, size, kv)),
+        };
+        accepting.await.map_err(io::Error::other)?
+    })
+}
+
+/// A listener with `SO_REUSEPORT` for each: monoio has no other way.
+fn monoio(what: What, size: usize) -> Result {
+    let first = listen_beside((Ipv4Addr::LOCALHOST, 0).into())?;
+    let address = first.local_addr()?;
+    let listeners = [first, listen_beside(address)?];
+    announce(address)?;
+    let threads = CORES.into_iter().zip(listeners).map(|(core, listener)| {
+        let what = what.clone();
+        thread::spawn(move || {
+            machine::pin(core);
+            let main: Pin<Box<dyn Future<Output = Result>>> = match what {
+                What::Echo => Box::pin(echo::monoio_main(listener, size)),
+                What::Kv(kv) => Box::pin(pipelined::monoio_main(listener, size, kv)),
+            };
+            peers::monoio(main)
+        })
+    });
+    for thread in threads.collect::<Vec<_>>() {
+        thread.join().expect("it does not panic")?;
+    }
+    Ok(())
+}
+
+fn listen_beside(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}

@@ -1,0 +1,139 @@
+//! A program to look at with tokio-console: an echo server, clients that talk to it, timers, closures
+//! on other threads. From this directory, whose `.cargo/config.toml` says what the subscriber needs:
+//!
+//! ```text
+//! cargo run --bin observed      and beside it: tokio-console
+//! cargo run --bin check         asks for the same as tokio-console, and says what it sees
+//! ```
+//!
+//! `TOKIO_CONSOLE_BIND=127.0.0.1:7669` makes it answer at another address, for both.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use futures_util::future::poll_fn;
+use futures_util::task::AtomicWaker;
+use futures_util::{AsyncReadExt, AsyncWriteExt};
+use std::task::Poll;
+use wakeful::task::{Builder, yield_now};
+use wakeful::time::{interval, sleep, timeout};
+use wakeful_net::{TcpListener, TcpStream};
+
+fn main() -> io::Result<()> {
+    // Before the runtime: what is there before the subscriber is never shown. It takes in 128 events
+    // each time it publishes, so once a second would be too seldom for all these timers and waits.
+    console_subscriber::ConsoleLayer::builder()
+        .publish_interval(Duration::from_millis(50))
+        .with_default_env()
+        .init();
+    wakeful::block_on(serve())
+}
+
+async fn serve() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    println!("listening on {address}");
+    Builder::new().name("listener").spawn(accept(listener));
+    for number in 1..=3 {
+        Builder::new()
+            .name(format!("client {number}"))
+            .spawn(talk(address));
+    }
+    Builder::new().name("ticker").spawn(tick());
+    Builder::new().name("computer").spawn(compute());
+    Builder::new().name("selfish").spawn(wake_itself());
+    let bell = Arc::new(Bell::default());
+    ring(bell.clone());
+    Builder::new().name("rung").spawn(async move {
+        loop {
+            bell.rung().await;
+        }
+    });
+    std::future::pending().await
+}
+
+async fn accept(listener: TcpListener) -> io::Result<()> {
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        Builder::new()
+            .name(format!("server of {peer}"))
+            .spawn(echo(stream));
+    }
+}
+
+async fn echo(mut stream: TcpStream) -> io::Result<()> {
+    let mut buffer = [0; 1024];
+    // Nobody is silent for so long.
+    while let Ok(read) = timeout(Duration::from_secs(60), stream.read(&mut buffer)).await {
+        match read? {
+            0 => break,
+            length => stream.write_all(&buffer[..length]).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn talk(address: std::net::SocketAddr) -> io::Result<()> {
+    let mut stream = TcpStream::connect(address).await?;
+    let mut buffer = [0; 5];
+    loop {
+        stream.write_all(b"hello").await?;
+        AsyncReadExt::read_exact(&mut stream, &mut buffer).await?;
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn tick() {
+    let mut ticks = interval(Duration::from_millis(20));
+    loop {
+        ticks.tick().await;
+    }
+}
+
+async fn compute() {
+    loop {
+        let sum = wakeful::spawn_blocking(|| (0..1_000_000_u64).fold(0, u64::wrapping_add));
+        let _ = sum.await;
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn wake_itself() {
+    loop {
+        yield_now().await;
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Rung by another thread.
+#[derive(Default)]
+struct Bell {
+    rings: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Bell {
+    async fn rung(&self) {
+        poll_fn(|cx| {
+            self.waker.register(cx.waker());
+            match self.rings.swap(false, Ordering::AcqRel) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+}
+
+fn ring(bell: Arc<Bell>) {
+    thread::spawn(move || {
+        loop {
+            thread::sleep(Duration::from_millis(30));
+            bell.rings.store(true, Ordering::Release);
+            bell.waker.wake();
+        }
+    });
+}

@@ -1,0 +1,21 @@
+//! The page: one file that needs nothing else. It reads events and says them in words with the parts
+//! of the page that `Snapshot::write_html` makes.
+
+const PAGE: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/style.css");
+/// One script, in the order in which its parts use each other.
+const SCRIPT: &str = concat!(
+    "\"use strict\";\n",
+    include_str!("../../runtime/src/trace/page/model.js"),
+    include_str!("../../runtime/src/trace/page/words.js"),
+    include_str!("../../runtime/src/trace/page/facts.js"),
+    include_str!("../../runtime/src/trace/page/draw.js"),
+    include_str!("page/window.js"),
+    include_str!("page/tables.js"),
+    include_str!("page/live.js"),
+);
+
+pub(crate) fn html() -> String {
+    PAGE.replacen("__STYLE__", STYLE, 1)
+        .replacen("__SCRIPT__", SCRIPT, 1)
+}

@@ -1,0 +1,147 @@
+//! A store on every core: each shard has a part of the keys, and none of them has a lock.
+//! `cargo run --example shards`, then `nc 127.0.0.1 7000` and `SET color blue`, `GET color`.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use wakeful::Shards;
+use wakeful::shard::Shard;
+use wakeful::signal::unix::{SignalKind, signal};
+use wakeful::task::JoinSet;
+use wakeful_examples::{Args, accept, close_gently};
+use wakeful_net::shard::TcpListeners;
+use wakeful_net::{TcpListener, TcpStream};
+
+const USAGE: &str = "\
+usage: shards [ADDRESS] [--shards N]
+
+Listens at ADDRESS (127.0.0.1:7000) with N threads, one for each processor if it is not given. A request
+is a line: `SET key value`, `GET key`, or `SHARD key` (which shard has it?). On SIGTERM or ctrl-c the
+requests under way are finished.";
+
+/// No request is longer.
+const MAX_LINE: u64 = 4096;
+
+thread_local! {
+    /// This shard's part.
+    static STORE: RefCell<HashMap<String, String>> = RefCell::default();
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> io::Result<()> {
+    let mut args = Args::from_env(USAGE);
+    let count = args.option("--shards", 0);
+    let address = args.address("ADDRESS", "127.0.0.1:7000");
+    args.finish();
+    let shards = match count {
+        0 => Shards::builder().build()?,
+        count => Shards::builder().shards(count).build()?,
+    };
+    // Each has a listener of its own; the system spreads the clients among them.
+    let listeners = TcpListeners::bind(address.as_str(), shards.count())?;
+    let address = listeners.local_addr();
+    shards.try_on_each(move |shard| {
+        let listener = listeners.take(shard.id());
+        async move {
+            serve(shard, listener?).await;
+            io::Result::Ok(())
+        }
+    });
+    // The main thread is no shard; it waits for the end.
+    let name = wakeful::block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        println!("listening on {address} with {} shards", shards.count());
+        io::Result::Ok(
+            match select(pin!(terminate.recv()), pin!(interrupt.recv())).await {
+                Either::Left(_) => "SIGTERM",
+                Either::Right(_) => "ctrl-c",
+            },
+        )
+    })?;
+    println!("{name}: the requests under way go on");
+    shards.shutdown(Duration::from_secs(10))?;
+    println!("every request was finished");
+    Ok(())
+}
+
+async fn serve(shard: Shard, listener: TcpListener) {
+    let mut clients = JoinSet::new();
+    let mut stopping = shard.stopping();
+    while let Either::Left(((stream, _), _)) = select(pin!(accept(&listener)), &mut stopping).await
+    {
+        clients.spawn(talk(shard.clone(), stream));
+        // Those who have left are forgotten.
+        while clients.try_join_next().is_some() {}
+    }
+    while clients.join_next().await.is_some() {}
+}
+
+/// One client: request, answer, and so on. It stops between two requests.
+async fn talk(shard: Shard, stream: TcpStream) -> io::Result<()> {
+    let mut requests = BufReader::new(&stream);
+    loop {
+        let mut line = String::new();
+        {
+            let mut limited = (&mut requests).take(MAX_LINE);
+            match select(pin!(limited.read_line(&mut line)), shard.stopping()).await {
+                Either::Left((Ok(0), _)) => return Ok(()),
+                Either::Left((length, _)) => _ = length?,
+                Either::Right(_) => return close_gently(&stream).await,
+            }
+        }
+        let answer = answer(&shard, line.trim_end()).await;
+        (&stream).write_all(answer.as_bytes()).await?;
+    }
+}
+
+async fn answer(shard: &Shard, line: &str) -> String {
+    let words: Vec<&str> = line.splitn(3, ' ').collect();
+    match words[..] {
+        ["SET", key, value] => {
+            let (home, key, value) = (home(shard, key), key.to_owned(), value.to_owned());
+            // The closure travels to the shard that has the key, and the answer comes back.
+            let set = move || async { STORE.with_borrow_mut(|store| store.insert(key, value)) };
+            match shard.call(home, set).await {
+                Ok(_) => "ok\n".to_owned(),
+                Err(error) => format!("error: {error}\n"),
+            }
+        }
+        ["GET", key] => {
+            let (home, key) = (home(shard, key), key.to_owned());
+            let get = move || async move { STORE.with_borrow(|store| store.get(&key).cloned()) };
+            match shard.call(home, get).await {
+                Ok(Some(value)) => format!("{value}\n"),
+                Ok(None) => "nothing\n".to_owned(),
+                Err(error) => format!("error: {error}\n"),
+            }
+        }
+        ["SHARD", key] => format!("{}\n", home(shard, key)),
+        _ => {
+            format!("error: '{line}' is no request; send 'SET key value', 'GET key', 'SHARD key'\n")
+        }
+    }
+}
+
+/// The shard that has a key: the same for whoever asks.
+fn home(shard: &Shard, key: &str) -> usize {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish() as usize % shard.count()
+}

@@ -1,0 +1,44 @@
+//! Listening sockets before there is a runtime.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+
+use socket2::{Domain, Protocol, Type};
+
+use crate::error::tried;
+
+/// Listens on the first address that works, which is looked up with the thread blocked.
+pub(super) fn first<T>(
+    addr: impl ToSocketAddrs,
+    listen: impl Fn(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut last = None;
+    for addr in addr.to_socket_addrs()? {
+        match listen(addr) {
+            Ok(value) => return Ok(value),
+            Err(error) => last = Some(tried("listen on", addr)(error)),
+        }
+    }
+    Err(last.unwrap_or_else(|| {
+        let text = "listen on: there is no address to try";
+        io::Error::new(io::ErrorKind::InvalidInput, text)
+    }))
+}
+
+/// A listener that does not block, as [`TcpListener::bind`](crate::TcpListener::bind) makes it.
+pub(super) fn listen(addr: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
+    let domain = Domain::for_address(addr);
+    let socket = crate::nonblocking(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if reuse_port {
+        socket.set_reuse_port(true)?;
+    }
+    socket.bind(&addr.into())?;
+    socket.listen(1024)?;
+    Ok(socket.into())
+}
+
+pub(super) fn no_shards() -> io::Error {
+    let text = "to accept for 0 shards: give at least 1";
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}

@@ -1,0 +1,320 @@
+//! Timers and descriptors as resources, waits for them as async operations.
+
+use std::cell::Cell;
+use std::panic::Location;
+use std::time::Duration;
+
+use tracing::Level;
+
+use super::quiet::{Shown, Within, is_watched, quietly};
+
+/// The kinds of timers.
+#[derive(Clone, Copy)]
+pub(crate) enum Timer {
+    Sleep,
+    Timeout,
+    Interval,
+}
+
+impl Timer {
+    fn name(self) -> &'static str {
+        match self {
+            Timer::Sleep => "Sleep",
+            Timer::Timeout => "Timeout",
+            Timer::Interval => "Interval",
+        }
+    }
+
+    /// Who polls it, as the user knows it.
+    fn source(self) -> &'static str {
+        match self {
+            Timer::Sleep => "Sleep::poll",
+            Timer::Timeout => "Timeout::poll",
+            Timer::Interval => "Interval::poll_tick",
+        }
+    }
+}
+
+/// What a task waits for.
+#[derive(Clone, Copy)]
+pub(crate) enum What {
+    Elapsed,
+    Readable,
+    Writable,
+    Either,
+}
+
+impl What {
+    fn source(self, timer: Option<Timer>) -> &'static str {
+        match self {
+            What::Elapsed => timer.unwrap_or(Timer::Sleep).source(),
+            What::Readable => "Source::readable",
+            What::Writable => "Source::writable",
+            What::Either => "Source::ready",
+        }
+    }
+
+    fn op_name(self) -> &'static str {
+        match self {
+            What::Elapsed => "poll_elapsed",
+            What::Readable => "poll_readable",
+            What::Writable => "poll_writable",
+            What::Either => "poll_ready",
+        }
+    }
+}
+
+/// A timer or a descriptor. Owner thread only.
+pub(crate) struct Resource(Option<Box<Inner>>);
+
+struct Inner {
+    span: Shown,
+    timer: Option<Timer>,
+    /// The readiness that was told last.
+    told: Cell<(bool, bool)>,
+}
+
+impl Resource {
+    /// A timer that ends `after` so much time.
+    #[inline]
+    pub(crate) fn timer(
+        timer: Timer,
+        location: &'static Location<'static>,
+        after: impl FnOnce() -> Duration,
+    ) -> Resource {
+        if !is_watched() {
+            return Resource(None);
+        }
+        // First, as the clock goes on meanwhile.
+        let after = after();
+        let this = Resource(Inner::new(timer.name(), Some(timer), location));
+        this.moved(|| after);
+        this
+    }
+
+    /// A descriptor that was registered, by the name of its type.
+    pub(crate) fn descriptor(
+        type_name: &'static str,
+        location: &'static Location<'static>,
+        fd: i32,
+    ) -> Resource {
+        let this = Resource(Inner::new(short(type_name), None, location));
+        if let Some(inner) = &this.0 {
+            let _within = Within::new([&inner.span]);
+            quietly(|| {
+                tracing::event!(
+                    target: "runtime::resource::state_update",
+                    Level::TRACE,
+                    fd = fd as u64,
+                    fd.op = "override",
+                );
+            });
+            inner.tell_readable(false);
+            inner.tell_writable(false);
+        }
+        this
+    }
+
+    /// The timer now ends `after` so much time.
+    #[inline]
+    pub(crate) fn moved(&self, after: impl FnOnce() -> Duration) {
+        if let Some(inner) = &self.0 {
+            inner.tell_duration(after());
+        }
+    }
+
+    /// What is known of the descriptor: is it readable, is it writable?
+    #[inline]
+    pub(crate) fn readiness(&self, ready: impl FnOnce() -> (bool, bool)) {
+        if let Some(inner) = &self.0 {
+            inner.tell_readiness(ready());
+        }
+    }
+}
+
+impl Inner {
+    /// `None`: nobody wants to see it.
+    fn new(
+        concrete_type: &'static str,
+        timer: Option<Timer>,
+        location: &'static Location<'static>,
+    ) -> Option<Box<Inner>> {
+        let span = Shown::new(|| {
+            tracing::span!(
+                target: "wakeful::resource",
+                parent: None,
+                Level::TRACE,
+                "runtime.resource",
+                concrete_type,
+                kind = timer.map_or("io", |_| "timer"),
+                is_internal = false,
+                loc.file = location.file(),
+                loc.line = location.line(),
+                loc.col = location.column(),
+            )
+        })?;
+        Some(Box::new(Inner {
+            span,
+            timer,
+            told: Cell::new((false, false)),
+        }))
+    }
+
+    fn tell_duration(&self, after: Duration) {
+        // Rounded to the nearest, as the clock has gone on since the user said how long.
+        let micros = (after.as_nanos() + 500) / 1_000;
+        let micros = u64::try_from(micros).unwrap_or(u64::MAX);
+        let _within = Within::new([&self.span]);
+        quietly(|| {
+            tracing::event!(
+                target: "runtime::resource::state_update",
+                Level::TRACE,
+                duration = micros,
+                duration.unit = "us",
+                duration.op = "override",
+            );
+        });
+    }
+
+    fn tell_readiness(&self, ready: (bool, bool)) {
+        let told = self.told.replace(ready);
+        if told == ready {
+            return;
+        }
+        let _within = Within::new([&self.span]);
+        if told.0 != ready.0 {
+            self.tell_readable(ready.0);
+        }
+        if told.1 != ready.1 {
+            self.tell_writable(ready.1);
+        }
+    }
+
+    fn tell_readable(&self, readable: bool) {
+        quietly(|| {
+            tracing::event!(
+                target: "runtime::resource::state_update",
+                Level::TRACE,
+                readable,
+                readable.op = "override",
+            );
+        });
+    }
+
+    fn tell_writable(&self, writable: bool) {
+        quietly(|| {
+            tracing::event!(
+                target: "runtime::resource::state_update",
+                Level::TRACE,
+                writable,
+                writable.op = "override",
+            );
+        });
+    }
+}
+
+/// `TcpStream` of `std::net::tcp::TcpStream`, `Rc` of `alloc::rc::Rc<a::B>`.
+fn short(type_name: &'static str) -> &'static str {
+    let outer = type_name.split('<').next().unwrap_or(type_name);
+    outer.rsplit("::").next().unwrap_or(outer)
+}
+
+/// One wait for a resource, from the first poll that finds nothing to the one that finds something, or
+/// to the drop. Then the next may begin. Owner thread only.
+pub(crate) struct Op(Cell<Option<Box<Spans>>>);
+
+/// The inner one is closed first.
+struct Spans {
+    poll: Shown,
+    op: Shown,
+}
+
+impl Op {
+    #[inline(always)]
+    pub(crate) const fn new() -> Op {
+        Op(Cell::new(None))
+    }
+
+    /// A poll found nothing: `wait` sees to it that the task is woken.
+    #[inline(always)]
+    pub(crate) fn waits<R>(&self, resource: &Resource, what: What, wait: impl FnOnce() -> R) -> R {
+        match &resource.0 {
+            None => wait(),
+            Some(inner) => self.wait_within(inner, what, wait),
+        }
+    }
+
+    #[cold]
+    fn wait_within<R>(&self, inner: &Inner, what: What, wait: impl FnOnce() -> R) -> R {
+        let Some(spans) = self.0.take().or_else(|| Spans::new(inner, what)) else {
+            return wait();
+        };
+        let within = Within::new([&inner.span, &spans.op, &spans.poll]);
+        let result = wait();
+        poll_op(what, false);
+        drop(within);
+        self.0.set(Some(spans));
+        result
+    }
+
+    /// A poll found what the task waited for, if it did.
+    #[inline(always)]
+    pub(crate) fn ready(&self, resource: &Resource, what: What) {
+        if let Some(inner) = &resource.0
+            && let Some(spans) = self.0.take()
+        {
+            let _within = Within::new([&inner.span, &spans.op, &spans.poll]);
+            poll_op(what, true);
+        }
+    }
+}
+
+impl Spans {
+    fn new(inner: &Inner, what: What) -> Option<Box<Spans>> {
+        // Whose operation it is, is known by the span that is entered while it is made.
+        let within = Within::new([&inner.span]);
+        let op = Shown::new(|| {
+            tracing::span!(
+                target: "wakeful::resource",
+                Level::TRACE,
+                "runtime.resource.async_op",
+                source = what.source(inner.timer),
+                inherits_child_attrs = false,
+            )
+        });
+        drop(within);
+        let op = op?;
+        let poll = Shown::new(|| {
+            tracing::span!(
+                target: "wakeful::resource",
+                parent: op.span(),
+                Level::TRACE,
+                "runtime.resource.async_op.poll",
+            )
+        })?;
+        Some(Box::new(Spans { poll, op }))
+    }
+}
+
+fn poll_op(what: What, is_ready: bool) {
+    quietly(|| {
+        tracing::event!(
+            target: "runtime::resource::poll_op",
+            Level::TRACE,
+            op_name = what.op_name(),
+            is_ready,
+        );
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn the_name_of_a_type_without_its_path() {
+        assert_eq!(short("std::net::tcp::TcpStream"), "TcpStream");
+        assert_eq!(short("alloc::rc::Rc<std::fs::File>"), "Rc");
+        assert_eq!(short("File"), "File");
+    }
+}

@@ -1,0 +1,107 @@
+//! The decisions, as the loop asks for them. `off.rs` is the twin for builds without the feature.
+
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+
+use super::plan::{Dice, Kind, Plan};
+
+/// What the builder was given.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Config {
+    pub(crate) plan: Option<Plan>,
+}
+
+/// What a system call says instead of being made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Interrupted,
+    WouldBlock,
+}
+
+/// Decides for one loop. Clones share the sequence.
+#[derive(Clone, Debug)]
+pub(crate) struct Injector(Option<Rc<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    plan: Plan,
+    dice: Dice,
+    /// What the clock said when it stopped, and for how many readings it says so.
+    clock: Cell<(u64, u64)>,
+}
+
+impl Injector {
+    pub(crate) fn new(config: &Config) -> Injector {
+        Injector(config.plan.clone().map(|plan| {
+            Rc::new(Inner {
+                dice: Dice::new(plan.seed()),
+                plan,
+                clock: Cell::new((0, 0)),
+            })
+        }))
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Does it happen this time?
+    pub(crate) fn happens(&self, kind: Kind) -> bool {
+        let inner = self.0.as_ref();
+        inner.is_some_and(|inner| inner.plan.happens(kind, &inner.dice))
+    }
+
+    /// From 0 to one less than `limit`.
+    pub(crate) fn below(&self, limit: usize) -> usize {
+        let inner = self.0.as_ref();
+        inner.map_or(0, |inner| inner.dice.below(limit as u64) as usize)
+    }
+
+    /// What a system call on a descriptor says instead.
+    pub(crate) fn call(&self) -> Option<Fault> {
+        if self.happens(Kind::Interrupted) {
+            Some(Fault::Interrupted)
+        } else if self.happens(Kind::WouldBlock) {
+            Some(Fault::WouldBlock)
+        } else {
+            None
+        }
+    }
+
+    /// How many of `len` bytes a transfer may ask for.
+    pub(crate) fn granted(&self, len: usize) -> usize {
+        if len > 1 && self.happens(Kind::Short) {
+            1 + self.below(len.min(64) - 1)
+        } else {
+            len
+        }
+    }
+
+    /// Accepts a connection, or fails to.
+    pub(crate) fn accepting<T>(&self, accept: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        use rustix::io::Errno;
+        if self.happens(Kind::NoDescriptors) {
+            Err(Errno::MFILE.into())
+        } else if self.happens(Kind::Aborted) {
+            // Of a connection that was there only to be aborted.
+            Err(Errno::CONNABORTED.into())
+        } else {
+            accept()
+        }
+    }
+
+    /// What the clock says when it is asked, if the truth is `now`.
+    pub(crate) fn clock(&self, now: u64) -> u64 {
+        let Some(inner) = &self.0 else { return now };
+        let (stopped, left) = inner.clock.get();
+        if left > 0 {
+            inner.clock.set((stopped, left - 1));
+            return stopped;
+        }
+        if self.happens(Kind::ClockStands) {
+            inner.clock.set((now, 1 + inner.dice.below(20)));
+        }
+        now
+    }
+}

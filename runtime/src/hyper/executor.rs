@@ -1,0 +1,42 @@
+//! Tasks for hyper.
+
+use std::future::Future;
+
+/// Starts what hyper wants to run beside a connection, such as the streams of HTTP/2, as tasks of
+/// this thread's runtime. The futures need not be `Send`.
+///
+/// # Panics
+///
+/// `execute` panics outside a runtime.
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+/// use hyper::rt::Executor as _;
+/// use wakeful::hyper::Executor;
+///
+/// wakeful::block_on(async {
+///     let count = Rc::new(Cell::new(0));
+///     let local = count.clone();
+///     Executor::new().execute(async move { local.set(1) });
+///     wakeful::task::yield_now().await; // the task runs
+///     assert_eq!(count.get(), 1);
+/// });
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Executor {
+    _private: (),
+}
+
+impl Executor {
+    /// The executor of whichever runtime it is used in.
+    pub fn new() -> Executor {
+        Executor::default()
+    }
+}
+
+impl<F: Future + 'static> ::hyper::rt::Executor<F> for Executor {
+    #[track_caller]
+    fn execute(&self, future: F) {
+        crate::spawn(future);
+    }
+}

@@ -1,0 +1,68 @@
+//! Timeouts for hyper.
+
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use super::sleep::Sleep;
+use crate::time::{self, Instant as LoopInstant};
+
+/// Gives hyper its timeouts, by the clock of the runtime, which a test can
+/// [`pause`](crate::time::pause).
+///
+/// hyper wants its sleeps to be `Send`, and they are: at home, on the thread that made them, they are
+/// [`wakeful::time::Sleep`](crate::time::Sleep)s, and to arm one anew allocates nothing. One that is
+/// polled on another thread asks its runtime to wait, which costs a task there; after the end of that
+/// runtime it stays pending.
+///
+/// # Panics
+///
+/// To make a sleep panics outside a runtime.
+///
+/// ```
+/// use std::time::Duration;
+/// use hyper::rt::Timer as _;
+/// use wakeful::hyper::Timer;
+///
+/// wakeful::block_on(async {
+///     wakeful::time::pause();
+///     let timer = Timer::new();
+///     let before = timer.now();
+///     timer.sleep(Duration::from_secs(30)).await; // takes no time
+///     assert_eq!(timer.now() - before, Duration::from_secs(30));
+/// });
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timer {
+    _private: (),
+}
+
+impl Timer {
+    /// The timer of whichever runtime it is used in.
+    pub fn new() -> Timer {
+        Timer::default()
+    }
+}
+
+impl ::hyper::rt::Timer for Timer {
+    #[track_caller]
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn ::hyper::rt::Sleep>> {
+        Box::pin(Sleep::new(time::sleep(duration)))
+    }
+
+    #[track_caller]
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn ::hyper::rt::Sleep>> {
+        Box::pin(Sleep::new(time::sleep_until(deadline.into())))
+    }
+
+    fn now(&self) -> Instant {
+        LoopInstant::now().into_std()
+    }
+
+    #[track_caller]
+    fn reset(&self, sleep: &mut Pin<Box<dyn ::hyper::rt::Sleep>>, deadline: Instant) {
+        match sleep.as_mut().downcast_mut_pin::<Sleep>() {
+            Some(ours) => ours.get_mut().reset(deadline),
+            None => *sleep = self.sleep_until(deadline),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Stands in for `faulty.rs` in builds without the feature `faults`: the backend as it is.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use super::backend::Driver;
+use super::event::Event;
+use super::{Interest, Notifier};
+use crate::faults::Injector;
+
+pub(super) struct Device {
+    driver: Driver,
+    pub(super) faults: Injector,
+}
+
+impl Device {
+    #[inline(always)]
+    pub(super) fn new(driver: Driver, faults: Injector) -> Device {
+        Device { driver, faults }
+    }
+
+    #[inline(always)]
+    pub(super) fn notifier(&self) -> Notifier {
+        self.driver.notifier()
+    }
+
+    #[inline(always)]
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.driver.as_fd()
+    }
+
+    #[inline(always)]
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
+        self.driver.add(fd, key)
+    }
+
+    #[inline(always)]
+    pub(super) fn remove(&self, fd: BorrowedFd<'_>, _: usize) -> io::Result<()> {
+        self.driver.remove(fd)
+    }
+
+    #[inline(always)]
+    pub(super) fn wait(&self, timeout: Option<Duration>, out: &mut Vec<Event>) -> io::Result<()> {
+        self.driver.wait(timeout, out)
+    }
+
+    #[inline(always)]
+    pub(super) fn tells_closed(&self) -> bool {
+        self.driver.tells_closed()
+    }
+
+    #[inline(always)]
+    pub(super) fn call<R>(
+        &self,
+        _: usize,
+        _: Interest,
+        op: &mut impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        op()
+    }
+}

@@ -1,0 +1,129 @@
+//! The traits of the `futures` crates by which a library spawns on whatever executor it is given.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
+
+use super::{Handle, Runtime};
+use crate::executor::{Executor, current};
+
+/// Spawns for libraries that ask for a [`LocalSpawn`] or a [`Spawn`] of the `futures` crates. It
+/// belongs to the runtime's thread; from other threads use [`Handle`], which is a [`Spawn`].
+///
+/// What is spawned is detached. Once the runtime has ended, or [`Handle::shutdown`] was called,
+/// spawning gives a [`SpawnError`], and so does asking for the status.
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+/// use futures_util::task::LocalSpawnExt;
+/// use wakeful::LocalSpawner;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = wakeful::Runtime::new()?;
+/// let spawner = runtime.local_spawner();
+/// let count = Rc::new(Cell::new(0));
+/// let task = count.clone();
+/// spawner.spawn_local(async move { task.set(1) }).unwrap();
+/// runtime.block_on(wakeful::task::yield_now());
+/// assert_eq!(count.get(), 1);
+///
+/// drop(runtime);
+/// assert!(spawner.spawn_local(async {}).unwrap_err().is_shutdown());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct LocalSpawner {
+    executor: Arc<Executor>,
+    // Spawning here is for the owner thread.
+    _not_send: PhantomData<Rc<()>>,
+}
+
+impl LocalSpawner {
+    fn new(executor: Arc<Executor>) -> LocalSpawner {
+        LocalSpawner {
+            executor,
+            _not_send: PhantomData,
+        }
+    }
+
+    /// The spawner of the runtime of this thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn current() -> LocalSpawner {
+        current::with(|executor| LocalSpawner::new(executor.shared()))
+    }
+
+    fn check(&self) -> Result<(), SpawnError> {
+        if self.executor.is_closing() {
+            return Err(SpawnError::shutdown());
+        }
+        Ok(())
+    }
+}
+
+impl Runtime {
+    /// A spawner for libraries that ask for a `LocalSpawn` of the `futures` crates.
+    pub fn local_spawner(&self) -> LocalSpawner {
+        LocalSpawner::new(self.parts.executor.clone())
+    }
+}
+
+impl LocalSpawn for LocalSpawner {
+    #[track_caller]
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        self.check()?;
+        drop(self.executor.spawn(Location::caller(), future));
+        Ok(())
+    }
+
+    fn status_local(&self) -> Result<(), SpawnError> {
+        self.check()
+    }
+}
+
+impl Spawn for LocalSpawner {
+    #[track_caller]
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        self.spawn_local_obj(future.into())
+    }
+
+    fn status(&self) -> Result<(), SpawnError> {
+        self.check()
+    }
+}
+
+/// Spawning sends the future to the runtime's thread, as a detached task. If the runtime ends before it
+/// gets there, the future is dropped.
+///
+/// # Errors
+///
+/// Once the runtime has ended.
+impl Spawn for Handle {
+    #[track_caller]
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        self.status()?;
+        drop(self.spawn_with(move || future));
+        Ok(())
+    }
+
+    fn status(&self) -> Result<(), SpawnError> {
+        if self.executor.has_ended() {
+            return Err(SpawnError::shutdown());
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for LocalSpawner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalSpawner").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,413 @@
+//! Requests: a closure goes to another shard, makes a future there, and its output comes home.
+//!
+//! All of it is one box, which the caller's thread makes and frees: it goes there with the closure in
+//! it, and comes home with the output.
+//!
+//! Boxes travel by the bundle. Those of one turn of the loop are gathered here, and a task of each shard,
+//! the carrier, sends them when it comes to its turn: after the tasks that were ready with the first of
+//! them. So what two processors have to do to hand a thing over is done once a bundle.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, Location};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use futures_util::FutureExt;
+
+use super::ShardId;
+use super::bell::Bell;
+use super::core::Core;
+use super::link::Refused;
+use super::local::Local;
+use super::receiver::MeshReceiver;
+use super::sender::{Line, Place};
+use super::slots::Slots;
+use crate::executor::{reserve_id, spawn_at};
+use crate::sync::Queue;
+use crate::task::packet::Missing;
+use crate::task::{JoinError, yield_now};
+
+/// A call on its way there.
+pub(super) trait Ask: Send {
+    fn begin(self: Box<Self>, local: &Rc<Local>);
+}
+
+struct Call<M, T> {
+    from: ShardId,
+    key: usize,
+    location: &'static Location<'static>,
+    make: Option<M>,
+    output: Option<Result<T, Missing>>,
+    /// On its way there. If it is dropped now, the caller has to be told.
+    unheard: bool,
+}
+
+/// What comes home.
+enum Answer {
+    Box(usize, Box<dyn Any + Send>),
+    /// The box was dropped on its way there.
+    Lost(usize),
+}
+
+/// Those for one shard, by the bundle. There are never more than calls that are waited for.
+pub(super) struct Answers {
+    queue: Queue<Vec<Answer>>,
+    arrived: Bell,
+}
+
+/// Bundles of calls on the way from one shard to another.
+pub(super) const BUNDLES: usize = 8;
+
+/// Calls in a bundle. More of them wait in line.
+const BUNDLE: usize = 128;
+
+pub(super) type Bundle = Vec<Box<dyn Ask>>;
+
+/// What is gathered for one shard.
+#[derive(Default)]
+struct Outgoing {
+    asks: RefCell<Bundle>,
+    /// Those that wait for room in the bundle.
+    line: Line,
+    answers: RefCell<Vec<Answer>>,
+}
+
+/// What is gathered for all of them, and who carries it.
+pub(super) struct Post {
+    to: Box<[Outgoing]>,
+    /// Something was put in since the carrier's last turn.
+    dirty: Cell<bool>,
+    carrier: RefCell<Option<Waker>>,
+    /// There is no carrier any more.
+    over: Cell<bool>,
+}
+
+impl Post {
+    pub(super) fn new(shards: usize) -> Post {
+        Post {
+            to: (0..shards).map(|_| Outgoing::default()).collect(),
+            dirty: Cell::new(false),
+            carrier: RefCell::new(None),
+            over: Cell::new(false),
+        }
+    }
+
+    fn put_in(&self) {
+        if !self.dirty.replace(true) {
+            let carrier = self.carrier.borrow().clone();
+            if let Some(carrier) = carrier {
+                carrier.wake();
+            }
+        }
+    }
+
+    fn answer(&self, core: &Core, to: ShardId, answer: Answer) {
+        if self.over.get() {
+            return core.answers[to.index()].push(vec![answer]);
+        }
+        self.to[to.index()].answers.borrow_mut().push(answer);
+        self.put_in();
+    }
+}
+
+impl Answers {
+    pub(super) fn new() -> Answers {
+        Answers {
+            queue: Queue::new(),
+            arrived: Bell::new(),
+        }
+    }
+
+    fn push(&self, answers: Vec<Answer>) {
+        self.queue.push(answers);
+        self.arrived.ring();
+    }
+}
+
+/// A call that is being worked on. Dropped, it sends the box home, with an output or without.
+struct Away<M, T>
+where
+    M: Send + 'static,
+    T: Send + 'static,
+{
+    call: Option<Box<Call<M, T>>>,
+    local: Rc<Local>,
+}
+
+impl<M: Send, T: Send> Drop for Away<M, T> {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.take() {
+            let Local { post, core, .. } = &*self.local;
+            post.answer(core, call.from, Answer::Box(call.key, call));
+        }
+    }
+}
+
+impl<M, F> Ask for Call<M, F::Output>
+where
+    M: FnOnce() -> F + Send + 'static,
+    F: Future<Output: Send + 'static> + 'static,
+{
+    fn begin(mut self: Box<Self>, local: &Rc<Local>) {
+        self.unheard = false;
+        let make = self.make.take().expect("it begins once");
+        let location = self.location;
+        let mut away = Away {
+            call: Some(self),
+            local: local.clone(),
+        };
+        drop(spawn_at(location, async move {
+            let work = AssertUnwindSafe(async move { make().await });
+            let output = work.catch_unwind().await;
+            if let Some(call) = &mut away.call {
+                call.output = Some(output.map_err(Missing::Panicked));
+            }
+        }));
+    }
+}
+
+impl<M, T> Drop for Call<M, T> {
+    fn drop(&mut self) {
+        // On the thread of a shard, the caller's or the other one; or all of them have ended.
+        if self.unheard
+            && let Some(local) = Local::current()
+        {
+            let answer = Answer::Lost(self.key);
+            local.post.answer(&local.core, self.from, answer);
+        }
+    }
+}
+
+/// The calls of one shard that have not been answered.
+#[derive(Default)]
+pub(super) struct Pending(RefCell<Slots<Entry>>);
+
+enum Entry {
+    Waiting(Option<Waker>),
+    Answered(Option<Box<dyn Any + Send>>),
+    /// Nobody waits for it any more.
+    Abandoned,
+}
+
+impl Pending {
+    fn insert(&self) -> usize {
+        self.0.borrow_mut().insert(Entry::Waiting(None))
+    }
+
+    /// The box; `None` if it was lost.
+    fn poll(&self, key: usize, cx: &mut Context<'_>) -> Poll<Option<Box<dyn Any + Send>>> {
+        let mut slots = self.0.borrow_mut();
+        let old = match slots.get_mut(key) {
+            Some(Entry::Waiting(waker)) => {
+                if waker.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {
+                    return Poll::Pending;
+                }
+                waker.replace(cx.waker().clone())
+            }
+            Some(Entry::Answered(answer)) => {
+                let answer = answer.take();
+                slots.remove(key);
+                return Poll::Ready(answer);
+            }
+            Some(Entry::Abandoned) | None => unreachable!("it is waited for"),
+        };
+        drop(slots);
+        // What a waker does when it is dropped is its own affair.
+        drop(old);
+        Poll::Pending
+    }
+
+    fn answer(&self, answer: Answer) {
+        let (key, answer) = match answer {
+            Answer::Box(key, call) => (key, Some(call)),
+            Answer::Lost(key) => (key, None),
+        };
+        let mut slots = self.0.borrow_mut();
+        match slots.get_mut(key) {
+            Some(entry @ Entry::Waiting(_)) => {
+                let waker = match std::mem::replace(entry, Entry::Answered(answer)) {
+                    Entry::Waiting(waker) => waker,
+                    Entry::Answered(_) | Entry::Abandoned => None,
+                };
+                drop(slots);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+            }
+            _ => {
+                slots.remove(key);
+                drop(slots);
+                // The output is the user's.
+                drop(answer);
+            }
+        }
+    }
+}
+
+/// Someone waits for a call. Dropped, it leaves it to itself.
+struct Waiting<'a> {
+    local: &'a Local,
+    key: usize,
+    over: Cell<bool>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.over.get() {
+            return;
+        }
+        let mut slots = self.local.pending.0.borrow_mut();
+        let old = match slots.get_mut(self.key) {
+            Some(entry @ Entry::Waiting(_)) => Some(std::mem::replace(entry, Entry::Abandoned)),
+            _ => slots.remove(self.key),
+        };
+        drop(slots);
+        drop(old);
+    }
+}
+
+/// Has it done there, and waits for the output.
+pub(super) async fn call<M, F>(
+    local: &Local,
+    to: ShardId,
+    location: &'static Location<'static>,
+    make: M,
+) -> Result<F::Output, JoinError>
+where
+    M: FnOnce() -> F + Send + 'static,
+    F: Future<Output: Send + 'static> + 'static,
+{
+    if local.post.over.get() {
+        return Err(JoinError::cancelled(reserve_id()));
+    }
+    let key = local.pending.insert();
+    let waiting = Waiting {
+        local,
+        key,
+        over: Cell::new(false),
+    };
+    let ask = Box::new(Call::<M, F::Output> {
+        from: local.id,
+        key,
+        location,
+        make: Some(make),
+        output: None,
+        unheard: true,
+    });
+    {
+        let outgoing = &local.post.to[to.index()];
+        let mut place = Place::new(&outgoing.line);
+        let mut ask: Option<Box<dyn Ask>> = Some(ask);
+        poll_fn(|cx| {
+            let mut asks = outgoing.asks.borrow_mut();
+            if !place.is_first() || asks.len() >= BUNDLE {
+                drop(asks);
+                place.wait(cx.waker());
+                return Poll::Pending;
+            }
+            asks.extend(ask.take());
+            Poll::Ready(())
+        })
+        .await;
+        local.post.put_in();
+    }
+    let answer = poll_fn(|cx| local.pending.poll(key, cx)).await;
+    waiting.over.set(true);
+    let call = answer.and_then(|call| call.downcast::<Call<M, F::Output>>().ok());
+    match call.and_then(|mut call| call.output.take()) {
+        Some(Ok(output)) => Ok(output),
+        Some(Err(Missing::Panicked(payload))) => Err(JoinError::panicked(reserve_id(), payload)),
+        Some(Err(Missing::Dropped)) | None => Err(JoinError::cancelled(reserve_id())),
+    }
+}
+
+/// Starts the tasks of a shard that take in calls and answers, and that which sends them.
+pub(super) fn serve(local: &Rc<Local>, mut incoming: MeshReceiver<Bundle>) {
+    let location = Location::caller();
+    let here = local.clone();
+    drop(spawn_at(location, async move {
+        while let Some((_, bundle)) = incoming.recv().await {
+            for ask in bundle {
+                ask.begin(&here);
+            }
+            yield_now().await;
+        }
+    }));
+    let here = local.clone();
+    let answers = poll_fn(move |cx| take_answers(&here, cx));
+    drop(spawn_at(location, answers));
+    let carrier = Carrier(local.clone());
+    let carrying = poll_fn(move |cx| carrier.carry(cx));
+    drop(spawn_at(location, carrying));
+}
+
+fn take_answers(local: &Local, cx: &mut Context<'_>) -> Poll<()> {
+    let answers = &local.core.answers[local.id.index()];
+    let take = || {
+        let bundle = answers.queue.pop();
+        let some = bundle.is_some();
+        let bundle = bundle.into_iter().flatten();
+        bundle.for_each(|answer| local.pending.answer(answer));
+        some
+    };
+    if !take() {
+        answers.arrived.arm(cx.waker());
+        if !take() {
+            return Poll::Pending;
+        }
+        answers.arrived.disarm();
+    }
+    // The others first: those who were answered, too.
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// Sends what was gathered. When it is dropped the shard ends, and answers go out one by one.
+struct Carrier(Rc<Local>);
+
+impl Carrier {
+    fn carry(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let Local {
+            post, core, asks, ..
+        } = &*self.0;
+        let waker = cx.waker();
+        if !matches!(&*post.carrier.borrow(), Some(known) if known.will_wake(waker)) {
+            let old = post.carrier.replace(Some(waker.clone()));
+            drop(old);
+        }
+        post.dirty.set(false);
+        for (to, outgoing) in post.to.iter().enumerate() {
+            let answers = outgoing.answers.take();
+            if !answers.is_empty() {
+                core.answers[to].push(answers);
+            }
+            let bundle = outgoing.asks.take();
+            if bundle.is_empty() {
+                continue;
+            }
+            match asks.push_or_arm(to, bundle, waker) {
+                Err(Refused::Full(bundle)) => drop(outgoing.asks.replace(bundle)),
+                // Those that were not sent are dropped here, and that is an answer.
+                Ok(()) | Err(Refused::Gone(_)) => outgoing.line.wake_first(),
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Carrier {
+    fn drop(&mut self) {
+        let Local { post, core, .. } = &*self.0;
+        post.over.set(true);
+        for (to, outgoing) in post.to.iter().enumerate() {
+            let answers = outgoing.answers.take();
+            if !answers.is_empty() {
+                core.answers[to].push(answers);
+            }
+            // Each of them is an answer to this shard itself, which nobody hears.
+            drop(outgoing.asks.take());
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! What the library packages bring along: which packages, under which licences, each once. And where
+//! the examples listen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What is compiled without any feature but `macros`.
+const CORE: &[&str] = &[
+    "bitflags",
+    "cfg-if",
+    "crossbeam-queue",
+    "crossbeam-utils",
+    "errno",
+    "futures-core",
+    "futures-io",
+    "futures-task",
+    "futures-util",
+    "libc",
+    "linux-raw-sys",
+    "memchr",
+    "pin-project-lite",
+    "polling",
+    "proc-macro2",
+    "quote",
+    "rustix",
+    "slab",
+    "socket2",
+    "syn",
+    "unicode-ident",
+];
+
+/// What the optional features add.
+const OPTIONAL: &[&str] = &[
+    // backtrace
+    "addr2line",
+    "adler2",
+    "backtrace",
+    "gimli",
+    "miniz_oxide",
+    "object",
+    "rustc-demangle",
+    // io-uring
+    "io-uring",
+    // prometheus
+    "dtoa",
+    "itoa",
+    "lock_api",
+    "parking_lot",
+    "parking_lot_core",
+    "prometheus-client",
+    "prometheus-client-derive-encode",
+    "scopeguard",
+    "smallvec",
+    // signal, process
+    "signal-hook-registry",
+    // console
+    "once_cell",
+    "tracing",
+    "tracing-core",
+    // hyper
+    "bytes",
+    "http",
+    "http-body",
+    "hyper",
+    // hyper (its channels), tokio-io (traits), openraft (channels): no runtime of it
+    "tokio",
+    // openraft
+    "autocfg",
+    "chacha20",
+    "chrono",
+    "cpufeatures",
+    "futures-channel",
+    "futures-macro",
+    "getrandom",
+    "iana-time-zone",
+    "num-traits",
+    "openraft-macros",
+    "openraft-rt",
+    "rand",
+    "rand_core",
+    "semver",
+];
+
+/// Those that a program under MIT or Apache-2.0 can be given away with.
+const LICENCES: &[&str] = &[
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "MIT",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+];
+
+struct Package {
+    name: String,
+    version: String,
+    licence: String,
+}
+
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("the package is in the repository")
+}
+
+/// The packages that are compiled into the libraries, ours left out.
+fn packages(features: &[&str]) -> Vec<Package> {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["tree", "--locked", "--edges", "normal,build"])
+        .args(["--prefix", "none", "--no-dedupe", "--format", "{p}|{l}"])
+        .args(["-p", "wakeful", "-p", "wakeful-net", "-p", "wakeful-macros"])
+        .args(features)
+        .output()
+        .expect("cargo runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo tree: {errors}");
+    let text = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
+    let lines: BTreeSet<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    let packages = lines.into_iter().map(|line| {
+        let (package, licence) = line.split_once('|').expect("as it was asked for");
+        let mut words = package.split(' ');
+        Package {
+            name: words.next().expect("a name").to_string(),
+            version: words.next().expect("a version").to_string(),
+            licence: licence.to_string(),
+        }
+    });
+    let packages: Vec<_> = packages
+        .filter(|package| !package.name.starts_with("wakeful"))
+        .collect();
+    assert!(packages.len() > 10, "the tree is too small to be true");
+    packages
+}
+
+fn strangers(packages: &[Package], chosen: &[&[&str]]) -> Vec<String> {
+    let strangers = packages
+        .iter()
+        .filter(|package| !chosen.iter().any(|list| list.contains(&&*package.name)));
+    strangers
+        .map(|package| format!("{} {}", package.name, package.version))
+        .collect()
+}
+
+fn twice(packages: &[Package]) -> Vec<String> {
+    let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for package in packages {
+        versions
+            .entry(&package.name)
+            .or_default()
+            .insert(&package.version);
+    }
+    let twice = versions.iter().filter(|(_, versions)| versions.len() > 1);
+    twice
+        .map(|(name, versions)| format!("{name}: {versions:?}"))
+        .collect()
+}
+
+/// Does the expression leave a choice that is allowed? `AND` binds more tightly than `OR`.
+fn is_free(expression: &str) -> bool {
+    // `MIT/Apache-2.0` is the old way to write it.
+    let expression = expression.replace('/', " OR ");
+    let any = split(&expression, " OR ");
+    if any.len() > 1 {
+        return any.iter().any(|part| is_free(part));
+    }
+    let all = split(&expression, " AND ");
+    if all.len() > 1 {
+        return all.iter().all(|part| is_free(part));
+    }
+    let one = expression.trim();
+    match one.strip_prefix('(').and_then(|one| one.strip_suffix(')')) {
+        Some(inside) => is_free(inside),
+        None => LICENCES.contains(&one),
+    }
+}
+
+/// Splits outside of brackets.
+fn split<'a>(text: &'a str, between: &str) -> Vec<&'a str> {
+    let (mut parts, mut from, mut depth) = (Vec::new(), 0, 0);
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ if depth == 0 && at >= from && text[at..].starts_with(between) => {
+                parts.push(&text[from..at]);
+                from = at + between.len();
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[from..]);
+    parts
+}
+
+#[test]
+fn the_core_brings_along_what_was_chosen() {
+    let strangers = strangers(&packages(&[]), &[CORE]);
+    let advice = "look at what it is and who keeps it, then add it to the list in tests/audit.rs, or do without";
+    assert!(strangers.is_empty(), "new packages {strangers:?}: {advice}");
+}
+
+#[test]
+fn the_features_bring_along_what_was_chosen_and_each_package_once() {
+    let packages = packages(&["--all-features"]);
+    let strangers = strangers(&packages, &[CORE, OPTIONAL]);
+    let advice = "look at what it is and who keeps it, then add it to the list in tests/audit.rs, or do without";
+    assert!(strangers.is_empty(), "new packages {strangers:?}: {advice}");
+    let twice = twice(&packages);
+    assert!(twice.is_empty(), "in more than one version: {twice:?}");
+}
+
+#[test]
+fn every_licence_lets_the_program_be_given_away() {
+    for package in packages(&["--all-features"]) {
+        let Package { name, licence, .. } = &package;
+        assert!(is_free(licence), "{name} is under '{licence}'");
+    }
+}
+
+#[test]
+fn the_audit_can_complain() {
+    let package = |name: &str, version: &str| Package {
+        name: name.to_string(),
+        version: version.to_string(),
+        licence: String::new(),
+    };
+    let packages = [package("a", "v1"), package("b", "v1"), package("a", "v2")];
+    assert_eq!(strangers(&packages, &[&["a"]]), ["b v1"]);
+    assert_eq!(twice(&packages).len(), 1);
+    for free in [
+        "MIT",
+        "MIT/Apache-2.0",
+        "(MIT OR Apache-2.0) AND Unicode-3.0",
+        "GPL-3.0-only OR MIT",
+        "Apache-2.0 WITH LLVM-exception OR GPL-2.0",
+    ] {
+        assert!(is_free(free), "{free}");
+    }
+    for bound in [
+        "",
+        "GPL-3.0-only",
+        "MIT AND GPL-2.0",
+        "(GPL-2.0 OR LGPL-2.1) AND MIT",
+    ] {
+        assert!(!is_free(bound), "{bound}");
+    }
+}
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).expect("a directory of the repository");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let found = paths.flat_map(|path| match path.is_dir() {
+        true => sources(&path),
+        false => vec![path],
+    });
+    found
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|end| end == "rs" || end == "md")
+        })
+        .collect()
+}
+
+/// The addresses in a text that something listens on if nobody gives another one.
+fn addresses(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for (before, skipped) in [(".address(\"", 1), ("bind(\"", 0), ("listen(\"", 0)] {
+        for (at, _) in text.match_indices(before) {
+            let line = text[at + before.len()..].lines().next().unwrap_or_default();
+            // After the name of the argument, if there is one.
+            found.extend(line.split('"').nth(skipped * 2));
+        }
+    }
+    found
+}
+
+#[test]
+fn examples_listen_on_loopback_unless_told_otherwise() {
+    let mut checked = 0;
+    let mut files = sources(&root().join("examples"));
+    files.push(root().join("README.md"));
+    for path in files {
+        let text = fs::read_to_string(&path).expect("UTF-8");
+        for address in addresses(&text) {
+            let loopback = ["127.0.0.1:", "localhost:", "[::1]:"];
+            let is_loopback = loopback.iter().any(|start| address.starts_with(start));
+            assert!(is_loopback, "{}: '{address}'", path.display());
+            checked += 1;
+        }
+    }
+    assert!(checked >= 10, "only {checked} addresses were found");
+    let bad = "let a = args.address(\"ADDRESS\", \"0.0.0.0:1\");";
+    assert_eq!(addresses(bad), ["0.0.0.0:1"]);
+}

@@ -1,0 +1,20 @@
+//! What tokio-console reads: the names, the targets, the types and the order of the spans and events.
+//! `.ci/console` has the other end: `console-subscriber` itself, asked over its own interface.
+
+#[path = "support/net.rs"]
+mod net;
+#[path = "console/recorder.rs"]
+mod recorder;
+#[path = "console/resources.rs"]
+mod resources;
+mod support;
+#[path = "console/tasks.rs"]
+mod tasks;
+#[path = "console/wakers.rs"]
+mod wakers;
+
+use wakeful::task::JoinHandle;
+
+fn named<F: Future + 'static>(name: &str, future: F) -> JoinHandle<F::Output> {
+    wakeful::task::Builder::new().name(name).spawn(future)
+}

@@ -1,0 +1,90 @@
+//! Sleeps, timeouts, intervals, and wakes from other threads.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use wakeful::spawn_blocking;
+use wakeful::task::JoinSet;
+use wakeful::time::{Instant, interval, sleep, sleep_until, timeout};
+
+use crate::campaign::Dice;
+
+pub fn run(mut dice: Dice) -> Pin<Box<dyn Future<Output = ()>>> {
+    Box::pin(async move {
+        let mut set = JoinSet::new();
+        set.spawn(in_order(dice.fork()));
+        for _ in 0..4 + dice.below(12) {
+            let micros = dice.below(2000) as u64;
+            let duration = Duration::from_micros(micros);
+            match dice.below(5) {
+                0 => set.spawn(not_early(duration)),
+                1 => set.spawn(ticks(duration + Duration::from_micros(1))),
+                2 => set.spawn(too_late(duration)),
+                3 => set.spawn(elsewhere(micros)),
+                _ => set.spawn(given_up(duration)),
+            };
+        }
+        set.join_all().await;
+    })
+}
+
+async fn not_early(duration: Duration) {
+    let began = Instant::now();
+    sleep(duration).await;
+    assert!(began.elapsed() >= duration, "{duration:?} ended early");
+}
+
+async fn ticks(period: Duration) {
+    let began = Instant::now();
+    let mut interval = interval(period);
+    for tick in 0..4 {
+        interval.tick().await;
+        assert!(began.elapsed() >= period * tick, "tick {tick} came early");
+    }
+}
+
+async fn too_late(duration: Duration) {
+    let began = Instant::now();
+    assert!(timeout(duration, pending::<()>()).await.is_err());
+    assert!(began.elapsed() >= duration, "the timeout came early");
+}
+
+/// Another thread wakes this loop, which most likely sleeps.
+async fn elsewhere(number: u64) {
+    assert_eq!(spawn_blocking(move || number).await.unwrap(), number);
+}
+
+/// A timer that is armed, and taken off again.
+async fn given_up(duration: Duration) {
+    let task = wakeful::spawn(sleep(Duration::from_secs(1 << 20)));
+    sleep(duration).await;
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+}
+
+/// Earlier deadlines fire first, equal ones in the order of their arming.
+async fn in_order(mut dice: Dice) {
+    let base = Instant::now() + Duration::from_millis(3);
+    let fired = Rc::new(RefCell::new(Vec::new()));
+    let armed_at = Rc::new(Cell::new(base));
+    let mut set = JoinSet::new();
+    for number in 0..20 {
+        let after = dice.below(8) as u64 * 200;
+        let (fired, armed_at) = (fired.clone(), armed_at.clone());
+        set.spawn(async move {
+            armed_at.set(Instant::now());
+            sleep_until(base + Duration::from_micros(after)).await;
+            fired.borrow_mut().push((after, number));
+        });
+    }
+    set.join_all().await;
+    let fired = fired.borrow();
+    assert_eq!(fired.len(), 20);
+    // If the machine was slow, some were due when they were armed, and stood in no line.
+    if armed_at.get() < base {
+        assert!(fired.is_sorted(), "{fired:?}");
+    }
+}

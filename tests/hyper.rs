@@ -1,0 +1,20 @@
+//! hyper 1 on this runtime, over real sockets, with services that are not `Send`.
+
+#[path = "hyper/bodies.rs"]
+mod bodies;
+#[path = "hyper/ends.rs"]
+mod ends;
+#[path = "hyper/io.rs"]
+mod io;
+#[path = "hyper/kit.rs"]
+mod kit;
+#[path = "support/net.rs"]
+mod net;
+#[path = "hyper/requests.rs"]
+mod requests;
+#[path = "support/mod.rs"]
+mod support;
+#[path = "hyper/timeouts.rs"]
+mod timeouts;
+#[path = "hyper/timer.rs"]
+mod timer;

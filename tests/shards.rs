@@ -1,0 +1,12 @@
+//! Shards: a loop on each thread, and the few ways in which they meet.
+
+#[path = "shards/accept.rs"]
+mod accept;
+#[path = "shards/calls.rs"]
+mod calls;
+#[path = "shards/life.rs"]
+mod life;
+#[path = "shards/mesh.rs"]
+mod mesh;
+#[path = "shards/start.rs"]
+mod start;

@@ -1,0 +1,421 @@
+//! Messages between shards.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::task::Poll;
+use std::thread;
+
+use futures_util::{FutureExt, StreamExt};
+use wakeful::Shards;
+use wakeful::shard::{Mesh, SendError, TryRecvError, TrySendError};
+use wakeful::task::yield_now;
+
+/// Polls once.
+async fn is_pending<F: Future>(future: &mut std::pin::Pin<&mut F>) -> bool {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await
+}
+
+#[test]
+fn messages_of_a_pair_arrive_in_order_and_none_is_lost() {
+    const EACH: u32 = 20_000;
+    // Little room, so that both sides wait a lot.
+    let mesh = Mesh::new(3, 4);
+    let shards = Shards::builder().shards(3).on_each(move |shard| {
+        let mesh = mesh.clone();
+        async move {
+            let (sender, mut receiver) = mesh.join(&shard);
+            let mine = wakeful::spawn(async move {
+                for n in 0..EACH {
+                    for to in 0..3 {
+                        sender.send(to, n).await.unwrap();
+                    }
+                }
+            });
+            drop(mesh);
+            let mut next = [0; 3];
+            while let Some((from, n)) = receiver.recv().await {
+                assert_eq!(n, next[from.index()]);
+                next[from.index()] += 1;
+            }
+            assert_eq!(next, [EACH; 3]);
+            mine.await.unwrap();
+        }
+    });
+    shards.unwrap().join().unwrap();
+}
+
+/// However bursts and waits meet: a wait is ended by one wake. One more may come late, of a message that
+/// was taken in without it.
+#[test]
+fn wakes_are_by_the_wait_and_not_by_the_message() {
+    const ROUNDS: u64 = 200;
+    const BURST: usize = 50;
+    let mesh = Mesh::new(2, BURST);
+    let receiving = mesh.clone();
+    let (begin, begun) = channel::<()>();
+    let sender = thread::spawn(move || {
+        let (sender, _receiver) = mesh.join_as(0);
+        while begun.recv().is_ok() {
+            for n in 0..BURST {
+                sender.try_send(1, n).unwrap();
+            }
+        }
+    });
+    let runtime = wakeful::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let (_sender, mut receiver) = receiving.join_as(1);
+        let mut got = Vec::new();
+        let before = runtime.metrics();
+        let mut waits = 0;
+        for _ in 0..ROUNDS {
+            begin.send(()).unwrap();
+            got.clear();
+            while got.len() < BURST {
+                let left = BURST - got.len();
+                receiver.recv_many(&mut got, left).await;
+                waits += 1;
+            }
+        }
+        let after = runtime.metrics();
+        let messages = after.remote_messages - before.remote_messages;
+        assert!(messages <= 2 * waits, "{messages} for {waits}");
+        // The last may have been sent and not yet received.
+        assert!(after.notifications - before.notifications <= messages + 1);
+    });
+    drop(begin);
+    sender.join().unwrap();
+}
+
+#[test]
+fn a_burst_for_a_receiver_that_waits_is_one_wake() {
+    const BURST: usize = 100;
+    let mesh = Mesh::new(2, BURST);
+    let receiving = mesh.clone();
+    let runtime = wakeful::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let (_sender, mut receiver) = receiving.join_as(1);
+        let mut waiting = Box::pin(receiver.recv());
+        assert!(is_pending(&mut waiting.as_mut()).await);
+        let before = runtime.metrics();
+        // It waits while the whole burst is sent: the loop is kept in this poll.
+        thread::spawn(move || {
+            let (sender, _) = mesh.join_as(0);
+            (0..BURST).for_each(|n| sender.try_send(1, n).unwrap());
+        })
+        .join()
+        .unwrap();
+        // The wake is taken in, and comes to this task.
+        yield_now().await;
+        assert_eq!(waiting.await.unwrap().1, 0);
+        let after = runtime.metrics();
+        assert_eq!(after.remote_messages - before.remote_messages, 1);
+        // This task was in line already when it came; no other was there to be swallowed.
+        assert!(after.wakes_coalesced - before.wakes_coalesced <= 1);
+        // And the loop was awake.
+        assert_eq!(after.notifications, before.notifications);
+        let mut rest = Vec::new();
+        assert_eq!(receiver.recv_many(&mut rest, 1_000).await, BURST - 1);
+    });
+}
+
+#[test]
+fn a_receiver_that_is_at_work_is_not_woken() {
+    let mesh = Mesh::new(2, 1_000);
+    let receiving = mesh.clone();
+    let runtime = wakeful::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let (_sender, mut receiver) = receiving.join_as(1);
+        let before = runtime.metrics();
+        thread::spawn(move || {
+            let (sender, _) = mesh.join_as(0);
+            (0..1_000).for_each(|n| sender.try_send(1, n).unwrap());
+        })
+        .join()
+        .unwrap();
+        for n in 0..1_000 {
+            assert_eq!(receiver.recv().await.unwrap().1, n);
+        }
+        assert_eq!(runtime.metrics().remote_messages, before.remote_messages);
+    });
+}
+
+#[test]
+fn a_full_queue_makes_its_sender_wait_and_no_other() {
+    wakeful::block_on(async {
+        let mesh = Mesh::new(2, 2);
+        let (sender, mut receiver) = mesh.join_as(0);
+        let (_, mut slow) = mesh.join_as(1);
+        sender.send(1, 0).await.unwrap();
+        sender.send(1, 1).await.unwrap();
+        let mut waiting = pin!(sender.send(1, 2));
+        assert!(is_pending(&mut waiting).await);
+        assert_eq!(sender.try_send(1, 3), Err(TrySendError::Full(3)));
+        // The way to the other is free.
+        sender.send(0, 4).await.unwrap();
+        assert_eq!(receiver.recv().await.unwrap().1, 4);
+        assert_eq!(slow.recv().await.unwrap().1, 0);
+        // There is room now, and someone before us who waits for it.
+        assert_eq!(sender.try_send(1, 3), Err(TrySendError::Full(3)));
+        waiting.await.unwrap();
+        assert_eq!(slow.recv().await.unwrap().1, 1);
+        assert_eq!(slow.recv().await.unwrap().1, 2);
+    });
+}
+
+#[test]
+fn those_who_wait_for_room_get_it_in_turn_and_one_that_gives_up_passes_it_on() {
+    wakeful::block_on(async {
+        let mesh = Mesh::new(1, 1);
+        let (sender, mut receiver) = mesh.join_as(0);
+        sender.try_send(0, 0).unwrap();
+        let tasks: Vec<_> = (1..=10)
+            .map(|n| {
+                let sender = sender.clone();
+                wakeful::spawn(async move { sender.send(0, n).await })
+            })
+            .collect();
+        yield_now().await;
+        // The first, which holds the bell; one in the middle; the last.
+        for index in [0, 4, 9] {
+            tasks[index].abort();
+        }
+        yield_now().await;
+        let mut got = Vec::new();
+        for _ in 0..8 {
+            got.push(receiver.recv().await.unwrap().1);
+        }
+        assert_eq!(got, [0, 2, 3, 4, 6, 7, 8, 9]);
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    });
+}
+
+/// A receiver makes room and then waits for the very sender: it must have told it.
+#[test]
+fn one_message_taken_is_room_told_of() {
+    let mesh = Mesh::new(2, 1);
+    let there = mesh.clone();
+    let other = thread::spawn(move || {
+        wakeful::block_on(async {
+            let (sender, mut receiver) = there.join_as(1);
+            for n in 0..10_000 {
+                assert_eq!(receiver.recv().await.unwrap().1, 2 * n);
+                assert_eq!(receiver.recv().await.unwrap().1, 2 * n + 1);
+                sender.send(0, n).await.unwrap();
+            }
+        });
+    });
+    wakeful::block_on(async {
+        let (sender, mut receiver) = mesh.join_as(0);
+        for n in 0..10_000 {
+            sender.send(1, 2 * n).await.unwrap();
+            sender.send(1, 2 * n + 1).await.unwrap();
+            assert_eq!(receiver.recv().await.unwrap().1, n);
+        }
+    });
+    other.join().unwrap();
+}
+
+#[test]
+fn room_is_waited_for_without_a_message() {
+    wakeful::block_on(async {
+        let mesh = Mesh::new(1, 1);
+        let (sender, mut receiver) = mesh.join_as(0);
+        sender.room(0).await;
+        sender.try_send(0, "one").unwrap();
+        {
+            let mut room = pin!(sender.room(0));
+            assert!(is_pending(&mut room).await);
+            receiver.recv().await.unwrap();
+            room.await;
+        }
+        sender.try_send(0, "two").unwrap();
+        drop(receiver);
+        sender.room(0).await;
+        assert!(sender.is_closed(0));
+    });
+}
+
+#[test]
+fn what_was_sent_before_the_close_is_received() {
+    wakeful::block_on(async {
+        let mesh = Mesh::new(2, 8);
+        let (sender, _) = mesh.join_as(0);
+        let (other, mut receiver) = mesh.join_as(1);
+        let clone = sender.clone();
+        sender.send(1, 1).await.unwrap();
+        clone.send(1, 2).await.unwrap();
+        clone.close();
+        assert_eq!(sender.send(1, 3).await, Err(SendError(3)));
+        assert_eq!(receiver.recv().await.unwrap().1, 1);
+        assert_eq!(receiver.recv().await.unwrap().1, 2);
+        // The receiver's own sender is still there.
+        assert!(receiver.recv().now_or_never().is_none());
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        drop(other);
+        assert_eq!(receiver.recv().await, None);
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+        assert_eq!(receiver.recv_many(&mut Vec::new(), 8).await, 0);
+    });
+}
+
+#[test]
+fn a_close_wakes_those_who_wait_on_both_sides() {
+    wakeful::block_on(async {
+        let mesh = Mesh::new(2, 1);
+        let (sender, _) = mesh.join_as(0);
+        let (_, mut receiver) = mesh.join_as(1);
+        drop(mesh);
+        sender.try_send(1, 0).unwrap();
+        let tasks: Vec<_> = (1..4)
+            .map(|n| {
+                let sender = sender.clone();
+                wakeful::spawn(async move { sender.send(1, n).await })
+            })
+            .collect();
+        yield_now().await;
+        sender.close();
+        for (n, task) in (1..).zip(tasks) {
+            assert_eq!(task.await.unwrap(), Err(SendError(n)));
+        }
+        assert_eq!(receiver.recv().await.unwrap().1, 0);
+        assert_eq!(receiver.recv().await, None);
+    });
+}
+
+#[test]
+fn a_receiver_that_goes_gives_waiting_messages_back_and_drops_the_rest() {
+    struct Counted(Arc<AtomicUsize>);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let drops = Arc::new(AtomicUsize::new(0));
+    let message = || Counted(drops.clone());
+    wakeful::block_on(async {
+        let mesh = Mesh::new(2, 1);
+        let (sender, _) = mesh.join_as(0);
+        let (_, receiver) = mesh.join_as(1);
+        assert!(sender.try_send(1, message()).is_ok());
+        let mut waiting = pin!(sender.send(1, message()));
+        assert!(is_pending(&mut waiting).await);
+        drop(receiver);
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
+        let SendError(back) = waiting.await.unwrap_err();
+        assert!(matches!(
+            sender.try_send(1, back),
+            Err(TrySendError::Closed(_))
+        ));
+        assert_eq!(drops.load(Ordering::Relaxed), 2);
+    });
+}
+
+/// The receiver goes while the sender sends as fast as it can: everything is dropped, once.
+#[test]
+fn nothing_stays_behind_when_a_receiver_goes() {
+    let alive = Arc::new(());
+    for _ in 0..200 {
+        let mesh = Mesh::new(2, 64);
+        let there = mesh.clone();
+        let message = alive.clone();
+        let sender = thread::spawn(move || {
+            let (sender, _) = there.join_as(0);
+            while !matches!(
+                sender.try_send(1, message.clone()),
+                Err(TrySendError::Closed(_))
+            ) {}
+        });
+        let (_, receiver) = mesh.join_as(1);
+        drop(receiver);
+        sender.join().unwrap();
+        // The queues are still there.
+        assert_eq!(Arc::strong_count(&alive), 1);
+        drop(mesh);
+    }
+}
+
+#[test]
+fn ends_that_nobody_took_count_as_dropped() {
+    wakeful::block_on(async {
+        let mesh = Mesh::new(3, 1);
+        let (sender, mut receiver) = mesh.join_as(0);
+        sender.try_send(2, ()).unwrap();
+        drop(mesh);
+        assert_eq!(sender.send(1, ()).await, Err(SendError(())));
+        assert_eq!(sender.send(2, ()).await, Err(SendError(())));
+        drop(sender);
+        assert_eq!(receiver.recv().await, None);
+    });
+}
+
+#[test]
+fn ends_are_taken_once() {
+    let mesh = Mesh::<()>::new(2, 1);
+    let _ends = mesh.join_as(1);
+    let again = std::panic::catch_unwind(|| drop(mesh.join_as(1))).unwrap_err();
+    assert_eq!(
+        again.downcast_ref::<String>().unwrap(),
+        "shard 1 has joined this mesh before"
+    );
+}
+
+#[test]
+fn a_loud_sender_does_not_keep_a_receiver_from_the_others() {
+    wakeful::block_on(async {
+        let mesh = Mesh::new(3, 100);
+        let (loud, _) = mesh.join_as(0);
+        let (quiet, _) = mesh.join_as(1);
+        let (_, mut receiver) = mesh.join_as(2);
+        for n in 0..100 {
+            loud.try_send(2, n).unwrap();
+        }
+        quiet.try_send(2, 1_000).unwrap();
+        let mut got = Vec::new();
+        receiver.recv_many(&mut got, 10).await;
+        receiver.recv_many(&mut got, 10).await;
+        assert!(got.iter().any(|&(_, n)| n == 1_000));
+        quiet.try_send(2, 2_000).unwrap();
+        let mut soon = Vec::new();
+        for _ in 0..3 {
+            soon.push(receiver.recv().await.unwrap().1);
+        }
+        assert!(soon.contains(&2_000), "{soon:?}");
+    });
+}
+
+/// A receiver that always has something gives way to other tasks.
+#[test]
+fn a_loop_of_receives_lets_others_run() {
+    wakeful::block_on(async {
+        let mesh = Mesh::new(1, 8);
+        let (sender, mut receiver) = mesh.join_as(0);
+        let other = wakeful::spawn(async {});
+        let busy = wakeful::spawn(async move {
+            for n in 0..1_000 {
+                sender.try_send(0, n).unwrap();
+                receiver.recv().await.unwrap();
+                if other.is_finished() {
+                    return n;
+                }
+            }
+            panic!("the other task never ran");
+        });
+        busy.await.unwrap();
+    });
+}
+
+#[test]
+fn a_receiver_is_a_stream() {
+    wakeful::block_on(async {
+        let (sender, receiver) = Mesh::new(1, 8).join_as(0);
+        for n in 0..3 {
+            sender.send(0, n).await.unwrap();
+        }
+        drop(sender);
+        let all: Vec<_> = receiver.map(|(_, n)| n).collect().await;
+        assert_eq!(all, [0, 1, 2]);
+    });
+}

@@ -1,0 +1,186 @@
+//! tokio's I/O traits on our sockets, used through tokio's own helpers. No runtime of tokio runs.
+
+#[path = "support/net.rs"]
+mod net;
+
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::Poll;
+
+use net::{pattern, run, tcp_pair};
+use tokio::io::{self, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use wakeful_net::unix::pipe;
+use wakeful_net::{TcpStream, UnixStream};
+
+/// A megabyte both ways at once through a proxy that is one call of tokio's, and both ends.
+async fn through_a_proxy<S>(pairs: [(S, S); 2])
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let [(client, mut front), (mut back, server)] = pairs;
+    let proxy = wakeful::spawn(async move { io::copy_bidirectional(&mut front, &mut back).await });
+    let sent = pattern(1 << 20);
+    let echo = wakeful::spawn(async move {
+        let (mut read, mut write) = io::split(server);
+        let n = io::copy(&mut read, &mut write).await.unwrap();
+        write.shutdown().await.unwrap();
+        n
+    });
+    let (mut read, mut write) = io::split(client);
+    let to_send = sent.clone();
+    wakeful::spawn(async move {
+        write.write_all(&to_send).await.unwrap();
+        // Half of the connection ends; the answer still comes.
+        write.shutdown().await.unwrap();
+    });
+    let mut back = Vec::new();
+    read.read_to_end(&mut back).await.unwrap();
+    assert!(back == sent, "other bytes come back");
+    assert_eq!(echo.await.unwrap(), 1 << 20);
+    assert_eq!(proxy.await.unwrap().unwrap(), (1 << 20, 1 << 20));
+}
+
+#[test]
+fn tokio_copies_both_ways_between_tcp_streams() {
+    run(async || through_a_proxy([tcp_pair().await, tcp_pair().await]).await);
+}
+
+#[test]
+fn tokio_copies_both_ways_between_unix_streams() {
+    run(async || {
+        let pairs = [UnixStream::pair().unwrap(), UnixStream::pair().unwrap()];
+        through_a_proxy(pairs).await;
+    });
+}
+
+/// One read into what is left of a buffer.
+async fn read_into(mut reader: impl AsyncRead + Unpin, buf: &mut ReadBuf<'_>) {
+    std::future::poll_fn(|cx| Pin::new(&mut reader).poll_read(cx, buf))
+        .await
+        .unwrap();
+}
+
+#[test]
+fn a_read_fills_what_is_left_of_a_buffer_and_nothing_else() {
+    run(async || {
+        let (here, there) = tcp_pair().await;
+        there.write(b"abcdefgh").await.unwrap();
+        let mut room = [b'-'; 10];
+        let mut buf = ReadBuf::new(&mut room[..6]);
+        buf.put_slice(b"123");
+        read_into(&here, &mut buf).await;
+        assert_eq!(buf.filled(), b"123abc");
+        // No room is no end, and reads nothing.
+        read_into(&here, &mut buf).await;
+        assert_eq!(buf.filled(), b"123abc");
+        assert_eq!(&room[6..], b"----");
+
+        let mut rest = [MaybeUninit::uninit(); 10];
+        let mut buf = ReadBuf::uninit(&mut rest);
+        read_into(&here, &mut buf).await;
+        assert_eq!(buf.filled(), b"defgh");
+        drop(there);
+        read_into(&here, &mut buf).await;
+        assert_eq!(buf.filled(), b"defgh");
+    });
+}
+
+#[test]
+fn a_large_buffer_is_not_filled_with_zeros_for_a_few_bytes() {
+    run(async || {
+        let (here, there) = tcp_pair().await;
+        there.write(b"few").await.unwrap();
+        let mut room = vec![MaybeUninit::uninit(); 1 << 20];
+        let mut buf = ReadBuf::uninit(&mut room);
+        read_into(&here, &mut buf).await;
+        assert_eq!(buf.filled(), b"few");
+        assert!(buf.initialized().len() < 1 << 20);
+        // What was filled before is read into at once.
+        let mut room = vec![0; 1 << 20];
+        there.write(b"more").await.unwrap();
+        let mut buf = ReadBuf::new(&mut room);
+        read_into(&here, &mut buf).await;
+        assert_eq!(buf.filled(), b"more");
+    });
+}
+
+/// A line goes from one to the other, and then the end.
+async fn one_way(mut write: impl AsyncWrite + Unpin, mut read: impl AsyncRead + Unpin) {
+    assert!(write.is_write_vectored());
+    let bufs = [b"one ", b"line"].map(|part| std::io::IoSlice::new(part));
+    assert_eq!(write.write_vectored(&bufs).await.unwrap(), 8);
+    write.flush().await.unwrap();
+    write.shutdown().await.unwrap();
+    drop(write);
+    let mut text = String::new();
+    read.read_to_string(&mut text).await.unwrap();
+    assert_eq!(text, "one line");
+}
+
+#[test]
+fn halves_references_and_pipes_have_the_traits() {
+    run(async || {
+        let (here, there) = tcp_pair().await;
+        one_way(&here, &there).await;
+
+        let (here, there) = tcp_pair().await;
+        let (_read, write) = here.into_split();
+        let (read, _write) = there.into_split();
+        one_way(write, read).await;
+
+        let (mut here, mut there) = UnixStream::pair().unwrap();
+        let (_read, write) = UnixStream::split(&mut here);
+        let (read, _write) = UnixStream::split(&mut there);
+        one_way(write, read).await;
+
+        let (sender, receiver) = pipe::pipe().unwrap();
+        one_way(sender, receiver).await;
+    });
+}
+
+#[test]
+fn a_read_that_waits_is_pending_and_takes_nothing() {
+    run(async || {
+        let (mut here, there) = tcp_pair().await;
+        let mut room = [0; 4];
+        {
+            let mut buf = ReadBuf::new(&mut room);
+            let polled = std::future::poll_fn(|cx| {
+                // Twice: the first finds out that there is nothing.
+                let _ = Pin::new(&mut here).poll_read(cx, &mut buf);
+                Poll::Ready(AsyncRead::poll_read(Pin::new(&mut here), cx, &mut buf))
+            });
+            assert!(polled.await.is_pending());
+            assert!(buf.filled().is_empty());
+        }
+        there.write(b"here").await.unwrap();
+        let mut line = [0; 4];
+        AsyncReadExt::read_exact(&mut here, &mut line)
+            .await
+            .unwrap();
+        assert_eq!(&line, b"here");
+    });
+}
+
+#[test]
+fn libraries_on_top_of_the_traits_frame_lines() {
+    async fn lines(stream: TcpStream) -> Vec<String> {
+        use tokio::io::AsyncBufReadExt;
+        let mut lines = tokio::io::BufReader::new(stream).lines();
+        let mut all = Vec::new();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            all.push(line);
+        }
+        all
+    }
+    run(async || {
+        let (here, mut there) = tcp_pair().await;
+        let writer = wakeful::spawn(async move {
+            let mut buffered = tokio::io::BufWriter::new(&mut there);
+            buffered.write_all(b"one\ntwo\nthree").await.unwrap();
+            buffered.shutdown().await.unwrap();
+        });
+        assert_eq!(lines(here).await, ["one", "two", "three"]);
+        writer.await.unwrap();
+    });
+}
