@@ -70,10 +70,13 @@ fn several_services_live_side_by_side() {
 fn a_panic_stops_all_and_join_says_which_and_why() {
     let stopped = Arc::new(AtomicUsize::new(0));
     let counted = stopped.clone();
+    // A stop that comes before a service has begun drops it.
+    let begun = Barrier::new(3);
     let shards = Shards::builder()
         .shards(3)
         .shutdown_timeout(LONG)
         .on_each(move |shard| {
+            begun.wait();
             let stopped = counted.clone();
             async move {
                 assert_ne!(shard.id().index(), 1, "on purpose");
