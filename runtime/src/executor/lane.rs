@@ -15,7 +15,7 @@ use super::tasks::Tasks;
 use super::{Executor, Message, WAKER};
 use crate::id::ThreadNumber;
 use crate::task::header::{Header, Note, Schedule, TaskPtr};
-use crate::task::state::NAMED;
+use crate::task::state::{LISTED, NAMED};
 
 /// Other threads reach `owner` and `executor`, which do not change; all else is the owner's.
 pub(crate) struct Lane {
@@ -139,15 +139,10 @@ impl Schedule for Lane {
 
     #[inline(always)]
     fn forget(&self, task: TaskPtr) {
-        let executor = self.executor();
         // SAFETY: about to be freed, not yet.
         let header = unsafe { task.as_ref() };
-        executor.tasks.remove(header);
-        if header.state.is(NAMED) {
-            executor.names.borrow_mut().remove(&header.id);
-            if let Some(observer) = &executor.observer {
-                observer.unnamed(header.id);
-            }
+        if header.state.is(NAMED | LISTED) {
+            self.executor().forget(header);
         }
     }
 

@@ -38,9 +38,9 @@ use crate::console::About;
 use crate::id::ThreadNumber;
 use crate::observe::Observer;
 use crate::reactor::Notifier;
-use crate::task::header::TaskPtr;
+use crate::task::header::{Header, TaskPtr};
 use crate::task::runnable::{self, quietly};
-use crate::task::state::{DONE, JOIN, QUEUED, State, TIMED};
+use crate::task::state::{DONE, JOIN, LISTED, NAMED, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle, allowance, raw, waker};
 use crate::trace::Recorder;
 use ids::Ids;
@@ -439,6 +439,20 @@ impl Executor {
 
     fn name_of(&self, id: Id) -> Option<Box<str>> {
         self.names.borrow().get(&id).cloned()
+    }
+
+    /// Forgets a task of which more is kept than its memory.
+    #[inline(never)]
+    fn forget(&self, task: &Header) {
+        if task.state.is(LISTED) {
+            self.tasks.remove(task);
+        }
+        if task.state.is(NAMED) {
+            self.names.borrow_mut().remove(&task.id);
+            if let Some(observer) = &self.observer {
+                observer.unnamed(task.id);
+            }
+        }
     }
 
     /// From here on a task is cancelled as it is spawned.

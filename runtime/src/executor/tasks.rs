@@ -9,7 +9,8 @@ use std::ptr::NonNull;
 use super::registry::Registry;
 use super::slab::{self, Cursor, Slab};
 use crate::sync;
-use crate::task::header::{Header, NOWHERE, TaskPtr};
+use crate::task::header::{Header, TaskPtr};
+use crate::task::state::LISTED;
 
 /// Owner only.
 pub(super) struct Tasks {
@@ -49,17 +50,15 @@ impl Tasks {
         if self.all_in_table || !slab::holds(layout) {
             let slot = self.table.borrow_mut().insert(task);
             // SAFETY: just made.
-            unsafe { task.as_ref() }.slot.set(slot);
+            let header = unsafe { task.as_ref() };
+            header.slot.set(slot);
+            header.state.set(LISTED);
         }
     }
 
-    /// Forgets a task that is about to be freed.
-    #[inline(always)]
+    /// Forgets a task that is `LISTED` and about to be freed.
     pub(super) fn remove(&self, task: &Header) {
-        let slot = task.slot.get();
-        if slot != NOWHERE {
-            self.table.borrow_mut().remove(slot);
-        }
+        self.table.borrow_mut().remove(task.slot.get());
     }
 
     /// Takes the memory of a task back.

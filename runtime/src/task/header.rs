@@ -18,9 +18,6 @@ use crate::trace::Tag;
 /// from a `&Header`: the functions of the vtable reach beyond the header.
 pub(crate) type TaskPtr = NonNull<Header>;
 
-/// What [`Header::slot`] says where there is none.
-pub(crate) const NOWHERE: u32 = u32::MAX;
-
 #[repr(C)]
 pub(crate) struct Header {
     /// The next task in the run queue. Owner only.
@@ -34,7 +31,7 @@ pub(crate) struct Header {
     pub(crate) join_waker: Cell<Option<Waker>>,
     /// Who keeps the memory.
     pub(crate) refs: Refs,
-    /// The place in the scheduler's table, if it has one. Owner only.
+    /// The place in the scheduler's table, if `LISTED`. Owner only.
     pub(crate) slot: Cell<u32>,
     /// Owner only.
     pub(crate) state: State,
@@ -105,6 +102,11 @@ pub(crate) struct VTable {
     /// # Safety
     /// The caller holds a reference.
     pub(crate) abort: unsafe fn(TaskPtr),
+    /// Keeps the waker of who waits for the output.
+    ///
+    /// # Safety
+    /// On the owner thread, and the caller holds a reference.
+    pub(crate) wait: unsafe fn(TaskPtr, &Waker),
     /// Makes a waker.
     ///
     /// # Safety

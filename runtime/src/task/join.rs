@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::mem::{self, MaybeUninit};
+use std::mem::MaybeUninit;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -119,23 +119,6 @@ impl<T> JoinHandle<T> {
         drop(waker);
     }
 
-    /// Keeps the waker of who waits.
-    #[inline(never)]
-    fn wait(&self, cx: &Context<'_>) {
-        let place = &self.header().join_waker;
-        let before = place.take();
-        match before {
-            Some(known) if known.will_wake(cx.waker()) => place.set(Some(known)),
-            before => {
-                let waker = cx.waker().clone();
-                // Nothing was put there meanwhile: this is the only handle.
-                mem::forget(place.replace(Some(waker)));
-                // Last, as it may be anyone's, and its drop may do anything.
-                drop(before);
-            }
-        }
-    }
-
     /// The output, if the task is over and it has not been taken yet.
     pub(crate) fn try_take(&mut self) -> Option<Result<T, JoinError>> {
         if !self.is_finished() {
@@ -158,7 +141,8 @@ impl<T> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let header = self.header();
         if !header.state.is(DONE) {
-            self.wait(cx);
+            // SAFETY: the handle holds a reference, and never leaves the owner thread.
+            unsafe { (header.vtable.wait)(self.task, cx.waker()) };
             return Poll::Pending;
         }
         let progress = ready!(coop::poll_proceed(cx));

@@ -4,13 +4,13 @@ use std::alloc::Layout;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use super::header::{Header, NOWHERE, Schedule, TaskPtr, VTable};
+use super::header::{Header, Schedule, TaskPtr, VTable};
 use super::mailbox::{self, Mailbox};
 use super::refs::Refs;
 use super::state::State;
@@ -68,6 +68,7 @@ where
                     discard: discard::<F>,
                     free: free::<F, S>,
                     abort: abort::<S>,
+                    wait: wait::<S>,
                     waker: waker::owned::<S>,
                     send: send::<S>,
                 }
@@ -76,7 +77,7 @@ where
             id,
             join_waker: Cell::new(None),
             refs: Refs::new(refs),
-            slot: Cell::new(NOWHERE),
+            slot: Cell::new(0),
             state,
             stage: Cell::new(Stage::Future),
             mailbox: Mailbox::new(),
@@ -199,6 +200,25 @@ unsafe fn outcome<F: Future>(task: TaskPtr) -> Option<Result<F::Output, JoinErro
 }
 
 unsafe fn take<F: Future>(task: TaskPtr, to: NonNull<()>) -> bool {
+    let stage = &header(task).stage;
+    if matches!(stage.get(), Stage::Output) {
+        stage.set(Stage::Taken);
+        // SAFETY: the stage said that this field is live; it is read once, as the stage changed.
+        let output = unsafe { ManuallyDrop::take(&mut (*body::<F>(task)).output) };
+        // SAFETY: the caller promises that `to` is valid for a write of this type.
+        unsafe { to.cast::<Result<F::Output, JoinError>>().write(Ok(output)) };
+        return true;
+    }
+    // SAFETY: as for this function.
+    unsafe { take_slowly::<F>(task, to) }
+}
+
+/// Takes what is not an output.
+///
+/// # Safety
+/// As for `take` of the vtable.
+#[cold]
+unsafe fn take_slowly<F: Future>(task: TaskPtr, to: NonNull<()>) -> bool {
     // SAFETY: the contract of `take` is that of `outcome`.
     let Some(outcome) = (unsafe { outcome::<F>(task) }) else {
         return false;
@@ -243,6 +263,28 @@ unsafe fn abort<S: Schedule>(task: TaskPtr) {
         runnable::abort_here::<S>(task);
     } else {
         waker::ask::<S>(task, mailbox::ABORT);
+    }
+}
+
+unsafe fn wait<S: Schedule>(task: TaskPtr, waker: &Waker) {
+    let place = &header(task).join_waker;
+    if let Some(before) = place.take() {
+        return wait_again(place, before, waker);
+    }
+    // Nothing was put there meanwhile: cloning a waker of ours runs no user code, and another's finds
+    // the only handle in use.
+    mem::forget(place.replace(Some(waker::clone_of::<S>(waker))));
+}
+
+/// Who waits has waited before.
+#[cold]
+fn wait_again(place: &Cell<Option<Waker>>, before: Waker, waker: &Waker) {
+    if before.will_wake(waker) {
+        place.set(Some(before));
+    } else {
+        mem::forget(place.replace(Some(waker.clone())));
+        // Last, as it may be anyone's, and its drop may do anything.
+        drop(before);
     }
 }
 

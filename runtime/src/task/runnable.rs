@@ -1,7 +1,7 @@
 //! What the loop does with a task: run it, cancel it, end it, give it up. Owner thread only.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::header::{Header, Note, Schedule, TaskPtr};
@@ -86,10 +86,8 @@ unsafe fn finish<S: Schedule>(task: TaskPtr) {
         // SAFETY: owner thread, past `Future`.
         unsafe { (header.vtable.discard)(task) };
     } else if let Some(waker) = header.join_waker.take() {
-        if ptr::eq(waker.vtable(), S::waker_vtable()) {
-            // One of ours, which does not panic.
-            waker.wake();
-        } else {
+        // One of ours does not panic.
+        if let Err(waker) = waker::wake_ours::<S>(waker) {
             wake_another(waker);
         }
     }

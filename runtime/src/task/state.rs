@@ -16,6 +16,7 @@
 //!            other threads can read it.
 //! `TIMED`    The scheduler wants to know when this task is queued, so its wakes take a longer way.
 //!            Set when the task is made, for all tasks of a scheduler or for none.
+//! `LISTED`   The scheduler keeps a table, and the task has a place there.
 
 use std::cell::Cell;
 
@@ -26,6 +27,7 @@ pub(crate) const JOIN: u8 = 1 << 3;
 pub(crate) const NAMED: u8 = 1 << 4;
 pub(crate) const WATCHED: u8 = 1 << 5;
 pub(crate) const TIMED: u8 = 1 << 6;
+pub(crate) const LISTED: u8 = 1 << 7;
 
 /// The bits of one task.
 pub(crate) struct State(Cell<u8>);

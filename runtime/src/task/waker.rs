@@ -5,7 +5,7 @@
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::header::{Header, Note, Schedule, TaskPtr};
@@ -78,6 +78,31 @@ unsafe fn clone<S: Schedule>(data: *const ()) -> RawWaker {
     RawWaker::new(data, S::waker_vtable())
 }
 
+/// A clone, in place if the waker is one of ours.
+#[inline(always)]
+pub(crate) fn clone_of<S: Schedule>(waker: &Waker) -> Waker {
+    if !ptr::eq(waker.vtable(), S::waker_vtable()) {
+        return waker.clone();
+    }
+    // SAFETY: by its vtable the waker was made here for `S`, and it holds a reference.
+    let raw = unsafe { clone::<S>(waker.data()) };
+    // SAFETY: what `clone` of this vtable gives is what a waker is made of.
+    unsafe { Waker::from_raw(raw) }
+}
+
+/// Wakes, in place, if the waker is one of ours; or gives it back.
+#[inline(always)]
+pub(crate) fn wake_ours<S: Schedule>(waker: Waker) -> Result<(), Waker> {
+    if !ptr::eq(waker.vtable(), S::waker_vtable()) {
+        return Err(waker);
+    }
+    let waker = ManuallyDrop::new(waker);
+    // SAFETY: by its vtable the waker was made here for `S`, and it is not used again.
+    unsafe { wake::<S>(waker.data()) };
+    Ok(())
+}
+
+#[inline(always)]
 unsafe fn wake<S: Schedule>(data: *const ()) {
     let task = task(data);
     // SAFETY: the waker holds a reference, so the task is alive.
@@ -92,7 +117,22 @@ unsafe fn wake<S: Schedule>(data: *const ()) {
         queue_here::<S>(task);
         // SAFETY: the reference was the waker's; this is the owner thread.
         unsafe { drop_here(task) };
-    } else if !header.refs.is_merged() && ask_once(header, mailbox::WAKE, false) {
+    } else {
+        // SAFETY: as for this function.
+        unsafe { wake_there::<S>(task) };
+    }
+}
+
+/// A wake by a waker that is used up, on a thread that is not the owner.
+///
+/// # Safety
+/// The caller holds a reference and gives it up.
+#[cold]
+#[inline(never)]
+unsafe fn wake_there<S: Schedule>(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    if !header.refs.is_merged() && ask_once(header, mailbox::WAKE, false) {
         // SAFETY: the reference was the waker's and goes along.
         unsafe { (header.vtable.send)(task) };
     } else {
