@@ -226,11 +226,10 @@ impl Source {
         self.reactor.device.faults.accepting(accept)
     }
 
+    #[inline(always)]
     fn check_alive(&self) -> io::Result<()> {
         if self.reactor.is_shut_down() {
-            return Err(io::Error::other(
-                "the runtime that this descriptor is registered with has been dropped",
-            ));
+            return Err(orphaned());
         }
         Ok(())
     }
@@ -375,6 +374,11 @@ impl fmt::Debug for Source {
     }
 }
 
+#[cold]
+fn orphaned() -> io::Error {
+    io::Error::other("the runtime that this descriptor is registered with has been dropped")
+}
+
 fn what(interest: Interest) -> What {
     match (interest.is_readable(), interest.is_writable()) {
         (true, false) => What::Readable,
@@ -401,14 +405,20 @@ impl<'a> Wait<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Source { state, shown, .. } = self.source;
         if self.source.is_ready(self.interest) {
             self.source.show();
-            self.op.ready(shown, what(self.interest));
+            self.op.ready(&self.source.shown, what(self.interest));
             return Poll::Ready(Ok(()));
         }
+        self.wait(cx)
+    }
+
+    /// Out of line, so that what is ready at once has little to go through.
+    #[inline(never)]
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Source { state, shown, .. } = self.source;
         self.source.check_alive()?;
         let id = *self.id.get_or_insert_with(|| {
             let id = state.next_id.get();
