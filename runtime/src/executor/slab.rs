@@ -440,10 +440,10 @@ impl Drop for Slab {
     }
 }
 
-#[cfg(all(test, not(loom), not(wakeful_plain_alloc)))]
+#[cfg(all(test, not(any(loom, shuttle)), not(wakeful_plain_alloc)))]
 mod properties;
 
-#[cfg(all(test, not(loom), not(wakeful_plain_alloc)))]
+#[cfg(all(test, not(any(loom, shuttle)), not(wakeful_plain_alloc)))]
 mod tests {
     use super::*;
     use std::collections::HashSet;

@@ -205,7 +205,7 @@ fn too_many() -> ! {
     std::process::abort()
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 
