@@ -162,9 +162,15 @@ fn many_short_polls_and_many_idle_looks_are_no_stall() {
         wakeful::time::sleep(3 * THRESHOLD).await;
         long
     });
-    let stalls = runtime.metrics().stalls;
-    assert!(stalls <= long, "{stalls} stalls, and {long} long polls");
-    assert!(long > 0 || reports.try_recv().is_err());
+    drop(runtime);
+    // On a busy machine a short poll may take long, also where that is not measured: in the future of
+    // `block_on`, and after the last look at the clock. Then it has not used the CPU for so long.
+    let computed = |report: &StallReport| report.cpu.is_none_or(|cpu| cpu >= THRESHOLD / 2);
+    let stalls: Vec<_> = reports.try_iter().filter(computed).collect();
+    assert!(
+        stalls.len() as u64 <= long,
+        "{stalls:?}, and {long} long polls"
+    );
 }
 
 #[test]
