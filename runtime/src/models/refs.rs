@@ -8,7 +8,7 @@ use loom::thread;
 
 use super::kit::{Bell, Held};
 use super::model;
-use crate::sync::atomic::{AtomicU32, Ordering, fence};
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::sync::{Queue, Watch};
 use crate::task::refs::{Refs, Release};
 
@@ -79,14 +79,6 @@ impl Flawed {
         }
     }
 
-    fn order(&self, flaw: Flaw) -> Ordering {
-        if self.flaw == flaw {
-            Ordering::Relaxed
-        } else {
-            Ordering::Release
-        }
-    }
-
     /// Takes one from `shared` while it is above zero.
     fn take(&self, order: Ordering) -> Result<u32, u32> {
         self.shared
@@ -96,12 +88,14 @@ impl Flawed {
     }
 
     fn drop_merged(&self) -> Release {
-        let order = self.order(Flaw::UnorderedMerged);
-        if self.shared.fetch_sub(1, order) != MERGED | 1 {
-            return Release::Keep;
+        let order = match self.flaw {
+            Flaw::UnorderedMerged => Ordering::Relaxed,
+            _ => Ordering::AcqRel,
+        };
+        match self.shared.fetch_sub(1, order) {
+            last if last == MERGED | 1 => Release::Free,
+            _ => Release::Keep,
         }
-        fence(Ordering::Acquire);
-        Release::Free
     }
 }
 
@@ -136,7 +130,10 @@ impl Counts for Flawed {
 
     fn drop_there(&self) -> Release {
         self.watch.look();
-        match self.take(self.order(Flaw::Unordered)) {
+        match self.take(match self.flaw {
+            Flaw::Unordered => Ordering::Relaxed,
+            _ => Ordering::Release,
+        }) {
             Ok(_) => Release::Keep,
             Err(0) if self.flaw == Flaw::Quiet => Release::Keep,
             Err(0) if self.flaw == Flaw::Greedy => Release::Free,
