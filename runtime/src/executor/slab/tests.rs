@@ -1,0 +1,163 @@
+//! Places, chunks, and what is found in them.
+
+use super::*;
+use std::collections::HashSet;
+
+/// As much as a header of 64 bytes and a word.
+const SMALL: Layout = Layout::new::<[usize; 9]>();
+const PLACES: usize = (END - FIRST) / SMALL.size();
+
+/// A place with something where a task has its vtable.
+fn occupied(slab: &Slab, layout: Layout) -> NonNull<u8> {
+    let place = slab.allocate(layout);
+    // SAFETY: just allocated, and large enough.
+    unsafe {
+        place.cast::<Free>().write(Free {
+            next: None,
+            no_vtable: 1,
+        })
+    };
+    place
+}
+
+fn many(slab: &Slab, n: usize) -> Vec<NonNull<u8>> {
+    (0..n).map(|_| occupied(slab, SMALL)).collect()
+}
+
+fn free(slab: &Slab, places: impl IntoIterator<Item = NonNull<u8>>) {
+    for place in places {
+        // SAFETY: every caller gives what `many` gave, once.
+        unsafe { slab.deallocate(place, SMALL) };
+    }
+}
+
+fn walk(slab: &Slab) -> HashSet<NonNull<u8>> {
+    let mut cursor = Cursor::default();
+    let met: Vec<_> = std::iter::from_fn(|| slab.task(&mut cursor)).collect();
+    let distinct: HashSet<_> = met.iter().map(|task| task.cast()).collect();
+    assert_eq!(met.len(), distinct.len());
+    distinct
+}
+
+#[test]
+fn the_last_one_freed_is_the_next_one_given() {
+    let slab = Slab::new();
+    let places = many(&slab, 2);
+    free(&slab, places.clone());
+    assert_eq!(occupied(&slab, SMALL), places[1]);
+    assert_eq!(occupied(&slab, SMALL), places[0]);
+}
+
+#[test]
+fn places_do_not_overlap_and_a_size_has_chunks_of_its_own() {
+    let slab = Slab::new();
+    let other = Layout::new::<[usize; 20]>();
+    let mut spans: Vec<_> = (0..3 * PLACES)
+        .flat_map(|_| [SMALL, other].map(|l| (occupied(&slab, l).addr().get(), l.size())))
+        .collect();
+    spans.sort_unstable();
+    assert!(spans.windows(2).all(|two| two[0].0 + two[0].1 <= two[1].0));
+    let chunks = |size| {
+        let of_size = spans.iter().filter(move |span| span.1 == size);
+        of_size.map(|span| span.0 / CHUNK).collect::<HashSet<_>>()
+    };
+    assert!(chunks(SMALL.size()).is_disjoint(&chunks(other.size())));
+}
+
+#[test]
+fn a_walk_meets_those_that_are_there_and_the_count_says_so() {
+    let slab = Slab::new();
+    let mut left = many(&slab, 4 * PLACES + 7);
+    // By a fixed rule, in no order of the chunks.
+    for step in [7, 5, 3, 2, 1] {
+        let gone: Vec<_> = left.iter().copied().step_by(step).collect();
+        left.retain(|place| !gone.contains(place));
+        free(&slab, gone);
+        assert_eq!(walk(&slab), left.iter().copied().collect());
+        assert_eq!(slab.len(), left.len());
+        left.extend(many(&slab, step * 100));
+        assert_eq!(walk(&slab), left.iter().copied().collect());
+        assert_eq!(slab.len(), left.len());
+    }
+}
+
+#[test]
+fn vacant_places_are_used_before_a_new_chunk() {
+    let slab = Slab::new();
+    let places = many(&slab, 3 * PLACES);
+    let gone: Vec<_> = places.iter().copied().step_by(2).collect();
+    free(&slab, gone.iter().copied());
+    let again = many(&slab, gone.len());
+    assert_eq!(
+        again.into_iter().collect::<HashSet<_>>(),
+        gone.into_iter().collect()
+    );
+    assert_eq!(slab.all.borrow().len(), 3);
+}
+
+#[test]
+fn empty_chunks_are_given_back_but_for_a_few() {
+    let slab = Slab::new();
+    let places = many(&slab, (SPARE + 10) * PLACES);
+    assert_eq!(slab.all.borrow().len(), SPARE + 10);
+    // One that is in use lies amidst them.
+    let kept = places[5 * PLACES];
+    free(&slab, places.into_iter().filter(|&place| place != kept));
+    assert_eq!(slab.all.borrow().len(), SPARE + 10);
+    slab.trim();
+    assert_eq!(walk(&slab), HashSet::from([kept]));
+    assert_eq!(slab.all.borrow().len(), SPARE + 2);
+    free(&slab, [kept]);
+    slab.trim();
+    // The current one counts nothing, so it stays as well.
+    assert_eq!(slab.all.borrow().len(), SPARE + 1);
+    assert_eq!(slab.spare.get(), SPARE);
+    let again = many(&slab, (SPARE + 1) * PLACES);
+    assert_eq!(slab.all.borrow().len(), SPARE + 1);
+    assert_eq!(slab.spare.get(), 0);
+    assert_eq!(slab.len(), again.len());
+    free(&slab, again);
+    slab.clear();
+    assert!(slab.all.borrow().is_empty());
+}
+
+#[test]
+fn pinned_chunks_stay_while_a_walk_frees_what_it_meets() {
+    let slab = Slab::new();
+    let places = many(&slab, (SPARE + 10) * PLACES);
+    slab.pin();
+    let mut cursor = Cursor::default();
+    let mut met = 0;
+    while let Some(task) = slab.task(&mut cursor) {
+        free(&slab, [task.cast()]);
+        met += 1;
+    }
+    slab.trim();
+    assert_eq!(met, places.len());
+    assert_eq!(slab.all.borrow().len(), SPARE + 10);
+}
+
+#[test]
+fn what_is_left_stays_at_the_end() {
+    let slab = Slab::new();
+    let places = many(&slab, 3 * PLACES);
+    let kept = places[PLACES + 1];
+    free(&slab, places.into_iter().filter(|&place| place != kept));
+    slab.clear();
+    assert_eq!(walk(&slab), HashSet::from([kept]));
+    assert_eq!(slab.all.borrow().len(), 1);
+}
+
+#[test]
+fn the_large_and_the_oddly_aligned_are_not_kept() {
+    #[repr(align(64))]
+    struct Wide([u8; 64]);
+    for layout in [Layout::new::<Wide>(), Layout::new::<[usize; 200]>()] {
+        let slab = Slab::new();
+        let memory = slab.allocate(layout);
+        assert!(slab.all.borrow().is_empty() && !holds(layout));
+        // SAFETY: allocated above with this layout, and unused.
+        unsafe { slab.deallocate(memory, layout) };
+    }
+    assert_eq!(Wide([0; 64]).0[0], 0);
+}
