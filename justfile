@@ -33,13 +33,22 @@ loom bound="3":
     RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS={{ bound }} CARGO_TARGET_DIR=target/loom \
         cargo test --release -p wakeful --lib models
 
+# The same models, and longer ones, in so many random schedules each.
+schedules count="2000":
+    RUSTFLAGS="--cfg shuttle" WAKEFUL_SCHEDULES={{ count }} CARGO_TARGET_DIR=target/shuttle \
+        cargo test --profile smoke -p wakeful --lib models
+
 # The tests, or those targets, under the address sanitizer, which also finds leaks.
 asan *targets:
     .ci/sanitize address {{ targets }}
 
-# The tests of threads under the thread sanitizer. Its reports are to be judged by hand.
+# The tests of threads, or those targets, under the thread sanitizer; takes `rustup component add rust-src`.
 tsan *targets:
     .ci/sanitize thread {{ targets }}
+
+# What runs on a single thread, or those targets, under valgrind.
+valgrind *targets:
+    .ci/sanitize valgrind {{ targets }}
 
 # Bad clients in great numbers against the examples.
 load *args:

@@ -232,6 +232,11 @@ fn a_task_that_never_waits_is_ended_from_another_thread() {
 
 // --- the budget
 
+/// Takes a unit as a resource does. `consume_budget` gives way after some time as well.
+async fn unit() {
+    poll_fn(|cx| coop::poll_proceed(cx).map(coop::RestoreOnPending::made_progress)).await;
+}
+
 #[test]
 fn an_always_ready_resource_gives_way() {
     let story = Story::default();
@@ -240,7 +245,7 @@ fn an_always_ready_resource_gives_way() {
             let story = story.clone();
             async move {
                 for n in 1..=300 {
-                    coop::consume_budget().await;
+                    unit().await;
                     if n % 64 == 0 {
                         tell(&story, n.to_string());
                     }
@@ -291,7 +296,7 @@ fn unconstrained_is_not_limited_and_ends_with_its_poll() {
         let mut work = Box::pin(coop::unconstrained(async {
             for _ in 0..1000 {
                 assert!(coop::has_budget_remaining());
-                coop::consume_budget().await;
+                unit().await;
             }
         }));
         poll_fn(|cx| {
@@ -303,7 +308,7 @@ fn unconstrained_is_not_limited_and_ends_with_its_poll() {
         // What it did was not counted against the task around it.
         for _ in 0..128 {
             assert!(coop::has_budget_remaining());
-            coop::consume_budget().await;
+            unit().await;
         }
         assert!(!coop::has_budget_remaining());
     });
@@ -367,7 +372,7 @@ fn every_poll_begins_with_a_full_budget() {
         for _ in 0..3 {
             for _ in 0..128 {
                 assert!(coop::has_budget_remaining());
-                coop::consume_budget().await;
+                unit().await;
             }
             assert!(!coop::has_budget_remaining());
             spawn(async { assert!(coop::has_budget_remaining()) });

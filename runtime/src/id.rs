@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ThreadNumber(u64);
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 thread_local! {
     // Zero means "not numbered yet". Without a destructor it may be read while a thread winds down.
     static NUMBER: Cell<u64> = const { Cell::new(0) };
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 loom::thread_local! {
     static NUMBER: Cell<u64> = Cell::new(0);
 }

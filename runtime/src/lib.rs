@@ -57,6 +57,10 @@
 //! Unix, by way of `polling`. Linux has a faster way to wait, see [`reactor::Backend`].
 #![warn(missing_debug_implementations)]
 
+// Both have the same names, and the models are written with loom's.
+#[cfg(shuttle)]
+extern crate shuttle as loom;
+
 mod blocking;
 #[cfg(feature = "console")]
 pub mod console;
@@ -75,7 +79,7 @@ pub mod hyper;
 mod id;
 #[cfg(feature = "io-std")]
 pub mod io;
-#[cfg(all(test, loom))]
+#[cfg(all(test, any(loom, shuttle)))]
 mod models;
 mod observe;
 #[cfg(feature = "openraft")]
@@ -98,7 +102,7 @@ pub mod trace;
 #[cfg(not(feature = "trace"))]
 #[path = "trace/off.rs"]
 mod trace;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod twins;
 
 pub use blocking::spawn_blocking;

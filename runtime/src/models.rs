@@ -28,6 +28,19 @@
 //! and must fail (`without_*`, `should_panic`), so that the models are known to see. Such a flaw is
 //! in a copy of the protocol, in the models' scheduler, or in a hand-made waker; never in the crate.
 //!
+//! # Longer schedules
+//!
+//! Loom's models are short, as it runs all of their interleavings. The same models, and longer ones
+//! ([long]: crowds of senders, tens of messages), run in random schedules under shuttle, a seed each:
+//!
+//! ```text
+//! RUSTFLAGS="--cfg shuttle" WAKEFUL_SCHEDULES=1000 CARGO_TARGET_DIR=target/shuttle \
+//!     cargo test --profile smoke -p wakeful --lib models
+//! ```
+//!
+//! A seed that fails prints the command that repeats it. Shuttle knows one order of memory, so what
+//! only a weaker one breaks is loom's to see, and these `without_*` are ignored there.
+//!
 //! # What is not
 //!
 //! - Loom treats a `SeqCst` access as `AcqRel`. Only fences are `SeqCst` to it.
@@ -43,6 +56,8 @@ mod beat;
 mod end;
 mod kit;
 mod link;
+#[cfg(shuttle)]
+mod long;
 mod mailbox;
 mod packet;
 mod refs;
@@ -60,6 +75,7 @@ thread_local! {
 }
 
 /// Runs `f` in every interleaving.
+#[cfg(loom)]
 fn model(f: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound.get_or_insert(3);
@@ -69,4 +85,60 @@ fn model(f: impl Fn() + Send + Sync + 'static) {
         f();
         assert!(!ALARM.get(), "a check failed inside a poll or a drop");
     });
+}
+
+/// Runs `f` in many random schedules: `WAKEFUL_SCHEDULES` says how many, and
+/// `WAKEFUL_SCHEDULE_SEED` takes one alone.
+#[cfg(shuttle)]
+fn model(f: impl Fn() + Send + Sync + 'static) {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    use shuttle::scheduler::{PctScheduler, RandomScheduler};
+    use shuttle::{Config, FailurePersistence, Runner};
+
+    let number = |variable| -> Option<u64> {
+        let text = std::env::var(variable).ok()?;
+        Some(text.parse().expect("the variable is a number"))
+    };
+    let seeds = match number("WAKEFUL_SCHEDULE_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("WAKEFUL_SCHEDULES").unwrap_or(200),
+    };
+    let f = std::sync::Arc::new(f);
+    for seed in seeds {
+        let mut config = Config::new();
+        config.stack_size = 1 << 18;
+        config.failure_persistence = FailurePersistence::None;
+        config.silence_warnings = true;
+        let f = f.clone();
+        let run = move || {
+            ALARM.set(false);
+            empty_freed();
+            crate::sync::take_alive();
+            f();
+            assert!(!ALARM.get(), "a check failed inside a poll or a drop");
+        };
+        // Some threads are held up for long in the one, all go on by turns in the other. The first
+        // run of the one tells it how long the schedule is.
+        let result = catch_unwind(AssertUnwindSafe(|| match seed % 2 {
+            0 => Runner::new(RandomScheduler::new_from_seed(seed, 1), config).run(run),
+            _ => Runner::new(PctScheduler::new_from_seed(seed, 3, 2), config).run(run),
+        }));
+        if let Err(payload) = result {
+            let test = std::thread::current();
+            let test = test.name().unwrap_or("models").to_owned();
+            println!(
+                "seed {seed} fails; it is repeated by\n    RUSTFLAGS='--cfg shuttle' \
+                 WAKEFUL_SCHEDULE_SEED={seed} CARGO_TARGET_DIR=target/shuttle cargo test --profile \
+                 smoke -p wakeful --lib -- --exact {test}"
+            );
+            resume_unwind(payload);
+        }
+        empty_freed();
+        assert_eq!(
+            crate::sync::take_alive(),
+            0,
+            "Allocation leaked in seed {seed}"
+        );
+    }
 }

@@ -1,43 +1,44 @@
-//! The atomics and the queue that other threads reach, with loom's twins behind `--cfg loom`.
+//! The atomics and the queue that other threads reach, with loom's twins behind `--cfg loom`, and those
+//! of shuttle behind `--cfg shuttle`, where `lib.rs` gives shuttle loom's name.
 //!
 //! Only what the models in `models.rs` explore comes through here; the rest of the crate uses std.
-//! Without `--cfg loom` all of it is std itself, or nothing.
+//! Without these flags all of it is std itself, or nothing.
 
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) mod atomic {
     pub(crate) use std::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence,
     };
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence,
     };
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use crossbeam_queue::{ArrayQueue as Bounded, SegQueue as Queue};
 
 /// The stand-in for a bounded queue, as weak as that of [`Queue`]: a thread that nothing has told of
 /// a push or a pop may still find the queue empty, or full.
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub(crate) struct Bounded<T> {
     queue: Queue<T>,
     capacity: usize,
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 impl<T> Bounded<T> {
     pub(crate) fn new(capacity: usize) -> Self {
         Bounded {
@@ -65,13 +66,13 @@ impl<T> Bounded<T> {
 
 /// A stand-in that loom can see through, and weaker than the real queue: the lock orders a push
 /// before the pop of its item, but a thread that nothing has told of a push may find it empty.
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub(crate) struct Queue<T> {
     items: Mutex<std::collections::VecDeque<T>>,
     count: loom::sync::atomic::AtomicUsize,
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 impl<T> Queue<T> {
     pub(crate) fn new() -> Self {
         Queue {
@@ -102,13 +103,13 @@ impl<T> Queue<T> {
 }
 
 /// What loom has no twin of: it shows the release of `set` and the acquire of `get`.
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub(crate) struct OnceLock<T> {
     value: std::sync::OnceLock<T>,
     is_set: atomic::AtomicBool,
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 impl<T> Default for OnceLock<T> {
     fn default() -> Self {
         OnceLock {
@@ -118,7 +119,7 @@ impl<T> Default for OnceLock<T> {
     }
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 impl<T> OnceLock<T> {
     pub(crate) fn set(&self, value: T) -> Result<(), T> {
         self.value.set(value)?;
@@ -132,12 +133,68 @@ impl<T> OnceLock<T> {
     }
 }
 
+#[cfg(loom)]
+pub(crate) use loom::{alloc::Track, cell::UnsafeCell};
+#[cfg(shuttle)]
+pub(crate) use twins::{Track, UnsafeCell};
+
+/// What loom has and shuttle has not. It sees a leak, but no race: shuttle knows one order of memory.
+#[cfg(shuttle)]
+mod twins {
+    use std::cell::Cell;
+
+    thread_local! {
+        // All threads of a model are one thread of the system.
+        static ALIVE: Cell<isize> = const { Cell::new(0) };
+    }
+
+    /// Something that must be dropped.
+    pub(crate) struct Track<T>(#[allow(dead_code, reason = "it is kept")] T);
+
+    impl<T> Track<T> {
+        pub(crate) fn new(value: T) -> Track<T> {
+            ALIVE.set(ALIVE.get() + 1);
+            Track(value)
+        }
+    }
+
+    impl<T> Drop for Track<T> {
+        fn drop(&mut self) {
+            ALIVE.set(ALIVE.get() - 1);
+        }
+    }
+
+    /// How many are left, and none from now on.
+    #[cfg(test)]
+    pub(crate) fn take_alive() -> isize {
+        ALIVE.replace(0)
+    }
+
+    pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        pub(crate) fn new(value: T) -> UnsafeCell<T> {
+            UnsafeCell(std::cell::UnsafeCell::new(value))
+        }
+
+        pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+            f(self.0.get())
+        }
+
+        pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+            f(self.0.get())
+        }
+    }
+}
+#[cfg(all(test, shuttle))]
+pub(crate) use twins::take_alive;
+
 /// Stands guard over memory that is counted and freed by hand, so that loom sees a use after the
 /// free, a use that races with the free, a second free, and a leak.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) struct Watch;
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 impl Watch {
     #[inline(always)]
     pub(crate) fn new() -> Watch {
@@ -153,19 +210,17 @@ impl Watch {
     pub(crate) fn gone(&self) {}
 }
 
-#[cfg(loom)]
-pub(crate) struct Watch(loom::cell::UnsafeCell<Option<loom::alloc::Track<()>>>);
+#[cfg(any(loom, shuttle))]
+pub(crate) struct Watch(UnsafeCell<Option<Track<()>>>);
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 impl Watch {
     pub(crate) fn new() -> Watch {
-        Watch(loom::cell::UnsafeCell::new(Some(loom::alloc::Track::new(
-            (),
-        ))))
+        Watch(UnsafeCell::new(Some(Track::new(()))))
     }
 
     pub(crate) fn look(&self) {
-        // SAFETY: loom runs one thread at a time, and nobody keeps a reference.
+        // SAFETY: models run one thread at a time, and nobody keeps a reference.
         self.0
             .with(|track| assert!(unsafe { (*track).is_some() }, "used after it was freed"));
     }
@@ -190,7 +245,7 @@ pub(crate) fn allocate(layout: Layout) -> NonNull<u8> {
 ///
 /// # Safety
 /// It came from `allocate` with this layout, and nobody uses it any more.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 #[inline(always)]
 pub(crate) unsafe fn deallocate(memory: NonNull<u8>, layout: Layout) {
     // SAFETY: by the contract.
@@ -199,7 +254,7 @@ pub(crate) unsafe fn deallocate(memory: NonNull<u8>, layout: Layout) {
 
 /// Under loom it stays until the next execution, so that a use after free is a panic of its watch
 /// and nothing worse.
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub(crate) unsafe fn deallocate(memory: NonNull<u8>, layout: Layout) {
     struct Freed(NonNull<u8>, Layout);
     impl Drop for Freed {
@@ -212,12 +267,12 @@ pub(crate) unsafe fn deallocate(memory: NonNull<u8>, layout: Layout) {
 }
 
 /// The same for what is in a box.
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub(crate) fn free<T: 'static>(memory: Box<T>) {
     FREED.with_borrow_mut(|freed| freed.push(memory));
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 thread_local! {
     // All threads of a model are one thread of the system.
     static FREED: std::cell::RefCell<Vec<Box<dyn std::any::Any>>> =
@@ -225,7 +280,7 @@ thread_local! {
 }
 
 /// Really frees what the last execution freed.
-#[cfg(all(test, loom))]
+#[cfg(all(test, any(loom, shuttle)))]
 pub(crate) fn empty_freed() {
     FREED.take();
 }

@@ -364,7 +364,7 @@ fn has_urgent() -> bool {
     .unwrap_or(false)
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::super::current;
     use crate::class::Class;

@@ -440,8 +440,8 @@ impl Drop for Slab {
     }
 }
 
-#[cfg(all(test, not(loom), not(wakeful_plain_alloc)))]
+#[cfg(all(test, not(any(loom, shuttle)), not(wakeful_plain_alloc)))]
 mod properties;
 
-#[cfg(all(test, not(loom), not(wakeful_plain_alloc)))]
+#[cfg(all(test, not(any(loom, shuttle)), not(wakeful_plain_alloc)))]
 mod tests;

@@ -37,12 +37,12 @@ mod op;
 mod open_options;
 mod paths;
 mod request;
-#[cfg(not(all(target_os = "linux", feature = "io-uring", not(loom))))]
+#[cfg(not(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))))]
 #[path = "no_ring.rs"]
 mod ring;
-#[cfg(all(target_os = "linux", feature = "io-uring", not(loom)))]
+#[cfg(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle))))]
 mod ring;
-#[cfg(all(target_os = "linux", feature = "io-uring", not(loom)))]
+#[cfg(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle))))]
 mod ring_entry;
 mod stream;
 mod whole;

@@ -134,6 +134,10 @@ fn without_keeping_the_scheduler_while_sending() {
 }
 
 #[test]
+#[cfg_attr(
+    shuttle,
+    ignore = "what it does is seen by loom, and done under shuttle"
+)]
 #[should_panic(expected = "Causality violation")]
 fn without_the_merge() {
     model(|| against_the_end(Flaw::Unmerged, true, drop));

@@ -12,8 +12,6 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::{Context, Poll, RawWakerVTable, Waker};
 
-use loom::alloc::Track;
-use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread::{self, ThreadId};
@@ -21,7 +19,7 @@ use loom::thread::{self, ThreadId};
 use super::ALARM;
 use crate::executor::remote::{Remote, Sent};
 use crate::id::ThreadNumber;
-use crate::sync::{self, Watch};
+use crate::sync::{self, Track, UnsafeCell, Watch};
 use crate::task::header::{Schedule, TaskPtr};
 use crate::task::state::{DONE, JOIN, QUEUED, State};
 use crate::task::{Id, JoinHandle, raw, runnable, waker};

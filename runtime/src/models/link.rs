@@ -15,13 +15,13 @@ use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::sync::{Bounded, Mutex};
 
 /// A thread that sleeps until it is woken, and how often it was.
-struct Sleeper {
+pub(super) struct Sleeper {
     pillow: Pillow,
     woken: AtomicUsize,
 }
 
 impl Sleeper {
-    fn new() -> StdArc<Sleeper> {
+    pub(super) fn new() -> StdArc<Sleeper> {
         StdArc::new(Sleeper {
             pillow: Pillow::new(),
             woken: AtomicUsize::new(0),
@@ -37,7 +37,7 @@ impl Wake for Sleeper {
 }
 
 /// What the models need of a bell, sound or flawed.
-trait Ring: Send + Sync + 'static {
+pub(super) trait Ring: Send + Sync + 'static {
     fn arm(&self, waker: &Waker);
     fn disarm(&self);
     fn ring(&self);
@@ -60,7 +60,7 @@ impl Ring for Bell {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Flaw {
+pub(super) enum Flaw {
     /// Nobody is woken.
     Silent,
     /// The bell stays armed when it is rung.
@@ -74,14 +74,14 @@ enum Flaw {
 }
 
 /// A copy of `Bell` with one step taken out.
-struct Flawed {
+pub(super) struct Flawed {
     armed: AtomicBool,
     waker: Mutex<Option<Waker>>,
     flaw: Flaw,
 }
 
 impl Flawed {
-    fn new(flaw: Flaw) -> Flawed {
+    pub(super) fn new(flaw: Flaw) -> Flawed {
         Flawed {
             armed: AtomicBool::new(false),
             waker: Mutex::new(None),
@@ -133,24 +133,30 @@ struct World<R> {
     bell: R,
 }
 
-/// Two threads send one message each; the receiver sleeps until it has both. Each time that it armed
-/// the bell was followed by one wake at most.
 fn two_senders<R: Ring>(bell: R) {
+    senders::<R, 2>(bell, 1);
+}
+
+/// So many threads send so many messages each; the receiver sleeps until it has all. Each time that it
+/// armed the bell was followed by one wake at most.
+pub(super) fn senders<R: Ring, const SENDERS: usize>(bell: R, each: usize) {
     let world = Held::new(Arc::new(World {
-        queue: Bounded::new(2),
+        queue: Bounded::new(SENDERS * each),
         bell,
     }));
-    let senders = [1, 2].map(|message| {
+    let senders = [(); SENDERS].map(|()| {
         let world = Arc::clone(&world);
         thread::spawn(move || {
-            world.queue.push(message).unwrap();
-            world.bell.ring();
+            for message in 0..each {
+                world.queue.push(message).unwrap();
+                world.bell.ring();
+            }
         })
     });
     let sleeper = Held::new(Sleeper::new());
     let waker = Held::new(Waker::from(StdArc::clone(&sleeper)));
     let (mut got, mut armed) = (0, 0);
-    while got < 2 {
+    while got < SENDERS * each {
         if world.queue.pop().is_some() {
             got += 1;
             continue;
@@ -195,24 +201,26 @@ fn without_another_look() {
 }
 
 #[test]
+#[cfg_attr(shuttle, ignore = "takes a weaker memory than shuttle has")]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_the_one_that_waits() {
     model(|| two_senders(Flawed::new(Flaw::ArmsUnfenced)));
 }
 
 #[test]
+#[cfg_attr(shuttle, ignore = "takes a weaker memory than shuttle has")]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence_of_the_one_that_rings() {
     model(|| two_senders(Flawed::new(Flaw::RingsUnfenced)));
 }
 
-struct Pair {
-    link: Link<usize>,
+pub(super) struct Pair {
+    pub(super) link: Link<usize>,
     arrived: Bell,
 }
 
 impl Pair {
-    fn new(capacity: usize) -> Arc<Pair> {
+    pub(super) fn new(capacity: usize) -> Arc<Pair> {
         Arc::new(Pair {
             link: Link::new(capacity),
             arrived: Bell::new(),
@@ -220,7 +228,7 @@ impl Pair {
     }
 
     /// Sends, and waits for room; `false`: the receiver has gone.
-    fn send(&self, message: usize, sleeper: &StdArc<Sleeper>) -> bool {
+    pub(super) fn send(&self, message: usize, sleeper: &StdArc<Sleeper>) -> bool {
         let waker = Waker::from(sleeper.clone());
         loop {
             match self.link.push(message, &self.arrived) {
@@ -241,7 +249,7 @@ impl Pair {
     }
 
     /// The next one; `None`: the sender has gone.
-    fn receive(&self, sleeper: &StdArc<Sleeper>, end_first: bool) -> Option<usize> {
+    pub(super) fn receive(&self, sleeper: &StdArc<Sleeper>, end_first: bool) -> Option<usize> {
         let waker = Waker::from(sleeper.clone());
         let take = || {
             let message = self.link.pop();
@@ -268,9 +276,13 @@ impl Pair {
     }
 }
 
-/// One sends three with room for one, and goes; the other gets all, in order, and then the end.
 fn through_a_narrow_link(messages: usize, end_first: bool) {
-    let pair = Held::new(Pair::new(1));
+    through_a_link(1, messages, end_first);
+}
+
+/// One sends, and goes; the other gets all, in order, and then the end.
+pub(super) fn through_a_link(room: usize, messages: usize, end_first: bool) {
+    let pair = Held::new(Pair::new(room));
     let sender = Arc::clone(&pair);
     let sender = thread::spawn(move || {
         let sleeper = Held::new(Sleeper::new());

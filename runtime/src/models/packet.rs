@@ -3,12 +3,12 @@
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
-use loom::alloc::Track;
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
 use super::kit::{Flaw, Held, Runtime};
 use super::model;
+use crate::sync::Track;
 use crate::task::JoinHandle;
 use crate::task::packet::{Missing, Sender, packet};
 

@@ -10,7 +10,7 @@ use crate::sync::Queue;
 use crate::sync::atomic::{AtomicU8, Ordering};
 
 /// What the models need of a `Remote`, sound or flawed.
-trait Line: Send + Sync + 'static {
+pub(super) trait Line: Send + Sync + 'static {
     fn send(&self, message: usize) -> Sent;
     fn is_pending(&self) -> bool;
     fn receive(&self, f: &mut dyn FnMut(usize));
@@ -45,7 +45,7 @@ impl Line for Remote<usize> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Flaw {
+pub(super) enum Flaw {
     /// The sender never says `Notify`.
     Silent,
     /// Every sender that finds `ASLEEP` says `Notify`.
@@ -67,14 +67,14 @@ const ASLEEP: u8 = 2;
 const CLOSED: u8 = 4;
 
 /// A copy of `Remote` with one step taken out.
-struct Flawed {
+pub(super) struct Flawed {
     queue: Queue<usize>,
     flag: AtomicU8,
     flaw: Flaw,
 }
 
 impl Flawed {
-    fn new(flaw: Flaw) -> Flawed {
+    pub(super) fn new(flaw: Flaw) -> Flawed {
         Flawed {
             queue: Queue::new(),
             flag: AtomicU8::new(0),
@@ -157,14 +157,14 @@ impl Line for Flawed {
     }
 }
 
-struct Post<L> {
-    line: L,
-    bell: Bell,
+pub(super) struct Post<L> {
+    pub(super) line: L,
+    pub(super) bell: Bell,
 }
 
 impl<L: Line> Post<L> {
     /// Sends, and notifies if need be. How many notifications that took.
-    fn send(&self, message: usize) -> usize {
+    pub(super) fn send(&self, message: usize) -> usize {
         match self.line.send(message) {
             Sent::Done => 0,
             Sent::Notify => {

@@ -56,6 +56,7 @@ fn asked_before_or_after() {
 }
 
 #[test]
+#[cfg_attr(shuttle, ignore = "takes a weaker memory than shuttle has")]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence() {
     model(|| {

@@ -36,7 +36,7 @@ pub(crate) struct Beat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stuck(u64);
 
-#[cfg(all(test, loom))]
+#[cfg(all(test, any(loom, shuttle)))]
 impl Stuck {
     /// Of the poll.
     pub(crate) fn number(self) -> u64 {

@@ -14,9 +14,9 @@ use crate::sync::{Mutex, MutexGuard, OnceLock};
 use crate::task::Id;
 
 /// Slots of the first chunk. Each further one has twice as many as the one before.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const FIRST: u64 = 64;
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 const FIRST: u64 = 1;
 
 /// Enough for 2^32 slots.
@@ -130,7 +130,7 @@ impl fmt::Display for Who {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

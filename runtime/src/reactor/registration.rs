@@ -67,5 +67,5 @@ impl Registrations {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod properties;

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use builder::Builder;
-#[cfg(all(test, loom))]
+#[cfg(all(test, any(loom, shuttle)))]
 pub(crate) use handle::Stop;
 pub use handle::{Handle, RemoteJoinHandle};
 pub use metrics::{Metrics, MetricsLevel};

@@ -47,7 +47,7 @@ impl Pace {
     }
 
     /// Polls left in this batch.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn left(&mut self) -> &mut u32 {
         &mut self.left
     }
@@ -100,7 +100,7 @@ impl Pace {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

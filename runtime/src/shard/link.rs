@@ -57,7 +57,7 @@ impl<T> Link<T> {
     }
 
     /// For the model that shows what the look after a push is for.
-    #[cfg(all(test, loom))]
+    #[cfg(all(test, any(loom, shuttle)))]
     pub(crate) fn push_unseen(&self, message: T) -> Result<(), T> {
         self.queue.push(message)
     }

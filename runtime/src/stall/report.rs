@@ -68,7 +68,8 @@ pub struct StallReport {
     pub kind: StallKind,
     /// CPU time that the thread used in that time, if the system says.
     pub cpu: Option<Duration>,
-    /// Time in which the thread could have run and the system let others, if it says.
+    /// Time in which the thread could have run and the system let others, if it says. This and `cpu`
+    /// may be of the time that is `stopped` as well.
     pub starved: Option<Duration>,
     /// Page faults in that time that needed no device.
     pub minor_faults: u64,
@@ -93,6 +94,10 @@ pub(super) struct Usage {
     pub(super) starved: Option<Duration>,
     pub(super) minor_faults: u64,
     pub(super) major_faults: u64,
+    /// It runs, or waits in line for a CPU; of what came in between: it did nothing else.
+    pub(super) runnable: bool,
+    /// How often it gave its CPU up to wait for something, if the system says.
+    pub(super) waits: Option<u64>,
 }
 
 impl Usage {
@@ -103,10 +108,25 @@ impl Usage {
             starved: between(self.starved, before.starved),
             minor_faults: self.minor_faults.saturating_sub(before.minor_faults),
             major_faults: self.major_faults.saturating_sub(before.major_faults),
+            runnable: before.runnable
+                && self.runnable
+                && self.waits.is_some()
+                && self.waits == before.waits,
+            waits: None,
         }
     }
 
-    /// What kept a thread busy that used this within `elapsed`.
+    /// The system counts a time in line when it is over. A thread that has waited for nothing was in
+    /// line whenever it did not run.
+    pub(super) fn within(mut self, elapsed: Duration) -> Usage {
+        if self.runnable && self.cpu.is_some() {
+            let off = elapsed.saturating_sub(self.cpu.unwrap_or_default());
+            self.starved = self.starved.max(Some(off));
+        }
+        self
+    }
+
+    /// What kept a thread busy that used this within `elapsed`, be the watchdog there or not.
     pub(super) fn kind(self, elapsed: Duration) -> StallKind {
         let Some(cpu) = self.cpu else {
             return StallKind::Unknown;
@@ -136,20 +156,26 @@ impl StallReport {
         self.stack.as_deref()
     }
 
-    pub(super) fn new(who: Who, elapsed: Duration, usage: Option<Usage>) -> StallReport {
-        let usage = usage.unwrap_or_default();
+    /// It was stuck for `elapsed` while the watchdog ran, and may have been for `stopped` besides.
+    pub(super) fn new(
+        who: Who,
+        elapsed: Duration,
+        stopped: Duration,
+        usage: Option<Usage>,
+    ) -> StallReport {
+        let usage = usage.unwrap_or_default().within(elapsed + stopped);
         StallReport {
             task: who.id,
             name: who.name.map(Into::into),
             location: who.location,
             thread: None,
             elapsed,
-            kind: usage.kind(elapsed),
+            kind: usage.kind(elapsed + stopped),
             cpu: usage.cpu,
             starved: usage.starved,
             minor_faults: usage.minor_faults,
             major_faults: usage.major_faults,
-            stopped: Duration::ZERO,
+            stopped,
             repeats: 0,
             suppressed: 0,
             stack: None,
@@ -205,7 +231,7 @@ impl fmt::Display for StallReport {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 
@@ -215,8 +241,31 @@ mod tests {
             starved: Some(Duration::from_millis(starved)),
             minor_faults: minor,
             major_faults: major,
+            ..Usage::default()
         };
         usage.kind(Duration::from_millis(100))
+    }
+
+    #[test]
+    fn a_thread_still_in_line_is_starved_and_not_blocked() {
+        let ms = Duration::from_millis;
+        let usage = |cpu, starved, waits, runnable| Usage {
+            cpu: Some(ms(cpu)),
+            starved: Some(ms(starved)),
+            waits: Some(waits),
+            runnable,
+            ..Usage::default()
+        };
+        let kind = |before: Usage, after: Usage| after.since(before).within(ms(100)).kind(ms(100));
+        // It ran for 4 ms and was in line for 10, and has been again for 86.
+        let before = usage(10, 10, 5, true);
+        assert_eq!(kind(before, usage(14, 20, 5, true)), StallKind::Starved);
+        assert_eq!(kind(before, usage(50, 20, 5, true)), StallKind::Cpu);
+        // It waited for something, or still does, or did so when it was first seen.
+        assert_eq!(kind(before, usage(14, 20, 6, true)), StallKind::Blocked);
+        assert_eq!(kind(before, usage(14, 20, 5, false)), StallKind::Blocked);
+        let before = usage(10, 10, 5, false);
+        assert_eq!(kind(before, usage(14, 20, 5, true)), StallKind::Blocked);
     }
 
     #[test]

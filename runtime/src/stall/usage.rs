@@ -23,6 +23,7 @@ impl Thread {
             usage.cpu = Some(cpu);
             usage.starved = Some(starved);
         }
+        usage.waits = read("status").ok().and_then(|text| parse_waits(&text));
         Some(usage)
     }
 }
@@ -32,6 +33,17 @@ fn parse_sched(text: &str) -> Option<(Duration, Duration)> {
     let mut times = text.split_whitespace().map(|word| word.parse().ok());
     let mut next = || times.next().flatten().map(Duration::from_nanos);
     Some((next()?, next()?))
+}
+
+/// How often a thread went to sleep of its own accord.
+fn parse_waits(text: &str) -> Option<u64> {
+    let line = |line: &'_ str| {
+        line.strip_prefix("voluntary_ctxt_switches:")?
+            .trim()
+            .parse()
+            .ok()
+    };
+    text.lines().find_map(line)
 }
 
 fn parse_stat(text: &str) -> Option<Usage> {
@@ -47,10 +59,12 @@ fn parse_stat(text: &str) -> Option<Usage> {
         starved: None,
         minor_faults: field(10)?,
         major_faults: field(12)?,
+        runnable: fields.first() == Some(&"R"),
+        waits: None,
     })
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 
@@ -60,6 +74,12 @@ mod tests {
         let usage = parse_stat(text).unwrap();
         assert_eq!((usage.minor_faults, usage.major_faults), (4644, 7));
         assert_eq!(usage.cpu, Some(Duration::from_millis(50)));
+        assert!(
+            !usage.runnable
+                && parse_stat(&text.replace(") S 2", ") R 2"))
+                    .unwrap()
+                    .runnable
+        );
         assert!(parse_stat("garbled").is_none());
         let (cpu, starved) = parse_sched("54093760 39884481 139\n").unwrap();
         assert_eq!(
@@ -67,6 +87,9 @@ mod tests {
             (54_093_760, 39_884_481)
         );
         assert!(parse_sched("").is_none());
+        let text = "Seccomp:\t0\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
+        assert_eq!(parse_waits(text), Some(12));
+        assert!(parse_waits("").is_none());
     }
 
     #[test]

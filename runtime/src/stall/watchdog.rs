@@ -212,9 +212,8 @@ impl Watched {
         let Some(who) = beat.who(poll.stuck) else {
             return;
         };
-        let mut report = StallReport::new(who, poll.elapsed, usage);
+        let mut report = StallReport::new(who, poll.elapsed, poll.stopped, usage);
         report.thread = self.thread_name.clone();
-        report.stopped = poll.stopped;
         report.repeats = poll.reports;
         report.suppressed = std::mem::take(&mut self.limiter.suppressed);
         report.stack = stack.map(|stack| stack.describe());
@@ -266,7 +265,7 @@ impl Limiter {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

@@ -45,7 +45,7 @@ pub(crate) struct Header {
     pub(crate) console: console::Task,
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const _: () = assert!(
     size_of::<Header>() - size_of::<Tag>() - size_of::<console::Task>() <= 64,
     "a header is one cache line"
