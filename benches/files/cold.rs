@@ -2,12 +2,16 @@
 //! the moment a request was due, so that a stall delays all requests that fall into it. They talk
 //! through a Unix socket: what the network's own threads add on a busy machine is more than what is
 //! to be seen here.
+//!
+//! A window is one reading of the file. The ways take turns, and a ratio is that of a window to the
+//! quiet one of its round, so that a slow minute of the machine is in both. Two windows are controls:
+//! another process reads the file, which is what the machine itself does to the echoes; and the loop
+//! reads it inside a poll, which has to show, or the measurement sees nothing.
 
-use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::os::unix::net;
 use std::path::Path;
-use std::rc::Rc;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -21,10 +25,15 @@ use super::Big;
 
 /// A request every so often.
 const PERIOD: Duration = Duration::from_micros(500);
+/// Requests at the beginning of a window that warm up.
+const WARM: usize = 50;
+/// As often as in a quiet window at most, in the ninety-ninth percentile.
+const AIM: f64 = 1.5;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
     Quiet,
+    OtherProcess,
     Files(Backend),
     InsideAPoll,
 }
@@ -55,16 +64,35 @@ async fn serve(mut stream: UnixStream) -> io::Result<()> {
     Ok(())
 }
 
-async fn read_once(way: Way, path: &Path, least: Duration) -> io::Result<u64> {
+/// What the program does when its first argument is this: reads the file that is the second.
+pub(crate) const READER: &str = "--read";
+
+pub(crate) fn read_inside(path: &Path) -> io::Result<u64> {
+    let (mut file, mut buf, mut read) = (std::fs::File::open(path)?, vec![0; 64 * 1024], 0);
+    loop {
+        match file.read(&mut buf)? {
+            0 => break Ok(read),
+            count => read += count as u64,
+        }
+    }
+}
+
+async fn read_once(way: Way, path: &Path, quiet: Duration) -> io::Result<u64> {
     match way {
         Way::Quiet => {
-            wakeful::time::sleep(least).await;
+            wakeful::time::sleep(quiet).await;
             Ok(0)
         }
-        Way::InsideAPoll => {
-            let mut file = std::fs::File::open(path)?;
-            io::copy(&mut file, &mut io::sink())
+        Way::OtherProcess => {
+            let mut command = Command::new(std::env::current_exe()?);
+            command.arg(READER).arg(path);
+            let status = wakeful::spawn_blocking(move || command.status()).await??;
+            if !status.success() {
+                return Err(io::Error::other(format!("the reader ended with {status}")));
+            }
+            path.metadata().map(|meta| meta.len())
         }
+        Way::InsideAPoll => read_inside(path),
         Way::Files(_) => {
             let file = wakeful::fs::File::open(path).await?;
             let (mut buf, mut read) = (vec![0; 64 * 1024], 0);
@@ -78,86 +106,134 @@ async fn read_once(way: Way, path: &Path, least: Duration) -> io::Result<u64> {
     }
 }
 
-fn measure(way: Way, big: &Big, least: Duration) -> io::Result<(Vec<Duration>, f64)> {
+/// The delays of one window, in order, and megabytes a second.
+fn window(way: Way, big: &Big, quiet: Duration) -> io::Result<(Vec<Duration>, f64)> {
     let mut builder = wakeful::Builder::new();
     if let Way::Files(backend) = way {
         builder = builder.fs_backend(backend);
     }
     let runtime = builder.build()?;
-    let (stop, rate) = (Arc::new(AtomicBool::new(false)), Rc::new(Cell::new(0.0)));
-    let delays = runtime.block_on(async {
+    let stop = Arc::new(AtomicBool::new(false));
+    big.cool()?;
+    runtime.block_on(async {
         let (ours, theirs) = net::UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let echo = wakeful::spawn(serve(UnixStream::from_std(ours)?));
         let client_stop = stop.clone();
         let client = thread::spawn(move || client(theirs, &client_stop));
-        let (begin, mut bytes) = (Instant::now(), 0);
-        while begin.elapsed() < least {
-            bytes += read_once(way, big.path(), least).await?;
-            // In another thread, or it would count as a stall of the loop.
-            let path = big.path().to_owned();
-            let cool = move || {
-                rustix::fs::fadvise(
-                    std::fs::File::open(path)?,
-                    0,
-                    None,
-                    rustix::fs::Advice::DontNeed,
-                )
-                .map_err(io::Error::from)
-            };
-            wakeful::spawn_blocking(cool).await??;
-        }
-        rate.set(bytes as f64 / 1e6 / begin.elapsed().as_secs_f64());
+        wakeful::time::sleep(PERIOD * WARM as u32).await;
+        let begin = Instant::now();
+        let bytes = read_once(way, big.path(), quiet).await?;
+        let rate = bytes as f64 / 1e6 / begin.elapsed().as_secs_f64();
         stop.store(true, Ordering::Relaxed);
         echo.await??;
-        client.join().expect("the client does not panic")
-    })?;
-    Ok((delays, rate.get()))
+        let mut delays = client.join().expect("the client does not panic")?;
+        delays.drain(..WARM.min(delays.len() - 1));
+        delays.sort();
+        Ok((delays, rate))
+    })
 }
 
+fn at(delays: &[Duration], share: f64) -> f64 {
+    let index = (delays.len() - 1) as f64 * share;
+    delays[index as usize].as_secs_f64() * 1e6
+}
+
+/// What was measured of one way.
+#[derive(Default)]
+struct Row {
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+    ratio: Vec<f64>,
+    rate: Vec<f64>,
+}
+
+fn median(samples: &[f64]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// The least and the most, without the outermost quarter on each side.
+fn middle(samples: &[f64]) -> (f64, f64) {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let aside = sorted.len() / 4;
+    (sorted[aside], sorted[sorted.len() - 1 - aside])
+}
+
+const WAYS: [(&str, Way); 5] = [
+    ("quiet", Way::Quiet),
+    ("another process", Way::OtherProcess),
+    ("by the ring", Way::Files(Backend::Ring)),
+    ("by the pool", Way::Files(Backend::Pool)),
+    ("inside a poll", Way::InsideAPoll),
+];
+
 pub(crate) fn run(full: bool) -> io::Result<()> {
-    let (size, least, rounds) = match full {
-        true => (1 << 30, Duration::from_secs(3), 3),
+    let (size, quiet, rounds) = match full {
+        true => (1 << 30, Duration::from_secs(1), 11),
         false => (4 << 20, Duration::from_millis(20), 1),
     };
     let big = Big::new(size)?;
-    let ways = [
-        ("quiet", Way::Quiet),
-        ("by the ring", Way::Files(Backend::Ring)),
-        ("by the pool", Way::Files(Backend::Pool)),
-        ("inside a poll", Way::InsideAPoll),
-    ];
     println!(
-        "echoes while {} MiB are read cold: delay in µs, {rounds} rounds",
+        "echoes while {} MiB are read cold, {rounds} rounds: medians, in us; a ratio is to the quiet \
+         window of its round",
         size >> 20
     );
-    for round in 1..=rounds {
-        let mut quiet = f64::NAN;
-        for (name, way) in ways {
-            big.cool()?;
-            let (mut delays, rate) = match measure(way, &big, least) {
+    let mut rows: [Row; WAYS.len()] = Default::default();
+    for _ in 0..rounds {
+        for index in 0..WAYS.len() {
+            let (name, way) = WAYS[index];
+            let (delays, rate) = match window(way, &big, quiet) {
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                     println!("  skipped: {name}: {error}");
                     continue;
                 }
                 measured => measured?,
             };
-            delays.sort();
-            let at = |share: f64| {
-                let index = (delays.len() - 1) as f64 * share;
-                delays[index as usize].as_secs_f64() * 1e6
-            };
-            let p99 = at(0.99);
-            if way == Way::Quiet {
-                quiet = p99;
-            }
-            println!(
-                "  {round} {name:14} p50 {:8.0}  p99 {p99:8.0} ({:6.2} of quiet)  most {:8.0}  {rate:6.0} MB/s",
-                at(0.5),
-                p99 / quiet,
-                at(1.0),
-            );
+            let p99 = at(&delays, 0.99);
+            rows[index].p50.push(at(&delays, 0.5));
+            rows[index].p99.push(p99);
+            rows[index].rate.push(rate);
+            let beside = *rows[0].p99.last().expect("the quiet one is the first");
+            rows[index].ratio.push(p99 / beside);
         }
     }
+    for ((name, _), row) in WAYS
+        .iter()
+        .zip(&rows)
+        .filter(|(_, row)| !row.p99.is_empty())
+    {
+        let (low, high) = middle(&row.ratio);
+        println!(
+            "  {name:15}  p50 {:8.0}  p99 {:8.0}  of quiet {:7.2} ({low:.2} to {high:.2})  {:6.0} MB/s",
+            median(&row.p50),
+            median(&row.p99),
+            median(&row.ratio),
+            median(&row.rate),
+        );
+    }
+    let ratio = |index: usize| median(&rows[index].ratio);
+    if full {
+        verdict(ratio(1), &rows[2..4], ratio(4));
+    }
     Ok(())
+}
+
+fn verdict(machine: f64, ours: &[Row], inside: f64) {
+    println!(
+        "  a reading inside a poll shows: {}",
+        if inside > AIM { "yes" } else { "NO" }
+    );
+    for ((name, _), row) in WAYS[2..4].iter().zip(ours) {
+        if row.ratio.is_empty() {
+            continue;
+        }
+        let ratio = median(&row.ratio);
+        let said = if ratio <= AIM { "yes" } else { "NO" };
+        println!(
+            "  {name}, within {AIM} of quiet: {said} ({ratio:.2}; another process: {machine:.2})"
+        );
+    }
 }
