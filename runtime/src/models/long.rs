@@ -368,7 +368,10 @@ fn a_scrum_without_one_step_for_the_merge() {
 fn use_up(waker: &Waker) {
     match below(5) {
         0 => waker.wake_by_ref(),
-        1 => waker.clone().wake(),
+        1 => {
+            let other = waker.clone();
+            other.wake();
+        }
         2 => drop(waker.clone()),
         3 => {
             let other = waker.clone();
