@@ -94,9 +94,15 @@ struct Outgoing {
     answers: RefCell<Vec<Answer>>,
 }
 
+/// Vectors that came with a bundle in them, for those that go out: where both sides talk nothing is
+/// allocated, or freed on the thread that did not.
+struct Spare<T>(RefCell<Vec<Vec<T>>>);
+
 /// What is gathered for all of them, and who carries it.
 pub(super) struct Post {
     to: Box<[Outgoing]>,
+    asks: Spare<Box<dyn Ask>>,
+    answers: Spare<Answer>,
     /// Something was put in since the carrier's last turn.
     dirty: Cell<bool>,
     carrier: RefCell<Option<Waker>>,
@@ -104,10 +110,37 @@ pub(super) struct Post {
     over: Cell<bool>,
 }
 
+impl<T> Default for Spare<T> {
+    fn default() -> Spare<T> {
+        Spare(RefCell::default())
+    }
+}
+
+impl<T> Spare<T> {
+    /// What was gathered, and an empty one in its place.
+    fn take(&self, gathered: &RefCell<Vec<T>>) -> Vec<T> {
+        if gathered.borrow().is_empty() {
+            return Vec::new();
+        }
+        let spare = self.0.borrow_mut().pop();
+        let len = gathered.borrow().len();
+        gathered.replace(spare.unwrap_or_else(|| Vec::with_capacity(len)))
+    }
+
+    fn keep(&self, empty: Vec<T>) {
+        let mut spare = self.0.borrow_mut();
+        if empty.is_empty() && spare.len() < BUNDLES {
+            spare.push(empty);
+        }
+    }
+}
+
 impl Post {
     pub(super) fn new(shards: usize) -> Post {
         Post {
             to: (0..shards).map(|_| Outgoing::default()).collect(),
+            asks: Spare::default(),
+            answers: Spare::default(),
             dirty: Cell::new(false),
             carrier: RefCell::new(None),
             over: Cell::new(false),
@@ -409,13 +442,15 @@ pub(super) fn serve(local: &Rc<Local>, mut incoming: MeshReceiver<Bundle>) {
     let location = Location::caller();
     let here = local.clone();
     drop(spawn_at(location, async move {
-        while let Some((_, bundle)) = incoming.recv().await {
+        while let Some((_, mut bundle)) = incoming.recv().await {
             bundle.iter().for_each(|ask| fetch(&**ask));
-            let mut asks = bundle.into_iter();
+            let mut asks = bundle.drain(..);
             while asks.len() > 0 {
                 asks.by_ref().take(TURN).for_each(|ask| ask.begin(&here));
                 yield_now().await;
             }
+            drop(asks);
+            here.post.asks.keep(bundle);
         }
     }));
     let here = local.clone();
@@ -431,14 +466,17 @@ fn take_answers(local: &Local, cx: &mut Context<'_>) -> Poll<()> {
     let take = || {
         let bundle = answers.queue.pop();
         let some = bundle.is_some();
-        let bundle = bundle.unwrap_or_default();
+        let mut bundle = bundle.unwrap_or_default();
         for answer in &bundle {
             if let Answer::Box(_, call) = answer {
                 fetch(&**call);
             }
         }
-        let answers = bundle.into_iter();
+        let answers = bundle.drain(..);
         answers.for_each(|answer| local.pending.answer(answer));
+        if some {
+            local.post.answers.keep(bundle);
+        }
         some
     };
     if !take() {
@@ -468,16 +506,16 @@ impl Carrier {
         }
         post.dirty.set(false);
         for (to, outgoing) in post.to.iter().enumerate() {
-            let answers = outgoing.answers.take();
+            let answers = post.answers.take(&outgoing.answers);
             if !answers.is_empty() {
                 core.answers[to].push(answers);
             }
-            let bundle = outgoing.asks.take();
+            let bundle = post.asks.take(&outgoing.asks);
             if bundle.is_empty() {
                 continue;
             }
             match asks.push_or_arm(to, bundle, waker) {
-                Err(Refused::Full(bundle)) => drop(outgoing.asks.replace(bundle)),
+                Err(Refused::Full(bundle)) => post.asks.keep(outgoing.asks.replace(bundle)),
                 // Those that were not sent are dropped here, and that is an answer.
                 Ok(()) | Err(Refused::Gone(_)) => outgoing.line.wake_first(),
             }
