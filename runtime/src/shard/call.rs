@@ -129,7 +129,8 @@ impl<T> Spare<T> {
 
     fn keep(&self, empty: Vec<T>) {
         let mut spare = self.0.borrow_mut();
-        if empty.is_empty() && spare.len() < BUNDLES {
+        // Of answers there may have been any number.
+        if empty.is_empty() && spare.len() < BUNDLES && empty.capacity() <= 4 * BUNDLE {
             spare.push(empty);
         }
     }
