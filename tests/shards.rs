@@ -4,6 +4,8 @@
 mod accept;
 #[path = "shards/calls.rs"]
 mod calls;
+#[path = "shards/first_poll.rs"]
+mod first_poll;
 #[path = "shards/life.rs"]
 mod life;
 #[path = "shards/mesh.rs"]

@@ -21,7 +21,7 @@ fn run<F: Future<Output = ()> + 'static>(
 }
 
 /// On shard 0 only; the others wait for it.
-fn from_the_first<F: Future<Output = ()> + 'static>(
+pub(super) fn from_the_first<F: Future<Output = ()> + 'static>(
     shards: usize,
     service: impl Fn(Shard) -> F + Send + Sync + 'static,
 ) {
@@ -180,7 +180,7 @@ fn a_call_that_is_given_up_is_still_carried_out() {
     assert!(done.load(Ordering::Relaxed));
 }
 
-struct Dropped(Arc<AtomicUsize>);
+pub(super) struct Dropped(pub(super) Arc<AtomicUsize>);
 
 impl Drop for Dropped {
     fn drop(&mut self) {

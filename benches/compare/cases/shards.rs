@@ -78,7 +78,7 @@ pub const CASES: &[Case] = &[
             "shards/request",
             "a request to the other thread and its answer, 64 at a time each way: Shard::call with \
              Builder::spin of 50 us; mpsc and oneshot",
-            |run| requests(run, 64, SPIN),
+            |run| requests(run, 64, SPIN, 0),
         )
     },
     Case {
@@ -86,13 +86,24 @@ pub const CASES: &[Case] = &[
         ..across(
             "shards/request-asleep",
             "the same without spinning: a shard that waits for the other sleeps",
-            |run| requests(run, 64, Duration::ZERO),
+            |run| requests(run, 64, Duration::ZERO, 0),
         )
     },
     across(
         "shards/request-one",
         "one at a time in one direction, with spinning",
-        |run| requests(run, 1, SPIN),
+        |run| requests(run, 1, SPIN, 0),
+    ),
+    across(
+        "shards/request-one-asleep",
+        "one at a time in one direction, without spinning",
+        |run| requests(run, 1, Duration::ZERO, 0),
+    ),
+    across(
+        "shards/request-work",
+        "64 at a time each way, with some 1 us of arithmetic on the asker's side and as much on the \
+         other, with spinning",
+        |run| requests(run, 64, SPIN, WORK),
     ),
     across(
         "shards/message",
@@ -172,9 +183,15 @@ fn on_two_tokios<F: Future<Output = ()>>(body: impl Fn(usize) -> F + Sync) -> To
 /// Tasks that are alive at a time, on all threads.
 const TASKS: u64 = 64;
 
-/// Some 10 us of arithmetic that depends on itself.
-fn compute(seed: u64) -> u64 {
-    (0..5_000).fold(seed, |x, n| {
+/// Rounds of [`compute`] that take some 10 us.
+const TASK: u64 = 5_000;
+
+/// Those that take some 1 us.
+const WORK: u64 = 500;
+
+/// Arithmetic that depends on itself.
+fn compute(seed: u64, rounds: u64) -> u64 {
+    (0..rounds).fold(seed, |x, n| {
         black_box(
             x.wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(n | 1),
@@ -201,7 +218,7 @@ fn cpu_on_shards(tasks: u64, shards: usize) -> Took {
     on_shards(shards, Duration::ZERO, move |_| async move {
         let mut set = JoinSet::new();
         for n in 0..each {
-            set.spawn(async move { black_box(compute(n)) });
+            set.spawn(async move { black_box(compute(n, TASK)) });
             if n >= TASKS {
                 set.join_next().await;
             }
@@ -217,7 +234,7 @@ fn cpu_on_tokio(tasks: u64, workers: usize) -> Took {
             tokio::spawn(async move {
                 let mut set = tokio::task::JoinSet::new();
                 for n in 0..each {
-                    set.spawn(async move { black_box(compute(n)) });
+                    set.spawn(async move { black_box(compute(n, TASK)) });
                     if n >= TASKS {
                         set.join_next().await;
                     }
@@ -232,18 +249,24 @@ fn cpu_on_tokio(tasks: u64, workers: usize) -> Took {
 }
 
 /// So many askers on each side, each with one request open; of one asker, only one side.
-fn requests(run: &Run, askers: u64, spin: Duration) -> Outcome {
+/// On both sides of each there is `work` to do.
+fn requests(run: &Run, askers: u64, spin: Duration, work: u64) -> Outcome {
     let sides = if askers == 1 { 1 } else { 2 };
     let each = run.n.div_ceil(askers * sides);
     let took = match run.peer {
-        Peer::Wakeful => requests_on_shards(sides, askers, each, spin),
-        Peer::TokioLocal => requests_on_two_tokios(sides, askers, each),
-        _ => requests_on_tokio(sides, askers, each),
+        Peer::Wakeful => requests_on_shards(sides, askers, each, spin, work),
+        Peer::TokioLocal => requests_on_two_tokios(sides, askers, each, work),
+        _ => requests_on_tokio(sides, askers, each, work),
     };
     Outcome::time(took, each * askers * sides)
 }
 
-fn requests_on_shards(sides: u64, askers: u64, each: u64, spin: Duration) -> Took {
+fn answer(k: u64, work: u64) -> u64 {
+    compute(k, work);
+    k + 1
+}
+
+fn requests_on_shards(sides: u64, askers: u64, each: u64, spin: Duration, work: u64) -> Took {
     on_shards(2, spin, move |shard| async move {
         let mut set = JoinSet::new();
         let other = 1 - shard.id().index();
@@ -254,8 +277,9 @@ fn requests_on_shards(sides: u64, askers: u64, each: u64, spin: Duration) -> Too
             let shard = shard.clone();
             set.spawn(async move {
                 for k in 0..each {
-                    let answer = shard.call(other, move || async move { k + 1 }).await;
-                    assert_eq!(answer.unwrap(), k + 1);
+                    compute(k, work);
+                    let answer = shard.call(other, move || async move { answer(k, work) });
+                    assert_eq!(answer.await.unwrap(), k + 1);
                 }
             });
         }
@@ -268,28 +292,29 @@ fn requests_on_shards(sides: u64, askers: u64, each: u64, spin: Duration) -> Too
 /// A number, and the way back for the answer.
 type TokioAsk = (u64, tokio::sync::oneshot::Sender<u64>);
 
-async fn tokio_answers(mut asked: tokio::sync::mpsc::Receiver<TokioAsk>) {
+async fn tokio_answers(mut asked: tokio::sync::mpsc::Receiver<TokioAsk>, work: u64) {
     while let Some((k, reply)) = asked.recv().await {
-        reply.send(k + 1).unwrap();
+        reply.send(answer(k, work)).unwrap();
     }
 }
 
-async fn tokio_asks(ask: tokio::sync::mpsc::Sender<TokioAsk>, each: u64) {
+async fn tokio_asks(ask: tokio::sync::mpsc::Sender<TokioAsk>, each: u64, work: u64) {
     for k in 0..each {
+        compute(k, work);
         let (reply, answer) = tokio::sync::oneshot::channel();
         ask.send((k, reply)).await.unwrap();
         assert_eq!(answer.await.unwrap(), k + 1);
     }
 }
 
-fn requests_on_tokio(sides: u64, askers: u64, each: u64) -> Took {
+fn requests_on_tokio(sides: u64, askers: u64, each: u64, work: u64) -> Took {
     on_tokio(2, async move {
         let mut set = tokio::task::JoinSet::new();
         for _ in 0..sides {
             let (ask, asked) = tokio::sync::mpsc::channel(128);
-            tokio::spawn(tokio_answers(asked));
+            tokio::spawn(tokio_answers(asked, work));
             for _ in 0..askers {
-                set.spawn(tokio_asks(ask.clone(), each));
+                set.spawn(tokio_asks(ask.clone(), each, work));
             }
         }
         while let Some(asker) = set.join_next().await {
@@ -298,17 +323,17 @@ fn requests_on_tokio(sides: u64, askers: u64, each: u64) -> Took {
     })
 }
 
-fn requests_on_two_tokios(sides: u64, askers: u64, each: u64) -> Took {
+fn requests_on_two_tokios(sides: u64, askers: u64, each: u64, work: u64) -> Took {
     let [(ask_0, asked_0), (ask_1, asked_1)] = [(); 2].map(|()| tokio::sync::mpsc::channel(128));
     // A thread asks what the other one is asked.
     let ends = [(ask_1, asked_0), (ask_0, asked_1)].map(|ends| Mutex::new(Some(ends)));
     on_two_tokios(async |index| {
         let (ask, asked) = ends[index].lock().unwrap().take().unwrap();
-        let answers = tokio::task::spawn_local(tokio_answers(asked));
+        let answers = tokio::task::spawn_local(tokio_answers(asked, work));
         let mut set = tokio::task::JoinSet::new();
         let asking = index == 0 || sides == 2;
         for _ in 0..if asking { askers } else { 0 } {
-            set.spawn_local(tokio_asks(ask.clone(), each));
+            set.spawn_local(tokio_asks(ask.clone(), each, work));
         }
         drop(ask);
         while let Some(asker) = set.join_next().await {

@@ -1,7 +1,11 @@
 //! Requests: a closure goes to another shard, makes a future there, and its output comes home.
 //!
 //! All of it is one box, which the caller's thread makes and frees: it goes there with the closure in
-//! it, and comes home with the output.
+//! it, which makes a future in its place, and comes home with the output.
+//!
+//! The task that takes a call in polls its future once. Most are ready then; only one that is not becomes
+//! a task, which owns the box. That first poll has a waker that wakes nobody: the task polls again, with
+//! its own.
 //!
 //! Boxes travel by the bundle. Those of one turn of the loop are gathered here, and a task of each shard,
 //! the carrier, sends them when it comes to its turn: after the tasks that were ready with the first of
@@ -10,15 +14,15 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, Location};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
-
-use futures_util::FutureExt;
+use std::task::{Context, Poll, Waker, ready};
 
 use super::ShardId;
 use super::bell::Bell;
 use super::core::Core;
+use super::fetch::fetch;
 use super::link::Refused;
 use super::local::Local;
 use super::receiver::MeshReceiver;
@@ -27,6 +31,7 @@ use super::slots::Slots;
 use crate::executor::{reserve_id, spawn_at};
 use crate::sync::Queue;
 use crate::task::packet::Missing;
+use crate::task::runnable::quietly;
 use crate::task::{JoinError, yield_now};
 
 /// A call on its way there.
@@ -34,15 +39,27 @@ pub(super) trait Ask: Send {
     fn begin(self: Box<Self>, local: &Rc<Local>);
 }
 
-struct Call<M, T> {
+struct Call<M, F: Future> {
     from: ShardId,
     key: usize,
     location: &'static Location<'static>,
-    make: Option<M>,
-    output: Option<Result<T, Missing>>,
+    stage: Stage<M, F>,
     /// On its way there. If it is dropped now, the caller has to be told.
     unheard: bool,
 }
+
+enum Stage<M, F: Future> {
+    Make(M),
+    /// Only there. It is pinned: it stays in its place until it is dropped.
+    Work(F),
+    Output(Result<F::Output, Missing>),
+    /// Nothing came of it, or it was taken.
+    Empty,
+}
+
+// SAFETY: only `F` may not be `Send`. A box that travels has none in it: it leaves home with the closure,
+// and `Away` drops the future, on the thread that made it, before it sends the box back.
+unsafe impl<M: Send, F: Future<Output: Send>> Send for Call<M, F> {}
 
 /// What comes home.
 enum Answer {
@@ -63,6 +80,9 @@ pub(super) const BUNDLES: usize = 8;
 /// Calls in a bundle. More of them wait in line.
 const BUNDLE: usize = 128;
 
+/// Calls that are polled for the first time in one turn. Then the other tasks have theirs.
+const TURN: usize = 64;
+
 pub(super) type Bundle = Vec<Box<dyn Ask>>;
 
 /// What is gathered for one shard.
@@ -74,9 +94,15 @@ struct Outgoing {
     answers: RefCell<Vec<Answer>>,
 }
 
+/// Vectors that came with a bundle in them, for those that go out: where both sides talk nothing is
+/// allocated, or freed on the thread that did not.
+struct Spare<T>(RefCell<Vec<Vec<T>>>);
+
 /// What is gathered for all of them, and who carries it.
 pub(super) struct Post {
     to: Box<[Outgoing]>,
+    asks: Spare<Box<dyn Ask>>,
+    answers: Spare<Answer>,
     /// Something was put in since the carrier's last turn.
     dirty: Cell<bool>,
     carrier: RefCell<Option<Waker>>,
@@ -84,10 +110,38 @@ pub(super) struct Post {
     over: Cell<bool>,
 }
 
+impl<T> Default for Spare<T> {
+    fn default() -> Spare<T> {
+        Spare(RefCell::default())
+    }
+}
+
+impl<T> Spare<T> {
+    /// What was gathered, and an empty one in its place.
+    fn take(&self, gathered: &RefCell<Vec<T>>) -> Vec<T> {
+        if gathered.borrow().is_empty() {
+            return Vec::new();
+        }
+        let spare = self.0.borrow_mut().pop();
+        let len = gathered.borrow().len();
+        gathered.replace(spare.unwrap_or_else(|| Vec::with_capacity(len)))
+    }
+
+    fn keep(&self, empty: Vec<T>) {
+        let mut spare = self.0.borrow_mut();
+        // Of answers there may have been any number.
+        if empty.is_empty() && spare.len() < BUNDLES && empty.capacity() <= 4 * BUNDLE {
+            spare.push(empty);
+        }
+    }
+}
+
 impl Post {
     pub(super) fn new(shards: usize) -> Post {
         Post {
             to: (0..shards).map(|_| Outgoing::default()).collect(),
+            asks: Spare::default(),
+            answers: Spare::default(),
             dirty: Cell::new(false),
             carrier: RefCell::new(None),
             over: Cell::new(false),
@@ -126,49 +180,109 @@ impl Answers {
     }
 }
 
-/// A call that is being worked on. Dropped, it sends the box home, with an output or without.
-struct Away<M, T>
+/// A call that is being worked on: a future that ends when its own has. Dropped, it sends the box home,
+/// with an output or without.
+struct Away<M, F>
 where
     M: Send + 'static,
-    T: Send + 'static,
+    F: Future<Output: Send + 'static> + 'static,
 {
-    call: Option<Box<Call<M, T>>>,
+    call: Option<Box<Call<M, F>>>,
     local: Rc<Local>,
 }
 
-impl<M: Send, T: Send> Drop for Away<M, T> {
+impl<M, F> Stage<M, F>
+where
+    M: FnOnce() -> F,
+    F: Future,
+{
+    fn work(&mut self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        if let Stage::Make(_) = self
+            && let Stage::Make(make) = std::mem::replace(self, Stage::Empty)
+        {
+            *self = Stage::Work(make());
+        }
+        let Stage::Work(future) = self else {
+            unreachable!("it is polled until it has ended");
+        };
+        // SAFETY: it is in a box, and nothing moves it out of that: from here on it is polled and dropped
+        // in its place.
+        let output = ready!(unsafe { Pin::new_unchecked(future) }.poll(cx));
+        *self = Stage::Empty;
+        Poll::Ready(output)
+    }
+}
+
+impl<M, F> Future for Away<M, F>
+where
+    M: FnOnce() -> F + Send + 'static,
+    F: Future<Output: Send + 'static> + 'static,
+{
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(call) = &mut self.call else {
+            return Poll::Ready(());
+        };
+        let work = AssertUnwindSafe(|| call.stage.work(cx));
+        let output = match catch_unwind(work) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => Err(Missing::Panicked(payload)),
+        };
+        // After a panic the future is still there, and its drop may panic, too.
+        quietly(|| call.stage = Stage::Empty);
+        call.stage = Stage::Output(output);
+        Poll::Ready(())
+    }
+}
+
+impl<M, F> Drop for Away<M, F>
+where
+    M: Send + 'static,
+    F: Future<Output: Send + 'static> + 'static,
+{
     fn drop(&mut self) {
-        if let Some(call) = self.call.take() {
-            let Local { post, core, .. } = &*self.local;
-            post.answer(core, call.from, Answer::Box(call.key, call));
+        let Some(mut call) = self.call.take() else {
+            return;
+        };
+        let mut panic = None;
+        if !matches!(call.stage, Stage::Output(_)) {
+            // It must not leave with its future in it.
+            let empty = AssertUnwindSafe(|| call.stage = Stage::Empty);
+            panic = catch_unwind(empty).err();
+        }
+        let Local { post, core, .. } = &*self.local;
+        post.answer(core, call.from, Answer::Box(call.key, call));
+        if let Some(panic) = panic
+            && !std::thread::panicking()
+        {
+            resume_unwind(panic);
         }
     }
 }
 
-impl<M, F> Ask for Call<M, F::Output>
+impl<M, F> Ask for Call<M, F>
 where
     M: FnOnce() -> F + Send + 'static,
     F: Future<Output: Send + 'static> + 'static,
 {
     fn begin(mut self: Box<Self>, local: &Rc<Local>) {
         self.unheard = false;
-        let make = self.make.take().expect("it begins once");
         let location = self.location;
         let mut away = Away {
             call: Some(self),
             local: local.clone(),
         };
-        drop(spawn_at(location, async move {
-            let work = AssertUnwindSafe(async move { make().await });
-            let output = work.catch_unwind().await;
-            if let Some(call) = &mut away.call {
-                call.output = Some(output.map_err(Missing::Panicked));
-            }
-        }));
+        let mut cx = Context::from_waker(Waker::noop());
+        if Pin::new(&mut away).poll(&mut cx).is_pending() {
+            drop(spawn_at(location, away));
+        }
     }
 }
 
-impl<M, T> Drop for Call<M, T> {
+impl<M, F: Future> Drop for Call<M, F> {
     fn drop(&mut self) {
         // On the thread of a shard, the caller's or the other one; or all of them have ended.
         if self.unheard
@@ -288,12 +402,11 @@ where
         key,
         over: Cell::new(false),
     };
-    let ask = Box::new(Call::<M, F::Output> {
+    let ask = Box::new(Call::<M, F> {
         from: local.id,
         key,
         location,
-        make: Some(make),
-        output: None,
+        stage: Stage::Make(make),
         unheard: true,
     });
     {
@@ -315,11 +428,13 @@ where
     }
     let answer = poll_fn(|cx| local.pending.poll(key, cx)).await;
     waiting.over.set(true);
-    let call = answer.and_then(|call| call.downcast::<Call<M, F::Output>>().ok());
-    match call.and_then(|mut call| call.output.take()) {
-        Some(Ok(output)) => Ok(output),
-        Some(Err(Missing::Panicked(payload))) => Err(JoinError::panicked(reserve_id(), payload)),
-        Some(Err(Missing::Dropped)) | None => Err(JoinError::cancelled(reserve_id())),
+    let call = answer.and_then(|call| call.downcast::<Call<M, F>>().ok());
+    match call.map(|mut call| std::mem::replace(&mut call.stage, Stage::Empty)) {
+        Some(Stage::Output(Ok(output))) => Ok(output),
+        Some(Stage::Output(Err(Missing::Panicked(payload)))) => {
+            Err(JoinError::panicked(reserve_id(), payload))
+        }
+        _ => Err(JoinError::cancelled(reserve_id())),
     }
 }
 
@@ -328,11 +443,15 @@ pub(super) fn serve(local: &Rc<Local>, mut incoming: MeshReceiver<Bundle>) {
     let location = Location::caller();
     let here = local.clone();
     drop(spawn_at(location, async move {
-        while let Some((_, bundle)) = incoming.recv().await {
-            for ask in bundle {
-                ask.begin(&here);
+        while let Some((_, mut bundle)) = incoming.recv().await {
+            bundle.iter().for_each(|ask| fetch(&**ask));
+            let mut asks = bundle.drain(..);
+            while asks.len() > 0 {
+                asks.by_ref().take(TURN).for_each(|ask| ask.begin(&here));
+                yield_now().await;
             }
-            yield_now().await;
+            drop(asks);
+            here.post.asks.keep(bundle);
         }
     }));
     let here = local.clone();
@@ -348,8 +467,17 @@ fn take_answers(local: &Local, cx: &mut Context<'_>) -> Poll<()> {
     let take = || {
         let bundle = answers.queue.pop();
         let some = bundle.is_some();
-        let bundle = bundle.into_iter().flatten();
-        bundle.for_each(|answer| local.pending.answer(answer));
+        let mut bundle = bundle.unwrap_or_default();
+        for answer in &bundle {
+            if let Answer::Box(_, call) = answer {
+                fetch(&**call);
+            }
+        }
+        let answers = bundle.drain(..);
+        answers.for_each(|answer| local.pending.answer(answer));
+        if some {
+            local.post.answers.keep(bundle);
+        }
         some
     };
     if !take() {
@@ -379,16 +507,16 @@ impl Carrier {
         }
         post.dirty.set(false);
         for (to, outgoing) in post.to.iter().enumerate() {
-            let answers = outgoing.answers.take();
+            let answers = post.answers.take(&outgoing.answers);
             if !answers.is_empty() {
                 core.answers[to].push(answers);
             }
-            let bundle = outgoing.asks.take();
+            let bundle = post.asks.take(&outgoing.asks);
             if bundle.is_empty() {
                 continue;
             }
             match asks.push_or_arm(to, bundle, waker) {
-                Err(Refused::Full(bundle)) => drop(outgoing.asks.replace(bundle)),
+                Err(Refused::Full(bundle)) => post.asks.keep(outgoing.asks.replace(bundle)),
                 // Those that were not sent are dropped here, and that is an answer.
                 Ok(()) | Err(Refused::Gone(_)) => outgoing.line.wake_first(),
             }

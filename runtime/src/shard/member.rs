@@ -105,8 +105,13 @@ impl Shard {
         self.handle(id).spawn_with(make)
     }
 
-    /// Sends a closure to a shard, where it makes a future that runs as a task, and waits for its
-    /// output.
+    /// Sends a closure to a shard, where it makes a future, and waits for the output of that.
+    ///
+    /// The future is polled for the first time by the task there that takes calls in, up to 64 of them in
+    /// one turn. If it is not ready it becomes a task of its own, which polls it again at once. So until it
+    /// has waited, [`task::id`](crate::task::id) is that of the task that takes calls in, the
+    /// [budget](crate::task::coop) of a poll is shared by those of one turn, and work that takes long
+    /// should give way with [`yield_now`](crate::task::yield_now) first.
     ///
     /// Calls to a shard begin in the order in which they were made. A shard takes in 128 from each
     /// other at a time; more of them wait.

@@ -39,6 +39,7 @@ mod builder;
 mod call;
 mod core;
 mod error;
+mod fetch;
 mod id;
 pub(crate) mod link;
 mod local;

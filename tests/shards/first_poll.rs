@@ -1,0 +1,224 @@
+//! When a call is polled, what becomes of its future, and who may go meanwhile.
+
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::thread::{self, ThreadId};
+
+use futures_util::future::{join, join_all};
+use wakeful::Shards;
+use wakeful::shard::Shard;
+use wakeful::task::yield_now;
+
+use super::calls::{Dropped, from_the_first};
+
+/// The first poll is where the call is taken in; one that waits goes on as a task of its own.
+#[test]
+fn only_a_call_that_waits_becomes_a_task() {
+    from_the_first(2, |shard| async move {
+        let spawned = || async { wakeful::Metrics::current().tasks_spawned };
+        let before = shard.call(1, spawned).await.unwrap();
+        for n in 0..100 {
+            assert_eq!(shard.call(1, move || async move { n }).await.unwrap(), n);
+        }
+        assert_eq!(shard.call(1, spawned).await.unwrap(), before);
+        let waits = || async {
+            yield_now().await;
+            wakeful::task::id()
+        };
+        let [a, b] = [shard.call(1, waits), shard.call(1, waits)];
+        assert_ne!(a.await.unwrap(), b.await.unwrap());
+        assert_eq!(shard.call(1, spawned).await.unwrap(), before + 2);
+    });
+}
+
+thread_local! {
+    static LATER: RefCell<Option<Waker>> = const { RefCell::new(None) };
+    static TOLD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The waker of its first poll wakes nobody, so it has to be polled again.
+#[test]
+fn a_call_that_waits_is_answered_later() {
+    from_the_first(2, |shard| async move {
+        let waits = wakeful::spawn(shard.call(1, || {
+            poll_fn(|cx| {
+                if TOLD.get() {
+                    return Poll::Ready(7);
+                }
+                LATER.set(Some(cx.waker().clone()));
+                Poll::Pending
+            })
+        }));
+        yield_now().await;
+        let tell = shard.call(1, || async {
+            yield_now().await;
+            TOLD.set(true);
+            LATER.take().unwrap().wake();
+        });
+        tell.await.unwrap();
+        assert_eq!(waits.await.unwrap().unwrap(), 7);
+    });
+}
+
+/// Panics when it is polled for the `n`th time, and perhaps when it is dropped.
+struct Panics {
+    polls_left: u32,
+    in_drop: bool,
+    here: Rc<()>,
+}
+
+impl Future for Panics {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        assert_eq!(Rc::strong_count(&self.here), 1);
+        self.polls_left -= 1;
+        assert!(self.polls_left > 0, "in a poll");
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        assert!(!self.in_drop, "in the drop");
+    }
+}
+
+#[test]
+fn a_panic_at_any_poll_ends_that_call_alone() {
+    from_the_first(2, |shard| async move {
+        for polls_left in 1..5 {
+            for in_drop in [false, true] {
+                let call = shard.call(1, move || Panics {
+                    polls_left,
+                    in_drop,
+                    here: Rc::default(),
+                });
+                // They share a bundle.
+                let (panicked, fine) = join(call, shard.call(1, || async { 7 })).await;
+                let payload = panicked.unwrap_err().into_panic();
+                assert_eq!(payload.downcast_ref(), Some(&"in a poll"));
+                assert_eq!(fine.unwrap(), 7);
+            }
+        }
+    });
+}
+
+/// It counts down on the thread that it was made on, and says so elsewhere.
+struct AtHome(ThreadId, Arc<AtomicUsize>);
+
+impl Drop for AtHome {
+    fn drop(&mut self) {
+        assert_eq!(thread::current().id(), self.0);
+        self.1.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The future never travels: not when it ended, not when it panicked, not when its shard ends while it
+/// waits.
+#[test]
+fn the_future_of_a_call_is_dropped_where_it_was_made() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let count = drops.clone();
+    let shards = Shards::builder().shards(2).build().unwrap();
+    let task = shards.spawn_on(0, move || async move {
+        let shard = Shard::current();
+        let calls = [0, 1, 2].map(|way| {
+            let count = count.clone();
+            shard.call(1, move || {
+                let here = AtHome(thread::current().id(), count);
+                async move {
+                    let _here = here;
+                    match way {
+                        0 => {}
+                        1 => panic!("on purpose"),
+                        _ => pending().await,
+                    }
+                }
+            })
+        });
+        let [ends, panics, waits] = calls;
+        let waits = wakeful::spawn(waits);
+        ends.await.unwrap();
+        assert!(panics.await.unwrap_err().is_panic());
+        shard.handle(1).shutdown();
+        assert!(waits.await.unwrap().unwrap_err().is_cancelled());
+    });
+    wakeful::block_on(task).unwrap();
+    assert_eq!(drops.load(Ordering::Relaxed), 3);
+    shards.join().unwrap();
+}
+
+/// Its caller goes away before it is sent, while it waits there, and when the answer has come.
+#[test]
+fn a_caller_may_go_at_any_time() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let count = drops.clone();
+    from_the_first(2, move |shard| {
+        let count = count.clone();
+        async move {
+            let output = |waits: bool| {
+                let dropped = Dropped(count.clone());
+                shard.call(1, move || async move {
+                    if waits {
+                        yield_now().await;
+                    }
+                    dropped
+                })
+            };
+            // Never polled: it has no effect.
+            drop(output(false));
+            assert_eq!(count.load(Ordering::Relaxed), 1);
+            for waits in [false, true] {
+                let mut call = Box::pin(output(waits));
+                assert!(poll_once(&mut call).await.is_pending());
+                drop(call);
+                let mut call = Box::pin(output(waits));
+                assert!(poll_once(&mut call).await.is_pending());
+                // Answers come in order but for those that wait, and these are there after two more.
+                for _ in 0..3 {
+                    drop(output(true).await.unwrap());
+                }
+                drop(call);
+            }
+            shard.call(1, || async {}).await.unwrap();
+        }
+    });
+    assert_eq!(drops.load(Ordering::Relaxed), 1 + 2 * (1 + 1 + 3));
+}
+
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(Pin::new(&mut *future).poll(cx))).await
+}
+
+thread_local! {
+    static BEGUN: Cell<u32> = const { Cell::new(0) };
+}
+
+/// However many calls come at once, a task there has its turn after 64 of them.
+#[test]
+fn many_calls_let_other_tasks_run() {
+    from_the_first(2, |shard| async move {
+        let watch = wakeful::spawn(shard.call(1, || async {
+            let (mut most, mut seen) = (0, 0);
+            while seen < 1_280 {
+                yield_now().await;
+                most = most.max(BEGUN.get() - seen);
+                seen = BEGUN.get();
+            }
+            most
+        }));
+        yield_now().await;
+        // It watches.
+        shard.call(1, yield_now).await.unwrap();
+        join_all((0..1_280).map(|_| shard.call(1, || async { BEGUN.set(BEGUN.get() + 1) }))).await;
+        let most = watch.await.unwrap().unwrap();
+        assert!(most <= 64, "{most} calls in one turn");
+    });
+}
