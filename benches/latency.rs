@@ -6,9 +6,15 @@
 //! ```
 //!
 //! Fifty tasks compute in polls of half a millisecond. A thread wakes one more task every few
-//! milliseconds, and says when it did; the task measures how long it took until its poll.
+//! milliseconds, and says when it did; the task measures how long it took until its poll. The three
+//! take turns, and a figure is the median of the rounds.
+//!
+//! The batch also watches the clock while it computes. A gap there is time in which the loop's thread
+//! did not run, whatever took its processor; so the waits in which there was none are shown apart: they
+//! are what the scheduler alone is answerable for. The thread that wakes looks at the clock again when
+//! it has done so, and a wake that took long is not counted among them either.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 use std::thread;
@@ -16,38 +22,86 @@ use std::time::{Duration, Instant};
 
 use wakeful::class::Class;
 
+const ROUNDS: usize = 7;
 const BATCH: usize = 50;
 const POLL: Duration = Duration::from_micros(500);
-const WAKES: usize = 300;
+const WAKES: usize = 400;
+const EVERY: Duration = Duration::from_millis(3);
+/// Longer between two looks at the clock, and something else ran.
+const GAP: Duration = Duration::from_micros(50);
+
+thread_local! {
+    /// When the batch last found that it had not run.
+    static GAPS: RefCell<Vec<Instant>> = const { RefCell::new(Vec::new()) };
+}
 
 fn compute() {
     let began = Instant::now();
-    while began.elapsed() < POLL {
-        std::hint::spin_loop();
+    let mut last = began;
+    while last - began < POLL {
+        let now = Instant::now();
+        if now - last > GAP {
+            GAPS.with_borrow_mut(|gaps| gaps.push(now));
+        }
+        last = now;
     }
 }
+
+/// The moments of a wake, before and after.
+type Woken = (Instant, Instant);
 
 /// Sends the time, again and again.
-fn sender() -> async_channel::Receiver<Instant> {
+fn sender() -> (
+    async_channel::Receiver<Instant>,
+    thread::JoinHandle<Vec<Woken>>,
+) {
     let (send, receive) = async_channel::unbounded();
-    thread::spawn(move || {
+    let thread = thread::spawn(move || {
+        let mut woken = Vec::new();
         for _ in 0..WAKES {
-            thread::sleep(Duration::from_millis(7));
-            if send.send_blocking(Instant::now()).is_err() {
-                return;
+            thread::sleep(EVERY);
+            let before = Instant::now();
+            if send.send_blocking(before).is_err() {
+                break;
             }
+            woken.push((before, Instant::now()));
         }
+        woken
     });
-    receive
+    (receive, thread)
 }
 
-async fn measure(receive: async_channel::Receiver<Instant>) -> Vec<Duration> {
-    let mut waited = Vec::new();
-    while let Ok(sent) = receive.recv().await {
-        waited.push(sent.elapsed());
+/// What one round says.
+struct Round {
+    all: Vec<Duration>,
+    /// Those in which both threads had their processors.
+    undisturbed: Vec<Duration>,
+}
+
+async fn measure() -> Round {
+    GAPS.take();
+    let (receive, thread) = sender();
+    let mut polled = Vec::new();
+    while receive.recv().await.is_ok() {
+        polled.push(Instant::now());
     }
-    waited.sort();
-    waited
+    let woken = thread.join().expect("the thread does not panic");
+    let gaps = GAPS.take();
+    let mut round = Round {
+        all: Vec::new(),
+        undisturbed: Vec::new(),
+    };
+    for ((before, after), polled) in woken.into_iter().zip(polled) {
+        let waited = polled - before;
+        round.all.push(waited);
+        let gap = gaps.iter().any(|&gap| gap >= before && gap - GAP <= polled);
+        if !gap && after - before < GAP {
+            round.undisturbed.push(waited);
+        }
+    }
+    round.all.sort();
+    round.undisturbed.sort();
+    round
 }
 
 /// Computes and gives way, until told to stop.
@@ -58,7 +112,7 @@ async fn batch<Y: Future>(stop: Rc<Cell<bool>>, give_way: impl Fn() -> Y) {
     }
 }
 
-fn on_wakeful(with_classes: bool) -> Vec<Duration> {
+fn on_wakeful(with_classes: bool) -> Round {
     wakeful::block_on(async {
         let stop = Rc::new(Cell::new(false));
         let (requests, reports) = if with_classes {
@@ -75,14 +129,14 @@ fn on_wakeful(with_classes: bool) -> Vec<Duration> {
             let task = batch(stop.clone(), wakeful::task::yield_now);
             drop(wakeful::spawn_in(&reports, task));
         }
-        let measured = wakeful::spawn_in(&requests, measure(sender()));
+        let measured = wakeful::spawn_in(&requests, measure());
         let waited = measured.await.expect("no panic");
         stop.set(true);
         waited
     })
 }
 
-fn on_tokio() -> Vec<Duration> {
+fn on_tokio() -> Round {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -92,21 +146,58 @@ fn on_tokio() -> Vec<Duration> {
         for _ in 0..BATCH {
             tokio::task::spawn_local(batch(stop.clone(), tokio::task::yield_now));
         }
-        let measured = tokio::task::spawn_local(measure(sender()));
+        let measured = tokio::task::spawn_local(measure());
         let waited = measured.await.expect("no panic");
         stop.set(true);
         waited
     })
 }
 
+fn percentile(sorted: &[Duration], part: usize) -> Duration {
+    sorted[sorted.len().saturating_sub(1) * part / 100]
+}
+
+fn median(mut samples: Vec<Duration>) -> Duration {
+    samples.sort();
+    samples[samples.len() / 2]
+}
+
 fn main() {
-    println!("wake to poll, {BATCH} tasks beside it that compute {POLL:?} a poll, {WAKES} wakes");
-    for (name, waited) in [
-        ("wakeful, a class with a latency of 1 ms", on_wakeful(true)),
-        ("wakeful, first in, first out", on_wakeful(false)),
-        ("tokio, a LocalSet", on_tokio()),
-    ] {
-        let at = |part: usize| waited[waited.len() * part / 100];
-        println!("{name:42} p50 {:>9.3?}  p99 {:>9.3?}", at(50), at(99));
+    println!(
+        "wake to poll, {BATCH} tasks beside it that compute {POLL:?} a poll; medians of {ROUNDS} rounds \
+         of {WAKES} wakes"
+    );
+    let ways: [(&str, fn() -> Round); 3] = [
+        ("wakeful, a class with a latency of 1 ms", || {
+            on_wakeful(true)
+        }),
+        ("wakeful, first in, first out", || on_wakeful(false)),
+        ("tokio, a LocalSet", on_tokio),
+    ];
+    let mut rounds = ways.map(|_| Vec::new());
+    for _ in 0..ROUNDS {
+        for ((_, way), rounds) in ways.iter().zip(&mut rounds) {
+            rounds.push(way());
+        }
+    }
+    for ((name, _), rounds) in ways.iter().zip(rounds) {
+        let of = |part, undisturbed: bool| {
+            let waits = rounds.iter().map(|round: &Round| match undisturbed {
+                true => percentile(&round.undisturbed, part),
+                false => percentile(&round.all, part),
+            });
+            let waits: Vec<_> = waits.collect();
+            (*waits.iter().max().expect("a round"), median(waits))
+        };
+        let (_, p50) = of(50, false);
+        let (worst, p99) = of(99, false);
+        let (worst_alone, alone) = of(99, true);
+        let count = |f: fn(&Round) -> usize| rounds.iter().map(f).sum::<usize>();
+        println!(
+            "{name:40} p50 {p50:>9.3?}  p99 {p99:>9.3?} (worst round {worst:>9.3?})  undisturbed: p99 \
+             {alone:>9.3?} ({worst_alone:>9.3?}), {} of {} wakes",
+            count(|round| round.undisturbed.len()),
+            count(|round| round.all.len()),
+        );
     }
 }
