@@ -1,10 +1,15 @@
 //! Scheduling classes: who gets how much of the loop's time, and who goes first.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use futures_util::task::AtomicWaker;
 use wakeful::class::{Class, Error, LastIn, Order, Random, Ready};
 use wakeful::task::{coop, should_yield, yield_now};
 use wakeful::{Runtime, spawn, spawn_in};
@@ -543,5 +548,46 @@ fn an_order_may_remove_its_class() {
         own.replace(Some(class.clone()));
         assert_eq!(order_of(&class).await, [4, 3, 2, 1, 0]);
         assert_eq!(class.name(), Err(Error::Gone));
+    });
+}
+
+#[test]
+fn a_wake_of_another_thread_is_heard_at_the_next_poll_where_a_class_has_a_latency() {
+    wakeful::block_on(async {
+        let urgent = Class::builder("urgent").latency(Duration::from_millis(1));
+        let urgent = urgent.build().unwrap();
+        let (polls, woken_at) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let told = Arc::new((AtomicBool::new(false), AtomicWaker::new()));
+        let waits = spawn_in(&urgent, {
+            let (told, polls) = (told.clone(), polls.clone());
+            poll_fn(move |cx| {
+                told.1.register(cx.waker());
+                match told.0.load(Ordering::SeqCst) {
+                    true => Poll::Ready(polls.get()),
+                    false => Poll::Pending,
+                }
+            })
+        });
+        // Short polls, after which the loop would run many before it hears of anything.
+        for _ in 0..100 {
+            let (told, polls, woken_at) = (told.clone(), polls.clone(), woken_at.clone());
+            spawn(async move {
+                for _ in 0..100 {
+                    polls.set(polls.get() + 1);
+                    if polls.get() == 5_000 {
+                        let told = told.clone();
+                        let wake = move || {
+                            told.0.store(true, Ordering::SeqCst);
+                            told.1.wake();
+                        };
+                        std::thread::spawn(wake).join().unwrap();
+                        woken_at.set(polls.get());
+                    }
+                    yield_now().await;
+                }
+            });
+        }
+        assert_eq!(waits.await.unwrap(), 5_000);
+        assert_eq!(woken_at.get(), 5_000);
     });
 }

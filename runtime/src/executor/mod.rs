@@ -112,6 +112,8 @@ pub(crate) enum Tick {
     Busy,
     /// It is the turn of the future of `block_on`.
     Main,
+    /// A class wants to be served soon, and it is time to look whether it has something to do.
+    Due,
 }
 
 impl Executor {

@@ -23,6 +23,9 @@ use crate::time::clock;
 /// Shares of a class that says nothing, and of the default class.
 pub(super) const SHARES: u32 = 100;
 
+/// Where a class has a latency, other threads and the reactor are heard after this, or a poll.
+const HASTY: Duration = Duration::from_micros(100);
+
 /// What a class may use in a row before a long computation of it is told to give way.
 pub(super) const QUOTA: Duration = Duration::from_micros(500);
 
@@ -244,6 +247,11 @@ impl Executor {
         }
         let outside = Outside(self);
         let mut now = clock::ticks();
+        let began = now;
+        let hasty = self.has_latencies();
+        // A batch is measured in polls, by those before it; one of long polls after short ones would
+        // keep those who must not wait from being heard of.
+        let is_due = |now: u64| now.saturating_sub(began) > HASTY.as_nanos() as u64;
         self.charge(now);
         self.shorten();
         loop {
@@ -261,7 +269,9 @@ impl Executor {
             self.lanes.current.set(lane);
             self.set_quota_of(lane_ref);
             let before = *budget;
-            let tick = self.lane_batch(lane_ref, budget, || self.has_urgent_but(lane));
+            let tick = self.lane_batch(lane_ref, budget, || {
+                hasty && (self.has_urgent_but(lane) || self.is_pending() || is_due(clock::ticks()))
+            });
             let polls = u64::from(before - *budget);
             account.polls.set(account.polls.get() + polls);
             if tick == Tick::Main {
@@ -271,6 +281,12 @@ impl Executor {
             }
             now = clock::ticks();
             self.charge(now);
+            if hasty && is_due(now) {
+                return Tick::Due;
+            }
+            if hasty && self.is_pending() {
+                return Tick::Busy;
+            }
         }
     }
 
@@ -328,6 +344,11 @@ impl Executor {
             .filter(|lane| lane.account.is_urgent(time(&least), now))
             .min_by_key(|lane| lane.account.latency.get());
         Some(NonNull::from(urgent.unwrap_or(least)))
+    }
+
+    fn has_latencies(&self) -> bool {
+        let hasty = |lane: &Lane| lane.account.latency.get().is_some();
+        hasty(&self.lane) || self.lanes.more.borrow().iter().any(|lane| hasty(lane))
     }
 
     /// Is a task of another class with a latency ready?

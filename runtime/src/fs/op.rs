@@ -43,7 +43,9 @@ impl Op {
 
     #[track_caller]
     fn start(request: Request, detached: bool) -> Op {
-        Op(match backend::ring() {
+        // Also outside of a runtime, which is a panic there.
+        let ring = backend::ring().filter(|_| !request.is_large());
+        Op(match ring {
             Some(ring) => Way::Ring(ring.start(request, detached)),
             None => match blocking::call(detached, || request.perform()) {
                 Ok(call) => Way::Pool(call),

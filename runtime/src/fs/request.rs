@@ -49,7 +49,20 @@ pub(super) enum Reply {
 /// The answer, and the request with its buffers.
 pub(super) type Outcome = (io::Result<Reply>, Request);
 
+/// A transfer from this size on is the pool's, with either backend. The ring would hand it to a thread
+/// of the kernel, and while that copies, no other thread gets its processor where the kernel is built
+/// to be preempted by none; a thread of the pool gives way between two transfers.
+const LARGE: usize = 64 * 1024;
+
 impl Request {
+    pub(super) fn is_large(&self) -> bool {
+        match self {
+            Request::Read { want, .. } => *want >= LARGE,
+            Request::Write { buf, from, .. } => buf.len() - from >= LARGE,
+            Request::Open { .. } | Request::Sync { .. } => false,
+        }
+    }
+
     /// Does it here and now, on a thread that may block.
     pub(super) fn perform(mut self) -> Outcome {
         let result = retry(|| self.attempt());

@@ -8,11 +8,6 @@ use io_uring::{opcode, squeue};
 
 use super::request::{Outcome, Reply, Request};
 
-/// A transfer from this size on is done by a thread of the kernel. A smaller one that finds its
-/// pages in memory is done at once, inside the submission, as it takes about as long as handing it
-/// over would.
-const LARGE: usize = 64 * 1024;
-
 /// Where the file's own cursor stands.
 const CURSOR: u64 = u64::MAX;
 
@@ -38,7 +33,6 @@ pub(super) fn entry(request: &mut Request) -> squeue::Entry {
             opcode::Read::new(Fd(file.as_raw_fd()), room.as_mut_ptr().cast(), len)
                 .offset(at.unwrap_or(CURSOR))
                 .build()
-                .flags(pace(*want))
         }
         Request::Write {
             file,
@@ -51,7 +45,6 @@ pub(super) fn entry(request: &mut Request) -> squeue::Entry {
             opcode::Write::new(Fd(file.as_raw_fd()), data.as_ptr(), len)
                 .offset(at.unwrap_or(CURSOR))
                 .build()
-                .flags(pace(data.len()))
         }
         Request::Sync { file, data_only } => {
             let flags = match data_only {
@@ -62,13 +55,6 @@ pub(super) fn entry(request: &mut Request) -> squeue::Entry {
                 .flags(flags)
                 .build()
         }
-    }
-}
-
-fn pace(len: usize) -> squeue::Flags {
-    match len >= LARGE {
-        true => squeue::Flags::ASYNC,
-        false => squeue::Flags::empty(),
     }
 }
 

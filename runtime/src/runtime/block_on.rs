@@ -75,6 +75,7 @@ impl Parts {
                 }
                 Tick::Idle => self.sleep(&mut pace),
                 Tick::Busy => {}
+                Tick::Due => pace.use_up(),
             }
             if pace.is_used_up() {
                 let due = pace.next_batch(self.reactor.look_at_clock());

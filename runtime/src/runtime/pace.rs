@@ -63,6 +63,11 @@ impl Pace {
         result
     }
 
+    /// The batch ends here.
+    pub(super) fn use_up(&mut self) {
+        self.left = 0;
+    }
+
     /// The loop came round without a sleep and perhaps without a poll.
     pub(super) fn missed_a_sleep(&mut self) {
         self.left = self.left.saturating_sub(1);
