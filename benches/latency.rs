@@ -167,7 +167,8 @@ fn main() {
         "wake to poll, {BATCH} tasks beside it that compute {POLL:?} a poll; medians of {ROUNDS} rounds \
          of {WAKES} wakes"
     );
-    let ways: [(&str, fn() -> Round); 3] = [
+    type Way = (&'static str, fn() -> Round);
+    let ways: [Way; 3] = [
         ("wakeful, a class with a latency of 1 ms", || {
             on_wakeful(true)
         }),
