@@ -41,8 +41,12 @@ enum Way {
 /// Delays of requests, until told to stop.
 fn client(mut stream: net::UnixStream, stop: &AtomicBool) -> io::Result<Vec<Duration>> {
     let (begin, mut delays, mut buf) = (Instant::now(), Vec::new(), [7; 64]);
-    while !stop.load(Ordering::Relaxed) {
+    loop {
         let due = PERIOD * delays.len() as u32;
+        // Those that fell due during a stall are made up for.
+        if stop.load(Ordering::Relaxed) && due + PERIOD > begin.elapsed() {
+            break;
+        }
         thread::sleep(due.saturating_sub(begin.elapsed()));
         // The client's own oversleeping is not the server's fault; being late after a stall is.
         let due = match begin.elapsed().saturating_sub(due) {
@@ -182,8 +186,10 @@ pub(crate) fn run(full: bool) -> io::Result<()> {
         size >> 20
     );
     let mut rows: [Row; WAYS.len()] = Default::default();
-    for _ in 0..rounds {
-        for index in 0..WAYS.len() {
+    for round in 0..rounds {
+        let mut p99s = [None; WAYS.len()];
+        // Each begins a round in turn, so that none always comes after the same one.
+        for index in (0..WAYS.len()).map(|step| (round + step) % WAYS.len()) {
             let (name, way) = WAYS[index];
             let (delays, rate) = match window(way, &big, quiet) {
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => {
@@ -193,11 +199,14 @@ pub(crate) fn run(full: bool) -> io::Result<()> {
                 measured => measured?,
             };
             let p99 = at(&delays, 0.99);
+            p99s[index] = Some(p99);
             rows[index].p50.push(at(&delays, 0.5));
             rows[index].p99.push(p99);
             rows[index].rate.push(rate);
-            let beside = *rows[0].p99.last().expect("the quiet one is the first");
-            rows[index].ratio.push(p99 / beside);
+        }
+        let beside = p99s[0].expect("the quiet one is never skipped");
+        for (row, p99) in rows.iter_mut().zip(p99s) {
+            row.ratio.extend(p99.map(|p99| p99 / beside));
         }
     }
     for ((name, _), row) in WAYS
