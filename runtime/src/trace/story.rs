@@ -290,7 +290,7 @@ impl Line<'_> {
             } => {
                 write!(f, "{} arms timer {timer}", story.who(task))?;
                 if exact {
-                    write!(f, " for {}", Micros(deadline))?;
+                    write!(f, ", due at {}", Micros(deadline))?;
                 }
                 Ok(())
             }
