@@ -8,6 +8,8 @@ mod calls;
 mod first_poll;
 #[path = "shards/life.rs"]
 mod life;
+#[path = "shards/look_out.rs"]
+mod look_out;
 #[path = "shards/mesh.rs"]
 mod mesh;
 #[path = "shards/start.rs"]

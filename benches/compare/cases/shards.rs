@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use wakeful::Shards;
-use wakeful::shard::{Mesh, Shard};
+use wakeful::shard::{Mesh, Shard, ShardsBuilder};
 use wakeful::task::JoinSet;
 
 use crate::case::{Aim, Case, Metric, Outcome, Peer, Run, Took, Watch, ahead, of_tokio};
@@ -39,8 +39,10 @@ const NOTES: &[(Peer, &str)] = &[
 /// The time on two cores divided by that on one.
 const OF_ONE: &str = "of the time on one core";
 
-/// A look-out before each sleep, which is what pinned threads with a core to themselves can afford.
-const SPIN: Duration = Duration::from_micros(50);
+/// Shards look out for answers before they sleep, as they do unless the user says otherwise.
+const AWAKE: Duration = Duration::from_micros(50);
+
+const ASLEEP: Duration = Duration::ZERO;
 
 const fn case(name: &'static str, about: &'static str, run: fn(&Run) -> Outcome) -> Case {
     Case {
@@ -76,54 +78,48 @@ pub const CASES: &[Case] = &[
         aims: &[of_tokio(1.0 / 1.3), ahead(1.0 / 1.3, Peer::TokioLocal)],
         ..across(
             "shards/request",
-            "a request to the other thread and its answer, 64 at a time each way: Shard::call with \
-             Builder::spin of 50 us; mpsc and oneshot",
-            |run| requests(run, 64, SPIN, 0),
+            "a request to the other thread and its answer, 64 at a time each way: Shard::call; mpsc and \
+             oneshot",
+            |run| requests(run, 64, AWAKE, 0),
         )
     },
     Case {
         aims: &[ahead(1.0 / 1.3, Peer::TokioLocal)],
         ..across(
             "shards/request-asleep",
-            "the same without spinning: a shard that waits for the other sleeps",
-            |run| requests(run, 64, Duration::ZERO, 0),
+            "the same with a look_out of zero: a shard that waits for the other sleeps at once",
+            |run| requests(run, 64, ASLEEP, 0),
         )
     },
     across(
         "shards/request-one",
-        "one at a time in one direction, with spinning",
-        |run| requests(run, 1, SPIN, 0),
+        "one at a time in one direction",
+        |run| requests(run, 1, AWAKE, 0),
     ),
     across(
         "shards/request-one-asleep",
-        "one at a time in one direction, without spinning",
-        |run| requests(run, 1, Duration::ZERO, 0),
+        "one at a time in one direction, with a look_out of zero",
+        |run| requests(run, 1, ASLEEP, 0),
     ),
     across(
         "shards/request-work",
         "64 at a time each way, with some 1 us of arithmetic on the asker's side and as much on the \
-         other, with spinning",
-        |run| requests(run, 64, SPIN, WORK),
+         other",
+        |run| requests(run, 64, AWAKE, WORK),
     ),
     across(
         "shards/message",
-        "a number to the other thread, both ways, with room for 128: Mesh with spinning; mpsc",
+        "a number to the other thread, both ways, with room for 128: Mesh with Builder::spin; mpsc",
         messages,
     ),
 ];
 
 /// Shards, all of whose services have been started, and who waits for the end of those.
 fn on_shards<F: Future<Output = ()> + 'static>(
-    shards: usize,
-    spin: Duration,
+    builder: ShardsBuilder,
     service: impl Fn(Shard) -> F + Send + Sync + 'static,
 ) -> Took {
-    let shards = Shards::builder()
-        .shards(shards)
-        .pin(true)
-        .configure(move |runtime| runtime.spin(spin))
-        .build()
-        .unwrap();
+    let shards = builder.pin(true).build().unwrap();
     let (tell, told) = mpsc::channel();
     let watch = Watch::start();
     shards.on_each(move |shard| {
@@ -215,7 +211,7 @@ fn cpu(run: &Run) -> Outcome {
 
 fn cpu_on_shards(tasks: u64, shards: usize) -> Took {
     let each = tasks / shards as u64;
-    on_shards(shards, Duration::ZERO, move |_| async move {
+    on_shards(Shards::builder().shards(shards), move |_| async move {
         let mut set = JoinSet::new();
         for n in 0..each {
             set.spawn(async move { black_box(compute(n, TASK)) });
@@ -250,11 +246,11 @@ fn cpu_on_tokio(tasks: u64, workers: usize) -> Took {
 
 /// So many askers on each side, each with one request open; of one asker, only one side.
 /// On both sides of each there is `work` to do.
-fn requests(run: &Run, askers: u64, spin: Duration, work: u64) -> Outcome {
+fn requests(run: &Run, askers: u64, look_out: Duration, work: u64) -> Outcome {
     let sides = if askers == 1 { 1 } else { 2 };
     let each = run.n.div_ceil(askers * sides);
     let took = match run.peer {
-        Peer::Wakeful => requests_on_shards(sides, askers, each, spin, work),
+        Peer::Wakeful => requests_on_shards(sides, askers, each, look_out, work),
         Peer::TokioLocal => requests_on_two_tokios(sides, askers, each, work),
         _ => requests_on_tokio(sides, askers, each, work),
     };
@@ -266,27 +262,30 @@ fn answer(k: u64, work: u64) -> u64 {
     k + 1
 }
 
-fn requests_on_shards(sides: u64, askers: u64, each: u64, spin: Duration, work: u64) -> Took {
-    on_shards(2, spin, move |shard| async move {
-        let mut set = JoinSet::new();
-        let other = 1 - shard.id().index();
-        for _ in 0..askers {
-            if other as u64 + sides < 2 {
-                break;
-            }
-            let shard = shard.clone();
-            set.spawn(async move {
-                for k in 0..each {
-                    compute(k, work);
-                    let answer = shard.call(other, move || async move { answer(k, work) });
-                    assert_eq!(answer.await.unwrap(), k + 1);
+fn requests_on_shards(sides: u64, askers: u64, each: u64, look_out: Duration, work: u64) -> Took {
+    on_shards(
+        Shards::builder().shards(2).look_out(look_out),
+        move |shard| async move {
+            let mut set = JoinSet::new();
+            let other = 1 - shard.id().index();
+            for _ in 0..askers {
+                if other as u64 + sides < 2 {
+                    break;
                 }
-            });
-        }
-        while let Some(asker) = set.join_next().await {
-            asker.unwrap();
-        }
-    })
+                let shard = shard.clone();
+                set.spawn(async move {
+                    for k in 0..each {
+                        compute(k, work);
+                        let answer = shard.call(other, move || async move { answer(k, work) });
+                        assert_eq!(answer.await.unwrap(), k + 1);
+                    }
+                });
+            }
+            while let Some(asker) = set.join_next().await {
+                asker.unwrap();
+            }
+        },
+    )
 }
 
 /// A number, and the way back for the answer.
@@ -355,26 +354,31 @@ fn messages(run: &Run) -> Outcome {
 
 fn messages_on_shards(each: u64) -> Took {
     let mesh = Mesh::new(2, 128);
-    on_shards(2, SPIN, move |shard| {
-        let mesh = mesh.clone();
-        async move {
-            let (sender, mut receiver) = mesh.join(&shard);
-            let other = 1 - shard.id().index();
-            let sending = wakeful::spawn(async move {
-                for k in 0..each {
-                    sender.send(other, k).await.unwrap();
+    // Who sends says nothing of an answer, so the look-out is before each sleep.
+    let shards = Shards::builder().shards(2);
+    on_shards(
+        shards.configure(|runtime| runtime.spin(AWAKE)),
+        move |shard| {
+            let mesh = mesh.clone();
+            async move {
+                let (sender, mut receiver) = mesh.join(&shard);
+                let other = 1 - shard.id().index();
+                let sending = wakeful::spawn(async move {
+                    for k in 0..each {
+                        sender.send(other, k).await.unwrap();
+                    }
+                });
+                let (mut sum, mut count, mut batch) = (0, 0, Vec::with_capacity(128));
+                while count < each {
+                    receiver.recv_many(&mut batch, 128).await;
+                    count += batch.len() as u64;
+                    sum += batch.drain(..).map(|(_, k)| k).sum::<u64>();
                 }
-            });
-            let (mut sum, mut count, mut batch) = (0, 0, Vec::with_capacity(128));
-            while count < each {
-                receiver.recv_many(&mut batch, 128).await;
-                count += batch.len() as u64;
-                sum += batch.drain(..).map(|(_, k)| k).sum::<u64>();
+                assert_eq!(sum, each * each.saturating_sub(1) / 2);
+                sending.await.unwrap();
             }
-            assert_eq!(sum, each * each.saturating_sub(1) / 2);
-            sending.await.unwrap();
-        }
-    })
+        },
+    )
 }
 
 async fn tokio_sends(sender: tokio::sync::mpsc::Sender<u64>, each: u64) {

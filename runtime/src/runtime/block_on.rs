@@ -13,6 +13,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::Parts;
 use super::pace::Pace;
@@ -100,7 +101,8 @@ impl Parts {
         if self.files.flush() {
             return pace.missed_a_sleep();
         }
-        if !self.spin.is_zero() && self.spin(pace) {
+        let length = self.lookout.length();
+        if !length.is_zero() && self.look_out(length, pace) {
             return;
         }
         if !self.executor.fall_asleep() {
@@ -119,9 +121,9 @@ impl Parts {
         pace.looked(self.reactor.last_look());
     }
 
-    /// Looks out for work for a while before the sleep, as the user asked. `true`: there is some.
+    /// Looks out for work for so long before the sleep. `true`: there is some.
     #[cold]
-    fn spin(&self, pace: &mut Pace) -> bool {
+    fn look_out(&self, length: Duration, pace: &mut Pace) -> bool {
         /// Looks at what other threads sent, for one look at the clock and the reactor.
         const LOOKS: u32 = 32;
         if self.reactor.timers().is_paused() {
@@ -131,6 +133,7 @@ impl Parts {
         loop {
             for _ in 0..LOOKS {
                 if self.executor.is_pending() {
+                    self.lookout.ended(length, true);
                     return true;
                 }
                 std::hint::spin_loop();
@@ -144,7 +147,8 @@ impl Parts {
             if self.executor.has_ready() {
                 return true;
             }
-            if self.reactor.last_look().saturating_sub(began) >= self.spin {
+            if self.reactor.last_look().saturating_sub(began) >= length {
+                self.lookout.ended(length, false);
                 return false;
             }
         }

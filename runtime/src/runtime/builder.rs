@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{MetricsLevel, Parts, Runtime};
+use super::{Lookout, MetricsLevel, Parts, Runtime};
 use crate::blocking::{self, Blocking};
 use crate::executor::Executor;
 use crate::executor::class::Order;
@@ -44,6 +44,7 @@ pub struct Builder {
     fs_backend: fs::Backend,
     start_paused: bool,
     spin: Duration,
+    hopeful: Duration,
     event_interval: u32,
     order: Option<MakeOrder>,
     blocking: blocking::Config,
@@ -64,6 +65,7 @@ impl Builder {
             fs_backend: fs::Backend::Auto,
             start_paused: false,
             spin: Duration::ZERO,
+            hopeful: Duration::ZERO,
             event_interval: 0,
             order: None,
             blocking: blocking::Config {
@@ -117,6 +119,12 @@ impl Builder {
     /// ```
     pub fn spin(mut self, duration: Duration) -> Builder {
         self.spin = duration;
+        self
+    }
+
+    /// The same before those sleeps in which another thread is likely to say something.
+    pub(crate) fn spin_in_hope(mut self, duration: Duration) -> Builder {
+        self.hopeful = duration;
         self
     }
 
@@ -334,7 +342,7 @@ impl Builder {
             blocking,
             files: Files::new(self.fs_backend),
             asleep_outside: Cell::new(false),
-            spin: self.spin,
+            lookout: Rc::new(Lookout::new(self.spin, self.hopeful)),
             event_interval: self.event_interval,
         };
         parts.enter(|| parts.files.prepare())?;

@@ -5,6 +5,7 @@ mod builder;
 #[cfg(feature = "faults")]
 mod faults;
 mod handle;
+mod lookout;
 mod metrics;
 mod pace;
 mod spawner;
@@ -25,6 +26,7 @@ pub use builder::Builder;
 #[cfg(all(test, any(loom, shuttle)))]
 pub(crate) use handle::Stop;
 pub use handle::{Handle, RemoteJoinHandle};
+pub(crate) use lookout::Lookout;
 pub use metrics::{Metrics, MetricsLevel};
 pub use spawner::LocalSpawner;
 
@@ -70,7 +72,7 @@ struct Parts {
     /// Did a step of the loop end asleep, see `turn.rs`?
     asleep_outside: Cell<bool>,
     /// How long to look out for work before a sleep.
-    spin: Duration,
+    lookout: Rc<Lookout>,
     /// 0: as the clock says.
     event_interval: u32,
 }
@@ -150,6 +152,11 @@ impl Runtime {
     /// A handle that other threads may use.
     pub fn handle(&self) -> Handle {
         Handle::new(self.parts.executor.clone())
+    }
+
+    /// Whoever talks to other threads says here that an answer is likely.
+    pub(crate) fn lookout(&self) -> Rc<Lookout> {
+        self.parts.lookout.clone()
     }
 
     /// What the runtime has done so far.

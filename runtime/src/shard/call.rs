@@ -498,7 +498,11 @@ struct Carrier(Rc<Local>);
 impl Carrier {
     fn carry(&self, cx: &mut Context<'_>) -> Poll<()> {
         let Local {
-            post, core, asks, ..
+            post,
+            core,
+            asks,
+            lookout,
+            ..
         } = &*self.0;
         let waker = cx.waker();
         if !matches!(&*post.carrier.borrow(), Some(known) if known.will_wake(waker)) {
@@ -510,11 +514,14 @@ impl Carrier {
             let answers = post.answers.take(&outgoing.answers);
             if !answers.is_empty() {
                 core.answers[to].push(answers);
+                // Who asked once may ask again.
+                lookout.hope();
             }
             let bundle = post.asks.take(&outgoing.asks);
             if bundle.is_empty() {
                 continue;
             }
+            lookout.hope();
             match asks.push_or_arm(to, bundle, waker) {
                 Err(Refused::Full(bundle)) => post.asks.keep(outgoing.asks.replace(bundle)),
                 // Those that were not sent are dropped here, and that is an answer.

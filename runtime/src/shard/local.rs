@@ -20,6 +20,7 @@ use super::sender::MeshSender;
 use super::slots::Slots;
 use super::{Shard, ShardId};
 use crate::executor::{reserve_id, spawn_at};
+use crate::runtime::Lookout;
 use crate::task::JoinError;
 use crate::time::{Instant, Sleep, sleep_until};
 
@@ -34,6 +35,8 @@ pub(super) struct Local {
     main: RefCell<Option<Waker>>,
     /// Who waits to hear of the stop.
     stopping: RefCell<Slots<Option<Waker>>>,
+    /// Of this thread's loop.
+    pub(super) lookout: Rc<Lookout>,
     /// Used by the carrier alone.
     pub(super) asks: MeshSender<Bundle>,
     pub(super) post: Post,
@@ -54,6 +57,7 @@ impl Local {
     pub(super) fn enter<R>(
         id: ShardId,
         core: &Arc<Core>,
+        lookout: Rc<Lookout>,
         f: impl FnOnce(&Rc<Local>, MeshReceiver<Bundle>) -> R,
     ) -> R {
         struct Leave;
@@ -71,6 +75,7 @@ impl Local {
             services: Cell::new(0),
             main: RefCell::new(None),
             stopping: RefCell::default(),
+            lookout,
             asks,
             post: Post::new(core.handles.len()),
             pending: Pending::default(),

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::core::Core;
 use super::error::FailureReason;
@@ -17,6 +18,7 @@ use crate::task::JoinError;
 /// What every thread needs to know.
 pub(super) struct Plan {
     pub(super) name: String,
+    pub(super) look_out: Duration,
     pub(super) configure: Box<dyn Fn(Builder) -> Builder + Send + Sync>,
     /// The processor of each, if they are pinned.
     pub(super) cpus: Option<Vec<usize>>,
@@ -73,12 +75,14 @@ fn prepare(id: ShardId, plan: &Plan) -> io::Result<Runtime> {
     if let Some(cpus) = &plan.cpus {
         affinity::pin(cpus[id.index()])?;
     }
-    (plan.configure)(Builder::new()).build()
+    let builder = Builder::new().spin_in_hope(plan.look_out);
+    (plan.configure)(builder).build()
 }
 
 fn live(id: ShardId, runtime: Runtime, core: &Arc<Core>) {
     let life = AssertUnwindSafe(|| {
-        Local::enter(id, core, |local, incoming| {
+        let lookout = runtime.lookout();
+        Local::enter(id, core, lookout, |local, incoming| {
             runtime.enter(|| call::serve(local, incoming));
             runtime.block_on(local.until_the_end());
             // What it drops may still ask for its shard.
