@@ -39,10 +39,24 @@ const NOTES: &[(Peer, &str)] = &[
 /// The time on two cores divided by that on one.
 const OF_ONE: &str = "of the time on one core";
 
-/// Shards look out for answers before they sleep, as they do unless the user says otherwise.
-const AWAKE: Duration = Duration::from_micros(50);
+/// What a shard with nothing to do does before it sleeps.
+#[derive(Clone, Copy)]
+enum Before {
+    /// It looks out for answers, as it does unless the user says otherwise.
+    LookOut,
+    /// It looks out before each sleep, whatever came before.
+    Spin,
+    Nothing,
+}
 
-const ASLEEP: Duration = Duration::ZERO;
+fn builder(shards: usize, before: Before) -> ShardsBuilder {
+    let builder = Shards::builder().shards(shards).pin(true);
+    match before {
+        Before::LookOut => builder,
+        Before::Spin => builder.configure(|runtime| runtime.spin(Duration::from_micros(50))),
+        Before::Nothing => builder.look_out(Duration::ZERO),
+    }
+}
 
 const fn case(name: &'static str, about: &'static str, run: fn(&Run) -> Outcome) -> Case {
     Case {
@@ -80,32 +94,37 @@ pub const CASES: &[Case] = &[
             "shards/request",
             "a request to the other thread and its answer, 64 at a time each way: Shard::call; mpsc and \
              oneshot",
-            |run| requests(run, 64, AWAKE, 0),
+            |run| requests(run, 64, Before::LookOut, 0),
         )
     },
+    across(
+        "shards/request-spin",
+        "the same with Builder::spin of 50 us",
+        |run| requests(run, 64, Before::Spin, 0),
+    ),
     Case {
         aims: &[ahead(1.0 / 1.3, Peer::TokioLocal)],
         ..across(
             "shards/request-asleep",
             "the same with a look_out of zero: a shard that waits for the other sleeps at once",
-            |run| requests(run, 64, ASLEEP, 0),
+            |run| requests(run, 64, Before::Nothing, 0),
         )
     },
     across(
         "shards/request-one",
         "one at a time in one direction",
-        |run| requests(run, 1, AWAKE, 0),
+        |run| requests(run, 1, Before::LookOut, 0),
     ),
     across(
         "shards/request-one-asleep",
         "one at a time in one direction, with a look_out of zero",
-        |run| requests(run, 1, ASLEEP, 0),
+        |run| requests(run, 1, Before::Nothing, 0),
     ),
     across(
         "shards/request-work",
         "64 at a time each way, with some 1 us of arithmetic on the asker's side and as much on the \
          other",
-        |run| requests(run, 64, AWAKE, WORK),
+        |run| requests(run, 64, Before::LookOut, WORK),
     ),
     across(
         "shards/message",
@@ -119,7 +138,7 @@ fn on_shards<F: Future<Output = ()> + 'static>(
     builder: ShardsBuilder,
     service: impl Fn(Shard) -> F + Send + Sync + 'static,
 ) -> Took {
-    let shards = builder.pin(true).build().unwrap();
+    let shards = builder.build().unwrap();
     let (tell, told) = mpsc::channel();
     let watch = Watch::start();
     shards.on_each(move |shard| {
@@ -211,7 +230,7 @@ fn cpu(run: &Run) -> Outcome {
 
 fn cpu_on_shards(tasks: u64, shards: usize) -> Took {
     let each = tasks / shards as u64;
-    on_shards(Shards::builder().shards(shards), move |_| async move {
+    on_shards(builder(shards, Before::Nothing), move |_| async move {
         let mut set = JoinSet::new();
         for n in 0..each {
             set.spawn(async move { black_box(compute(n, TASK)) });
@@ -246,11 +265,11 @@ fn cpu_on_tokio(tasks: u64, workers: usize) -> Took {
 
 /// So many askers on each side, each with one request open; of one asker, only one side.
 /// On both sides of each there is `work` to do.
-fn requests(run: &Run, askers: u64, look_out: Duration, work: u64) -> Outcome {
+fn requests(run: &Run, askers: u64, before: Before, work: u64) -> Outcome {
     let sides = if askers == 1 { 1 } else { 2 };
     let each = run.n.div_ceil(askers * sides);
     let took = match run.peer {
-        Peer::Wakeful => requests_on_shards(sides, askers, each, look_out, work),
+        Peer::Wakeful => requests_on_shards(sides, askers, each, before, work),
         Peer::TokioLocal => requests_on_two_tokios(sides, askers, each, work),
         _ => requests_on_tokio(sides, askers, each, work),
     };
@@ -262,30 +281,27 @@ fn answer(k: u64, work: u64) -> u64 {
     k + 1
 }
 
-fn requests_on_shards(sides: u64, askers: u64, each: u64, look_out: Duration, work: u64) -> Took {
-    on_shards(
-        Shards::builder().shards(2).look_out(look_out),
-        move |shard| async move {
-            let mut set = JoinSet::new();
-            let other = 1 - shard.id().index();
-            for _ in 0..askers {
-                if other as u64 + sides < 2 {
-                    break;
+fn requests_on_shards(sides: u64, askers: u64, each: u64, before: Before, work: u64) -> Took {
+    on_shards(builder(2, before), move |shard| async move {
+        let mut set = JoinSet::new();
+        let other = 1 - shard.id().index();
+        for _ in 0..askers {
+            if other as u64 + sides < 2 {
+                break;
+            }
+            let shard = shard.clone();
+            set.spawn(async move {
+                for k in 0..each {
+                    compute(k, work);
+                    let answer = shard.call(other, move || async move { answer(k, work) });
+                    assert_eq!(answer.await.unwrap(), k + 1);
                 }
-                let shard = shard.clone();
-                set.spawn(async move {
-                    for k in 0..each {
-                        compute(k, work);
-                        let answer = shard.call(other, move || async move { answer(k, work) });
-                        assert_eq!(answer.await.unwrap(), k + 1);
-                    }
-                });
-            }
-            while let Some(asker) = set.join_next().await {
-                asker.unwrap();
-            }
-        },
-    )
+            });
+        }
+        while let Some(asker) = set.join_next().await {
+            asker.unwrap();
+        }
+    })
 }
 
 /// A number, and the way back for the answer.
@@ -355,30 +371,26 @@ fn messages(run: &Run) -> Outcome {
 fn messages_on_shards(each: u64) -> Took {
     let mesh = Mesh::new(2, 128);
     // Who sends says nothing of an answer, so the look-out is before each sleep.
-    let shards = Shards::builder().shards(2);
-    on_shards(
-        shards.configure(|runtime| runtime.spin(AWAKE)),
-        move |shard| {
-            let mesh = mesh.clone();
-            async move {
-                let (sender, mut receiver) = mesh.join(&shard);
-                let other = 1 - shard.id().index();
-                let sending = wakeful::spawn(async move {
-                    for k in 0..each {
-                        sender.send(other, k).await.unwrap();
-                    }
-                });
-                let (mut sum, mut count, mut batch) = (0, 0, Vec::with_capacity(128));
-                while count < each {
-                    receiver.recv_many(&mut batch, 128).await;
-                    count += batch.len() as u64;
-                    sum += batch.drain(..).map(|(_, k)| k).sum::<u64>();
+    on_shards(builder(2, Before::Spin), move |shard| {
+        let mesh = mesh.clone();
+        async move {
+            let (sender, mut receiver) = mesh.join(&shard);
+            let other = 1 - shard.id().index();
+            let sending = wakeful::spawn(async move {
+                for k in 0..each {
+                    sender.send(other, k).await.unwrap();
                 }
-                assert_eq!(sum, each * each.saturating_sub(1) / 2);
-                sending.await.unwrap();
+            });
+            let (mut sum, mut count, mut batch) = (0, 0, Vec::with_capacity(128));
+            while count < each {
+                receiver.recv_many(&mut batch, 128).await;
+                count += batch.len() as u64;
+                sum += batch.drain(..).map(|(_, k)| k).sum::<u64>();
             }
-        },
-    )
+            assert_eq!(sum, each * each.saturating_sub(1) / 2);
+            sending.await.unwrap();
+        }
+    })
 }
 
 async fn tokio_sends(sender: tokio::sync::mpsc::Sender<u64>, each: u64) {
