@@ -198,21 +198,24 @@ fn other_threads_that_never_pause_let_timers_fire() {
         });
     }
 
-    let runtime = Runtime::new().unwrap();
-    let counts = Counts {
-        left: Rc::new(Cell::new(1_000_000)),
-        stop: Rc::default(),
-    };
-    let main = async {
-        again(Handle::current(), counts.clone());
-        time::sleep(Duration::from_millis(1)).await;
-        counts.stop.set(true);
-    };
-    runtime.block_on(main);
-    assert!(
-        counts.left.get() > 0,
-        "the timer waited until the others had nothing more to send"
-    );
+    // One that sleeps at once, and one that looks out for messages first.
+    for spin in [Duration::ZERO, Duration::from_secs(3600)] {
+        let runtime = Runtime::builder().spin(spin).build().unwrap();
+        let counts = Counts {
+            left: Rc::new(Cell::new(1_000_000)),
+            stop: Rc::default(),
+        };
+        let main = async {
+            again(Handle::current(), counts.clone());
+            time::sleep(Duration::from_millis(1)).await;
+            counts.stop.set(true);
+        };
+        runtime.block_on(main);
+        assert!(
+            counts.left.get() > 0,
+            "with a look-out of {spin:?} the timer waited until the others had nothing more to send"
+        );
+    }
 }
 
 #[test]

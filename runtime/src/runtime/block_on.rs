@@ -102,10 +102,8 @@ impl Parts {
             return pace.missed_a_sleep();
         }
         let length = self.lookout.length();
-        if !length.is_zero() && self.look_out(length, pace) {
-            return;
-        }
-        if !self.executor.fall_asleep() {
+        let found = !length.is_zero() && self.look_out(length, pace);
+        if found || !self.executor.fall_asleep() {
             // Other threads that always have something to send must not keep the loop from the
             // reactor and the timers, so it counts as a poll.
             return pace.missed_a_sleep();
