@@ -1,0 +1,75 @@
+//! What one client, or many, can hold of the observatory.
+
+use std::net::SocketAddr;
+
+use futures_util::AsyncWriteExt;
+use wakeful::time::{Instant, pause};
+use wakeful_net::TcpStream;
+use wakeful_observatory::{listen_on_loopback, runtime, serve};
+
+fn with_server(client: impl AsyncFnOnce(SocketAddr)) {
+    runtime().unwrap().block_on(async {
+        let listener = listen_on_loopback("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = wakeful::spawn(serve(listener));
+        client(address).await;
+        server.abort();
+    });
+}
+
+/// The first bytes of what comes, until there is a line.
+async fn first_line(stream: &TcpStream) -> std::io::Result<String> {
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    while stream.read(&mut byte).await? == 1 && byte[0] != b'\r' {
+        line.push(byte[0]);
+    }
+    Ok(String::from_utf8(line).unwrap())
+}
+
+/// A connection that asks for something, and the first line of the answer.
+async fn ask(address: SocketAddr) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET /nothing HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    // One that was turned away may not have been read to the end.
+    let line = first_line(&stream).await.unwrap_or_default();
+    (stream, line)
+}
+
+#[test]
+fn one_too_many_is_turned_away_and_places_are_given_back() {
+    with_server(async |address| {
+        let mut seated = Vec::new();
+        for n in 0..100 {
+            let (stream, line) = ask(address).await;
+            assert!(line.starts_with("HTTP/1.1 404"), "{n}: {line}");
+            seated.push(stream);
+        }
+        let refused = TcpStream::connect(address).await.unwrap();
+        let line = first_line(&refused).await.unwrap();
+        assert!(line.starts_with("HTTP/1.1 503"), "{line}");
+        drop((refused, seated.pop()));
+        // The server sees that they have gone at some time.
+        let limit = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while !ask(address).await.1.starts_with("HTTP/1.1 404") {
+            assert!(std::time::Instant::now() < limit, "no place is given back");
+        }
+    });
+}
+
+#[test]
+fn who_says_nothing_or_only_half_of_it_is_left() {
+    with_server(async |address| {
+        pause();
+        let begun = Instant::now();
+        let silent = TcpStream::connect(address).await.unwrap();
+        assert_eq!(first_line(&silent).await.unwrap(), "");
+        assert_eq!(begun.elapsed().as_secs(), 15);
+        let mut half = TcpStream::connect(address).await.unwrap();
+        half.write_all(b"GET / HTTP/1.1\r\nHost").await.unwrap();
+        let begun = Instant::now();
+        let line = first_line(&half).await.unwrap();
+        assert!(line.starts_with("HTTP/1.1 408"), "{line}");
+        assert_eq!(begun.elapsed().as_secs(), 10);
+    });
+}
