@@ -49,7 +49,8 @@ impl Lookout {
         self.hopeful
     }
 
-    /// One of that length found a message of another thread, or nothing.
+    /// One of that length found a message of another thread, or nothing. A message may be a wake that came
+    /// late, so another one is as likely as before.
     pub(super) fn ended(&self, length: Duration, message: bool) {
         if length <= self.always {
             return;
@@ -59,6 +60,7 @@ impl Lookout {
         } else {
             IN_VAIN.min(self.in_vain.get() + 1)
         };
+        self.hope.set(message);
         self.in_vain.set(in_vain);
         self.skip.set((1 << in_vain) - 1);
     }
@@ -107,6 +109,12 @@ mod tests {
             lookout.ended(LONG, false);
             assert_eq!(at_once(), skipped);
         }
+        lookout.ended(LONG, true);
+        assert_eq!(
+            lookout.length(),
+            LONG,
+            "there was a message, so there may be one more"
+        );
         lookout.ended(LONG, true);
         assert_eq!(at_once(), 0);
         lookout.ended(LONG, false);

@@ -136,6 +136,21 @@ impl<T> Spare<T> {
     }
 }
 
+impl Outgoing {
+    fn has_room(&self) -> bool {
+        self.asks.borrow().len() < BUNDLE
+    }
+
+    /// If there is room, and nobody waits for it.
+    fn put_in(&self, ask: &mut Option<Box<dyn Ask>>) -> bool {
+        let may = self.has_room() && self.line.is_empty();
+        if may {
+            self.asks.borrow_mut().extend(ask.take());
+        }
+        may
+    }
+}
+
 impl Post {
     pub(super) fn new(shards: usize) -> Post {
         Post {
@@ -299,15 +314,15 @@ impl<M, F: Future> Drop for Call<M, F> {
 pub(super) struct Pending(RefCell<Slots<Entry>>);
 
 enum Entry {
-    Waiting(Option<Waker>),
+    Waiting(Waker),
     Answered(Option<Box<dyn Any + Send>>),
     /// Nobody waits for it any more.
     Abandoned,
 }
 
 impl Pending {
-    fn insert(&self) -> usize {
-        self.0.borrow_mut().insert(Entry::Waiting(None))
+    fn insert(&self, waker: Waker) -> usize {
+        self.0.borrow_mut().insert(Entry::Waiting(waker))
     }
 
     /// The box; `None` if it was lost.
@@ -315,10 +330,10 @@ impl Pending {
         let mut slots = self.0.borrow_mut();
         let old = match slots.get_mut(key) {
             Some(Entry::Waiting(waker)) => {
-                if waker.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {
+                if waker.will_wake(cx.waker()) {
                     return Poll::Pending;
                 }
-                waker.replace(cx.waker().clone())
+                std::mem::replace(waker, cx.waker().clone())
             }
             Some(Entry::Answered(answer)) => {
                 let answer = answer.take();
@@ -341,12 +356,9 @@ impl Pending {
         let mut slots = self.0.borrow_mut();
         match slots.get_mut(key) {
             Some(entry @ Entry::Waiting(_)) => {
-                let waker = match std::mem::replace(entry, Entry::Answered(answer)) {
-                    Entry::Waiting(waker) => waker,
-                    Entry::Answered(_) | Entry::Abandoned => None,
-                };
+                let asked = std::mem::replace(entry, Entry::Answered(answer));
                 drop(slots);
-                if let Some(waker) = waker {
+                if let Entry::Waiting(waker) = asked {
                     waker.wake();
                 }
             }
@@ -396,7 +408,7 @@ where
     if local.post.over.get() {
         return Err(JoinError::cancelled(reserve_id()));
     }
-    let key = local.pending.insert();
+    let key = poll_fn(|cx| Poll::Ready(local.pending.insert(cx.waker().clone()))).await;
     let waiting = Waiting {
         local,
         key,
@@ -409,24 +421,30 @@ where
         stage: Stage::Make(make),
         unheard: true,
     });
-    {
-        let outgoing = &local.post.to[to.index()];
+    let outgoing = &local.post.to[to.index()];
+    let mut ask: Option<Box<dyn Ask>> = Some(ask);
+    // Nobody is woken before this poll ends, and the waker is in its place.
+    let mut at_once = outgoing.put_in(&mut ask);
+    if !at_once {
         let mut place = Place::new(&outgoing.line);
-        let mut ask: Option<Box<dyn Ask>> = Some(ask);
         poll_fn(|cx| {
-            let mut asks = outgoing.asks.borrow_mut();
-            if !place.is_first() || asks.len() >= BUNDLE {
-                drop(asks);
+            if !place.is_first() || !outgoing.has_room() {
                 place.wait(cx.waker());
                 return Poll::Pending;
             }
-            asks.extend(ask.take());
+            outgoing.asks.borrow_mut().extend(ask.take());
             Poll::Ready(())
         })
         .await;
-        local.post.put_in();
     }
-    let answer = poll_fn(|cx| local.pending.poll(key, cx)).await;
+    local.post.put_in();
+    let answer = poll_fn(|cx| {
+        if std::mem::take(&mut at_once) {
+            return Poll::Pending;
+        }
+        local.pending.poll(key, cx)
+    })
+    .await;
     waiting.over.set(true);
     let call = answer.and_then(|call| call.downcast::<Call<M, F>>().ok());
     match call.map(|mut call| std::mem::replace(&mut call.stage, Stage::Empty)) {
