@@ -14,3 +14,4 @@ mod look_out;
 mod mesh;
 #[path = "shards/start.rs"]
 mod start;
+mod support;

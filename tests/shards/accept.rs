@@ -12,6 +12,8 @@ use wakeful::Shards;
 use wakeful::shard::Shard;
 use wakeful_net::shard::{Acceptor, Balance, Incoming, TcpListeners};
 
+use crate::support::spin_until;
+
 const SHARDS: usize = 2;
 const CONNECTIONS: usize = 10_000;
 const LONG: Duration = Duration::from_secs(600);
@@ -214,11 +216,7 @@ fn a_full_shard_holds_accepting_up_and_loses_nothing() {
         assert_eq!(shard, [0]);
     }
     // The fifth is on its way to shard 1 when shard 0 answers its own.
-    let limit = std::time::Instant::now() + LONG;
-    while acceptor.connections(1) <= ROOM {
-        assert!(std::time::Instant::now() < limit, "waited in vain");
-        std::thread::yield_now();
-    }
+    spin_until(|| acceptor.connections(1) > ROOM);
     clients[2 * (ROOM + 1)].set_nonblocking(true).unwrap();
     let stuck = clients[2 * (ROOM + 1)].read(&mut [0]).unwrap_err();
     assert_eq!(stuck.kind(), io::ErrorKind::WouldBlock);

@@ -137,15 +137,12 @@ impl<T> Spare<T> {
 }
 
 impl Outgoing {
-    fn has_room(&self) -> bool {
-        self.asks.borrow().len() < BUNDLE
-    }
-
-    /// If there is room, and nobody waits for it.
-    fn put_in(&self, ask: &mut Option<Box<dyn Ask>>) -> bool {
-        let may = self.has_room() && self.line.is_empty();
+    /// If there is room, and it is this one's turn.
+    fn put_in(&self, place: &Place<'_>, ask: &mut Option<Box<dyn Ask>>) -> bool {
+        let mut asks = self.asks.borrow_mut();
+        let may = place.is_first() && asks.len() < BUNDLE;
         if may {
-            self.asks.borrow_mut().extend(ask.take());
+            asks.extend(ask.take());
         }
         may
     }
@@ -423,20 +420,21 @@ where
     });
     let outgoing = &local.post.to[to.index()];
     let mut ask: Option<Box<dyn Ask>> = Some(ask);
+    let mut place = Place::new(&outgoing.line);
     // Nobody is woken before this poll ends, and the waker is in its place.
-    let mut at_once = outgoing.put_in(&mut ask);
+    let mut at_once = outgoing.put_in(&place, &mut ask);
     if !at_once {
-        let mut place = Place::new(&outgoing.line);
         poll_fn(|cx| {
-            if !place.is_first() || !outgoing.has_room() {
-                place.wait(cx.waker());
-                return Poll::Pending;
+            if outgoing.put_in(&place, &mut ask) {
+                return Poll::Ready(());
             }
-            outgoing.asks.borrow_mut().extend(ask.take());
-            Poll::Ready(())
+            place.wait(cx.waker());
+            Poll::Pending
         })
         .await;
     }
+    // The next in line may come.
+    drop(place);
     local.post.put_in();
     let answer = poll_fn(|cx| {
         if std::mem::take(&mut at_once) {
