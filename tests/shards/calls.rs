@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use wakeful::Shards;
 use wakeful::shard::Shard;
@@ -189,7 +190,7 @@ impl Drop for Dropped {
 }
 
 /// Calls that had begun, calls on their way, and calls made later are all told that it ended; what they
-/// captured is dropped once.
+/// captured is dropped once. It is so for calls in boxes that others had before, too.
 #[test]
 fn calls_to_a_shard_that_ends_are_answered() {
     let drops = Arc::new(AtomicUsize::new(0));
@@ -197,16 +198,17 @@ fn calls_to_a_shard_that_ends_are_answered() {
     let shards = Shards::builder().shards(2).build().unwrap();
     let task = shards.spawn_on(0, move || async move {
         let shard = Shard::current();
-        let calls: Vec<_> = (0..300)
-            .map(|_| {
-                let dropped = Dropped(count.clone());
-                let call = shard.call(1, move || async move {
-                    let _dropped = dropped;
+        let ask = |waits: bool| {
+            let dropped = Dropped(count.clone());
+            shard.call(1, move || async move {
+                let _dropped = dropped;
+                if waits {
                     pending::<()>().await;
-                });
-                wakeful::spawn(call)
+                }
             })
-            .collect();
+        };
+        join_all((0..100).map(|_| ask(false))).await;
+        let calls: Vec<_> = (0..300).map(|_| wakeful::spawn(ask(true))).collect();
         yield_now().await;
         // The other loop ends by a panic of its own, this one goes on.
         shard.handle(1).shutdown();
@@ -224,7 +226,37 @@ fn calls_to_a_shard_that_ends_are_answered() {
     });
     assert!(wakeful::block_on(late).unwrap());
     shards.join().unwrap();
-    assert_eq!(drops.load(Ordering::Relaxed), 300);
+    assert_eq!(drops.load(Ordering::Relaxed), 400);
+}
+
+/// The box of a call is used again by the next one, of its type or not, whatever became of it: each
+/// gets its own answer.
+#[test]
+fn calls_of_many_kinds_get_their_own_answers() {
+    from_the_first(2, |shard| async move {
+        let ask = |n: u64| {
+            shard.call(1, move || async move {
+                for _ in 0..n % 3 {
+                    yield_now().await;
+                }
+                assert!(n % 5 != 4, "on purpose");
+                n
+            })
+        };
+        for first in 0..20 {
+            // Nobody waits for this one: its box is not used again, and its number is.
+            assert!(ask(first).now_or_never().is_none());
+            let answers = join_all((first..first + 30).map(ask)).await;
+            for (n, answer) in (first..).zip(answers) {
+                match n % 5 {
+                    4 => assert!(answer.unwrap_err().is_panic()),
+                    _ => assert_eq!(answer.unwrap(), n),
+                }
+            }
+            let text = shard.call(1, move || async move { first.to_string() });
+            assert_eq!(text.await.unwrap(), first.to_string());
+        }
+    });
 }
 
 /// Both end while calls between them are open, in either order: nothing hangs, nothing leaks.

@@ -1,18 +1,12 @@
 //! Requests: a closure goes to another shard, makes a future there, and its output comes home.
 //!
-//! All of it is one box, which the caller's thread makes and frees: it goes there with the closure in
-//! it, which makes a future in its place, and comes home with the output.
+//! All of it is one box, which the caller's thread makes, uses again and frees: it goes there with the
+//! closure in it, which makes a future in its place, and comes home with the output.
 //!
 //! The task that takes a call in polls its future once. Most are ready then; only one that is not becomes
 //! a task, which owns the box. That first poll has a waker that wakes nobody: the task polls again, with
 //! its own.
-//!
-//! Boxes travel by the bundle. Those of one turn of the loop are gathered here, and a task of each shard,
-//! the carrier, sends them when it comes to its turn: after the tasks that were ready with the first of
-//! them. So what two processors have to do to hand a thing over is done once a bundle.
 
-use std::any::Any;
-use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -20,25 +14,20 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::ShardId;
-use super::bell::Bell;
-use super::core::Core;
 use super::fetch::fetch;
-use super::link::Refused;
 use super::local::Local;
+use super::post::{Ask, Bundle, Carrier};
 use super::receiver::MeshReceiver;
-use super::sender::{Line, Place};
-use super::slots::Slots;
 use crate::executor::{reserve_id, spawn_at};
-use crate::sync::Queue;
 use crate::task::packet::Missing;
 use crate::task::runnable::quietly;
 use crate::task::{JoinError, yield_now};
 
-/// A call on its way there.
-pub(super) trait Ask: Send {
-    fn begin(self: Box<Self>, local: &Rc<Local>);
-}
+/// Calls that are polled for the first time in one turn. Then the other tasks have theirs.
+const TURN: usize = 64;
 
+/// On a line of its own, which is all of it for most: two cores hand it over.
+#[repr(align(64))]
 struct Call<M, F: Future> {
     from: ShardId,
     key: usize,
@@ -58,139 +47,9 @@ enum Stage<M, F: Future> {
 }
 
 // SAFETY: only `F` may not be `Send`. A box that travels has none in it: it leaves home with the closure,
-// and `Away` drops the future, on the thread that made it, before it sends the box back.
+// and goes home from where the future was made, with the output of one that was dropped there, or from
+// `Away`, which drops it there.
 unsafe impl<M: Send, F: Future<Output: Send>> Send for Call<M, F> {}
-
-/// What comes home.
-enum Answer {
-    Box(usize, Box<dyn Any + Send>),
-    /// The box was dropped on its way there.
-    Lost(usize),
-}
-
-/// Those for one shard, by the bundle. There are never more than calls that are waited for.
-pub(super) struct Answers {
-    queue: Queue<Vec<Answer>>,
-    arrived: Bell,
-}
-
-/// Bundles of calls on the way from one shard to another.
-pub(super) const BUNDLES: usize = 8;
-
-/// Calls in a bundle. More of them wait in line.
-const BUNDLE: usize = 128;
-
-/// Calls that are polled for the first time in one turn. Then the other tasks have theirs.
-const TURN: usize = 64;
-
-pub(super) type Bundle = Vec<Box<dyn Ask>>;
-
-/// What is gathered for one shard.
-#[derive(Default)]
-struct Outgoing {
-    asks: RefCell<Bundle>,
-    /// Those that wait for room in the bundle.
-    line: Line,
-    answers: RefCell<Vec<Answer>>,
-}
-
-/// Vectors that came with a bundle in them, for those that go out: where both sides talk nothing is
-/// allocated, or freed on the thread that did not.
-struct Spare<T>(RefCell<Vec<Vec<T>>>);
-
-/// What is gathered for all of them, and who carries it.
-pub(super) struct Post {
-    to: Box<[Outgoing]>,
-    asks: Spare<Box<dyn Ask>>,
-    answers: Spare<Answer>,
-    /// Something was put in since the carrier's last turn.
-    dirty: Cell<bool>,
-    carrier: RefCell<Option<Waker>>,
-    /// There is no carrier any more.
-    over: Cell<bool>,
-}
-
-impl<T> Default for Spare<T> {
-    fn default() -> Spare<T> {
-        Spare(RefCell::default())
-    }
-}
-
-impl<T> Spare<T> {
-    /// What was gathered, and an empty one in its place.
-    fn take(&self, gathered: &RefCell<Vec<T>>) -> Vec<T> {
-        if gathered.borrow().is_empty() {
-            return Vec::new();
-        }
-        let spare = self.0.borrow_mut().pop();
-        let len = gathered.borrow().len();
-        gathered.replace(spare.unwrap_or_else(|| Vec::with_capacity(len)))
-    }
-
-    fn keep(&self, empty: Vec<T>) {
-        let mut spare = self.0.borrow_mut();
-        // Of answers there may have been any number.
-        if empty.is_empty() && spare.len() < BUNDLES && empty.capacity() <= 4 * BUNDLE {
-            spare.push(empty);
-        }
-    }
-}
-
-impl Outgoing {
-    /// If there is room, and it is this one's turn.
-    fn put_in(&self, place: &Place<'_>, ask: &mut Option<Box<dyn Ask>>) -> bool {
-        let mut asks = self.asks.borrow_mut();
-        let may = place.is_first() && asks.len() < BUNDLE;
-        if may {
-            asks.extend(ask.take());
-        }
-        may
-    }
-}
-
-impl Post {
-    pub(super) fn new(shards: usize) -> Post {
-        Post {
-            to: (0..shards).map(|_| Outgoing::default()).collect(),
-            asks: Spare::default(),
-            answers: Spare::default(),
-            dirty: Cell::new(false),
-            carrier: RefCell::new(None),
-            over: Cell::new(false),
-        }
-    }
-
-    fn put_in(&self) {
-        if !self.dirty.replace(true) {
-            let carrier = self.carrier.borrow().clone();
-            if let Some(carrier) = carrier {
-                carrier.wake();
-            }
-        }
-    }
-
-    fn answer(&self, core: &Core, to: ShardId, answer: Answer) {
-        if self.over.get() {
-            return core.answers[to.index()].push(vec![answer]);
-        }
-        self.to[to.index()].answers.borrow_mut().push(answer);
-        self.put_in();
-    }
-}
-
-impl Answers {
-    pub(super) fn new() -> Answers {
-        Answers {
-            queue: Queue::new(),
-            arrived: Bell::new(),
-        }
-    }
-
-    fn push(&self, answers: Vec<Answer>) {
-        self.queue.push(answers);
-        self.arrived.ring();
-    }
-}
 
 /// A call that is being worked on: a future that ends when its own has. Dropped, it sends the box home,
 /// with an output or without.
@@ -223,6 +82,60 @@ where
         *self = Stage::Empty;
         Poll::Ready(output)
     }
+
+    /// One poll. When it says that it is over, the future is gone.
+    #[inline]
+    fn advance(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let work = AssertUnwindSafe(|| self.work(cx));
+        let output = match catch_unwind(work) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => {
+                // The future is still there, and its drop may panic, too.
+                quietly(|| *self = Stage::Empty);
+                Err(Missing::Panicked(payload))
+            }
+        };
+        *self = Stage::Output(output);
+        Poll::Ready(())
+    }
+}
+
+impl<M, F> Call<M, F>
+where
+    M: Send + 'static,
+    F: Future<Output: Send + 'static> + 'static,
+{
+    /// In a box that came home, if there is one.
+    #[inline]
+    fn boxed(
+        local: &Local,
+        key: usize,
+        location: &'static Location<'static>,
+        make: M,
+    ) -> Box<Self> {
+        if let Some(mut empty) = local.boxes.take::<Self>() {
+            empty.key = key;
+            empty.location = location;
+            empty.stage = Stage::Make(make);
+            empty.unheard = true;
+            return empty;
+        }
+        Box::new(Call {
+            from: local.id,
+            key,
+            location,
+            stage: Stage::Make(make),
+            unheard: true,
+        })
+    }
+
+    /// There must not be a future in it.
+    #[inline]
+    fn go_home(self: Box<Self>, local: &Local) {
+        let Local { post, core, .. } = local;
+        post.reply(core, self.from, self.key, Some(self));
+    }
 }
 
 impl<M, F> Future for Away<M, F>
@@ -232,21 +145,11 @@ where
 {
     type Output = ();
 
-    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(call) = &mut self.call else {
-            return Poll::Ready(());
-        };
-        let work = AssertUnwindSafe(|| call.stage.work(cx));
-        let output = match catch_unwind(work) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => Err(Missing::Panicked(payload)),
-        };
-        // After a panic the future is still there, and its drop may panic, too.
-        quietly(|| call.stage = Stage::Empty);
-        call.stage = Stage::Output(output);
-        Poll::Ready(())
+        match &mut self.call {
+            Some(call) => call.stage.advance(cx),
+            None => Poll::Ready(()),
+        }
     }
 }
 
@@ -265,8 +168,7 @@ where
             let empty = AssertUnwindSafe(|| call.stage = Stage::Empty);
             panic = catch_unwind(empty).err();
         }
-        let Local { post, core, .. } = &*self.local;
-        post.answer(core, call.from, Answer::Box(call.key, call));
+        call.go_home(&self.local);
         if let Some(panic) = panic
             && !std::thread::panicking()
         {
@@ -282,15 +184,16 @@ where
 {
     fn begin(mut self: Box<Self>, local: &Rc<Local>) {
         self.unheard = false;
+        let mut cx = Context::from_waker(Waker::noop());
+        if self.stage.advance(&mut cx).is_ready() {
+            return self.go_home(local);
+        }
         let location = self.location;
-        let mut away = Away {
+        let away = Away {
             call: Some(self),
             local: local.clone(),
         };
-        let mut cx = Context::from_waker(Waker::noop());
-        if Pin::new(&mut away).poll(&mut cx).is_pending() {
-            drop(spawn_at(location, away));
-        }
+        drop(spawn_at(location, away));
     }
 }
 
@@ -300,100 +203,14 @@ impl<M, F: Future> Drop for Call<M, F> {
         if self.unheard
             && let Some(local) = Local::current()
         {
-            let answer = Answer::Lost(self.key);
-            local.post.answer(&local.core, self.from, answer);
+            local.post.reply(&local.core, self.from, self.key, None);
         }
-    }
-}
-
-/// The calls of one shard that have not been answered.
-#[derive(Default)]
-pub(super) struct Pending(RefCell<Slots<Entry>>);
-
-enum Entry {
-    Waiting(Waker),
-    Answered(Option<Box<dyn Any + Send>>),
-    /// Nobody waits for it any more.
-    Abandoned,
-}
-
-impl Pending {
-    fn insert(&self, waker: Waker) -> usize {
-        self.0.borrow_mut().insert(Entry::Waiting(waker))
-    }
-
-    /// The box; `None` if it was lost.
-    fn poll(&self, key: usize, cx: &mut Context<'_>) -> Poll<Option<Box<dyn Any + Send>>> {
-        let mut slots = self.0.borrow_mut();
-        let old = match slots.get_mut(key) {
-            Some(Entry::Waiting(waker)) => {
-                if waker.will_wake(cx.waker()) {
-                    return Poll::Pending;
-                }
-                std::mem::replace(waker, cx.waker().clone())
-            }
-            Some(Entry::Answered(answer)) => {
-                let answer = answer.take();
-                slots.remove(key);
-                return Poll::Ready(answer);
-            }
-            Some(Entry::Abandoned) | None => unreachable!("it is waited for"),
-        };
-        drop(slots);
-        // What a waker does when it is dropped is its own affair.
-        drop(old);
-        Poll::Pending
-    }
-
-    fn answer(&self, answer: Answer) {
-        let (key, answer) = match answer {
-            Answer::Box(key, call) => (key, Some(call)),
-            Answer::Lost(key) => (key, None),
-        };
-        let mut slots = self.0.borrow_mut();
-        match slots.get_mut(key) {
-            Some(entry @ Entry::Waiting(_)) => {
-                let asked = std::mem::replace(entry, Entry::Answered(answer));
-                drop(slots);
-                if let Entry::Waiting(waker) = asked {
-                    waker.wake();
-                }
-            }
-            _ => {
-                slots.remove(key);
-                drop(slots);
-                // The output is the user's.
-                drop(answer);
-            }
-        }
-    }
-}
-
-/// Someone waits for a call. Dropped, it leaves it to itself.
-struct Waiting<'a> {
-    local: &'a Local,
-    key: usize,
-    over: Cell<bool>,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if self.over.get() {
-            return;
-        }
-        let mut slots = self.local.pending.0.borrow_mut();
-        let old = match slots.get_mut(self.key) {
-            Some(entry @ Entry::Waiting(_)) => Some(std::mem::replace(entry, Entry::Abandoned)),
-            _ => slots.remove(self.key),
-        };
-        drop(slots);
-        drop(old);
     }
 }
 
 /// Has it done there, and waits for the output.
 pub(super) async fn call<M, F>(
-    local: &Local,
+    local: Rc<Local>,
     to: ShardId,
     location: &'static Location<'static>,
     make: M,
@@ -402,50 +219,33 @@ where
     M: FnOnce() -> F + Send + 'static,
     F: Future<Output: Send + 'static> + 'static,
 {
-    if local.post.over.get() {
+    if local.post.is_over() {
         return Err(JoinError::cancelled(reserve_id()));
     }
-    let key = poll_fn(|cx| Poll::Ready(local.pending.insert(cx.waker().clone()))).await;
-    let waiting = Waiting {
-        local,
-        key,
-        over: Cell::new(false),
-    };
-    let ask = Box::new(Call::<M, F> {
-        from: local.id,
-        key,
-        location,
-        stage: Stage::Make(make),
-        unheard: true,
-    });
-    let outgoing = &local.post.to[to.index()];
-    let mut ask: Option<Box<dyn Ask>> = Some(ask);
-    let mut place = Place::new(&outgoing.line);
-    // Nobody is woken before this poll ends, and the waker is in its place.
-    let mut at_once = outgoing.put_in(&place, &mut ask);
-    if !at_once {
-        poll_fn(|cx| {
-            if outgoing.put_in(&place, &mut ask) {
-                return Poll::Ready(());
-            }
-            place.wait(cx.waker());
-            Poll::Pending
-        })
-        .await;
+    let mut waiting = poll_fn(|cx| Poll::Ready(local.pending.wait(cx.waker().clone()))).await;
+    let ask = Call::<M, F>::boxed(&local, waiting.key(), location, make);
+    let outgoing = local.post.to(to);
+    let mut at_once = true;
+    if let Err(ask) = outgoing.put_in(ask) {
+        at_once = false;
+        outgoing.put_in_later(ask).await;
     }
-    // The next in line may come.
-    drop(place);
-    local.post.put_in();
+    local.post.tell();
     let answer = poll_fn(|cx| {
+        // Nothing is answered before this poll ends, and the waker is in its place.
         if std::mem::take(&mut at_once) {
             return Poll::Pending;
         }
-        local.pending.poll(key, cx)
+        Pin::new(&mut waiting).poll(cx)
     })
     .await;
-    waiting.over.set(true);
     let call = answer.and_then(|call| call.downcast::<Call<M, F>>().ok());
-    match call.map(|mut call| std::mem::replace(&mut call.stage, Stage::Empty)) {
+    let stage = call.map(|mut call| {
+        let stage = std::mem::replace(&mut call.stage, Stage::Empty);
+        local.boxes.keep(call);
+        stage
+    });
+    match stage {
         Some(Stage::Output(Ok(output))) => Ok(output),
         Some(Stage::Output(Err(Missing::Panicked(payload)))) => {
             Err(JoinError::panicked(reserve_id(), payload))
@@ -471,94 +271,38 @@ pub(super) fn serve(local: &Rc<Local>, mut incoming: MeshReceiver<Bundle>) {
         }
     }));
     let here = local.clone();
-    let answers = poll_fn(move |cx| take_answers(&here, cx));
-    drop(spawn_at(location, answers));
+    let replies = poll_fn(move |cx| take_replies(&here, cx));
+    drop(spawn_at(location, replies));
     let carrier = Carrier(local.clone());
     let carrying = poll_fn(move |cx| carrier.carry(cx));
     drop(spawn_at(location, carrying));
 }
 
-fn take_answers(local: &Local, cx: &mut Context<'_>) -> Poll<()> {
-    let answers = &local.core.answers[local.id.index()];
+fn take_replies(local: &Local, cx: &mut Context<'_>) -> Poll<()> {
+    let replies = &local.core.replies[local.id.index()];
     let take = || {
-        let bundle = answers.queue.pop();
-        let some = bundle.is_some();
-        let mut bundle = bundle.unwrap_or_default();
-        for answer in &bundle {
-            if let Answer::Box(_, call) = answer {
+        let Some(mut bundle) = replies.pop() else {
+            return false;
+        };
+        for reply in &bundle {
+            if let Some(call) = &reply.answer {
                 fetch(&**call);
             }
         }
-        let answers = bundle.drain(..);
-        answers.for_each(|answer| local.pending.answer(answer));
-        if some {
-            local.post.answers.keep(bundle);
+        for reply in bundle.drain(..) {
+            local.pending.answer(reply.key, reply.answer);
         }
-        some
+        local.post.replies.keep(bundle);
+        true
     };
     if !take() {
-        answers.arrived.arm(cx.waker());
+        replies.arrived.arm(cx.waker());
         if !take() {
             return Poll::Pending;
         }
-        answers.arrived.disarm();
+        replies.arrived.disarm();
     }
     // The others first: those who were answered, too.
     cx.waker().wake_by_ref();
     Poll::Pending
-}
-
-/// Sends what was gathered. When it is dropped the shard ends, and answers go out one by one.
-struct Carrier(Rc<Local>);
-
-impl Carrier {
-    fn carry(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let Local {
-            post,
-            core,
-            asks,
-            lookout,
-            ..
-        } = &*self.0;
-        let waker = cx.waker();
-        if !matches!(&*post.carrier.borrow(), Some(known) if known.will_wake(waker)) {
-            let old = post.carrier.replace(Some(waker.clone()));
-            drop(old);
-        }
-        post.dirty.set(false);
-        for (to, outgoing) in post.to.iter().enumerate() {
-            let answers = post.answers.take(&outgoing.answers);
-            if !answers.is_empty() {
-                core.answers[to].push(answers);
-                // Who asked once may ask again.
-                lookout.hope();
-            }
-            let bundle = post.asks.take(&outgoing.asks);
-            if bundle.is_empty() {
-                continue;
-            }
-            lookout.hope();
-            match asks.push_or_arm(to, bundle, waker) {
-                Err(Refused::Full(bundle)) => post.asks.keep(outgoing.asks.replace(bundle)),
-                // Those that were not sent are dropped here, and that is an answer.
-                Ok(()) | Err(Refused::Gone(_)) => outgoing.line.wake_first(),
-            }
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for Carrier {
-    fn drop(&mut self) {
-        let Local { post, core, .. } = &*self.0;
-        post.over.set(true);
-        for (to, outgoing) in post.to.iter().enumerate() {
-            let answers = outgoing.answers.take();
-            if !answers.is_empty() {
-                core.answers[to].push(answers);
-            }
-            // Each of them is an answer to this shard itself, which nobody hears.
-            drop(outgoing.asks.take());
-        }
-    }
 }

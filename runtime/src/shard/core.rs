@@ -5,10 +5,10 @@ use std::panic::Location;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::call::{Answers, BUNDLES, Bundle};
 use super::error::{FailureReason, ShardFailure};
 use super::local::Local;
 use super::mesh::Mesh;
+use super::post::{BUNDLES, Bundle, Replies};
 use super::{OnPanic, Shard, ShardId};
 use crate::runtime::Handle;
 use crate::time::clock;
@@ -17,7 +17,7 @@ pub(super) struct Core {
     pub(super) handles: Box<[Handle]>,
     pub(super) calls: Mesh<Bundle>,
     /// Of the shards that called.
-    pub(super) answers: Box<[Answers]>,
+    pub(super) replies: Box<[Replies]>,
     on_panic: OnPanic,
     /// How long shards have to end when nobody says how long.
     pub(super) patience: Duration,
@@ -48,7 +48,7 @@ impl Core {
         Arc::new(Core {
             handles,
             calls: Mesh::new(shards, BUNDLES),
-            answers: (0..shards).map(|_| Answers::new()).collect(),
+            replies: (0..shards).map(|_| Replies::new()).collect(),
             on_panic,
             patience,
             status: Mutex::new(Status {

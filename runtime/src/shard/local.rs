@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::call::{Bundle, Pending, Post};
+use super::boxes::Boxes;
 use super::core::{Core, Ending, Service};
 use super::error::FailureReason;
 use super::mesh::Mesh;
+use super::pending::Pending;
+use super::post::{Bundle, Post};
 use super::receiver::MeshReceiver;
 use super::sender::MeshSender;
 use super::slots::Slots;
@@ -41,6 +43,7 @@ pub(super) struct Local {
     pub(super) asks: MeshSender<Bundle>,
     pub(super) post: Post,
     pub(super) pending: Pending,
+    pub(super) boxes: Boxes,
 }
 
 thread_local! {
@@ -79,6 +82,7 @@ impl Local {
             asks,
             post: Post::new(core.handles.len()),
             pending: Pending::default(),
+            boxes: Boxes::default(),
         });
         CURRENT.set(Some(local.clone()));
         let _leave = Leave;

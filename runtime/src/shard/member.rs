@@ -160,8 +160,7 @@ impl Shard {
         let to = id.into();
         to.among(self.count());
         let location = Location::caller();
-        let local = self.0.clone();
-        async move { call::call(&local, to, location, make).await }
+        call::call(self.0.clone(), to, location, make)
     }
 
     /// Waits until the shards are asked to stop: by [`Shards::shutdown`](super::Shards::shutdown), by

@@ -35,6 +35,7 @@
 
 mod affinity;
 pub(crate) mod bell;
+mod boxes;
 mod builder;
 mod call;
 mod core;
@@ -45,6 +46,8 @@ pub(crate) mod link;
 mod local;
 mod member;
 mod mesh;
+mod pending;
+mod post;
 mod receiver;
 mod sender;
 mod shards;

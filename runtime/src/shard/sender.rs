@@ -170,6 +170,11 @@ impl<T> MeshSender<T> {
 }
 
 impl Line {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.borrow().is_empty()
+    }
+
     /// There is room: the first may come.
     pub(super) fn wake_first(&self) {
         let first = self

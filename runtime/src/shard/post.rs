@@ -1,0 +1,252 @@
+//! What goes to other shards is gathered here and sent by the bundle: calls, and those that come home.
+//!
+//! A task of each shard, the carrier, sends what was gathered when it comes to its turn: after the tasks
+//! that were ready with the first of them. So what two processors have to do to hand a thing over is done
+//! once a bundle.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use super::ShardId;
+use super::bell::Bell;
+use super::core::Core;
+use super::link::Refused;
+use super::local::Local;
+use super::pending::Answer;
+use super::sender::{Line, Place};
+use crate::sync::Queue;
+
+/// A call on its way there.
+pub(super) trait Ask: Send {
+    fn begin(self: Box<Self>, local: &Rc<Local>);
+}
+
+/// The answer to the call of this number.
+pub(super) struct Reply {
+    pub(super) key: usize,
+    pub(super) answer: Answer,
+}
+
+/// Those for one shard, by the bundle. There are never more than calls that are waited for.
+pub(super) struct Replies {
+    queue: Queue<Vec<Reply>>,
+    pub(super) arrived: Bell,
+}
+
+/// Bundles of calls on the way from one shard to another.
+pub(super) const BUNDLES: usize = 8;
+
+/// Calls in a bundle. More of them wait in line.
+const BUNDLE: usize = 128;
+
+pub(super) type Bundle = Vec<Box<dyn Ask>>;
+
+/// What is gathered for one shard.
+#[derive(Default)]
+pub(super) struct Outgoing {
+    asks: RefCell<Bundle>,
+    /// Those that wait for room in the bundle.
+    line: Line,
+    replies: RefCell<Vec<Reply>>,
+}
+
+/// Vectors that came with a bundle in them, for those that go out: where both sides talk nothing is
+/// allocated, or freed on the thread that did not.
+pub(super) struct Spare<T>(RefCell<Vec<Vec<T>>>);
+
+/// What is gathered for all of them, and who carries it.
+pub(super) struct Post {
+    to: Box<[Outgoing]>,
+    pub(super) asks: Spare<Box<dyn Ask>>,
+    pub(super) replies: Spare<Reply>,
+    /// Something was put in since the carrier's last turn.
+    dirty: Cell<bool>,
+    carrier: RefCell<Option<Waker>>,
+    /// There is no carrier any more.
+    over: Cell<bool>,
+}
+
+impl<T> Default for Spare<T> {
+    fn default() -> Spare<T> {
+        Spare(RefCell::default())
+    }
+}
+
+impl<T> Spare<T> {
+    /// What was gathered, and an empty one in its place.
+    fn take(&self, gathered: &RefCell<Vec<T>>) -> Vec<T> {
+        if gathered.borrow().is_empty() {
+            return Vec::new();
+        }
+        let spare = self.0.borrow_mut().pop();
+        let len = gathered.borrow().len();
+        gathered.replace(spare.unwrap_or_else(|| Vec::with_capacity(len)))
+    }
+
+    pub(super) fn keep(&self, empty: Vec<T>) {
+        let mut spare = self.0.borrow_mut();
+        // Of replies there may have been any number.
+        if empty.is_empty() && spare.len() < BUNDLES && empty.capacity() <= 4 * BUNDLE {
+            spare.push(empty);
+        }
+    }
+}
+
+impl Outgoing {
+    /// Puts a call into the bundle. It is given back if there is no room now, or others wait for it.
+    #[inline]
+    pub(super) fn put_in(&self, ask: Box<dyn Ask>) -> Result<(), Box<dyn Ask>> {
+        self.put_in_if(self.line.is_empty(), ask)
+    }
+
+    #[inline]
+    fn put_in_if(&self, first: bool, ask: Box<dyn Ask>) -> Result<(), Box<dyn Ask>> {
+        let mut asks = self.asks.borrow_mut();
+        if first && asks.len() < BUNDLE {
+            asks.push(ask);
+            return Ok(());
+        }
+        Err(ask)
+    }
+
+    /// Puts it in when its turn comes.
+    pub(super) async fn put_in_later(&self, ask: Box<dyn Ask>) {
+        // When it is dropped, the next in line may come.
+        let mut place = Place::new(&self.line);
+        let mut ask = Some(ask);
+        poll_fn(|cx| {
+            ask = ask
+                .take()
+                .and_then(|ask| self.put_in_if(place.is_first(), ask).err());
+            if ask.is_none() {
+                return Poll::Ready(());
+            }
+            place.wait(cx.waker());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Post {
+    pub(super) fn new(shards: usize) -> Post {
+        Post {
+            to: (0..shards).map(|_| Outgoing::default()).collect(),
+            asks: Spare::default(),
+            replies: Spare::default(),
+            dirty: Cell::new(false),
+            carrier: RefCell::new(None),
+            over: Cell::new(false),
+        }
+    }
+
+    /// Nothing is sent any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.get()
+    }
+
+    pub(super) fn to(&self, shard: ShardId) -> &Outgoing {
+        &self.to[shard.index()]
+    }
+
+    /// There is something for the carrier.
+    #[inline]
+    pub(super) fn tell(&self) {
+        if !self.dirty.replace(true) {
+            self.wake_carrier();
+        }
+    }
+
+    fn wake_carrier(&self) {
+        let carrier = self.carrier.borrow().clone();
+        if let Some(carrier) = carrier {
+            carrier.wake();
+        }
+    }
+
+    #[inline]
+    pub(super) fn reply(&self, core: &Core, to: ShardId, key: usize, answer: Answer) {
+        if self.over.get() {
+            return core.replies[to.index()].push(vec![Reply { key, answer }]);
+        }
+        let mut replies = self.to(to).replies.borrow_mut();
+        replies.push(Reply { key, answer });
+        drop(replies);
+        self.tell();
+    }
+}
+
+impl Replies {
+    pub(super) fn new() -> Replies {
+        Replies {
+            queue: Queue::new(),
+            arrived: Bell::new(),
+        }
+    }
+
+    fn push(&self, replies: Vec<Reply>) {
+        self.queue.push(replies);
+        self.arrived.ring();
+    }
+
+    pub(super) fn pop(&self) -> Option<Vec<Reply>> {
+        self.queue.pop()
+    }
+}
+
+/// Sends what was gathered. When it is dropped the shard ends, and replies go out one by one.
+pub(super) struct Carrier(pub(super) Rc<Local>);
+
+impl Carrier {
+    pub(super) fn carry(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let Local {
+            post,
+            core,
+            asks,
+            lookout,
+            ..
+        } = &*self.0;
+        let waker = cx.waker();
+        if !matches!(&*post.carrier.borrow(), Some(known) if known.will_wake(waker)) {
+            let old = post.carrier.replace(Some(waker.clone()));
+            drop(old);
+        }
+        post.dirty.set(false);
+        for (to, outgoing) in post.to.iter().enumerate() {
+            let replies = post.replies.take(&outgoing.replies);
+            if !replies.is_empty() {
+                core.replies[to].push(replies);
+                // Who asked once may ask again.
+                lookout.hope();
+            }
+            let bundle = post.asks.take(&outgoing.asks);
+            if bundle.is_empty() {
+                continue;
+            }
+            lookout.hope();
+            match asks.push_or_arm(to, bundle, waker) {
+                Err(Refused::Full(bundle)) => post.asks.keep(outgoing.asks.replace(bundle)),
+                // Those that were not sent are dropped here, and that is an answer.
+                Ok(()) | Err(Refused::Gone(_)) => outgoing.line.wake_first(),
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Carrier {
+    fn drop(&mut self) {
+        let Local { post, core, .. } = &*self.0;
+        post.over.set(true);
+        for (to, outgoing) in post.to.iter().enumerate() {
+            let replies = outgoing.replies.take();
+            if !replies.is_empty() {
+                core.replies[to].push(replies);
+            }
+            // Each of them is an answer to this shard itself, which nobody hears.
+            drop(outgoing.asks.take());
+        }
+    }
+}
