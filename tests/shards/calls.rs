@@ -124,6 +124,31 @@ fn calls_begin_in_the_order_in_which_they_were_made() {
     });
 }
 
+/// Who comes when there is room gives way to those that waited for it.
+#[test]
+fn a_call_overtakes_none_that_waits_for_room() {
+    from_the_first(2, |shard| async move {
+        let made = Rc::new(Cell::new(0));
+        let ask = || {
+            let (shard, made) = (shard.clone(), made.clone());
+            wakeful::spawn(async move {
+                let n = made.replace(made.get() + 1);
+                let see = move || async move { SEEN.with_borrow_mut(|seen| seen.push(n)) };
+                shard.call(1, see).await.unwrap();
+            })
+        };
+        let mut asked: Vec<_> = (0..500).map(|_| ask()).collect();
+        for _ in 0..500 {
+            yield_now().await;
+            asked.push(ask());
+        }
+        join_all(asked).await;
+        let seen = shard.call(1, || async { SEEN.take() }).await.unwrap();
+        let strange = (0..).zip(&seen).find(|&(n, seen)| n != *seen);
+        assert_eq!((seen.len(), strange), (1_000, None));
+    });
+}
+
 /// Each asks each, many at a time, both ways at once: all are answered, with what was asked.
 #[test]
 fn calls_criss_cross() {
