@@ -2,19 +2,17 @@
 //! system's clock.
 
 use std::cell::Cell;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::faults::Injector;
 
-/// What the clock says when it is made: a day.
-const PAST: u64 = 86_400_000_000_000;
+/// What a clock says of the moment from which [`ticks`] count: 73 years, so that there is a past.
+const PAST: u64 = 1 << 61;
 
-/// Nanoseconds since some moment before the clock was made. They last for 584 years.
+/// Nanoseconds since some moment, the same for every clock. They last for 584 years.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    /// One moment, as std says it and as this clock does.
-    base: (std::time::Instant, u64),
-    ticks: Ticks,
     /// Stopped at this many nanoseconds.
     stopped: Cell<Option<u64>>,
     /// How far virtual time has run ahead of the system's, in nanoseconds; behind if negative.
@@ -29,11 +27,26 @@ pub(super) fn nanos(duration: Duration) -> u64 {
     seconds.saturating_add(u64::from(duration.subsec_nanos()))
 }
 
+/// A duration in nanoseconds, if that can be said.
+#[inline]
+pub(super) fn checked_nanos(duration: Duration) -> Option<u64> {
+    let seconds = duration.as_secs().checked_mul(1_000_000_000)?;
+    seconds.checked_add(u64::from(duration.subsec_nanos()))
+}
+
 /// The system's clock as nanoseconds since some moment, the same for every thread. No virtual time.
+/// It is what std reads on Linux, without the way through seconds and back.
 #[cfg(target_os = "linux")]
 #[inline]
 pub(crate) fn ticks() -> u64 {
-    Ticks::read()
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is to a `timespec` of ours. It can't fail, as Linux has this clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    // Seconds since the machine was started.
+    (now.tv_sec as u64).wrapping_mul(1_000_000_000) + now.tv_nsec as u64
 }
 
 /// The system's clock as nanoseconds since some moment, the same for every thread. No virtual time.
@@ -43,50 +56,45 @@ pub(crate) fn ticks() -> u64 {
     nanos(BASE.get_or_init(system_now).elapsed())
 }
 
-/// The system's clock as a number that is read cheaply.
-#[derive(Debug)]
-struct Ticks {
-    #[cfg(target_os = "linux")]
-    base: u64,
-    #[cfg(not(target_os = "linux"))]
-    base: std::time::Instant,
+/// The system's clock, as a clock says it that no test has moved.
+#[inline]
+pub(super) fn system() -> u64 {
+    PAST + ticks()
 }
 
-#[cfg(target_os = "linux")]
-impl Ticks {
-    fn new() -> Ticks {
-        Ticks { base: Self::read() }
-    }
-
-    /// What std reads on Linux, without the way through seconds and back.
-    #[inline]
-    fn read() -> u64 {
-        let mut now = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        // SAFETY: the pointer is to a `timespec` of ours. It can't fail, as Linux has this clock.
-        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
-        // Seconds since the machine was started.
-        (now.tv_sec as u64).wrapping_mul(1_000_000_000) + now.tv_nsec as u64
-    }
-
-    /// Nanoseconds since `new`.
-    #[inline]
-    fn elapsed(&self) -> u64 {
-        // It never goes back.
-        Self::read() - self.base
-    }
+/// One moment, as std says it and as clocks do. Ours is read after std's, so a clock may be a little
+/// behind it, and nothing is early; of a few tries the one counts that was interrupted least.
+fn base() -> (std::time::Instant, u64) {
+    static BASE: OnceLock<(std::time::Instant, u64)> = OnceLock::new();
+    *BASE.get_or_init(|| {
+        let tries = [(); 5].map(|()| {
+            let before = ticks();
+            let std = system_now();
+            let after = ticks();
+            (after - before, std, PAST + after)
+        });
+        let (_, std, nanos) = tries.into_iter().min().expect("there are some");
+        (std, nanos)
+    })
 }
 
-#[cfg(not(target_os = "linux"))]
-impl Ticks {
-    fn new() -> Ticks {
-        Ticks { base: system_now() }
-    }
+/// A point of a clock as one of std's.
+pub(super) fn to_std(nanos: u64) -> std::time::Instant {
+    let (std, at) = base();
+    let point = if nanos >= at {
+        std.checked_add(Duration::from_nanos(nanos - at))
+    } else {
+        std.checked_sub(Duration::from_nanos(at - nanos))
+    };
+    point.unwrap_or(std)
+}
 
-    fn elapsed(&self) -> u64 {
-        nanos(self.base.elapsed())
+/// A point of std's clock as one of ours, or the nearest that there is.
+pub(super) fn of_std(std: std::time::Instant) -> u64 {
+    let (base, at) = base();
+    match std.checked_duration_since(base) {
+        Some(after) => at.saturating_add(nanos(after)),
+        None => at.saturating_sub(nanos(base.duration_since(std))),
     }
 }
 
@@ -97,12 +105,7 @@ pub(crate) fn system_now() -> std::time::Instant {
 
 impl Clock {
     pub(crate) fn new(faults: Injector) -> Clock {
-        let now = system_now();
         Clock {
-            // Not from zero, so that there is a past.
-            base: (now, PAST),
-            // Read after `now`, so this clock may be a little behind std's, and nothing is early.
-            ticks: Ticks::new(),
             stopped: Cell::new(None),
             ahead: Cell::new(0),
             faults,
@@ -112,7 +115,7 @@ impl Clock {
     /// The real time.
     #[inline]
     pub(crate) fn real(&self) -> u64 {
-        PAST + self.faults.clock(self.ticks.elapsed())
+        self.faults.clock(system())
     }
 
     /// The time that timers go by.
@@ -152,27 +155,6 @@ impl Clock {
             // Half of what fits is 292 years, and leaves room for the way back to real time.
             self.stopped
                 .set(Some(stopped.max(nanos.min(i64::MAX as u64))));
-        }
-    }
-
-    /// A point of the clock as one of the system's.
-    pub(super) fn to_instant(&self, nanos: u64) -> std::time::Instant {
-        let (base, at) = self.base;
-        let point = if nanos >= at {
-            base.checked_add(Duration::from_nanos(nanos - at))
-        } else {
-            base.checked_sub(Duration::from_nanos(at - nanos))
-        };
-        point.unwrap_or(base)
-    }
-
-    /// A point of the system's clock as one of this clock. What lies before its beginning is
-    /// its beginning.
-    pub(super) fn to_nanos(&self, instant: std::time::Instant) -> u64 {
-        let (base, at) = self.base;
-        match instant.checked_duration_since(base) {
-            Some(after) => at.saturating_add(nanos(after)),
-            None => at.saturating_sub(nanos(base.duration_since(instant))),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::clock::Clock;
+use super::clock::{self, Clock};
 pub(crate) use super::wheel::Stats;
 use super::wheel::{Entry, Wheel};
 use crate::faults::Injector;
@@ -129,7 +129,7 @@ impl Timers {
     pub(super) unsafe fn arm(&self, entry: Pin<&Entry>, deadline: u64) {
         // SAFETY: by the contract.
         unsafe { self.wheel.borrow_mut().insert(entry, deadline) };
-        let at = || self.clock.to_instant(deadline);
+        let at = || clock::to_std(deadline);
         self.trace.timer_armed(entry.order(), at);
     }
 

@@ -21,12 +21,26 @@ use super::clock;
 /// });
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(std::time::Instant);
+pub struct Instant {
+    // As clocks count: what most instants are for is a sleep.
+    nanos: u64,
+}
 
 impl Instant {
     /// Now, by the clock of this thread's runtime; outside a runtime, by the system's.
+    #[inline]
     pub fn now() -> Instant {
-        super::clock_now().unwrap_or_else(|| Instant(clock::system_now()))
+        Instant::from_nanos(super::clock_now().unwrap_or_else(clock::system))
+    }
+
+    #[inline]
+    pub(super) fn from_nanos(nanos: u64) -> Instant {
+        Instant { nanos }
+    }
+
+    #[inline]
+    pub(super) fn nanos(self) -> u64 {
+        self.nanos
     }
 
     /// About thirty years from now: never, for all that a program waits for.
@@ -41,29 +55,30 @@ impl Instant {
             .unwrap_or_else(Instant::far_future)
     }
 
-    /// From std's.
+    /// From std's. One that lies centuries from now becomes the nearest that can be said.
     pub fn from_std(std: std::time::Instant) -> Instant {
-        Instant(std)
+        Instant::from_nanos(clock::of_std(std))
     }
 
     /// As std's.
     pub fn into_std(self) -> std::time::Instant {
-        self.0
+        clock::to_std(self.nanos)
     }
 
     /// Time since `earlier`, or zero if that is later.
     pub fn duration_since(&self, earlier: Instant) -> Duration {
-        self.0.saturating_duration_since(earlier.0)
+        Duration::from_nanos(self.nanos.saturating_sub(earlier.nanos))
     }
 
     /// Time since `earlier`, or `None` if that is later.
     pub fn checked_duration_since(&self, earlier: Instant) -> Option<Duration> {
-        self.0.checked_duration_since(earlier.0)
+        let nanos = self.nanos.checked_sub(earlier.nanos)?;
+        Some(Duration::from_nanos(nanos))
     }
 
     /// Time since `earlier`, or zero if that is later.
     pub fn saturating_duration_since(&self, earlier: Instant) -> Duration {
-        self.0.saturating_duration_since(earlier.0)
+        self.duration_since(earlier)
     }
 
     /// Time since this point, or zero if it lies ahead.
@@ -71,40 +86,51 @@ impl Instant {
         Self::now().duration_since(*self)
     }
 
-    /// This point moved forward, or `None` if the system can't say it.
+    /// This point moved forward, or `None` if that can't be said: more than some 500 years from now.
+    #[inline]
     pub fn checked_add(&self, duration: Duration) -> Option<Instant> {
-        self.0.checked_add(duration).map(Instant)
+        let nanos = self.nanos.checked_add(clock::checked_nanos(duration)?)?;
+        Some(Instant { nanos })
     }
 
-    /// This point moved back, or `None` if the system can't say it.
+    /// This point moved back, or `None` if that can't be said: more than 73 years before the machine
+    /// was started.
+    #[inline]
     pub fn checked_sub(&self, duration: Duration) -> Option<Instant> {
-        self.0.checked_sub(duration).map(Instant)
+        let nanos = self.nanos.checked_sub(clock::checked_nanos(duration)?)?;
+        Some(Instant { nanos })
     }
 }
 
 impl From<std::time::Instant> for Instant {
     fn from(std: std::time::Instant) -> Instant {
-        Instant(std)
+        Instant::from_std(std)
     }
 }
 
 impl From<Instant> for std::time::Instant {
     fn from(instant: Instant) -> std::time::Instant {
-        instant.0
+        instant.into_std()
     }
 }
 
 impl Add<Duration> for Instant {
     type Output = Instant;
 
+    /// # Panics
+    ///
+    /// Where [`checked_add`](Instant::checked_add) gives `None`.
+    #[inline]
+    #[track_caller]
     fn add(self, duration: Duration) -> Instant {
-        Instant(self.0 + duration)
+        self.checked_add(duration)
+            .expect("the instant plus the duration lies too far in the future to be said")
     }
 }
 
 impl AddAssign<Duration> for Instant {
     fn add_assign(&mut self, duration: Duration) {
-        self.0 += duration;
+        *self = *self + duration;
     }
 }
 
@@ -119,19 +145,87 @@ impl Sub for Instant {
 impl Sub<Duration> for Instant {
     type Output = Instant;
 
+    /// # Panics
+    ///
+    /// Where [`checked_sub`](Instant::checked_sub) gives `None`.
+    #[inline]
+    #[track_caller]
     fn sub(self, duration: Duration) -> Instant {
-        Instant(self.0 - duration)
+        self.checked_sub(duration)
+            .expect("the instant minus the duration lies too far in the past to be said")
     }
 }
 
 impl SubAssign<Duration> for Instant {
     fn sub_assign(&mut self, duration: Duration) {
-        self.0 -= duration;
+        *self = *self - duration;
     }
 }
 
 impl fmt::Debug for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.into_std().fmt(f)
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+    #[test]
+    fn a_point_of_std_comes_back_as_it_was() {
+        let now = std::time::Instant::now();
+        let around = [Duration::ZERO, Duration::from_nanos(1), YEAR, 70 * YEAR];
+        for std in around.map(|by| [now + by, now - by]).concat() {
+            assert_eq!(Instant::from_std(std).into_std(), std);
+        }
+        // That one can't be said.
+        let far = now.checked_add(2_000 * YEAR).expect("std can say it");
+        assert!(Instant::from_std(far) > Instant::now() + 400 * YEAR);
+    }
+
+    /// It is between two readings of std's clock, but for what it takes to read both.
+    #[test]
+    fn it_goes_with_the_clock_of_std() {
+        let before = std::time::Instant::now();
+        let ours = [Instant::now(), crate::block_on(async { Instant::now() })];
+        let after = std::time::Instant::now();
+        for ours in ours.map(Instant::into_std) {
+            assert!(ours <= after);
+            assert!(before.saturating_duration_since(ours) < Duration::from_secs(1));
+        }
+    }
+
+    #[test]
+    fn all_threads_and_runtimes_have_one_order() {
+        let mut last = Instant::now();
+        for _ in 0..50 {
+            let read = || crate::block_on(async { Instant::now() });
+            let there = std::thread::scope(|scope| scope.spawn(read).join());
+            let there = there.expect("it does not panic");
+            let here = crate::block_on(async { Instant::now() });
+            assert!(last <= there && there <= here && here <= Instant::now());
+            last = here;
+        }
+    }
+
+    #[test]
+    fn what_lies_too_far_away_is_told() {
+        let now = Instant::now();
+        assert_eq!(now + YEAR - YEAR, now);
+        assert_eq!((now + YEAR).duration_since(now), YEAR);
+        assert_eq!(now.checked_duration_since(now + YEAR), None);
+        for far in [600 * YEAR, Duration::MAX] {
+            assert_eq!(now.checked_add(far), None);
+            assert_eq!(now.checked_sub(far), None);
+            assert!(catch_unwind(|| now + far).is_err());
+            assert!(catch_unwind(|| now - far).is_err());
+        }
+        let sleep = crate::block_on(async { crate::time::sleep(Duration::MAX).deadline() });
+        assert!(sleep > now + 400 * YEAR);
     }
 }

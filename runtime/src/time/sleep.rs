@@ -83,17 +83,18 @@ pin_project! {
 }
 
 impl Sleep {
-    #[inline]
+    /// Inlined, with all that is a call outside of it and given back in registers: so the sleep is made
+    /// where it is to be, and not moved there.
+    #[inline(always)]
     #[track_caller]
     fn at(
         timer: Timer,
-        deadline: impl FnOnce(&Clock) -> u64,
+        reactor: Rc<Reactor>,
+        nanos: u64,
         after: impl FnOnce(&Clock) -> Duration,
     ) -> Sleep {
-        let reactor = current::with(Rc::clone);
-        let clock = &reactor.timers().clock;
-        let nanos = deadline(clock);
-        let shown = Resource::timer(timer, Location::caller(), || after(clock));
+        let after = || after(&reactor.timers().clock);
+        let shown = Resource::timer(timer, Location::caller(), after);
         Sleep {
             nanos,
             reactor,
@@ -103,22 +104,25 @@ impl Sleep {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(super) fn after(timer: Timer, duration: Duration) -> Sleep {
-        let deadline = |clock: &Clock| clock.now().saturating_add(nanos(duration));
-        Sleep::at(timer, deadline, |_| duration)
+        let (reactor, now) = now();
+        let nanos = now.saturating_add(nanos(duration));
+        Sleep::at(timer, reactor, nanos, |_| duration)
     }
 
+    #[inline(always)]
     #[track_caller]
     pub(super) fn until(timer: Timer, deadline: Instant) -> Sleep {
-        let nanos = |clock: &Clock| clock.to_nanos(deadline.into_std());
-        Sleep::at(timer, nanos, |clock| left(clock, nanos(clock)))
+        let nanos = deadline.nanos();
+        let reactor = current::with(Rc::clone);
+        Sleep::at(timer, reactor, nanos, |clock| left(clock, nanos))
     }
 
     /// When it ends.
     pub fn deadline(&self) -> Instant {
-        Instant::from_std(self.reactor.timers().clock.to_instant(self.nanos))
+        Instant::from_nanos(self.nanos)
     }
 
     /// Has the deadline passed, as far as the loop knows?
@@ -130,7 +134,7 @@ impl Sleep {
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         let timers = this.reactor.timers();
-        *this.nanos = timers.clock.to_nanos(deadline.into_std());
+        *this.nanos = deadline.nanos();
         this.shown.moved(|| left(&timers.clock, *this.nanos));
         if let Some(waker) = timers.disarm(&this.entry) {
             drop(this.entry.set_waker(&waker));
@@ -177,6 +181,13 @@ impl Future for Sleep {
         progress.made_progress();
         Poll::Ready(())
     }
+}
+
+/// This thread's reactor, and the time by its clock.
+fn now() -> (Rc<Reactor>, u64) {
+    let reactor = current::with(Rc::clone);
+    let now = reactor.timers().clock.now();
+    (reactor, now)
 }
 
 fn left(clock: &Clock, deadline: u64) -> Duration {

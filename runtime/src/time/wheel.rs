@@ -29,6 +29,9 @@ const FIRING: u16 = (LEVELS * SLOTS) as u16;
 const NOWHERE: u16 = u16::MAX;
 
 /// A timer, part of a `Sleep`. Times are nanoseconds of the clock.
+// In this order a new one is written in its place; in the compiler's it is made aside and moved, in pieces
+// that the processor has to wait for.
+#[repr(C)]
 pub(crate) struct Entry {
     prev: Cell<*const Entry>,
     next: Cell<*const Entry>,
