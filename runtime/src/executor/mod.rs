@@ -192,7 +192,7 @@ impl Executor {
         task
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn spawn<F>(
         &self,
         location: &'static Location<'static>,
@@ -204,7 +204,7 @@ impl Executor {
         self.spawn_as(self.ids.next(), location, future, About::task())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn spawn_as<F>(
         &self,
         id: Id,

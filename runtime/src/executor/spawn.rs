@@ -38,6 +38,8 @@ pub(crate) async fn cancel_current<T>() -> T {
 ///     assert_eq!(count.get(), 1);
 /// });
 /// ```
+// Inlined: so the future is made in the task, and not moved there. Most are spawned in one place anyway.
+#[inline(always)]
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where

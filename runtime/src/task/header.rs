@@ -8,7 +8,7 @@ use std::task::{RawWakerVTable, Waker};
 use super::mailbox::Mailbox;
 use super::refs::Refs;
 use super::state::State;
-use super::{Id, Stage};
+use super::{Id, JoinError, Stage};
 use crate::console;
 use crate::id::ThreadNumber;
 use crate::sync;
@@ -78,13 +78,20 @@ pub(crate) struct VTable {
     /// # Safety
     /// As for `poll`.
     pub(crate) cancel: unsafe fn(TaskPtr),
-    /// Moves the output to `*mut Result<T, JoinError>`; the stage becomes `Taken`. `false`: it has
-    /// been taken before, and nothing was written.
+    /// Moves the output to `*mut T`; the stage becomes `Taken`. `false`: there is none, and nothing was
+    /// written.
+    // Not to a `Result`: what is written as a tag and a word, and then moved as one piece, is waited for.
     ///
     /// # Safety
     /// - On the owner thread, and the stage is not `Future`.
     /// - The pointer is valid for a write of that very type.
     pub(crate) take: unsafe fn(TaskPtr, NonNull<()>) -> bool,
+    /// Why there is no output; the stage becomes `Taken`. `None` if that, or the output, has been taken
+    /// before.
+    ///
+    /// # Safety
+    /// On the owner thread, and the stage is neither `Future` nor `Output`.
+    pub(crate) failure: unsafe fn(TaskPtr) -> Option<JoinError>,
     /// Drops an output that nobody will take; the stage becomes `Taken`.
     ///
     /// # Safety

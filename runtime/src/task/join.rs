@@ -126,11 +126,14 @@ impl<T> JoinHandle<T> {
         }
         let header = self.header();
         header.state.clear(JOIN);
-        let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
+        let mut output = MaybeUninit::<T>::uninit();
         // SAFETY: owner thread; done, so the stage is past `Future`; `T` is the task's output.
-        let taken = unsafe { (header.vtable.take)(self.task, NonNull::from(&mut output).cast()) };
-        // SAFETY: `take` says whether it wrote.
-        taken.then(|| unsafe { output.assume_init() })
+        if unsafe { (header.vtable.take)(self.task, NonNull::from(&mut output).cast()) } {
+            // SAFETY: `take` says that it wrote.
+            return Some(Ok(unsafe { output.assume_init() }));
+        }
+        // SAFETY: owner thread; done, and `take` says that there is no output.
+        unsafe { (header.vtable.failure)(self.task) }.map(Err)
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) const fn layout<F: Future>() -> Layout {
 /// # Safety
 /// - `scheduler` points to an `S` that stays alive until the task has been merged or freed.
 /// - The caller is on the owner thread of that scheduler.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn allocate<F, S>(
     future: F,
     scheduler: NonNull<S>,
@@ -65,6 +65,7 @@ where
                     poll: poll::<F, S>,
                     cancel: cancel::<F>,
                     take: take::<F>,
+                    failure: failure::<F>,
                     discard: discard::<F>,
                     free: free::<F, S>,
                     abort: abort::<S>,
@@ -182,55 +183,45 @@ unsafe fn cancel<F: Future>(task: TaskPtr) {
     }
 }
 
-/// What a task leaves behind, on its way out.
-unsafe fn outcome<F: Future>(task: TaskPtr) -> Option<Result<F::Output, JoinError>> {
-    let header = header(task);
-    let body = body::<F>(task);
-    match header.stage.replace(Stage::Taken) {
-        // SAFETY: the stage said that this field is live; it is read once, as the stage changed.
-        Stage::Output => Some(Ok(unsafe { ManuallyDrop::take(&mut (*body).output) })),
-        Stage::Panicked => {
-            // SAFETY: as above.
-            let payload = unsafe { ManuallyDrop::take(&mut (*body).panic) };
-            Some(Err(JoinError::panicked(header.id, payload)))
-        }
-        Stage::Cancelled => Some(Err(JoinError::cancelled(header.id))),
-        Stage::Future | Stage::Taken => None,
-    }
-}
-
 unsafe fn take<F: Future>(task: TaskPtr, to: NonNull<()>) -> bool {
     let stage = &header(task).stage;
-    if matches!(stage.get(), Stage::Output) {
-        stage.set(Stage::Taken);
-        // SAFETY: the stage said that this field is live; it is read once, as the stage changed.
-        let output = unsafe { ManuallyDrop::take(&mut (*body::<F>(task)).output) };
-        // SAFETY: the caller promises that `to` is valid for a write of this type.
-        unsafe { to.cast::<Result<F::Output, JoinError>>().write(Ok(output)) };
-        return true;
-    }
-    // SAFETY: as for this function.
-    unsafe { take_slowly::<F>(task, to) }
-}
-
-/// Takes what is not an output.
-///
-/// # Safety
-/// As for `take` of the vtable.
-#[cold]
-unsafe fn take_slowly<F: Future>(task: TaskPtr, to: NonNull<()>) -> bool {
-    // SAFETY: the contract of `take` is that of `outcome`.
-    let Some(outcome) = (unsafe { outcome::<F>(task) }) else {
+    if !matches!(stage.get(), Stage::Output) {
         return false;
-    };
+    }
+    stage.set(Stage::Taken);
+    // SAFETY: the stage said that this field is live; it is read once, as the stage changed.
+    let output = unsafe { ManuallyDrop::take(&mut (*body::<F>(task)).output) };
     // SAFETY: the caller promises that `to` is valid for a write of this type.
-    unsafe { to.cast().write(outcome) };
+    unsafe { to.cast::<F::Output>().write(output) };
     true
 }
 
+#[cold]
+unsafe fn failure<F: Future>(task: TaskPtr) -> Option<JoinError> {
+    let header = header(task);
+    match header.stage.replace(Stage::Taken) {
+        Stage::Panicked => {
+            // SAFETY: the stage said that this field is live; it is read once, as the stage changed.
+            let payload = unsafe { ManuallyDrop::take(&mut (*body::<F>(task)).panic) };
+            Some(JoinError::panicked(header.id, payload))
+        }
+        Stage::Cancelled => Some(JoinError::cancelled(header.id)),
+        Stage::Taken => None,
+        Stage::Future | Stage::Output => unreachable!("the caller has looked"),
+    }
+}
+
 unsafe fn discard<F: Future>(task: TaskPtr) {
-    // SAFETY: the contract of `discard` is that of `outcome`.
-    discard_quietly(unsafe { outcome::<F>(task) });
+    if matches!(header(task).stage.get(), Stage::Output) {
+        header(task).stage.set(Stage::Taken);
+        runnable::quietly(|| {
+            // SAFETY: the stage said that this field is live; nobody reaches it again, as it changed.
+            unsafe { ManuallyDrop::drop(&mut (*body::<F>(task)).output) }
+        });
+    } else {
+        // SAFETY: the stage is not `Output`, nor `Future`, by the contract of `discard`.
+        discard_quietly(unsafe { failure::<F>(task) });
+    }
 }
 
 unsafe fn free<F: Future + 'static, S: Schedule>(task: TaskPtr, merged: bool) {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::clock;
 
-/// A point in time. It differs from std's in one way: [`now`](Self::now) follows the clock of the
+/// A point in time. It differs from std's in this: [`now`](Self::now) follows the clock of the
 /// runtime, which a test can [`pause`](super::pause).
+/// And it reaches less far, 73 years back and some 500 ahead; sums beyond that are as far as it reaches.
 ///
 /// ```
 /// use std::time::Duration;
@@ -117,14 +118,10 @@ impl From<Instant> for std::time::Instant {
 impl Add<Duration> for Instant {
     type Output = Instant;
 
-    /// # Panics
-    ///
-    /// Where [`checked_add`](Instant::checked_add) gives `None`.
+    /// Where [`checked_add`](Instant::checked_add) gives `None`, the last instant that can be said.
     #[inline]
-    #[track_caller]
     fn add(self, duration: Duration) -> Instant {
-        self.checked_add(duration)
-            .expect("the instant plus the duration lies too far in the future to be said")
+        Instant::from_nanos(self.nanos.saturating_add(clock::nanos(duration)))
     }
 }
 
@@ -145,14 +142,10 @@ impl Sub for Instant {
 impl Sub<Duration> for Instant {
     type Output = Instant;
 
-    /// # Panics
-    ///
-    /// Where [`checked_sub`](Instant::checked_sub) gives `None`.
+    /// Where [`checked_sub`](Instant::checked_sub) gives `None`, the first instant that can be said.
     #[inline]
-    #[track_caller]
     fn sub(self, duration: Duration) -> Instant {
-        self.checked_sub(duration)
-            .expect("the instant minus the duration lies too far in the past to be said")
+        Instant::from_nanos(self.nanos.saturating_sub(clock::nanos(duration)))
     }
 }
 
@@ -170,8 +163,6 @@ impl fmt::Debug for Instant {
 
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
-    use std::panic::catch_unwind;
-
     use super::*;
 
     const YEAR: Duration = Duration::from_secs(365 * 86_400);
@@ -214,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_too_far_away_is_told() {
+    fn what_lies_too_far_away_is_as_far_as_can_be_said() {
         let now = Instant::now();
         assert_eq!(now + YEAR - YEAR, now);
         assert_eq!((now + YEAR).duration_since(now), YEAR);
@@ -222,8 +213,8 @@ mod tests {
         for far in [600 * YEAR, Duration::MAX] {
             assert_eq!(now.checked_add(far), None);
             assert_eq!(now.checked_sub(far), None);
-            assert!(catch_unwind(|| now + far).is_err());
-            assert!(catch_unwind(|| now - far).is_err());
+            assert!(now + far > now + 400 * YEAR);
+            assert!(now - far < now - 70 * YEAR);
         }
         let sleep = crate::block_on(async { crate::time::sleep(Duration::MAX).deadline() });
         assert!(sleep > now + 400 * YEAR);

@@ -184,6 +184,7 @@ impl Future for Sleep {
 }
 
 /// This thread's reactor, and the time by its clock.
+#[track_caller]
 fn now() -> (Rc<Reactor>, u64) {
     let reactor = current::with(Rc::clone);
     let now = reactor.timers().clock.now();
