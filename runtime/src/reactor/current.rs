@@ -47,6 +47,13 @@ pub(crate) fn try_with<R>(f: impl FnOnce(&Rc<Reactor>) -> R) -> Option<R> {
 pub(crate) fn with<R>(f: impl FnOnce(&Rc<Reactor>) -> R) -> R {
     match try_with(f) {
         Some(result) => result,
-        None => panic!("{NO_RUNTIME}"),
+        None => none(),
     }
+}
+
+/// There is none.
+#[cold]
+#[track_caller]
+pub(crate) fn none() -> ! {
+    panic!("{NO_RUNTIME}")
 }

@@ -107,7 +107,9 @@ impl Sleep {
     #[inline(always)]
     #[track_caller]
     pub(super) fn after(timer: Timer, duration: Duration) -> Sleep {
-        let (reactor, now) = now();
+        let Some((reactor, now)) = now() else {
+            current::none()
+        };
         let nanos = now.saturating_add(nanos(duration));
         Sleep::at(timer, reactor, nanos, |_| duration)
     }
@@ -184,11 +186,10 @@ impl Future for Sleep {
 }
 
 /// This thread's reactor, and the time by its clock.
-#[track_caller]
-fn now() -> (Rc<Reactor>, u64) {
-    let reactor = current::with(Rc::clone);
+fn now() -> Option<(Rc<Reactor>, u64)> {
+    let reactor = current::try_with(Rc::clone)?;
     let now = reactor.timers().clock.now();
-    (reactor, now)
+    Some((reactor, now))
 }
 
 fn left(clock: &Clock, deadline: u64) -> Duration {
