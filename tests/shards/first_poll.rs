@@ -222,3 +222,52 @@ fn many_calls_let_other_tasks_run() {
         assert!(most <= 64, "{most} calls in one turn");
     });
 }
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("on purpose");
+    }
+}
+
+/// What a call leaves behind may panic when it is dropped, and nobody is there to hear of it: the shard
+/// goes on making calls.
+#[test]
+fn an_output_that_nobody_takes_may_panic() {
+    from_the_first(2, |shard| async move {
+        for waits in [false, true] {
+            let mut call = Box::pin(shard.call(1, move || async move {
+                if waits {
+                    yield_now().await;
+                }
+                Bomb
+            }));
+            assert!(poll_once(&mut call).await.is_pending());
+            drop(call);
+            for n in 0..3 {
+                assert_eq!(shard.call(1, move || async move { n }).await.unwrap(), n);
+            }
+        }
+    });
+}
+
+/// Nor does a closure keep it from that, which was for a shard that has gone.
+#[test]
+fn a_closure_for_a_shard_that_has_gone_may_panic() {
+    let shards = Shards::builder().shards(3).build().unwrap();
+    let task = shards.spawn_on(0, || async {
+        let shard = Shard::current();
+        shard.handle(1).shutdown();
+        while shard.call(1, || async {}).await.is_ok() {}
+        let bomb = Bomb;
+        let call = shard.call(1, move || async move { std::mem::forget(bomb) });
+        assert!(call.await.unwrap_err().is_cancelled());
+        for n in 0..3 {
+            assert_eq!(shard.call(2, move || async move { n }).await.unwrap(), n);
+        }
+    });
+    wakeful::block_on(task).unwrap();
+    shards.join().unwrap();
+}

@@ -419,3 +419,27 @@ fn a_receiver_is_a_stream() {
         assert_eq!(all, [0, 1, 2]);
     });
 }
+
+/// A message may panic when it is dropped with its receiver: that one's other senders hear of its end.
+#[test]
+fn a_message_that_panics_keeps_nobody_from_hearing_of_the_end() {
+    struct Bomb(bool);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(!self.0, "on purpose");
+        }
+    }
+    let mesh = Mesh::new(3, 4);
+    let (first, receiver) = mesh.join_as(0);
+    let (second, _) = mesh.join_as(1);
+    let (third, _) = mesh.join_as(2);
+    for sender in [&first, &second] {
+        sender.try_send(0, Bomb(true)).ok().unwrap();
+        sender.try_send(0, Bomb(false)).ok().unwrap();
+    }
+    drop(receiver);
+    for sender in [&first, &second, &third] {
+        let refused = sender.try_send(0, Bomb(false));
+        assert!(matches!(refused, Err(TrySendError::Closed(_))));
+    }
+}

@@ -11,8 +11,8 @@ const KEPT: usize = 128;
 pub(super) struct Boxes(RefCell<Vec<Box<dyn Any + Send>>>);
 
 impl Boxes {
-    /// The last one that was kept, if it is of this type. If it is not, it is given back: calls that are
-    /// made no more leave nothing behind once others are made.
+    /// The last one that was kept, if it is of this type. If it is not, it is given back, so that a type
+    /// which is called no more doesn't stand in the way of others for long.
     #[inline]
     pub(super) fn take<T: Any>(&self) -> Option<Box<T>> {
         let last = self.0.borrow_mut().pop()?;

@@ -26,6 +26,9 @@ use crate::task::{JoinError, yield_now};
 /// Calls that are polled for the first time in one turn. Then the other tasks have theirs.
 const TURN: usize = 64;
 
+/// Larger boxes are not kept: for them the allocator is not what counts.
+const KEPT_SIZE: usize = 1024;
+
 /// On a line of its own, which is all of it for most: two cores hand it over.
 #[repr(align(64))]
 struct Call<M, F: Future> {
@@ -133,6 +136,7 @@ where
     /// There must not be a future in it.
     #[inline]
     fn go_home(self: Box<Self>, local: &Local) {
+        debug_assert!(!matches!(self.stage, Stage::Work(_)));
         let Local { post, core, .. } = local;
         post.reply(core, self.from, self.key, Some(self));
     }
@@ -205,6 +209,10 @@ impl<M, F: Future> Drop for Call<M, F> {
         {
             local.post.reply(&local.core, self.from, self.key, None);
         }
+        // What the user left in it may panic when it is dropped. Those who drop a box have others to serve.
+        if !matches!(self.stage, Stage::Empty) {
+            quietly(|| self.stage = Stage::Empty);
+        }
     }
 }
 
@@ -228,7 +236,7 @@ where
     let mut at_once = true;
     if let Err(ask) = outgoing.put_in(ask) {
         at_once = false;
-        outgoing.put_in_later(ask).await;
+        local.post.put_in_later(to, ask).await;
     }
     local.post.tell();
     let answer = poll_fn(|cx| {
@@ -242,7 +250,9 @@ where
     let call = answer.and_then(|call| call.downcast::<Call<M, F>>().ok());
     let stage = call.map(|mut call| {
         let stage = std::mem::replace(&mut call.stage, Stage::Empty);
-        local.boxes.keep(call);
+        if size_of::<Call<M, F>>() <= KEPT_SIZE {
+            local.boxes.keep(call);
+        }
         stage
     });
     match stage {

@@ -13,6 +13,7 @@ use crate::sync::Bounded;
 use crate::sync::atomic::{AtomicU8, Ordering, fence};
 
 use super::bell::Bell;
+use crate::task::runnable::quietly;
 
 const SENDER: u8 = 1 << 0;
 const RECEIVER: u8 = 1 << 1;
@@ -104,6 +105,9 @@ impl<T> Link<T> {
 
     #[cold]
     fn empty(&self) {
-        while self.queue.pop().is_some() {}
+        // A message may panic when it is dropped: the others are dropped all the same, and the bell is rung.
+        while let Some(message) = self.queue.pop() {
+            quietly(|| drop(message));
+        }
     }
 }

@@ -6,6 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use crate::task::runnable::quietly;
+
 /// The box of a call, when it comes home; none if it was lost on its way there.
 pub(super) type Answer = Option<Box<dyn Any + Send>>;
 
@@ -84,9 +86,11 @@ impl Pending {
             let waker = entry.waker.take();
             drop(places);
             if let Some(waker) = waker {
-                waker.wake();
+                // It may be anyone's, and others wait for their answers.
+                quietly(|| waker.wake());
             }
         } else {
+            debug_assert!(matches!(entry.state, State::Abandoned));
             places.give_back(key);
             drop(places);
             // The output is the user's.

@@ -110,24 +110,6 @@ impl Outgoing {
         }
         Err(ask)
     }
-
-    /// Puts it in when its turn comes.
-    pub(super) async fn put_in_later(&self, ask: Box<dyn Ask>) {
-        // When it is dropped, the next in line may come.
-        let mut place = Place::new(&self.line);
-        let mut ask = Some(ask);
-        poll_fn(|cx| {
-            ask = ask
-                .take()
-                .and_then(|ask| self.put_in_if(place.is_first(), ask).err());
-            if ask.is_none() {
-                return Poll::Ready(());
-            }
-            place.wait(cx.waker());
-            Poll::Pending
-        })
-        .await;
-    }
 }
 
 impl Post {
@@ -149,6 +131,26 @@ impl Post {
 
     pub(super) fn to(&self, shard: ShardId) -> &Outgoing {
         &self.to[shard.index()]
+    }
+
+    /// Puts a call in when its turn comes. When nothing is sent any more it is dropped, which is an answer.
+    pub(super) async fn put_in_later(&self, to: ShardId, ask: Box<dyn Ask>) {
+        let outgoing = self.to(to);
+        // When it is dropped, the next in line may come.
+        let mut place = Place::new(&outgoing.line);
+        let mut ask = Some(ask);
+        poll_fn(|cx| {
+            ask = ask
+                .take()
+                .filter(|_| !self.is_over())
+                .and_then(|ask| outgoing.put_in_if(place.is_first(), ask).err());
+            if ask.is_none() {
+                return Poll::Ready(());
+            }
+            place.wait(cx.waker());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// There is something for the carrier.
@@ -245,8 +247,11 @@ impl Drop for Carrier {
             if !replies.is_empty() {
                 core.replies[to].push(replies);
             }
-            // Each of them is an answer to this shard itself, which nobody hears.
+        }
+        for outgoing in &post.to {
+            // Each of them is an answer to this shard itself.
             drop(outgoing.asks.take());
+            outgoing.line.wake_first();
         }
     }
 }

@@ -12,6 +12,7 @@ use super::ShardId;
 use super::link::Refused;
 use super::mesh::Shared;
 use crate::task::coop::{self, RestoreOnPending};
+use crate::task::runnable::quietly;
 
 /// Sends messages to the shards of a [`Mesh`](super::Mesh). Clones are for tasks of the same shard; when
 /// the last is dropped, receivers hear of it after they have received what was sent.
@@ -183,7 +184,8 @@ impl Line {
             .front()
             .map(|(_, waker)| waker.clone());
         if let Some(first) = first {
-            first.wake();
+            // It may be anyone's.
+            quietly(|| first.wake());
         }
     }
 }
