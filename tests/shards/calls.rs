@@ -108,6 +108,13 @@ thread_local! {
     static TOTAL: Cell<u64> = const { Cell::new(0) };
 }
 
+/// Shard 1 has seen so many numbers, one after the other.
+async fn assert_seen_in_order(shard: &Shard, count: usize) {
+    let seen = shard.call(1, || async { SEEN.take() }).await.unwrap();
+    let strange = (0..).zip(&seen).find(|&(n, seen)| n != *seen);
+    assert_eq!((seen.len(), strange), (count, None));
+}
+
 #[test]
 fn calls_begin_in_the_order_in_which_they_were_made() {
     from_the_first(2, |shard| async move {
@@ -118,9 +125,7 @@ fn calls_begin_in_the_order_in_which_they_were_made() {
             })
         });
         join_all(calls).await;
-        let seen = shard.call(1, || async { SEEN.take() }).await.unwrap();
-        let strange = (0..).zip(&seen).find(|&(n, seen)| n != *seen);
-        assert_eq!((seen.len(), strange), (1_000, None));
+        assert_seen_in_order(&shard, 1_000).await;
     });
 }
 
@@ -143,9 +148,7 @@ fn a_call_overtakes_none_that_waits_for_room() {
             asked.push(ask());
         }
         join_all(asked).await;
-        let seen = shard.call(1, || async { SEEN.take() }).await.unwrap();
-        let strange = (0..).zip(&seen).find(|&(n, seen)| n != *seen);
-        assert_eq!((seen.len(), strange), (1_000, None));
+        assert_seen_in_order(&shard, 1_000).await;
     });
 }
 

@@ -6,6 +6,9 @@ use std::cell::RefCell;
 /// More of them than this are given back to the allocator.
 const KEPT: usize = 128;
 
+/// So are larger ones, in bytes: what they cost is not the allocator's.
+const KEPT_SIZE: usize = 1024;
+
 /// Nothing is in them any more: they are only memory.
 #[derive(Default)]
 pub(super) struct Boxes(RefCell<Vec<Box<dyn Any + Send>>>);
@@ -20,9 +23,9 @@ impl Boxes {
     }
 
     #[inline]
-    pub(super) fn keep(&self, empty: Box<dyn Any + Send>) {
+    pub(super) fn keep<T: Any + Send>(&self, empty: Box<T>) {
         let mut boxes = self.0.borrow_mut();
-        if boxes.len() < KEPT {
+        if size_of::<T>() <= KEPT_SIZE && boxes.len() < KEPT {
             boxes.push(empty);
         }
     }
@@ -52,5 +55,14 @@ mod tests {
         (0..=KEPT).for_each(|n| boxes.keep(Box::new(n)));
         let kept = std::iter::from_fn(|| boxes.take::<usize>()).count();
         assert_eq!(kept, KEPT);
+    }
+
+    #[test]
+    fn only_small_ones_are_kept() {
+        let boxes = Boxes::default();
+        boxes.keep(Box::new([0_u8; KEPT_SIZE]));
+        assert!(boxes.take::<[u8; KEPT_SIZE]>().is_some());
+        boxes.keep(Box::new([0_u8; KEPT_SIZE + 1]));
+        assert!(boxes.take::<[u8; KEPT_SIZE + 1]>().is_none());
     }
 }

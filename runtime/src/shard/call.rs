@@ -26,9 +26,6 @@ use crate::task::{JoinError, yield_now};
 /// Calls that are polled for the first time in one turn. Then the other tasks have theirs.
 const TURN: usize = 64;
 
-/// Larger boxes are not kept: for them the allocator is not what counts.
-const KEPT_SIZE: usize = 1024;
-
 /// On a line of its own, which is all of it for most: two cores hand it over.
 #[repr(align(64))]
 struct Call<M, F: Future> {
@@ -232,9 +229,8 @@ where
     }
     let mut waiting = poll_fn(|cx| Poll::Ready(local.pending.wait(cx.waker().clone()))).await;
     let ask = Call::<M, F>::boxed(&local, waiting.key(), location, make);
-    let outgoing = local.post.to(to);
     let mut at_once = true;
-    if let Err(ask) = outgoing.put_in(ask) {
+    if let Err(ask) = local.post.put_in(to, ask) {
         at_once = false;
         local.post.put_in_later(to, ask).await;
     }
@@ -250,9 +246,7 @@ where
     let call = answer.and_then(|call| call.downcast::<Call<M, F>>().ok());
     let stage = call.map(|mut call| {
         let stage = std::mem::replace(&mut call.stage, Stage::Empty);
-        if size_of::<Call<M, F>>() <= KEPT_SIZE {
-            local.boxes.keep(call);
-        }
+        local.boxes.keep(call);
         stage
     });
     match stage {

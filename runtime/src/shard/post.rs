@@ -45,7 +45,7 @@ pub(super) type Bundle = Vec<Box<dyn Ask>>;
 
 /// What is gathered for one shard.
 #[derive(Default)]
-pub(super) struct Outgoing {
+struct Outgoing {
     asks: RefCell<Bundle>,
     /// Those that wait for room in the bundle.
     line: Line,
@@ -95,12 +95,6 @@ impl<T> Spare<T> {
 }
 
 impl Outgoing {
-    /// Puts a call into the bundle. It is given back if there is no room now, or others wait for it.
-    #[inline]
-    pub(super) fn put_in(&self, ask: Box<dyn Ask>) -> Result<(), Box<dyn Ask>> {
-        self.put_in_if(self.line.is_empty(), ask)
-    }
-
     #[inline]
     fn put_in_if(&self, first: bool, ask: Box<dyn Ask>) -> Result<(), Box<dyn Ask>> {
         let mut asks = self.asks.borrow_mut();
@@ -129,8 +123,15 @@ impl Post {
         self.over.get()
     }
 
-    pub(super) fn to(&self, shard: ShardId) -> &Outgoing {
+    fn to(&self, shard: ShardId) -> &Outgoing {
         &self.to[shard.index()]
+    }
+
+    /// Puts a call into the bundle. It is given back if there is no room now, or others wait for it.
+    #[inline]
+    pub(super) fn put_in(&self, to: ShardId, ask: Box<dyn Ask>) -> Result<(), Box<dyn Ask>> {
+        let outgoing = self.to(to);
+        outgoing.put_in_if(outgoing.line.is_empty(), ask)
     }
 
     /// Puts a call in when its turn comes. When nothing is sent any more it is dropped, which is an answer.

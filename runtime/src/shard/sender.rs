@@ -334,15 +334,10 @@ impl Drop for Place<'_> {
             return;
         };
         let left = waiting.remove(index);
-        let next = if index == 0 {
-            waiting.front().map(|(_, waker)| waker.clone())
-        } else {
-            None
-        };
         drop(waiting);
         drop(left);
-        if let Some(next) = next {
-            next.wake();
+        if index == 0 {
+            self.line.wake_first();
         }
     }
 }

@@ -80,11 +80,11 @@ pub(crate) struct VTable {
     pub(crate) cancel: unsafe fn(TaskPtr),
     /// Moves the output to `*mut T`; the stage becomes `Taken`. `false`: there is none, and nothing was
     /// written.
-    // Not to a `Result`: what is written as a tag and a word, and then moved as one piece, is waited for.
     ///
     /// # Safety
     /// - On the owner thread, and the stage is not `Future`.
     /// - The pointer is valid for a write of that very type.
+    // Not to a `Result`: what is written as a tag and a word, and then moved as one piece, is waited for.
     pub(crate) take: unsafe fn(TaskPtr, NonNull<()>) -> bool,
     /// Why there is no output; the stage becomes `Taken`. `None` if that, or the output, has been taken
     /// before.

@@ -23,6 +23,7 @@ pub(crate) struct Clock {
 /// A duration in nanoseconds; one that is too long is as good as for ever.
 #[inline(always)]
 pub(super) fn nanos(duration: Duration) -> u64 {
+    // Not by `checked_nanos`, which takes seven instructions more.
     let seconds = duration.as_secs().saturating_mul(1_000_000_000);
     seconds.saturating_add(u64::from(duration.subsec_nanos()))
 }
