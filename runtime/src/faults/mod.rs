@@ -13,7 +13,9 @@
 //! # fn main() -> std::io::Result<()> {
 //! let plan = Plan::quiet(7).with(Kind::Early, 500);
 //! let runtime = wakeful::Builder::new().faults(plan.clone()).build()?;
-//! runtime.block_on(wakeful::time::sleep(std::time::Duration::from_millis(1)));
+//! runtime.block_on(async {
+//!     wakeful::time::sleep(std::time::Duration::from_millis(1)).await;
+//! });
 //! println!("{} waits ended early", plan.count(Kind::Early));
 //! # Ok(())
 //! # }
