@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -21,15 +21,18 @@ fn run<F: Future<Output = ()> + 'static>(
     shards.join().unwrap();
 }
 
-/// On shard 0 only; the others wait for it.
+/// On shard 0 only, once there is a service on each; the others wait for its end.
 pub(super) fn from_the_first<F: Future<Output = ()> + 'static>(
     shards: usize,
     service: impl Fn(Shard) -> F + Send + Sync + 'static,
 ) {
     let service = Arc::new(service);
+    let started = Arc::new(Barrier::new(shards));
     run(shards, move |shard| {
-        let service = service.clone();
+        let (service, started) = (service.clone(), started.clone());
         async move {
+            // Blocks the loops, which have nothing else to do yet.
+            started.wait();
             if shard.id().index() == 0 {
                 service(shard.clone()).await;
                 shard.stop_all(std::time::Duration::from_secs(600));
