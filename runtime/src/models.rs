@@ -8,14 +8,14 @@
 //! # What is modelled
 //!
 //! The crate's own code: `task/*` (counts, mailbox, waker, handles, packet, and what the loop does
-//! with a task), `executor/remote.rs`, `Stop` of `runtime/handle.rs`, and `shard/{bell,link}.rs`. Its atomics, queue, locks
+//! with a task), `executor/remote.rs`, `Stop` of `runtime/handle.rs`, and `shard/{bell,link,inbox}.rs`. Its atomics, queue, locks
 //! and thread number come from [`crate::sync`] and `id.rs`, where loom's twins take their place.
 //!
 //! Each protocol is explored by itself ([remote], [mailbox], [refs]), then whole tasks are, with a
 //! scheduler made for the models ([kit]): [task] while the loop runs, [end] when it ends. [packet]
 //! and [stop] are what [`Handle`](crate::Handle) adds for results and aborts between threads, and
 //! [beat] is what a loop shows to the stall detector (`observe/*`). [link] is how shards send each other
-//! messages and wait for them (`shard/{bell,link}.rs`).
+//! messages and wait for them (`shard/{bell,link}.rs`), [inbox] how they send answers (`shard/inbox.rs`).
 //!
 //! What a model checks without saying so:
 //! - no deadlock: a wake that is lost leaves the loop asleep for ever;
@@ -54,6 +54,7 @@
 
 mod beat;
 mod end;
+mod inbox;
 mod kit;
 mod link;
 #[cfg(shuttle)]

@@ -8,11 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use futures_util::future::{join, join_all};
+use tokio::sync::oneshot;
 use wakeful::Shards;
 use wakeful::shard::Shard;
 use wakeful::task::yield_now;
+use wakeful::time::timeout;
 
 use super::calls::{Dropped, from_the_first};
 
@@ -251,6 +254,33 @@ fn an_output_that_nobody_takes_may_panic() {
             }
         }
     });
+}
+
+/// An answer for a shard that has ended is dropped when it comes, not when the last shard ends.
+#[test]
+fn an_answer_that_comes_too_late_is_dropped() {
+    let (open, gate) = oneshot::channel::<()>();
+    let (answer, dropped) = oneshot::channel::<()>();
+    let shards = Shards::builder().shards(2).build().unwrap();
+    drop(shards.spawn_on(0, || async {
+        let shard = Shard::current();
+        let call = shard.call(1, || async {
+            gate.await.unwrap_err();
+            answer
+        });
+        wakeful::spawn(async {
+            // Closed when this shard ends.
+            let _open = open;
+            call.await
+        });
+        yield_now().await;
+        // It has begun there when a later one has.
+        shard.call(1, || async {}).await.unwrap();
+        shard.handle(0).shutdown();
+    }));
+    let heard = shards.spawn_on(1, || timeout(Duration::from_secs(60), dropped));
+    assert!(wakeful::block_on(heard).unwrap().unwrap().is_err());
+    shards.join().unwrap();
 }
 
 /// Nor does a closure keep it from that, which was for a shard that has gone.

@@ -27,6 +27,10 @@ impl Sleeper {
             woken: AtomicUsize::new(0),
         })
     }
+
+    pub(super) fn wait(&self) {
+        self.pillow.wait();
+    }
 }
 
 impl Wake for Sleeper {
@@ -168,7 +172,7 @@ pub(super) fn senders<R: Ring, const SENDERS: usize>(bell: R, each: usize) {
             got += 1;
             continue;
         }
-        sleeper.pillow.wait();
+        sleeper.wait();
     }
     for sender in senders {
         sender.join().unwrap();
@@ -243,7 +247,7 @@ impl Pair {
                     return true;
                 }
                 Err(Refused::Gone(_)) => return false,
-                Err(Refused::Full(_)) => sleeper.pillow.wait(),
+                Err(Refused::Full(_)) => sleeper.wait(),
             }
         }
     }
@@ -271,7 +275,7 @@ impl Pair {
             if over || !end_first && self.link.is_over() {
                 return None;
             }
-            sleeper.pillow.wait();
+            sleeper.wait();
         }
     }
 }

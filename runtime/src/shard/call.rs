@@ -16,7 +16,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::ShardId;
 use super::fetch::fetch;
 use super::local::Local;
-use super::post::{Ask, Bundle, Carrier};
+use super::post::{Ask, Bundle, Carrier, Replies};
 use super::receiver::MeshReceiver;
 use crate::executor::{reserve_id, spawn_at};
 use crate::task::packet::Missing;
@@ -274,18 +274,25 @@ pub(super) fn serve(local: &Rc<Local>, mut incoming: MeshReceiver<Bundle>) {
             here.post.asks.keep(bundle);
         }
     }));
-    let here = local.clone();
-    let replies = poll_fn(move |cx| take_replies(&here, cx));
-    drop(spawn_at(location, replies));
+    let homecoming = Homecoming(local.clone());
+    let answering = poll_fn(move |cx| homecoming.serve(cx));
+    drop(spawn_at(location, answering));
     let carrier = Carrier(local.clone());
     let carrying = poll_fn(move |cx| carrier.carry(cx));
     drop(spawn_at(location, carrying));
 }
 
-fn take_replies(local: &Local, cx: &mut Context<'_>) -> Poll<()> {
-    let replies = &local.core.replies[local.id.index()];
-    let take = || {
-        let Some(mut bundle) = replies.pop() else {
+/// Hands answers to those who wait for them. When it is dropped the shard ends, and nobody does.
+struct Homecoming(Rc<Local>);
+
+impl Homecoming {
+    fn replies(&self) -> &Replies {
+        &self.0.core.replies[self.0.id.index()]
+    }
+
+    fn take_in(&self) -> bool {
+        let Local { pending, post, .. } = &*self.0;
+        let Some(mut bundle) = self.replies().pop() else {
             return false;
         };
         for reply in &bundle {
@@ -294,19 +301,29 @@ fn take_replies(local: &Local, cx: &mut Context<'_>) -> Poll<()> {
             }
         }
         for reply in bundle.drain(..) {
-            local.pending.answer(reply.key, reply.answer);
+            pending.answer(reply.key, reply.answer);
         }
-        local.post.replies.keep(bundle);
+        post.replies.keep(bundle);
         true
-    };
-    if !take() {
-        replies.arrived.arm(cx.waker());
-        if !take() {
-            return Poll::Pending;
-        }
-        replies.arrived.disarm();
     }
-    // The others first: those who were answered, too.
-    cx.waker().wake_by_ref();
-    Poll::Pending
+
+    fn serve(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.take_in() {
+            let arrived = &self.replies().arrived;
+            arrived.arm(cx.waker());
+            if !self.take_in() {
+                return Poll::Pending;
+            }
+            arrived.disarm();
+        }
+        // The others first: those who were answered, too.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Homecoming {
+    fn drop(&mut self) {
+        self.replies().close();
+    }
 }

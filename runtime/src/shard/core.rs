@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::{FailureReason, ShardFailure};
+use super::inbox::Inbox;
 use super::local::Local;
 use super::mesh::Mesh;
 use super::post::{BUNDLES, Bundle, Replies};
@@ -48,7 +49,7 @@ impl Core {
         Arc::new(Core {
             handles,
             calls: Mesh::new(shards, BUNDLES),
-            replies: (0..shards).map(|_| Replies::new()).collect(),
+            replies: (0..shards).map(|_| Inbox::new()).collect(),
             on_panic,
             patience,
             status: Mutex::new(Status {

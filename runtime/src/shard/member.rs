@@ -114,7 +114,8 @@ impl Shard {
     /// should give way with [`yield_now`](crate::task::yield_now) first.
     ///
     /// Calls to a shard begin in the order in which they were made. A shard takes in 128 from each
-    /// other at a time; more of them wait.
+    /// other at a time; more of them wait in line, where a future that is kept without being polled holds up
+    /// those behind it.
     ///
     /// # Errors
     ///
@@ -127,7 +128,8 @@ impl Shard {
     /// # Cancel safety
     ///
     /// A call that is dropped before it was taken in by the queue has no effect; later it is carried out,
-    /// and its output is dropped there or here.
+    /// and its output is dropped when it has come home. If the shard that called has ended meanwhile, it is
+    /// dropped on its way.
     ///
     /// ```
     /// use std::cell::Cell;

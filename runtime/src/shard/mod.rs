@@ -42,6 +42,7 @@ mod core;
 mod error;
 mod fetch;
 mod id;
+pub(crate) mod inbox;
 pub(crate) mod link;
 mod local;
 mod member;

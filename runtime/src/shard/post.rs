@@ -10,13 +10,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::ShardId;
-use super::bell::Bell;
 use super::core::Core;
+use super::inbox::Inbox;
 use super::link::Refused;
 use super::local::Local;
 use super::pending::Answer;
 use super::sender::{Line, Place};
-use crate::sync::Queue;
 
 /// A call on its way there.
 pub(super) trait Ask: Send {
@@ -29,11 +28,8 @@ pub(super) struct Reply {
     pub(super) answer: Answer,
 }
 
-/// Those for one shard, by the bundle. There are never more than calls that are waited for.
-pub(super) struct Replies {
-    queue: Queue<Vec<Reply>>,
-    pub(super) arrived: Bell,
-}
+/// Those for one shard, by the bundle. There are never more than calls that were made.
+pub(super) type Replies = Inbox<Vec<Reply>>;
 
 /// Bundles of calls on the way from one shard to another.
 pub(super) const BUNDLES: usize = 8;
@@ -178,24 +174,6 @@ impl Post {
         replies.push(Reply { key, answer });
         drop(replies);
         self.tell();
-    }
-}
-
-impl Replies {
-    pub(super) fn new() -> Replies {
-        Replies {
-            queue: Queue::new(),
-            arrived: Bell::new(),
-        }
-    }
-
-    fn push(&self, replies: Vec<Reply>) {
-        self.queue.push(replies);
-        self.arrived.ring();
-    }
-
-    pub(super) fn pop(&self) -> Option<Vec<Reply>> {
-        self.queue.pop()
     }
 }
 

@@ -30,7 +30,8 @@ struct Outbox<T> {
 /// waker, or is about to be polled. It wakes the next when it leaves.
 #[derive(Default)]
 pub(super) struct Line {
-    waiting: RefCell<VecDeque<(u64, Waker)>>,
+    /// None: it was woken, and leaves its waker again when it is polled and has to wait on.
+    waiting: RefCell<VecDeque<(u64, Option<Waker>)>>,
     last: Cell<u64>,
 }
 
@@ -58,7 +59,8 @@ impl<T> MeshSender<T> {
         }))
     }
 
-    /// Sends a message, when there is room for it; who waits for room gets it in turn.
+    /// Sends a message, when there is room for it; who waits for room gets it in turn. So a future whose turn
+    /// has come, and which is kept without being polled, holds up those behind it.
     ///
     /// That it was sent does not say that it will be received: the receiver may go before.
     ///
@@ -180,10 +182,10 @@ impl Line {
     pub(super) fn wake_first(&self) {
         let first = self
             .waiting
-            .borrow()
-            .front()
-            .map(|(_, waker)| waker.clone());
-        if let Some(first) = first {
+            .borrow_mut()
+            .front_mut()
+            .map(|(_, waker)| waker.take());
+        if let Some(first) = first.flatten() {
             // It may be anyone's.
             quietly(|| first.wake());
         }
@@ -263,10 +265,15 @@ impl<T> Outbox<T> {
         for line in &self.lines {
             // Their entries are theirs to take out.
             let wakers: Vec<Waker> = {
-                let waiting = line.waiting.borrow();
-                waiting.iter().map(|(_, waker)| waker.clone()).collect()
+                let mut waiting = line.waiting.borrow_mut();
+                waiting
+                    .iter_mut()
+                    .filter_map(|(_, waker)| waker.take())
+                    .collect()
             };
-            wakers.into_iter().for_each(Waker::wake);
+            wakers
+                .into_iter()
+                .for_each(|waker| quietly(|| waker.wake()));
         }
     }
 }
@@ -310,13 +317,13 @@ impl<'a> Place<'a> {
                 let id = self.line.last.get() + 1;
                 self.line.last.set(id);
                 self.id = Some(id);
-                waiting.push_back((id, waker));
+                waiting.push_back((id, Some(waker)));
                 None
             }
             Some(id) => waiting
                 .iter_mut()
                 .find(|(known, _)| *known == id)
-                .map(|(_, old)| std::mem::replace(old, waker)),
+                .and_then(|(_, old)| old.replace(waker)),
         };
         drop(waiting);
         // What a waker does when it is dropped is its own affair.

@@ -1,0 +1,61 @@
+//! What any shard sends to one, without a limit of its own.
+//!
+//! Its end is that of a receiver in `link.rs`: the one that takes says that it has gone and empties the
+//! queue; who sends looks for that after the push, and if it is so empties the queue as well. A fence on
+//! both sides lets one of the two see the other.
+
+use super::bell::Bell;
+use crate::sync::Queue;
+use crate::sync::atomic::{AtomicBool, Ordering, fence};
+use crate::task::runnable::quietly;
+
+pub(crate) struct Inbox<T> {
+    queue: Queue<T>,
+    gone: AtomicBool,
+    pub(crate) arrived: Bell,
+}
+
+impl<T> Inbox<T> {
+    pub(crate) fn new() -> Inbox<T> {
+        Inbox {
+            queue: Queue::new(),
+            gone: AtomicBool::new(false),
+            arrived: Bell::new(),
+        }
+    }
+
+    /// Sends a message, and rings the one that takes if it waits. If that has gone, the message is dropped.
+    pub(crate) fn push(&self, message: T) {
+        self.queue.push(message);
+        // Its fence is also the one between the push and the look at `gone`.
+        self.arrived.ring();
+        if self.gone.load(Ordering::Relaxed) {
+            self.empty();
+        }
+    }
+
+    /// For the model that shows what the look after a push is for.
+    #[cfg(all(test, any(loom, shuttle)))]
+    pub(crate) fn push_unseen(&self, message: T) {
+        self.queue.push(message);
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        self.queue.pop()
+    }
+
+    /// Nothing is taken any more. What is there is dropped, and what is sent from now on.
+    pub(crate) fn close(&self) {
+        self.gone.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.empty();
+    }
+
+    #[cold]
+    fn empty(&self) {
+        // What is dropped is the user's: one that panics leaves the others to be dropped all the same.
+        while let Some(message) = self.queue.pop() {
+            quietly(|| drop(message));
+        }
+    }
+}
