@@ -93,6 +93,8 @@ pub(crate) struct Executor {
     /// Wakes of other threads that rode along with an earlier one.
     coalesced_there: AtomicU64,
     remote: Remote<Message>,
+    /// What is done when the loop was nudged; it is given the kinds, a bit for each.
+    on_nudge: Cell<fn(u8)>,
     pub(crate) trace: Recorder,
 }
 
@@ -139,6 +141,7 @@ impl Executor {
             notified: AtomicU64::new(0),
             coalesced_there: AtomicU64::new(0),
             remote: Remote::new(),
+            on_nudge: Cell::new(|_| {}),
             trace,
         });
         let this = NonNull::new(Arc::as_ptr(&executor).cast_mut()).expect("an Arc is not null");
@@ -354,7 +357,7 @@ impl Executor {
     #[cold]
     fn receive_pending(&self) {
         let before = self.counts.received.get();
-        self.remote.receive(|message| {
+        let nudges = self.remote.receive(|message| {
             self.counts.received.set(self.counts.received.get() + 1);
             match message {
                 // SAFETY: owner thread; the reference came with the message.
@@ -364,7 +367,25 @@ impl Executor {
                 Message::Call(call) => quietly(call),
             }
         });
+        if nudges != 0 {
+            let kinds = u64::from(nudges.count_ones());
+            self.counts.received.set(self.counts.received.get() + kinds);
+            (self.on_nudge.get())(nudges);
+        }
         self.trace.drained(self.counts.received.get() - before);
+    }
+
+    /// From now on, a nudge is a call of `f` on the loop's thread.
+    pub(crate) fn on_nudge(&self, f: fn(u8)) {
+        self.on_nudge.set(f);
+    }
+
+    /// Says that there is something of that kind, which is less than 5. Any thread, after it was put where
+    /// the loop will look for it.
+    pub(crate) fn nudge(&self, kind: u32) {
+        if self.remote.nudge(kind) == Sent::Notify {
+            self.notify();
+        }
     }
 
     /// Does something on the loop's thread, soon. Any thread. After the end of the runtime the call
@@ -376,12 +397,14 @@ impl Executor {
     fn post(&self, message: Message) {
         match self.remote.send(message) {
             Sent::Done => {}
-            Sent::Notify => {
-                self.notified.fetch_add(1, Ordering::Relaxed);
-                self.notifier.notify();
-            }
+            Sent::Notify => self.notify(),
             Sent::Closed => self.empty_closed(),
         }
+    }
+
+    fn notify(&self) {
+        self.notified.fetch_add(1, Ordering::Relaxed);
+        self.notifier.notify();
     }
 
     /// Drops the messages that came too late.

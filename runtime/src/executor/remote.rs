@@ -22,6 +22,12 @@
 //!
 //! After the wait the loop clears `ASLEEP`, so that senders stop paying for notifications.
 //!
+//! # Nudges
+//!
+//! A nudge says that there is something for the loop in a queue of someone else's. It is a bit of the same
+//! flag, set together with `PENDING` after the push there, and cleared together with it before anyone pops
+//! there. So all that is said above of a message holds for it, and it takes no place in the queue here.
+//!
 //! # The end
 //!
 //! When the runtime ends, the loop sets `CLOSED` and empties the queue a last time. A sender that
@@ -33,6 +39,9 @@ use crate::sync::atomic::{AtomicU8, Ordering};
 const PENDING: u8 = 1 << 0;
 const ASLEEP: u8 = 1 << 1;
 const CLOSED: u8 = 1 << 2;
+
+/// The first of the bits of nudges, a bit for each kind.
+const NUDGE: u32 = 3;
 
 /// Messages taken in at a time, before tasks run again.
 const BATCH: usize = 256;
@@ -65,7 +74,18 @@ impl<M> Remote<M> {
     /// Sends a message. Any thread.
     pub(crate) fn send(&self, message: M) -> Sent {
         self.queue.push(message);
-        let before = self.flag.fetch_or(PENDING, Ordering::AcqRel);
+        self.tell(PENDING)
+    }
+
+    /// Says that there is something of that kind, 0 to 4, in another queue. Any thread. After the end
+    /// nobody hears of it, and there is nothing to take out here.
+    pub(crate) fn nudge(&self, kind: u32) -> Sent {
+        self.tell(PENDING | 1 << (NUDGE + kind))
+    }
+
+    #[inline]
+    fn tell(&self, bits: u8) -> Sent {
+        let before = self.flag.fetch_or(bits, Ordering::AcqRel);
         if before & CLOSED != 0 {
             Sent::Closed
         } else if before == ASLEEP {
@@ -84,8 +104,10 @@ impl<M> Remote<M> {
 
     /// Hands the messages that are there now to `f`, but no more than [`BATCH`]. Those that come
     /// meanwhile stay for the next time as well, so that busy senders can't keep the loop here.
-    pub(crate) fn receive(&self, mut f: impl FnMut(M)) {
-        self.flag.fetch_and(!PENDING, Ordering::AcqRel);
+    /// Returns the kinds of nudges, a bit for each.
+    pub(crate) fn receive(&self, mut f: impl FnMut(M)) -> u8 {
+        let nudges = !0 << NUDGE;
+        let before = self.flag.fetch_and(!(PENDING | nudges), Ordering::AcqRel);
         let there = self.queue.len();
         for _ in 0..there.min(BATCH) {
             match self.queue.pop() {
@@ -96,6 +118,7 @@ impl<M> Remote<M> {
         if there > BATCH {
             self.flag.fetch_or(PENDING, Ordering::AcqRel);
         }
+        before >> NUDGE
     }
 
     /// The loop wants to sleep. `false`: it may not, there is something to receive.

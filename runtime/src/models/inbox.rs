@@ -9,19 +9,22 @@ use loom::thread;
 use super::kit::Held;
 use super::link::Sleeper;
 use super::model;
+use crate::shard::bell::Bell;
 use crate::shard::inbox::Inbox;
 
 /// Two send, the one that takes waits for the first message and goes.
 fn the_one_that_takes_goes(looks: bool) {
-    let inbox = Held::new(Arc::new(Inbox::new()));
+    let both = Held::new(Arc::new((Inbox::new(), Bell::new())));
+    let (inbox, bell) = &**both;
     let senders = [1, 2].map(|message| {
-        let inbox = Arc::clone(&inbox);
+        let both = Arc::clone(&both);
         thread::spawn(move || {
+            let (inbox, bell) = &*both;
             if looks {
-                inbox.push(message);
+                inbox.push(message, || bell.ring());
             } else {
                 inbox.push_unseen(message);
-                inbox.arrived.ring();
+                bell.ring();
             }
         })
     });
@@ -29,13 +32,13 @@ fn the_one_that_takes_goes(looks: bool) {
     let waker = Held::new(Waker::from(StdArc::clone(&sleeper)));
     let mut first = inbox.pop();
     while first.is_none() {
-        inbox.arrived.arm(&waker);
+        bell.arm(&waker);
         first = inbox.pop();
         if first.is_none() {
             sleeper.wait();
             first = inbox.pop();
         } else {
-            inbox.arrived.disarm();
+            bell.disarm();
         }
     }
     inbox.close();

@@ -235,13 +235,13 @@ impl Pair {
     pub(super) fn send(&self, message: usize, sleeper: &StdArc<Sleeper>) -> bool {
         let waker = Waker::from(sleeper.clone());
         loop {
-            match self.link.push(message, &self.arrived) {
+            match self.link.push(message, || self.arrived.ring()) {
                 Ok(()) => return true,
                 Err(Refused::Gone(_)) => return false,
                 Err(Refused::Full(_)) => {}
             }
             self.link.room.arm(&waker);
-            match self.link.push(message, &self.arrived) {
+            match self.link.push(message, || self.arrived.ring()) {
                 Ok(()) => {
                     self.link.room.disarm();
                     return true;

@@ -28,7 +28,8 @@ impl Line for Remote<usize> {
         self.is_pending()
     }
     fn receive(&self, f: &mut dyn FnMut(usize)) {
-        self.receive(f);
+        let nudges = self.receive(f);
+        assert_eq!(nudges, 0, "nobody nudged");
     }
     fn fall_asleep(&self) -> bool {
         self.fall_asleep()
@@ -232,6 +233,101 @@ fn senders_and_the_end<L: Line>(line: L) {
     assert_eq!(got, [1, 2], "a message was left behind");
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nudges {
+    Sound,
+    /// The nudge comes before the push.
+    NudgesFirst,
+    /// The loop looks into the other queue first, and takes the nudge then.
+    TakesLate,
+}
+
+/// Two threads put things into other queues and nudge, and one sends a message as well; the loop sleeps
+/// until it has all, and looks into a queue only when it was nudged for that.
+fn nudges_against_a_sleeper(nudges: Nudges) {
+    struct Both {
+        post: Post<Remote<usize>>,
+        others: [Queue<usize>; 2],
+    }
+    let both = Held::new(Arc::new(Both {
+        post: Post {
+            line: Remote::new(),
+            bell: Bell::new(),
+        },
+        others: [Queue::new(), Queue::new()],
+    }));
+    let senders = [0, 1].map(|kind| {
+        let both = Arc::clone(&both);
+        thread::spawn(move || {
+            let Both { post, others } = &*both;
+            let push = || others[kind].push(kind);
+            if nudges != Nudges::NudgesFirst {
+                push();
+            }
+            let mut rings = 0;
+            if post.line.nudge(kind as u32) == Sent::Notify {
+                post.bell.ring();
+                rings += 1;
+            }
+            if nudges == Nudges::NudgesFirst {
+                push();
+            }
+            if kind == 0 {
+                rings += post.send(2);
+            }
+            rings
+        })
+    });
+    let Both { post, others } = &**both;
+    let (mut got, mut sleeps) = (Vec::new(), 0);
+    loop {
+        if post.line.is_pending() {
+            if nudges == Nudges::TakesLate {
+                got.extend(others.iter().filter_map(Queue::pop));
+            }
+            let kinds = post.line.receive(|message| got.push(message));
+            if nudges != Nudges::TakesLate {
+                let nudged = |kind: &usize| kinds & 1 << kind != 0;
+                got.extend(
+                    [0, 1]
+                        .into_iter()
+                        .filter(nudged)
+                        .filter_map(|kind| others[kind].pop()),
+                );
+            }
+        }
+        if got.len() == 3 {
+            break;
+        }
+        if post.line.fall_asleep() {
+            sleeps += 1;
+            post.bell.wait();
+            post.line.wake_up();
+        }
+    }
+    let rings: usize = senders.map(|sender| sender.join().unwrap()).iter().sum();
+    assert_eq!(rings, sleeps, "a notification too many");
+    got.sort_unstable();
+    assert_eq!(got, [0, 1, 2]);
+}
+
+#[test]
+fn nudges_and_a_message_against_a_sleeper() {
+    model(|| nudges_against_a_sleeper(Nudges::Sound));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn without_the_push_before_the_nudge() {
+    model(|| nudges_against_a_sleeper(Nudges::NudgesFirst));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn without_taking_the_nudge_before_the_pop() {
+    model(|| nudges_against_a_sleeper(Nudges::TakesLate));
+}
+
 #[test]
 fn two_senders_against_a_sleeper() {
     model(|| two_senders(Remote::new()));
@@ -254,12 +350,13 @@ fn receiving_while_a_sender_pushes() {
         });
         let mut got = Vec::new();
         for _ in 0..2 {
-            line.receive(|message| got.push(message));
+            let nudges = line.receive(|message| got.push(message));
+            assert_eq!(nudges, 0, "nobody nudged");
         }
         sender.join().unwrap();
         // What came after the last look is still announced.
         assert!(got.len() == 3 || line.is_pending());
-        line.receive(|message| got.push(message));
+        let _ = line.receive(|message| got.push(message));
         assert_eq!(got, [1, 2, 3]);
         assert!(line.fall_asleep());
     });

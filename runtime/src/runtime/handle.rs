@@ -104,6 +104,13 @@ impl Handle {
         self.executor.call(Box::new(f));
     }
 
+    /// Says that there is something of that kind for what the loop does when it is
+    /// [nudged](crate::Runtime::on_nudge).
+    #[inline]
+    pub(crate) fn nudge(&self, kind: u32) {
+        self.executor.nudge(kind);
+    }
+
     /// Cancels every task of the runtime. The future of `block_on` goes on; tasks that are spawned
     /// from now on are cancelled at once.
     ///

@@ -42,7 +42,8 @@ pub struct Metrics {
     pub wake_to_poll: Option<Histogram>,
     /// How long polls took, in nanoseconds. With [`MetricsLevel::Times`].
     pub poll_time: Option<Histogram>,
-    /// Messages from other threads: wakes, aborts, spawns and references that came home.
+    /// Messages from other threads: wakes, aborts, spawns and references that came home, and bundles of calls
+    /// and answers between shards.
     pub remote_messages: u64,
     /// Times that such a message found the loop asleep, and had to wake it by a syscall.
     pub notifications: u64,

@@ -263,7 +263,15 @@ pub(super) fn serve(local: &Rc<Local>, mut incoming: MeshReceiver<Bundle>) {
     let location = Location::caller();
     let here = local.clone();
     drop(spawn_at(location, async move {
-        while let Some((_, mut bundle)) = incoming.recv().await {
+        loop {
+            let (_, mut bundle) = poll_fn(|cx| match incoming.take() {
+                Some(bundle) => Poll::Ready(bundle),
+                None => {
+                    here.calls.stand_by(cx.waker());
+                    Poll::Pending
+                }
+            })
+            .await;
             bundle.iter().for_each(|ask| fetch(&**ask));
             let mut asks = bundle.drain(..);
             while asks.len() > 0 {
@@ -308,16 +316,11 @@ impl Homecoming {
     }
 
     fn serve(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.take_in() {
-            let arrived = &self.replies().arrived;
-            arrived.arm(cx.waker());
-            if !self.take_in() {
-                return Poll::Pending;
-            }
-            arrived.disarm();
+        self.0.answers.stand_by(cx.waker());
+        if self.take_in() {
+            // The others first: those who were answered, too.
+            cx.waker().wake_by_ref();
         }
-        // The others first: those who were answered, too.
-        cx.waker().wake_by_ref();
         Poll::Pending
     }
 }

@@ -9,9 +9,10 @@ use super::error::{FailureReason, ShardFailure};
 use super::inbox::Inbox;
 use super::local::Local;
 use super::mesh::Mesh;
-use super::post::{BUNDLES, Bundle, Replies};
+use super::post::{BUNDLES, Bundle, Replies, Reply};
 use super::{OnPanic, Shard, ShardId};
 use crate::runtime::Handle;
+use crate::sync::atomic::{Ordering, fence};
 use crate::time::clock;
 
 pub(super) struct Core {
@@ -35,6 +36,19 @@ struct Status {
     ended: Box<[bool]>,
     /// When those that were asked to stop will have done it, at the latest.
     over_at: Option<Instant>,
+}
+
+/// What there is for a shard that is nudged.
+#[derive(Clone, Copy)]
+pub(super) enum Nudge {
+    Calls,
+    Answers,
+}
+
+impl Nudge {
+    pub(super) fn is_among(self, kinds: u8) -> bool {
+        kinds & 1 << self as u32 != 0
+    }
 }
 
 /// How a service ended, if not well.
@@ -68,6 +82,19 @@ impl Core {
     #[track_caller]
     pub(super) fn handle(&self, id: ShardId) -> &Handle {
         &self.handles[id.among(self.handles.len())]
+    }
+
+    /// Tells a shard of calls, after they were sent.
+    pub(super) fn tell_of_calls(&self, to: usize) {
+        // The push is seen by who says that it has gone, or that is seen after this.
+        fence(Ordering::SeqCst);
+        self.handles[to].nudge(Nudge::Calls as u32);
+    }
+
+    /// Sends a shard answers.
+    pub(super) fn answer(&self, to: usize, replies: Vec<Reply>) {
+        let tell = || self.handles[to].nudge(Nudge::Answers as u32);
+        self.replies[to].push(replies, tell);
     }
 
     /// Starts a service on every shard.

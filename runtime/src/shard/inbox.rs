@@ -4,7 +4,6 @@
 //! queue; who sends looks for that after the push, and if it is so empties the queue as well. A fence on
 //! both sides lets one of the two see the other.
 
-use super::bell::Bell;
 use crate::sync::Queue;
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::task::runnable::quietly;
@@ -12,7 +11,6 @@ use crate::task::runnable::quietly;
 pub(crate) struct Inbox<T> {
     queue: Queue<T>,
     gone: AtomicBool,
-    pub(crate) arrived: Bell,
 }
 
 impl<T> Inbox<T> {
@@ -20,15 +18,14 @@ impl<T> Inbox<T> {
         Inbox {
             queue: Queue::new(),
             gone: AtomicBool::new(false),
-            arrived: Bell::new(),
         }
     }
 
-    /// Sends a message, and rings the one that takes if it waits. If that has gone, the message is dropped.
-    pub(crate) fn push(&self, message: T) {
+    /// Sends a message, and tells the one that takes. If that has gone, the message is dropped.
+    pub(crate) fn push(&self, message: T, tell: impl FnOnce()) {
         self.queue.push(message);
-        // Its fence is also the one between the push and the look at `gone`.
-        self.arrived.ring();
+        tell();
+        fence(Ordering::SeqCst);
         if self.gone.load(Ordering::Relaxed) {
             self.empty();
         }

@@ -42,15 +42,15 @@ impl<T> Link<T> {
         }
     }
 
-    /// Sends a message, and rings the receiver if it waits.
+    /// Sends a message, and tells the receiver. What does that begins with a full fence, which is also the
+    /// one between the push and the look at `gone`.
     #[inline]
-    pub(crate) fn push(&self, message: T, arrived: &Bell) -> Result<(), Refused<T>> {
+    pub(crate) fn push(&self, message: T, tell: impl FnOnce()) -> Result<(), Refused<T>> {
         if self.gone.load(Ordering::Relaxed) & RECEIVER != 0 {
             return Err(Refused::Gone(message));
         }
         self.queue.push(message).map_err(Refused::Full)?;
-        // Its fence is also the one between the push and the look at `gone`.
-        arrived.ring();
+        tell();
         if self.gone.load(Ordering::Relaxed) & RECEIVER != 0 {
             self.empty();
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use super::boxes::Boxes;
-use super::core::{Core, Ending, Service};
+use super::core::{Core, Ending, Nudge, Service};
 use super::error::FailureReason;
 use super::mesh::Mesh;
 use super::pending::Pending;
@@ -20,6 +20,7 @@ use super::post::{Bundle, Post};
 use super::receiver::MeshReceiver;
 use super::sender::MeshSender;
 use super::slots::Slots;
+use super::standby::Standby;
 use super::{Shard, ShardId};
 use crate::executor::{reserve_id, spawn_at};
 use crate::runtime::Lookout;
@@ -42,6 +43,9 @@ pub(super) struct Local {
     /// Used by the carrier alone.
     pub(super) asks: MeshSender<Bundle>,
     pub(super) post: Post,
+    /// The tasks that take calls in, and answers.
+    pub(super) calls: Standby,
+    pub(super) answers: Standby,
     pub(super) pending: Pending,
     pub(super) boxes: Boxes,
 }
@@ -54,6 +58,19 @@ impl Local {
     /// The shard whose thread this is, if it is one's.
     pub(super) fn current() -> Option<Rc<Local>> {
         CURRENT.try_with(|current| current.borrow().clone()).ok()?
+    }
+
+    /// Another shard has sent something.
+    pub(super) fn nudged(kinds: u8) {
+        let Some(local) = Local::current() else {
+            return;
+        };
+        if Nudge::Calls.is_among(kinds) {
+            local.calls.call();
+        }
+        if Nudge::Answers.is_among(kinds) {
+            local.answers.call();
+        }
     }
 
     /// Makes this thread a shard's, while `f` runs.
@@ -81,6 +98,8 @@ impl Local {
             lookout,
             asks,
             post: Post::new(core.handles.len()),
+            calls: Standby::default(),
+            answers: Standby::default(),
             pending: Pending::default(),
             boxes: Boxes::default(),
         });

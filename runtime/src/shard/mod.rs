@@ -53,6 +53,7 @@ mod receiver;
 mod sender;
 mod shards;
 mod slots;
+mod standby;
 mod thread;
 
 pub use builder::{OnPanic, ShardsBuilder};

@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::ShardId;
 use super::core::Core;
@@ -16,6 +16,7 @@ use super::link::Refused;
 use super::local::Local;
 use super::pending::Answer;
 use super::sender::{Line, Place};
+use super::standby::Standby;
 
 /// A call on its way there.
 pub(super) trait Ask: Send {
@@ -59,7 +60,7 @@ pub(super) struct Post {
     pub(super) replies: Spare<Reply>,
     /// Something was put in since the carrier's last turn.
     dirty: Cell<bool>,
-    carrier: RefCell<Option<Waker>>,
+    carrier: Standby,
     /// There is no carrier any more.
     over: Cell<bool>,
 }
@@ -109,7 +110,7 @@ impl Post {
             asks: Spare::default(),
             replies: Spare::default(),
             dirty: Cell::new(false),
-            carrier: RefCell::new(None),
+            carrier: Standby::default(),
             over: Cell::new(false),
         }
     }
@@ -154,21 +155,14 @@ impl Post {
     #[inline]
     pub(super) fn tell(&self) {
         if !self.dirty.replace(true) {
-            self.wake_carrier();
-        }
-    }
-
-    fn wake_carrier(&self) {
-        let carrier = self.carrier.borrow().clone();
-        if let Some(carrier) = carrier {
-            carrier.wake();
+            self.carrier.call();
         }
     }
 
     #[inline]
     pub(super) fn reply(&self, core: &Core, to: ShardId, key: usize, answer: Answer) {
         if self.over.get() {
-            return core.replies[to.index()].push(vec![Reply { key, answer }]);
+            return core.answer(to.index(), vec![Reply { key, answer }]);
         }
         let mut replies = self.to(to).replies.borrow_mut();
         replies.push(Reply { key, answer });
@@ -190,15 +184,12 @@ impl Carrier {
             ..
         } = &*self.0;
         let waker = cx.waker();
-        if !matches!(&*post.carrier.borrow(), Some(known) if known.will_wake(waker)) {
-            let old = post.carrier.replace(Some(waker.clone()));
-            drop(old);
-        }
+        post.carrier.stand_by(waker);
         post.dirty.set(false);
         for (to, outgoing) in post.to.iter().enumerate() {
             let replies = post.replies.take(&outgoing.replies);
             if !replies.is_empty() {
-                core.replies[to].push(replies);
+                core.answer(to, replies);
                 // Who asked once may ask again.
                 lookout.hope();
             }
@@ -207,7 +198,7 @@ impl Carrier {
                 continue;
             }
             lookout.hope();
-            match asks.push_or_arm(to, bundle, waker) {
+            match asks.push_or_arm(to, bundle, waker, || core.tell_of_calls(to)) {
                 Err(Refused::Full(bundle)) => post.asks.keep(outgoing.asks.replace(bundle)),
                 // Those that were not sent are dropped here, and that is an answer.
                 Ok(()) | Err(Refused::Gone(_)) => outgoing.line.wake_first(),
@@ -224,7 +215,7 @@ impl Drop for Carrier {
         for (to, outgoing) in post.to.iter().enumerate() {
             let replies = outgoing.replies.take();
             if !replies.is_empty() {
-                core.replies[to].push(replies);
+                core.answer(to, replies);
             }
         }
         for outgoing in &post.to {

@@ -143,8 +143,9 @@ impl<T> MeshReceiver<T> {
         Poll::Ready(took)
     }
 
+    /// The next message, for one that is told of them without the bell.
     #[inline]
-    fn take(&mut self) -> Option<(ShardId, T)> {
+    pub(super) fn take(&mut self) -> Option<(ShardId, T)> {
         for _ in 0..self.shared.shards {
             let from = self.turn();
             let link = self.shared.link(from, self.to);

@@ -151,22 +151,24 @@ impl<T> MeshSender<T> {
 }
 
 impl<T> MeshSender<T> {
-    /// Sends a message now, or has that task woken when there is room. For the only one that sends.
+    /// Sends a message now, or has that task woken when there is room. For the only one that sends. The
+    /// receiver is told by `tell`, which begins with a full fence.
     pub(super) fn push_or_arm(
         &self,
         to: usize,
         message: T,
         waker: &Waker,
+        tell: impl Fn(),
     ) -> Result<(), Refused<T>> {
-        let message = match self.0.push(to, message) {
+        let link = self.0.shared.link(self.0.from.index(), to);
+        let message = match link.push(message, &tell) {
             Err(Refused::Full(message)) => message,
             sent => return sent,
         };
-        let room = &self.0.shared.link(self.0.from.index(), to).room;
-        room.arm(waker);
-        let sent = self.0.push(to, message);
+        link.room.arm(waker);
+        let sent = link.push(message, &tell);
         if !matches!(sent, Err(Refused::Full(_))) {
-            room.disarm();
+            link.room.disarm();
         }
         sent
     }
@@ -203,7 +205,7 @@ impl<T> Outbox<T> {
             return Err(Refused::Gone(message));
         }
         let link = self.shared.link(self.from.index(), to);
-        link.push(message, self.shared.arrived(to))
+        link.push(message, || self.shared.arrived(to).ring())
     }
 
     fn poll_send(

@@ -82,6 +82,7 @@ fn prepare(id: ShardId, plan: &Plan) -> io::Result<Runtime> {
 fn live(id: ShardId, runtime: Runtime, core: &Arc<Core>) {
     let life = AssertUnwindSafe(|| {
         let lookout = runtime.lookout();
+        runtime.on_nudge(Local::nudged);
         Local::enter(id, core, lookout, |local, incoming| {
             runtime.enter(|| call::serve(local, incoming));
             runtime.block_on(local.until_the_end());
