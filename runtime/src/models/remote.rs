@@ -175,6 +175,16 @@ impl<L: Line> Post<L> {
             Sent::Closed => panic!("nobody closed it"),
         }
     }
+
+    /// Sleeps, if there is nothing to receive. How many sleeps that was.
+    fn sleep(&self) -> usize {
+        let sleeps = self.line.fall_asleep();
+        if sleeps {
+            self.bell.wait();
+            self.line.wake_up();
+        }
+        usize::from(sleeps)
+    }
 }
 
 /// Two threads send, one message the first and two the second; the loop sleeps until it has all.
@@ -196,11 +206,7 @@ fn two_senders<L: Line>(line: L) {
         if got.len() == 3 {
             break;
         }
-        if post.line.fall_asleep() {
-            sleeps += 1;
-            post.bell.wait();
-            post.line.wake_up();
-        }
+        sleeps += post.sleep();
     }
     let rings = one.join().unwrap() + two.join().unwrap();
     assert_eq!(rings, sleeps, "a notification too many");
@@ -299,11 +305,7 @@ fn nudges_against_a_sleeper(nudges: Nudges) {
         if got.len() == 3 {
             break;
         }
-        if post.line.fall_asleep() {
-            sleeps += 1;
-            post.bell.wait();
-            post.line.wake_up();
-        }
+        sleeps += post.sleep();
     }
     let rings: usize = senders.map(|sender| sender.join().unwrap()).iter().sum();
     assert_eq!(rings, sleeps, "a notification too many");
