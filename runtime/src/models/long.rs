@@ -56,11 +56,7 @@ fn a_crowd<L: Line>(line: L) {
         if got == SENDERS * EACH {
             break;
         }
-        if post.line.fall_asleep() {
-            sleeps += 1;
-            post.bell.wait();
-            post.line.wake_up();
-        }
+        sleeps += post.sleep();
     }
     let rings: usize = senders.into_iter().map(|one| one.join().unwrap()).sum();
     assert_eq!(rings, sleeps, "a notification too many");

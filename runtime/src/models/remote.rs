@@ -177,7 +177,7 @@ impl<L: Line> Post<L> {
     }
 
     /// Sleeps, if there is nothing to receive. How many sleeps that was.
-    fn sleep(&self) -> usize {
+    pub(super) fn sleep(&self) -> usize {
         let sleeps = self.line.fall_asleep();
         if sleeps {
             self.bell.wait();
