@@ -3,7 +3,7 @@
 mod support;
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn, ready};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use support::{my_waker, spin_until, until};
 use wakeful::task::{coop, yield_now};
 use wakeful::{Handle, Runtime, block_on, spawn, time};
@@ -314,6 +315,34 @@ fn unconstrained_is_not_limited_and_ends_with_its_poll() {
             unit().await;
         }
         assert!(!coop::has_budget_remaining());
+    });
+}
+
+#[test]
+fn what_is_always_ready_gives_way_if_it_is_cooperative() {
+    block_on(async {
+        let rounds = Rc::new(Cell::new(0));
+        let count = rounds.clone();
+        let busy = spawn(async move {
+            for _ in 0..1_000 {
+                coop::cooperative(ready(())).await;
+                count.set(count.get() + 1);
+            }
+        });
+        yield_now().await;
+        assert_eq!(rounds.get(), 128);
+        busy.await.unwrap();
+        assert_eq!(rounds.get(), 1_000);
+    });
+}
+
+#[test]
+fn what_is_cooperative_and_pending_costs_nothing() {
+    block_on(async {
+        for _ in 0..1_000 {
+            assert!(coop::cooperative(pending::<()>()).now_or_never().is_none());
+        }
+        assert!(coop::has_budget_remaining());
     });
 }
 

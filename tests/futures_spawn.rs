@@ -76,7 +76,11 @@ fn after_the_end_it_says_so_and_drops_the_future_here() {
     ledger.assert_all_dropped(2);
     assert!(spawner.status_local().unwrap_err().is_shutdown());
     assert!(spawner.spawn(async {}).unwrap_err().is_shutdown());
-    assert!(handle.spawn(async {}).unwrap_err().is_shutdown());
+    assert!(
+        SpawnExt::spawn(&handle, async {})
+            .unwrap_err()
+            .is_shutdown()
+    );
     assert!(handle.status().unwrap_err().is_shutdown());
 }
 
@@ -108,7 +112,7 @@ fn a_handle_spawns_from_other_threads() {
                     waker.wake();
                 }
             };
-            handle.spawn(task).unwrap();
+            SpawnExt::spawn(&handle, task).unwrap();
         }
     });
     runtime.block_on(until(&done));

@@ -319,7 +319,9 @@ fn a_task_knows_its_number_while_it_is_dropped_by_the_loop() {
 #[test]
 fn outside_a_runtime_the_panic_says_what_to_do() {
     let advice = "there is no Wakeful runtime on this thread: call this inside \
-                  `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`";
+                  `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`. From \
+                  another thread, and from `spawn_blocking`, use a `wakeful::Handle`, taken before: \
+                  `handle.spawn(future)`";
     assert_eq!(panic_of(|| spawn(async {})), advice);
     assert_eq!(panic_of(|| wakeful::spawn_blocking(|| ())), advice);
     assert_eq!(panic_of(|| task::Builder::new().spawn(async {})), advice);

@@ -112,7 +112,10 @@ fn parse_key(kind: Kind, input: ParseStream<'_>) -> Result<Ident> {
     }
     let key = input.call(Ident::parse_any)?;
     if !kind.keys().iter().any(|known| key == known) {
-        let message = format!("unknown key `{key}` for `{}`: {}", kind.name(), known(kind));
+        let mut message = format!("unknown key `{key}` for `{}`: {}", kind.name(), known(kind));
+        if key == "flavor" || key == "worker_threads" {
+            message += ". There is one loop, on this thread, so leave it out; `wakeful::Shards` are several";
+        }
         return Err(Error::new(key.span(), message));
     }
     Ok(key)

@@ -89,7 +89,7 @@ pub mod process;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
 pub mod reactor;
-mod runtime;
+pub mod runtime;
 pub mod shard;
 #[cfg(feature = "signal")]
 pub mod signal;

@@ -93,7 +93,13 @@ where
 /// ```
 #[track_caller]
 pub fn id() -> Id {
-    try_id().expect("`task::id` was called outside a task")
+    match try_id() {
+        Some(id) => id,
+        None => panic!(
+            "`task::id` was called outside a task; the future of `block_on` is none. `task::try_id` gives \
+             `None` there"
+        ),
+    }
 }
 
 /// The number of the task that is running, if one is.

@@ -229,14 +229,14 @@ impl Reactor {
         self.device.tells_closed()
     }
 
-    fn is_shut_down(&self) -> bool {
+    pub(crate) fn is_shut_down(&self) -> bool {
         self.shut_down.get()
     }
 
     /// The loop will not turn again: those who wait are woken, to learn it.
     pub(crate) fn shut_down(&self) {
         self.shut_down.set(true);
-        let mut wakers = Vec::new();
+        let mut wakers = self.timers.give_up();
         for state in self.registrations.borrow().iter() {
             state.take_all(&mut wakers);
         }

@@ -376,7 +376,10 @@ impl fmt::Debug for Source {
 
 #[cold]
 fn orphaned() -> io::Error {
-    io::Error::other("the runtime that this descriptor is registered with has been dropped")
+    io::Error::other(
+        "the runtime that this descriptor is registered with has been dropped: each `wakeful::block_on` makes a \
+         runtime of its own; to go on with one, keep a `wakeful::Runtime`",
+    )
 }
 
 fn what(interest: Interest) -> What {

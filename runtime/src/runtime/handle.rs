@@ -99,6 +99,25 @@ impl Handle {
         RemoteJoinHandle { id, receiver, stop }
     }
 
+    /// Sends a future to the runtime's thread, where it runs as a task. One that is not `Send` is made there,
+    /// see [`spawn_with`](Self::spawn_with). If the runtime has ended, or ends before the task does, the
+    /// handle gives an error that says so.
+    ///
+    /// ```
+    /// wakeful::block_on(async {
+    ///     let handle = wakeful::Handle::current();
+    ///     let told = wakeful::spawn_blocking(move || handle.spawn(async { 6 * 7 }));
+    ///     assert_eq!(told.await.unwrap().await.unwrap(), 42);
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> RemoteJoinHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.spawn_with(move || future)
+    }
+
     /// Calls `f` on the runtime's thread, soon; after the end of the runtime it is dropped instead.
     pub(crate) fn call(&self, f: impl FnOnce() + Send + 'static) {
         self.executor.call(Box::new(f));

@@ -143,7 +143,11 @@ impl<T> Mesh<T> {
     pub fn join_as(&self, id: impl Into<ShardId>) -> (MeshSender<T>, MeshReceiver<T>) {
         let id = id.into();
         let Ends { shared, taken } = &*self.0;
-        let index = id.among(shared.shards);
+        let (index, shards) = (id.index(), shared.shards);
+        assert!(
+            index < shards,
+            "shard {id} can't join a mesh of {shards}: give `Mesh::new` the number of all shards"
+        );
         let again = taken[index].swap(true, Ordering::Relaxed);
         assert!(!again, "shard {id} has joined this mesh before");
         (

@@ -6,7 +6,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
@@ -108,6 +108,54 @@ pub async fn consume_budget() {
         poll_proceed(cx).map(RestoreOnPending::made_progress)
     })
     .await;
+}
+
+pin_project! {
+    /// The future of [`cooperative`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Cooperative<F> {
+        #[pin]
+        inner: F,
+    }
+}
+
+/// Makes a future take one unit of the budget when it is ready, as sockets and sleeps do.
+///
+/// Channels and locks of other crates take none: a loop over one that is always ready never lets others
+/// run. Waiting for it through this, it does.
+///
+/// # Cancel safety
+///
+/// That of the future. One whose turn has not come has not been polled.
+///
+/// ```
+/// use std::time::Duration;
+/// use wakeful::task::coop::cooperative;
+/// use wakeful::time::timeout;
+///
+/// wakeful::block_on(async {
+///     let busy = async {
+///         loop {
+///             cooperative(std::future::ready(())).await;
+///         }
+///     };
+///     assert!(timeout(Duration::from_millis(1), busy).await.is_err());
+/// });
+/// ```
+pub fn cooperative<F>(inner: F) -> Cooperative<F> {
+    Cooperative { inner }
+}
+
+impl<F: Future> Future for Cooperative<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let progress = ready!(poll_proceed(cx));
+        let output = ready!(self.project().inner.poll(cx));
+        progress.made_progress();
+        Poll::Ready(output)
+    }
 }
 
 pin_project! {

@@ -56,13 +56,16 @@ pub use error::JoinError;
 pub use join::{AbortHandle, JoinHandle};
 pub use local::{AccessError, LocalKey, Scope};
 // The facade's part of this room: what needs the executor lives above.
-pub use crate::executor::{JoinSet, TaskBuilder as Builder, id, name, try_id};
+pub use crate::blocking::spawn_blocking;
+pub use crate::executor::{JoinSet, TaskBuilder as Builder, id, name, spawn, try_id};
+pub use coop::{consume_budget, unconstrained};
 pub use quota::should_yield;
 pub use yield_now::{YieldNow, yield_now};
 
 /// The sentence for those who need a runtime and have none.
 pub(crate) const NO_RUNTIME: &str = "there is no Wakeful runtime on this thread: call this inside \
-     `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`";
+     `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`. From another thread, and \
+     from `spawn_blocking`, use a `wakeful::Handle`, taken before: `handle.spawn(future)`";
 
 /// The number of a task: unique in the process, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -115,6 +115,15 @@ impl Timers {
         }
     }
 
+    /// No timer fires any more: those that are armed are disarmed, and whoever waits for them is given back.
+    pub(crate) fn give_up(&self) -> Vec<Waker> {
+        let mut wheel = self.wheel.borrow_mut();
+        wheel.advance(u64::MAX);
+        std::iter::from_fn(|| wheel.fire())
+            .filter_map(|due| due.waker)
+            .collect()
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         self.wheel.borrow().stats()
     }

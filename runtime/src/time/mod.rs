@@ -11,11 +11,18 @@ pub(crate) mod stamp;
 mod timeout;
 mod wheel;
 
+pub use std::time::Duration;
+
 pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use pause::{advance, pause, resume};
 pub use sleep::{Sleep, sleep, sleep_until};
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
+
+/// The errors of this module.
+pub mod error {
+    pub use super::Elapsed;
+}
 
 /// The time by the clock of this thread's runtime, if there is one.
 #[inline]

@@ -62,7 +62,9 @@ pin_project! {
     /// The future of [`sleep`] and [`sleep_until`]. It is armed at its first poll, without an
     /// allocation. If it is polled by several tasks, the newest is woken.
     ///
-    /// After the end of its runtime a sleep that has not ended stays pending.
+    /// # Panics
+    ///
+    /// If it is polled after its runtime was dropped, and has not ended: it never would.
     #[must_use = "futures do nothing unless polled"]
     pub struct Sleep {
         // The deadline, as the clock counts.
@@ -159,6 +161,9 @@ impl Sleep {
             this.op.ready(this.shown, What::Elapsed);
             return Poll::Ready(());
         }
+        if this.reactor.is_shut_down() {
+            never();
+        }
         this.op.waits(this.shown, What::Elapsed, || {
             let before = this.entry.set_waker(cx.waker());
             if !this.entry.is_armed() {
@@ -190,6 +195,15 @@ fn now() -> Option<(Rc<Reactor>, u64)> {
     let reactor = current::try_with(Rc::clone)?;
     let now = reactor.timers().clock.now();
     Some((reactor, now))
+}
+
+#[cold]
+fn never() -> ! {
+    panic!(
+        "a sleep was polled after its runtime had been dropped, so it would never end: make it in the \
+         runtime that polls it. Each `wakeful::block_on` makes a runtime of its own; to go on with one, \
+         keep a `wakeful::Runtime`"
+    )
 }
 
 fn left(clock: &Clock, deadline: u64) -> Duration {
