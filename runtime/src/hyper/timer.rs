@@ -12,7 +12,7 @@ use crate::time::{self, Instant as LoopInstant};
 /// hyper wants its sleeps to be `Send`, and they are: at home, on the thread that made them, they are
 /// [`wakeful::time::Sleep`](crate::time::Sleep)s, and to arm one anew allocates nothing. One that is
 /// polled on another thread asks its runtime to wait, which costs a task there; after the end of that
-/// runtime it stays pending.
+/// runtime it stays pending, and at home it panics as a `Sleep` does.
 ///
 /// # Panics
 ///
