@@ -8,6 +8,8 @@ mod cancel;
 mod cases;
 #[path = "fs/end.rs"]
 mod end;
+#[path = "fs/full.rs"]
+mod full;
 #[path = "fs/kit.rs"]
 mod kit;
 #[path = "fs/names.rs"]

@@ -24,7 +24,9 @@ use super::stream::Stream;
 ///
 /// A write through `AsyncWrite` is taken over and goes on by itself: `flush` or `close` wait for it
 /// and tell its error, as does the next operation. Dropping the file loses the error, never the
-/// data: what was taken over is written even if the runtime ends.
+/// data: what was taken over is written even if the runtime ends. (With the ring, to a pipe that nobody
+/// empties in the time that the [end of the runtime](crate::Runtime::shutdown_timeout) takes, only while its
+/// thread lives.)
 ///
 /// ```
 /// use futures_util::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
@@ -54,6 +56,18 @@ pub struct File {
 
 /// The most that one operation asks of the system: what is over is left to the next.
 pub(super) const MOST: usize = 1 << 30;
+
+/// The system counts with a sign, and the ring takes the highest number for the cursor.
+fn check(offset: u64) -> io::Result<()> {
+    if i64::try_from(offset).is_err() {
+        let text = format!(
+            "no file has an offset of {offset}: the highest is {}",
+            i64::MAX
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    Ok(())
+}
 
 impl File {
     /// Opens a file for reading.
@@ -169,6 +183,7 @@ impl File {
     ///
     /// Cancel-safe.
     pub async fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        check(offset)?;
         let want = buf.len().min(MOST);
         let request = Request::Read {
             file: self.file.clone(),
@@ -230,6 +245,7 @@ impl File {
     ///
     /// Not cancel-safe: dropped early, all, some or none of it is written, perhaps a little later.
     pub async fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
+        check(offset)?;
         let request = Request::Write {
             file: self.file.clone(),
             buf: buf[..buf.len().min(MOST)].to_vec(),

@@ -26,11 +26,15 @@ use super::ring_entry::{entry, outcome};
 use crate::reactor::{Async, Interest};
 use crate::task::runnable::quietly;
 
-/// Requests that fit into one submission. Twice as many may be in flight.
+/// Requests that fit into one submission. Twice as many may be in flight, and there is room for the
+/// completions of twice as many again: of cancellations, one for each.
 const ENTRIES: u32 = 256;
 
 /// What completions of cancellations carry.
 const CANCELLATION: u64 = u64::MAX;
+
+/// As long as a kernel counts without an overflow, and longer than anyone waits.
+const FOR_EVER: Duration = Duration::from_secs(1 << 32);
 
 /// A ring of one loop.
 pub(super) struct Ring {
@@ -50,8 +54,10 @@ struct Inner {
     queued: VecDeque<u32>,
     /// Submitted and given up: to be cancelled.
     unwanted: Vec<(u32, u32)>,
-    /// Told to the kernel and not completed, cancellations among them.
+    /// Told to the kernel and not completed.
     in_flight: usize,
+    /// The cancellations among them.
+    cancelling: usize,
 }
 
 struct Slot {
@@ -59,6 +65,8 @@ struct Slot {
     generation: u32,
     /// There while the slot is in use.
     request: Option<Request>,
+    /// Is it carried out even if nobody waits?
+    detached: bool,
     stage: Stage,
 }
 
@@ -74,6 +82,26 @@ enum Stage {
 impl Slot {
     fn name(&self, slot: u32) -> u64 {
         u64::from(self.generation) << 32 | u64::from(slot)
+    }
+
+    /// Is it a write that was taken over, that nobody looks after any more, and that came short? The rest has
+    /// to be written, too. Not if there is a cursor: a write to a file comes short where there is no space.
+    fn goes_on(&mut self, result: i32) -> bool {
+        let Some(Request::Write {
+            file, buf, from, ..
+        }) = &mut self.request
+        else {
+            return false;
+        };
+        let rest = *from + usize::try_from(result).unwrap_or(0);
+        let goes_on = self.detached
+            && matches!(self.stage, Stage::Orphan)
+            && (*from + 1..buf.len()).contains(&rest)
+            && rustix::fs::tell(&**file).is_err();
+        if goes_on {
+            *from = rest;
+        }
+        goes_on
     }
 }
 
@@ -103,6 +131,7 @@ impl Ring {
             queued: VecDeque::new(),
             unwanted: Vec::new(),
             in_flight: 0,
+            cancelling: 0,
         };
         Ok(Ring {
             source,
@@ -123,12 +152,11 @@ impl Ring {
     }
 
     pub(super) fn start(self: &Rc<Self>, request: Request, detached: bool) -> Ticket {
-        let slot = self.inner.borrow_mut().queue(request);
+        let slot = self.inner.borrow_mut().queue(request, detached);
         self.open.set(self.open.get() + 1);
         Ticket {
             ring: self.clone(),
             slot,
-            detached,
             taken: false,
         }
     }
@@ -138,7 +166,8 @@ impl Ring {
         self.open.get() == 0
     }
 
-    /// Submits what is queued and takes in what has completed. `true`: something has.
+    /// Submits what is queued and takes in what has completed. `true`: something has, or the kernel would
+    /// not take all that there is room for. What there is no room for waits for a completion.
     pub(super) fn flush(&self) -> bool {
         let mut completed = false;
         loop {
@@ -146,8 +175,9 @@ impl Ring {
             let reaped = self.reap();
             completed |= reaped;
             // A full ring: what has completed makes room for what is still queued.
-            if !(reaped && submitted && self.inner.borrow().has_more()) {
-                return completed || self.inner.borrow().has_more();
+            let more = self.inner.borrow_mut().has_more();
+            if !(reaped && submitted && more) {
+                return completed || more;
             }
         }
     }
@@ -171,7 +201,7 @@ impl Ring {
     pub(super) fn shut_down(&self, patience: Duration) -> usize {
         self.inner.borrow_mut().give_up_reads();
         self.flush();
-        let timeout = Timespec::from(patience);
+        let timeout = Timespec::from(patience.min(FOR_EVER));
         let args = SubmitArgs::new().timespec(&timeout);
         while !self.is_idle() {
             let waited = {
@@ -201,13 +231,16 @@ impl Drop for Ring {
 
 fn make() -> io::Result<IoUring> {
     let modern = IoUring::builder()
+        .setup_cqsize(4 * ENTRIES)
         .setup_single_issuer()
         .setup_coop_taskrun()
         .setup_clamp()
         .build(ENTRIES);
     let io = match modern {
         // A kernel before 6.0 does not know these.
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => IoUring::new(ENTRIES)?,
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => IoUring::builder()
+            .setup_cqsize(4 * ENTRIES)
+            .build(ENTRIES)?,
         made => made?,
     };
     let mut probe = io_uring::Probe::new();
@@ -231,23 +264,29 @@ fn make() -> io::Result<IoUring> {
 }
 
 impl Inner {
-    fn queue(&mut self, request: Request) -> u32 {
+    fn queue(&mut self, request: Request, detached: bool) -> u32 {
         let slot = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
                 generation: 0,
                 request: None,
+                detached: false,
                 stage: Stage::Orphan,
             });
             u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 requests at a time")
         });
-        self.slots[slot as usize].request = Some(request);
-        self.slots[slot as usize].stage = Stage::Queued(None);
+        let place = &mut self.slots[slot as usize];
+        place.request = Some(request);
+        place.detached = detached;
+        place.stage = Stage::Queued(None);
         self.queued.push_back(slot);
         slot
     }
 
-    fn has_more(&self) -> bool {
-        !self.queued.is_empty() || !self.unwanted.is_empty()
+    /// Is there something that the kernel could be told now?
+    fn has_more(&mut self) -> bool {
+        let cancellations = !self.unwanted.is_empty() && !self.is_full_of_cancellations();
+        let requests = !self.queued.is_empty() && !self.is_full();
+        cancellations || requests || !self.io.submission().is_empty()
     }
 
     /// Gives a slot back. Its request has completed or was never submitted.
@@ -274,27 +313,41 @@ impl Inner {
                     _ => panic!("the completion ring takes no requests any more: {error}"),
                 },
             }
-            if !self.has_more() || self.is_full() {
-                return true;
-            }
         }
     }
 
+    /// Half of the completions that there is room for are those of requests, so that the other half is left
+    /// for their cancellations, whatever the requests wait for.
+    fn room(&self) -> usize {
+        self.io.params().cq_entries() as usize / 2
+    }
+
     fn is_full(&self) -> bool {
-        self.in_flight >= self.io.params().cq_entries() as usize
+        self.in_flight - self.cancelling >= self.room()
+    }
+
+    fn is_full_of_cancellations(&self) -> bool {
+        self.cancelling >= self.room()
     }
 
     fn fill(&mut self) {
-        while !self.is_full() {
-            if let Some(&(slot, generation)) = self.unwanted.last() {
+        loop {
+            if !self.is_full_of_cancellations()
+                && let Some(&(slot, generation)) = self.unwanted.last()
+            {
                 let place = &self.slots[slot as usize];
                 let still = place.generation == generation && place.request.is_some();
                 let cancel = opcode::AsyncCancel::new(place.name(slot)).build();
-                if still && !self.push(&cancel.user_data(CANCELLATION)) {
-                    return;
+                if still {
+                    if !self.push(&cancel.user_data(CANCELLATION)) {
+                        return;
+                    }
+                    self.cancelling += 1;
                 }
                 self.unwanted.pop();
-            } else if let Some(&slot) = self.queued.front() {
+            } else if !self.is_full()
+                && let Some(&slot) = self.queued.front()
+            {
                 let place = &mut self.slots[slot as usize];
                 let name = place.name(slot);
                 let request = place.request.as_mut().expect("a queued slot is in use");
@@ -337,12 +390,17 @@ impl Inner {
             self.in_flight -= 1;
             let name = completion.user_data();
             if name == CANCELLATION {
+                self.cancelling -= 1;
                 continue;
             }
-            completed += 1;
             let slot = name as u32;
             let result = completion.result();
             let place = &mut self.slots[slot as usize];
+            if place.goes_on(result) {
+                self.queued.push_back(slot);
+                continue;
+            }
+            completed += 1;
             match mem::replace(&mut place.stage, Stage::Completed(result)) {
                 Stage::Submitted(waker) => wakers.extend(waker),
                 _ => {
@@ -372,14 +430,14 @@ impl Inner {
 pub(super) struct Ticket {
     ring: Rc<Ring>,
     slot: u32,
-    /// Is it carried out even if nobody waits?
-    detached: bool,
     taken: bool,
 }
 
 impl Ticket {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         assert!(!self.taken, "a file operation was polled after it ended");
+        // It may be anyone's: nothing is borrowed while it is cloned.
+        let new = cx.waker().clone();
         let mut inner = self.ring.inner.borrow_mut();
         let place = &mut inner.slots[self.slot as usize];
         let old = match &mut place.stage {
@@ -390,7 +448,7 @@ impl Ticket {
                 {
                     return Poll::Pending;
                 }
-                waker.replace(cx.waker().clone())
+                waker.replace(new)
             }
             Stage::Completed(result) => {
                 let result = *result;
@@ -414,17 +472,17 @@ impl Drop for Ticket {
         }
         let mut inner = self.ring.inner.borrow_mut();
         let place = &mut inner.slots[self.slot as usize];
-        let generation = place.generation;
+        let (generation, detached) = (place.generation, place.detached);
         let stage = mem::replace(&mut place.stage, Stage::Orphan);
         let mut request = None;
         match &stage {
-            Stage::Queued(_) if self.detached => {}
+            Stage::Queued(_) if detached => {}
             Stage::Queued(_) => {
                 inner.queued.retain(|slot| *slot != self.slot);
                 request = inner.vacate(self.slot);
                 self.ring.open.set(self.ring.open.get() - 1);
             }
-            Stage::Submitted(_) if self.detached => {}
+            Stage::Submitted(_) if detached => {}
             Stage::Submitted(_) => inner.unwanted.push((self.slot, generation)),
             Stage::Completed(result) => {
                 let result = *result;

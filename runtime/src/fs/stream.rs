@@ -93,15 +93,16 @@ impl Stream {
     /// After a transfer that came short: where the ring hits an error behind the first part, as on
     /// a full disk, it tells of that part but leaves the cursor in front of it.
     fn correct_cursor(&mut self, mut file: &fs::File, count: usize) {
-        let appends = || rustix::fs::fcntl_getfl(file).is_ok_and(|f| f.contains(OFlags::APPEND));
+        // If it stands elsewhere, it was moved on, by this transfer or by others that share it.
         if let Some(before) = self.before
-            && !appends()
+            && count > 0
+            && file.stream_position().is_ok_and(|now| now == before)
+            && !rustix::fs::fcntl_getfl(file).is_ok_and(|flags| flags.contains(OFlags::APPEND))
         {
-            let after = before + count as u64;
             // It had a cursor before, so it has one now.
-            let _ = file.seek(SeekFrom::Start(after));
-            self.before = Some(after);
+            let _ = file.seek(SeekFrom::Start(before + count as u64));
         }
+        self.before = file.stream_position().ok();
     }
 
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -35,6 +35,8 @@ impl Parts {
                     watched.end();
                 }
                 self.executor.rest();
+                // What was asked for last goes on without the loop.
+                self.files.flush();
                 output
             })
         })

@@ -1,0 +1,179 @@
+//! More than the ring takes at a time, and transfers that come short.
+
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use futures_util::{AsyncReadExt, AsyncWriteExt, FutureExt};
+use wakeful::fs::{self, Backend, File};
+use wakeful::task::yield_now;
+use wakeful::time::timeout;
+
+use crate::kit::{TempDir, both, on, runtime};
+
+both! {
+    a_short_read_leaves_a_shared_cursor_to_those_who_moved_it
+    an_offset_that_no_file_has_is_refused
+}
+
+/// As many requests as the ring takes, twice and a bit.
+const MANY: usize = 1_100;
+
+/// The read end of a pipe as so many files.
+fn pipes(count: usize) -> (Vec<File>, std::io::PipeWriter) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let reader = std::fs::File::from(OwnedFd::from(reader));
+    let files = (0..count).map(|_| File::from_std(reader.try_clone().unwrap()));
+    (files.collect(), writer)
+}
+
+/// Reads that wait for ever fill the ring. Given up, they make room.
+#[test]
+fn a_ring_full_of_reads_that_wait_can_be_emptied() {
+    on(Backend::Ring, async |dir| {
+        std::fs::write(dir.join("f"), "text")?;
+        let (files, _writer) = pipes(MANY);
+        let reads = files
+            .into_iter()
+            .map(|mut file| wakeful::spawn(async move { file.read(&mut [0; 8]).await }));
+        let reads: Vec<_> = reads.collect();
+        yield_now().await;
+        assert!(fs::read(dir.join("f")).now_or_never().is_none());
+        reads.iter().for_each(|read| read.abort());
+        for read in reads {
+            assert!(read.await.unwrap_err().is_cancelled());
+        }
+        let limit = Duration::from_secs(60);
+        assert_eq!(timeout(limit, fs::read(dir.join("f"))).await??, b"text");
+        Ok(())
+    });
+}
+
+/// What there is no room for does not keep the loop from its sleep.
+#[test]
+fn a_full_ring_lets_the_loop_sleep() {
+    let Some(runtime) = runtime(Backend::Ring) else {
+        return;
+    };
+    let (files, mut writer) = pipes(MANY);
+    let reads = files
+        .into_iter()
+        .map(|mut file| runtime.spawn(async move { file.read(&mut [0; 1]).await.unwrap() }));
+    let reads: Vec<_> = reads.collect();
+    while runtime.next_timeout().is_some() {
+        runtime.turn().unwrap();
+    }
+    writer.write_all(&[7; MANY]).unwrap();
+    runtime.block_on(async {
+        for read in reads {
+            assert_eq!(read.await.unwrap(), 1);
+        }
+    });
+}
+
+/// A write that was taken over goes on without the loop, and all of it is written, file or no file.
+#[test]
+fn a_write_that_comes_short_is_written_whole() {
+    for backend in [Backend::Ring, Backend::Pool] {
+        let Some(runtime) = runtime(backend) else {
+            continue;
+        };
+        let (mut reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(&[1; 40_000]).unwrap();
+        runtime.block_on(async {
+            let mut file = File::from_std(std::fs::File::from(OwnedFd::from(writer)));
+            file.write_all(&[2; 60_000]).await.unwrap();
+        });
+        let reading = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            reader.read_to_end(&mut all).map(|_| all)
+        });
+        drop(runtime);
+        let all = reading.join().unwrap().unwrap();
+        assert_eq!(all.len(), 100_000, "{backend:?}");
+        assert!(all[..40_000].iter().all(|byte| *byte == 1));
+        assert!(all[40_000..].iter().all(|byte| *byte == 2));
+    }
+}
+
+#[test]
+fn what_was_asked_for_last_goes_on_after_block_on() {
+    for backend in [Backend::Ring, Backend::Pool] {
+        let dir = TempDir::new();
+        let Some(runtime) = runtime(backend) else {
+            continue;
+        };
+        runtime.block_on(async {
+            let mut file = File::create(dir.join("f")).await.unwrap();
+            file.write_all(b"hello").await.unwrap();
+        });
+        // The loop runs no more.
+        while std::fs::read(dir.join("f")).unwrap() != b"hello" {
+            std::thread::yield_now();
+        }
+        drop(runtime);
+    }
+}
+
+/// A read near the end comes short. If another handle has moved the cursor meanwhile, it stays there.
+async fn a_short_read_leaves_a_shared_cursor_to_those_who_moved_it(dir: TempDir) -> io::Result<()> {
+    std::fs::write(dir.join("f"), "0123456789")?;
+    let mut other = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open(dir.join("f"))?;
+    let mut file = File::from_std(other.try_clone()?);
+    let mut buf = [0; 100];
+    assert!(file.read(&mut buf).now_or_never().is_none());
+    // The read has moved the cursor, and its answer has yet to be heard.
+    while std::io::Seek::stream_position(&mut other)? != 10 {
+        yield_now().await;
+    }
+    other.write_all(b"ABCDE")?;
+    assert_eq!(file.read(&mut buf).await?, 10);
+    other.write_all(b"FGHIJ")?;
+    assert_eq!(std::fs::read(dir.join("f"))?, b"0123456789ABCDEFGHIJ");
+    Ok(())
+}
+
+async fn an_offset_that_no_file_has_is_refused(dir: TempDir) -> io::Result<()> {
+    std::fs::write(dir.join("f"), "0123456789")?;
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .open(dir.join("f"))
+        .await?;
+    for offset in [u64::MAX, 1 << 63] {
+        let read = file.read_at(&mut [0; 4], offset).await.unwrap_err();
+        let write = file.write_at(b"XX", offset).await.unwrap_err();
+        for error in [read, write] {
+            assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+            assert!(error.to_string().contains(&offset.to_string()));
+        }
+    }
+    assert_eq!(std::fs::read(dir.join("f"))?, b"0123456789");
+    Ok(())
+}
+
+/// However long the patience: what ends is waited for.
+#[test]
+fn endless_patience_waits() {
+    for backend in [Backend::Ring, Backend::Pool] {
+        let Some(runtime) = runtime(backend) else {
+            continue;
+        };
+        let (mut reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(&[1; 65_536]).unwrap();
+        runtime.block_on(async {
+            let mut file = File::from_std(std::fs::File::from(OwnedFd::from(writer)));
+            file.write_all(&[2; 5]).await.unwrap();
+            yield_now().await;
+        });
+        let reading = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            reader.read_to_end(&mut all).unwrap()
+        });
+        assert_eq!(runtime.shutdown_timeout(Duration::MAX), 0, "{backend:?}");
+        assert_eq!(reading.join().unwrap(), 65_541);
+    }
+}
