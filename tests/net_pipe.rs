@@ -52,6 +52,25 @@ async fn sends_all(mut sender: Sender, receiver: Receiver) {
     writer.await.unwrap();
 }
 
+/// Who sends packets has each of them read by itself, so a short read says nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn packets_are_read_one_after_the_other() {
+    use rustix::pipe::{PipeFlags, pipe_with};
+    net::run(async || {
+        let (reader, writer) = pipe_with(PipeFlags::DIRECT | PipeFlags::CLOEXEC).unwrap();
+        for packet in [&b"one"[..], b"two"] {
+            rustix::io::write(&writer, packet).unwrap();
+        }
+        let receiver = Receiver::from_owned_fd(reader).unwrap();
+        let mut buf = [0; 8];
+        for packet in [b"one", b"two"] {
+            assert_eq!(receiver.read(&mut buf).await.unwrap(), 3);
+            assert_eq!(&buf[..3], packet);
+        }
+    });
+}
+
 #[test]
 fn a_pipe_carries_a_mebibyte() {
     net::run(async || {

@@ -1,5 +1,6 @@
 //! Unix domain sockets.
 
+use std::cell::Cell;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
@@ -22,7 +23,7 @@ use wakeful_net::{UnixDatagram, UnixListener, UnixStream};
 
 #[path = "support/net.rs"]
 mod support;
-use support::{all_of, both_ways, errno, is_pending, pattern, run};
+use support::{all_of, both_ways, errno, is_pending, pattern, run, turn};
 
 /// A path for a socket, which is removed at the end.
 struct Place(PathBuf);
@@ -245,6 +246,84 @@ fn more_clients_than_the_queue_holds_are_all_served() {
             client.await.unwrap().unwrap();
         }
     });
+}
+
+/// Each from a task of its own; who waited first is not forgotten.
+#[test]
+fn several_streams_of_connections_wait_at_a_time() {
+    run(async || {
+        let place = Place::new();
+        let listener = Rc::new(UnixListener::bind(&place.0).unwrap());
+        let tasks = [(); 3].map(|()| {
+            let listener = listener.clone();
+            wakeful::spawn(async move { listener.incoming().next().await.unwrap().map(drop) })
+        });
+        turn().await;
+        let _clients = [(); 3].map(|()| std::os::unix::net::UnixStream::connect(&place.0).unwrap());
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_loop_of_datagrams_to_an_address_lets_others_run() {
+    run(async || {
+        let place = Place::new();
+        let sent = Rc::new(Cell::new(0));
+        let (count, nowhere) = (sent.clone(), place.0.clone());
+        let task = wakeful::spawn(async move {
+            let socket = UnixDatagram::unbound().unwrap();
+            for _ in 0..1_000 {
+                socket.send_to(b"x", &nowhere).await.unwrap_err();
+                count.set(count.get() + 1);
+            }
+        });
+        wakeful::task::yield_now().await;
+        assert!((1..=128).contains(&sent.get()), "{} in a row", sent.get());
+        task.await.unwrap();
+    });
+}
+
+/// A process in another namespace has no number here.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_peer_that_cannot_be_seen_has_no_number() {
+    const PLACE: &str = "WAKEFUL_TEST_PLACE";
+    if let Some(place) = env::var_os(PLACE) {
+        return wakeful::block_on(async {
+            let cred = UnixStream::connect(&place)
+                .await
+                .unwrap()
+                .peer_cred()
+                .unwrap();
+            assert_eq!(cred.pid(), None);
+            assert_eq!(cred.uid(), rustix::process::getuid().as_raw());
+        });
+    }
+    let apart = || {
+        let mut command = process::Command::new("unshare");
+        command.args(["--pid", "--fork"]);
+        command
+    };
+    if !apart()
+        .arg("true")
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        return println!("skipped: this process may not have a namespace of its own");
+    }
+    let place = Place::new();
+    let _listener = std::os::unix::net::UnixListener::bind(&place.0).unwrap();
+    let mut there = apart();
+    there.arg(env::current_exe().unwrap()).env(PLACE, &place.0);
+    there.args([
+        "--exact",
+        "a_peer_that_cannot_be_seen_has_no_number",
+        "--nocapture",
+    ]);
+    let output = there.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

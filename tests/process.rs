@@ -20,7 +20,7 @@ use futures_util::{AsyncReadExt, AsyncWriteExt};
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, kill_process, setrlimit, waitpid,
 };
-use wakeful::process::{Child, Command};
+use wakeful::process::{Child, ChildStdout, Command};
 use wakeful::time::timeout;
 use wakeful::{Runtime, block_on};
 
@@ -35,6 +35,25 @@ fn patient() -> Command {
     let mut command = Command::new("cat");
     command.stdin(Stdio::piped()).stdout(Stdio::null());
     command
+}
+
+/// A child may send packets, each of which is read by itself, so a short read says nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn packets_of_a_child_are_read_one_after_the_other() {
+    use rustix::pipe::{PipeFlags, pipe_with};
+    net::run(async || {
+        let (reader, writer) = pipe_with(PipeFlags::DIRECT | PipeFlags::CLOEXEC).unwrap();
+        for packet in [&b"one"[..], b"two"] {
+            rustix::io::write(&writer, packet).unwrap();
+        }
+        let stdout = ChildStdout::from_std(std::process::ChildStdout::from(reader)).unwrap();
+        let mut buf = [0; 8];
+        for packet in [b"one", b"two"] {
+            assert_eq!(stdout.read(&mut buf).await.unwrap(), 3);
+            assert_eq!(&buf[..3], packet);
+        }
+    });
 }
 
 fn exists(pid: u32) -> bool {

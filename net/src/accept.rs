@@ -25,6 +25,9 @@ pub(crate) struct Acceptor<L: AsFd> {
     polled: RefCell<Option<Pin<Box<Sleep>>>>,
 }
 
+/// The future of an `accept`.
+pub(crate) type Accepting<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + 'a>>;
+
 /// What an error of accept(2) means.
 enum Trouble {
     /// Only that connection is broken: take the next one.
@@ -222,7 +225,10 @@ macro_rules! listener_methods {
             /// # }
             /// ```
             pub fn incoming(&self) -> Incoming<'_> {
-                Incoming(self)
+                Incoming {
+                    listener: self,
+                    next: None,
+                }
             }
 
             /// The address it listens on.
@@ -269,20 +275,32 @@ macro_rules! listener_methods {
         }
 
         #[doc = concat!("The stream of [`", stringify!($type), "::incoming`].")]
-        #[derive(Debug)]
+        ///
+        /// Several may wait at a time: each is woken for itself.
         #[must_use = "streams do nothing unless polled"]
-        pub struct Incoming<'a>(&'a $type);
+        pub struct Incoming<'a> {
+            listener: &'a $type,
+            next: Option<$crate::accept::Accepting<'a, ($stream, $addr)>>,
+        }
 
         impl futures_core::Stream for Incoming<'_> {
             type Item = io::Result<$stream>;
 
             fn poll_next(
-                self: std::pin::Pin<&mut Self>,
+                mut self: std::pin::Pin<&mut Self>,
                 cx: &mut Context<'_>,
             ) -> Poll<Option<Self::Item>> {
-                self.0
-                    .poll_accept(cx)
-                    .map(|accepted| Some(accepted.map(|(stream, _)| stream)))
+                let listener = self.listener;
+                let next = self.next.get_or_insert_with(|| Box::pin(listener.accept()));
+                let accepted = std::task::ready!(next.as_mut().poll(cx));
+                self.next = None;
+                Poll::Ready(Some(accepted.map(|(stream, _)| stream)))
+            }
+        }
+
+        impl std::fmt::Debug for Incoming<'_> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_tuple("Incoming").field(self.listener).finish()
             }
         }
 

@@ -1,7 +1,14 @@
 //! Sockets for the [wakeful](https://docs.rs/wakeful) runtime: TCP, UDP and Unix domain.
 //!
 //! The names and meanings are those of tokio's `net`, and the I/O traits are those of `futures-io`.
-//! Reading and writing take `&self`, so two tasks may use one socket without splitting it.
+//! Reading and writing take `&self`, so two tasks may use one socket without splitting it. By the methods of
+//! sockets any number may wait at a time; through the traits for `&TcpStream` and the like, and through
+//! methods that begin with `poll_`, one a direction, as only the newest is woken.
+//!
+//! Where a socket's own method has the name of a trait's, the method is what a call means:
+//! `stream.shutdown(how)` ends a direction now, as in std, and the trait's is
+//! `AsyncWriteExt::shutdown(&mut stream)` of tokio or `close` of futures; `stream.split()` of futures takes the
+//! stream, so where its `AsyncReadExt` is in scope write `TcpStream::split(&mut stream)`.
 //!
 //! ```
 //! use wakeful_net::{TcpListener, TcpStream};
@@ -58,6 +65,7 @@ pub use socket2::TcpKeepalive;
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
 pub use unix::{UnixDatagram, UnixListener, UnixStream};
+pub use wakeful::reactor::Interest;
 
 use std::io;
 

@@ -235,6 +235,53 @@ fn a_full_shard_holds_accepting_up_and_loses_nothing() {
     shards.shutdown(LONG).unwrap();
 }
 
+/// The first shard stops accepting while a connection waits for room on another: it still gets there.
+#[test]
+fn what_was_accepted_reaches_its_shard() {
+    const ROOM: usize = 1;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let acceptor = Acceptor::new(listener, 2, Balance::RoundRobin, ROOM).unwrap();
+    let addr = acceptor.local_addr();
+    let [(leave, may_leave), (go, may_go)] = [(); 2].map(|()| async_gate());
+    let (tell, left) = channel();
+    let mine = acceptor.clone();
+    let shards = Shards::builder().shards(2).build().unwrap();
+    shards.try_on_each(move |shard| {
+        let incoming = mine.join(&shard);
+        let (may_leave, may_go, tell) = (may_leave.clone(), may_go.clone(), tell.clone());
+        async move {
+            let mut incoming = incoming?;
+            if shard.id().index() == 0 {
+                // Its own connections are left where they are.
+                may_leave.wait().await;
+                drop(incoming);
+                tell.send(()).unwrap();
+                shard.stopping().await;
+                return Ok(());
+            }
+            may_go.wait().await;
+            while let Some(accepted) = incoming.accept().await {
+                accepted?.0.write(&number(&shard)).await?;
+            }
+            io::Result::Ok(())
+        }
+    });
+    // In turn: to 0, to 1, which is full now, and to 0 again. That one waits, as 0 takes nothing in either.
+    let mut clients = [(); 3].map(|()| StdStream::connect(addr).unwrap());
+    spin_until(|| acceptor.connections(0) > ROOM);
+    leave.open();
+    left.recv().unwrap();
+    go.open();
+    let mut shard = [9];
+    clients[1].read_exact(&mut shard).unwrap();
+    assert_eq!(shard, [1]);
+    // The first shard has gone, so what waited for it goes to the other.
+    clients[2].read_exact(&mut shard).unwrap();
+    assert_eq!(shard, [1]);
+    drop(clients);
+    shards.shutdown(LONG).unwrap();
+}
+
 /// A gate that tasks of any shard wait for.
 fn async_gate() -> (Opener, Gate) {
     let gate = Gate(Arc::default());

@@ -8,9 +8,9 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use futures_util::future::{Either, select};
+use futures_util::FutureExt;
+use futures_util::future::{AbortHandle, Abortable, Either, pending, select};
 use wakeful::shard::{Mesh, MeshReceiver, MeshSender, SendError, Shard, ShardId};
-use wakeful::task::AbortHandle;
 
 use super::bind::{first, listen, no_shards};
 use crate::{TcpListener, TcpStream};
@@ -183,12 +183,13 @@ impl Acceptor {
             if let Some(listener) = place.take() {
                 let listener = TcpListener::from_std(listener)?;
                 let plan = self.0.clone();
-                let shard = shard.clone();
-                let task =
-                    wakeful::spawn(
-                        async move { hand_out(&listener, &sender, &plan, &shard).await },
-                    );
-                accepting = Some(task.abort_handle());
+                let (dropped, registration) = AbortHandle::new_pair();
+                let dropped_here = Abortable::new(pending::<()>(), registration);
+                let stop = select(shard.stopping(), dropped_here).map(drop);
+                drop(wakeful::spawn(async move {
+                    hand_out(&listener, &sender, &plan, stop).await;
+                }));
+                accepting = Some(dropped);
             }
         }
         Ok(Incoming {
@@ -205,13 +206,14 @@ async fn hand_out(
     listener: &TcpListener,
     sender: &MeshSender<Handed>,
     plan: &Arc<Plan>,
-    shard: &Shard,
+    stop: impl Future<Output = ()>,
 ) {
     let mut turn = 0;
-    let mut stopping = shard.stopping();
+    let mut stop = pin!(stop);
     loop {
         let accept = pin!(listener.accept_for_another());
-        let (mut stream, mut peer) = match select(accept, &mut stopping).await {
+        // Only here: what was accepted reaches its shard.
+        let (mut stream, mut peer) = match select(accept, &mut stop).await {
             Either::Right(_) => return,
             Either::Left((Ok(accepted), _)) => accepted,
             Either::Left((Err(error), _)) => {

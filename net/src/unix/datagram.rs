@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use wakeful::reactor::{Async, Interest};
+use wakeful::task::consume_budget;
 use wakeful::time::sleep;
 
 use super::SocketAddr;
@@ -165,6 +166,7 @@ impl UnixDatagram {
         buf: &[u8],
         send: impl Fn(&net::UnixDatagram) -> io::Result<usize>,
     ) -> io::Result<usize> {
+        consume_budget().await;
         loop {
             match send(self.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
+use std::os::fd::AsFd;
 use std::os::unix::net;
 use std::path::Path;
 use std::pin::Pin;
@@ -12,7 +13,6 @@ use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketAddrUnix, SocketType, recvmsg,
 };
-use rustix::process::Pid;
 use wakeful::reactor::Interest;
 
 use super::{SocketAddr, UCred};
@@ -141,13 +141,7 @@ impl UnixStream {
     /// Those of the system.
     #[cfg(target_os = "linux")]
     pub fn peer_cred(&self) -> io::Result<UCred> {
-        let cred = rustix::net::sockopt::socket_peercred(self.0.get_ref())?;
-        Ok(UCred {
-            uid: cred.uid.as_raw(),
-            gid: cred.gid.as_raw(),
-            // 0: a process that this one can't see, in another namespace.
-            pid: Some(Pid::as_raw(Some(cred.pid))).filter(|pid| *pid != 0),
-        })
+        super::cred::of_peer(self.0.get_ref().as_fd())
     }
 }
 

@@ -223,10 +223,12 @@ impl Future for Settle<'_> {
     type Output = io::Result<()>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut stream = self.0.stream.borrow_mut();
-        let settled = stream.poll_settled(cx);
-        if settled.is_pending() && !stream.waiting.iter().any(|one| one.will_wake(cx.waker())) {
-            stream.waiting.push(cx.waker().clone());
+        let settled = self.0.stream.borrow_mut().poll_settled(cx);
+        let knows = |one: &Waker| one.will_wake(cx.waker());
+        if settled.is_pending() && !self.0.stream.borrow().waiting.iter().any(knows) {
+            // It may be anyone's: nothing is borrowed while it is cloned.
+            let waker = cx.waker().clone();
+            self.0.stream.borrow_mut().waiting.push(waker);
         }
         settled
     }

@@ -11,14 +11,6 @@ use rustix::buffer::spare_capacity;
 
 use crate::reactor::{Async, Interest};
 
-/// Remembers what a transfer of `n` of `len` bytes says. A pipe moves all it can in one call, under
-/// a lock of its own, so a short transfer leaves it empty, or full.
-fn moved<T: AsFd>(pipe: &Async<T>, n: usize, len: usize, interest: Interest) {
-    if 0 < n && n < len {
-        pipe.source().drained(interest);
-    }
-}
-
 /// The pipe to a child's standard input. Dropping or closing it is the end of that input.
 ///
 /// It may be turned into the `Stdio` of another command.
@@ -85,7 +77,10 @@ fn closed() -> io::Error {
 
 fn write_now(pipe: &Async<PipeWriter>, buf: &[u8]) -> io::Result<usize> {
     let n = pipe.get_ref().write(buf)?;
-    moved(pipe, n, buf.len(), Interest::WRITABLE);
+    // A pipe takes all that it can in one call, under a lock of its own: it is full.
+    if 0 < n && n < buf.len() {
+        pipe.source().drained(Interest::WRITABLE);
+    }
     Ok(n)
 }
 
@@ -128,14 +123,12 @@ async fn read_all(pipe: &Async<PipeReader>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {
         bytes.reserve(PIPE);
-        let room = bytes.capacity() - bytes.len();
         let read = |pipe: &PipeReader| {
             let n = rustix::io::read(pipe, spare_capacity(&mut bytes))?;
             Ok(n)
         };
-        match pipe.read_with(read).await? {
-            0 => return Ok(bytes),
-            n => moved(pipe, n, room, Interest::READABLE),
+        if pipe.read_with(read).await? == 0 {
+            return Ok(bytes);
         }
     }
 }
@@ -169,9 +162,8 @@ macro_rules! output {
             }
 
             fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
-                let n = self.0.get_ref().read(buf)?;
-                moved(&self.0, n, buf.len(), Interest::READABLE);
-                Ok(n)
+                // A short read does not say that the pipe is empty: the child may send packets (`O_DIRECT`).
+                self.0.get_ref().read(buf)
             }
 
             /// All that comes until the end.

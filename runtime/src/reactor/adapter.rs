@@ -272,7 +272,8 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for Async<T> {
     }
 }
 
-/// Reads where `&T` can: two tasks may use one descriptor through shared references.
+/// Reads where `&T` can: two tasks may use one descriptor through shared references, one of them to read and
+/// one to write. Of several in one direction only the newest is woken.
 impl<T: AsFd> AsyncRead for &Async<T>
 where
     for<'a> &'a T: Read,

@@ -81,6 +81,16 @@ impl State {
         drop(before);
     }
 
+    fn new_id(&self) -> WaiterId {
+        let mut id = self.next_id.get();
+        // Numbers come round again, and someone may have waited all that time.
+        while self.waiters.borrow_mut().has(id) {
+            id = (id + 1) % POLL_WRITE;
+        }
+        self.next_id.set((id + 1) % POLL_WRITE);
+        id
+    }
+
     fn forget(&self, id: WaiterId) {
         let waker = self.waiters.borrow_mut().remove(id);
         drop(waker);
@@ -423,11 +433,7 @@ impl<'a> Wait<'a> {
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Source { state, shown, .. } = self.source;
         self.source.check_alive()?;
-        let id = *self.id.get_or_insert_with(|| {
-            let id = state.next_id.get();
-            state.next_id.set((id + 1) % POLL_WRITE);
-            id
-        });
+        let id = *self.id.get_or_insert_with(|| state.new_id());
         self.op.waits(shown, what(self.interest), || {
             state.wait(id, self.interest.bits(), cx.waker());
         });
@@ -476,5 +482,26 @@ impl<R, F: FnMut() -> io::Result<R>> Future for Io<'_, F> {
                 return Poll::Ready(result);
             }
         }
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_comes_round_again_is_nobodys() {
+        let state = State::default();
+        let wait = || {
+            let id = state.new_id();
+            state.wait(id, READABLE, Waker::noop());
+            id
+        };
+        assert_eq!([wait(), wait()], [0, 1]);
+        state.next_id.set(POLL_WRITE - 1);
+        assert_eq!([wait(), wait(), wait()], [POLL_WRITE - 1, 2, 3]);
+        state.forget(1);
+        state.next_id.set(0);
+        assert_eq!(wait(), 1);
     }
 }

@@ -31,6 +31,12 @@ pub(super) struct Waiters {
 }
 
 impl Waiters {
+    /// Does that waiter wait?
+    #[inline]
+    pub(super) fn has(&mut self, id: WaiterId) -> bool {
+        self.find(id).is_some()
+    }
+
     /// Is this already the waker of that waiter? It waits for the same as before.
     #[inline]
     pub(super) fn knows(&mut self, id: WaiterId, waker: &Waker) -> bool {

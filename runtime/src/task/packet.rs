@@ -85,13 +85,19 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, Missing>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let is_known = match &*lock(&self.0) {
+            Slot::Waiting(known) => known
+                .as_ref()
+                .is_some_and(|known| known.will_wake(cx.waker())),
+            Slot::Full(_) | Slot::Abandoned => true,
+        };
+        // It may be anyone's, and its clone and its drop may do anything: not under the lock.
+        let new = (!is_known).then(|| cx.waker().clone());
         let mut slot = lock(&self.0);
         match &mut *slot {
-            Slot::Waiting(Some(known)) if known.will_wake(cx.waker()) => Poll::Pending,
             Slot::Waiting(known) => {
-                let old = known.replace(cx.waker().clone());
+                let old = new.and_then(|new| known.replace(new));
                 drop(slot);
-                // It may be anyone's, and its drop may do anything: not under the lock.
                 drop(old);
                 Poll::Pending
             }

@@ -29,7 +29,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
-use wakeful::reactor::{Async, Interest};
+use wakeful::reactor::Async;
 
 /// A new pipe.
 ///
@@ -46,14 +46,6 @@ pub fn pipe() -> io::Result<(Sender, Receiver)> {
     let receiver = Receiver::from_owned_fd_unchecked(nonblocking(read.into())?)?;
     let sender = Sender::from_owned_fd_unchecked(nonblocking(write.into())?)?;
     Ok((sender, receiver))
-}
-
-/// Remembers what a transfer of `n` of `len` bytes says. A pipe moves all it can in one call, under
-/// a lock of its own, so a short transfer leaves it empty, or full.
-fn moved(pipe: &Async<File>, n: usize, len: usize, interest: Interest) {
-    if 0 < n && n < len {
-        pipe.source().drained(interest);
-    }
 }
 
 fn nonblocking(fd: OwnedFd) -> io::Result<OwnedFd> {

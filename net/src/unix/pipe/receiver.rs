@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 
 use futures_util::io::AsyncRead;
 use rustix::fs::OFlags;
-use wakeful::reactor::{Async, Interest};
+use wakeful::reactor::Async;
 
-use super::{check, into_blocking, moved, nonblocking};
+use super::{check, into_blocking, nonblocking};
 
 /// The end of a pipe that is read. The methods take `&self`; the `futures-io` traits are there for
 /// `Receiver` and `&Receiver`.
@@ -82,9 +82,8 @@ impl Receiver {
     fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
         let granted = self.0.source().granted(buf.len());
         let buf = &mut buf[..granted];
-        let n = self.0.get_ref().read(buf)?;
-        moved(&self.0, n, buf.len(), Interest::READABLE);
-        Ok(n)
+        // A short read does not say that the pipe is empty: the other side may send packets (`O_DIRECT`).
+        self.0.get_ref().read(buf)
     }
 
     /// Reads into `buf` and returns how many bytes; 0 is the end, unless `buf` is empty.

@@ -10,7 +10,7 @@ use futures_util::io::AsyncWrite;
 use rustix::fs::OFlags;
 use wakeful::reactor::{Async, Interest};
 
-use super::{check, into_blocking, moved, nonblocking};
+use super::{check, into_blocking, nonblocking};
 
 /// The end of a pipe that is written to. The methods take `&self`; the `futures-io` traits are there
 /// for `Sender` and `&Sender`.
@@ -83,7 +83,10 @@ impl Sender {
 
     fn write_now(&self, buf: &[u8]) -> io::Result<usize> {
         let n = self.0.get_ref().write(buf)?;
-        moved(&self.0, n, buf.len(), Interest::WRITABLE);
+        // A pipe takes all that it can in one call, under a lock of its own: it is full.
+        if 0 < n && n < buf.len() {
+            self.0.source().drained(Interest::WRITABLE);
+        }
         Ok(n)
     }
 
