@@ -16,7 +16,7 @@ use wakeful_net::{TcpKeepalive, TcpListener, TcpSocket, TcpStream, lookup_host};
 
 #[path = "support/net.rs"]
 mod support;
-use support::{errno, is_pending, run, turn};
+use support::{is_pending, run, turn};
 
 const ANY: &str = "127.0.0.1:0";
 
@@ -56,7 +56,10 @@ fn a_refused_connection_names_the_last_address() {
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         let text = format!("connect to {last}: Connection refused (os error 111)");
         assert_eq!(error.to_string(), text);
-        assert_eq!(errno(&error), Some(Errno::CONNREFUSED.raw_os_error()));
+        assert_eq!(
+            wakeful::raw_os_error(&error),
+            Some(Errno::CONNREFUSED.raw_os_error())
+        );
         assert!(error.source().is_some());
         // The builder says the same.
         let socket = TcpSocket::new_v4().unwrap();

@@ -12,7 +12,7 @@ use wakeful_net::UdpSocket;
 
 #[path = "support/net.rs"]
 mod support;
-use support::{errno, is_pending, run, turn};
+use support::{is_pending, run, turn};
 
 async fn socket() -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -66,7 +66,10 @@ fn a_connected_socket_hears_one_other_only() {
         let error = here.try_recv(&mut buf).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
         let error = stranger.send(b"to whom").await.unwrap_err();
-        assert_eq!(errno(&error), Some(Errno::DESTADDRREQ.raw_os_error()));
+        assert_eq!(
+            wakeful::raw_os_error(&error),
+            Some(Errno::DESTADDRREQ.raw_os_error())
+        );
     });
 }
 
@@ -103,7 +106,10 @@ fn an_oversized_datagram_says_its_size() {
                  Message too long (os error 90)"
             )
         );
-        assert_eq!(errno(&error), Some(Errno::MSGSIZE.raw_os_error()));
+        assert_eq!(
+            wakeful::raw_os_error(&error),
+            Some(Errno::MSGSIZE.raw_os_error())
+        );
         here.connect(there_addr).await.unwrap();
         let error = here.send(&large).await.unwrap_err();
         assert!(error.to_string().contains("70000 bytes"), "{error}");

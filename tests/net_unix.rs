@@ -23,7 +23,7 @@ use wakeful_net::{UnixDatagram, UnixListener, UnixStream};
 
 #[path = "support/net.rs"]
 mod support;
-use support::{all_of, both_ways, errno, is_pending, pattern, run, turn};
+use support::{all_of, both_ways, is_pending, pattern, run, turn};
 
 /// A path for a socket, which is removed at the end.
 struct Place(PathBuf);
@@ -410,7 +410,10 @@ fn an_oversized_datagram_says_its_size() {
         let (here, _there) = UnixDatagram::pair().unwrap();
         let error = here.send(&vec![0; 16 << 20]).await.unwrap_err();
         assert!(error.to_string().contains("16777216 bytes"), "{error}");
-        assert_eq!(errno(&error), Some(Errno::MSGSIZE.raw_os_error()));
+        assert_eq!(
+            wakeful::raw_os_error(&error),
+            Some(Errno::MSGSIZE.raw_os_error())
+        );
     });
 }
 

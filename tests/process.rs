@@ -403,7 +403,7 @@ fn a_command_that_can_not_be_started_is_named() {
             text.contains("`no-such-program`") && text.contains("PATH"),
             "{text}"
         );
-        assert!(net::errno(&error).is_some());
+        assert!(wakeful::raw_os_error(&error).is_some());
         let error = Command::new("no-such-program").output().await.unwrap_err();
         assert_eq!(error.to_string(), text);
 

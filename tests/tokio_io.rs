@@ -1,14 +1,20 @@
-//! tokio's I/O traits on our sockets, used through tokio's own helpers. No runtime of tokio runs.
+//! tokio's I/O traits on our sockets, files and pipes, used through tokio's own helpers. No runtime of tokio runs.
 
 #[path = "support/net.rs"]
 mod net;
 
+use std::io::SeekFrom;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::process::Stdio;
 use std::task::Poll;
 
 use net::{pattern, run, tcp_pair};
-use tokio::io::{self, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{
+    self, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, AsyncWriteExt,
+    BufReader, ReadBuf,
+};
+use wakeful::fs::File;
 use wakeful_net::unix::pipe;
 use wakeful_net::{TcpStream, UnixStream};
 
@@ -182,5 +188,46 @@ fn libraries_on_top_of_the_traits_frame_lines() {
         });
         assert_eq!(lines(here).await, ["one", "two", "three"]);
         writer.await.unwrap();
+    });
+}
+
+#[test]
+fn tokio_reads_writes_and_seeks_in_a_file() {
+    run(async || {
+        let path = std::env::temp_dir().join(format!("wakeful-tokio-io-{}", std::process::id()));
+        let mut options = File::options();
+        options.read(true).write(true).create_new(true);
+        let mut file = options.open(&path).await.unwrap();
+        wakeful::fs::remove_file(&path).await.unwrap();
+        file.write_all(b"one\ntwo\nthree\n").await.unwrap();
+        assert_eq!(file.stream_position().await.unwrap(), 14);
+        assert_eq!(file.seek(SeekFrom::Start(4)).await.unwrap(), 4);
+        let mut lines = BufReader::new(file).lines();
+        assert_eq!(lines.next_line().await.unwrap().unwrap(), "two");
+        let mut file = lines.into_inner();
+        // What the reader holds is read again.
+        assert_eq!(file.seek(SeekFrom::Current(-4)).await.unwrap(), 4);
+        let mut rest = String::new();
+        file.read_to_string(&mut rest).await.unwrap();
+        assert_eq!(rest, "two\nthree\n");
+        file.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn tokio_talks_to_a_child() {
+    run(async || {
+        let mut command = wakeful::process::Command::new("cat");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (mut stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        stdin.write_all(b"a line\nand another").await.unwrap();
+        stdin.shutdown().await.unwrap();
+        let mut lines = BufReader::new(stdout).lines();
+        for line in ["a line", "and another"] {
+            assert_eq!(lines.next_line().await.unwrap().as_deref(), Some(line));
+        }
+        assert_eq!(lines.next_line().await.unwrap(), None);
+        assert!(child.wait().await.unwrap().success());
     });
 }

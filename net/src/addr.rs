@@ -203,13 +203,21 @@ pub async fn lookup_host<A: ToSocketAddrs>(
     resolve(&host).await.map(Addrs::into_iter)
 }
 
+fn malformed(text: &str) -> io::Error {
+    let mut why = format!("`{text}` is not an address: write `host:port`, as in `127.0.0.1:80`");
+    if let Some((_, port)) = text.rsplit_once(':') {
+        why += &format!(
+            "; `{port}` is no port, which is a number up to {}",
+            u16::MAX
+        );
+    }
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
 pub(crate) async fn resolve<A: ToSocketAddrs + ?Sized>(host: &A) -> io::Result<Addrs> {
     match host.query() {
         Query::Known(addrs) => Ok(addrs),
-        Query::Malformed(text) => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("`{text}` is not an address: write `host:port`, as in `127.0.0.1:80`"),
-        )),
+        Query::Malformed(text) => Err(malformed(&text)),
         Query::Name(host, port) => {
             let name = host.clone();
             let lookup = move || net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));

@@ -36,6 +36,9 @@
 //! A socket belongs to the runtime that it was made in, and to its thread. Making one outside of a
 //! runtime panics. Once the runtime has been dropped, waiting for a socket is an error.
 //!
+//! Errors of binding and connecting say what was tried, and with which address. Their kind is the system's;
+//! their number is behind [`wakeful::raw_os_error`].
+//!
 //! # Feature flags
 //!
 //! | feature | default | |

@@ -50,6 +50,7 @@
 //! | `trace` | no | the flight recorder, `wakeful::trace` |
 //! | `faults` | no | for tests: faults on purpose, `wakeful::faults` |
 //! | `console` | no | tasks, wakers, timers and sockets for tokio-console, see `wakeful::console` |
+//! | `tokio-io` | no | `tokio::io`'s `AsyncRead`, `AsyncWrite` and `AsyncSeek` for files, pipes of children, standard streams and [`reactor::Async`]; of tokio only the traits are compiled |
 //! | `openraft` | no | the module `openraft`: the runtime of a Raft node |
 //!
 //! # Systems
@@ -84,6 +85,7 @@ mod models;
 mod observe;
 #[cfg(feature = "openraft")]
 pub mod openraft;
+mod os_error;
 #[cfg(feature = "process")]
 pub mod process;
 #[cfg(feature = "prometheus")]
@@ -97,6 +99,9 @@ mod stall;
 mod sync;
 pub mod task;
 pub mod time;
+#[cfg(feature = "tokio-io")]
+#[doc(hidden)]
+pub mod tokio_io;
 #[cfg(feature = "trace")]
 pub mod trace;
 #[cfg(not(feature = "trace"))]
@@ -108,6 +113,7 @@ mod twins;
 pub use blocking::spawn_blocking;
 pub use executor::{class, spawn, spawn_in};
 pub use observe::Histogram;
+pub use os_error::raw_os_error;
 pub use runtime::{
     Builder, Handle, LocalSpawner, Metrics, MetricsLevel, RemoteJoinHandle, Runtime, block_on,
 };

@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -90,13 +89,4 @@ pub async fn turn() {
     for _ in 0..3 {
         wakeful::time::sleep(Duration::from_millis(1)).await;
     }
-}
-
-/// The system's error number, also where the error says what was tried.
-pub fn errno(error: &io::Error) -> Option<i32> {
-    let source = || {
-        let inner = error.get_ref()?.source()?;
-        errno(inner.downcast_ref::<io::Error>()?)
-    };
-    error.raw_os_error().or_else(source)
 }

@@ -11,6 +11,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("hyper", 5),
     ("openraft", 5),
     ("prometheus", 5),
+    ("tokio_io", 5),
     ("shard", 4),
     ("runtime", 4),
     ("stall", 3),
@@ -34,6 +35,7 @@ const ROOMS: &[(&str, u8)] = &[
     // A test of those that have twins.
     ("twins", 5),
     ("id", 0),
+    ("os_error", 0),
     ("sync", 0),
     // Tests of all of them, under loom.
     ("models", 5),
@@ -47,13 +49,22 @@ const ALIASES: &[(&str, &str)] = &[
     ("spawn", "executor"),
     ("spawn_blocking", "blocking"),
     ("task_local", "task"),
+    ("__tokio_read", "tokio_io"),
+    ("__tokio_write", "tokio_io"),
 ];
 
 /// One room may name only this of another, although the floors would allow more.
 const ONLY: &[(&str, &str, &str)] = &[("executor", "reactor", "Notifier")];
 
 /// What `net` may name of `wakeful`.
-const NET: &[&str] = &["reactor", "time", "spawn_blocking", "task"];
+const NET: &[&str] = &[
+    "reactor",
+    "time",
+    "spawn_blocking",
+    "task",
+    "__tokio_read",
+    "__tokio_write",
+];
 
 /// And what its module `shard` may name besides.
 const NET_SHARD: &[&str] = &["shard", "spawn"];

@@ -18,6 +18,11 @@
 //! # }
 //! ```
 //!
+//! # Errors
+//!
+//! Those of functions that are given a path say what was tried, and with which. So their number is behind
+//! [`wakeful::raw_os_error`](crate::raw_os_error).
+//!
 //! # Dropped futures, and the end of the runtime
 //!
 //! An operation owns its buffers until the system is done with them, so a future may be dropped at

@@ -1,0 +1,12 @@
+//! The standard streams.
+
+use crate::io::{Stderr, Stdin, Stdout};
+
+crate::__tokio_read! {
+    Stdin, ();
+}
+
+crate::__tokio_write! {
+    Stdout, ();
+    Stderr, ();
+}
