@@ -298,6 +298,9 @@ impl Source {
 
     /// Does `op` when the descriptor is ready. Any number of tasks may wait at the same time.
     ///
+    /// With an interest in both directions, an `op` that would block is taken to say so of both: give the one
+    /// that it uses.
+    ///
     /// # Errors
     ///
     /// Those of `op`, and if the runtime has ended.
@@ -329,6 +332,9 @@ impl Source {
     }
 
     /// Does `op` now, once.
+    ///
+    /// With an interest in both directions, an `op` that would block is taken to say so of both: give the one
+    /// that it uses.
     ///
     /// # Errors
     ///
