@@ -1,5 +1,8 @@
 //! Scheduling classes: who gets how much of the loop's time, and who goes first.
 
+#[path = "classes/edges.rs"]
+mod edges;
+
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -6,12 +6,27 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, ready};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use support::{Counting, Ledger, OnDrop, Panicking, panic_of, text_of};
 use wakeful::task::{JoinSet, yield_now};
 use wakeful::{Runtime, block_on, spawn};
+
+/// The waker of who waits may be anyone's: what a member gave is not lost by its panic.
+#[test]
+fn a_member_keeps_its_output_whatever_a_waker_does() {
+    let runtime = Runtime::new().unwrap();
+    let mut set = runtime.enter(JoinSet::new);
+    runtime.enter(|| _ = set.spawn(async { 7 }));
+    let bad = Waker::from(Arc::new(Panicking));
+    assert!(
+        set.poll_join_next(&mut Context::from_waker(&bad))
+            .is_pending()
+    );
+    runtime.block_on(yield_now());
+    assert_eq!(runtime.block_on(set.join_next()).unwrap().unwrap(), 7);
+}
 
 #[test]
 fn outputs_come_in_the_order_of_the_ends() {

@@ -256,6 +256,23 @@ fn an_output_that_nobody_takes_may_panic() {
     });
 }
 
+/// A future and its output may both panic when they are dropped; the caller hears of the first.
+#[test]
+fn a_future_and_its_output_may_both_panic() {
+    struct Ends(Bomb);
+    impl Future for Ends {
+        type Output = Bomb;
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Bomb> {
+            Poll::Ready(Bomb)
+        }
+    }
+    from_the_first(2, |shard| async move {
+        let error = shard.call(1, || Ends(Bomb)).await.map(std::mem::forget);
+        assert!(error.unwrap_err().is_panic());
+        assert_eq!(shard.call(1, || async { 7 }).await.unwrap(), 7);
+    });
+}
+
 /// An answer for a shard that has ended is dropped when it comes, not when the last shard ends.
 #[test]
 fn an_answer_that_comes_too_late_is_dropped() {

@@ -5,10 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Barrier};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use wakeful::Shards;
 use wakeful::shard::{FailureReason, OnPanic, ShardFailure, ShardsError};
+
+use crate::support::Panicking;
 
 /// Long enough that nobody waits for it to be over.
 const LONG: Duration = Duration::from_secs(600);
@@ -320,6 +323,26 @@ fn many_wait_for_the_stop_and_some_give_up() {
             for task in waiting {
                 task.await.unwrap();
             }
+        })
+        .unwrap();
+    shards.join().unwrap();
+}
+
+/// The waker of one that waits may be anyone's; the others hear of the stop behind it.
+#[test]
+fn a_bad_waker_keeps_nobody_from_the_stop() {
+    let shards = Shards::builder()
+        .shards(1)
+        .on_each(|shard| async move {
+            let bad = Waker::from(Arc::new(Panicking));
+            let mut waits = Box::pin(shard.stopping());
+            let mut cx = Context::from_waker(&bad);
+            assert!(waits.as_mut().poll(&mut cx).is_pending());
+            let other = shard.clone();
+            let hears = wakeful::spawn(async move { other.stopping().await });
+            wakeful::task::yield_now().await;
+            shard.stop_all(LONG);
+            hears.await.unwrap();
         })
         .unwrap();
     shards.join().unwrap();

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use futures_util::{FutureExt, StreamExt};
@@ -13,9 +13,89 @@ use wakeful::Shards;
 use wakeful::shard::{Mesh, SendError, TryRecvError, TrySendError};
 use wakeful::task::yield_now;
 
+use crate::support::{Counting, Panicking};
+
 /// Polls once.
 async fn is_pending<F: Future>(future: &mut std::pin::Pin<&mut F>) -> bool {
     poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await
+}
+
+/// Each lets the other through, and neither gets in its own way.
+#[test]
+fn two_may_wait_for_room_and_then_try() {
+    wakeful::block_on(async {
+        let (sender, mut receiver) = Mesh::new(1, 1).join_as(0);
+        sender.try_send(0, 0).unwrap();
+        let tasks = [1, 2].map(|n| {
+            let sender = sender.clone();
+            wakeful::spawn(async move {
+                loop {
+                    sender.room(0).await;
+                    if sender.try_send(0, n).is_ok() {
+                        break;
+                    }
+                }
+            })
+        });
+        yield_now().await;
+        let mut sum = 0;
+        for _ in 0..3 {
+            sum += receiver.recv().await.unwrap().1;
+        }
+        assert_eq!(sum, 3);
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_bad_waker_of_a_sender_costs_the_receiver_nothing() {
+    let mesh = Mesh::new(3, 1);
+    let [one, two] = [0, 1].map(|shard| mesh.join_as(shard).0);
+    let (_, mut receiver) = mesh.join_as(2);
+    let bad = Waker::from(Arc::new(Panicking));
+    let (count, waker) = Counting::new();
+    one.try_send(2, 1).unwrap();
+    let mut waiting = pin!(one.send(2, 2));
+    assert!(
+        waiting
+            .as_mut()
+            .poll(&mut Context::from_waker(&bad))
+            .is_pending()
+    );
+    assert_eq!(receiver.try_recv().unwrap().1, 1);
+    // It waits once more, and so does another, who hears of the end behind it.
+    one.try_send(2, 3).unwrap_err();
+    assert!(
+        waiting
+            .as_mut()
+            .poll(&mut Context::from_waker(&bad))
+            .is_ready()
+    );
+    let mut again = pin!(one.send(2, 4));
+    assert!(
+        again
+            .as_mut()
+            .poll(&mut Context::from_waker(&bad))
+            .is_pending()
+    );
+    two.try_send(2, 5).unwrap();
+    let mut other = pin!(two.send(2, 6));
+    assert!(
+        other
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    drop(receiver);
+    assert_eq!(count.wakes(), 1);
+    assert!(
+        other
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_ready()
+    );
 }
 
 #[test]

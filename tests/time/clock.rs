@@ -11,6 +11,22 @@ use super::{Count, ms, panic_message, with_stopped_clock};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// A limit that is as good as none is nothing to jump to: the clock would end there.
+#[test]
+fn the_clock_does_not_jump_to_the_end_of_time() {
+    wakeful::block_on(async {
+        pause();
+        let start = Instant::now();
+        let (tell, told) = futures_util::future::abortable(std::future::pending::<()>());
+        let other = std::thread::spawn(move || told.abort());
+        assert!(timeout(Duration::MAX, tell).await.unwrap().is_err());
+        other.join().unwrap();
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        sleep(ms(1)).await;
+        assert_eq!(start.elapsed(), ms(1));
+    });
+}
+
 #[test]
 fn the_clock_stands_still_and_moves_by_hand() {
     wakeful::block_on(async {

@@ -59,8 +59,15 @@ impl Lane {
         *self.order.borrow_mut() = Some(order);
     }
 
+    /// Does it have nothing, in the queue or in the hands of whoever keeps a [`Ready`]?
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.in_order.get() == 0
+    }
+
+    /// Has it something to run? Without an order nobody is asked for what is kept: it is in line again when
+    /// it is dropped.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.queue.is_empty() || self.account.ordered.get() && self.in_order.get() > 0
     }
 
     pub(super) fn len(&self) -> usize {
@@ -86,9 +93,14 @@ impl Lane {
         let Some(order) = order.as_mut() else {
             return self.queue.pop();
         };
+        // Only those that are there now: what the order drops in `push` is in line again.
+        let last = self.queue.last();
         while let Some(task) = self.queue.pop() {
             // SAFETY: owner thread; just popped, with its bit still set.
             order.push(unsafe { Ready::new(task, self) });
+            if Some(task) == last {
+                break;
+            }
         }
         while let Some(ready) = order.pop() {
             if let Some(task) = ready.take(self) {

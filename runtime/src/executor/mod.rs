@@ -276,7 +276,7 @@ impl Executor {
         if self.lanes.many.get() {
             return self.tick_slowly(budget);
         }
-        self.batch(
+        let tick = self.batch(
             budget,
             || self.lane.queue.pop(),
             |task| {
@@ -284,7 +284,12 @@ impl Executor {
                 // inside a task, as `current::run` lets only one loop run.
                 unsafe { runnable::run::<Lane>(task) }
             },
-        )
+        );
+        // A task may have made the first class meanwhile, whose tasks the short way does not see.
+        if tick == Tick::Idle && self.lanes.many.get() {
+            return Tick::Busy;
+        }
+        tick
     }
 
     #[inline(always)]
@@ -338,7 +343,7 @@ impl Executor {
 
     /// Is a task in line?
     pub(crate) fn has_ready(&self) -> bool {
-        !self.lane.is_empty() || self.lanes.more.borrow().iter().any(|lane| !lane.is_empty())
+        self.lane.has_ready() || self.lanes.more.borrow().iter().any(|lane| lane.has_ready())
     }
 
     /// Did other threads send something?

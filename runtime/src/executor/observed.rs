@@ -118,6 +118,8 @@ impl Executor {
             }
             // SAFETY: as in `tick`.
             unsafe { runnable::run::<Lane>(task) };
+            // It may be gone, and an `Order` is asked who is next.
+            self.running.set(None);
             if let Some(observer) = self.observer() {
                 observer.poll_ends();
             }

@@ -56,6 +56,11 @@ impl RunQueue {
         self.head.get().is_none()
     }
 
+    /// The task at the back.
+    pub(super) fn last(&self) -> Option<TaskPtr> {
+        self.tail.get()
+    }
+
     /// How many are linked, by walking the list.
     pub(super) fn len(&self) -> usize {
         let mut count = 0;

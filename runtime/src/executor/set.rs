@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker, ready};
 use pin_project_lite::pin_project;
 
 use super::current;
+use crate::task::runnable::quietly;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle, coop};
 
 /// Tasks of one output type, joined as they end. Dropping the set aborts those still in it.
@@ -52,7 +53,8 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.ended.places.borrow_mut().push_back(self.place);
         if let Some(waker) = self.ended.waker.take() {
-            waker.wake();
+            // It may be anyone's: a panic of it is not the member's.
+            quietly(|| waker.wake());
         }
     }
 }

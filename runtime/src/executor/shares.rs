@@ -4,7 +4,8 @@
 //! least of it goes next, so over time each gets its part. A class that had nothing to do and
 //! becomes ready begins where the others are: it earns no credit by waiting. A class with a latency
 //! goes first, at the next poll boundary, as long as it is within its part, and in any case when it
-//! has waited for that long.
+//! has waited for that long; beyond its part not twice in a row, so that no latency, however short, keeps
+//! the others from their turns.
 //!
 //! With no class but the default one, none of this runs: see [`Executor::tick`].
 
@@ -46,6 +47,8 @@ pub(super) struct Account {
     /// Has something to do, as of the last pick; since when.
     ready: Cell<bool>,
     since: Cell<u64>,
+    /// Fair turns until the end of its last one.
+    fair: Cell<u64>,
     pub(super) ran: Cell<u64>,
     pub(super) waited: Cell<u64>,
     pub(super) starved: Cell<u64>,
@@ -66,6 +69,7 @@ impl Account {
             virtual_time: Cell::new(0.0),
             ready: Cell::new(false),
             since: Cell::new(clock::ticks()),
+            fair: Cell::new(0),
             ran: Cell::new(0),
             waited: Cell::new(0),
             starved: Cell::new(0),
@@ -86,6 +90,7 @@ impl Account {
         self.virtual_time.set(0.0);
         self.ready.set(false);
         self.since.set(clock::ticks());
+        self.fair.set(0);
         for count in [
             &self.ran,
             &self.waited,
@@ -122,7 +127,8 @@ impl Account {
     }
 
     /// It had its turn.
-    fn charge(&self, now: u64) {
+    fn charge(&self, now: u64, fair: u64) {
+        self.fair.set(fair);
         let took = now.saturating_sub(self.since.replace(now));
         self.ran.set(self.ran.get() + took);
         let part = took as f64 / f64::from(self.shares.get());
@@ -130,13 +136,14 @@ impl Account {
     }
 
     /// May it go before the others?
-    fn is_urgent(&self, least: f64, now: u64) -> bool {
+    fn is_urgent(&self, least: f64, now: u64, fair: u64) -> bool {
         let Some(latency) = self.latency.get() else {
             return false;
         };
         let ahead = self.virtual_time.get() - least;
         let allowed = self.quota.get().as_nanos() as f64 / f64::from(self.shares.get());
-        ahead <= allowed || u128::from(now.saturating_sub(self.since.get())) >= latency.as_nanos()
+        let waited = u128::from(now.saturating_sub(self.since.get()));
+        ahead <= allowed || waited >= latency.as_nanos() && fair > self.fair.get()
     }
 }
 
@@ -155,6 +162,8 @@ pub(super) struct Lanes {
     open: Cell<Option<NonNull<Lane>>>,
     /// The virtual time of the one that is least ahead: where those begin that had nothing to do.
     least: Cell<f64>,
+    /// Turns of the one that was least ahead.
+    fair: Cell<u64>,
 }
 
 /// A lane with a place of its own, as tasks point to it. Not a `Box`, which would claim to be the
@@ -193,6 +202,7 @@ impl Lanes {
             current: Cell::new(NonNull::dangling()),
             open: Cell::new(None),
             least: Cell::new(0.0),
+            fair: Cell::new(1),
         }
     }
 }
@@ -255,7 +265,7 @@ impl Executor {
         self.charge(now);
         self.shorten();
         loop {
-            let Some(lane) = self.pick(now) else {
+            let Some((lane, is_fair)) = self.pick(now) else {
                 return Tick::Idle;
             };
             if *budget == 0 {
@@ -265,6 +275,9 @@ impl Executor {
             let lane_ref = unsafe { lane.as_ref() };
             let account = &lane_ref.account;
             account.picked(now);
+            self.lanes
+                .fair
+                .set(self.lanes.fair.get() + u64::from(is_fair));
             self.lanes.open.set(Some(lane));
             self.lanes.current.set(lane);
             self.set_quota_of(lane_ref);
@@ -320,13 +333,15 @@ impl Executor {
     fn charge(&self, now: u64) {
         if let Some(lane) = self.lanes.open.take() {
             // SAFETY: a lane goes with its executor.
-            unsafe { lane.as_ref() }.account.charge(now);
+            unsafe { lane.as_ref() }
+                .account
+                .charge(now, self.lanes.fair.get());
         }
     }
 
     /// Whose turn it is: of those with a latency that may go first the one with the shortest, else
-    /// the one that is least ahead.
-    fn pick(&self, now: u64) -> Option<NonNull<Lane>> {
+    /// the one that is least ahead. And is it that one?
+    fn pick(&self, now: u64) -> Option<(NonNull<Lane>, bool)> {
         let more = self.lanes.more.borrow();
         for lane in more.iter().filter(|lane| lane.account.removed.get()) {
             self.lane.queue.append(&lane.queue);
@@ -334,16 +349,18 @@ impl Executor {
         let lanes = || std::iter::once(&self.lane).chain(more.iter().map(|lane| &**lane));
         for lane in lanes() {
             lane.account
-                .look(!lane.is_empty(), self.lanes.least.get(), now);
+                .look(lane.has_ready(), self.lanes.least.get(), now);
         }
         let time = |lane: &&Lane| lane.account.virtual_time.get();
         let ready = || lanes().filter(|lane| lane.account.ready.get());
         let least = ready().min_by(|a, b| time(a).total_cmp(&time(b)))?;
         self.lanes.least.set(time(&least));
+        let fair = self.lanes.fair.get();
         let urgent = ready()
-            .filter(|lane| lane.account.is_urgent(time(&least), now))
+            .filter(|lane| lane.account.is_urgent(time(&least), now, fair))
             .min_by_key(|lane| lane.account.latency.get());
-        Some(NonNull::from(urgent.unwrap_or(least)))
+        let chosen = urgent.unwrap_or(least);
+        Some((NonNull::from(chosen), std::ptr::eq(chosen, least)))
     }
 
     fn has_latencies(&self) -> bool {
@@ -355,7 +372,7 @@ impl Executor {
     fn has_urgent_but(&self, current: NonNull<Lane>) -> bool {
         let urgent = |lane: &Lane| {
             lane.account.latency.get().is_some()
-                && !lane.is_empty()
+                && lane.has_ready()
                 && NonNull::from(lane) != current
         };
         urgent(&self.lane) || self.lanes.more.borrow().iter().any(|lane| urgent(lane))

@@ -79,7 +79,11 @@ where
         // SAFETY: it is in a box, and nothing moves it out of that: from here on it is polled and dropped
         // in its place.
         let output = ready!(unsafe { Pin::new_unchecked(future) }.poll(cx));
-        *self = Stage::Empty;
+        // Both are the user's, and both drops may panic.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| *self = Stage::Empty)) {
+            quietly(|| drop(output));
+            resume_unwind(panic);
+        }
         Poll::Ready(output)
     }
 

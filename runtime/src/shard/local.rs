@@ -25,6 +25,7 @@ use super::{Shard, ShardId};
 use crate::executor::{reserve_id, spawn_at};
 use crate::runtime::Lookout;
 use crate::task::JoinError;
+use crate::task::runnable::quietly;
 use crate::time::{Instant, Sleep, sleep_until};
 
 pub(super) struct Local {
@@ -149,7 +150,10 @@ impl Local {
             let mut stopping = self.stopping.borrow_mut();
             stopping.values_mut().filter_map(Option::take).collect()
         };
-        waiting.into_iter().for_each(Waker::wake);
+        // They may be anyone's, and the others have to hear of it, too.
+        waiting
+            .into_iter()
+            .for_each(|waker| quietly(|| waker.wake()));
         self.wake_main();
     }
 

@@ -33,6 +33,8 @@ pub(super) struct Line {
     /// None: it was woken, and leaves its waker again when it is polled and has to wait on.
     waiting: RefCell<VecDeque<(u64, Option<Waker>)>>,
     last: Cell<u64>,
+    /// How many waited in line for [room](MeshSender::room) and have not sent since.
+    granted: Cell<u32>,
 }
 
 /// The message was not sent: the receiver is gone, or the sender was closed.
@@ -102,7 +104,7 @@ impl<T> MeshSender<T> {
     #[track_caller]
     pub fn try_send(&self, to: impl Into<ShardId>, message: T) -> Result<(), TrySendError<T>> {
         let to = to.into().among(self.0.shared.shards);
-        if !self.0.lines[to].waiting.borrow().is_empty() {
+        if !self.0.lines[to].lets_through() {
             return Err(TrySendError::Full(message));
         }
         self.0.push(to, message).map_err(|refused| match refused {
@@ -127,6 +129,8 @@ impl<T> MeshSender<T> {
         poll_fn(|cx| {
             let progress = ready!(place.proceed(cx));
             ready!(self.0.poll_room(to, &mut place, cx));
+            let granted = &place.line.granted;
+            granted.set(granted.get().saturating_add(1));
             progress.made_progress();
             Poll::Ready(())
         })
@@ -178,6 +182,14 @@ impl Line {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.borrow().is_empty()
+    }
+
+    /// May one send past the line? If it is empty, and who had its turn in it, once.
+    #[inline]
+    fn lets_through(&self) -> bool {
+        let granted = self.granted.get();
+        self.granted.set(granted.saturating_sub(1));
+        granted > 0 || self.is_empty()
     }
 
     /// There is room: the first may come.

@@ -5,6 +5,7 @@
 //! `Pending`, so that the others run. Code outside a task has no limit.
 
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -100,8 +101,10 @@ impl Drop for RestoreOnPending {
 /// });
 /// ```
 pub async fn consume_budget() {
+    let mut was_asked = false;
     poll_fn(|cx| {
-        if should_yield() {
+        // Once a call: whoever may not wait can be ready at each poll, and this one has had its turn then.
+        if !mem::replace(&mut was_asked, true) && should_yield() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

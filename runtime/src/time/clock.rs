@@ -99,6 +99,10 @@ pub(super) fn of_std(std: std::time::Instant) -> u64 {
     }
 }
 
+/// A stopped clock goes no farther. Half of what fits is 292 years, and leaves room for the way back to real
+/// time.
+pub(super) const FARTHEST: u64 = i64::MAX as u64;
+
 /// The system's clock.
 pub(crate) fn system_now() -> std::time::Instant {
     std::time::Instant::now()
@@ -153,9 +157,7 @@ impl Clock {
     /// Moves a stopped clock forward to `nanos`. It never goes back.
     pub(crate) fn advance_to(&self, nanos: u64) {
         if let Some(stopped) = self.stopped.get() {
-            // Half of what fits is 292 years, and leaves room for the way back to real time.
-            self.stopped
-                .set(Some(stopped.max(nanos.min(i64::MAX as u64))));
+            self.stopped.set(Some(stopped.max(nanos.min(FARTHEST))));
         }
     }
 }

@@ -94,6 +94,9 @@ impl Timers {
         }
         if next <= self.clock.now() {
             Next::In(Duration::ZERO)
+        } else if next > clock::FARTHEST {
+            // As good as never.
+            Next::Never
         } else if may_jump() {
             Next::Stopped
         } else {

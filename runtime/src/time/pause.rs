@@ -67,7 +67,8 @@ pub fn resume() {
     });
 }
 
-/// Moves a stopped clock on by `duration`, and lets the tasks run whose timers that reaches.
+/// Moves a stopped clock on by `duration`, and lets the tasks run whose timers that reaches. It goes on to 292
+/// years from its beginning at most, some 200 from now; the clock does not jump to timers beyond that either.
 ///
 /// # Panics
 ///

@@ -297,7 +297,8 @@ impl Builder {
     }
 
     /// Its ready tasks go before those of other classes, at the next poll boundary, as long as the
-    /// class is within its part of the time; and in any case after they have waited for `latency`.
+    /// class is within its part of the time; and in any case after they have waited for `latency`, but beyond
+    /// its part not twice in a row.
     /// Of two such classes the one with the shorter latency goes first. Default: none.
     ///
     /// [`should_yield`](crate::task::should_yield) then asks the others to give way after half of
@@ -414,7 +415,12 @@ impl Executor {
         f()
     }
 
-    fn add_class(&self, builder: Builder) -> Class {
+    fn add_class(&self, mut builder: Builder) -> Class {
+        if self.is_closing() {
+            // Nothing runs any more that it could choose from, and nobody would drop it on this thread.
+            let order = builder.order.take();
+            quietly(|| drop(order));
+        }
         let lane = self.vacant_lane();
         // SAFETY: a lane goes with its executor.
         let account = &unsafe { lane.as_ref() }.account;
