@@ -17,12 +17,12 @@ wakeful::__tokio_read! {
 }
 
 wakeful::__tokio_write! {
-    TcpStream, ();
-    &TcpStream, ();
-    UnixStream, ();
-    &UnixStream, ();
-    WriteHalf<'_, S>, (S);
-    OwnedWriteHalf<S>, (S);
-    Sender, ();
-    &Sender, ();
+    TcpStream, (), true;
+    &TcpStream, (), true;
+    UnixStream, (), true;
+    &UnixStream, (), true;
+    WriteHalf<'_, S>, (S), true;
+    OwnedWriteHalf<S>, (S), true;
+    Sender, (), true;
+    &Sender, (), true;
 }

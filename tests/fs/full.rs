@@ -96,6 +96,48 @@ fn a_write_that_comes_short_is_written_whole() {
     }
 }
 
+/// Reads a page at a time, and only when the pipe is as full as it gets: so each write to it comes short.
+fn reads_slowly(mut reader: std::io::PipeReader, total: usize) -> std::thread::JoinHandle<usize> {
+    std::thread::spawn(move || {
+        let (mut page, mut read) = ([0; 4096], 0);
+        loop {
+            let full = (total - read).min(65_536) as u64;
+            while rustix::io::ioctl_fionread(&reader).unwrap() < full {
+                std::thread::yield_now();
+            }
+            match reader.read(&mut page).unwrap() {
+                0 => return read,
+                n => read += n,
+            }
+        }
+    })
+}
+
+/// In pages, as a pipe has room for 16 of them. Short again and again while the runtime ends, or before the file is dropped, or after the runtime.
+#[test]
+fn a_write_that_comes_short_goes_on_whatever_becomes_of_its_file() {
+    for backend in [Backend::Ring, Backend::Pool] {
+        for keeps_the_file in [false, true] {
+            let Some(runtime) = runtime(backend) else {
+                continue;
+            };
+            let (reader, mut writer) = std::io::pipe().unwrap();
+            writer.write_all(&[1; 14 * 4096]).unwrap();
+            let file = runtime.block_on(async {
+                let mut file = File::from_std(std::fs::File::from(OwnedFd::from(writer)));
+                file.write_all(&[2; 5 * 4096]).await.unwrap();
+                // The loop hears of it.
+                wakeful::time::sleep(Duration::from_millis(1)).await;
+                keeps_the_file.then_some(file)
+            });
+            let reading = reads_slowly(reader, 19 * 4096);
+            assert_eq!(runtime.shutdown_timeout(Duration::MAX), 0, "{backend:?}");
+            drop(file);
+            assert_eq!(reading.join().unwrap(), 19 * 4096, "{backend:?}");
+        }
+    }
+}
+
 #[test]
 fn what_was_asked_for_last_goes_on_after_block_on() {
     for backend in [Backend::Ring, Backend::Pool] {

@@ -49,6 +49,27 @@ fn two_may_wait_for_room_and_then_try() {
     });
 }
 
+/// Those who asked for room and did not wait for it get no turn by that.
+#[test]
+fn nobody_gets_past_the_line_without_having_stood_in_it() {
+    wakeful::block_on(async {
+        let (sender, mut receiver) = Mesh::new(1, 1).join_as(0);
+        for n in 0..6 {
+            sender.room(0).await;
+            sender.send(0, n).await.unwrap();
+            assert_eq!(receiver.recv().await.unwrap().1, n);
+        }
+        sender.room(0).await;
+        sender.try_send(0, 6).unwrap();
+        let mut waiting = pin!(sender.send(0, 7));
+        assert!(is_pending(&mut waiting).await);
+        receiver.recv().await.unwrap();
+        assert_eq!(sender.try_send(0, 8), Err(TrySendError::Full(8)));
+        waiting.await.unwrap();
+        assert_eq!(receiver.recv().await.unwrap().1, 7);
+    });
+}
+
 #[test]
 fn a_bad_waker_of_a_sender_costs_the_receiver_nothing() {
     let mesh = Mesh::new(3, 1);

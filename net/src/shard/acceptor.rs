@@ -187,7 +187,7 @@ impl Acceptor {
                 let dropped_here = Abortable::new(pending::<()>(), registration);
                 let stop = select(shard.stopping(), dropped_here).map(drop);
                 drop(wakeful::spawn(async move {
-                    hand_out(&listener, &sender, &plan, stop).await;
+                    hand_out(listener, &sender, &plan, stop).await;
                 }));
                 accepting = Some(dropped);
             }
@@ -203,20 +203,25 @@ impl Acceptor {
 
 /// Accepts, and sends each to its shard, until the shards are to stop, or there is nobody to send to.
 async fn hand_out(
-    listener: &TcpListener,
+    listener: TcpListener,
     sender: &MeshSender<Handed>,
     plan: &Arc<Plan>,
     stop: impl Future<Output = ()>,
 ) {
     let mut turn = 0;
     let mut stop = pin!(stop);
-    loop {
-        let accept = pin!(listener.accept_for_another());
-        // Only here: what was accepted reaches its shard.
-        let (mut stream, mut peer) = match select(accept, &mut stop).await {
-            Either::Right(_) => return,
-            Either::Left((Ok(accepted), _)) => accepted,
-            Either::Left((Err(error), _)) => {
+    let mut listener = Some(listener);
+    while let Some(listening) = &listener {
+        let accepted = {
+            let accept = pin!(listening.accept_for_another());
+            match select(accept, &mut stop).await {
+                Either::Right(_) => return,
+                Either::Left((accepted, _)) => accepted,
+            }
+        };
+        let (mut stream, mut peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
                 let _ = plan.error.set(error.to_string());
                 return;
             }
@@ -226,7 +231,17 @@ async fn hand_out(
                 return;
             };
             let open = Open::new(&plan.loads, to);
-            match sender.send(to, Handed { stream, peer, open }).await {
+            let mut sent = pin!(sender.send(to, Handed { stream, peer, open }));
+            let sent = if listener.is_some()
+                && let Either::Left((sent, _)) = select(&mut sent, &mut stop).await
+            {
+                sent
+            } else {
+                // Nobody else gets in, but this one is on its way.
+                listener = None;
+                sent.await
+            };
+            match sent {
                 Ok(()) => break,
                 // It went meanwhile: another one.
                 Err(SendError(back)) => (stream, peer) = (back.stream, back.peer),

@@ -84,8 +84,8 @@ impl Slot {
         u64::from(self.generation) << 32 | u64::from(slot)
     }
 
-    /// Is it a write that was taken over, that nobody looks after any more, and that came short? The rest has
-    /// to be written, too. Not if there is a cursor: a write to a file comes short where there is no space.
+    /// Is it a write that was taken over, and that came short? The rest has to be written, whoever looks after
+    /// it. Not if there is a cursor: a write to a file comes short where there is no space.
     fn goes_on(&mut self, result: i32) -> bool {
         let Some(Request::Write {
             file, buf, from, ..
@@ -95,11 +95,14 @@ impl Slot {
         };
         let rest = *from + usize::try_from(result).unwrap_or(0);
         let goes_on = self.detached
-            && matches!(self.stage, Stage::Orphan)
             && (*from + 1..buf.len()).contains(&rest)
             && rustix::fs::tell(&**file).is_err();
         if goes_on {
             *from = rest;
+            self.stage = match mem::replace(&mut self.stage, Stage::Orphan) {
+                Stage::Submitted(waker) => Stage::Queued(waker),
+                stage => stage,
+            };
         }
         goes_on
     }
@@ -172,11 +175,11 @@ impl Ring {
         let mut completed = false;
         loop {
             let submitted = self.inner.borrow_mut().submit();
-            let reaped = self.reap();
+            let (reaped, goes_on) = self.take_in();
             completed |= reaped;
             // A full ring: what has completed makes room for what is still queued.
             let more = self.inner.borrow_mut().has_more();
-            if !(reaped && submitted && more) {
+            if !((reaped || goes_on) && submitted && more) {
                 return completed || more;
             }
         }
@@ -184,15 +187,20 @@ impl Ring {
 
     /// Takes in completions and wakes those who wait for them.
     pub(super) fn reap(&self) -> bool {
+        self.take_in().0
+    }
+
+    /// Has something completed? And does something go on that came short?
+    fn take_in(&self) -> (bool, bool) {
         let mut wakers = self.wakers.take();
-        let completed = self.inner.borrow_mut().reap(&mut wakers);
+        let (completed, goes_on) = self.inner.borrow_mut().reap(&mut wakers);
         self.open.set(self.open.get() - completed);
         for waker in wakers.drain(..) {
             // A foreign one may panic; the others are woken all the same.
             quietly(|| waker.wake());
         }
         self.wakers.set(wakers);
-        completed > 0
+        (completed > 0, goes_on)
     }
 
     /// Waits until nothing is in flight, for as long as something completes within `patience`. What is
@@ -376,16 +384,16 @@ impl Inner {
         pushed
     }
 
-    /// Returns how many requests have completed.
-    fn reap(&mut self, wakers: &mut Vec<Waker>) -> usize {
+    /// Returns how many requests have completed, and whether some go on.
+    fn reap(&mut self, wakers: &mut Vec<Waker>) -> (usize, bool) {
+        let (mut completed, mut goes_on) = (0, false);
         if self.in_flight == 0 {
-            return 0;
+            return (completed, goes_on);
         }
-        let mut completed = 0;
         loop {
             let next = self.io.completion().next();
             let Some(completion) = next else {
-                return completed;
+                return (completed, goes_on);
             };
             self.in_flight -= 1;
             let name = completion.user_data();
@@ -398,6 +406,7 @@ impl Inner {
             let place = &mut self.slots[slot as usize];
             if place.goes_on(result) {
                 self.queued.push_back(slot);
+                goes_on = true;
                 continue;
             }
             completed += 1;
@@ -436,20 +445,21 @@ pub(super) struct Ticket {
 impl Ticket {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         assert!(!self.taken, "a file operation was polled after it ended");
-        // It may be anyone's: nothing is borrowed while it is cloned.
+        let waits_for_this = match &self.ring.inner.borrow().slots[self.slot as usize].stage {
+            Stage::Queued(Some(known)) | Stage::Submitted(Some(known)) => {
+                known.will_wake(cx.waker())
+            }
+            _ => false,
+        };
+        if waits_for_this {
+            return Poll::Pending;
+        }
+        // It may be anyone's: nothing of the ring is borrowed while it is cloned.
         let new = cx.waker().clone();
         let mut inner = self.ring.inner.borrow_mut();
         let place = &mut inner.slots[self.slot as usize];
         let old = match &mut place.stage {
-            Stage::Queued(waker) | Stage::Submitted(waker) => {
-                if waker
-                    .as_ref()
-                    .is_some_and(|known| known.will_wake(cx.waker()))
-                {
-                    return Poll::Pending;
-                }
-                waker.replace(new)
-            }
+            Stage::Queued(waker) | Stage::Submitted(waker) => waker.replace(new),
             Stage::Completed(result) => {
                 let result = *result;
                 let request = inner.vacate(self.slot).expect("the slot is in use");

@@ -226,7 +226,7 @@ impl Future for Settle<'_> {
         let settled = self.0.stream.borrow_mut().poll_settled(cx);
         let knows = |one: &Waker| one.will_wake(cx.waker());
         if settled.is_pending() && !self.0.stream.borrow().waiting.iter().any(knows) {
-            // It may be anyone's: nothing is borrowed while it is cloned.
+            // It may be anyone's.
             let waker = cx.waker().clone();
             self.0.stream.borrow_mut().waiting.push(waker);
         }

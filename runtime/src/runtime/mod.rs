@@ -154,12 +154,12 @@ impl Runtime {
         Handle::new(self.parts.executor.clone())
     }
 
-    /// Whoever talks to other threads says here that an answer is likely.
     /// A nudge by a [`Handle`] is a call of `f` on this thread, with the kinds, a bit for each.
     pub(crate) fn on_nudge(&self, f: fn(u8)) {
         self.parts.executor.on_nudge(f);
     }
 
+    /// Whoever talks to other threads says here that an answer is likely.
     pub(crate) fn lookout(&self) -> Rc<Lookout> {
         self.parts.lookout.clone()
     }

@@ -33,7 +33,8 @@ pub(super) struct Line {
     /// None: it was woken, and leaves its waker again when it is polled and has to wait on.
     waiting: RefCell<VecDeque<(u64, Option<Waker>)>>,
     last: Cell<u64>,
-    /// How many waited in line for [room](MeshSender::room) and have not sent since.
+    /// How many waited in this line for [room](MeshSender::room), and have not tried to send since. It counts
+    /// while there is a line.
     granted: Cell<u32>,
 }
 
@@ -85,6 +86,7 @@ impl<T> MeshSender<T> {
         poll_fn(|cx| {
             let progress = ready!(place.proceed(cx));
             let sent = ready!(self.0.poll_send(to, &mut place, &mut message, cx));
+            place.line.take_grant();
             progress.made_progress();
             Poll::Ready(sent)
         })
@@ -129,8 +131,7 @@ impl<T> MeshSender<T> {
         poll_fn(|cx| {
             let progress = ready!(place.proceed(cx));
             ready!(self.0.poll_room(to, &mut place, cx));
-            let granted = &place.line.granted;
-            granted.set(granted.get().saturating_add(1));
+            place.has_its_turn();
             progress.made_progress();
             Poll::Ready(())
         })
@@ -187,9 +188,13 @@ impl Line {
     /// May one send past the line? If it is empty, and who had its turn in it, once.
     #[inline]
     fn lets_through(&self) -> bool {
+        self.is_empty() || self.take_grant()
+    }
+
+    fn take_grant(&self) -> bool {
         let granted = self.granted.get();
         self.granted.set(granted.saturating_sub(1));
-        granted > 0 || self.is_empty()
+        granted > 0
     }
 
     /// There is room: the first may come.
@@ -318,6 +323,13 @@ impl<'a> Place<'a> {
         proceed
     }
 
+    /// Who stood in line may send once past those behind it.
+    fn has_its_turn(&self) {
+        if self.id.is_some() {
+            self.line.granted.set(self.line.granted.get() + 1);
+        }
+    }
+
     pub(super) fn is_first(&self) -> bool {
         let first = self.line.waiting.borrow().front().map(|&(id, _)| id);
         first == self.id
@@ -328,6 +340,9 @@ impl<'a> Place<'a> {
         let mut waiting = self.line.waiting.borrow_mut();
         let old = match self.id {
             None => {
+                if waiting.is_empty() {
+                    self.line.granted.set(0);
+                }
                 let id = self.line.last.get() + 1;
                 self.line.last.set(id);
                 self.id = Some(id);

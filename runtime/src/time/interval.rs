@@ -13,7 +13,7 @@ use crate::console::Timer;
 ///
 /// # Panics
 ///
-/// If the period is zero, or outside a runtime.
+/// If the period is zero, or outside a runtime. What it gives panics if it waits after its runtime was dropped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,7 +35,7 @@ pub fn interval(period: Duration) -> Interval {
 ///
 /// # Panics
 ///
-/// If the period is zero, or outside a runtime.
+/// If the period is zero, or outside a runtime. What it gives panics if it waits after its runtime was dropped.
 ///
 /// ```
 /// use std::time::Duration;

@@ -24,7 +24,7 @@ use crate::console::Timer;
 ///
 /// # Panics
 ///
-/// Outside a runtime.
+/// Outside a runtime. What it gives panics if it waits after its runtime was dropped.
 ///
 /// # Cancel safety
 ///
@@ -56,7 +56,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 ///
 /// # Panics
 ///
-/// Outside a runtime.
+/// Outside a runtime. What it gives panics if it waits after its runtime was dropped.
 ///
 /// # Cancel safety
 ///

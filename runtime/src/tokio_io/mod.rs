@@ -56,7 +56,8 @@ macro_rules! __tokio_read {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tokio_write {
-    ($($type:ty, ($($generics:tt)*);)*) => {$(
+    // The last word: does it take several buffers at once?
+    ($($type:ty, ($($generics:tt)*), $vectored:literal;)*) => {$(
         /// Shutting down ends the writing direction, if it has one of its own.
         impl<$($generics)*> $crate::tokio_io::tokio::io::AsyncWrite for $type
         where
@@ -79,7 +80,7 @@ macro_rules! __tokio_write {
             }
 
             fn is_write_vectored(&self) -> bool {
-                true
+                $vectored
             }
 
             fn poll_flush(
@@ -106,9 +107,9 @@ __tokio_read! {
 }
 
 __tokio_write! {
-    Async<T>, (T: std::os::fd::AsFd);
-    &Async<T>, (T: std::os::fd::AsFd);
-    File, ();
+    Async<T>, (T: std::os::fd::AsFd), true;
+    &Async<T>, (T: std::os::fd::AsFd), true;
+    File, (), false;
 }
 
 /// Seeking takes no time, unless something is in flight.

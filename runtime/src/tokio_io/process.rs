@@ -8,5 +8,5 @@ crate::__tokio_read! {
 }
 
 crate::__tokio_write! {
-    ChildStdin, ();
+    ChildStdin, (), true;
 }

@@ -7,6 +7,6 @@ crate::__tokio_read! {
 }
 
 crate::__tokio_write! {
-    Stdout, ();
-    Stderr, ();
+    Stdout, (), false;
+    Stderr, (), false;
 }
