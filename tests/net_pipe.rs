@@ -56,12 +56,8 @@ async fn sends_all(mut sender: Sender, receiver: Receiver) {
 #[cfg(target_os = "linux")]
 #[test]
 fn packets_are_read_one_after_the_other() {
-    use rustix::pipe::{PipeFlags, pipe_with};
     net::run(async || {
-        let (reader, writer) = pipe_with(PipeFlags::DIRECT | PipeFlags::CLOEXEC).unwrap();
-        for packet in [&b"one"[..], b"two"] {
-            rustix::io::write(&writer, packet).unwrap();
-        }
+        let (reader, _writer) = net::two_packets();
         let receiver = Receiver::from_owned_fd(reader).unwrap();
         let mut buf = [0; 8];
         for packet in [b"one", b"two"] {

@@ -41,12 +41,8 @@ fn patient() -> Command {
 #[cfg(target_os = "linux")]
 #[test]
 fn packets_of_a_child_are_read_one_after_the_other() {
-    use rustix::pipe::{PipeFlags, pipe_with};
     net::run(async || {
-        let (reader, writer) = pipe_with(PipeFlags::DIRECT | PipeFlags::CLOEXEC).unwrap();
-        for packet in [&b"one"[..], b"two"] {
-            rustix::io::write(&writer, packet).unwrap();
-        }
+        let (reader, _writer) = net::two_packets();
         let stdout = ChildStdout::from_std(std::process::ChildStdout::from(reader)).unwrap();
         let mut buf = [0; 8];
         for packet in [b"one", b"two"] {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use futures_util::{AsyncReadExt, AsyncWriteExt, FutureExt};
@@ -71,6 +72,23 @@ fn a_full_ring_lets_the_loop_sleep() {
     });
 }
 
+/// A pipe with so many ones in it, and its other end as a file.
+fn filled(bytes: usize) -> (std::io::PipeReader, File) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(&vec![1; bytes]).unwrap();
+    let file = File::from_std(std::fs::File::from(OwnedFd::from(writer)));
+    (reader, file)
+}
+
+/// All that comes out of it until the end.
+fn reads_all(mut reader: std::io::PipeReader) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut all = Vec::new();
+        reader.read_to_end(&mut all).unwrap();
+        all
+    })
+}
+
 /// A write that was taken over goes on without the loop, and all of it is written, file or no file.
 #[test]
 fn a_write_that_comes_short_is_written_whole() {
@@ -78,18 +96,11 @@ fn a_write_that_comes_short_is_written_whole() {
         let Some(runtime) = runtime(backend) else {
             continue;
         };
-        let (mut reader, mut writer) = std::io::pipe().unwrap();
-        writer.write_all(&[1; 40_000]).unwrap();
-        runtime.block_on(async {
-            let mut file = File::from_std(std::fs::File::from(OwnedFd::from(writer)));
-            file.write_all(&[2; 60_000]).await.unwrap();
-        });
-        let reading = std::thread::spawn(move || {
-            let mut all = Vec::new();
-            reader.read_to_end(&mut all).map(|_| all)
-        });
+        let (reader, mut file) = filled(40_000);
+        runtime.block_on(async move { file.write_all(&[2; 60_000]).await.unwrap() });
+        let reading = reads_all(reader);
         drop(runtime);
-        let all = reading.join().unwrap().unwrap();
+        let all = reading.join().unwrap();
         assert_eq!(all.len(), 100_000, "{backend:?}");
         assert!(all[..40_000].iter().all(|byte| *byte == 1));
         assert!(all[40_000..].iter().all(|byte| *byte == 2));
@@ -97,13 +108,13 @@ fn a_write_that_comes_short_is_written_whole() {
 }
 
 /// Reads a page at a time, and only when the pipe is as full as it gets: so each write to it comes short.
-fn reads_slowly(mut reader: std::io::PipeReader, total: usize) -> std::thread::JoinHandle<usize> {
-    std::thread::spawn(move || {
+fn reads_slowly(mut reader: std::io::PipeReader, total: usize) -> JoinHandle<usize> {
+    thread::spawn(move || {
         let (mut page, mut read) = ([0; 4096], 0);
         loop {
             let full = (total - read).min(65_536) as u64;
             while rustix::io::ioctl_fionread(&reader).unwrap() < full {
-                std::thread::yield_now();
+                thread::yield_now();
             }
             match reader.read(&mut page).unwrap() {
                 0 => return read,
@@ -113,7 +124,8 @@ fn reads_slowly(mut reader: std::io::PipeReader, total: usize) -> std::thread::J
     })
 }
 
-/// In pages, as a pipe has room for 16 of them. Short again and again while the runtime ends, or before the file is dropped, or after the runtime.
+/// Short again and again, with the file dropped before the runtime ends, or after it. In pages, as a pipe has
+/// room for 16 of them.
 #[test]
 fn a_write_that_comes_short_goes_on_whatever_becomes_of_its_file() {
     for backend in [Backend::Ring, Backend::Pool] {
@@ -121,10 +133,8 @@ fn a_write_that_comes_short_goes_on_whatever_becomes_of_its_file() {
             let Some(runtime) = runtime(backend) else {
                 continue;
             };
-            let (reader, mut writer) = std::io::pipe().unwrap();
-            writer.write_all(&[1; 14 * 4096]).unwrap();
-            let file = runtime.block_on(async {
-                let mut file = File::from_std(std::fs::File::from(OwnedFd::from(writer)));
+            let (reader, mut file) = filled(14 * 4096);
+            let file = runtime.block_on(async move {
                 file.write_all(&[2; 5 * 4096]).await.unwrap();
                 // The loop hears of it.
                 wakeful::time::sleep(Duration::from_millis(1)).await;
@@ -151,7 +161,7 @@ fn what_was_asked_for_last_goes_on_after_block_on() {
         });
         // The loop runs no more.
         while std::fs::read(dir.join("f")).unwrap() != b"hello" {
-            std::thread::yield_now();
+            thread::yield_now();
         }
         drop(runtime);
     }
@@ -204,18 +214,13 @@ fn endless_patience_waits() {
         let Some(runtime) = runtime(backend) else {
             continue;
         };
-        let (mut reader, mut writer) = std::io::pipe().unwrap();
-        writer.write_all(&[1; 65_536]).unwrap();
-        runtime.block_on(async {
-            let mut file = File::from_std(std::fs::File::from(OwnedFd::from(writer)));
+        let (reader, mut file) = filled(65_536);
+        runtime.block_on(async move {
             file.write_all(&[2; 5]).await.unwrap();
             yield_now().await;
         });
-        let reading = std::thread::spawn(move || {
-            let mut all = Vec::new();
-            reader.read_to_end(&mut all).unwrap()
-        });
+        let reading = reads_all(reader);
         assert_eq!(runtime.shutdown_timeout(Duration::MAX), 0, "{backend:?}");
-        assert_eq!(reading.join().unwrap(), 65_541);
+        assert_eq!(reading.join().unwrap().len(), 65_541);
     }
 }

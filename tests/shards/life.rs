@@ -5,13 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Barrier};
-use std::task::{Context, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
 use wakeful::Shards;
 use wakeful::shard::{FailureReason, OnPanic, ShardFailure, ShardsError};
 
-use crate::support::Panicking;
+use crate::support::{Panicking, poll_once};
 
 /// Long enough that nobody waits for it to be over.
 const LONG: Duration = Duration::from_secs(600);
@@ -336,8 +336,7 @@ fn a_bad_waker_keeps_nobody_from_the_stop() {
         .on_each(|shard| async move {
             let bad = Waker::from(Arc::new(Panicking));
             let mut waits = Box::pin(shard.stopping());
-            let mut cx = Context::from_waker(&bad);
-            assert!(waits.as_mut().poll(&mut cx).is_pending());
+            assert!(poll_once(&mut waits, &bad).is_pending());
             let other = shard.clone();
             let hears = wakeful::spawn(async move { other.stopping().await });
             wakeful::task::yield_now().await;

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::thread;
 
 use futures_util::{FutureExt, StreamExt};
@@ -13,7 +13,7 @@ use wakeful::Shards;
 use wakeful::shard::{Mesh, SendError, TryRecvError, TrySendError};
 use wakeful::task::yield_now;
 
-use crate::support::{Counting, Panicking};
+use crate::support::{Counting, Panicking, poll_once};
 
 /// Polls once.
 async fn is_pending<F: Future>(future: &mut std::pin::Pin<&mut F>) -> bool {
@@ -79,44 +79,19 @@ fn a_bad_waker_of_a_sender_costs_the_receiver_nothing() {
     let (count, waker) = Counting::new();
     one.try_send(2, 1).unwrap();
     let mut waiting = pin!(one.send(2, 2));
-    assert!(
-        waiting
-            .as_mut()
-            .poll(&mut Context::from_waker(&bad))
-            .is_pending()
-    );
+    assert!(poll_once(&mut waiting, &bad).is_pending());
     assert_eq!(receiver.try_recv().unwrap().1, 1);
     // It waits once more, and so does another, who hears of the end behind it.
     one.try_send(2, 3).unwrap_err();
-    assert!(
-        waiting
-            .as_mut()
-            .poll(&mut Context::from_waker(&bad))
-            .is_ready()
-    );
+    assert!(poll_once(&mut waiting, &bad).is_ready());
     let mut again = pin!(one.send(2, 4));
-    assert!(
-        again
-            .as_mut()
-            .poll(&mut Context::from_waker(&bad))
-            .is_pending()
-    );
+    assert!(poll_once(&mut again, &bad).is_pending());
     two.try_send(2, 5).unwrap();
     let mut other = pin!(two.send(2, 6));
-    assert!(
-        other
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-    );
+    assert!(poll_once(&mut other, &waker).is_pending());
     drop(receiver);
     assert_eq!(count.wakes(), 1);
-    assert!(
-        other
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_ready()
-    );
+    assert!(poll_once(&mut other, &waker).is_ready());
 }
 
 #[test]

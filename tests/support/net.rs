@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 use std::future::{Future, poll_fn};
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -22,6 +23,18 @@ pub fn run(test: impl AsyncFn()) {
                 .unwrap_or_else(|_| panic!("waited in vain, with {backend:?}"));
         });
     }
+}
+
+/// The two ends of a pipe with "one" and "two" in it as packets, each of which is read by itself. Keep the one
+/// that writes, or the end comes behind them.
+#[cfg(target_os = "linux")]
+pub fn two_packets() -> (OwnedFd, OwnedFd) {
+    use rustix::pipe::{PipeFlags, pipe_with};
+    let (reader, writer) = pipe_with(PipeFlags::DIRECT | PipeFlags::CLOEXEC).unwrap();
+    for packet in [&b"one"[..], b"two"] {
+        rustix::io::write(&writer, packet).unwrap();
+    }
+    (reader, writer)
 }
 
 /// The two ends of a TCP connection: who connected, who accepted.

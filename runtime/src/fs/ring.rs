@@ -26,9 +26,12 @@ use super::ring_entry::{entry, outcome};
 use crate::reactor::{Async, Interest};
 use crate::task::runnable::quietly;
 
-/// Requests that fit into one submission. Twice as many may be in flight, and there is room for the
-/// completions of twice as many again: of cancellations, one for each.
+/// Requests that fit into one submission.
 const ENTRIES: u32 = 256;
+
+/// Completions that there is room for: of requests, twice as many as are submitted at a time, and of their
+/// cancellations, one for each.
+const COMPLETIONS: u32 = 4 * ENTRIES;
 
 /// What completions of cancellations carry.
 const CANCELLATION: u64 = u64::MAX;
@@ -239,7 +242,7 @@ impl Drop for Ring {
 
 fn make() -> io::Result<IoUring> {
     let modern = IoUring::builder()
-        .setup_cqsize(4 * ENTRIES)
+        .setup_cqsize(COMPLETIONS)
         .setup_single_issuer()
         .setup_coop_taskrun()
         .setup_clamp()
@@ -247,7 +250,7 @@ fn make() -> io::Result<IoUring> {
     let io = match modern {
         // A kernel before 6.0 does not know these.
         Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => IoUring::builder()
-            .setup_cqsize(4 * ENTRIES)
+            .setup_cqsize(COMPLETIONS)
             .build(ENTRIES)?,
         made => made?,
     };

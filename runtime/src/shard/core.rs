@@ -84,9 +84,8 @@ impl Core {
         &self.handles[id.among(self.handles.len())]
     }
 
-    /// Tells a shard of calls, after they were sent.
+    /// Tells a shard of calls, after they were pushed: with the fence that a link asks for.
     pub(super) fn tell_of_calls(&self, to: usize) {
-        // The push is seen by who says that it has gone, or that is seen after this.
         fence(Ordering::SeqCst);
         self.handles[to].nudge(Nudge::Calls as u32);
     }

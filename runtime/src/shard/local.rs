@@ -36,7 +36,7 @@ pub(super) struct Local {
     /// Services of this shard that have not ended.
     services: Cell<usize>,
     /// Of the future of `block_on`.
-    main: RefCell<Option<Waker>>,
+    main: Standby,
     /// Who waits to hear of the stop.
     stopping: RefCell<Slots<Option<Waker>>>,
     /// Of this thread's loop.
@@ -94,7 +94,7 @@ impl Local {
             core: core.clone(),
             stop_by: Cell::new(None),
             services: Cell::new(0),
-            main: RefCell::new(None),
+            main: Standby::default(),
             stopping: RefCell::default(),
             lookout,
             asks,
@@ -123,7 +123,7 @@ impl Local {
         impl Drop for Counted {
             fn drop(&mut self) {
                 self.0.services.set(self.0.services.get() - 1);
-                self.0.wake_main();
+                self.0.main.call();
             }
         }
         self.services.set(self.services.get() + 1);
@@ -154,18 +154,11 @@ impl Local {
         waiting
             .into_iter()
             .for_each(|waker| quietly(|| waker.wake()));
-        self.wake_main();
+        self.main.call();
     }
 
     pub(super) fn is_stopping(&self) -> bool {
         self.stop_by.get().is_some()
-    }
-
-    fn wake_main(&self) {
-        let main = self.main.borrow().clone();
-        if let Some(main) = main {
-            main.wake();
-        }
     }
 
     /// Until all services have ended after a stop, or the time for it is over.
@@ -173,8 +166,7 @@ impl Local {
         let mut sleep: Option<Pin<Box<Sleep>>> = None;
         let mut armed_for = None;
         let in_time = poll_fn(|cx| {
-            let old = self.main.replace(Some(cx.waker().clone()));
-            drop(old);
+            self.main.stand_by(cx.waker());
             let Some(by) = self.stop_by.get() else {
                 return Poll::Pending;
             };

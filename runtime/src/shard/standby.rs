@@ -1,4 +1,4 @@
-//! A task of a shard that waits until something on its own thread calls it.
+//! A task of a shard, or the future of its `block_on`, that waits until something on its own thread calls it.
 
 use std::cell::RefCell;
 use std::task::Waker;
@@ -13,7 +13,7 @@ impl Standby {
     pub(super) fn stand_by(&self, waker: &Waker) {
         let mut known = self.0.borrow_mut();
         if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            // The waker of a task of this runtime: to clone and to drop it is no affair of users.
+            // A waker of this runtime: to clone and to drop it is no affair of users.
             *known = Some(waker.clone());
         }
     }
