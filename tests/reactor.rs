@@ -1,5 +1,7 @@
 //! Descriptors, wakers and waiting, the same over both backends.
 
+#[path = "reactor/borrowed.rs"]
+mod borrowed;
 #[cfg(target_os = "linux")]
 #[path = "reactor/old_kernel.rs"]
 mod old_kernel;

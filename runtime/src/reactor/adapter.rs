@@ -4,6 +4,7 @@ use std::any::type_name;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -40,10 +41,46 @@ use super::{Interest, Source, current};
 /// })
 /// # }
 /// ```
+///
+/// # Borrowed descriptors
+///
+/// `T` may borrow: an `Async<BorrowedFd<'_>>` leaves closing to the owner. The borrow lasts until the
+/// `Async` is dropped or taken apart, so its descriptor can't be closed before it is deregistered:
+///
+/// ```compile_fail,E0505
+/// use std::os::fd::AsFd;
+/// use std::os::unix::net::UnixStream;
+/// use wakeful::reactor::Async;
+///
+/// # fn main() -> std::io::Result<()> {
+/// wakeful::block_on(async {
+///     let (socket, _other) = UnixStream::pair()?;
+///     let watched = Async::new(socket.as_fd())?;
+///     drop(socket); // error: `watched`, which is dropped later, borrows it
+///     Ok(())
+/// })
+/// # }
+/// ```
 pub struct Async<T: AsFd> {
     // Dropped first: a descriptor is deregistered before it is closed.
-    source: Source,
+    source: Registered<T>,
     io: T,
+}
+
+/// The registration of a `T`.
+///
+/// [`Source`] keeps only the number of the descriptor, so its drop alone tells the compiler nothing
+/// of what `T` borrows. The drop of this type does: it may use a `T` as far as the compiler knows,
+/// so what `T` borrows has to live until the source is dropped.
+struct Registered<T> {
+    source: Source,
+    of: PhantomData<T>,
+}
+
+impl<T> Drop for Registered<T> {
+    fn drop(&mut self) {
+        // The drop of `source` does the work.
+    }
 }
 
 // It is never pinned structurally: `source` and `io` are only ever used through references.
@@ -64,8 +101,11 @@ impl<T: AsFd> Async<T> {
     /// Outside a runtime.
     #[track_caller]
     pub fn new(io: T) -> io::Result<Async<T>> {
-        rustix::io::ioctl_fionbio(io.as_fd(), true)?;
-        Async::new_nonblocking(io)
+        // Asked once: an `AsFd` of the user may give another descriptor the next time.
+        let fd = io.as_fd();
+        rustix::io::ioctl_fionbio(fd, true)?;
+        let source = register(fd, type_name::<T>())?;
+        Ok(Async::registered(source, io))
     }
 
     /// Registers a descriptor that is nonblocking already.
@@ -79,34 +119,16 @@ impl<T: AsFd> Async<T> {
     /// Outside a runtime.
     #[track_caller]
     pub fn new_nonblocking(io: T) -> io::Result<Async<T>> {
-        let reactor = current::with(Rc::clone);
-        let source = Source::new(reactor, io.as_fd(), type_name::<T>()).map_err(|error| {
-            if error.kind() == io::ErrorKind::PermissionDenied {
-                // How epoll says that this is no kind of thing that one can wait for.
-                return io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    format!(
-                        "descriptor {} can't be waited for, as it is a regular file or a directory: \
-                         use `wakeful::spawn_blocking` ({error})",
-                        io.as_fd().as_raw_fd()
-                    ),
-                );
-            }
-            if error.kind() == io::ErrorKind::AlreadyExists {
-                // A source takes its registration off before its descriptor is closed, so the other
-                // one is alive.
-                return io::Error::new(
-                    io::ErrorKind::AlreadyExists,
-                    format!(
-                        "descriptor {} is registered with this runtime already: share that `Async`, \
-                         or duplicate the descriptor ({error})",
-                        io.as_fd().as_raw_fd()
-                    ),
-                );
-            }
-            error
-        })?;
-        Ok(Async { source, io })
+        let source = register(io.as_fd(), type_name::<T>())?;
+        Ok(Async::registered(source, io))
+    }
+
+    fn registered(source: Source, io: T) -> Async<T> {
+        let source = Registered {
+            source,
+            of: PhantomData,
+        };
+        Async { source, io }
     }
 
     /// What is inside.
@@ -127,7 +149,7 @@ impl<T: AsFd> Async<T> {
 
     /// The reactor's side of it.
     pub fn source(&self) -> &Source {
-        &self.source
+        &self.source.source
     }
 
     /// Waits until it is readable, as far as events tell; a read may still say `WouldBlock`.
@@ -140,7 +162,7 @@ impl<T: AsFd> Async<T> {
     ///
     /// Cancel-safe.
     pub async fn readable(&self) -> io::Result<()> {
-        self.source.ready(Interest::READABLE).await
+        self.source().ready(Interest::READABLE).await
     }
 
     /// Waits until it is writable, as far as events tell; a write may still say `WouldBlock`.
@@ -153,7 +175,7 @@ impl<T: AsFd> Async<T> {
     ///
     /// Cancel-safe.
     pub async fn writable(&self) -> io::Result<()> {
-        self.source.ready(Interest::WRITABLE).await
+        self.source().ready(Interest::WRITABLE).await
     }
 
     /// Polls for it to be readable; of several tasks the newest is woken.
@@ -162,7 +184,7 @@ impl<T: AsFd> Async<T> {
     ///
     /// If the runtime has ended.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.source.poll_ready(cx, Interest::READABLE)
+        self.source().poll_ready(cx, Interest::READABLE)
     }
 
     /// Polls for it to be writable; of several tasks the newest is woken.
@@ -171,7 +193,7 @@ impl<T: AsFd> Async<T> {
     ///
     /// If the runtime has ended.
     pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.source.poll_ready(cx, Interest::WRITABLE)
+        self.source().poll_ready(cx, Interest::WRITABLE)
     }
 
     /// Does `op` when it is readable, until it gives anything but `WouldBlock`.
@@ -187,7 +209,7 @@ impl<T: AsFd> Async<T> {
         &self,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        self.source.io(Interest::READABLE, move || op(&self.io))
+        self.source().io(Interest::READABLE, move || op(&self.io))
     }
 
     /// Does `op` when it is writable, until it gives anything but `WouldBlock`.
@@ -203,7 +225,7 @@ impl<T: AsFd> Async<T> {
         &self,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        self.source.io(Interest::WRITABLE, move || op(&self.io))
+        self.source().io(Interest::WRITABLE, move || op(&self.io))
     }
 
     /// Polls [`read_with`](Self::read_with); of several tasks the newest is woken.
@@ -216,7 +238,7 @@ impl<T: AsFd> Async<T> {
         cx: &mut Context<'_>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.source.poll_io(cx, Interest::READABLE, || op(&self.io))
+        self.source().poll_io(cx, Interest::READABLE, || op(&self.io))
     }
 
     /// Polls [`write_with`](Self::write_with); of several tasks the newest is woken.
@@ -229,7 +251,7 @@ impl<T: AsFd> Async<T> {
         cx: &mut Context<'_>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.source.poll_io(cx, Interest::WRITABLE, || op(&self.io))
+        self.source().poll_io(cx, Interest::WRITABLE, || op(&self.io))
     }
 
     /// Does `op` once, if it is readable as far as events tell.
@@ -238,7 +260,7 @@ impl<T: AsFd> Async<T> {
     ///
     /// Those of `op`; `WouldBlock` if it is not readable.
     pub fn try_read_with<R>(&self, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.source.try_io(Interest::READABLE, || op(&self.io))
+        self.source().try_io(Interest::READABLE, || op(&self.io))
     }
 
     /// Does `op` once, if it is writable as far as events tell.
@@ -247,8 +269,37 @@ impl<T: AsFd> Async<T> {
     ///
     /// Those of `op`; `WouldBlock` if it is not writable.
     pub fn try_write_with<R>(&self, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.source.try_io(Interest::WRITABLE, || op(&self.io))
+        self.source().try_io(Interest::WRITABLE, || op(&self.io))
     }
+}
+
+/// Registers a descriptor with this thread's runtime, with errors that say what to do.
+#[track_caller]
+fn register(fd: BorrowedFd<'_>, type_name: &'static str) -> io::Result<Source> {
+    let reactor = current::with(Rc::clone);
+    Source::new(reactor, fd, type_name).map_err(|error| {
+        let fd = fd.as_raw_fd();
+        match error.kind() {
+            // How epoll says that this is no kind of thing that one can wait for.
+            io::ErrorKind::PermissionDenied => io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "descriptor {fd} can't be waited for, as it is a regular file or a directory: \
+                     use `wakeful::spawn_blocking` ({error})"
+                ),
+            ),
+            // A source takes its registration off before its descriptor is closed, so the other one
+            // is alive.
+            io::ErrorKind::AlreadyExists => io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                format!(
+                    "descriptor {fd} is registered with this runtime already: share that `Async`, \
+                     or duplicate the descriptor ({error})"
+                ),
+            ),
+            _ => error,
+        }
+    })
 }
 
 impl<T: AsFd> AsFd for Async<T> {
@@ -267,7 +318,7 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for Async<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Async")
             .field("io", &self.io)
-            .field("source", &self.source)
+            .field("source", self.source())
             .finish()
     }
 }

@@ -43,8 +43,10 @@ impl Portable {
 
     pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
         let interest = polling::Event::all(key);
-        // SAFETY: the source is removed before it is closed: `Async` owns both the registration and
-        // the descriptor, and gives up the registration first.
+        // SAFETY: the source is removed before it is closed: `Async` owns the registration and what
+        // owns or borrows the descriptor, and drops the registration first. Of an `Async` that is
+        // leaked, a borrowed descriptor may be closed while it is registered; epoll and kqueue, the
+        // only systems with edges, then remove it themselves.
         unsafe {
             self.poller
                 .add_with_mode(fd.as_raw_fd(), interest, PollMode::Edge)

@@ -148,17 +148,19 @@ impl Source {
         fd: BorrowedFd<'_>,
         type_name: &'static str,
     ) -> io::Result<Source> {
+        let number = fd.as_raw_fd();
+        // First, as a `tracing` subscriber is user code: if it panics, nothing is registered yet.
+        let shown = Resource::descriptor(type_name, Location::caller(), number);
         let state = Rc::new(State::default());
         let key = reactor.register(fd, state.clone())?;
-        let fd = fd.as_raw_fd();
         Ok(Source {
             reactor,
             state,
             key,
-            fd,
+            fd: number,
             reads: Op::new(),
             writes: Op::new(),
-            shown: Resource::descriptor(type_name, Location::caller(), fd),
+            shown,
         })
     }
 
@@ -374,7 +376,8 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        // SAFETY: whoever made the source keeps the descriptor open until it is dropped.
+        // SAFETY: `Async`, the only owner of sources, keeps what owns or borrows the descriptor
+        // until the source is dropped.
         let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
         self.reactor.deregister(fd.as_fd(), self.key);
     }
