@@ -68,6 +68,8 @@ pub(crate) enum Wait<'a> {
     Poll,
     /// Until something happens. `may_jump`: may a stopped clock jump to the next timer?
     Park { may_jump: &'a dyn Fn() -> bool },
+    /// Not at all. If nothing has happened and `may_jump` says so, a stopped clock jumps.
+    Jump { may_jump: &'a dyn Fn() -> bool },
 }
 
 /// What the reactor has done so far.
@@ -128,6 +130,7 @@ impl Reactor {
         let next = match wait {
             Wait::Poll => NextWait::In(Duration::ZERO),
             Wait::Park { may_jump } => self.timers.next(may_jump),
+            Wait::Jump { .. } => NextWait::Stopped,
         };
         match next {
             NextWait::Never => _ = self.wait(None)?,
@@ -135,7 +138,7 @@ impl Reactor {
             // What has really happened goes before what virtually would.
             NextWait::Stopped => {
                 let happened = self.wait(Some(Duration::ZERO))? > 0;
-                if let Wait::Park { may_jump } = wait
+                if let Wait::Park { may_jump } | Wait::Jump { may_jump } = wait
                     && !happened
                     && may_jump()
                 {

@@ -89,12 +89,7 @@ impl Parts {
         // A stopped clock jumps in here, if nothing is ready and nothing has happened.
         let stands_still = || self.is_still() && !self.executor.has_ready();
         self.files.flush();
-        match self.reactor.next_wait(&stands_still) {
-            NextWait::Stopped => self.reactor.turn(Wait::Park {
-                may_jump: &stands_still,
-            })?,
-            NextWait::Never | NextWait::In(_) => self.reactor.turn(Wait::Poll)?,
-        }
+        self.turn_reactor(&stands_still)?;
         let mut pace = Pace::new(self.reactor.last_look(), self.event_interval);
         loop {
             self.executor.receive();
@@ -108,6 +103,17 @@ impl Parts {
         self.files.flush();
         self.doze();
         Ok(())
+    }
+
+    /// A non-blocking reactor turn, in which a stopped clock may jump.
+    ///
+    /// The loop is awake, so other threads don't notify the reactor: whatever `may_jump` answers at a
+    /// later moment, this must not wait.
+    fn turn_reactor(&self, may_jump: &dyn Fn() -> bool) -> io::Result<()> {
+        self.reactor.turn(match self.reactor.next_wait(may_jump) {
+            NextWait::Stopped => Wait::Jump { may_jump },
+            NextWait::Never | NextWait::In(_) => Wait::Poll,
+        })
     }
 
     fn next_timeout(&self) -> Option<Duration> {
@@ -133,6 +139,56 @@ impl Parts {
     pub(super) fn rouse(&self) {
         if self.asleep_outside.replace(false) {
             self.executor.wake_up();
+        }
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+    use crate::reactor::Backend;
+    use crate::time::{Instant, sleep};
+
+    /// Turns the reactor of a stopped clock with a timer in an hour. Returns how often the turn asked
+    /// whether the clock may jump, and whether it did. `answers` is for each time.
+    fn turn(backend: Backend, answers: &'static [bool]) -> (usize, bool) {
+        let (sender, receiver) = channel();
+        // On a thread, so that a turn that waits for ever fails the test.
+        thread::spawn(move || {
+            let runtime = Runtime::builder()
+                .backend(backend)
+                .start_paused(true)
+                .build()
+                .expect("descriptors");
+            let parts = &runtime.parts;
+            drop(runtime.spawn(async { sleep(Duration::from_secs(3600)).await }));
+            runtime.turn().expect("events");
+            parts.rouse();
+            let before = parts.enter(Instant::now);
+            let asked = Cell::new(0);
+            let may_jump = || answers[asked.replace(asked.get() + 1)];
+            parts
+                .enter(|| parts.turn_reactor(&may_jump))
+                .expect("events");
+            let jumped = parts.enter(Instant::now) != before;
+            sender.send((asked.get(), jumped)).expect("a receiver");
+        });
+        // The limit only ends a test that fails.
+        receiver
+            .recv_timeout(Duration::from_secs(60))
+            .expect("a turn without a wait")
+    }
+
+    #[test]
+    fn a_message_between_the_two_questions_about_a_stopped_clock_makes_no_turn_wait() {
+        for backend in [Backend::Auto, Backend::Portable] {
+            assert_eq!(turn(backend, &[true, false]), (2, false));
+            assert_eq!(turn(backend, &[true, true]), (2, true));
+            assert_eq!(turn(backend, &[false]), (1, false));
         }
     }
 }
