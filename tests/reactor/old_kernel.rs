@@ -1,7 +1,10 @@
-//! A kernel that does not know `epoll_pwait2`: before Linux 5.11, in some sandboxes, under valgrind.
+//! A kernel that does not have a call, or a sandbox that does not allow it: `epoll_pwait2` before Linux 5.11
+//! and under valgrind, `eventfd2` in some containers.
 
 #[path = "../support/alone.rs"]
 mod alone;
+#[path = "../support/seccomp.rs"]
+mod seccomp;
 
 use std::io;
 use std::time::Duration;
@@ -11,63 +14,78 @@ use wakeful::reactor::Backend;
 use wakeful::time::sleep;
 
 use super::{pair, read, write};
+#[cfg(target_arch = "x86_64")]
+use seccomp::deny;
+use seccomp::refusing;
 
-/// From here on the kernel says to this thread that there is no such call.
-fn forget_epoll_pwait2() {
-    const fn step(code: u32, k: u32, jump: [u8; 2]) -> libc::sock_filter {
-        libc::sock_filter {
-            code: code as u16,
-            jt: jump[0],
-            jf: jump[1],
-            k,
-        }
-    }
-    let no_such_call = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
-    let mut steps = [
-        // The number of the call is the first word of what the filter sees.
-        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, [0, 0]),
-        step(
-            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
-            libc::SYS_epoll_pwait2 as u32,
-            [0, 1],
-        ),
-        step(libc::BPF_RET | libc::BPF_K, no_such_call, [0, 0]),
-        step(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, [0, 0]),
-    ];
-    let program = libc::sock_fprog {
-        len: steps.len() as u16,
-        filter: steps.as_mut_ptr(),
-    };
-    // SAFETY: plain numbers.
-    let quiet = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
-    // SAFETY: the program is as long as it says, and is read before the call returns.
-    let set = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) };
-    assert_eq!((quiet, set), (0, 0), "{}", io::Error::last_os_error());
+/// The raw way says which call it lacks.
+fn raw_is_refused(call: &str) {
+    let raw = Runtime::builder().backend(Backend::Raw).build();
+    let error = raw.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}");
+    assert!(error.to_string().contains(call), "{error}");
+}
+
+/// Sockets, timers and wakes of other threads.
+async fn everything_works() {
+    let (here, there) = pair();
+    let answer = wakeful::spawn(async move {
+        let mut buf = [0; 8];
+        let n = read(&there, &mut buf).await.unwrap();
+        write(&there, &buf[..n]).await.unwrap()
+    });
+    sleep(Duration::from_micros(1500)).await;
+    write(&here, b"hello").await.unwrap();
+    let mut buf = [0; 8];
+    assert_eq!(read(&here, &mut buf).await.unwrap(), 5);
+    assert_eq!(answer.await.unwrap(), 5);
+    assert_eq!(wakeful::spawn_blocking(|| 7).await.unwrap(), 7);
 }
 
 #[test]
 fn without_the_timed_wait_the_portable_way_is_taken() {
     let test = "old_kernel::without_the_timed_wait_the_portable_way_is_taken";
     alone::alone(test, || {
-        forget_epoll_pwait2();
-        let error = Runtime::builder()
-            .backend(Backend::Raw)
-            .build()
-            .unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::Unsupported);
-        assert!(error.to_string().contains("epoll_pwait2"), "{error}");
-        Runtime::new().unwrap().block_on(async {
-            let (here, there) = pair();
-            let answer = wakeful::spawn(async move {
-                let mut buf = [0; 8];
-                let n = read(&there, &mut buf).await.unwrap();
-                write(&there, &buf[..n]).await.unwrap()
-            });
-            sleep(Duration::from_micros(1500)).await;
-            write(&here, b"hello").await.unwrap();
-            let mut buf = [0; 8];
-            assert_eq!(read(&here, &mut buf).await.unwrap(), 5);
-            assert_eq!(answer.await.unwrap(), 5);
+        refusing(&[libc::SYS_epoll_pwait2], |_| {
+            raw_is_refused("epoll_pwait2");
+            Runtime::new().unwrap().block_on(everything_works());
         });
+    });
+}
+
+#[test]
+fn without_eventfd_the_portable_way_is_taken() {
+    let test = "old_kernel::without_eventfd_the_portable_way_is_taken";
+    alone::alone(test, || {
+        refusing(&[libc::SYS_eventfd2], |_| {
+            raw_is_refused("eventfd2");
+            Runtime::new().unwrap().block_on(everything_works());
+        });
+    });
+}
+
+#[test]
+fn a_call_that_nothing_replaces_is_named_with_what_to_do() {
+    let test = "old_kernel::a_call_that_nothing_replaces_is_named_with_what_to_do";
+    alone::alone(test, || {
+        for (name, calls) in [
+            ("epoll_create1", &[libc::SYS_epoll_create1][..]),
+            ("epoll_ctl", &[libc::SYS_epoll_ctl]),
+            ("epoll_pwait", &[libc::SYS_epoll_pwait]),
+            ("eventfd2 or pipe2", &[libc::SYS_eventfd2, libc::SYS_pipe2]),
+        ] {
+            refusing(calls, |number| {
+                // The older call is a way to the same.
+                #[cfg(target_arch = "x86_64")]
+                deny(&[libc::SYS_pipe], number);
+                for backend in [Backend::Auto, Backend::Portable] {
+                    let runtime = Runtime::builder().backend(backend).build();
+                    let text = runtime.unwrap_err().to_string();
+                    assert!(text.contains(&format!("needs {name},")), "{text}");
+                    assert!(text.contains("sandbox"), "{text}");
+                    assert!(text.contains(&format!("os error {number}")), "{text}");
+                }
+            });
+        }
     });
 }

@@ -53,7 +53,7 @@ impl Driver {
             #[cfg(target_os = "linux")]
             Backend::Auto => match Raw::new() {
                 Ok(raw) => Ok(Driver::Raw(raw)),
-                // An old kernel, or a sandbox that does not know the call.
+                // An old kernel, or a sandbox that does not allow a call that only this way needs.
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                     Portable::new().map(Driver::Portable)
                 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polling::{Events, PollMode, Poller};
+use rustix::io::Errno;
 
 use super::Notifier;
 use super::event::Event;
@@ -19,7 +20,7 @@ pub(super) struct Portable {
 
 impl Portable {
     pub(super) fn new() -> io::Result<Portable> {
-        let poller = Poller::new()?;
+        let poller = poller()?;
         if !poller.supports_edge() {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
@@ -27,10 +28,15 @@ impl Portable {
             ));
         }
         let events = Events::with_capacity(NonZeroUsize::new(1024).expect("not zero"));
-        Ok(Portable {
+        let portable = Portable {
             poller: Arc::new(poller),
             events: RefCell::new(events),
-        })
+        };
+        // A wait that is refused is reported here, not by a panic of the loop.
+        portable
+            .wait(Some(Duration::ZERO), &mut Vec::new())
+            .map_err(|error| refused(error, || "epoll_pwait"))?;
+        Ok(portable)
     }
 
     pub(super) fn notifier(&self) -> Notifier {
@@ -70,4 +76,49 @@ impl Portable {
         }));
         Ok(())
     }
+}
+
+/// A poller, or an error that names the call that was refused.
+pub(super) fn poller() -> io::Result<Poller> {
+    Poller::new().map_err(|error| refused(error, refused_call))
+}
+
+/// Whether the error says that the kernel does not have a call, or that a sandbox does not allow it.
+pub(super) fn is_refusal(errno: Errno) -> bool {
+    matches!(errno, Errno::NOSYS | Errno::PERM | Errno::ACCESS)
+}
+
+/// Says which call was refused, and what to do.
+pub(super) fn refused(error: io::Error, call: impl FnOnce() -> &'static str) -> io::Error {
+    if !Errno::from_io_error(&error).is_some_and(is_refusal) {
+        return error;
+    }
+    let call = call();
+    io::Error::new(
+        error.kind(),
+        format!(
+            "the reactor needs {call}, which the system refuses ({error}): allow it in the sandbox \
+             (seccomp profile) of this process"
+        ),
+    )
+}
+
+/// Which of the calls of `Poller::new` is refused: it does not say.
+#[cfg(target_os = "linux")]
+fn refused_call() -> &'static str {
+    use rustix::event::epoll::{CreateFlags, create};
+    use rustix::event::{EventfdFlags, eventfd};
+
+    if create(CreateFlags::CLOEXEC).is_err() {
+        return "epoll_create1";
+    }
+    if eventfd(0, EventfdFlags::CLOEXEC).is_err() && io::pipe().is_err() {
+        return "eventfd2 or pipe2";
+    }
+    "epoll_ctl"
+}
+
+#[cfg(not(target_os = "linux"))]
+fn refused_call() -> &'static str {
+    "the system's way to wait for descriptors"
 }

@@ -21,7 +21,7 @@ use rustix::io::Errno;
 
 use super::Notifier;
 use super::event::Event;
-use super::pwait2;
+use super::{portable, pwait2};
 
 /// The key of the notifier. `polling` keeps the one above to itself.
 const NOTIFY: u64 = u64::MAX - 1;
@@ -33,6 +33,21 @@ const NO_TIME: Timespec = Timespec {
     tv_nsec: 0,
 };
 
+/// The error of a call that the raw backend needs and the portable one does not, if the system
+/// refuses it: `Backend::Auto` then falls back.
+fn unsupported(call: &str, errno: Errno) -> io::Error {
+    if !portable::is_refusal(errno) {
+        return errno.into();
+    }
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!(
+            "the raw backend needs {call}, which this kernel does not have or a sandbox does not \
+             allow ({errno}); use Backend::Auto"
+        ),
+    )
+}
+
 pub(super) struct Raw {
     poller: Poller,
     events: RefCell<Vec<epoll::Event>>,
@@ -41,8 +56,9 @@ pub(super) struct Raw {
 
 impl Raw {
     pub(super) fn new() -> io::Result<Raw> {
-        let poller = Poller::new()?;
-        let notify = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let poller = portable::poller()?;
+        let notify = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+            .map_err(|errno| unsupported("eventfd2", errno))?;
         epoll::add(
             &poller,
             &notify,
@@ -55,15 +71,14 @@ impl Raw {
             events,
             notify: Arc::new(notify),
         };
+        // Both kinds of waits, so that one that is refused is reported here, not by a panic of the loop.
+        raw.wait(Some(Duration::ZERO), &mut Vec::new())
+            .map_err(|error| portable::refused(error, || "epoll_pwait"))?;
         // Nothing is registered but the notifier, so the time is over at once.
         raw.wait(Some(Duration::from_nanos(1)), &mut Vec::new())
             .map_err(|error| match Errno::from_io_error(&error) {
-                Some(Errno::NOSYS | Errno::PERM) => io::Error::new(
-                    io::ErrorKind::Unsupported,
-                    "the raw backend needs epoll_pwait2, which this kernel does not have or does \
-                     not allow; use Backend::Auto",
-                ),
-                _ => error,
+                Some(errno) => unsupported("epoll_pwait2", errno),
+                None => error,
             })?;
         Ok(raw)
     }

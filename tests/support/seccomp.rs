@@ -1,0 +1,71 @@
+//! A kernel that refuses system calls, as an old one or a sandbox does.
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
+use std::io;
+
+use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W};
+
+/// What the filter reads: `struct seccomp_data` begins with the number of the call, then the architecture.
+const NUMBER: u32 = 0;
+const ARCHITECTURE: u32 = 4;
+
+/// This architecture, as `AUDIT_ARCH_..` numbers it: calls of another one have other numbers.
+#[cfg(target_arch = "x86_64")]
+const HERE: u32 = 0xC000_003E;
+#[cfg(target_arch = "aarch64")]
+const HERE: u32 = 0xC000_00B7;
+
+const fn step(code: u32, k: u32, jump: [u8; 2]) -> libc::sock_filter {
+    libc::sock_filter {
+        code: code as u16,
+        jt: jump[0],
+        jf: jump[1],
+        k,
+    }
+}
+
+/// From here on each of these calls fails with that error number, on this thread and on those that it
+/// starts. It can't be undone, so do it in a thread or a process of its own.
+pub fn deny(calls: &[libc::c_long], error: libc::c_int) {
+    let load = BPF_LD | BPF_W | BPF_ABS;
+    let is = BPF_JMP | BPF_JEQ | BPF_K;
+    let end = BPF_RET | BPF_K;
+    let rest = u8::try_from(1 + 2 * calls.len()).expect("a few calls");
+    let mut steps = vec![
+        step(load, ARCHITECTURE, [0, 0]),
+        step(is, HERE, [0, rest]),
+        step(load, NUMBER, [0, 0]),
+    ];
+    for &call in calls {
+        steps.push(step(is, call as u32, [0, 1]));
+        steps.push(step(end, libc::SECCOMP_RET_ERRNO | error as u32, [0, 0]));
+    }
+    steps.push(step(end, libc::SECCOMP_RET_ALLOW, [0, 0]));
+    let program = libc::sock_fprog {
+        len: steps.len() as u16,
+        filter: steps.as_mut_ptr(),
+    };
+    // SAFETY: plain numbers.
+    let quiet = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    // SAFETY: the program is as long as it says, and is read before the call returns.
+    let set = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) };
+    assert_eq!((quiet, set), (0, 0), "{}", io::Error::last_os_error());
+}
+
+/// Runs `f` on a thread for which these calls fail, once with each error number by which kernels and
+/// sandboxes refuse a call.
+#[track_caller]
+pub fn refusing(calls: &[libc::c_long], f: impl Fn(libc::c_int) + Sync) {
+    for error in [libc::ENOSYS, libc::EPERM, libc::EACCES] {
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                deny(calls, error);
+                f(error);
+            });
+            thread.join().unwrap_or_else(|panic| {
+                eprintln!("with {}", io::Error::from_raw_os_error(error));
+                std::panic::resume_unwind(panic)
+            });
+        });
+    }
+}
