@@ -52,9 +52,9 @@ fn cannot_listen(address: &str, error: &io::Error) -> String {
     format!("cannot listen on {address}: {error}: {advice}")
 }
 
-/// The next client. A failure to accept is reported, and tried again after a pause: the usual one
-/// is that this process has no descriptors left, and a loop without a pause would spin until it
-/// has.
+/// The next client. The listener itself waits while this process has no descriptors left. If there is
+/// no memory to watch a client, that is reported, and the next one is waited for after a pause. Any
+/// other failure stays, so it ends the process, with a sentence that says what to do.
 ///
 /// Cancel-safe: a client is either returned or still waits.
 ///
@@ -69,10 +69,16 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(client) => return client,
-            Err(error) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::OutOfMemory | io::ErrorKind::StorageFull
+                ) =>
+            {
                 eprintln!("cannot accept a client: {error}; trying again in 100 ms");
                 sleep(Duration::from_millis(100)).await;
             }
+            Err(error) => fail(&format!("cannot accept clients any more: {error}")),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -11,6 +12,9 @@ use std::time::Duration;
 use rustix::net::SocketAddrAny;
 use wakeful::reactor::{Async, Interest};
 use wakeful::time::{Sleep, sleep};
+
+#[cfg(target_os = "linux")]
+use crate::error::tried;
 
 const SHORTEST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_secs(1);
@@ -25,6 +29,11 @@ pub(crate) struct Acceptor<L: AsFd> {
     polled: RefCell<Option<Pin<Box<Sleep>>>>,
 }
 
+// Wakers, which may be of other crates, are called with nothing borrowed and `polled` taken out: a panic
+// of theirs leaves a listener that accepts as before.
+impl<L: AsFd + UnwindSafe> UnwindSafe for Acceptor<L> {}
+impl<L: AsFd + RefUnwindSafe> RefUnwindSafe for Acceptor<L> {}
+
 /// The future of an `accept`.
 pub(crate) type Accepting<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + 'a>>;
 
@@ -34,7 +43,8 @@ enum Trouble {
     Connection,
     /// No descriptors or memory: the connection stays in the queue, and trying at once would spin.
     Resources,
-    Other,
+    /// It will be the same the next time, so the caller has to know.
+    Permanent,
 }
 
 fn judge(error: &io::Error) -> Trouble {
@@ -53,7 +63,11 @@ fn judge(error: &io::Error) -> Trouble {
             | E::NETUNREACH,
         ) => Trouble::Connection,
         Some(E::MFILE | E::NFILE | E::NOBUFS | E::NOMEM) => Trouble::Resources,
-        _ => Trouble::Other,
+        #[cfg(target_os = "linux")]
+        Some(E::NONET) => Trouble::Connection,
+        // Among others: `INVAL`, it does not listen any more; `PERM`, `ACCESS` and `NOSYS`, a sandbox
+        // refuses.
+        _ => Trouble::Permanent,
     }
 }
 
@@ -153,10 +167,30 @@ impl<L: AsFd> Acceptor<L> {
 pub(crate) fn accept_nonblocking(
     listener: impl AsFd,
 ) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
+    use rustix::io::Errno as E;
     use rustix::net::SocketFlags;
 
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    Ok(rustix::net::acceptfrom_with(listener, flags)?)
+    match rustix::net::acceptfrom_with(&listener, flags) {
+        // A sandbox that knows only the older call. What accept(2) itself means by `PERM` it gives
+        // again.
+        Err(E::NOSYS | E::PERM | E::ACCESS) => accept_in_steps(&listener).map_err(refused),
+        accepted => Ok(accepted?),
+    }
+}
+
+/// Says what to do about a refusal.
+#[cfg(target_os = "linux")]
+fn refused(error: io::Error) -> io::Error {
+    use rustix::io::Errno as E;
+
+    match E::from_io_error(&error) {
+        Some(E::NOSYS | E::PERM | E::ACCESS) => tried(
+            "accept a connection:",
+            "the system refuses `accept4` and `accept`; allow one of them in the sandbox of this process",
+        )(error),
+        _ => error,
+    }
 }
 
 /// Accepts a connection that does not block.
@@ -164,6 +198,12 @@ pub(crate) fn accept_nonblocking(
 pub(crate) fn accept_nonblocking(
     listener: impl AsFd,
 ) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
+    accept_in_steps(listener)
+}
+
+/// Accepts a connection, and then makes it nonblocking and keeps it from programs that are executed
+/// from here. One that another thread executes between these calls inherits it.
+fn accept_in_steps(listener: impl AsFd) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
     let (fd, addr) = rustix::net::acceptfrom(listener)?;
     let flags = rustix::io::fcntl_getfd(&fd)? | rustix::io::FdFlags::CLOEXEC;
     rustix::io::fcntl_setfd(&fd, flags)?;
@@ -291,12 +331,22 @@ macro_rules! listener_methods {
                 cx: &mut Context<'_>,
             ) -> Poll<Option<Self::Item>> {
                 let listener = self.listener;
-                let next = self.next.get_or_insert_with(|| Box::pin(listener.accept()));
-                let accepted = std::task::ready!(next.as_mut().poll(cx));
-                self.next = None;
+                // Taken out while it is polled: one whose waker panics can't be polled again.
+                let mut next = self
+                    .next
+                    .take()
+                    .unwrap_or_else(|| Box::pin(listener.accept()));
+                let Poll::Ready(accepted) = next.as_mut().poll(cx) else {
+                    self.next = Some(next);
+                    return Poll::Pending;
+                };
                 Poll::Ready(Some(accepted.map(|(stream, _)| stream)))
             }
         }
+
+        // See `poll_next` for the future, and the listener is so itself.
+        impl std::panic::UnwindSafe for Incoming<'_> {}
+        impl std::panic::RefUnwindSafe for Incoming<'_> {}
 
         impl std::fmt::Debug for Incoming<'_> {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -277,6 +278,11 @@ pub struct Incoming {
     /// Nothing more is to be said.
     over: bool,
 }
+
+// The receiver is so itself. The handle only aborts, which wakes a task of this runtime: no user code can
+// panic in there.
+impl UnwindSafe for Incoming {}
+impl RefUnwindSafe for Incoming {}
 
 impl Incoming {
     /// The next connection of this shard; `None` when no more are accepted.

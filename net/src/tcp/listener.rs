@@ -17,7 +17,8 @@ use crate::stream::Stream;
 /// does not fail: a loop around it would then spin, as the connection stays in the queue. It waits
 /// instead, 5 milliseconds at first and up to a second, and tries again. To see the error use
 /// [`try_accept`](Self::try_accept). Connections that broke before they were accepted are passed
-/// over.
+/// over. Any other error stays: the listener was shut down, or a sandbox refuses the call. So a loop
+/// ends, or reports it and pauses, when [`accept`](Self::accept) fails.
 ///
 /// ```no_run
 /// use wakeful_net::TcpListener;
