@@ -535,3 +535,137 @@ fn longest(path: &std::path::Path) -> SockAddr {
         SockAddr::new(storage, 110)
     }
 }
+
+/// What std says of that path, and what we say, are of one kind; the kind is returned.
+#[track_caller]
+fn as_std<A, B>(ours: io::Result<A>, std: io::Result<B>) -> ErrorKind {
+    let (ours, std) = (ours.err().unwrap(), std.err().unwrap());
+    assert_eq!(ours.kind(), std.kind(), "{ours}; std: {std}");
+    ours.kind()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_empty_path_binds_a_unique_name_and_connects_to_nothing() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net;
+
+    run(async || {
+        let name = |addr: SocketAddr| addr.as_abstract_name().unwrap().to_owned();
+        let (one, two) = (
+            UnixListener::bind("").unwrap(),
+            UnixListener::bind("").unwrap(),
+        );
+        let names = [&one, &two].map(|listener| name(listener.local_addr().unwrap()));
+        assert_ne!(names[0], names[1]);
+        // The system's choice, not the empty name.
+        assert_eq!(names.map(|name| name.len()), [5, 5]);
+        let to = one.local_addr().unwrap();
+        let _client = UnixStream::connect_addr(&to).await.unwrap();
+        one.accept().await.unwrap();
+
+        let datagrams = UnixDatagram::bind("").unwrap();
+        assert_eq!(name(datagrams.local_addr().unwrap()).len(), 5);
+        let unnamed = SocketAddr::from_pathname("").unwrap();
+        let by_addr = UnixListener::bind_addr(&unnamed).unwrap();
+        assert_eq!(name(by_addr.local_addr().unwrap()).len(), 5);
+
+        // Somebody listens at the empty abstract name: the empty path is not that.
+        let _everyones = UnixListener::bind("\0").ok();
+        let invalid = ErrorKind::InvalidInput;
+        let ours = UnixStream::connect("").await;
+        assert_eq!(as_std(ours, net::UnixStream::connect("")), invalid);
+        let ours = UnixStream::connect_addr(&unnamed).await;
+        assert_eq!(
+            as_std(ours, net::UnixStream::connect_addr(&unnamed)),
+            invalid
+        );
+        let std = net::UnixDatagram::unbound().unwrap();
+        let socket = UnixDatagram::unbound().unwrap();
+        assert_eq!(as_std(socket.connect(""), std.connect("")), invalid);
+        let sent = socket.send_to(b"x", "").await;
+        assert_eq!(as_std(sent, std.send_to(b"x", "")), invalid);
+        assert_eq!(
+            as_std(socket.try_send_to(b"x", ""), std.send_to(b"x", "")),
+            invalid
+        );
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_is_as_long_as_in_std() {
+    use std::os::unix::net;
+
+    run(async || {
+        let place = Place::new();
+        let path = |len: usize| {
+            let mut path = place.0.clone().into_os_string().into_string().unwrap();
+            path.extend(std::iter::repeat_n('p', len - path.len()));
+            Place(path.into())
+        };
+        let (longest, too_long) = (path(107), path(108));
+        let listener = UnixListener::bind(&longest.0).unwrap();
+        net::UnixStream::connect(&longest.0).unwrap();
+        UnixStream::connect(&longest.0).await.unwrap();
+        listener.accept().await.unwrap();
+
+        let invalid = ErrorKind::InvalidInput;
+        let ours = UnixListener::bind(&too_long.0);
+        assert!(ours.as_ref().unwrap_err().to_string().contains("too long"));
+        assert_eq!(as_std(ours, net::UnixListener::bind(&too_long.0)), invalid);
+        assert!(!too_long.0.exists());
+        let ours = UnixStream::connect(&too_long.0).await;
+        assert_eq!(as_std(ours, net::UnixStream::connect(&too_long.0)), invalid);
+        let ours = UnixDatagram::bind(&too_long.0);
+        assert!(ours.as_ref().unwrap_err().to_string().contains("too long"));
+        assert_eq!(as_std(ours, net::UnixDatagram::bind(&too_long.0)), invalid);
+        let socket = UnixDatagram::unbound().unwrap();
+        for error in [
+            socket.connect(&too_long.0).unwrap_err(),
+            socket.send_to(b"x", &too_long.0).await.unwrap_err(),
+            socket.try_send_to(b"x", &too_long.0).unwrap_err(),
+            UnixStream::connect("a\0b").await.unwrap_err(),
+            UnixListener::bind("\0".repeat(110)).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), invalid);
+            let text = error.to_string();
+            assert!(text.contains("can't be the path of a socket"), "{text}");
+        }
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_that_begins_with_a_zero_byte_is_an_abstract_name() {
+    use std::os::linux::net::SocketAddrExt;
+
+    run(async || {
+        let name = |what: &str| {
+            let place = Place::new().0.clone();
+            format!("\0{what}{}", place.display())
+        };
+        let stream = name("stream");
+        let listener = UnixListener::bind(&stream).unwrap();
+        let addr = listener.local_addr().unwrap();
+        assert_eq!(addr.as_abstract_name(), Some(&stream.as_bytes()[1..]));
+        let client = UnixStream::connect(&stream).await.unwrap();
+        assert_eq!(
+            client.peer_addr().unwrap().as_abstract_name(),
+            addr.as_abstract_name()
+        );
+        listener.accept().await.unwrap();
+
+        let datagram = name("datagram");
+        let receiver = UnixDatagram::bind(&datagram).unwrap();
+        let sender = UnixDatagram::unbound().unwrap();
+        sender.send_to(b"one", &datagram).await.unwrap();
+        sender.try_send_to(b"two", &datagram).unwrap();
+        sender.connect(&datagram).unwrap();
+        sender.send(b"three").await.unwrap();
+        let mut buf = [0; 8];
+        for len in [3, 3, 5] {
+            assert_eq!(receiver.recv(&mut buf).await.unwrap(), len);
+        }
+    });
+}

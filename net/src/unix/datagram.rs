@@ -36,7 +36,8 @@ use crate::error::tried;
 pub struct UnixDatagram(Async<net::UnixDatagram>);
 
 impl UnixDatagram {
-    /// A socket at a path, which must not exist yet.
+    /// A socket at a path, which must not exist yet. As in std, the empty path lets Linux choose a unique
+    /// abstract name; a path that begins with a zero byte is an abstract name.
     ///
     /// # Errors
     ///
@@ -48,8 +49,8 @@ impl UnixDatagram {
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
         let path = path.as_ref();
-        let socket = net::UnixDatagram::bind(path).map_err(tried("bind to", path.display()))?;
-        UnixDatagram::from_std(socket)
+        let addr = super::named(path)?;
+        UnixDatagram::bind_addr(&addr).map_err(tried("bind to", path.display()))
     }
 
     /// A socket at an address, such as an abstract one.
@@ -105,8 +106,8 @@ impl UnixDatagram {
     /// Those of the system, with the path.
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
         let path = path.as_ref();
-        self.get_ref()
-            .connect(path)
+        let addr = super::named(path)?;
+        self.connect_addr(&addr)
             .map_err(tried("connect to", path.display()))
     }
 
@@ -133,7 +134,7 @@ impl UnixDatagram {
     /// Cancel-safe: when it is dropped, nothing was sent.
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         let path = path.as_ref();
-        let sent = self.send_patiently(buf, |io| io.send_to(buf, path)).await;
+        let sent = self.send_to_addr(buf, &super::named(path)?).await;
         sent.map_err(tried("send to", path.display()))
     }
 
@@ -158,7 +159,8 @@ impl UnixDatagram {
     ///
     /// `WouldBlock` if the receiver's queue is full; else those of the system.
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
-        sized(self.get_ref().send_to(buf, path), buf)
+        let addr = super::named(path.as_ref())?;
+        sized(self.get_ref().send_to_addr(buf, &addr), buf)
     }
 
     async fn send_patiently(

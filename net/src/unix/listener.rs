@@ -5,7 +5,7 @@ use std::os::unix::net;
 use std::path::Path;
 use std::task::{Context, Poll};
 
-use rustix::net::{SocketAddrUnix, SocketType};
+use rustix::net::SocketType;
 
 use super::{SocketAddr, UnixStream};
 use crate::accept::{Acceptor, accept_nonblocking, listener_methods};
@@ -35,7 +35,8 @@ const UNNAMED: usize = 2;
 pub struct UnixListener(Acceptor<net::UnixListener>);
 
 impl UnixListener {
-    /// Listens at a path, which must not exist yet.
+    /// Listens at a path, which must not exist yet. As in std, the empty path lets Linux choose a unique
+    /// abstract name; a path that begins with a zero byte is an abstract name.
     ///
     /// # Errors
     ///
@@ -47,10 +48,11 @@ impl UnixListener {
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
         let path = path.as_ref();
-        UnixListener::bind_to(&super::path_addr(path)?).map_err(tried("listen on", path.display()))
+        let addr = super::named(path)?;
+        UnixListener::bind_addr(&addr).map_err(tried("listen on", path.display()))
     }
 
-    /// Listens at an address, such as an abstract one.
+    /// Listens at an address, such as an abstract one. Without a name it lets Linux choose one.
     ///
     /// # Errors
     ///
@@ -61,13 +63,8 @@ impl UnixListener {
     /// Outside a runtime.
     #[track_caller]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
-        UnixListener::bind_to(&super::any_addr(addr)?)
-    }
-
-    #[track_caller]
-    fn bind_to(addr: &SocketAddrUnix) -> io::Result<UnixListener> {
         let socket = super::socket(SocketType::STREAM)?;
-        rustix::net::bind(&socket, addr)?;
+        rustix::net::bind(&socket, &super::raw_addr(addr)?)?;
         rustix::net::listen(&socket, 1024)?;
         UnixListener::new(socket.into())
     }

@@ -15,9 +15,11 @@ pub use stream::UnixStream;
 
 use std::io;
 use std::os::fd::OwnedFd;
+#[cfg(target_os = "linux")]
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 
 /// A new nonblocking socket.
@@ -37,32 +39,49 @@ fn socket(kind: SocketType) -> io::Result<OwnedFd> {
     }
 }
 
-/// A path as an address, with an error that names it.
-fn path_addr(path: &Path) -> io::Result<SocketAddrUnix> {
-    SocketAddrUnix::new(path).map_err(|errno| {
-        let reason = match errno {
-            Errno::NAMETOOLONG => "it is too long (about 100 bytes are the most)",
-            _ => "it holds a zero byte",
+/// The address that a path means, in the same way as in std: the empty path is unnamed, so that binding to
+/// it takes a unique name of the system's choice (on Linux an abstract one), and connecting to it fails. On Linux
+/// a path that begins with a zero byte is an abstract name.
+///
+/// # Errors
+///
+/// `InvalidInput` if the path can't be one, with the reason.
+fn named(path: &Path) -> io::Result<SocketAddr> {
+    let bytes = path.as_os_str().as_bytes();
+    #[cfg(target_os = "linux")]
+    if let [0, name @ ..] = bytes {
+        return SocketAddr::from_abstract_name(name).map_err(|_| unfit(path, TOO_LONG));
+    }
+    SocketAddr::from_pathname(path).map_err(|_| {
+        let reason = match bytes.contains(&0) {
+            true => "it holds a zero byte",
+            false => TOO_LONG,
         };
-        let text = format!(
-            "`{}` can't be the path of a socket: {reason}",
-            path.display()
-        );
-        io::Error::new(io::ErrorKind::InvalidInput, text)
+        unfit(path, reason)
     })
 }
 
+/// std refuses a path that leaves no room for the zero byte at its end, although Linux takes it; so do we,
+/// or std could not connect to it.
+const TOO_LONG: &str = "it is too long (Linux takes 107 bytes, other systems 103)";
+
+fn unfit(path: &Path, reason: &str) -> io::Error {
+    let text = format!(
+        "`{}` can't be the path of a socket: {reason}",
+        path.display()
+    );
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
 /// An address of std's as one of rustix's.
-fn any_addr(addr: &SocketAddr) -> io::Result<SocketAddrUnix> {
+fn raw_addr(addr: &SocketAddr) -> io::Result<SocketAddrUnix> {
     #[cfg(target_os = "linux")]
-    if let Some(name) = std::os::linux::net::SocketAddrExt::as_abstract_name(addr) {
+    if let Some(name) = addr.as_abstract_name() {
         return Ok(SocketAddrUnix::new_abstract_name(name)?);
     }
     match addr.as_pathname() {
-        Some(path) => path_addr(path),
-        None => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the address has no name",
-        )),
+        Some(path) => Ok(SocketAddrUnix::new(path)?),
+        // What the system makes of it: binding chooses a name on Linux, connecting fails.
+        None => Ok(SocketAddrUnix::new_unnamed()),
     }
 }

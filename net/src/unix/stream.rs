@@ -10,9 +10,7 @@ use std::task::{Context, Poll};
 
 use futures_util::io::{AsyncRead, AsyncWrite};
 use rustix::io::Errno;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketAddrUnix, SocketType, recvmsg,
-};
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, recvmsg};
 use wakeful::reactor::Interest;
 
 use super::{SocketAddr, UCred};
@@ -46,7 +44,8 @@ pub struct UnixStream(pub(super) Stream<net::UnixStream>);
 stream_methods!(UnixStream, net::UnixStream);
 
 impl UnixStream {
-    /// Connects to the socket at a path.
+    /// Connects to the socket at a path. On Linux a path that begins with a zero byte is an abstract
+    /// name.
     ///
     /// # Errors
     ///
@@ -61,7 +60,7 @@ impl UnixStream {
     /// Cancel-safe: the connection is given up.
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         let path = path.as_ref();
-        let connected = UnixStream::connect_to(&super::path_addr(path)?).await;
+        let connected = UnixStream::connect_addr(&super::named(path)?).await;
         connected.map_err(tried("connect to", path.display()))
     }
 
@@ -79,10 +78,7 @@ impl UnixStream {
     ///
     /// Cancel-safe: the connection is given up.
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
-        UnixStream::connect_to(&super::any_addr(addr)?).await
-    }
-
-    async fn connect_to(addr: &SocketAddrUnix) -> io::Result<UnixStream> {
+        let addr = &super::raw_addr(addr)?;
         let socket = super::socket(SocketType::STREAM)?;
         match rustix::net::connect(&socket, addr) {
             Ok(()) => Ok(UnixStream(Stream::new(socket.into())?)),
