@@ -22,7 +22,8 @@ macro_rules! datagram_methods {
                 self.0.get_ref()
             }
 
-            /// Sends a datagram to the connected address.
+            /// Sends a datagram to the connected address. An empty `buf` is an empty datagram, which
+            /// is sent.
             ///
             /// # Errors
             ///
@@ -37,7 +38,8 @@ macro_rules! datagram_methods {
                 self.0.write_with(|io| sized(io.send(buf), buf)).await
             }
 
-            /// Receives a datagram from the connected address. What does not fit into `buf` is lost.
+            /// Receives a datagram from the connected address. What does not fit into `buf` is lost; with
+            /// an empty `buf` it waits for a datagram, and loses it.
             ///
             /// # Errors
             ///

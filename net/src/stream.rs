@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::net::Shutdown;
+use std::ops::Deref;
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
@@ -26,6 +27,11 @@ pub(crate) struct Received {
 /// As many buffers POSIX promises to take in one call. Of more, the system may leave some untouched
 /// although there is something to put in, or room to take it.
 const SURELY_TAKEN: usize = 16;
+
+/// Whether a transfer with these buffers would move nothing.
+pub(crate) fn no_bytes<B: Deref<Target = [u8]>>(bufs: &[B]) -> bool {
+    bufs.iter().all(|buf| buf.is_empty())
+}
 
 /// A connected stream socket on the reactor.
 ///
@@ -139,7 +145,8 @@ where
 
     #[inline]
     pub(crate) fn read(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        self.source().io(Interest::READABLE, || self.read_now(buf))
+        self.source()
+            .transfer(Interest::READABLE, buf.is_empty(), || self.read_now(buf))
     }
 
     pub(crate) fn read_vectored(
@@ -147,12 +154,15 @@ where
         bufs: &mut [IoSliceMut<'_>],
     ) -> impl Future<Output = io::Result<usize>> {
         self.source()
-            .io(Interest::READABLE, || self.read_vectored_now(bufs))
+            .transfer(Interest::READABLE, no_bytes(bufs), || {
+                self.read_vectored_now(bufs)
+            })
     }
 
     #[inline]
     pub(crate) fn write(&self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        self.source().io(Interest::WRITABLE, || self.write_now(buf))
+        self.source()
+            .transfer(Interest::WRITABLE, buf.is_empty(), || self.write_now(buf))
     }
 
     pub(crate) fn write_vectored(
@@ -160,31 +170,38 @@ where
         bufs: &[IoSlice<'_>],
     ) -> impl Future<Output = io::Result<usize>> {
         self.source()
-            .io(Interest::WRITABLE, || self.write_vectored_now(bufs))
+            .transfer(Interest::WRITABLE, no_bytes(bufs), || {
+                self.write_vectored_now(bufs)
+            })
     }
 
     pub(crate) fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        self.source().io(Interest::READABLE, || self.peek_now(buf))
+        self.source()
+            .transfer(Interest::READABLE, buf.is_empty(), || self.peek_now(buf))
     }
 
     pub(crate) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.source()
-            .try_io(Interest::READABLE, || self.read_now(buf))
+            .try_transfer(Interest::READABLE, buf.is_empty(), || self.read_now(buf))
     }
 
     pub(crate) fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         self.source()
-            .try_io(Interest::READABLE, || self.read_vectored_now(bufs))
+            .try_transfer(Interest::READABLE, no_bytes(bufs), || {
+                self.read_vectored_now(bufs)
+            })
     }
 
     pub(crate) fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         self.source()
-            .try_io(Interest::WRITABLE, || self.write_now(buf))
+            .try_transfer(Interest::WRITABLE, buf.is_empty(), || self.write_now(buf))
     }
 
     pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.source()
-            .try_io(Interest::WRITABLE, || self.write_vectored_now(bufs))
+            .try_transfer(Interest::WRITABLE, no_bytes(bufs), || {
+                self.write_vectored_now(bufs)
+            })
     }
 
     #[inline]
@@ -194,7 +211,9 @@ where
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         self.source()
-            .poll_io(cx, Interest::READABLE, || self.read_now(buf))
+            .poll_transfer(cx, Interest::READABLE, buf.is_empty(), || {
+                self.read_now(buf)
+            })
     }
 
     pub(crate) fn poll_read_vectored(
@@ -203,13 +222,17 @@ where
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         self.source()
-            .poll_io(cx, Interest::READABLE, || self.read_vectored_now(bufs))
+            .poll_transfer(cx, Interest::READABLE, no_bytes(bufs), || {
+                self.read_vectored_now(bufs)
+            })
     }
 
     #[inline]
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.source()
-            .poll_io(cx, Interest::WRITABLE, || self.write_now(buf))
+            .poll_transfer(cx, Interest::WRITABLE, buf.is_empty(), || {
+                self.write_now(buf)
+            })
     }
 
     pub(crate) fn poll_write_vectored(
@@ -218,7 +241,9 @@ where
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.source()
-            .poll_io(cx, Interest::WRITABLE, || self.write_vectored_now(bufs))
+            .poll_transfer(cx, Interest::WRITABLE, no_bytes(bufs), || {
+                self.write_vectored_now(bufs)
+            })
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
@@ -242,7 +267,7 @@ macro_rules! stream_methods {
             }
 
             /// Reads into `buf` and returns how many bytes; 0 is the end of the stream, unless `buf`
-            /// is empty.
+            /// is empty: then it is ready at once with 0, whatever the state of the connection.
             ///
             /// # Errors
             ///
@@ -276,7 +301,8 @@ macro_rules! stream_methods {
             }
 
             /// Writes from `buf` and returns how many bytes; perhaps not all. For all of them use
-            /// `write_all` of `futures_util::AsyncWriteExt` on `&stream`.
+            /// `write_all` of `futures_util::AsyncWriteExt` on `&stream`. With an empty `buf` it is
+            /// ready at once with 0, whatever the state of the connection.
             ///
             /// # Errors
             ///

@@ -64,6 +64,10 @@ impl AsyncRead for Stdin {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        // As in std, it is ready at once.
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
         match &self.0 {
             From::Reactor(file) => file.poll_read_with(cx, |mut file| file.read(buf)),
             From::Thread => thread::poll_read(cx, buf),

@@ -58,6 +58,10 @@ impl Output {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        // As in std, it is ready at once.
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
         ready!(self.poll_flush(cx))?;
         match &mut self.to {
             To::Reactor(file) => file.poll_write_with(cx, |mut file| file.write(buf)),

@@ -54,7 +54,11 @@ impl ChildStdin {
     /// Cancel-safe: when it is dropped, nothing was written.
     pub async fn write(&self, buf: &[u8]) -> io::Result<usize> {
         let pipe = self.pipe()?;
-        pipe.write_with(|_| write_now(pipe, buf)).await
+        let now = || write_now(pipe, buf);
+        let source = pipe.source();
+        source
+            .transfer(Interest::WRITABLE, buf.is_empty(), now)
+            .await
     }
 
     /// Writes now, without waiting.
@@ -64,7 +68,9 @@ impl ChildStdin {
     /// `WouldBlock` if there is no room; else as [`write`](Self::write).
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         let pipe = self.pipe()?;
-        pipe.try_write_with(|_| write_now(pipe, buf))
+        let now = || write_now(pipe, buf);
+        let source = pipe.source();
+        source.try_transfer(Interest::WRITABLE, buf.is_empty(), now)
     }
 }
 
@@ -91,7 +97,9 @@ impl AsyncWrite for ChildStdin {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let pipe = self.pipe()?;
-        pipe.poll_write_with(cx, |_| write_now(pipe, buf))
+        let now = || write_now(pipe, buf);
+        let source = pipe.source();
+        source.poll_transfer(cx, Interest::WRITABLE, buf.is_empty(), now)
     }
 
     fn poll_write_vectored(
@@ -99,8 +107,11 @@ impl AsyncWrite for ChildStdin {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.pipe()?
-            .poll_write_with(cx, |mut pipe| pipe.write_vectored(bufs))
+        let nothing = bufs.iter().all(|buf| buf.is_empty());
+        let pipe = self.pipe()?;
+        let now = || pipe.get_ref().write_vectored(bufs);
+        let source = pipe.source();
+        source.poll_transfer(cx, Interest::WRITABLE, nothing, now)
     }
 
     /// Nothing is buffered here.
@@ -181,7 +192,10 @@ macro_rules! output {
             ///
             /// Cancel-safe: when it is dropped, nothing was read.
             pub async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-                self.0.read_with(|_| self.read_now(buf)).await
+                let nothing = buf.is_empty();
+                let now = || self.read_now(buf);
+                let source = self.0.source();
+                source.transfer(Interest::READABLE, nothing, now).await
             }
 
             /// Reads now, without waiting.
@@ -190,7 +204,10 @@ macro_rules! output {
             ///
             /// `WouldBlock` if there is nothing; else as [`read`](Self::read).
             pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-                self.0.try_read_with(|_| self.read_now(buf))
+                let nothing = buf.is_empty();
+                let now = || self.read_now(buf);
+                let source = self.0.source();
+                source.try_transfer(Interest::READABLE, nothing, now)
             }
         }
 
@@ -200,7 +217,10 @@ macro_rules! output {
                 cx: &mut Context<'_>,
                 buf: &mut [u8],
             ) -> Poll<io::Result<usize>> {
-                self.0.poll_read_with(cx, |_| self.read_now(buf))
+                let nothing = buf.is_empty();
+                let now = || self.read_now(buf);
+                let source = self.0.source();
+                source.poll_transfer(cx, Interest::READABLE, nothing, now)
             }
 
             fn poll_read_vectored(
@@ -208,8 +228,10 @@ macro_rules! output {
                 cx: &mut Context<'_>,
                 bufs: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
-                self.0
-                    .poll_read_with(cx, |mut pipe| pipe.read_vectored(bufs))
+                let nothing = bufs.iter().all(|buf| buf.is_empty());
+                let now = || self.0.get_ref().read_vectored(bufs);
+                let source = self.0.source();
+                source.poll_transfer(cx, Interest::READABLE, nothing, now)
             }
         }
 

@@ -238,7 +238,8 @@ impl<T: AsFd> Async<T> {
         cx: &mut Context<'_>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.source().poll_io(cx, Interest::READABLE, || op(&self.io))
+        self.source()
+            .poll_io(cx, Interest::READABLE, || op(&self.io))
     }
 
     /// Polls [`write_with`](Self::write_with); of several tasks the newest is woken.
@@ -251,7 +252,8 @@ impl<T: AsFd> Async<T> {
         cx: &mut Context<'_>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.source().poll_io(cx, Interest::WRITABLE, || op(&self.io))
+        self.source()
+            .poll_io(cx, Interest::WRITABLE, || op(&self.io))
     }
 
     /// Does `op` once, if it is readable as far as events tell.
@@ -325,6 +327,8 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for Async<T> {
 
 /// Reads where `&T` can: two tasks may use one descriptor through shared references, one of them to read and
 /// one to write. Of several in one direction only the newest is woken.
+///
+/// Reading into no room and writing nothing are ready at once with 0, without a syscall.
 impl<T: AsFd> AsyncRead for &Async<T>
 where
     for<'a> &'a T: Read,
@@ -334,7 +338,10 @@ where
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_read_with(cx, |mut io| io.read(buf))
+        self.source()
+            .poll_transfer(cx, Interest::READABLE, buf.is_empty(), || {
+                (&self.io).read(buf)
+            })
     }
 
     fn poll_read_vectored(
@@ -342,7 +349,11 @@ where
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_read_with(cx, |mut io| io.read_vectored(bufs))
+        let nothing = bufs.iter().all(|buf| buf.is_empty());
+        self.source()
+            .poll_transfer(cx, Interest::READABLE, nothing, || {
+                (&self.io).read_vectored(bufs)
+            })
     }
 }
 
@@ -355,7 +366,10 @@ where
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |mut io| io.write(buf))
+        self.source()
+            .poll_transfer(cx, Interest::WRITABLE, buf.is_empty(), || {
+                (&self.io).write(buf)
+            })
     }
 
     fn poll_write_vectored(
@@ -363,7 +377,11 @@ where
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |mut io| io.write_vectored(bufs))
+        let nothing = bufs.iter().all(|buf| buf.is_empty());
+        self.source()
+            .poll_transfer(cx, Interest::WRITABLE, nothing, || {
+                (&self.io).write_vectored(bufs)
+            })
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

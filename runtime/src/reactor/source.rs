@@ -320,6 +320,55 @@ impl Source {
         }
     }
 
+    /// As [`io`](Self::io), for a transfer of bytes. One of nothing is ready at once with 0, and does
+    /// not call `op`.
+    #[doc(hidden)]
+    #[inline]
+    pub fn transfer<F>(
+        &self,
+        interest: Interest,
+        nothing: bool,
+        op: F,
+    ) -> impl Future<Output = io::Result<usize>>
+    where
+        F: FnMut() -> io::Result<usize>,
+    {
+        let wait = Wait::new(self, interest);
+        let io = Io { wait, op };
+        Transfer { nothing, io }
+    }
+
+    /// As [`poll_io`](Self::poll_io), for a transfer of bytes: see [`transfer`](Self::transfer).
+    #[doc(hidden)]
+    #[inline]
+    pub fn poll_transfer(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        nothing: bool,
+        op: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if nothing {
+            return poll_nothing(cx);
+        }
+        self.poll_io(cx, interest, op)
+    }
+
+    /// As [`try_io`](Self::try_io), for a transfer of bytes: see [`transfer`](Self::transfer).
+    #[doc(hidden)]
+    #[inline]
+    pub fn try_transfer(
+        &self,
+        interest: Interest,
+        nothing: bool,
+        op: impl FnMut() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        if nothing {
+            return Ok(0);
+        }
+        self.try_io(interest, op)
+    }
+
     /// Waits until the descriptor is ready. Any number of tasks may wait at the same time.
     ///
     /// # Errors
@@ -492,6 +541,31 @@ impl<R, F: FnMut() -> io::Result<R>> Future for Io<'_, F> {
             }
         }
     }
+}
+
+struct Transfer<'a, F> {
+    nothing: bool,
+    io: Io<'a, F>,
+}
+
+impl<F: FnMut() -> io::Result<usize>> Future for Transfer<'_, F> {
+    type Output = io::Result<usize>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.nothing {
+            return poll_nothing(cx);
+        }
+        Pin::new(&mut self.io).poll(cx)
+    }
+}
+
+/// A transfer of nothing needs no readiness and no syscall. It consumes the cooperative budget, so
+/// that a loop around it yields.
+#[cold]
+fn poll_nothing(cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    ready!(coop::poll_proceed(cx)).made_progress();
+    Poll::Ready(Ok(0))
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]

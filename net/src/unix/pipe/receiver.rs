@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 
 use futures_util::io::AsyncRead;
 use rustix::fs::OFlags;
-use wakeful::reactor::Async;
+use wakeful::reactor::{Async, Interest};
 
 use super::{check, into_blocking, nonblocking};
+use crate::stream::no_bytes;
 
 /// The end of a pipe that is read. The methods take `&self`; the `futures-io` traits are there for
 /// `Receiver` and `&Receiver`.
@@ -86,7 +87,8 @@ impl Receiver {
         self.0.get_ref().read(buf)
     }
 
-    /// Reads into `buf` and returns how many bytes; 0 is the end, unless `buf` is empty.
+    /// Reads into `buf` and returns how many bytes; 0 is the end, unless `buf` is empty: then
+    /// it is ready at once with 0.
     ///
     /// # Errors
     ///
@@ -96,7 +98,10 @@ impl Receiver {
     ///
     /// Cancel-safe: when it is dropped, nothing was read.
     pub async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read_with(|_| self.read_now(buf)).await
+        let nothing = buf.is_empty();
+        let now = || self.read_now(buf);
+        let pipe = self.0.source();
+        pipe.transfer(Interest::READABLE, nothing, now).await
     }
 
     /// Reads now, without waiting.
@@ -105,7 +110,10 @@ impl Receiver {
     ///
     /// `WouldBlock` if there is nothing; else as [`read`](Self::read).
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read_with(|_| self.read_now(buf))
+        let nothing = buf.is_empty();
+        let now = || self.read_now(buf);
+        let pipe = self.0.source();
+        pipe.try_transfer(Interest::READABLE, nothing, now)
     }
 
     /// Reads now into several buffers, without waiting.
@@ -114,7 +122,10 @@ impl Receiver {
     ///
     /// As [`try_read`](Self::try_read).
     pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.0.try_read_with(|mut file| file.read_vectored(bufs))
+        let nothing = no_bytes(bufs);
+        let now = || self.0.get_ref().read_vectored(bufs);
+        let pipe = self.0.source();
+        pipe.try_transfer(Interest::READABLE, nothing, now)
     }
 
     /// Waits for something to read, or the end, as far as events tell.
@@ -167,7 +178,10 @@ macro_rules! read_trait {
                 cx: &mut Context<'_>,
                 buf: &mut [u8],
             ) -> Poll<io::Result<usize>> {
-                self.0.poll_read_with(cx, |_| self.read_now(buf))
+                let nothing = buf.is_empty();
+                let now = || self.read_now(buf);
+                let pipe = self.0.source();
+                pipe.poll_transfer(cx, Interest::READABLE, nothing, now)
             }
 
             fn poll_read_vectored(
@@ -175,8 +189,10 @@ macro_rules! read_trait {
                 cx: &mut Context<'_>,
                 bufs: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
-                self.0
-                    .poll_read_with(cx, |mut file| file.read_vectored(bufs))
+                let nothing = no_bytes(bufs);
+                let now = || self.0.get_ref().read_vectored(bufs);
+                let pipe = self.0.source();
+                pipe.poll_transfer(cx, Interest::READABLE, nothing, now)
             }
         }
     };

@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 use wakeful::reactor::{Async, Interest};
 
 use super::{check, into_blocking, nonblocking};
+use crate::stream::no_bytes;
 
 /// The end of a pipe that is written to. The methods take `&self`; the `futures-io` traits are there
 /// for `Sender` and `&Sender`.
@@ -91,7 +92,8 @@ impl Sender {
     }
 
     /// Writes from `buf` and returns how many bytes; perhaps not all. What fits into 512 bytes (4,096
-    /// on Linux) goes whole, not mixed with what other senders write.
+    /// on Linux) goes whole, not mixed with what other senders write. With an empty
+    /// `buf` it is ready at once with 0.
     ///
     /// # Errors
     ///
@@ -101,7 +103,9 @@ impl Sender {
     ///
     /// Cancel-safe: when it is dropped, nothing was written.
     pub async fn write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write_with(|_| self.write_now(buf)).await
+        let now = || self.write_now(buf);
+        let pipe = self.0.source();
+        pipe.transfer(Interest::WRITABLE, buf.is_empty(), now).await
     }
 
     /// Writes now, without waiting.
@@ -110,7 +114,9 @@ impl Sender {
     ///
     /// `WouldBlock` if there is no room; else as [`write`](Self::write).
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.0.try_write_with(|_| self.write_now(buf))
+        let now = || self.write_now(buf);
+        let pipe = self.0.source();
+        pipe.try_transfer(Interest::WRITABLE, buf.is_empty(), now)
     }
 
     /// Writes now from several buffers, without waiting.
@@ -119,7 +125,9 @@ impl Sender {
     ///
     /// As [`try_write`](Self::try_write).
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_with(|mut file| file.write_vectored(bufs))
+        let now = || self.0.get_ref().write_vectored(bufs);
+        let pipe = self.0.source();
+        pipe.try_transfer(Interest::WRITABLE, no_bytes(bufs), now)
     }
 
     /// Waits for room, as far as events tell; also for the last receiver to go.
@@ -172,7 +180,9 @@ macro_rules! write_trait {
                 cx: &mut Context<'_>,
                 buf: &[u8],
             ) -> Poll<io::Result<usize>> {
-                self.0.poll_write_with(cx, |_| self.write_now(buf))
+                let now = || self.write_now(buf);
+                let pipe = self.0.source();
+                pipe.poll_transfer(cx, Interest::WRITABLE, buf.is_empty(), now)
             }
 
             fn poll_write_vectored(
@@ -180,8 +190,9 @@ macro_rules! write_trait {
                 cx: &mut Context<'_>,
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                self.0
-                    .poll_write_with(cx, |mut file| file.write_vectored(bufs))
+                let now = || self.0.get_ref().write_vectored(bufs);
+                let pipe = self.0.source();
+                pipe.poll_transfer(cx, Interest::WRITABLE, no_bytes(bufs), now)
             }
 
             /// Nothing is buffered here.

@@ -1,0 +1,193 @@
+//! Transfers of nothing: a read into no room and a write of no bytes, of streams and of datagrams.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use futures_util::{AsyncRead, AsyncWrite};
+use wakeful::reactor::Async;
+use wakeful::task::coop::has_budget_remaining;
+use wakeful_net::unix::pipe;
+use wakeful_net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
+
+#[path = "support/net.rs"]
+mod support;
+use support::{is_pending, run, tcp_pair};
+
+/// The output of a future that is ready at the first poll.
+#[track_caller]
+fn at_once<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    let place = std::panic::Location::caller();
+    async move {
+        let mut future = pin!(future);
+        match poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+            Poll::Ready(output) => output,
+            Poll::Pending => panic!("it waits, at {place}"),
+        }
+    }
+}
+
+/// By the traits of `futures-io`, where there is nothing to read.
+async fn reads_nothing(mut reader: impl AsyncRead + Unpin) {
+    let mut reader = Pin::new(&mut reader);
+    let read = poll_fn(|cx| reader.as_mut().poll_read(cx, &mut []));
+    assert_eq!(at_once(read).await.unwrap(), 0);
+    for mut bufs in no_room() {
+        let read = poll_fn(|cx| reader.as_mut().poll_read_vectored(cx, &mut bufs));
+        assert_eq!(at_once(read).await.unwrap(), 0);
+    }
+}
+
+/// By the traits of `futures-io`, where there is no room to write.
+async fn writes_nothing(mut writer: impl AsyncWrite + Unpin) {
+    let mut writer = Pin::new(&mut writer);
+    let write = poll_fn(|cx| writer.as_mut().poll_write(cx, &[]));
+    assert_eq!(at_once(write).await.unwrap(), 0);
+    for bufs in no_bytes() {
+        let write = poll_fn(|cx| writer.as_mut().poll_write_vectored(cx, &bufs));
+        assert_eq!(at_once(write).await.unwrap(), 0);
+    }
+}
+
+/// No buffer at all, and several without room.
+fn no_room() -> [Vec<IoSliceMut<'static>>; 2] {
+    let empty = || IoSliceMut::new(&mut []);
+    [vec![], vec![empty(), empty(), empty()]]
+}
+
+fn no_bytes() -> [Vec<IoSlice<'static>>; 2] {
+    [vec![], vec![IoSlice::new(&[]); 3]]
+}
+
+/// Writes until there is no room.
+fn fill_up(mut write: impl FnMut(&[u8]) -> io::Result<usize>) {
+    loop {
+        match write(&[7; 4096]) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// The methods of both kinds of streams, whose names are the same.
+macro_rules! stream_moves_nothing {
+    ($type:ident, $pair:expr) => {{
+        let (stream, _other): ($type, $type) = $pair;
+        fill_up(|bytes| stream.try_write(bytes));
+        assert_eq!(at_once(stream.read(&mut [])).await.unwrap(), 0);
+        assert_eq!(at_once(stream.peek(&mut [])).await.unwrap(), 0);
+        assert_eq!(stream.try_read(&mut []).unwrap(), 0);
+        assert_eq!(at_once(stream.write(&[])).await.unwrap(), 0);
+        assert_eq!(stream.try_write(&[]).unwrap(), 0);
+        for mut bufs in no_room() {
+            let read = stream.read_vectored(&mut bufs);
+            assert_eq!(at_once(read).await.unwrap(), 0);
+            assert_eq!(stream.try_read_vectored(&mut bufs).unwrap(), 0);
+        }
+        for bufs in no_bytes() {
+            let write = stream.write_vectored(&bufs);
+            assert_eq!(at_once(write).await.unwrap(), 0);
+            assert_eq!(stream.try_write_vectored(&bufs).unwrap(), 0);
+        }
+        reads_nothing(&stream).await;
+        writes_nothing(&stream).await;
+        // What is known of the readiness stays: a transfer of something waits.
+        assert!(is_pending(pin!(stream.read(&mut [0]))).await);
+        assert!(is_pending(pin!(stream.write(&[0]))).await);
+        let (read, write) = stream.into_split();
+        reads_nothing(read).await;
+        writes_nothing(write).await;
+    }};
+}
+
+#[test]
+fn a_stream_moves_nothing_at_once() {
+    run(async || {
+        stream_moves_nothing!(TcpStream, tcp_pair().await);
+        stream_moves_nothing!(UnixStream, UnixStream::pair().unwrap());
+    });
+}
+
+#[test]
+fn a_pipe_moves_nothing_at_once() {
+    run(async || {
+        let (_sender, receiver) = pipe::pipe().unwrap();
+        assert_eq!(at_once(receiver.read(&mut [])).await.unwrap(), 0);
+        assert_eq!(receiver.try_read(&mut []).unwrap(), 0);
+        for mut bufs in no_room() {
+            assert_eq!(receiver.try_read_vectored(&mut bufs).unwrap(), 0);
+        }
+        reads_nothing(&receiver).await;
+        assert!(is_pending(pin!(receiver.read(&mut [0]))).await);
+        reads_nothing(receiver).await;
+
+        let (sender, _receiver) = pipe::pipe().unwrap();
+        fill_up(|bytes| sender.try_write(bytes));
+        assert_eq!(at_once(sender.write(&[])).await.unwrap(), 0);
+        assert_eq!(sender.try_write(&[]).unwrap(), 0);
+        for bufs in no_bytes() {
+            assert_eq!(sender.try_write_vectored(&bufs).unwrap(), 0);
+        }
+        writes_nothing(&sender).await;
+        assert!(is_pending(pin!(sender.write(&[0]))).await);
+        writes_nothing(sender).await;
+    });
+}
+
+#[test]
+fn any_descriptor_moves_nothing_at_once() {
+    run(async || {
+        let (socket, _other) = StdUnixStream::pair().unwrap();
+        let socket = Async::new(socket).unwrap();
+        reads_nothing(&socket).await;
+        fill_up(|bytes| socket.try_write_with(|mut io| io::Write::write(&mut io, bytes)));
+        writes_nothing(&socket).await;
+        reads_nothing(socket).await;
+    });
+}
+
+#[test]
+fn a_loop_of_transfers_of_nothing_yields() {
+    run(async || {
+        let (stream, _other) = tcp_pair().await;
+        // Cooperative budget is what is consumed. `at_once` would fail without any.
+        wakeful::task::yield_now().await;
+        let mut count = 0;
+        while has_budget_remaining() {
+            stream.read(&mut []).await.unwrap();
+            stream.write(&[]).await.unwrap();
+            count += 1;
+            assert!(count < 10_000, "it never yields");
+        }
+        assert!(is_pending(pin!(stream.read(&mut []))).await);
+    });
+}
+
+/// A datagram may be empty: it is sent, and it is received.
+#[test]
+fn an_empty_datagram_is_a_datagram() {
+    run(async || {
+        let one = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let two = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        one.connect(two.local_addr().unwrap()).await.unwrap();
+        assert!(is_pending(pin!(two.recv(&mut []))).await);
+        for datagram in [&b""[..], b"", b"lost", b"kept"] {
+            assert_eq!(one.send(datagram).await.unwrap(), datagram.len());
+        }
+        let mut buf = [0; 8];
+        assert_eq!(two.recv(&mut buf).await.unwrap(), 0);
+        assert_eq!(two.recv(&mut []).await.unwrap(), 0);
+        // Without room the datagram is gone, as in std.
+        assert_eq!(two.recv(&mut []).await.unwrap(), 0);
+        assert_eq!(two.recv(&mut buf).await.unwrap(), 4);
+        assert_eq!(&buf[..4], b"kept");
+
+        let (one, two) = UnixDatagram::pair().unwrap();
+        assert!(is_pending(pin!(two.recv(&mut []))).await);
+        assert_eq!(one.send(&[]).await.unwrap(), 0);
+        assert_eq!(two.recv(&mut buf).await.unwrap(), 0);
+    });
+}
