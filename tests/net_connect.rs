@@ -12,6 +12,8 @@ use futures_util::StreamExt;
 use futures_util::future::poll_fn;
 use rustix::io::Errno;
 use wakeful::Runtime;
+use wakeful::reactor::Backend;
+use wakeful::time::Instant;
 use wakeful_net::{TcpKeepalive, TcpListener, TcpSocket, TcpStream, lookup_host};
 
 #[path = "support/net.rs"]
@@ -331,4 +333,88 @@ fn sockets_speak_ipv6() {
 fn a_socket_outside_a_runtime_panics_with_a_sentence() {
     let std = std::net::TcpListener::bind(ANY).unwrap();
     let _ = TcpListener::from_std(std);
+}
+
+/// An address that never answers: its queue is full. What is returned keeps it so.
+fn silent() -> (Vec<socket2::Socket>, SocketAddr) {
+    use socket2::{Domain, Socket, Type};
+
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = ANY.parse().unwrap();
+    listener.bind(&any.into()).unwrap();
+    listener.listen(0).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut held = vec![listener];
+    // Each is accepted by the system at once, or never.
+    for _ in 0..8 {
+        let client = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None).unwrap();
+        let _ = client.connect(&addr);
+        held.push(client);
+    }
+    assert!(
+        held.last().unwrap().peer_addr().is_err(),
+        "the queue is not full"
+    );
+    (held, addr.as_socket().unwrap())
+}
+
+#[test]
+fn an_address_that_never_answers_holds_up_the_next_for_250_ms_only() {
+    for backend in [Backend::Auto, Backend::Portable] {
+        // The clock jumps over each delay, so this fails if there is none, or another one.
+        let runtime = Runtime::builder()
+            .start_paused(true)
+            .backend(backend)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let (_held, silent) = silent();
+            let listener = TcpListener::bind(ANY).await.unwrap();
+            let open = listener.local_addr().unwrap();
+            let begin = Instant::now();
+            let stream = TcpStream::connect([silent, silent, open]).await.unwrap();
+            assert_eq!(begin.elapsed(), Duration::from_millis(500));
+            assert_eq!(stream.peer_addr().unwrap(), open);
+            // A refusal does not wait for the delay.
+            let (_held, refusing) = closed();
+            let begin = Instant::now();
+            let stream = TcpStream::connect([refusing, open]).await.unwrap();
+            assert_eq!(begin.elapsed(), Duration::ZERO);
+            assert_eq!(stream.peer_addr().unwrap(), open);
+            // What is left is waited for, with no limit but the caller's.
+            let limit = Duration::from_secs(3600);
+            let connect = TcpStream::connect([refusing, silent]);
+            wakeful::time::timeout(limit, connect).await.unwrap_err();
+            assert_eq!(begin.elapsed(), limit);
+        });
+    }
+}
+
+#[test]
+fn attempts_that_did_not_win_are_given_up() {
+    let runtime = Runtime::builder().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let (_held, silent) = silent();
+        let listener = TcpListener::bind(ANY).await.unwrap();
+        let open = listener.local_addr().unwrap();
+        let before = runtime.metrics().sources;
+        let stream = TcpStream::connect([silent, silent, open]).await.unwrap();
+        assert_eq!(runtime.metrics().sources, before + 1);
+        drop(stream);
+        // So are all, if the future is dropped.
+        let limit = Duration::from_millis(300);
+        let connect = TcpStream::connect([silent, silent, silent]);
+        wakeful::time::timeout(limit, connect).await.unwrap_err();
+        assert_eq!(runtime.metrics().sources, before);
+    });
+}
+
+#[test]
+fn a_name_is_connected_to_by_any_of_its_addresses() {
+    run(async || {
+        let listener = TcpListener::bind(ANY).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let stream = TcpStream::connect(("localhost", port)).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
+    });
 }

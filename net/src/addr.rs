@@ -43,13 +43,15 @@ mod sealed {
 pub enum Addrs {
     One(SocketAddr),
     Many(Vec<SocketAddr>),
+    /// Those of a name, in the resolver's order.
+    Found(Vec<SocketAddr>),
 }
 
 impl Addrs {
     pub(crate) fn first(&self) -> Option<SocketAddr> {
         match self {
             Addrs::One(addr) => Some(*addr),
-            Addrs::Many(addrs) => addrs.first().copied(),
+            Addrs::Many(addrs) | Addrs::Found(addrs) => addrs.first().copied(),
         }
     }
 }
@@ -61,7 +63,7 @@ impl IntoIterator for Addrs {
     fn into_iter(self) -> Self::IntoIter {
         let (one, many) = match self {
             Addrs::One(addr) => (Some(addr), Vec::new()),
-            Addrs::Many(addrs) => (None, addrs),
+            Addrs::Many(addrs) | Addrs::Found(addrs) => (None, addrs),
         };
         one.into_iter().chain(many)
     }
@@ -225,7 +227,7 @@ pub(crate) async fn resolve<A: ToSocketAddrs + ?Sized>(host: &A) -> io::Result<A
                 .await
                 .map_err(io::Error::from)?;
             let addrs = addrs.map_err(tried("look up", name))?;
-            Ok(Addrs::Many(addrs.collect()))
+            Ok(Addrs::Found(addrs.collect()))
         }
     }
 }
@@ -247,10 +249,13 @@ where
             Err(error) => last = Some(tried(what, addr)(error)),
         }
     }
-    Err(last.unwrap_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("{what}: there is no address to try"),
-        )
-    }))
+    Err(last.unwrap_or_else(|| none_to_try(what)))
+}
+
+/// There is no address.
+pub(crate) fn none_to_try(what: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("{what}: there is no address to try"),
+    )
 }

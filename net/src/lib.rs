@@ -51,6 +51,7 @@
 
 mod accept;
 mod addr;
+mod connect;
 mod datagram;
 mod error;
 mod halves;

@@ -11,7 +11,9 @@ use socket2::SockRef;
 use wakeful::reactor::Interest;
 
 use super::TcpSocket;
-use crate::addr::{self, ToSocketAddrs};
+use crate::addr::{self, Addrs, ToSocketAddrs};
+use crate::connect;
+use crate::error::tried;
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::stream::{Received, Socket, Stream, stream_methods};
 
@@ -37,11 +39,24 @@ pub struct TcpStream(pub(super) Stream<std::net::TcpStream>);
 stream_methods!(TcpStream, std::net::TcpStream);
 
 impl TcpStream {
-    /// Connects. Every address that the name has is tried, one after the other.
+    /// Connects to the first address that answers.
+    ///
+    /// The addresses are tried in the way of RFC 8305 ("happy eyeballs"): the next attempt begins when
+    /// one has failed, or after 250 milliseconds without an answer, while those before it go on. The
+    /// first connection is returned, and the other attempts are given up. So a server may see a
+    /// connection that is closed at once.
+    ///
+    /// The addresses of a name are tried in the resolver's order, which prefers IPv6 where there is
+    /// a route for it, but with the two families by turns. Addresses that are given are tried in
+    /// their order.
+    ///
+    /// It has no limit of its own for the whole: the system's, for an address that never answers,
+    /// is minutes. Put a [`timeout`](wakeful::time::timeout) around it.
     ///
     /// # Errors
     ///
-    /// That of the last address, which it names, if none answers; or that of the lookup.
+    /// If no address answers, that of the attempt that failed last, with its address; an attempt for
+    /// which this machine has no route or no address counts only if all are so. Or that of the lookup.
     ///
     /// # Panics
     ///
@@ -49,12 +64,14 @@ impl TcpStream {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: the connection is given up.
+    /// Cancel-safe: the attempts are given up.
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
-        addr::each(&addr, "connect to", |addr| async move {
-            TcpSocket::for_addr(addr)?.connect_unnamed(addr).await
-        })
-        .await
+        match addr::resolve(&addr).await? {
+            // Most often. It needs no race.
+            Addrs::One(addr) => attempt(addr).await,
+            Addrs::Many(addrs) => connect::race(addrs, attempt).await,
+            Addrs::Found(addrs) => connect::race(connect::by_turns(addrs), attempt).await,
+        }
     }
 
     /// The other side's address.
@@ -129,6 +146,12 @@ impl TcpStream {
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.0.get_ref().set_ttl(ttl)
     }
+}
+
+/// One attempt to connect. Dropped, it gives up the connection.
+async fn attempt(addr: SocketAddr) -> io::Result<TcpStream> {
+    let connected = async { TcpSocket::for_addr(addr)?.connect_unnamed(addr).await };
+    connected.await.map_err(tried("connect to", addr))
 }
 
 impl Socket for std::net::TcpStream {
