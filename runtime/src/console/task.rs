@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::Level;
 
-use super::quiet::{Shown, quietly};
+use super::quiet::Shown;
+use crate::unwind::caught;
 
 /// What is said of a task as it is made.
 #[derive(Clone, Copy)]
@@ -262,5 +263,5 @@ fn task(
 #[cold]
 #[inline(never)]
 fn event(op: &'static str, id: u64) {
-    quietly(|| tracing::event!(target: "runtime::waker", Level::TRACE, op, task.id = id));
+    caught(|| tracing::event!(target: "runtime::waker", Level::TRACE, op, task.id = id));
 }

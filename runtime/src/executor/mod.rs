@@ -299,6 +299,15 @@ impl Executor {
         next: impl Fn() -> Option<TaskPtr>,
         run: impl Fn(TaskPtr),
     ) -> Tick {
+        /// No task runs after the batch, also if user code, such as an `Order`, panics in it.
+        struct Batch<'a>(&'a Executor);
+        impl Drop for Batch<'_> {
+            #[inline(always)]
+            fn drop(&mut self) {
+                self.0.running.set(None);
+            }
+        }
+        let batch = Batch(self);
         let main = self.main.get();
         let limited = allowance::limited();
         let mut left = *budget;
@@ -323,7 +332,7 @@ impl Executor {
             limited.refill();
             run(task);
         };
-        self.running.set(None);
+        drop(batch);
         self.counts
             .polls
             .set(self.counts.polls.get() + u64::from(*budget - left));
@@ -508,17 +517,22 @@ impl Executor {
     /// once.
     pub(crate) fn cancel_all(&self) {
         self.close();
+        let main = self.main.get();
         let mut walk = Walk::default();
         // A drop may spawn behind the walk, but only a task that is cancelled already.
         while let Some(task) = self.tasks.next(&mut walk) {
             // SAFETY: what a walk meets is alive.
-            if !unsafe { task.as_ref() }.state.is(DONE) {
+            if Some(task) != main && !unsafe { task.as_ref() }.state.is(DONE) {
                 // SAFETY: owner thread; not done; not running, as the loop has ended.
                 unsafe { runnable::cancel::<Lane>(task) };
             }
         }
-        self.main.set(None);
         self.drop_orders();
+        // The last, as all that runs before is user code, which may reach it through `main`.
+        if let Some(main) = self.main.take() {
+            // SAFETY: owner thread; only this cancels it, once; not running, as the loop has ended.
+            unsafe { runnable::cancel::<Lane>(main) };
+        }
     }
 
     /// Hands what is still referenced to those who hold it, and closes the way in. No user code

@@ -1,6 +1,5 @@
 //! What the loop does with a task: run it, cancel it, end it, give it up. Owner thread only.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::task::Waker;
 
@@ -9,6 +8,7 @@ use super::mailbox;
 use super::state::{ABORT, DONE, JOIN, QUEUED, Queue, WATCHED};
 use super::{Stage, waker};
 use crate::trace::End;
+pub(crate) use crate::unwind::quietly;
 
 /// Runs a task that was just taken out of the run queue: one poll, or its cancellation, or, if it
 /// is done already, nothing but giving up the scheduler's reference.
@@ -34,7 +34,13 @@ pub(crate) unsafe fn run<S: Schedule>(task: TaskPtr) {
         // SAFETY: the poll says that the future is gone.
         unsafe { finish::<S>(task) };
     }
+    // May call the trace's hook, which is user code: the scheduler still names this task as the one
+    // that runs, so its reference is given up after that.
     poll.end(result);
+    if over {
+        // SAFETY: `finish` was called for it just now.
+        unsafe { give_up(task) };
+    }
 }
 
 /// A task that was taken out of the queue, not to be polled but to be given up or cancelled.
@@ -60,14 +66,19 @@ pub(crate) unsafe fn cancel<S: Schedule>(task: TaskPtr) {
     let header = header(task);
     // While the future is dropped, wakes queue the task and aborts do nothing new.
     header.state.set(ABORT);
-    let _drop = header.trace.cancelling();
+    let drop = header.trace.cancelling();
     // SAFETY: owner thread; not done, so the stage is `Future`; not running until just now.
     unsafe { (header.vtable.cancel)(task) };
     // SAFETY: the future is gone.
     unsafe { finish::<S>(task) };
+    // The record ends before the reference is given up, as that of a poll does.
+    std::mem::drop(drop);
+    // SAFETY: `finish` was called for it just now.
+    unsafe { give_up(task) };
 }
 
-/// The future is gone: tell who waits, drop what nobody wants, give up the reference.
+/// The future is gone: records the end, wakes the joining task, drops an output that no handle can
+/// take. The scheduler's reference stays, for [`give_up`].
 ///
 /// # Safety
 /// On the owner thread, not done yet, and the stage is past `Future`.
@@ -91,9 +102,17 @@ unsafe fn finish<S: Schedule>(task: TaskPtr) {
             wake_another(waker);
         }
     }
+}
+
+/// The last step of the end of a task. From here on nothing may reach it through the scheduler.
+///
+/// # Safety
+/// On the owner thread, right after `finish`.
+#[inline(always)]
+unsafe fn give_up(task: TaskPtr) {
     // A task woken during its last poll is still linked; then the loop gives the reference up
     // when it comes to it. Nothing queues a task that is done.
-    if bits & QUEUED == 0 {
+    if !header(task).state.is(QUEUED) {
         // SAFETY: the scheduler's reference, given up once: done and not queued.
         unsafe { waker::drop_here(task) };
     }
@@ -159,17 +178,6 @@ fn how(header: &Header) -> End {
         Stage::Cancelled => End::Cancelled,
         Stage::Output | Stage::Taken => End::Ready,
         Stage::Future => End::Pending,
-    }
-}
-
-/// Calls `f`; a panic ends there. The hook has reported it.
-pub(crate) fn quietly(f: impl FnOnce()) {
-    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else {
-        return;
-    };
-    // Its own drop may panic in turn; what that carries stays.
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
     }
 }
 
