@@ -52,16 +52,25 @@ unsafe fn end<S: Schedule>(task: TaskPtr) {
     if header(task).state.is(DONE) {
         // SAFETY: done and no longer queued, so the scheduler's reference is given up here.
         unsafe { waker::drop_here(task) };
-    } else {
-        // SAFETY: owner thread; the task is neither done nor running.
+    } else if is_whole(task) {
+        // SAFETY: owner thread; the future is there, and not running.
         unsafe { cancel::<S>(task) };
     }
+    // Else its future is being dropped further up the stack, by a `cancel` that gives the reference
+    // up as the task is no longer queued.
+}
+
+/// Is the future still there? Not from the moment on at which it is done, or begins to be dropped.
+///
+/// The caller holds a reference, on the owner thread.
+pub(crate) fn is_whole(task: TaskPtr) -> bool {
+    header(task).stage.get() == Stage::Future
 }
 
 /// Drops the future of a task now.
 ///
 /// # Safety
-/// - On the owner thread, and the task is neither done nor running.
+/// - On the owner thread, and the task [is whole](is_whole) and not running.
 pub(crate) unsafe fn cancel<S: Schedule>(task: TaskPtr) {
     let header = header(task);
     // While the future is dropped, wakes queue the task and aborts do nothing new.
@@ -87,7 +96,6 @@ unsafe fn finish<S: Schedule>(task: TaskPtr) {
     let header = header(task);
     let trace = &header.trace;
     trace.done(|| how(header), || waker::count(header));
-    header.console.closed();
     header.state.set(DONE);
     let bits = header.state.bits();
     if bits & WATCHED != 0 {
@@ -102,6 +110,8 @@ unsafe fn finish<S: Schedule>(task: TaskPtr) {
             wake_another(waker);
         }
     }
+    // The subscriber is user code, so it comes when the end is complete.
+    header.console.closed();
 }
 
 /// The last step of the end of a task. From here on nothing may reach it through the scheduler.
@@ -118,12 +128,11 @@ unsafe fn give_up(task: TaskPtr) {
     }
 }
 
-/// Wakes who is anyone's. Its panic is not the task's, and must not end the loop, nor the teardown,
-/// which has other tasks to see to.
+/// Out of line, as most wakers are ours.
 #[cold]
 #[inline(never)]
 fn wake_another(waker: Waker) {
-    quietly(|| waker.wake());
+    waker::wake_quietly(waker);
 }
 
 /// An abort on the owner thread.
@@ -160,7 +169,7 @@ pub(crate) unsafe fn receive<S: Schedule>(task: TaskPtr) {
 ///
 /// # Safety
 /// - On the owner thread, with the scheduler of type `S` alive.
-/// - The task is done, not queued, not merged, and still referenced.
+/// - The task is done or being cancelled, not queued, not merged, and still referenced.
 pub(crate) unsafe fn merge<S: Schedule>(task: TaskPtr) {
     let header = header(task);
     // SAFETY: the scheduler is alive. The matching `release` is in `free`.
