@@ -17,6 +17,7 @@ use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread::{self, ThreadId};
 
 use super::ALARM;
+use crate::console;
 use crate::executor::remote::{Remote, Sent};
 use crate::id::ThreadNumber;
 use crate::sync::{self, Track, UnsafeCell, Watch};
