@@ -109,6 +109,7 @@ pub mod trace;
 mod trace;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod twins;
+mod unwind;
 
 pub use blocking::spawn_blocking;
 pub use executor::{class, spawn, spawn_in};

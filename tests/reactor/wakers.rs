@@ -1,7 +1,6 @@
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -232,11 +231,9 @@ fn the_others_are_woken_when_a_waker_panics() {
             assert!(!poll_readable(here, if index == 2 { &bad } else { &waker }));
             there.get_ref().write_all(b"x").unwrap();
         }
-        let result = catch_unwind(AssertUnwindSafe(|| runtime.block_on(turn())));
-        let payload = result.expect_err("the panic comes out of the loop");
-        assert_eq!(payload.downcast_ref::<&str>(), Some(&"a bad waker"));
+        // The panic stays out of the loop.
+        runtime.block_on(turn());
         assert_eq!(count.get(), 4);
-        // The runtime is usable.
         runtime.block_on(async {
             for (here, _) in &pairs {
                 assert_eq!(read(here, &mut [0; 4]).await.unwrap(), 1);

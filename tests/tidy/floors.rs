@@ -36,6 +36,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("twins", 5),
     ("id", 0),
     ("os_error", 0),
+    ("unwind", 0),
     ("sync", 0),
     // Tests of all of them, under loom.
     ("models", 5),

@@ -306,8 +306,7 @@ fn a_waker_that_panics_does_not_keep_the_others_from_firing() {
     let (mut bad, mut good) = runtime.enter(|| (Box::pin(sleep(ms(1))), Box::pin(sleep(ms(1)))));
     assert!(poll(&mut bad, &act(|| panic!("a bad waker"))).is_pending());
     assert!(poll(&mut good, &waker).is_pending());
-    let message = panic_message(|| runtime.block_on(async { sleep(ms(1)).await }));
-    assert_eq!(message, "a bad waker");
+    // The panic stays out of the loop.
     runtime.block_on(async { sleep(ms(1)).await });
     assert_eq!(count.get(), 1);
 }

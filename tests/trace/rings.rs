@@ -1,7 +1,9 @@
 //! What is kept, what is lost, and who may ask.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use wakeful::task::yield_now;
 use wakeful::trace::{self, Effect, End, Kind, Level, Origin, Snapshot, Trouble};
 
 use super::{all, named, record, task, wakes_of_threads};
-use crate::support::{my_waker, panic_of, yield_until};
+use crate::support::{OnDrop, my_waker, panic_of, yield_until};
 
 #[test]
 fn the_oldest_are_overwritten_and_counted() {
@@ -264,6 +266,64 @@ fn a_panic_is_trouble() {
         "{}",
         seen[1].1
     );
+}
+
+/// The task is kept until its hook has returned, so a spawn in there does not take its memory.
+#[test]
+fn the_hook_sees_the_task_that_panicked_as_the_running_one() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let keep = seen.clone();
+    let runtime = wakeful::Builder::new()
+        .trace_level(Level::Polls)
+        .trace_on_trouble(move |_, _| {
+            drop(wakeful::spawn(std::future::ready(())));
+            keep.lock().unwrap().push(wakeful::task::try_id());
+        })
+        .build()
+        .unwrap();
+    let panics = runtime.spawn(poll_fn(|_| -> Poll<()> { panic!("on purpose") }));
+    let id = panics.id();
+    drop(panics);
+    runtime.block_on(yield_now());
+    assert_eq!(*seen.lock().unwrap(), [Some(id)]);
+    assert_eq!(runtime.enter(wakeful::task::try_id), None);
+}
+
+#[test]
+fn a_hook_whose_payload_panics_in_its_drop_does_not_end_the_loop() {
+    let runtime = wakeful::Builder::new()
+        .trace_level(Level::Polls)
+        .trace_on_trouble(|_, _| std::panic::panic_any(OnDrop(|| panic!("the payload"))))
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        drop(wakeful::spawn(async { panic!("on purpose") }));
+        yield_now().await;
+    });
+    assert_eq!(runtime.enter(wakeful::task::try_id), None);
+    assert_eq!(runtime.block_on(runtime.spawn(async { 7 })).unwrap(), 7);
+}
+
+/// The header of `block_on`'s future is the first to be freed by its place, and the last in truth.
+#[test]
+fn a_drop_at_the_end_of_a_runtime_may_set_the_level_inside_another_loop() {
+    let (send, stories) = std::sync::mpsc::channel();
+    let runtime = wakeful::Runtime::new().unwrap();
+    let on_drop = OnDrop(move || {
+        // It is cancelled at once, and would take the place of that header.
+        let late = wakeful::task::Builder::new().name("late");
+        let _late = late.spawn(std::future::pending::<()>());
+        trace::set_level(Level::Polls);
+        trace::mark("here");
+        send.send(trace::snapshot().to_string()).unwrap();
+    });
+    drop(runtime.spawn(async move {
+        let _on_drop = &on_drop;
+        std::future::pending::<()>().await
+    }));
+    wakeful::block_on(async move { drop(runtime) });
+    let story = stories.recv().unwrap();
+    assert!(story.contains("main marks \"here\""), "{story}");
 }
 
 #[test]

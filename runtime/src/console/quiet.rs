@@ -2,22 +2,11 @@
 //! what it does to a task.
 
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Span};
 
-/// Calls a subscriber; a panic of it ends there. The hook has reported it.
-pub(super) fn quietly<R>(f: impl FnOnce() -> R) -> Option<R> {
-    match catch_unwind(AssertUnwindSafe(f)) {
-        Ok(result) => Some(result),
-        Err(payload) => {
-            // Its drop may panic in turn, so it stays.
-            mem::forget(payload);
-            None
-        }
-    }
-}
+use crate::unwind::caught;
 
 /// Is there a subscriber that might want to see something?
 #[inline(always)]
@@ -42,7 +31,7 @@ impl Shown {
     #[cold]
     #[inline(never)]
     fn made(span: impl FnOnce() -> Span) -> Option<Shown> {
-        let span = quietly(span)?;
+        let span = caught(span)?;
         (!span.is_disabled()).then_some(Shown(span))
     }
 
@@ -56,14 +45,14 @@ impl Shown {
     }
 
     pub(super) fn enter(&self) {
-        quietly(|| {
+        caught(|| {
             self.0
                 .with_subscriber(|(id, subscriber)| subscriber.enter(id))
         });
     }
 
     pub(super) fn exit(&self) {
-        quietly(|| {
+        caught(|| {
             self.0
                 .with_subscriber(|(id, subscriber)| subscriber.exit(id))
         });
@@ -73,7 +62,7 @@ impl Shown {
 impl Drop for Shown {
     fn drop(&mut self) {
         let span = mem::replace(&mut self.0, Span::none());
-        quietly(|| drop(span));
+        caught(|| drop(span));
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tracing::Level;
 
-use super::quiet::{Shown, Within, is_watched, quietly};
+use super::quiet::{Shown, Within, is_watched};
+use crate::unwind::caught;
 
 /// The kinds of timers.
 #[derive(Clone, Copy)]
@@ -101,7 +102,7 @@ impl Resource {
         let this = Resource(Inner::new(short(type_name), None, location));
         if let Some(inner) = &this.0 {
             let _within = Within::new([&inner.span]);
-            quietly(|| {
+            caught(|| {
                 tracing::event!(
                     target: "runtime::resource::state_update",
                     Level::TRACE,
@@ -165,7 +166,7 @@ impl Inner {
         let micros = (after.as_nanos() + 500) / 1_000;
         let micros = u64::try_from(micros).unwrap_or(u64::MAX);
         let _within = Within::new([&self.span]);
-        quietly(|| {
+        caught(|| {
             tracing::event!(
                 target: "runtime::resource::state_update",
                 Level::TRACE,
@@ -191,7 +192,7 @@ impl Inner {
     }
 
     fn tell_readable(&self, readable: bool) {
-        quietly(|| {
+        caught(|| {
             tracing::event!(
                 target: "runtime::resource::state_update",
                 Level::TRACE,
@@ -202,7 +203,7 @@ impl Inner {
     }
 
     fn tell_writable(&self, writable: bool) {
-        quietly(|| {
+        caught(|| {
             tracing::event!(
                 target: "runtime::resource::state_update",
                 Level::TRACE,
@@ -297,7 +298,7 @@ impl Spans {
 }
 
 fn poll_op(what: What, is_ready: bool) {
-    quietly(|| {
+    caught(|| {
         tracing::event!(
             target: "runtime::resource::poll_op",
             Level::TRACE,

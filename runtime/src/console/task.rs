@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::Level;
 
-use super::quiet::{Shown, quietly};
+use super::quiet::Shown;
+use crate::unwind::caught;
 
 /// What is said of a task as it is made.
 #[derive(Clone, Copy)]
@@ -56,20 +57,24 @@ impl Task {
         }
     }
 
-    /// The task was made, and nobody else knows it yet. `id` is its number, `size` that of its future.
+    /// Reports a task that is about to be made. `id` is its number, `size` that of its future.
+    ///
+    /// The subscriber is user code, which may close the runtime, run its loop or drop it. So this
+    /// comes before the task has memory or a place in a queue.
     #[inline(always)]
     pub(crate) fn spawned(
-        &self,
         about: About<'_>,
         id: u64,
         size: usize,
         location: &'static Location<'static>,
-    ) {
+    ) -> Task {
+        let task = Task::new();
         if about.shown
-            && let Some(span) = task("task", about.name, id, size, location)
+            && let Some(span) = self::task("task", about.name, id, size, location)
         {
-            self.show(span);
+            task.show(span);
         }
+        task
     }
 
     /// The future of a `block_on` begins; it ends when the answer is dropped.
@@ -262,5 +267,5 @@ fn task(
 #[cold]
 #[inline(never)]
 fn event(op: &'static str, id: u64) {
-    quietly(|| tracing::event!(target: "runtime::waker", Level::TRACE, op, task.id = id));
+    caught(|| tracing::event!(target: "runtime::waker", Level::TRACE, op, task.id = id));
 }

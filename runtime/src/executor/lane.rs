@@ -56,7 +56,9 @@ impl Lane {
 
     pub(super) fn set_order(&self, order: Box<dyn Order>) {
         self.account.ordered.set(true);
-        *self.order.borrow_mut() = Some(order);
+        // The one before is the user's: its drop runs with nothing borrowed.
+        let old = self.order.replace(Some(order));
+        drop(old);
     }
 
     /// Does it have nothing, in the queue or in the hands of whoever keeps a [`Ready`]?

@@ -34,13 +34,13 @@ pub(crate) use spawn::cancel_current;
 pub use spawn::{id, name, spawn, try_id};
 pub(crate) use spawn::{next_id, spawn_at, spawn_hidden};
 
-use crate::console::About;
+use crate::console::{self, About};
 use crate::id::ThreadNumber;
 use crate::observe::Observer;
 use crate::reactor::Notifier;
 use crate::task::header::{Header, TaskPtr};
 use crate::task::runnable::{self, quietly};
-use crate::task::state::{DONE, JOIN, LISTED, NAMED, QUEUED, State, TIMED};
+use crate::task::state::{JOIN, LISTED, NAMED, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle, allowance, raw, waker};
 use crate::trace::Recorder;
 use ids::Ids;
@@ -155,15 +155,22 @@ impl Executor {
         let state = State::new(if timed { TIMED } else { 0 });
         let here = Location::caller();
         let lane = executor.lanes.current.get();
-        let main = executor.allocate(id, here, std::future::pending::<()>(), state, 1, lane);
+        let future = std::future::pending::<()>();
+        let console = console::Task::new();
+        let main = executor.allocate(id, here, future, state, 1, lane, console);
         // SAFETY: just allocated.
         unsafe { main.as_ref() }.trace.named("main");
         executor.main.set(Some(main));
         executor
     }
 
-    /// Makes a task and gives it a place.
+    /// Makes a task and gives it a place. No user code runs in here, so the caller can link the task
+    /// or cancel it before anything else reaches it.
     #[inline(always)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "they are in registers: it is inlined"
+    )]
     fn allocate<F>(
         &self,
         id: Id,
@@ -172,6 +179,7 @@ impl Executor {
         state: State,
         refs: u32,
         lane: NonNull<Lane>,
+        console: console::Task,
     ) -> TaskPtr
     where
         F: Future + 'static,
@@ -179,7 +187,7 @@ impl Executor {
         // SAFETY: `&self` is inside the `Arc` of the runtime, which merges every task before it
         // gives the `Arc` up; lanes go with the executor. This is the owner thread: see the `Sync`
         // argument above.
-        let task = unsafe { raw::allocate::<F, Lane>(future, lane, id, state, refs) };
+        let task = unsafe { raw::allocate::<F, Lane>(future, lane, id, state, refs, console) };
         self.tasks.add(task, raw::layout::<F>());
         // SAFETY: just allocated.
         let header = unsafe { task.as_ref() };
@@ -219,16 +227,17 @@ impl Executor {
         F: Future + 'static,
     {
         self.counts.spawned.set(self.counts.spawned.get() + 1);
-        if self.unusual.get() {
-            return self.spawn_slowly(id, location, future, about);
-        }
-        // One reference for the scheduler, one for the handle.
         // Children go where their parent is.
         let lane = self.lanes.current.get();
-        let task = self.allocate(id, location, future, State::new(JOIN | QUEUED), 2, lane);
-        // SAFETY: just allocated.
-        let console = unsafe { &(*task.as_ptr()).console };
-        console.spawned(about, id.as_u64(), size_of::<F>(), location);
+        // Report, look, allocate, queue: the subscriber is user code, which may close the executor or
+        // end it. After the look nothing of that kind runs until the task is queued.
+        let console = console::Task::spawned(about, id.as_u64(), size_of::<F>(), location);
+        if self.unusual.get() {
+            return self.spawn_slowly(id, location, future, lane, console);
+        }
+        // One reference for the scheduler, one for the handle.
+        let state = State::new(JOIN | QUEUED);
+        let task = self.allocate(id, location, future, state, 2, lane, console);
         // SAFETY: lanes go with the executor. A task keeps the scheduler's reference while it is
         // queued.
         unsafe { lane.as_ref().queue.push(task) };
@@ -299,6 +308,15 @@ impl Executor {
         next: impl Fn() -> Option<TaskPtr>,
         run: impl Fn(TaskPtr),
     ) -> Tick {
+        /// No task runs after the batch, also if user code, such as an `Order`, panics in it.
+        struct Batch<'a>(&'a Executor);
+        impl Drop for Batch<'_> {
+            #[inline(always)]
+            fn drop(&mut self) {
+                self.0.running.set(None);
+            }
+        }
+        let batch = Batch(self);
         let main = self.main.get();
         let limited = allowance::limited();
         let mut left = *budget;
@@ -323,7 +341,7 @@ impl Executor {
             limited.refill();
             run(task);
         };
-        self.running.set(None);
+        drop(batch);
         self.counts
             .polls
             .set(self.counts.polls.get() + u64::from(*budget - left));
@@ -508,17 +526,22 @@ impl Executor {
     /// once.
     pub(crate) fn cancel_all(&self) {
         self.close();
+        let main = self.main.get();
         let mut walk = Walk::default();
         // A drop may spawn behind the walk, but only a task that is cancelled already.
         while let Some(task) = self.tasks.next(&mut walk) {
-            // SAFETY: what a walk meets is alive.
-            if !unsafe { task.as_ref() }.state.is(DONE) {
-                // SAFETY: owner thread; not done; not running, as the loop has ended.
+            // One that is not whole is done, or being cancelled by a spawn further up the stack.
+            if Some(task) != main && runnable::is_whole(task) {
+                // SAFETY: owner thread; whole; not running, as the loop has ended.
                 unsafe { runnable::cancel::<Lane>(task) };
             }
         }
-        self.main.set(None);
         self.drop_orders();
+        // The last, as all that runs before is user code, which may reach it through `main`.
+        if let Some(main) = self.main.take() {
+            // SAFETY: owner thread; only this cancels it, once; not running, as the loop has ended.
+            unsafe { runnable::cancel::<Lane>(main) };
+        }
     }
 
     /// Hands what is still referenced to those who hold it, and closes the way in. No user code

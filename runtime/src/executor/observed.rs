@@ -4,13 +4,14 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;
+use std::ptr::NonNull;
 
 use super::stats::count;
 use super::{Executor, Lane, Tick};
-use crate::console::About;
+use crate::console;
 use crate::observe::Observer;
-use crate::task::header::{Header, Note};
-use crate::task::state::{DONE, JOIN, QUEUED, State, TIMED};
+use crate::task::header::{Header, Note, TaskPtr};
+use crate::task::state::{DONE, JOIN, LISTED, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle, runnable};
 
 /// For as long as an observed `block_on` runs.
@@ -45,7 +46,8 @@ impl Executor {
         id: Id,
         location: &'static Location<'static>,
         future: F,
-        about: About<'_>,
+        lane: NonNull<Lane>,
+        console: console::Task,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
@@ -53,11 +55,7 @@ impl Executor {
         let closing = self.closing.get();
         let timed = self.observer().is_some_and(Observer::times_wakes);
         let state = if closing { JOIN } else { JOIN | QUEUED } | if timed { TIMED } else { 0 };
-        let lane = self.lanes.current.get();
-        let task = self.allocate(id, location, future, State::new(state), 2, lane);
-        // SAFETY: just allocated.
-        let console = unsafe { &(*task.as_ptr()).console };
-        console.spawned(about, id.as_u64(), size_of::<F>(), location);
+        let task = self.allocate(id, location, future, State::new(state), 2, lane, console);
         if let Some(observer) = self.observer() {
             // SAFETY: just allocated.
             observer.spawned(unsafe { task.as_ref() }.slot.get(), id, location);
@@ -68,12 +66,36 @@ impl Executor {
             pushed.set(pushed.get().wrapping_sub(1));
             // SAFETY: owner thread; the task is new.
             unsafe { runnable::cancel::<Lane>(task) };
+            if self.has_ended() {
+                // SAFETY: owner thread; the second reference is for the handle below.
+                unsafe { self.merge_late(task) };
+            }
         } else {
             // SAFETY: a task keeps the scheduler's reference while it is queued.
             unsafe { lane.as_ref().queue.push(task) };
         }
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
+    }
+
+    /// Merges a task that was spawned when [`dissolve`](Executor::dissolve) was over already, as
+    /// nothing comes by later to do it.
+    ///
+    /// # Safety
+    /// On the owner thread; the task is done, not queued, and still referenced.
+    unsafe fn merge_late(&self, task: TaskPtr) {
+        // SAFETY: still referenced.
+        let header = unsafe { task.as_ref() };
+        // The end may have come during its cancellation; then it was met by the walk.
+        if header.refs.is_merged_here() {
+            return;
+        }
+        if header.state.is(LISTED) {
+            self.tasks.remove(header);
+            header.state.clear(LISTED);
+        }
+        // SAFETY: by the contract; `&self` is the executor that the lane is part of.
+        unsafe { runnable::merge::<Lane>(task) };
     }
 
     /// [`tick`](Executor::tick) where there are classes, or someone looks on.

@@ -12,7 +12,8 @@ use std::task::{Context, Poll, Waker, ready};
 use pin_project_lite::pin_project;
 
 use super::current;
-use crate::task::runnable::quietly;
+use crate::task::header::TaskPtr;
+use crate::task::waker::wake_quietly;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle, coop};
 
 /// Tasks of one output type, joined as they end. Dropping the set aborts those still in it.
@@ -36,14 +37,17 @@ pub struct JoinSet<T> {
     ended: Rc<Ended>,
 }
 
-/// Members that have ended and were not joined yet, and who waits for them.
+/// Members that have ended and were not joined yet, and the waker of the task that joins them.
 #[derive(Default)]
 struct Ended {
     places: RefCell<VecDeque<usize>>,
+    /// The task of each place, from the end of its spawn to the drop of its ticket.
+    tasks: RefCell<Vec<Option<TaskPtr>>>,
     waker: Cell<Option<Waker>>,
 }
 
-/// Reports a member as ended when its future is dropped, whatever the reason.
+/// Reports a member as ended when its future is dropped, whatever the reason. It is a part of that
+/// future.
 struct Ticket {
     ended: Rc<Ended>,
     place: usize,
@@ -52,9 +56,22 @@ struct Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.ended.places.borrow_mut().push_back(self.place);
-        if let Some(waker) = self.ended.waker.take() {
-            // It may be anyone's: a panic of it is not the member's.
-            quietly(|| waker.wake());
+        let task = self.ended.tasks.borrow_mut()[self.place].take();
+        let Some(waker) = self.ended.waker.take() else {
+            return;
+        };
+        // The end of the member is recorded when its future is gone, which is a part of this drop. A
+        // waker that polls at once has to find it recorded, so the task itself wakes, afterwards. With
+        // a waker the set is alive, and so are the handles of its members.
+        match task {
+            Some(task) => {
+                // SAFETY: the task that this ticket lies in, which is not freed before its future is
+                // dropped. Owner thread, as a member is no more `Send` than its set.
+                let place = unsafe { &(*task.as_ptr()).join_waker };
+                drop(place.replace(Some(waker)));
+            }
+            // It is cancelled while it is spawned: the set is in use, and asks again.
+            None => wake_quietly(waker),
         }
     }
 }
@@ -111,6 +128,7 @@ impl<T> JoinSet<T> {
         current::with(|executor| {
             let place = self.vacant.pop().unwrap_or_else(|| {
                 self.members.push(None);
+                self.ended.tasks.borrow_mut().push(None);
                 self.members.len() - 1
             });
             let ticket = Ticket {
@@ -118,6 +136,9 @@ impl<T> JoinSet<T> {
                 place,
             };
             let task = executor.spawn(location, Member { future, ticket });
+            if !task.is_finished() {
+                self.ended.tasks.borrow_mut()[place] = Some(task.task());
+            }
             let abort = task.abort_handle();
             self.members[place] = Some(task);
             abort
@@ -171,15 +192,27 @@ impl<T> JoinSet<T> {
             progress.made_progress();
             return Poll::Ready(Some(next));
         }
-        let known = self
-            .ended
-            .waker
-            .take()
-            .filter(|known| known.will_wake(cx.waker()));
-        self.ended
-            .waker
-            .set(Some(known.unwrap_or_else(|| cx.waker().clone())));
+        self.wait(cx.waker());
+        // Cloning and dropping wakers may run user code, and that may run a member to its end.
+        if let Some(next) = self.take_ended() {
+            progress.made_progress();
+            return Poll::Ready(Some(next));
+        }
         Poll::Pending
+    }
+
+    fn wait(&mut self, waker: &Waker) {
+        let ending = self.ended.places.borrow().front().copied();
+        if let Some(member) = ending.and_then(|place| self.members[place].as_ref()) {
+            // This runs inside the end of that member, which is yet to be recorded, and then wakes.
+            return member.wait(waker);
+        }
+        let known = self.ended.waker.take();
+        if known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            return self.ended.waker.set(known);
+        }
+        self.ended.waker.set(Some(waker.clone()));
+        drop(known);
     }
 
     fn take_ended(&mut self) -> Option<(Id, Result<T, JoinError>)> {
@@ -188,7 +221,7 @@ impl<T> JoinSet<T> {
             .as_mut()
             .expect("an ended member is joined once");
         let id = member.id();
-        // Not yet over only if a waker runs this from inside the member's own end.
+        // Not yet over only if this runs inside the member's own end, see `wait`.
         let output = member.try_take()?;
         self.ended.places.borrow_mut().pop_front();
         self.members[place] = None;
@@ -204,9 +237,13 @@ impl<T> JoinSet<T> {
     /// Lets every member go on by itself; the set is empty then.
     pub fn detach_all(&mut self) {
         // Their tickets name places that may be given out again, so they report to no one.
-        self.ended = Rc::default();
-        self.members.clear();
+        let ended = std::mem::take(&mut self.ended);
+        let members = std::mem::take(&mut self.members);
         self.vacant.clear();
+        // What these drop may be user code, so it comes last.
+        let waker = ended.waker.take();
+        drop(members);
+        drop(waker);
     }
 
     /// Aborts every member and waits until all have ended.
@@ -250,6 +287,10 @@ impl<T> Default for JoinSet<T> {
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         self.abort_all();
+        // A ticket hands it to a task only while the set keeps that task's handle.
+        let waker = self.ended.waker.take();
+        self.members.clear();
+        drop(waker);
     }
 }
 

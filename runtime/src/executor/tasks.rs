@@ -120,8 +120,10 @@ impl Tasks {
         self.table.borrow().len() + small
     }
 
-    /// Gives back what memory holds no task.
+    /// Gives back what memory holds no task. Those that are left are no longer found by the table:
+    /// they are merged, and freed without a word to it.
     pub(super) fn clear(&self) {
+        self.table.take();
         self.slab.clear();
     }
 }

@@ -238,7 +238,7 @@ impl Drop for Settle<'_> {
     fn drop(&mut self) {
         let waiting = std::mem::take(&mut self.0.stream.borrow_mut().waiting);
         for waker in waiting {
-            waker.wake();
+            crate::task::waker::wake_quietly(waker);
         }
     }
 }

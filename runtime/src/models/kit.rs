@@ -17,6 +17,7 @@ use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread::{self, ThreadId};
 
 use super::ALARM;
+use crate::console;
 use crate::executor::remote::{Remote, Sent};
 use crate::id::ThreadNumber;
 use crate::sync::{self, Track, UnsafeCell, Watch};
@@ -166,7 +167,16 @@ impl Runtime {
         let scheduler = self.0.0;
         let id = Id::new(NonZeroU64::MIN);
         // SAFETY: every model merges its tasks before it gives the loop up; owner thread.
-        let task = unsafe { raw::allocate(future, scheduler, id, State::new(JOIN | QUEUED), 2) };
+        let task = unsafe {
+            raw::allocate(
+                future,
+                scheduler,
+                id,
+                State::new(JOIN | QUEUED),
+                2,
+                console::Task::new(),
+            )
+        };
         self.alive.borrow_mut().push(task);
         self.queue.borrow_mut().push_back(task);
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.

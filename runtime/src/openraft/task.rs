@@ -35,6 +35,9 @@ impl<T: 'static> JoinHandle<T> {
         let (sender, output) = packet();
         let task = spawn_at(location, async move {
             // Caught here, as the executor would keep the payload on its thread.
+            // In a block, so that a future that panics is dropped while that unwinds.
+            #[expect(clippy::redundant_async_block, reason = "it is what drops the future")]
+            let future = async move { future.await };
             let result = AssertUnwindSafe(future).catch_unwind().await;
             sender.fill(result.map_err(Missing::Panicked));
         });

@@ -38,10 +38,10 @@ pub use source::Source;
 
 use crate::faults::Injector;
 use crate::observe::{Histogram, Recorder};
-use crate::task::runnable::quietly;
 pub(crate) use crate::time::driver::Next as NextWait;
 use crate::time::driver::{self, Timers};
 use crate::trace;
+use crate::unwind::each_quietly;
 use backend::Driver;
 use event::Event;
 use faulty::Device;
@@ -174,24 +174,22 @@ impl Reactor {
         result.map(|()| count)
     }
 
-    /// Wakes with nothing borrowed: whoever is woken may register and deregister.
-    fn wake_all(&self, wakers: Vec<Waker>) {
-        /// Goes on with the others if one of them panics.
-        struct Rest(Vec<Waker>);
-        impl Drop for Rest {
-            fn drop(&mut self) {
-                self.0.drain(..).for_each(|waker| quietly(|| waker.wake()));
-            }
-        }
-        let mut rest = Rest(wakers);
+    /// Wakes with nothing borrowed, as a waker may register and deregister. One that panics is passed
+    /// over, as everywhere: see `task::waker::wake_quietly`.
+    fn wake_all(&self, mut wakers: Vec<Waker>) {
         // First come, first woken.
-        rest.0.reverse();
+        wakers.reverse();
         let mut trace = self.trace.waking();
-        while let Some(waker) = rest.0.pop() {
+        each_quietly(|| {
+            let Some(waker) = wakers.pop() else {
+                return false;
+            };
             trace.next();
             waker.wake();
-        }
-        self.wakers.set(std::mem::take(&mut rest.0));
+            true
+        });
+        drop(trace);
+        self.wakers.set(wakers);
     }
 
     /// Is there a descriptor to ask about? Other threads are heard without asking.

@@ -75,7 +75,7 @@ impl State {
         if self.waiters.borrow_mut().knows(id, waker) {
             return;
         }
-        // Cloned and dropped with nothing borrowed: both may be anyone's code.
+        // Cloned and dropped with nothing borrowed: both may be user code.
         let waker = waker.clone();
         let before = self.waiters.borrow_mut().set(id, directions, waker);
         drop(before);
@@ -238,6 +238,17 @@ impl Source {
         self.reactor.device.faults.accepting(accept)
     }
 
+    /// After a waker was stored. Cloning and dropping wakers may run user code, as may the console,
+    /// and that may run the loop: an event that was taken in meanwhile found no waiter, and the end
+    /// of the runtime neither. `None`: neither has happened.
+    #[inline]
+    fn came_meanwhile(&self, interest: Interest) -> Option<io::Result<()>> {
+        if self.is_ready(interest) {
+            return Some(Ok(()));
+        }
+        self.check_alive().err().map(Err)
+    }
+
     #[inline(always)]
     fn check_alive(&self) -> io::Result<()> {
         if self.reactor.is_shut_down() {
@@ -272,7 +283,13 @@ impl Source {
                 self.state.wait(POLL_WRITE, WRITABLE, cx.waker());
             }
         });
-        Poll::Pending
+        match self.came_meanwhile(interest) {
+            None => Poll::Pending,
+            Some(result) => {
+                op.ready(&self.shown, what(interest));
+                Poll::Ready(result)
+            }
+        }
     }
 
     /// Does `op` when the descriptor is ready, again and again until it gives anything but
@@ -495,7 +512,13 @@ impl<'a> Wait<'a> {
         self.op.waits(shown, what(self.interest), || {
             state.wait(id, self.interest.bits(), cx.waker());
         });
-        Poll::Pending
+        match self.source.came_meanwhile(self.interest) {
+            None => Poll::Pending,
+            Some(result) => {
+                self.op.ready(shown, what(self.interest));
+                Poll::Ready(result)
+            }
+        }
     }
 }
 

@@ -111,7 +111,7 @@ impl Parts {
             return pace.missed_a_sleep();
         }
         {
-            // Also if a foreign waker panics in there: the flag must not say "asleep" for ever.
+            // Also if the wait fails, which panics: the flag must not say "asleep" for ever.
             let _wake_up = WakeUp(&self.executor);
             // Virtual time waits for results that are awaited, and for what other threads sent.
             self.turn(Wait::Park {

@@ -35,7 +35,6 @@ use crate::executor::{Executor, current, spawn_at};
 use crate::fs::Files;
 use crate::reactor::{self, Reactor};
 use crate::task::JoinHandle;
-use crate::task::runnable::quietly;
 
 /// A single-threaded runtime. It belongs to the thread that made it.
 ///
@@ -200,8 +199,7 @@ impl Runtime {
         // User code runs in here: drops of futures, of what they hold, and foreign wakers.
         self.enter(|| {
             executor.cancel_all();
-            // A foreign waker may panic in there, and the tasks have yet to be given over.
-            quietly(|| reactor.shut_down());
+            reactor.shut_down();
         });
         // And none from here on, so that nothing is spawned that nobody would drop.
         executor.dissolve();

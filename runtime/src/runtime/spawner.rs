@@ -81,7 +81,8 @@ impl LocalSpawn for LocalSpawner {
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         self.check()?;
         drop(self.executor.spawn(Location::caller(), future));
-        Ok(())
+        // With the feature `console` a subscriber is called in there, which may end the runtime.
+        self.check()
     }
 
     fn status_local(&self) -> Result<(), SpawnError> {

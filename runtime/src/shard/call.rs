@@ -62,6 +62,16 @@ where
     local: Rc<Local>,
 }
 
+/// Drops the future of a poll that panics, while the panic unwinds, as that of a task is dropped.
+struct Unwinding<'a, M, F: Future>(&'a mut Stage<M, F>);
+
+impl<M, F: Future> Drop for Unwinding<'_, M, F> {
+    fn drop(&mut self) {
+        // A second panic would end the process if it left here.
+        quietly(|| *self.0 = Stage::Empty);
+    }
+}
+
 impl<M, F> Stage<M, F>
 where
     M: FnOnce() -> F,
@@ -73,12 +83,15 @@ where
         {
             *self = Stage::Work(make());
         }
-        let Stage::Work(future) = self else {
+        let unwinding = Unwinding(self);
+        let Stage::Work(future) = &mut *unwinding.0 else {
             unreachable!("it is polled until it has ended");
         };
         // SAFETY: it is in a box, and nothing moves it out of that: from here on it is polled and dropped
         // in its place.
-        let output = ready!(unsafe { Pin::new_unchecked(future) }.poll(cx));
+        let polled = unsafe { Pin::new_unchecked(future) }.poll(cx);
+        std::mem::forget(unwinding);
+        let output = ready!(polled);
         // Both are the user's, and both drops may panic.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| *self = Stage::Empty)) {
             quietly(|| drop(output));
@@ -94,11 +107,7 @@ where
         let output = match catch_unwind(work) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => {
-                // The future is still there, and its drop may panic, too.
-                quietly(|| *self = Stage::Empty);
-                Err(Missing::Panicked(payload))
-            }
+            Err(payload) => Err(Missing::Panicked(payload)),
         };
         *self = Stage::Output(output);
         Poll::Ready(())

@@ -25,7 +25,7 @@ use super::{Shard, ShardId};
 use crate::executor::{reserve_id, spawn_at};
 use crate::runtime::Lookout;
 use crate::task::JoinError;
-use crate::task::runnable::quietly;
+use crate::task::waker::wake_quietly;
 use crate::time::{Instant, Sleep, sleep_until};
 
 pub(super) struct Local {
@@ -151,9 +151,7 @@ impl Local {
             stopping.values_mut().filter_map(Option::take).collect()
         };
         // They may be anyone's, and the others have to hear of it, too.
-        waiting
-            .into_iter()
-            .for_each(|waker| quietly(|| waker.wake()));
+        waiting.into_iter().for_each(wake_quietly);
         self.main.call();
     }
 
@@ -223,6 +221,10 @@ impl Future for Stopping {
         drop(waiting);
         // What a waker does when it is dropped is its own affair.
         drop(old);
+        // Cloning it may have run user code, which may have asked the shard to stop.
+        if local.is_stopping() {
+            return Poll::Ready(());
+        }
         Poll::Pending
     }
 }

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::task::runnable::quietly;
+use crate::task::waker::wake_quietly;
 
 /// The box of a call, when it comes home; none if it was lost on its way there.
 pub(super) type Answer = Option<Box<dyn Any + Send>>;
@@ -89,7 +89,7 @@ impl Pending {
             drop(places);
             if let Some(waker) = waker {
                 // It may be anyone's, and others wait for their answers.
-                quietly(|| waker.wake());
+                wake_quietly(waker);
             }
         } else {
             debug_assert!(matches!(entry.state, State::Abandoned));
@@ -109,10 +109,11 @@ impl Future for Waiting<'_> {
         let mut places = self.pending.0.borrow_mut();
         let entry = &mut places.entries[self.key];
         if let State::Answered = entry.state {
-            let answer = entry.answer.take();
+            let (waker, answer) = (entry.waker.take(), entry.answer.take());
             places.give_back(self.key);
             drop(places);
             self.over = true;
+            drop(waker);
             return Poll::Ready(answer);
         }
         let known = entry.waker.as_ref();
@@ -121,9 +122,15 @@ impl Future for Waiting<'_> {
             // A waker may be anyone's: what it does when it is cloned or dropped is its own affair.
             let waker = cx.waker().clone();
             let mut places = self.pending.0.borrow_mut();
-            let old = places.entries[self.key].waker.replace(waker);
+            let entry = &mut places.entries[self.key];
+            let old = entry.waker.replace(waker);
+            let answered = matches!(entry.state, State::Answered);
             drop(places);
             drop(old);
+            // The clone may have run the loop, which then found no waker.
+            if answered {
+                return self.poll(cx);
+            }
         }
         Poll::Pending
     }

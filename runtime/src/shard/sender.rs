@@ -12,7 +12,7 @@ use super::ShardId;
 use super::link::Refused;
 use super::mesh::Shared;
 use crate::task::coop::{self, RestoreOnPending};
-use crate::task::runnable::quietly;
+use crate::task::waker::wake_quietly;
 
 /// Sends messages to the shards of a [`Mesh`](super::Mesh). Clones are for tasks of the same shard; when
 /// the last is dropped, receivers hear of it after they have received what was sent.
@@ -206,7 +206,7 @@ impl Line {
             .map(|(_, waker)| waker.take());
         if let Some(first) = first.flatten() {
             // It may be anyone's.
-            quietly(|| first.wake());
+            wake_quietly(first);
         }
     }
 }
@@ -244,7 +244,8 @@ impl<T> Outbox<T> {
             }
         };
         // Those behind the first are only told when the line moves, or the sender is closed.
-        if place.is_first() || self.closed.get() {
+        let seen @ (is_first, is_closed) = (place.is_first(), self.closed.get());
+        if is_first || is_closed {
             if let Poll::Ready(sent) = try_once() {
                 return Poll::Ready(sent);
             }
@@ -255,14 +256,14 @@ impl<T> Outbox<T> {
                 return Poll::Ready(sent);
             }
         }
-        place.wait(cx.waker());
-        Poll::Pending
+        self.stand(place, seen, cx)
     }
 
     fn poll_room(&self, to: usize, place: &mut Place<'_>, cx: &mut Context<'_>) -> Poll<()> {
         let link = self.shared.link(self.from.index(), to);
         let is_there = || !link.is_full() || self.is_closed(to);
-        if place.is_first() || self.closed.get() {
+        let seen @ (is_first, is_closed) = (place.is_first(), self.closed.get());
+        if is_first || is_closed {
             if is_there() {
                 return Poll::Ready(());
             }
@@ -272,7 +273,16 @@ impl<T> Outbox<T> {
                 return Poll::Ready(());
             }
         }
+        self.stand(place, seen, cx)
+    }
+
+    /// Waits in the line. `seen`: whether it was the first, and whether the sender was closed, when
+    /// that was looked at. The clone of a foreign waker may change both, unheard.
+    fn stand<R>(&self, place: &mut Place<'_>, seen: (bool, bool), cx: &Context<'_>) -> Poll<R> {
         place.wait(cx.waker());
+        if (place.is_first(), self.closed.get()) != seen {
+            cx.waker().wake_by_ref();
+        }
         Poll::Pending
     }
 
@@ -290,9 +300,7 @@ impl<T> Outbox<T> {
                     .filter_map(|(_, waker)| waker.take())
                     .collect()
             };
-            wakers
-                .into_iter()
-                .for_each(|waker| quietly(|| waker.wake()));
+            wakers.into_iter().for_each(wake_quietly);
         }
     }
 }

@@ -97,6 +97,18 @@ impl<T> JoinHandle<T> {
         self.header().id
     }
 
+    /// The task, which the handle keeps.
+    pub(crate) fn task(&self) -> TaskPtr {
+        self.task
+    }
+
+    /// Keeps a waker for the end, which has not come yet.
+    #[cold]
+    pub(crate) fn wait(&self, waker: &Waker) {
+        // SAFETY: the handle holds a reference, and never leaves the owner thread.
+        unsafe { (self.header().vtable.wait)(self.task, waker) };
+    }
+
     /// Notes that the scheduler holds a name for the task.
     pub(crate) fn mark_named(&self, name: &str) {
         self.header().state.set(NAMED);
@@ -117,6 +129,13 @@ impl<T> JoinHandle<T> {
         unsafe { waker::drop_here(self.task) };
         // Last, as the waker may be anyone's, and its drop may do anything.
         drop(waker);
+    }
+
+    /// The task has ended before its waker was stored, so nothing wakes that.
+    #[cold]
+    #[inline(never)]
+    fn ended_meanwhile(&self) {
+        drop(self.header().join_waker.take());
     }
 
     /// The output, if the task is over and it has not been taken yet.
@@ -146,7 +165,11 @@ impl<T> Future for JoinHandle<T> {
         if !header.state.is(DONE) {
             // SAFETY: the handle holds a reference, and never leaves the owner thread.
             unsafe { (header.vtable.wait)(self.task, cx.waker()) };
-            return Poll::Pending;
+            // Cloning and dropping wakers may run user code, and that may run the task to its end.
+            if !header.state.is(DONE) {
+                return Poll::Pending;
+            }
+            self.ended_meanwhile();
         }
         let progress = ready!(coop::poll_proceed(cx));
         progress.made_progress();

@@ -29,6 +29,14 @@
 //! 5. The future is dropped where it lies, and its output takes its place for the `JoinHandle`.
 //! 6. `abort` marks the task and queues it; the loop drops the future instead of polling it.
 //!
+//! # Panics
+//!
+//! A panic of a future ends its task and no other; the `JoinHandle` gets the payload. The future is
+//! dropped while the panic unwinds, so what it holds sees `thread::panicking()`, and a lock of std that
+//! it holds is poisoned, as by a panic in a function. If that drop panics as well, the second panic is
+//! caught and dropped; it does not end the process. A panic of the drop after the future has returned
+//! becomes the task's: the output is dropped, as no handle can take it.
+//!
 //! `DONE` is for ever. The memory stays until the last reference goes, see `refs.rs`.
 
 pub(crate) mod allowance;

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
+use super::waker::wake_quietly;
 use crate::sync::{Arc, Mutex, MutexGuard};
 
 /// Why there is no result.
@@ -60,7 +61,7 @@ impl<T> Sender<T> {
         *slot = Slot::Full(result);
         drop(slot);
         if let Some(waker) = waker {
-            waker.wake();
+            wake_quietly(waker);
         }
     }
 }

@@ -48,6 +48,7 @@ pub(crate) unsafe fn allocate<F, S>(
     id: Id,
     state: State,
     refs: u32,
+    console: console::Task,
 ) -> TaskPtr
 where
     F: Future + 'static,
@@ -83,7 +84,7 @@ where
             stage: Cell::new(Stage::Future),
             mailbox: Mailbox::new(),
             trace: Tag::new(),
-            console: console::Task::new(),
+            console,
         },
         body: UnsafeCell::new(Body {
             future: ManuallyDrop::new(future),
@@ -130,15 +131,38 @@ fn header<'a>(task: TaskPtr) -> &'a Header {
     unsafe { task.as_ref() }
 }
 
+/// Drops the future of a poll that panics, while the panic unwinds: so what it holds finds
+/// `thread::panicking()` true, and a lock is poisoned, as it is for the locals of a function.
+struct Unwinding(TaskPtr, fn(TaskPtr));
+
+impl Drop for Unwinding {
+    fn drop(&mut self) {
+        (self.1)(self.0);
+    }
+}
+
+/// A second panic, of the drop, would end the process if it left here. The first is the one to report.
+#[cold]
+fn drop_panicked<F: Future>(task: TaskPtr) {
+    header(task).stage.set(Stage::Taken);
+    // SAFETY: `poll` calls this while it polls, so the stage was `Future`, and has just been changed.
+    if let Err(second) = unsafe { drop_future::<F>(task) } {
+        discard_quietly(second);
+    }
+}
+
 unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) -> bool {
     // Borrowed from the reference that the scheduler holds, so it is neither counted nor dropped.
     let waker = waker::borrowed::<S>(task);
     let mut cx = Context::from_waker(&waker);
     let result = catch_unwind(AssertUnwindSafe(|| {
+        let unwinding = Unwinding(task, drop_panicked::<F>);
         // SAFETY: the stage is `Future`. The cell never moves and the future is dropped in place,
         // which is what pinning asks. It isn't polled already, by the contract of `poll`.
         let future = unsafe { Pin::new_unchecked(&mut *(*body::<F>(task)).future) };
-        future.poll(&mut cx)
+        let result = future.poll(&mut cx);
+        mem::forget(unwinding);
+        result
     }));
     let stage = &header(task).stage;
     match result {
@@ -162,15 +186,8 @@ unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) -> bool {
                 }
             }
         }
-        Err(payload) => {
-            stage.set(Stage::Taken);
-            // SAFETY: the stage was `Future` and has just been changed.
-            if let Err(second) = unsafe { drop_future::<F>(task) } {
-                // The first panic is the one to report.
-                discard_quietly(second);
-            }
-            store_panic::<F>(task, payload);
-        }
+        // The future went during the unwinding.
+        Err(payload) => store_panic::<F>(task, payload),
     }
     true
 }

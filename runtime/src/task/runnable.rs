@@ -1,6 +1,5 @@
 //! What the loop does with a task: run it, cancel it, end it, give it up. Owner thread only.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::task::Waker;
 
@@ -9,6 +8,7 @@ use super::mailbox;
 use super::state::{ABORT, DONE, JOIN, QUEUED, Queue, WATCHED};
 use super::{Stage, waker};
 use crate::trace::End;
+pub(crate) use crate::unwind::quietly;
 
 /// Runs a task that was just taken out of the run queue: one poll, or its cancellation, or, if it
 /// is done already, nothing but giving up the scheduler's reference.
@@ -34,7 +34,13 @@ pub(crate) unsafe fn run<S: Schedule>(task: TaskPtr) {
         // SAFETY: the poll says that the future is gone.
         unsafe { finish::<S>(task) };
     }
+    // May call the trace's hook, which is user code: the scheduler still names this task as the one
+    // that runs, so its reference is given up after that.
     poll.end(result);
+    if over {
+        // SAFETY: `finish` was called for it just now.
+        unsafe { give_up(task) };
+    }
 }
 
 /// A task that was taken out of the queue, not to be polled but to be given up or cancelled.
@@ -46,28 +52,42 @@ unsafe fn end<S: Schedule>(task: TaskPtr) {
     if header(task).state.is(DONE) {
         // SAFETY: done and no longer queued, so the scheduler's reference is given up here.
         unsafe { waker::drop_here(task) };
-    } else {
-        // SAFETY: owner thread; the task is neither done nor running.
+    } else if is_whole(task) {
+        // SAFETY: owner thread; the future is there, and not running.
         unsafe { cancel::<S>(task) };
     }
+    // Else its future is being dropped further up the stack, by a `cancel` that gives the reference
+    // up as the task is no longer queued.
+}
+
+/// Is the future still there? Not from the moment on at which it is done, or begins to be dropped.
+///
+/// The caller holds a reference, on the owner thread.
+pub(crate) fn is_whole(task: TaskPtr) -> bool {
+    header(task).stage.get() == Stage::Future
 }
 
 /// Drops the future of a task now.
 ///
 /// # Safety
-/// - On the owner thread, and the task is neither done nor running.
+/// - On the owner thread, and the task [is whole](is_whole) and not running.
 pub(crate) unsafe fn cancel<S: Schedule>(task: TaskPtr) {
     let header = header(task);
     // While the future is dropped, wakes queue the task and aborts do nothing new.
     header.state.set(ABORT);
-    let _drop = header.trace.cancelling();
+    let drop = header.trace.cancelling();
     // SAFETY: owner thread; not done, so the stage is `Future`; not running until just now.
     unsafe { (header.vtable.cancel)(task) };
     // SAFETY: the future is gone.
     unsafe { finish::<S>(task) };
+    // The record ends before the reference is given up, as that of a poll does.
+    std::mem::drop(drop);
+    // SAFETY: `finish` was called for it just now.
+    unsafe { give_up(task) };
 }
 
-/// The future is gone: tell who waits, drop what nobody wants, give up the reference.
+/// The future is gone: records the end, wakes the joining task, drops an output that no handle can
+/// take. The scheduler's reference stays, for [`give_up`].
 ///
 /// # Safety
 /// On the owner thread, not done yet, and the stage is past `Future`.
@@ -76,7 +96,6 @@ unsafe fn finish<S: Schedule>(task: TaskPtr) {
     let header = header(task);
     let trace = &header.trace;
     trace.done(|| how(header), || waker::count(header));
-    header.console.closed();
     header.state.set(DONE);
     let bits = header.state.bits();
     if bits & WATCHED != 0 {
@@ -91,20 +110,29 @@ unsafe fn finish<S: Schedule>(task: TaskPtr) {
             wake_another(waker);
         }
     }
+    // The subscriber is user code, so it comes when the end is complete.
+    header.console.closed();
+}
+
+/// The last step of the end of a task. From here on nothing may reach it through the scheduler.
+///
+/// # Safety
+/// On the owner thread, right after `finish`.
+#[inline(always)]
+unsafe fn give_up(task: TaskPtr) {
     // A task woken during its last poll is still linked; then the loop gives the reference up
     // when it comes to it. Nothing queues a task that is done.
-    if bits & QUEUED == 0 {
+    if !header(task).state.is(QUEUED) {
         // SAFETY: the scheduler's reference, given up once: done and not queued.
         unsafe { waker::drop_here(task) };
     }
 }
 
-/// Wakes who is anyone's. Its panic is not the task's, and must not end the loop, nor the teardown,
-/// which has other tasks to see to.
+/// Out of line, as most wakers are ours.
 #[cold]
 #[inline(never)]
 fn wake_another(waker: Waker) {
-    quietly(|| waker.wake());
+    waker::wake_quietly(waker);
 }
 
 /// An abort on the owner thread.
@@ -141,7 +169,7 @@ pub(crate) unsafe fn receive<S: Schedule>(task: TaskPtr) {
 ///
 /// # Safety
 /// - On the owner thread, with the scheduler of type `S` alive.
-/// - The task is done, not queued, not merged, and still referenced.
+/// - The task is done or being cancelled, not queued, not merged, and still referenced.
 pub(crate) unsafe fn merge<S: Schedule>(task: TaskPtr) {
     let header = header(task);
     // SAFETY: the scheduler is alive. The matching `release` is in `free`.
@@ -159,17 +187,6 @@ fn how(header: &Header) -> End {
         Stage::Cancelled => End::Cancelled,
         Stage::Output | Stage::Taken => End::Ready,
         Stage::Future => End::Pending,
-    }
-}
-
-/// Calls `f`; a panic ends there. The hook has reported it.
-pub(crate) fn quietly(f: impl FnOnce()) {
-    let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else {
-        return;
-    };
-    // Its own drop may panic in turn; what that carries stays.
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
     }
 }
 

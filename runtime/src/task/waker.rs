@@ -13,10 +13,22 @@ use super::mailbox;
 use super::refs::Release;
 use super::state::{DONE, JOIN, QUEUED, Queue, TIMED};
 use crate::trace::Effect;
+use crate::unwind::quietly;
 
 /// The functions of a waker for tasks of the scheduler `S`.
 pub(crate) const fn vtable<S: Schedule>() -> RawWakerVTable {
     RawWakerVTable::new(clone::<S>, wake::<S>, wake_by_ref::<S>, drop::<S>)
+}
+
+/// Wakes a waker that may be foreign.
+///
+/// The rule: a panic of a foreign waker never unwinds into the runtime. It is caught wherever the
+/// runtime wakes, here or by [`each_quietly`](crate::unwind::each_quietly), and the other waiters are
+/// woken as if it had not happened. What a future does with the waker of its own poll, such as to
+/// clone it or to drop the one that it replaces, is a part of that poll: a panic there is the poller's.
+/// One of our own does not panic; where that matters [`wake_ours`] comes first.
+pub(crate) fn wake_quietly(waker: Waker) {
+    quietly(|| waker.wake());
 }
 
 /// A waker that borrows a reference of its maker's instead of holding one.

@@ -10,6 +10,7 @@ pub(crate) use super::wheel::Stats;
 use super::wheel::{Entry, Wheel};
 use crate::faults::Injector;
 use crate::trace::Recorder;
+use crate::unwind::each_quietly;
 
 pub(crate) struct Timers {
     pub(super) clock: Clock,
@@ -72,15 +73,20 @@ impl Timers {
         wheel.advance(self.looked.get());
         drop(wheel);
         let mut fired = 0;
-        // One at a time, and woken with nothing borrowed: whoever is woken may arm and disarm.
-        while let Some(due) = { self.wheel.borrow_mut().fire() } {
+        // One at a time, and woken with nothing borrowed, as a waker may arm and disarm. One that
+        // panics is passed over, as everywhere: see `task::waker::wake_quietly`.
+        each_quietly(|| {
+            let Some(due) = self.wheel.borrow_mut().fire() else {
+                return false;
+            };
             fired += 1;
             let late = self.looked.get().saturating_sub(due.deadline);
             let _firing = self.trace.timer_fires(due.order, late);
             if let Some(waker) = due.waker {
                 waker.wake();
             }
-        }
+            true
+        });
         fired
     }
 

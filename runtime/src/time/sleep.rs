@@ -173,6 +173,11 @@ impl Sleep {
             }
             drop(before);
         });
+        // Cloning a waker may run user code, and so may the console: if that ended the runtime, the
+        // timer was armed too late. If it ran the loop past the deadline, the next look fires it.
+        if this.reactor.is_shut_down() {
+            never();
+        }
         Poll::Pending
     }
 }

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use super::record::{Code, Record, Ring};
 use super::table::{Info, Table, TaskKey};
 use super::{Cursor, Effect, End, Level, Snapshot, Tag, Trouble};
 use crate::time::stamp::Stamps;
+use crate::unwind::quietly;
 
 /// What runs on the loop's thread, as a code; a word goes with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,7 +240,7 @@ impl Shared {
         if let Some(hook) = &self.hook {
             let snapshot = Snapshot::take(self);
             // It may be called during a panic, and must not end the loop.
-            let _ = catch_unwind(AssertUnwindSafe(|| hook.call(trouble, &snapshot)));
+            quietly(|| hook.call(trouble, &snapshot));
         }
     }
 

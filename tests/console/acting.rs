@@ -1,0 +1,190 @@
+//! A subscriber is user code: it may run the loop, close the runtime or end it, wherever it is called.
+
+use std::cell::{Cell, RefCell};
+use std::future::{pending, poll_fn};
+use std::rc::Rc;
+use std::task::Poll;
+
+use futures_util::task::LocalSpawnExt;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::with_default;
+use tracing::{Event, Metadata, Subscriber};
+use wakeful::task::JoinSet;
+use wakeful::{LocalSpawner, Runtime};
+
+use crate::support::{Counting, Ledger, poll_once};
+
+/// Where the subscriber is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Span,
+    Close,
+    Event,
+}
+
+type Act = Box<dyn FnOnce()>;
+
+thread_local! {
+    static ACT: Cell<Option<(At, Act)>> = const { Cell::new(None) };
+}
+
+struct Acting;
+
+fn called(at: At) {
+    match ACT.take() {
+        Some((when, act)) if when == at => act(),
+        other => ACT.set(other),
+    }
+}
+
+/// The next call of that kind does this.
+fn next(at: At, act: impl FnOnce() + 'static) {
+    ACT.set(Some((at, Box::new(act))));
+}
+
+impl Subscriber for Acting {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        called(At::Span);
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, _: &Event<'_>) {
+        called(At::Event);
+    }
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+    fn try_close(&self, _: Id) -> bool {
+        called(At::Close);
+        true
+    }
+}
+
+fn some_turns(runtime: &Runtime) {
+    for _ in 0..3 {
+        runtime.turn().unwrap();
+    }
+}
+
+#[test]
+fn a_task_whose_spawn_runs_a_loop_that_shuts_down_is_cancelled_once() {
+    with_default(Acting, || {
+        let ledger = Ledger::new();
+        let runtime = Rc::new(Runtime::new().unwrap());
+        runtime.handle().shutdown();
+        some_turns(&runtime);
+        let again = runtime.clone();
+        next(At::Span, move || {
+            again.handle().shutdown();
+            some_turns(&again);
+        });
+        let guard = ledger.guard();
+        let task = runtime.spawn(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        });
+        assert!(task.is_finished());
+        ledger.assert_all_dropped(1);
+        drop(task);
+    });
+}
+
+/// Spawns on a runtime that ends in that call, by what `act` does with it.
+fn spawn_on_a_runtime_that_ends(act: impl FnOnce(Rc<RefCell<Option<Runtime>>>)) {
+    with_default(Acting, || {
+        let ledger = Ledger::new();
+        let runtime = Runtime::new().unwrap();
+        let spawner: LocalSpawner = runtime.local_spawner();
+        act(Rc::new(RefCell::new(Some(runtime))));
+        let guard = ledger.guard();
+        let spawned = spawner.spawn_local(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        });
+        assert!(spawned.unwrap_err().is_shutdown());
+        ledger.assert_all_dropped(1);
+    });
+}
+
+#[test]
+fn a_spawner_whose_runtime_is_dropped_meanwhile_says_so_and_keeps_nothing() {
+    spawn_on_a_runtime_that_ends(|runtime| {
+        next(At::Span, move || drop(runtime.take()));
+    });
+}
+
+#[test]
+fn a_spawner_whose_runtime_is_shut_down_meanwhile_may_end_it_as_the_span_is_closed() {
+    spawn_on_a_runtime_that_ends(|runtime| {
+        next(At::Span, move || {
+            let running = runtime.borrow();
+            let running_ref = running.as_ref().unwrap();
+            running_ref.handle().shutdown();
+            some_turns(running_ref);
+            drop(running);
+            next(At::Close, move || drop(runtime.take()));
+        });
+    });
+}
+
+/// A waker of one of our tasks, whose clone the subscriber is told of.
+fn own_waker(runtime: &Runtime) -> (std::task::Waker, wakeful::task::JoinHandle<()>) {
+    let (send, wakers) = std::sync::mpsc::channel();
+    let task = runtime.spawn(poll_fn(move |cx| {
+        let _ = send.send(cx.waker().clone());
+        Poll::<()>::Pending
+    }));
+    runtime.turn().unwrap();
+    (wakers.recv().unwrap(), task)
+}
+
+#[test]
+fn a_task_that_ends_while_its_handle_stores_a_waker_is_seen() {
+    with_default(Acting, || {
+        let runtime = Rc::new(Runtime::new().unwrap());
+        let (waker, _other) = own_waker(&runtime);
+        let mut task = runtime.spawn(async { 7 });
+        let again = runtime.clone();
+        next(At::Event, move || some_turns(&again));
+        let polled = poll_once(&mut task, &waker);
+        assert!(task.is_finished());
+        assert!(matches!(polled, Poll::Ready(Ok(7))), "{polled:?}");
+    });
+}
+
+#[test]
+fn a_member_that_ends_while_its_set_stores_a_waker_is_seen() {
+    with_default(Acting, || {
+        let runtime = Rc::new(Runtime::new().unwrap());
+        let (waker, _other) = own_waker(&runtime);
+        let mut set = JoinSet::new();
+        runtime.enter(|| set.spawn(async { 7 }));
+        let again = runtime.clone();
+        next(At::Event, move || some_turns(&again));
+        let mut cx = std::task::Context::from_waker(&waker);
+        let polled = runtime.enter(|| set.poll_join_next(&mut cx));
+        assert!(matches!(polled, Poll::Ready(Some(Ok(7)))), "{polled:?}");
+    });
+}
+
+#[test]
+fn a_span_that_is_closed_finds_the_end_of_its_task_recorded() {
+    with_default(Acting, || {
+        let runtime = Rc::new(Runtime::new().unwrap());
+        let (counting, waker) = Counting::new();
+        let mut task = runtime.spawn(async { 7 });
+        assert!(poll_once(&mut task, &waker).is_pending());
+        let (send, seen) = std::sync::mpsc::channel();
+        next(At::Close, move || {
+            let polled = poll_once(&mut task, &waker);
+            let wakes = counting.wakes();
+            send.send((matches!(polled, Poll::Ready(Ok(7))), wakes))
+                .unwrap();
+        });
+        runtime.turn().unwrap();
+        assert_eq!(seen.try_recv().unwrap(), (true, 1));
+    });
+}

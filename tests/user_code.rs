@@ -1,0 +1,316 @@
+//! User code that the runtime calls in the middle of its own work: foreign wakers that poll at once, run
+//! the loop or panic, and drops during the unwinding of a panic.
+
+mod support;
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, pending, poll_fn, ready};
+use std::mem::ManuallyDrop;
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use support::{Counting, Ledger, OnDrop, Panicking, panic_of, poll_once};
+use wakeful::reactor::{Async, Interest};
+use wakeful::task::JoinSet;
+use wakeful::{Runtime, block_on, spawn};
+
+type Polled = Pin<Box<dyn Future<Output = ()>>>;
+
+thread_local! {
+    static INLINE: Cell<Option<Polled>> = const { Cell::new(None) };
+    static ON_CLONE: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+}
+
+/// A waker that polls its future at once, as executors without a queue do.
+#[derive(Default)]
+struct Inline(AtomicUsize);
+
+impl Inline {
+    /// Polls the future of this thread, unless it is being polled. `true`: it is ready, and gone.
+    fn poll(self: &Arc<Self>) -> bool {
+        let Some(mut future) = INLINE.take() else {
+            return false;
+        };
+        let waker = Waker::from(self.clone());
+        let is_ready = future
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_ready();
+        if !is_ready {
+            INLINE.set(Some(future));
+        }
+        is_ready
+    }
+}
+
+impl Wake for Inline {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        self.poll();
+    }
+}
+
+/// Polls `future` by inline wakes alone until it is ready. Returns how many wakes there were.
+fn poll_inline(runtime: &Runtime, future: impl Future<Output = ()> + 'static) -> usize {
+    INLINE.set(Some(Box::pin(future)));
+    let inline = Arc::new(Inline::default());
+    runtime.enter(|| inline.poll());
+    for _ in 0..5 {
+        runtime.turn().unwrap();
+    }
+    assert!(INLINE.take().is_none(), "it was not polled to its end");
+    inline.0.load(Ordering::SeqCst)
+}
+
+#[test]
+fn a_waker_that_polls_at_once_finds_the_end_of_a_task() {
+    let runtime = Runtime::new().unwrap();
+    let task = runtime.spawn(async { 7 });
+    let wakes = poll_inline(&runtime, async { assert_eq!(task.await.unwrap(), 7) });
+    assert_eq!(wakes, 1);
+}
+
+#[test]
+fn a_waker_that_polls_at_once_finds_the_end_of_a_member() {
+    let runtime = Runtime::new().unwrap();
+    let mut set = JoinSet::new();
+    runtime.enter(|| set.spawn(async { 7 }));
+    let wakes = poll_inline(&runtime, async move {
+        assert_eq!(set.join_next().await.unwrap().unwrap(), 7);
+    });
+    assert_eq!(wakes, 1);
+}
+
+#[test]
+fn a_waker_that_polls_at_once_finds_the_end_of_an_aborted_member() {
+    let runtime = Runtime::new().unwrap();
+    let mut set = JoinSet::new();
+    runtime.enter(|| {
+        set.spawn(pending::<()>());
+        set.abort_all();
+    });
+    poll_inline(&runtime, async move {
+        let error = set.join_next().await.unwrap().unwrap_err();
+        assert!(error.is_cancelled());
+    });
+}
+
+/// The set is polled by what its member's future drops after it has reported its end.
+#[test]
+fn a_set_that_is_polled_inside_the_end_of_its_member_is_woken_once_more() {
+    let runtime = Runtime::new().unwrap();
+    type Output = OnDrop<Box<dyn FnMut()>>;
+    let set = Rc::new(RefCell::new(JoinSet::<Output>::new()));
+    let (counting, waker) = Counting::new();
+    let polls: Box<dyn FnMut()> = {
+        let (set, waker) = (Rc::downgrade(&set), waker.clone());
+        Box::new(move || {
+            let set = set.upgrade().unwrap();
+            let mut cx = Context::from_waker(&waker);
+            assert!(set.borrow_mut().poll_join_next(&mut cx).is_pending());
+        })
+    };
+    // Its output is dropped when the future is gone already, as that drop panics.
+    let bad = OnDrop(|| panic!("the drop of the future"));
+    let mut polls = Some(OnDrop(polls));
+    runtime.enter(|| {
+        set.borrow_mut().spawn(poll_fn(move |_| {
+            let _ = &bad;
+            Poll::Ready(polls.take().unwrap())
+        }));
+    });
+    runtime.turn().unwrap();
+    assert_eq!(counting.wakes(), 1);
+    let mut cx = Context::from_waker(&waker);
+    let joined = set.borrow_mut().poll_join_next(&mut cx);
+    assert!(matches!(joined, Poll::Ready(Some(Err(error))) if error.is_panic()));
+}
+
+/// A waker whose first clone calls what is in `ON_CLONE`. It wakes a counter.
+fn waker_with_a_clone(then: impl FnOnce() + 'static) -> (Arc<Counting>, Waker) {
+    const VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            if let Some(act) = ON_CLONE.take() {
+                act();
+            }
+            // SAFETY: the data of this vtable is that of an `Arc`, of which the waker holds a share.
+            unsafe { Arc::increment_strong_count(data.cast::<Counting>()) };
+            RawWaker::new(data, &VTABLE)
+        },
+        // SAFETY: as above; the share is used up.
+        |data| Waker::from(unsafe { Arc::from_raw(data.cast::<Counting>()) }).wake(),
+        |data| {
+            // SAFETY: as above; the share stays with the waker.
+            let counting = ManuallyDrop::new(unsafe { Arc::from_raw(data.cast::<Counting>()) });
+            counting.0.fetch_add(1, Ordering::SeqCst);
+        },
+        // SAFETY: as above; the share is given up.
+        |data| drop(unsafe { Arc::from_raw(data.cast::<Counting>()) }),
+    );
+    ON_CLONE.set(Some(Box::new(then)));
+    let counting = Arc::new(Counting::default());
+    let raw = RawWaker::new(Arc::into_raw(counting.clone()).cast(), &VTABLE);
+    // SAFETY: each function of the vtable keeps the count of the `Arc`, from any thread.
+    (counting, unsafe { Waker::from_raw(raw) })
+}
+
+fn turns(runtime: &Rc<Runtime>) -> impl FnOnce() + 'static {
+    let runtime = runtime.clone();
+    move || {
+        for _ in 0..3 {
+            runtime.turn().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_task_that_ends_in_the_clone_of_a_join_waker_is_seen() {
+    let runtime = Rc::new(Runtime::new().unwrap());
+    let mut task = runtime.spawn(async { 7 });
+    let (_, waker) = waker_with_a_clone(turns(&runtime));
+    assert!(matches!(poll_once(&mut task, &waker), Poll::Ready(Ok(7))));
+
+    // The same where another waker was stored before.
+    let mut task = runtime.spawn(async { 7 });
+    assert!(poll_once(&mut task, Waker::noop()).is_pending());
+    let (_, waker) = waker_with_a_clone(turns(&runtime));
+    assert!(matches!(poll_once(&mut task, &waker), Poll::Ready(Ok(7))));
+}
+
+#[test]
+fn a_member_that_ends_in_the_clone_of_the_sets_waker_is_seen() {
+    let runtime = Rc::new(Runtime::new().unwrap());
+    let mut set = JoinSet::new();
+    runtime.enter(|| set.spawn(async { 7 }));
+    let (_, waker) = waker_with_a_clone(turns(&runtime));
+    let mut cx = Context::from_waker(&waker);
+    let polled = set.poll_join_next(&mut cx);
+    assert!(matches!(polled, Poll::Ready(Some(Ok(7)))), "{polled:?}");
+}
+
+fn pair(runtime: &Runtime) -> (Async<UnixStream>, UnixStream) {
+    let (here, there) = UnixStream::pair().unwrap();
+    here.set_nonblocking(true).unwrap();
+    (runtime.enter(|| Async::new(here)).unwrap(), there)
+}
+
+#[test]
+fn an_event_that_comes_in_the_clone_of_a_sockets_waker_is_seen() {
+    use std::io::Write;
+    let runtime = Rc::new(Runtime::new().unwrap());
+    let (here, mut there) = pair(&runtime);
+    there.write_all(b"x").unwrap();
+    let (_, waker) = waker_with_a_clone(turns(&runtime));
+    let mut cx = Context::from_waker(&waker);
+    let polled = here.source().poll_ready(&mut cx, Interest::READABLE);
+    assert!(matches!(polled, Poll::Ready(Ok(()))), "{polled:?}");
+
+    let (here, mut there) = pair(&runtime);
+    there.write_all(b"x").unwrap();
+    let mut readable = Box::pin(here.source().ready(Interest::READABLE));
+    let (_, waker) = waker_with_a_clone(turns(&runtime));
+    let polled = poll_once(&mut readable, &waker);
+    assert!(matches!(polled, Poll::Ready(Ok(()))), "{polled:?}");
+}
+
+#[test]
+fn the_end_of_the_runtime_in_the_clone_of_a_sockets_waker_is_seen() {
+    let runtime = Runtime::new().unwrap();
+    let (here, _there) = pair(&runtime);
+    let (_, waker) = waker_with_a_clone(move || drop(runtime));
+    let mut cx = Context::from_waker(&waker);
+    let polled = here.source().poll_ready(&mut cx, Interest::READABLE);
+    assert!(matches!(polled, Poll::Ready(Err(_))), "{polled:?}");
+}
+
+#[test]
+fn a_timer_that_is_due_after_the_clone_of_its_waker_fires() {
+    let runtime = Rc::new(Runtime::builder().start_paused(true).build().unwrap());
+    let mut sleep = runtime.enter(|| Box::pin(wakeful::time::sleep(Duration::from_millis(1))));
+    let again = runtime.clone();
+    let (counting, waker) = waker_with_a_clone(move || {
+        again.block_on(async { wakeful::time::sleep(Duration::from_millis(5)).await });
+    });
+    if poll_once(&mut sleep, &waker).is_pending() {
+        runtime.turn().unwrap();
+        assert_eq!(counting.wakes(), 1);
+        assert!(poll_once(&mut sleep, &waker).is_ready());
+    }
+}
+
+#[test]
+fn a_panic_of_a_timers_waker_stays_out_of_the_loop() {
+    let runtime = Runtime::builder().start_paused(true).build().unwrap();
+    let bad = Waker::from(Arc::new(Panicking));
+    let (counting, good) = Counting::new();
+    let mut sleeps: Vec<_> = runtime.enter(|| {
+        let sleep = || Box::pin(wakeful::time::sleep(Duration::from_millis(1)));
+        (0..3).map(|_| sleep()).collect()
+    });
+    for (sleep, waker) in sleeps.iter_mut().zip([&good, &bad, &good]) {
+        assert!(poll_once(sleep, waker).is_pending());
+    }
+    runtime.block_on(async { wakeful::time::sleep(Duration::from_millis(5)).await });
+    assert_eq!(counting.wakes(), 2);
+}
+
+#[test]
+fn a_panic_of_a_waker_that_waits_for_another_thread_stays_out_of_it() {
+    let runtime = Runtime::new().unwrap();
+    let mut task = runtime.handle().spawn(async { 7 });
+    let bad = Waker::from(Arc::new(Panicking));
+    assert!(poll_once(&mut task, &bad).is_pending());
+    for _ in 0..3 {
+        runtime.turn().unwrap();
+    }
+    assert!(matches!(poll_once(&mut task, &bad), Poll::Ready(Ok(7))));
+}
+
+/// A future that is written by hand, and holds a lock as a field.
+struct Holds<'a, T>(T, MutexGuard<'a, ()>);
+
+impl<T> Unpin for Holds<'_, T> {}
+
+impl<T> Future for Holds<'_, T> {
+    type Output = ();
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        panic!("on purpose");
+    }
+}
+
+#[test]
+fn a_future_that_panics_is_dropped_while_that_unwinds() {
+    let unwinding = Rc::new(Cell::new(None));
+    let lock: &'static Mutex<()> = Box::leak(Box::default());
+    let seen = unwinding.clone();
+    let on_drop = OnDrop(move || seen.set(Some(thread::panicking())));
+    let error = block_on(async { spawn(Holds(on_drop, lock.lock().unwrap())).await }).unwrap_err();
+    assert!(error.is_panic());
+    assert_eq!(unwinding.get(), Some(true));
+    assert!(lock.is_poisoned());
+}
+
+#[test]
+fn a_second_panic_in_that_drop_does_not_end_the_process() {
+    let ledger = Ledger::new();
+    let lock: &'static Mutex<()> = Box::leak(Box::default());
+    let guard = ledger.guard();
+    let on_drop = OnDrop(move || {
+        let _ = &guard;
+        panic!("the second");
+    });
+    let error = block_on(async { spawn(Holds(on_drop, lock.lock().unwrap())).await }).unwrap_err();
+    assert_eq!(
+        panic_of(|| std::panic::resume_unwind(error.into_panic())),
+        "on purpose"
+    );
+    ledger.assert_all_dropped(1);
+    // The loop goes on.
+    assert_eq!(block_on(async { spawn(ready(7)).await }).unwrap(), 7);
+}
