@@ -380,3 +380,22 @@ fn a_pool_under_load_from_many_tasks() {
     });
     assert_eq!(total, 20 * 1225);
 }
+
+#[test]
+fn a_closure_has_the_id_of_its_handle() {
+    let here = block_on(async {
+        let task = spawn_blocking(wakeful::task::id);
+        let expected = task.id();
+        assert_eq!(task.await.unwrap(), expected);
+        // A loop inside of it has tasks of its own, and afterwards the closure is itself again.
+        let task = spawn_blocking(|| {
+            let inside = block_on(async { wakeful::task::try_id() });
+            assert_eq!(inside, None);
+            wakeful::task::id()
+        });
+        let expected = task.id();
+        assert_eq!(task.await.unwrap(), expected);
+        wakeful::task::try_id()
+    });
+    assert_eq!(here, None);
+}

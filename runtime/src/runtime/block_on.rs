@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use super::Parts;
 use super::pace::Pace;
-use crate::executor::{Executor, Lane, Tick, current};
+use crate::context;
+use crate::executor::{Executor, Lane, Tick};
 use crate::reactor::Wait;
 use crate::task::{allowance, waker};
 use crate::trace::End;
@@ -27,7 +28,7 @@ impl Parts {
     #[track_caller]
     pub(super) fn block_on<F: Future>(&self, future: F) -> F::Output {
         let location = Location::caller();
-        current::run("block_on", || {
+        context::run("block_on", &self.context, || {
             self.enter(|| {
                 let watched = self.executor.main_begins(location);
                 let output = self.run_until_ready(future, location);
@@ -56,7 +57,6 @@ impl Parts {
         let mut future = pin!(future);
         // Borrows the executor's own reference, as above.
         let waker = waker::borrowed::<Lane>(self.executor.main());
-        let mut cx = Context::from_waker(&waker);
         main.trace.located(location);
         let mut pace = Pace::new(self.reactor.look_at_clock(), self.event_interval);
         self.executor.queue_main();
@@ -68,6 +68,8 @@ impl Parts {
                     limited.refill();
                     let poll = main.trace.poll().may_panic();
                     let entered = main.console.enter();
+                    // A new one each time: the future may overwrite the one that it is given.
+                    let mut cx = Context::from_waker(&waker);
                     if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                         main.console.exit(entered);
                         poll.end(End::Ready);

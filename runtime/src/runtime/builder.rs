@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::{Lookout, MetricsLevel, Parts, Runtime};
 use crate::blocking::{self, Blocking};
+use crate::context::Context;
 use crate::executor::Executor;
 use crate::executor::class::Order;
 use crate::faults::{self, Injector};
@@ -335,12 +336,20 @@ impl Builder {
         if let Some(MakeOrder(make)) = &self.order {
             executor.set_order(make());
         }
-        let blocking = Blocking::new(self.blocking, trace);
+        let blocking = Rc::new(Blocking::new(self.blocking, trace));
+        let files = Rc::new(Files::new(self.fs_backend));
+        let context = Context::new(
+            executor.clone(),
+            Rc::new(reactor.clone()),
+            blocking.clone(),
+            files.clone(),
+        );
         let parts = Parts {
+            context,
             executor,
             reactor,
             blocking,
-            files: Files::new(self.fs_backend),
+            files,
             asleep_outside: Cell::new(false),
             lookout: Rc::new(Lookout::new(self.spin, self.hopeful)),
             event_interval: self.event_interval,

@@ -17,7 +17,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::panic::Location;
+use std::marker::PhantomData;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,9 +32,10 @@ pub use metrics::{Metrics, MetricsLevel};
 pub use spawner::LocalSpawner;
 
 use crate::blocking::Blocking;
-use crate::executor::{Executor, current, spawn_at};
+use crate::context::{self, Context, Entered};
+use crate::executor::{Executor, spawn_at};
 use crate::fs::Files;
-use crate::reactor::{self, Reactor};
+use crate::reactor::Reactor;
 use crate::task::JoinHandle;
 use crate::task::runnable::quietly;
 
@@ -65,10 +67,12 @@ pub struct Runtime {
 }
 
 struct Parts {
+    /// The four that follow, as the thread finds them.
+    context: Rc<Context>,
     executor: Arc<Executor>,
     reactor: Rc<Reactor>,
-    blocking: Blocking,
-    files: Files,
+    blocking: Rc<Blocking>,
+    files: Rc<Files>,
     /// Did a step of the loop end asleep, see `turn.rs`?
     asleep_outside: Cell<bool>,
     /// How long to look out for work before a sleep.
@@ -76,6 +80,12 @@ struct Parts {
     /// 0: as the clock says.
     event_interval: u32,
 }
+
+// A panic of a task ends at its poll, and one of the future of `block_on` leaves the loop between two steps.
+// User code runs with nothing borrowed and nothing half done, and what it unwinds through puts back what it has
+// set: after a caught panic the tasks, the timers and the reactor are as they would be without it.
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}
 
 impl Parts {
     /// Is there nothing outside of the loop that a task waits for, except descriptors? Then virtual
@@ -86,10 +96,8 @@ impl Parts {
 
     /// Calls `f` with this runtime as the thread's own.
     fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _reactor = reactor::current::enter(self.reactor.clone());
-        current::enter(&self.executor, || {
-            self.blocking.enter(|| self.files.enter(f))
-        })
+        let _entered = context::enter(self.context.clone());
+        f()
     }
 }
 
@@ -147,6 +155,36 @@ impl Runtime {
     /// ```
     pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         self.parts.enter(f)
+    }
+
+    /// Makes this runtime the thread's own until the guard is dropped, as [`enter`](Self::enter) does for the
+    /// time of a closure.
+    ///
+    /// Guards and calls of `enter` nest, and the newest one that has not ended counts. They may end in any
+    /// order: each takes itself away, and no other. A guard that is forgotten (`std::mem::forget`) leaves the
+    /// thread inside of the runtime, and the runtime's memory and descriptors with it. When that
+    /// runtime has been dropped, a spawn on the thread panics with a message that says so.
+    ///
+    /// A task should not keep a guard over an `.await`: the other tasks of its loop would run inside of
+    /// the guard's runtime as well, and what they spawn would go there.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Runtime::new()?;
+    /// let task = {
+    ///     let _guard = runtime.enter_guard();
+    ///     wakeful::spawn(async { 1 })
+    /// };
+    /// assert!(wakeful::Handle::try_current().is_none());
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn enter_guard(&self) -> EnterGuard<'_> {
+        EnterGuard {
+            _entered: context::enter(self.parts.context.clone()),
+            _runtime: PhantomData,
+        }
     }
 
     /// A handle that other threads may use.
@@ -229,6 +267,24 @@ impl fmt::Debug for Runtime {
         f.debug_struct("Runtime")
             .field("metrics", &self.metrics())
             .finish_non_exhaustive()
+    }
+}
+
+/// Keeps its thread inside of a runtime until it is dropped, see [`Runtime::enter_guard`]. It stays on its
+/// thread.
+#[must_use = "the thread leaves the runtime when the guard is dropped"]
+pub struct EnterGuard<'a> {
+    _entered: Entered,
+    _runtime: PhantomData<&'a Runtime>,
+}
+
+// Its drop is one step that runs no user code.
+impl UnwindSafe for EnterGuard<'_> {}
+impl RefUnwindSafe for EnterGuard<'_> {}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterGuard").finish_non_exhaustive()
     }
 }
 

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
+use super::acting::acting;
 use super::header::{Header, Schedule, TaskPtr, VTable};
 use super::mailbox::{self, Mailbox};
 use super::refs::Refs;
@@ -176,6 +177,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) -> bool {
 }
 
 unsafe fn cancel<F: Future>(task: TaskPtr) {
+    let _acting = acting(Some(header(task).id));
     header(task).stage.set(Stage::Cancelled);
     // SAFETY: the stage was `Future`, by the contract of `cancel`, and has just been changed.
     if let Err(payload) = unsafe { drop_future::<F>(task) } {
@@ -212,6 +214,7 @@ unsafe fn failure<F: Future>(task: TaskPtr) -> Option<JoinError> {
 }
 
 unsafe fn discard<F: Future>(task: TaskPtr) {
+    let _acting = acting(Some(header(task).id));
     if matches!(header(task).stage.get(), Stage::Output) {
         header(task).stage.set(Stage::Taken);
         runnable::quietly(|| {
