@@ -1,16 +1,23 @@
 //! Which runtime a thread is inside of: scopes that end in any order, or never, and on a thread that ends.
 
+#[path = "support/alone.rs"]
+mod alone;
 mod support;
 
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::future::{Future, pending};
+use std::io::{BufRead, BufReader, Read};
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::process::Stdio;
 use std::rc::Rc;
+use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use corosensei::{Coroutine, CoroutineResult};
 use support::{OnDrop, panic_of};
+use wakeful::reactor::{Async, Interest};
 use wakeful::task::{try_id, yield_now};
 use wakeful::{
     EnterGuard, Handle, LocalSpawner, Metrics, Runtime, block_on, spawn, spawn_blocking,
@@ -245,4 +252,197 @@ fn runtimes_and_what_leads_to_them_are_unwind_safe() {
     let outer = catch_unwind(AssertUnwindSafe(|| runtime.enter(|| panic!("on purpose"))));
     assert!(outer.is_err());
     assert!(is_outside());
+}
+
+// --- two runtimes on one thread
+
+/// The texts that say that a wait would never end have to name these.
+#[track_caller]
+fn assert_says_so(text: &str, what: &str) {
+    for part in [
+        "would wait for ever",
+        "tests/contexts.rs",
+        what,
+        "another runtime",
+        "`wakeful::Handle`",
+    ] {
+        assert!(text.contains(part), "no {part:?} in: {text}");
+    }
+}
+
+#[test]
+fn a_handle_of_another_runtime_of_the_thread_is_reported_where_nothing_else_can_end_the_wait() {
+    let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
+    let mut task = a.spawn(async { 7 });
+    let id = task.id();
+    let text = panic_of(|| b.block_on(&mut task));
+    assert_says_so(&text, &format!("task {id} by its `JoinHandle`"));
+    // By way of a task.
+    let other = a.spawn(pending::<()>());
+    let text = panic_of(|| b.block_on(async { spawn(other).await }));
+    assert_says_so(&text, "by its `JoinHandle`");
+    // Both go on.
+    assert_eq!(b.block_on(async { spawn(async { 1 }).await.unwrap() }), 1);
+    assert_eq!(a.block_on(&mut task).unwrap(), 7);
+}
+
+#[test]
+fn a_timer_of_another_runtime_of_the_thread_is_reported_likewise() {
+    let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
+    let mut sleep = Box::pin(a.enter(|| wakeful::time::sleep(Duration::from_millis(1))));
+    let text = panic_of(|| b.block_on(&mut sleep));
+    assert_says_so(&text, "a timer");
+    a.block_on(sleep);
+}
+
+#[test]
+fn a_descriptor_of_another_runtime_of_the_thread_is_reported_likewise() {
+    let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
+    let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
+    let here = a.enter(|| Async::new(here).unwrap());
+    let text = panic_of(|| b.block_on(here.source().ready(Interest::READABLE)));
+    assert_says_so(&text, "descriptor");
+    let text = panic_of(|| {
+        b.block_on(std::future::poll_fn(|cx| {
+            here.source().poll_ready(cx, Interest::READABLE)
+        }))
+    });
+    assert_says_so(&text, "descriptor");
+}
+
+#[test]
+fn a_handle_of_another_runtime_may_be_polled_beside_something_that_ends_the_wait() {
+    let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
+    let mut task = a.spawn(async { 7 });
+    // A timer.
+    let late = b.block_on(async {
+        wakeful::time::timeout(Duration::from_millis(1), &mut task)
+            .await
+            .is_err()
+    });
+    assert!(late);
+    // A closure on the pool, here and in a task.
+    b.block_on(async {
+        let closure = spawn_blocking(|| 1);
+        let first = futures_util::future::select(&mut task, closure).await;
+        assert!(matches!(first, futures_util::future::Either::Right(_)));
+    });
+    // Another thread. Whether the loop has slept by then does not matter.
+    b.block_on(async {
+        let (sender, receiver) = async_channel_of_one();
+        thread::spawn(move || sender.wake());
+        let first = futures_util::future::select(&mut task, receiver).await;
+        assert!(matches!(first, futures_util::future::Either::Right(_)));
+    });
+    // In single steps nothing is said, as another loop may drive both.
+    let both = b.spawn(async move { task.await.unwrap() });
+    for _ in 0..3 {
+        b.turn().unwrap();
+        assert_eq!(b.next_timeout(), None);
+    }
+    a.turn().unwrap();
+    b.turn().unwrap();
+    assert_eq!(b.block_on(both).unwrap(), 7);
+}
+
+/// A wake from another thread: it waits for the waker, then uses it.
+fn async_channel_of_one() -> (Ring, impl Future<Output = ()> + Unpin) {
+    let ring = Ring::default();
+    let there = ring.clone();
+    let future = std::future::poll_fn(move |cx| {
+        let mut state = there.0.0.lock().unwrap();
+        if state.1 {
+            return Poll::Ready(());
+        }
+        state.0 = Some(cx.waker().clone());
+        there.0.1.notify_all();
+        Poll::Pending
+    });
+    (ring, future)
+}
+
+#[derive(Clone, Default)]
+struct Ring(Arc<(Mutex<(Option<Waker>, bool)>, Condvar)>);
+
+impl Ring {
+    fn wake(&self) {
+        let mut state = self.0.0.lock().unwrap();
+        while state.0.is_none() {
+            state = self.0.1.wait(state).unwrap();
+        }
+        state.1 = true;
+        state.0.take().unwrap().wake();
+    }
+}
+
+/// Runs the test again as a child that waits until its standard input is closed, which comes after the line.
+fn first_line_of(test: &str) -> String {
+    let mut child = alone::again(test, "child")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .filter(|line| line.starts_with("wakeful: "));
+    let line = lines.next().expect("a report");
+    drop(child.stdin.take());
+    assert_eq!(lines.next(), None, "one report is enough");
+    assert!(child.wait().unwrap().success());
+    line
+}
+
+#[test]
+fn a_handle_of_another_runtime_is_reported_once_where_another_thread_may_end_the_wait() {
+    if alone::role().is_none() {
+        let line = first_line_of(
+            "a_handle_of_another_runtime_is_reported_once_where_another_thread_may_end_the_wait",
+        );
+        assert!(line.contains("by its `JoinHandle`"), "{line}");
+        assert!(line.contains("only another thread"), "{line}");
+        return;
+    }
+    let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
+    let task = a.spawn(async { 7 });
+    let (ring, future) = async_channel_of_one();
+    let other = thread::spawn(move || {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        ring.wake();
+    });
+    b.block_on(futures_util::future::select(task, future));
+    other.join().unwrap();
+}
+
+#[test]
+fn a_block_on_that_nothing_can_wake_is_reported_where_stalls_are_detected() {
+    if alone::role().is_none() {
+        let line =
+            first_line_of("a_block_on_that_nothing_can_wake_is_reported_where_stalls_are_detected");
+        for part in [
+            "waits for ever",
+            "tests/contexts.rs",
+            "('lost')",
+            "spawned at",
+        ] {
+            assert!(line.contains(part), "no {part:?} in: {line}");
+        }
+        return;
+    }
+    let runtime = wakeful::Builder::new()
+        .detect_stalls(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
+    runtime.block_on(async {
+        wakeful::task::Builder::new()
+            .name("lost")
+            .spawn(pending::<()>())
+            .await
+            .unwrap();
+    });
 }

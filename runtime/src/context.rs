@@ -12,9 +12,11 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
+use std::ops::ControlFlow;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Waker;
 
 use crate::task::acting::acting;
 
@@ -35,11 +37,28 @@ pub(crate) unsafe trait Part: 'static {
     const PLACE: Place;
 }
 
+/// Wakers that are kept by a part of a runtime.
+pub(crate) trait Wakers {
+    /// Calls `f` with each, until it breaks. `f` runs no user code.
+    fn each(&self, f: &mut dyn FnMut(&Waker) -> ControlFlow<()>) -> ControlFlow<()>;
+
+    /// Where that part is.
+    fn address(&self) -> *const ();
+}
+
+/// Something of another runtime of this thread that the loop of this one has polled, and that was pending.
+struct Foreign {
+    what: String,
+    wakers: Box<dyn Wakers>,
+}
+
 /// The parts of one runtime.
 pub(crate) struct Context {
     /// By their places. They stay where they are for as long as `_owners` keeps them.
     parts: [NonNull<()>; 4],
     _owners: Box<dyn Any>,
+    /// One for each part of another runtime, until a look finds that it keeps no waker of this one.
+    foreign: RefCell<Vec<Foreign>>,
 }
 
 impl Context {
@@ -67,7 +86,42 @@ impl Context {
         Rc::new(Context {
             parts: [at(&*executor), at(&*reactor), at(&*blocking), at(&*files)],
             _owners: Box::new((executor, reactor, blocking, files)),
+            foreign: RefCell::default(),
         })
+    }
+
+    /// Whether the loop has waited for something of another runtime of this thread.
+    #[inline(always)]
+    pub(crate) fn has_foreign(&self) -> bool {
+        !self.foreign.borrow().is_empty()
+    }
+
+    /// Counts the wakers that are kept there and that `is_ours`. Says as well what was waited for, also where
+    /// there is no telling whose wakers there are.
+    pub(crate) fn waits_for_foreign(
+        &self,
+        is_ours: impl Fn(&Waker) -> Option<bool>,
+    ) -> (u64, String) {
+        let mut all = 0;
+        let mut what = String::new();
+        self.foreign.borrow_mut().retain(|foreign| {
+            let mut found = 0;
+            let mut known = true;
+            let _ = foreign.wakers.each(&mut |waker| {
+                let ours = is_ours(waker);
+                found += u64::from(ours == Some(true));
+                known &= ours.is_some();
+                ControlFlow::Continue(())
+            });
+            let waits = found > 0 || !known;
+            if waits {
+                what.push_str(if what.is_empty() { "" } else { ", and for " });
+                what.push_str(&foreign.what);
+            }
+            all += found;
+            waits
+        });
+        (all, what)
     }
 
     #[inline(always)]
@@ -219,4 +273,38 @@ pub(crate) fn run<R>(what: &str, context: &Rc<Context>, f: impl FnOnce() -> R) -
 /// Whether a loop runs on this thread.
 pub(crate) fn is_running() -> bool {
     RUNNING.get().is_some()
+}
+
+/// The context of the loop that runs on this thread.
+#[inline(always)]
+fn running<R>(f: impl FnOnce(&Context) -> R) -> Option<R> {
+    // SAFETY: the `Running` that has set the pointer keeps what it points to until it has taken it away, and
+    // the callers in this file run no user code, so that does not come in between.
+    Some(f(unsafe { RUNNING.get()?.as_ref() }))
+}
+
+/// Whether a loop runs on this thread, and the part is not of its runtime.
+#[inline(always)]
+pub(crate) fn is_foreign<T: Part>(part: &T) -> bool {
+    running(|context| !std::ptr::eq(context.part::<T>(), part)).unwrap_or(false)
+}
+
+/// Whether a loop runs on this thread, and the reactor, say, is not of its runtime: for a part that the context
+/// has in an `Rc`.
+#[inline(always)]
+pub(crate) fn is_foreign_rc<T>(part: &Rc<T>) -> bool
+where
+    Rc<T>: Part,
+{
+    running(|context| !Rc::ptr_eq(context.part::<Rc<T>>(), part)).unwrap_or(false)
+}
+
+/// The loop that runs on this thread waits for something of another runtime, which `what` names.
+#[cold]
+pub(crate) fn note_foreign(what: String, wakers: Box<dyn Wakers>) {
+    running(|context| {
+        let mut all = context.foreign.borrow_mut();
+        all.retain(|before| before.wakers.address() != wakers.address());
+        all.push(Foreign { what, wakers });
+    });
 }

@@ -3,6 +3,7 @@
 mod builder;
 pub mod class;
 pub(crate) mod current;
+mod forgotten;
 mod ids;
 mod lane;
 mod observed;

@@ -130,6 +130,11 @@ impl Files {
         }
     }
 
+    /// Whether a waker is the one for the completions.
+    pub(crate) fn is_own(&self, waker: &Waker) -> bool {
+        self.waker.will_wake(waker)
+    }
+
     /// Has everything that was asked of the ring completed?
     pub(crate) fn is_idle(&self) -> bool {
         self.ring

@@ -52,6 +52,11 @@ use crate::task::runnable::quietly;
 /// for running [`spawn_blocking`](crate::spawn_blocking) closures and for [file](crate::fs)
 /// operations, see [`shutdown_timeout`](Self::shutdown_timeout).
 ///
+/// That wait blocks the thread. Inside [`block_on`](Self::block_on) of another runtime it blocks that one's loop, for
+/// as long as [`blocking_shutdown_timeout`](Builder::blocking_shutdown_timeout) says, 10 seconds by default; after
+/// 100 ms it is reported on standard error. Call [`shutdown_background`](Self::shutdown_background) or
+/// `shutdown_timeout` there instead.
+///
 /// ```
 /// # fn main() -> std::io::Result<()> {
 /// let runtime = wakeful::Runtime::new()?;
@@ -66,6 +71,9 @@ pub struct Runtime {
     patience: Option<Duration>,
 }
 
+/// After so long a drop that blocks another loop is reported.
+const GRACE: Duration = Duration::from_millis(100);
+
 struct Parts {
     /// The four that follow, as the thread finds them.
     context: Rc<Context>,
@@ -77,6 +85,10 @@ struct Parts {
     asleep_outside: Cell<bool>,
     /// How long to look out for work before a sleep.
     lookout: Rc<Lookout>,
+    /// Was it said that the loop waits for another runtime of its thread?
+    reported_foreign: Cell<bool>,
+    /// How long nothing may happen before it is asked whether anything can, where stalls are detected.
+    silence: Cell<Option<Duration>>,
     /// 0: as the clock says.
     event_interval: u32,
 }
@@ -88,6 +100,9 @@ impl UnwindSafe for Runtime {}
 impl RefUnwindSafe for Runtime {}
 
 impl Parts {
+    /// The counts of the executor that the runtime itself holds: here, and in the context.
+    const OWN_EXECUTORS: usize = 2;
+
     /// Is there nothing outside of the loop that a task waits for, except descriptors? Then virtual
     /// time may go on.
     fn is_still(&self) -> bool {
@@ -219,7 +234,7 @@ impl Runtime {
     /// are still at work; they end by themselves, and their results are dropped.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> usize {
         self.patience = None;
-        self.shut_down(timeout)
+        self.shut_down(timeout, |_| ())
     }
 
     /// Drops the runtime without waiting for [`spawn_blocking`](crate::spawn_blocking) closures.
@@ -227,7 +242,8 @@ impl Runtime {
         self.shutdown_timeout(Duration::ZERO);
     }
 
-    fn shut_down(&self, timeout: Duration) -> usize {
+    /// `report` is called with how many are still at work after `GRACE`, once.
+    fn shut_down(&self, timeout: Duration, report: impl FnOnce(usize)) -> usize {
         let Parts {
             executor,
             reactor,
@@ -243,7 +259,13 @@ impl Runtime {
         });
         // And none from here on, so that nothing is spawned that nobody would drop.
         executor.dissolve();
-        files.shut_down(timeout) + blocking.pool.shut_down(timeout)
+        let in_flight = files.shut_down(timeout);
+        let at_work = blocking.pool.shut_down(timeout.min(GRACE));
+        if at_work == 0 || timeout <= GRACE {
+            return in_flight + at_work;
+        }
+        report(at_work);
+        in_flight + blocking.pool.shut_down(timeout - GRACE)
     }
 }
 
@@ -252,7 +274,16 @@ impl Drop for Runtime {
         let Some(patience) = self.patience.take() else {
             return;
         };
-        let busy = self.shut_down(patience);
+        let busy = self.shut_down(patience, |busy| {
+            if context::is_running() {
+                eprintln!(
+                    "wakeful: a runtime is dropped inside `block_on` of another one, whose loop stands still \
+                     until {busy} `spawn_blocking` closures have ended, for {patience:?} at most. Use \
+                     `Runtime::shutdown_background` or `Runtime::shutdown_timeout` there, or drop the runtime \
+                     outside of `block_on`"
+                );
+            }
+        });
         if busy > 0 && !patience.is_zero() {
             eprintln!(
                 "wakeful: a runtime was dropped while {busy} `spawn_blocking` closures or file \

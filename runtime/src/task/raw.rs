@@ -263,20 +263,22 @@ unsafe fn abort<S: Schedule>(task: TaskPtr) {
 unsafe fn wait<S: Schedule>(task: TaskPtr, waker: &Waker) {
     let place = &header(task).join_waker;
     if let Some(before) = place.take() {
-        return wait_again(place, before, waker);
+        return wait_again::<S>(header(task), before, waker);
     }
     // Nothing was put there meanwhile: cloning a waker of ours runs no user code, and another's finds
     // the only handle in use.
-    mem::forget(place.replace(Some(waker::clone_of::<S>(waker))));
+    mem::forget(place.replace(Some(waker::clone_to_join::<S>(waker, header(task)))));
 }
 
 /// Who waits has waited before.
 #[cold]
-fn wait_again(place: &Cell<Option<Waker>>, before: Waker, waker: &Waker) {
+fn wait_again<S: Schedule>(header: &Header, before: Waker, waker: &Waker) {
+    let place = &header.join_waker;
     if before.will_wake(waker) {
         place.set(Some(before));
     } else {
-        mem::forget(place.replace(Some(waker.clone())));
+        let waker = waker::clone_from_elsewhere::<S>(waker, header);
+        mem::forget(place.replace(Some(waker)));
         // Last, as it may be anyone's, and its drop may do anything.
         drop(before);
     }
