@@ -380,3 +380,69 @@ fn a_pool_under_load_from_many_tasks() {
     });
     assert_eq!(total, 20 * 1225);
 }
+
+#[test]
+fn a_closure_has_the_id_of_its_handle() {
+    let here = block_on(async {
+        let task = spawn_blocking(wakeful::task::id);
+        let expected = task.id();
+        assert_eq!(task.await.unwrap(), expected);
+        // A loop inside of it has tasks of its own, and afterwards the closure is itself again.
+        let task = spawn_blocking(|| {
+            let inside = block_on(async { wakeful::task::try_id() });
+            assert_eq!(inside, None);
+            wakeful::task::id()
+        });
+        let expected = task.id();
+        assert_eq!(task.await.unwrap(), expected);
+        wakeful::task::try_id()
+    });
+    assert_eq!(here, None);
+}
+
+#[test]
+fn a_drop_that_blocks_another_loop_says_so() {
+    if std::env::var_os(CHILD).is_some() {
+        let dropped = |patience| {
+            let (work, begun, gate) = gated();
+            let runtime = Builder::new()
+                .blocking_shutdown_timeout(patience)
+                .build()
+                .unwrap();
+            runtime.enter(|| spawn_blocking(work));
+            begun.recv().unwrap();
+            drop(runtime);
+            drop(gate);
+        };
+        // Outside of any loop it is no more than a wait.
+        dropped(Duration::from_millis(101));
+        block_on(async move { dropped(Duration::from_millis(102)) });
+        return;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_drop_that_blocks_another_loop_says_so"])
+        .arg("--nocapture")
+        .env(CHILD, "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let printed = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<_> = printed
+        .lines()
+        .filter(|line| line.starts_with("wakeful: "))
+        .collect();
+    let [outside, inside, still] = lines[..] else {
+        panic!("three lines, not {printed}");
+    };
+    assert!(outside.contains("still ran after 101ms"), "{printed}");
+    for part in [
+        "inside `block_on` of another",
+        "1 `spawn",
+        "102ms",
+        "shutdown_background",
+    ] {
+        assert!(inside.contains(part), "no {part:?} in {printed}");
+    }
+    assert!(still.contains("still ran after 102ms"), "{printed}");
+}

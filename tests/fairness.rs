@@ -4,15 +4,16 @@ mod support;
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn, ready};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use support::{my_waker, spin_until, until};
+use support::{my_waker, poll_once, spin_until, until};
 use wakeful::task::{coop, yield_now};
 use wakeful::{Handle, Runtime, block_on, spawn, time};
 
@@ -445,4 +446,114 @@ fn a_busy_loop_and_a_busy_thread_share() {
         runtime.block_on(yield_now());
     }
     assert!(sender.join().unwrap() > 0);
+}
+
+// --- loops of other crates
+
+/// What another crate's `block_on` does: polls again whenever it was woken. Gives up after a million polls.
+fn foreign_block_on<F: Future>(future: F) -> F::Output {
+    struct Woken(AtomicBool);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let mut future = pin!(future);
+    let woken = Arc::new(Woken(AtomicBool::new(true)));
+    let waker = Waker::from(woken.clone());
+    for _ in 0..1_000_000 {
+        assert!(
+            woken.0.swap(false, Ordering::SeqCst),
+            "it would sleep for ever"
+        );
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+    }
+    panic!("it would spin for ever");
+}
+
+#[test]
+fn another_crates_block_on_inside_a_poll_ends() {
+    block_on(async {
+        let work = || {
+            foreign_block_on(async {
+                for _ in 0..10_000 {
+                    unit().await;
+                }
+                while !coop::has_budget_remaining() {
+                    yield_now().await;
+                }
+            });
+        };
+        work();
+        spawn(async move { work() }).await.unwrap();
+        // One that finds the budget used up.
+        spawn(async move {
+            for _ in 0..128 {
+                coop::consume_budget().await;
+            }
+            work();
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn another_crates_block_on_inside_a_poll_reads_a_socket_to_its_end() {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use wakeful::reactor::{Async, Interest};
+
+    block_on(async {
+        let (here, mut there) = UnixStream::pair().unwrap();
+        there.write_all(&[7; 4_000]).unwrap();
+        let here = Async::new(here).unwrap();
+        here.source().assume_ready(Interest::READABLE);
+        let read = foreign_block_on(async {
+            let mut read = 0;
+            while read < 4_000 {
+                let mut byte = [0];
+                let mut op = || here.get_ref().read(&mut byte);
+                read += here.source().io(Interest::READABLE, &mut op).await.unwrap();
+            }
+            read
+        });
+        assert_eq!(read, 4_000);
+    });
+}
+
+#[test]
+fn another_crates_block_on_inside_a_poll_is_not_told_to_yield_for_ever() {
+    block_on(async {
+        foreign_block_on(async {
+            // A quota's worth of computing.
+            let began = std::time::Instant::now();
+            while began.elapsed() < std::time::Duration::from_millis(2) {
+                wakeful::task::should_yield();
+            }
+            while wakeful::task::should_yield() {
+                yield_now().await;
+            }
+        });
+    });
+}
+
+#[test]
+fn a_poll_after_one_that_had_no_limit_any_more_has_one() {
+    block_on(async {
+        foreign_block_on(async {
+            for _ in 0..1_000 {
+                unit().await;
+            }
+        });
+        yield_now().await;
+        for _ in 0..128 {
+            let mut once = pin!(unit());
+            assert!(poll_once(&mut once, Waker::noop()).is_ready());
+        }
+        let mut once = pin!(unit());
+        assert!(poll_once(&mut once, Waker::noop()).is_pending());
+    });
 }

@@ -438,3 +438,67 @@ fn a_flag_set_from_another_thread_with_a_wake_is_seen() {
         other.join().unwrap();
     });
 }
+
+// --- what a task is called elsewhere than in its polls
+
+#[test]
+fn the_drop_of_an_output_has_the_id_of_its_task() {
+    let seen = Rc::new(Cell::new(None));
+    let output = || {
+        let seen = seen.clone();
+        OnDrop(move || seen.set(wakeful::task::try_id()))
+    };
+    block_on(async {
+        // Its handle goes after it has completed: in the future of `block_on`, then in another task.
+        let (first, second) = (output(), output());
+        let task = spawn(async move { first });
+        let id = task.id();
+        yield_now().await;
+        assert!(task.is_finished());
+        drop(task);
+        assert_eq!(seen.take(), Some(id));
+        assert_eq!(wakeful::task::try_id(), None);
+
+        let task = spawn(async move { second });
+        let id = task.id();
+        yield_now().await;
+        let other = spawn(async move {
+            drop(task);
+            wakeful::task::id()
+        });
+        let expected = other.id();
+        assert_eq!(other.await.unwrap(), expected, "it is itself again");
+        assert_eq!(seen.take(), Some(id));
+    });
+    // The handle outlives the runtime.
+    let last = output();
+    let task = block_on(async move {
+        let task = spawn(async move { last });
+        yield_now().await;
+        task
+    });
+    let id = task.id();
+    drop(task);
+    assert_eq!(seen.take(), Some(id));
+}
+
+#[test]
+fn the_drop_of_a_future_has_the_id_of_its_task_also_at_the_end_of_the_runtime() {
+    let seen = Rc::new(Cell::new(None));
+    let guard = || {
+        let seen = seen.clone();
+        OnDrop(move || {
+            // The future of a loop that the drop runs is no part of the task.
+            assert_eq!(block_on(async { wakeful::task::try_id() }), None);
+            seen.set(wakeful::task::try_id());
+        })
+    };
+    let runtime = wakeful::Runtime::new().unwrap();
+    let held = guard();
+    let task = runtime.spawn(async move {
+        let _held = held;
+        std::future::pending::<()>().await;
+    });
+    drop(runtime);
+    assert_eq!(seen.take(), Some(task.id()));
+}

@@ -24,7 +24,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::task::{Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -82,4 +82,24 @@ fn waker_of_large<const KIB: usize>(runtime: &Runtime, ledger: &Ledger) -> Waker
     }));
     runtime.block_on(yield_now());
     wakers.recv().unwrap()
+}
+
+#[test]
+fn a_future_that_overwrites_its_context_gets_a_new_one_at_the_next_poll() {
+    let poll = || {
+        let mut mine: Option<Waker> = None;
+        poll_fn(move |cx: &mut Context<'_>| match &mine {
+            None => {
+                mine = Some(cx.waker().clone());
+                cx.waker().wake_by_ref();
+                *cx = Context::from_waker(Waker::noop());
+                Poll::Pending
+            }
+            Some(mine) => Poll::Ready(cx.waker().will_wake(mine)),
+        })
+    };
+    block_on(async {
+        assert!(spawn(poll()).await.unwrap());
+    });
+    assert!(block_on(poll()));
 }

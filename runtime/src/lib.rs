@@ -68,6 +68,7 @@ pub mod console;
 #[cfg(not(feature = "console"))]
 #[path = "console/off.rs"]
 mod console;
+mod context;
 mod executor;
 #[cfg(feature = "faults")]
 pub mod faults;
@@ -116,7 +117,8 @@ pub use executor::{class, spawn, spawn_in};
 pub use observe::Histogram;
 pub use os_error::raw_os_error;
 pub use runtime::{
-    Builder, Handle, LocalSpawner, Metrics, MetricsLevel, RemoteJoinHandle, Runtime, block_on,
+    Builder, EnterGuard, Handle, LocalSpawner, Metrics, MetricsLevel, RemoteJoinHandle, Runtime,
+    block_on,
 };
 pub use shard::Shards;
 pub use stall::{StallKind, StallReport};

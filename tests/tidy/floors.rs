@@ -23,6 +23,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("executor", 2),
     ("reactor", 1),
     ("time", 1),
+    ("context", 0),
     ("task", 0),
     ("time::clock", 0),
     ("time::wheel", 0),

@@ -9,7 +9,6 @@ use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -21,10 +20,12 @@ pub(crate) use pool::{Config, Pool};
 use pool::Job;
 
 use crate::console::Closure;
+use crate::context::{self, Part, Place};
 use crate::executor::{cancel_current, next_id, spawn_hidden};
+use crate::task::acting::acting;
 pub(crate) use crate::task::packet::Missing;
 use crate::task::packet::{Receiver, packet};
-use crate::task::{JoinHandle, NO_RUNTIME};
+use crate::task::{Id, JoinHandle, NO_RUNTIME};
 use crate::trace::Recorder;
 
 /// The pool of a runtime, seen from its loop.
@@ -35,8 +36,9 @@ pub(crate) struct Blocking {
     trace: Recorder,
 }
 
-thread_local! {
-    static CURRENT: Cell<Option<NonNull<Blocking>>> = const { Cell::new(None) };
+// SAFETY: no other type has this place.
+unsafe impl Part for Blocking {
+    const PLACE: Place = Place::Blocking;
 }
 
 impl Blocking {
@@ -48,24 +50,9 @@ impl Blocking {
         }
     }
 
-    /// Calls `f` with this pool as the thread's own. It takes a closure for the reason that
-    /// `executor::current::enter` does.
-    pub(crate) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Restore(Option<NonNull<Blocking>>);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                CURRENT.set(self.0);
-            }
-        }
-        let _restore = Restore(CURRENT.replace(Some(NonNull::from(self))));
-        f()
-    }
-
     /// That of this thread's runtime.
     pub(crate) fn current_pool() -> Option<Arc<Pool>> {
-        // SAFETY: `enter` borrows what it points to for as long as it is set; only this thread
-        // reads it.
-        CURRENT.get().map(|it| unsafe { it.as_ref() }.pool.clone())
+        context::with(|blocking: &Blocking| blocking.pool.clone())
     }
 
     /// Is there no result that a task waits for?
@@ -81,7 +68,7 @@ impl Blocking {
     {
         let id = next_id();
         let shown = Closure::new(id.as_u64(), size_of::<F>(), location);
-        match self.call(false, shown, f) {
+        match self.call(false, Some(id), shown, f) {
             Ok(call) => spawn_hidden(id, location, deliver(call)),
             Err(error) => {
                 panic!("spawn_blocking: the system gives no thread, and none is running: {error}")
@@ -89,12 +76,18 @@ impl Blocking {
         }
     }
 
-    /// The same without a task.
+    /// The same without a task. `id`: the one that the closure is to see as its own.
     ///
     /// # Errors
     ///
     /// If the system gives no thread, and none is running.
-    fn call<F, T>(&self, mandatory: bool, shown: Closure, f: F) -> io::Result<Call<T>>
+    fn call<F, T>(
+        &self,
+        mandatory: bool,
+        id: Option<Id>,
+        shown: Closure,
+        f: F,
+    ) -> io::Result<Call<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
@@ -103,6 +96,7 @@ impl Blocking {
         let trace = self.trace.submitted(|| self.pool.stats().queued);
         let run = Box::new(move || {
             let running = trace.begin();
+            let _acting = acting(id);
             // Given up before it began: then it never begins.
             if mandatory || !sender.is_abandoned() {
                 let work = shown.enter();
@@ -167,7 +161,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    with(|blocking| blocking.call(mandatory, Closure::hidden(), f))
+    with(|blocking| blocking.call(mandatory, None, Closure::hidden(), f))
 }
 
 /// The task behind the handle: what became of the closure becomes of it.
@@ -213,9 +207,8 @@ where
 
 #[track_caller]
 fn with<R>(f: impl FnOnce(&Blocking) -> R) -> R {
-    let Some(blocking) = CURRENT.get() else {
-        panic!("{NO_RUNTIME}")
-    };
-    // SAFETY: `enter` borrows what it points to for as long as it is set; only this thread reads it.
-    f(unsafe { blocking.as_ref() })
+    match context::with(f) {
+        Some(result) => result,
+        None => panic!("{NO_RUNTIME}"),
+    }
 }

@@ -164,6 +164,10 @@ impl Schedule for Lane {
         self.executor().take_note(note, task);
     }
 
+    fn joined_elsewhere(&self, task: &Header) {
+        self.executor().joined_elsewhere(task);
+    }
+
     fn coalesced_there(&self) {
         self.executor()
             .coalesced_there

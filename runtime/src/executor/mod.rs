@@ -3,6 +3,7 @@
 mod builder;
 pub mod class;
 pub(crate) mod current;
+mod forgotten;
 mod ids;
 mod lane;
 mod observed;
@@ -80,6 +81,8 @@ pub(crate) struct Executor {
     main: Cell<Option<TaskPtr>>,
     running: Cell<Option<TaskPtr>>,
     closing: Cell<bool>,
+    /// The end has come to all tasks: no more are made, and none is looked at.
+    dissolved: Cell<bool>,
     ids: Ids,
     names: RefCell<HashMap<Id, Box<str>>>,
     counts: Counts,
@@ -99,8 +102,8 @@ pub(crate) struct Executor {
 }
 
 // SAFETY: `owner` never changes; `remote`, `notifier` and the atomics are made for all threads. The
-// other fields are used by the owner thread alone: by `Runtime`, which can't leave its thread, by `current`,
-// whose pointer is thread-local, and by wakers and handles after they compared `owner`.
+// other fields are used by the owner thread alone: by `Runtime`, which can't leave its thread, by the
+// thread's context, which is thread-local, and by wakers and handles after they compared `owner`.
 unsafe impl Send for Executor {}
 // SAFETY: as above.
 unsafe impl Sync for Executor {}
@@ -132,6 +135,7 @@ impl Executor {
             main: Cell::new(None),
             running: Cell::new(None),
             closing: Cell::new(false),
+            dissolved: Cell::new(false),
             ids: Ids::default(),
             names: RefCell::default(),
             counts: Counts::default(),
@@ -204,6 +208,7 @@ impl Executor {
     }
 
     #[inline(always)]
+    #[track_caller]
     pub(crate) fn spawn<F>(
         &self,
         location: &'static Location<'static>,
@@ -216,6 +221,7 @@ impl Executor {
     }
 
     #[inline(always)]
+    #[track_caller]
     pub(crate) fn spawn_as<F>(
         &self,
         id: Id,
@@ -226,6 +232,8 @@ impl Executor {
     where
         F: Future + 'static,
     {
+        // A subscriber is user code, and may end the scope that the caller has the executor from.
+        let _kept = cfg!(feature = "console").then(|| self.shared());
         self.counts.spawned.set(self.counts.spawned.get() + 1);
         // Children go where their parent is.
         let lane = self.lanes.current.get();
@@ -290,7 +298,7 @@ impl Executor {
             || self.lane.queue.pop(),
             |task| {
                 // SAFETY: owner thread; just popped, with its bit still set; tasks are not run from
-                // inside a task, as `current::run` lets only one loop run.
+                // inside a task, as `context::run` lets only one loop run.
                 unsafe { runnable::run::<Lane>(task) }
             },
         );
@@ -352,6 +360,12 @@ impl Executor {
     /// Is the runtime ending?
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.get()
+    }
+
+    /// Whether nothing may be done with the tasks any more, on the owner thread.
+    #[inline(always)]
+    pub(crate) fn is_dissolved(&self) -> bool {
+        self.dissolved.get()
     }
 
     /// Has the runtime ended? Any thread.
@@ -547,6 +561,7 @@ impl Executor {
     /// Hands what is still referenced to those who hold it, and closes the way in. No user code
     /// runs in here but the drops of calls that came too late.
     pub(crate) fn dissolve(&self) {
+        self.dissolved.set(true);
         self.each_lane(|lane| {
             while let Some(task) = lane.queue.pop() {
                 // SAFETY: owner thread, just popped; done, so this only gives the reference up.

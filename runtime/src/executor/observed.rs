@@ -12,7 +12,7 @@ use crate::console;
 use crate::observe::Observer;
 use crate::task::header::{Header, Note, TaskPtr};
 use crate::task::state::{DONE, JOIN, LISTED, QUEUED, State, TIMED};
-use crate::task::{Id, JoinHandle, runnable};
+use crate::task::{Id, JoinHandle, RUNTIME_ENDED, runnable};
 
 /// For as long as an observed `block_on` runs.
 pub(crate) struct Watched<'a>(&'a Observer);
@@ -39,6 +39,7 @@ impl Drop for Watched<'_> {
 
 impl Executor {
     /// Someone looks on, or it is too late to run.
+    #[track_caller]
     #[cold]
     #[inline(never)]
     pub(super) fn spawn_slowly<F>(
@@ -52,6 +53,9 @@ impl Executor {
     where
         F: Future + 'static,
     {
+        assert!(!self.is_dissolved(), "{RUNTIME_ENDED}");
+        // What is cancelled at once is dropped here, and may end the scope that the caller has `self` from.
+        let _kept = self.shared();
         let closing = self.closing.get();
         let timed = self.observer().is_some_and(Observer::times_wakes);
         let state = if closing { JOIN } else { JOIN | QUEUED } | if timed { TIMED } else { 0 };

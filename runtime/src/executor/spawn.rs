@@ -5,6 +5,8 @@ use std::panic::Location;
 
 use super::{Executor, current};
 use crate::console::About;
+use crate::context;
+use crate::task::acting;
 use crate::task::{Id, JoinHandle};
 
 /// Ends the running task as if it had been aborted. Never returns.
@@ -56,7 +58,13 @@ pub(crate) fn spawn_at<F>(location: &'static Location<'static>, future: F) -> Jo
 where
     F: Future + 'static,
 {
-    current::with(|executor| executor.spawn(location, future))
+    // SAFETY: a spawn runs no user code before it holds a count of its own, see `Executor::spawn_as`. As
+    // nothing but a spawn needs more of an executor that has ended, it looks for that itself.
+    let task = unsafe { context::peek(|executor: &Executor| executor.spawn(location, future)) };
+    match task {
+        Some(task) => task,
+        None => current::none(),
+    }
 }
 
 /// A number for a task that is spawned on this thread.
@@ -80,6 +88,9 @@ where
 
 /// The number of the task that is running.
 ///
+/// Inside a closure of [`spawn_blocking`](crate::spawn_blocking) it is that of the closure, and inside the
+/// drop of a task's future or output that of the task, whatever drops it.
+///
 /// # Panics
 ///
 /// Outside a task; the future of `block_on` is none. See [`try_id`].
@@ -102,15 +113,16 @@ pub fn id() -> Id {
     }
 }
 
-/// The number of the task that is running, if one is.
+/// The number of the task that is running, if one is. See [`id`].
 pub fn try_id() -> Option<Id> {
-    current::try_with(|executor| executor.running()).flatten()
+    acting::acts_for().or_else(|| current::try_with(Executor::running).flatten())
 }
 
 /// The name of the task that is running, if it was given one by
 /// [`Builder::name`](crate::task::Builder::name).
 pub fn name() -> Option<String> {
-    current::try_with(|executor| executor.name_of(executor.running()?))
+    let id = try_id()?;
+    current::try_with(|executor| executor.name_of(id))
         .flatten()
         .map(Into::into)
 }

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use super::{Executor, current};
+use crate::context;
 use crate::trace::{Cursor, Level, Snapshot, Started};
 
 #[track_caller]
@@ -37,7 +38,7 @@ pub fn set_level(level: Level) {
     with("set_level", |executor| {
         let running = executor.running.get().or_else(|| {
             // Inside the loop, but in no task: that is the future of `block_on`.
-            executor.main.get().filter(|_| current::is_running())
+            executor.main.get().filter(|_| context::is_running())
         });
         // SAFETY: a task that runs is alive.
         let tag = running.map(|task| unsafe { &(*task.as_ptr()).trace });

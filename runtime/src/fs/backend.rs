@@ -2,13 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use super::ring::Ring;
+use crate::context::{self, Part, Place};
 use crate::task::NO_RUNTIME;
 
 /// How file operations are carried out. Set by [`Builder::fs_backend`](crate::Builder::fs_backend).
@@ -48,8 +48,9 @@ pub(crate) struct Files {
     waker: Waker,
 }
 
-thread_local! {
-    static CURRENT: Cell<Option<NonNull<Files>>> = const { Cell::new(None) };
+// SAFETY: no other type has this place.
+unsafe impl Part for Files {
+    const PLACE: Place = Place::Files;
 }
 
 /// Completions have come. The reactor wakes this one, in a turn of the loop.
@@ -57,7 +58,7 @@ struct Completions;
 
 impl Wake for Completions {
     fn wake(self: Arc<Self>) {
-        try_with(|files| {
+        context::with(|files: &Files| {
             if let Some(ring) = files.made() {
                 ring.reap();
                 ring.listen(&files.waker);
@@ -85,19 +86,6 @@ impl Files {
             Backend::Ring => self.make_ring().map(drop),
             Backend::Auto | Backend::Pool => Ok(()),
         }
-    }
-
-    /// Calls `f` with these as the thread's own. It takes a closure for the reason that
-    /// `executor::current::enter` does.
-    pub(crate) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Restore(Option<NonNull<Files>>);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                CURRENT.set(self.0);
-            }
-        }
-        let _restore = Restore(CURRENT.replace(Some(NonNull::from(self))));
-        f()
     }
 
     fn made(&self) -> Option<Rc<Ring>> {
@@ -142,6 +130,11 @@ impl Files {
         }
     }
 
+    /// Whether a waker is the one for the completions.
+    pub(crate) fn is_own(&self, waker: &Waker) -> bool {
+        self.waker.will_wake(waker)
+    }
+
     /// Has everything that was asked of the ring completed?
     pub(crate) fn is_idle(&self) -> bool {
         self.ring
@@ -159,16 +152,10 @@ impl Files {
     }
 }
 
-fn try_with<R>(f: impl FnOnce(&Files) -> R) -> Option<R> {
-    // SAFETY: the pointer comes from a reference that `enter` borrows for as long as it is set. Only
-    // this thread reads it.
-    CURRENT.get().map(|files| f(unsafe { files.as_ref() }))
-}
-
 /// The ring of this thread's runtime; `None`: the pool is to be used.
 #[track_caller]
 pub(super) fn ring() -> Option<Rc<Ring>> {
-    match try_with(Files::ring) {
+    match context::with(Files::ring) {
         Some(ring) => ring,
         None => panic!("{NO_RUNTIME}"),
     }

@@ -25,8 +25,9 @@ mod waiters;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
+use std::ops::ControlFlow;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ pub use interest::Interest;
 pub(crate) use notifier::Notifier;
 pub use source::Source;
 
+use crate::context::{self, Wakers};
 use crate::faults::Injector;
 use crate::observe::{Histogram, Recorder};
 pub(crate) use crate::time::driver::Next as NextWait;
@@ -66,6 +68,8 @@ pub(crate) struct Reactor {
 pub(crate) enum Wait<'a> {
     /// Not at all.
     Poll,
+    /// For so long at most, if nothing happens.
+    AtMost(Duration),
     /// Until something happens. `may_jump`: may a stopped clock jump to the next timer?
     Park { may_jump: &'a dyn Fn() -> bool },
     /// Not at all. If nothing has happened and `may_jump` says so, a stopped clock jumps.
@@ -129,6 +133,7 @@ impl Reactor {
     pub(crate) fn turn(&self, wait: Wait<'_>) -> io::Result<()> {
         let next = match wait {
             Wait::Poll => NextWait::In(Duration::ZERO),
+            Wait::AtMost(limit) => NextWait::In(limit),
             Wait::Park { may_jump } => self.timers.next(may_jump),
             Wait::Jump { .. } => NextWait::Stopped,
         };
@@ -226,6 +231,28 @@ impl Reactor {
         drop(state);
     }
 
+    /// The loop that runs waits for something of this reactor, which is not its own.
+    #[cold]
+    pub(crate) fn note_foreign(self: &Rc<Self>, what: String) {
+        context::note_foreign(what, Box::new(Rc::downgrade(self)));
+    }
+
+    /// Whether a waker for which `f` says so waits for a descriptor.
+    pub(crate) fn is_waited_for(&self, f: impl Fn(&Waker) -> bool) -> bool {
+        self.each_of_sources(&mut |waker| match f(waker) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })
+        .is_break()
+    }
+
+    fn each_of_sources(&self, f: &mut dyn FnMut(&Waker) -> ControlFlow<()>) -> ControlFlow<()> {
+        let registrations = self.registrations.borrow();
+        registrations
+            .iter()
+            .try_for_each(|state| state.each_waker(f))
+    }
+
     fn tells_closed(&self) -> bool {
         self.device.tells_closed()
     }
@@ -250,6 +277,20 @@ impl Reactor {
             sources: self.registrations.borrow().len(),
             timers: self.timers.stats(),
         }
+    }
+}
+
+impl Wakers for Weak<Reactor> {
+    fn each(&self, f: &mut dyn FnMut(&Waker) -> ControlFlow<()>) -> ControlFlow<()> {
+        let Some(reactor) = self.upgrade() else {
+            return ControlFlow::Continue(());
+        };
+        reactor.each_of_sources(f)?;
+        reactor.timers.each_waker(f)
+    }
+
+    fn address(&self) -> *const () {
+        self.as_ptr().cast()
     }
 }
 

@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
@@ -20,6 +21,7 @@ use super::event::Event;
 use super::waiters::{POLL_READ, POLL_WRITE, WaiterId, Waiters};
 use super::{Interest, Reactor};
 use crate::console::{Op, Resource, What};
+use crate::context;
 use crate::task::coop;
 
 const READABLE: u8 = Interest::READABLE.bits();
@@ -67,6 +69,14 @@ impl State {
 
     pub(super) fn take_all(&self, out: &mut Vec<Waker>) {
         self.waiters.borrow_mut().take(READABLE | WRITABLE, out);
+    }
+
+    /// Calls `f` with the waker of each that waits, until it breaks. `f` runs no user code.
+    pub(super) fn each_waker(
+        &self,
+        f: &mut dyn FnMut(&Waker) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.waiters.borrow().each(f)
     }
 
     /// Keeps the waker of one who waits for these directions.
@@ -172,6 +182,14 @@ impl Source {
         self.shown.readiness(|| (has(READABLE), has(WRITABLE)));
     }
 
+    /// A loop that is not that of the descriptor's reactor may wait for it in vain.
+    fn note_foreign(&self) {
+        if context::is_foreign_rc(&self.reactor) {
+            let what = format!("descriptor {}, registered with the reactor", self.fd);
+            self.reactor.note_foreign(what);
+        }
+    }
+
     fn is_ready(&self, interest: Interest) -> bool {
         self.state.ready.get() & interest.bits() != 0
     }
@@ -275,6 +293,7 @@ impl Source {
             return Poll::Ready(Ok(()));
         }
         self.check_alive()?;
+        self.note_foreign();
         op.waits(&self.shown, what(interest), || {
             if interest.is_readable() {
                 self.state.wait(POLL_READ, READABLE, cx.waker());
@@ -508,6 +527,7 @@ impl<'a> Wait<'a> {
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Source { state, shown, .. } = self.source;
         self.source.check_alive()?;
+        self.source.note_foreign();
         let id = *self.id.get_or_insert_with(|| state.new_id());
         self.op.waits(shown, what(self.interest), || {
             state.wait(id, self.interest.bits(), cx.waker());

@@ -1,6 +1,7 @@
 //! Who waits for a source.
 
 use std::mem;
+use std::ops::ControlFlow;
 use std::task::Waker;
 
 /// The number of an async method's future at its source; the two largest are those of the `poll_*`
@@ -83,6 +84,15 @@ impl Waiters {
         let rest = self.rest.as_mut()?;
         let index = rest.iter().position(|entry| entry.id == id)?;
         Some(rest.remove(index).waker)
+    }
+
+    /// Calls `f` with the waker of each, until it breaks.
+    pub(super) fn each(&self, f: &mut dyn FnMut(&Waker) -> ControlFlow<()>) -> ControlFlow<()> {
+        let rest = self.rest.iter().flat_map(|rest| rest.iter());
+        self.first
+            .iter()
+            .chain(rest)
+            .try_for_each(|entry| f(&entry.waker))
     }
 
     /// Hands out those who wait for one of these directions, to be woken when nothing is borrowed.

@@ -12,12 +12,14 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::Parts;
 use super::pace::Pace;
-use crate::executor::{Executor, Lane, Tick, current};
+use crate::context;
+use crate::executor::{Executor, Lane, Tick};
 use crate::reactor::Wait;
 use crate::task::{allowance, waker};
 use crate::trace::End;
@@ -27,7 +29,7 @@ impl Parts {
     #[track_caller]
     pub(super) fn block_on<F: Future>(&self, future: F) -> F::Output {
         let location = Location::caller();
-        current::run("block_on", || {
+        context::run("block_on", &self.context, || {
             self.enter(|| {
                 let watched = self.executor.main_begins(location);
                 let output = self.run_until_ready(future, location);
@@ -56,7 +58,6 @@ impl Parts {
         let mut future = pin!(future);
         // Borrows the executor's own reference, as above.
         let waker = waker::borrowed::<Lane>(self.executor.main());
-        let mut cx = Context::from_waker(&waker);
         main.trace.located(location);
         let mut pace = Pace::new(self.reactor.look_at_clock(), self.event_interval);
         self.executor.queue_main();
@@ -68,6 +69,8 @@ impl Parts {
                     limited.refill();
                     let poll = main.trace.poll().may_panic();
                     let entered = main.console.enter();
+                    // A new one each time: the future may overwrite the one that it is given.
+                    let mut cx = Context::from_waker(&waker);
                     if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                         main.console.exit(entered);
                         poll.end(End::Ready);
@@ -76,7 +79,7 @@ impl Parts {
                     main.console.exit(entered);
                     poll.end(End::Pending);
                 }
-                Tick::Idle => self.sleep(&mut pace),
+                Tick::Idle => self.sleep(&mut pace, location),
                 Tick::Busy => {}
                 Tick::Due => pace.use_up(),
             }
@@ -92,7 +95,7 @@ impl Parts {
     }
 
     /// Nothing is ready: wait for something to happen.
-    fn sleep(&self, pace: &mut Pace) {
+    fn sleep(&self, pace: &mut Pace, location: &'static Location<'static>) {
         struct WakeUp<'a>(&'a Executor);
         impl Drop for WakeUp<'_> {
             fn drop(&mut self) {
@@ -113,12 +116,96 @@ impl Parts {
         {
             // Also if the wait fails, which panics: the flag must not say "asleep" for ever.
             let _wake_up = WakeUp(&self.executor);
-            // Virtual time waits for results that are awaited, and for what other threads sent.
-            self.turn(Wait::Park {
-                may_jump: &|| self.is_still(),
-            });
+            if self.context.has_foreign() {
+                self.check_foreign(location);
+            }
+            match self.silence_to_look_for() {
+                Some(limit) => {
+                    self.turn(Wait::AtMost(limit));
+                    self.look_for_silence(location);
+                }
+                // Virtual time waits for results that are awaited, and for what other threads sent.
+                None => self.turn(Wait::Park {
+                    may_jump: &|| self.is_still(),
+                }),
+            }
         }
         pace.looked(self.reactor.last_look());
+    }
+
+    /// Whether something of this runtime may end a sleep: a timer, a descriptor that is waited for, or what
+    /// the pool and the ring do. Other threads may in any case.
+    fn has_something_to_wait_for(&self) -> bool {
+        self.reactor.timers().stats().now > 0
+            || !self.is_still()
+            || self
+                .reactor
+                .is_waited_for(|waker| !self.files.is_own(waker))
+    }
+
+    /// How long nothing may happen before it is asked whether anything can; `None`: that is of no interest, or
+    /// known.
+    #[inline(always)]
+    fn silence_to_look_for(&self) -> Option<Duration> {
+        let limit = self.silence.get()?;
+        (!self.has_something_to_wait_for()).then_some(limit)
+    }
+
+    /// The loop had nothing of its own to wait for and has slept. If nothing can wake any of its tasks, that is
+    /// reported, once.
+    #[cold]
+    fn look_for_silence(&self, location: &'static Location<'static>) {
+        let executor = &self.executor;
+        if executor.has_ready()
+            || executor.is_pending()
+            || Arc::strong_count(executor) > Parts::OWN_EXECUTORS
+            || executor.wakers_outside() > 0
+        {
+            return;
+        }
+        self.silence.set(None);
+        let tasks = executor.unended(10);
+        let tasks = match tasks.is_empty() {
+            true => "it has no tasks".to_owned(),
+            false => format!("these tasks wait as well: {tasks}"),
+        };
+        eprintln!(
+            "wakeful: `block_on` at {location} waits for ever: nothing has kept a waker of its future or of a task, \
+             there is no timer, no descriptor, no closure and no handle that could end the wait; {tasks}. A future \
+             that returns `Pending` has to see that its waker is woken"
+        );
+    }
+
+    /// The loop is about to sleep, and has waited for something of another runtime of its thread, which stands
+    /// still for as long.
+    #[cold]
+    fn check_foreign(&self, location: &'static Location<'static>) {
+        if self.reported_foreign.get() || self.has_something_to_wait_for() {
+            return;
+        }
+        let executor = &self.executor;
+        let (found, what) = self
+            .context
+            .waits_for_foreign(|waker| executor.is_woken_by(waker));
+        if what.is_empty() {
+            return;
+        }
+        // Nothing else has a waker or a handle: then none will ever wake it.
+        let for_ever = found > 0
+            && executor.wakers_outside() == found
+            && Arc::strong_count(executor) == Parts::OWN_EXECUTORS;
+        let advice = "Wait for it in `block_on` of its own runtime, or make it in this one; or run its runtime \
+             on a thread of its own, and use a `wakeful::Handle`";
+        assert!(
+            !for_ever,
+            "`block_on` at {location} would wait for ever: it waits for {what}, of another runtime of this \
+             thread, whose loop can't run meanwhile. {advice}"
+        );
+        self.reported_foreign.set(true);
+        eprintln!(
+            "wakeful: `block_on` at {location} waits for {what}, of another runtime of this thread, whose loop \
+             can't run meanwhile; only another thread can end the wait. {advice}"
+        );
     }
 
     /// Looks out for work for so long before the sleep. `true`: there is some.

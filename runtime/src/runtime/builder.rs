@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::{Lookout, MetricsLevel, Parts, Runtime};
 use crate::blocking::{self, Blocking};
+use crate::context::Context;
 use crate::executor::Executor;
 use crate::executor::class::Order;
 use crate::faults::{self, Injector};
@@ -235,6 +236,11 @@ impl Builder {
     /// syscall. A poll that is shorter than the threshold is never reported.
     /// Time in which the process is stopped does not count.
     ///
+    /// A [`block_on`](crate::Runtime::block_on) that can't end is reported as well, on standard error: when nothing has
+    /// happened for `threshold`, and there is no timer, no descriptor and no closure to wait for, no waker of any of
+    /// its tasks and no [`Handle`](crate::Handle) of the runtime. The report names up to ten of the tasks, and
+    /// comes once a runtime.
+    ///
     /// ```
     /// # use std::time::Duration;
     /// # fn main() -> std::io::Result<()> {
@@ -331,16 +337,27 @@ impl Builder {
         if self.start_paused {
             reactor.pause_clock();
         }
+        let silence = Cell::new(self.detect_stalls);
         let executor = Executor::new(reactor.notifier(), self.observer()?, trace.clone());
         if let Some(MakeOrder(make)) = &self.order {
             executor.set_order(make());
         }
-        let blocking = Blocking::new(self.blocking, trace);
+        let blocking = Rc::new(Blocking::new(self.blocking, trace));
+        let files = Rc::new(Files::new(self.fs_backend));
+        let context = Context::new(
+            executor.clone(),
+            Rc::new(reactor.clone()),
+            blocking.clone(),
+            files.clone(),
+        );
         let parts = Parts {
+            context,
             executor,
             reactor,
             blocking,
-            files: Files::new(self.fs_backend),
+            files,
+            reported_foreign: Cell::new(false),
+            silence,
             asleep_outside: Cell::new(false),
             lookout: Rc::new(Lookout::new(self.spin, self.hopeful)),
             event_interval: self.event_interval,

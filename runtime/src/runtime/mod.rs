@@ -17,7 +17,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::panic::Location;
+use std::marker::PhantomData;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,9 +32,10 @@ pub use metrics::{Metrics, MetricsLevel};
 pub use spawner::LocalSpawner;
 
 use crate::blocking::Blocking;
-use crate::executor::{Executor, current, spawn_at};
+use crate::context::{self, Context, Entered};
+use crate::executor::{Executor, spawn_at};
 use crate::fs::Files;
-use crate::reactor::{self, Reactor};
+use crate::reactor::Reactor;
 use crate::task::JoinHandle;
 
 /// A single-threaded runtime. It belongs to the thread that made it.
@@ -49,6 +51,11 @@ use crate::task::JoinHandle;
 /// for running [`spawn_blocking`](crate::spawn_blocking) closures and for [file](crate::fs)
 /// operations, see [`shutdown_timeout`](Self::shutdown_timeout).
 ///
+/// That wait blocks the thread. Inside [`block_on`](Self::block_on) of another runtime it blocks that one's loop, for
+/// as long as [`blocking_shutdown_timeout`](Builder::blocking_shutdown_timeout) says, 10 seconds by default; after
+/// 100 ms it is reported on standard error. Call [`shutdown_background`](Self::shutdown_background) or
+/// `shutdown_timeout` there instead.
+///
 /// ```
 /// # fn main() -> std::io::Result<()> {
 /// let runtime = wakeful::Runtime::new()?;
@@ -63,20 +70,38 @@ pub struct Runtime {
     patience: Option<Duration>,
 }
 
+/// After so long a drop that blocks another loop is reported.
+const GRACE: Duration = Duration::from_millis(100);
+
 struct Parts {
+    /// The four that follow, as the thread finds them.
+    context: Rc<Context>,
     executor: Arc<Executor>,
     reactor: Rc<Reactor>,
-    blocking: Blocking,
-    files: Files,
+    blocking: Rc<Blocking>,
+    files: Rc<Files>,
     /// Did a step of the loop end asleep, see `turn.rs`?
     asleep_outside: Cell<bool>,
     /// How long to look out for work before a sleep.
     lookout: Rc<Lookout>,
+    /// Was it said that the loop waits for another runtime of its thread?
+    reported_foreign: Cell<bool>,
+    /// How long nothing may happen before it is asked whether anything can, where stalls are detected.
+    silence: Cell<Option<Duration>>,
     /// 0: as the clock says.
     event_interval: u32,
 }
 
+// A panic of a task ends at its poll, and one of the future of `block_on` leaves the loop between two steps.
+// User code runs with nothing borrowed and nothing half done, and what it unwinds through puts back what it has
+// set: after a caught panic the tasks, the timers and the reactor are as they would be without it.
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}
+
 impl Parts {
+    /// The counts of the executor that the runtime itself holds: here, and in the context.
+    const OWN_EXECUTORS: usize = 2;
+
     /// Is there nothing outside of the loop that a task waits for, except descriptors? Then virtual
     /// time may go on.
     fn is_still(&self) -> bool {
@@ -85,10 +110,8 @@ impl Parts {
 
     /// Calls `f` with this runtime as the thread's own.
     fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _reactor = reactor::current::enter(self.reactor.clone());
-        current::enter(&self.executor, || {
-            self.blocking.enter(|| self.files.enter(f))
-        })
+        let _entered = context::enter(self.context.clone());
+        f()
     }
 }
 
@@ -148,6 +171,36 @@ impl Runtime {
         self.parts.enter(f)
     }
 
+    /// Makes this runtime the thread's own until the guard is dropped, as [`enter`](Self::enter) does for the
+    /// time of a closure.
+    ///
+    /// Guards and calls of `enter` nest, and the newest one that has not ended counts. They may end in any
+    /// order: each takes itself away, and no other. A guard that is forgotten (`std::mem::forget`) leaves the
+    /// thread inside of the runtime, and the runtime's memory and descriptors with it. When that
+    /// runtime has been dropped, a spawn on the thread panics with a message that says so.
+    ///
+    /// A task should not keep a guard over an `.await`: the other tasks of its loop would run inside of
+    /// the guard's runtime as well, and what they spawn would go there.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Runtime::new()?;
+    /// let task = {
+    ///     let _guard = runtime.enter_guard();
+    ///     wakeful::spawn(async { 1 })
+    /// };
+    /// assert!(wakeful::Handle::try_current().is_none());
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn enter_guard(&self) -> EnterGuard<'_> {
+        EnterGuard {
+            _entered: context::enter(self.parts.context.clone()),
+            _runtime: PhantomData,
+        }
+    }
+
     /// A handle that other threads may use.
     pub fn handle(&self) -> Handle {
         Handle::new(self.parts.executor.clone())
@@ -180,7 +233,7 @@ impl Runtime {
     /// are still at work; they end by themselves, and their results are dropped.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> usize {
         self.patience = None;
-        self.shut_down(timeout)
+        self.shut_down(timeout, |_| ())
     }
 
     /// Drops the runtime without waiting for [`spawn_blocking`](crate::spawn_blocking) closures.
@@ -188,7 +241,8 @@ impl Runtime {
         self.shutdown_timeout(Duration::ZERO);
     }
 
-    fn shut_down(&self, timeout: Duration) -> usize {
+    /// `report` is called with how many are still at work after `GRACE`, once.
+    fn shut_down(&self, timeout: Duration, report: impl FnOnce(usize)) -> usize {
         let Parts {
             executor,
             reactor,
@@ -203,7 +257,13 @@ impl Runtime {
         });
         // And none from here on, so that nothing is spawned that nobody would drop.
         executor.dissolve();
-        files.shut_down(timeout) + blocking.pool.shut_down(timeout)
+        let in_flight = files.shut_down(timeout);
+        let at_work = blocking.pool.shut_down(timeout.min(GRACE));
+        if at_work == 0 || timeout <= GRACE {
+            return in_flight + at_work;
+        }
+        report(at_work);
+        in_flight + blocking.pool.shut_down(timeout - GRACE)
     }
 }
 
@@ -212,7 +272,16 @@ impl Drop for Runtime {
         let Some(patience) = self.patience.take() else {
             return;
         };
-        let busy = self.shut_down(patience);
+        let busy = self.shut_down(patience, |busy| {
+            if context::is_running() {
+                eprintln!(
+                    "wakeful: a runtime is dropped inside `block_on` of another one, whose loop stands still \
+                     until {busy} `spawn_blocking` closures have ended, for {patience:?} at most. Use \
+                     `Runtime::shutdown_background` or `Runtime::shutdown_timeout` there, or drop the runtime \
+                     outside of `block_on`"
+                );
+            }
+        });
         if busy > 0 && !patience.is_zero() {
             eprintln!(
                 "wakeful: a runtime was dropped while {busy} `spawn_blocking` closures or file \
@@ -227,6 +296,24 @@ impl fmt::Debug for Runtime {
         f.debug_struct("Runtime")
             .field("metrics", &self.metrics())
             .finish_non_exhaustive()
+    }
+}
+
+/// Keeps its thread inside of a runtime until it is dropped, see [`Runtime::enter_guard`]. It stays on its
+/// thread.
+#[must_use = "the thread leaves the runtime when the guard is dropped"]
+pub struct EnterGuard<'a> {
+    _entered: Entered,
+    _runtime: PhantomData<&'a Runtime>,
+}
+
+// Its drop is one step that runs no user code.
+impl UnwindSafe for EnterGuard<'_> {}
+impl RefUnwindSafe for EnterGuard<'_> {}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterGuard").finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -42,6 +42,10 @@ pub struct LocalSpawner {
     // Spawning here is for the owner thread.
     _not_send: PhantomData<Rc<()>>,
 }
+
+// For the reason that `Handle` is.
+impl UnwindSafe for LocalSpawner {}
+impl RefUnwindSafe for LocalSpawner {}
 
 impl LocalSpawner {
     fn new(executor: Arc<Executor>) -> LocalSpawner {

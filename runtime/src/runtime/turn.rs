@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use super::pace::Pace;
 use super::{Parts, Runtime};
-use crate::executor::{Tick, current};
+use crate::context;
+use crate::executor::Tick;
 use crate::reactor::{NextWait, Wait};
 
 impl Runtime {
@@ -55,7 +56,9 @@ impl Runtime {
     /// ```
     #[track_caller]
     pub fn turn(&self) -> io::Result<()> {
-        current::run("turn", || self.parts.enter(|| self.parts.one_turn()))
+        context::run("turn", &self.parts.context, || {
+            self.parts.enter(|| self.parts.one_turn())
+        })
     }
 
     /// How long another event loop may wait for the runtime's descriptor before it calls

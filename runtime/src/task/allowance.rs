@@ -8,22 +8,37 @@ pub(crate) const BUDGET: u8 = 128;
 /// Outside a task, and inside `unconstrained`: no limit.
 pub(super) const NO_LIMIT: u8 = u8::MAX;
 
+/// How often a poll may be refused before it has no limit any more.
+///
+/// A poll that is refused returns to the loop, which gives the next one a fresh budget. One that goes on asking
+/// may be a future of many parts, each of which asks once. Or what asks is not polled by the loop but by
+/// something inside the poll that doesn't return before it has its result, such as another crate's `block_on`:
+/// it would be refused for ever.
+const REFUSALS: u32 = 1_024;
+
+/// Nothing has asked yet how long this poll has been going on.
+const FRESH: u8 = 1;
+/// The poll has been refused, as often as `REFUSED` says.
+const COUNTED: u8 = 2;
+
 /// One store: the two bytes are written together.
 #[derive(Clone, Copy)]
 #[repr(C, align(2))]
 struct Allowance {
     units: u8,
-    /// Nobody has asked yet how long this poll has been going on.
-    fresh: bool,
+    /// `FRESH`, `COUNTED`.
+    bits: u8,
 }
 
 thread_local! {
     static ALLOWANCE: Cell<Allowance> = const {
         Cell::new(Allowance {
             units: NO_LIMIT,
-            fresh: false,
+            bits: 0,
         })
     };
+    /// Refusals of this poll, if it is `COUNTED`.
+    static REFUSED: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Takes the limit off again when the loop leaves its tasks, also by a panic.
@@ -40,7 +55,7 @@ impl Limited {
     pub(crate) fn refill(&self) {
         ALLOWANCE.set(Allowance {
             units: BUDGET,
-            fresh: true,
+            bits: FRESH,
         });
     }
 }
@@ -49,7 +64,7 @@ impl Drop for Limited {
     fn drop(&mut self) {
         ALLOWANCE.set(Allowance {
             units: NO_LIMIT,
-            fresh: false,
+            bits: 0,
         });
     }
 }
@@ -72,7 +87,7 @@ pub(super) fn set_units(units: u8) {
 
 #[inline(always)]
 pub(super) fn is_fresh() -> bool {
-    ALLOWANCE.with(|cell| cell.get().fresh)
+    ALLOWANCE.with(|cell| cell.get().bits & FRESH != 0)
 }
 
 /// Was it the first question of this poll? It no longer is.
@@ -80,9 +95,30 @@ pub(super) fn take_fresh() -> bool {
     ALLOWANCE.with(|cell| {
         let allowance = cell.get();
         cell.set(Allowance {
-            fresh: false,
+            bits: allowance.bits & !FRESH,
             ..allowance
         });
-        allowance.fresh
+        allowance.bits & FRESH != 0
+    })
+}
+
+/// The poll is told to return. `false`: it has been told so too often, and has no limit from here on.
+#[cold]
+#[inline(never)]
+pub(super) fn refuse() -> bool {
+    ALLOWANCE.with(|cell| {
+        let allowance = cell.get();
+        let before = if allowance.bits & COUNTED == 0 {
+            0
+        } else {
+            REFUSED.get()
+        };
+        REFUSED.set(before + 1);
+        let refused = before < REFUSALS;
+        cell.set(Allowance {
+            units: if refused { allowance.units } else { NO_LIMIT },
+            bits: allowance.bits | COUNTED,
+        });
+        refused
     })
 }

@@ -3,6 +3,10 @@
 //! The executor hands every poll of a task 128 units. Each ready operation of a Wakeful
 //! resource takes one; when none is left the next operation wakes its own task and returns
 //! `Pending`, so that the others run. Code outside a task has no limit.
+//!
+//! Another crate's `block_on` inside of a poll (`futures_executor::block_on`, for one) polls again and again
+//! without returning to the loop, which therefore can't hand out a new budget. So a poll that has been refused
+//! 1,024 times has no limit from then on.
 
 use std::future::{Future, poll_fn};
 use std::mem;
@@ -11,7 +15,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::allowance::{NO_LIMIT, set_units, units};
+use super::allowance::{NO_LIMIT, refuse, set_units, units};
 use super::quota::should_yield;
 
 /// Returns `false` when the current poll has used up its budget and should return soon.
@@ -23,7 +27,7 @@ use super::quota::should_yield;
 /// ```
 #[inline]
 pub fn has_budget_remaining() -> bool {
-    units() != 0
+    units() != 0 || !refuse()
 }
 
 /// Takes one unit of the budget, or wakes the task and returns `Pending` if none is left.
@@ -50,10 +54,11 @@ pub fn has_budget_remaining() -> bool {
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     match units() {
         NO_LIMIT => Poll::Ready(RestoreOnPending(NO_LIMIT)),
-        0 => {
+        0 if refuse() => {
             cx.waker().wake_by_ref();
             Poll::Pending
         }
+        0 => Poll::Ready(RestoreOnPending(NO_LIMIT)),
         left => {
             set_units(left - 1);
             Poll::Ready(RestoreOnPending(left))

@@ -157,6 +157,12 @@ pub(crate) trait Schedule: 'static {
         let _ = (note, task);
     }
 
+    /// A task of this scheduler is waited for, and not by a waker of the same scheduler. Called on the owner
+    /// thread.
+    fn joined_elsewhere(&self, task: &Header) {
+        let _ = task;
+    }
+
     /// A wake on another thread found the task on its way already. Any thread.
     fn coalesced_there(&self) {}
 

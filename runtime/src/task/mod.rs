@@ -39,6 +39,7 @@
 //!
 //! `DONE` is for ever. The memory stays until the last reference goes, see `refs.rs`.
 
+pub(crate) mod acting;
 pub(crate) mod allowance;
 pub mod coop;
 mod error;
@@ -74,6 +75,11 @@ pub use yield_now::{YieldNow, yield_now};
 pub(crate) const NO_RUNTIME: &str = "there is no Wakeful runtime on this thread: call this inside \
      `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`. From another thread, and \
      from `spawn_blocking`, use a `wakeful::Handle`, taken before: `handle.spawn(future)`";
+
+/// The sentence for those whose runtime has ended while the thread is still inside of it.
+pub(crate) const RUNTIME_ENDED: &str = "the Wakeful runtime that this thread is inside of has ended, so it \
+     runs no tasks any more: a guard of `Runtime::enter_guard` was forgotten, or a coroutine was suspended \
+     inside of `Runtime::enter`. End the scope before the `Runtime` is dropped";
 
 /// The number of a task: unique in the process, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -117,7 +117,9 @@ fn look(left: &Cell<u32>) -> bool {
     state.looked = now;
     STATE.with(|cell| cell.set(state));
     let over = now.saturating_sub(state.began) >= state.quota;
-    let give_way = over || state.has_urgent.is_some_and(|has_urgent| has_urgent());
+    let give_way = (over || state.has_urgent.is_some_and(|has_urgent| has_urgent()))
+        // What can't return to the loop is not told so for ever.
+        && allowance::refuse();
     // Whoever asks again in the same poll is told again.
     left.set(if give_way { 1 } else { state.step });
     give_way

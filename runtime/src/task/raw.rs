@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
+use super::acting::acting;
 use super::header::{Header, Schedule, TaskPtr, VTable};
 use super::mailbox::{self, Mailbox};
 use super::refs::Refs;
@@ -193,6 +194,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) -> bool {
 }
 
 unsafe fn cancel<F: Future>(task: TaskPtr) {
+    let _acting = acting(Some(header(task).id));
     header(task).stage.set(Stage::Cancelled);
     // SAFETY: the stage was `Future`, by the contract of `cancel`, and has just been changed.
     if let Err(payload) = unsafe { drop_future::<F>(task) } {
@@ -229,6 +231,7 @@ unsafe fn failure<F: Future>(task: TaskPtr) -> Option<JoinError> {
 }
 
 unsafe fn discard<F: Future>(task: TaskPtr) {
+    let _acting = acting(Some(header(task).id));
     if matches!(header(task).stage.get(), Stage::Output) {
         header(task).stage.set(Stage::Taken);
         runnable::quietly(|| {
@@ -277,20 +280,22 @@ unsafe fn abort<S: Schedule>(task: TaskPtr) {
 unsafe fn wait<S: Schedule>(task: TaskPtr, waker: &Waker) {
     let place = &header(task).join_waker;
     if let Some(before) = place.take() {
-        return wait_again(place, before, waker);
+        return wait_again::<S>(header(task), before, waker);
     }
     // Nothing was put there meanwhile: cloning a waker of ours runs no user code, and another's finds
     // the only handle in use.
-    mem::forget(place.replace(Some(waker::clone_of::<S>(waker))));
+    mem::forget(place.replace(Some(waker::clone_to_join::<S>(waker, header(task)))));
 }
 
 /// Who waits has waited before.
 #[cold]
-fn wait_again(place: &Cell<Option<Waker>>, before: Waker, waker: &Waker) {
+fn wait_again<S: Schedule>(header: &Header, before: Waker, waker: &Waker) {
+    let place = &header.join_waker;
     if before.will_wake(waker) {
         place.set(Some(before));
     } else {
-        mem::forget(place.replace(Some(waker.clone())));
+        let waker = waker::clone_from_elsewhere::<S>(waker, header);
+        mem::forget(place.replace(Some(waker)));
         // Last, as it may be anyone's, and its drop may do anything.
         drop(before);
     }

@@ -90,16 +90,40 @@ unsafe fn clone<S: Schedule>(data: *const ()) -> RawWaker {
     RawWaker::new(data, S::waker_vtable())
 }
 
-/// A clone, in place if the waker is one of ours.
+/// A clone of a waker that waits for the task of that header, in place if it is that of a task on the same
+/// scheduler. On the owner thread.
 #[inline(always)]
-pub(crate) fn clone_of<S: Schedule>(waker: &Waker) -> Waker {
-    if !ptr::eq(waker.vtable(), S::waker_vtable()) {
-        return waker.clone();
+pub(crate) fn clone_to_join<S: Schedule>(waker: &Waker, joined: &Header) -> Waker {
+    if !is_beside::<S>(waker, joined) {
+        return clone_from_elsewhere::<S>(waker, joined);
     }
+    let task = task(waker.data());
+    // SAFETY: the waker is one of ours, and it holds a reference.
+    let header = unsafe { task.as_ref() };
+    header.refs.clone_here();
+    header.trace.cloned(true, || count(header));
+    header.console.cloned();
+    // SAFETY: the reference was made for this.
+    unsafe { owned::<S>(task) }
+}
+
+/// Is the waker that of a task on the scheduler of this one?
+#[inline(always)]
+fn is_beside<S: Schedule>(waker: &Waker, joined: &Header) -> bool {
     // SAFETY: by its vtable the waker was made here for `S`, and it holds a reference.
-    let raw = unsafe { clone::<S>(waker.data()) };
-    // SAFETY: what `clone` of this vtable gives is what a waker is made of.
-    unsafe { Waker::from_raw(raw) }
+    ptr::eq(waker.vtable(), S::waker_vtable())
+        && unsafe { task(waker.data()).as_ref() }.scheduler == joined.scheduler
+}
+
+/// The rest of [`clone_to_join`].
+#[cold]
+#[inline(never)]
+pub(crate) fn clone_from_elsewhere<S: Schedule>(waker: &Waker, joined: &Header) -> Waker {
+    if !is_beside::<S>(waker, joined) {
+        // SAFETY: `S` is the type of the scheduler, as the caller says.
+        unsafe { joined.scheduler::<S>() }.joined_elsewhere(joined);
+    }
+    waker.clone()
 }
 
 /// Wakes, in place, if the waker is one of ours; or gives it back.

@@ -1,6 +1,7 @@
 //! The clock and the wheel of a loop, joined.
 
 use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::Waker;
 use std::time::Duration;
@@ -131,6 +132,14 @@ impl Timers {
         std::iter::from_fn(|| wheel.fire())
             .filter_map(|due| due.waker)
             .collect()
+    }
+
+    /// Calls `f` with the waker of each timer that is armed, until it breaks. `f` runs no user code.
+    pub(crate) fn each_waker(
+        &self,
+        f: &mut dyn FnMut(&Waker) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.wheel.borrow().each_waker(f)
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -14,6 +14,7 @@ use super::Instant;
 use super::clock::{Clock, nanos};
 use super::wheel::Entry;
 use crate::console::{Op, Resource, Timer, What};
+use crate::context;
 use crate::reactor::{Reactor, current};
 use crate::task::coop;
 
@@ -164,6 +165,9 @@ impl Sleep {
         if this.reactor.is_shut_down() {
             never();
         }
+        if context::is_foreign_rc(this.reactor) {
+            note_foreign(this.reactor);
+        }
         this.op.waits(this.shown, What::Elapsed, || {
             let before = this.entry.set_waker(cx.waker());
             if !this.entry.is_armed() {
@@ -200,6 +204,12 @@ fn now() -> Option<(Rc<Reactor>, u64)> {
     let reactor = current::try_with(Rc::clone)?;
     let now = reactor.timers().clock.now();
     Some((reactor, now))
+}
+
+/// The loop that polls is not the one that fires.
+#[cold]
+fn note_foreign(reactor: &Rc<Reactor>) {
+    reactor.note_foreign("a timer".to_owned());
 }
 
 #[cold]

@@ -13,6 +13,7 @@
 
 use std::cell::Cell;
 use std::marker::PhantomPinned;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::ptr;
 use std::task::Waker;
@@ -257,6 +258,28 @@ impl Wheel {
             return Some(0);
         }
         self.first().map(|(place, _)| self.lists[place].bound)
+    }
+
+    /// Calls `f` with the waker of each entry, until it breaks. `f` runs no user code.
+    pub(crate) fn each_waker(
+        &self,
+        f: &mut dyn FnMut(&Waker) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for list in self.lists.iter() {
+            let mut next = list.head;
+            while !next.is_null() {
+                // SAFETY: a linked entry is alive, by the contract of `insert`. Nothing is unlinked meanwhile,
+                // as no user code runs.
+                let entry = unsafe { &*next };
+                next = entry.next.get();
+                if let Some(waker) = entry.waker.take() {
+                    let flow = f(&waker);
+                    entry.waker.set(Some(waker));
+                    flow?;
+                }
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Moves what is due at `now` to the firing list, in the order of deadlines, ties in the order

@@ -1,0 +1,448 @@
+//! Which runtime a thread is inside of: scopes that end in any order, or never, and on a thread that ends.
+
+#[path = "support/alone.rs"]
+mod alone;
+mod support;
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, pending};
+use std::io::{BufRead, BufReader, Read};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::process::Stdio;
+use std::rc::Rc;
+use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use corosensei::{Coroutine, CoroutineResult};
+use support::{OnDrop, panic_of};
+use wakeful::reactor::{Async, Interest};
+use wakeful::task::{try_id, yield_now};
+use wakeful::{
+    EnterGuard, Handle, LocalSpawner, Metrics, Runtime, block_on, spawn, spawn_blocking,
+};
+
+/// Is the thread inside of this runtime?
+fn is_inside(runtime: &Runtime) -> bool {
+    let before = runtime.metrics().tasks_spawned;
+    drop(spawn(async {}));
+    runtime.metrics().tasks_spawned > before
+}
+
+fn is_outside() -> bool {
+    Handle::try_current().is_none() && Metrics::try_current().is_none() && try_id().is_none()
+}
+
+#[test]
+fn a_guard_keeps_the_thread_inside_until_it_is_dropped() {
+    let runtime = Runtime::new().unwrap();
+    let inner = Runtime::new().unwrap();
+    let guard = runtime.enter_guard();
+    assert!(is_inside(&runtime));
+    inner.enter(|| assert!(is_inside(&inner)));
+    assert!(is_inside(&runtime));
+    inner.block_on(async { assert!(is_inside(&inner)) });
+    assert!(is_inside(&runtime));
+    drop(guard);
+    assert!(is_outside());
+}
+
+#[test]
+fn guards_dropped_in_any_order_leave_the_newest_of_the_others() {
+    const ORDERS: [[usize; 3]; 6] = [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ];
+    let runtimes = [(); 3].map(|()| Runtime::new().unwrap());
+    for order in ORDERS {
+        let mut guards: Vec<Option<EnterGuard<'_>>> = runtimes
+            .iter()
+            .map(|runtime| Some(runtime.enter_guard()))
+            .collect();
+        for dropped in order {
+            guards[dropped] = None;
+            match guards.iter().rposition(Option::is_some) {
+                Some(newest) => assert!(is_inside(&runtimes[newest]), "{order:?}"),
+                None => assert!(is_outside()),
+            }
+        }
+    }
+    // The same runtime twice, with another one in between.
+    let [a, b, _] = &runtimes;
+    let first = a.enter_guard();
+    let second = b.enter_guard();
+    let third = a.enter_guard();
+    drop(first);
+    assert!(is_inside(a));
+    drop(third);
+    assert!(is_inside(b));
+    drop(second);
+    assert!(is_outside());
+}
+
+#[test]
+fn a_forgotten_guard_of_a_runtime_that_has_ended_refuses_what_needs_tasks() {
+    thread::spawn(|| {
+        let runtime = Runtime::new().unwrap();
+        std::mem::forget(runtime.enter_guard());
+        assert!(is_inside(&runtime));
+        let spawner = LocalSpawner::current();
+        // What the end drops still finds the runtime, and what it spawns is cancelled.
+        let late = Rc::new(Cell::new(None));
+        let guard = OnDrop({
+            let late = late.clone();
+            move || late.set(Some(spawn(async {})))
+        });
+        drop(runtime.spawn(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        }));
+        drop(runtime);
+        let late = late.take().expect("the future was dropped");
+        assert!(late.is_finished());
+
+        assert!(is_outside());
+        let text = panic_of(|| spawn(async {}));
+        assert!(text.contains("has ended"), "{text}");
+        let text = panic_of(|| spawn_blocking(|| ()));
+        assert!(text.contains("has ended"), "{text}");
+        let text = panic_of(Handle::current);
+        assert!(text.contains("has ended"), "{text}");
+        let status = futures_util::task::LocalSpawn::status_local(&spawner);
+        assert!(status.unwrap_err().is_shutdown());
+        // Others are as good as ever, and their scopes end where they began.
+        assert!(block_on(late).unwrap_err().is_cancelled());
+        block_on(async { spawn(yield_now()).await.unwrap() });
+        let another = Runtime::new().unwrap();
+        another.enter(|| assert!(is_inside(&another)));
+        assert!(is_outside());
+    })
+    .join()
+    .unwrap();
+}
+
+#[test]
+fn a_guard_may_be_dropped_as_its_thread_winds_down() {
+    thread_local! {
+        static GUARDS: RefCell<Vec<EnterGuard<'static>>> = const { RefCell::new(Vec::new()) };
+        static LAST: RefCell<Option<OnDrop<fn()>>> = const { RefCell::new(None) };
+    }
+    thread::spawn(|| {
+        // Made first, so dropped last on Linux; either order will do.
+        LAST.set(Some(OnDrop(|| {
+            if Handle::try_current().is_some() {
+                drop(spawn(async {}));
+            }
+            block_on(async { spawn(async {}).await.unwrap() });
+        })));
+        let [a, b] = [(); 2].map(|()| &*Box::leak(Box::new(Runtime::new().unwrap())));
+        GUARDS.with_borrow_mut(|guards| {
+            guards.push(a.enter_guard());
+            guards.push(b.enter_guard());
+        });
+        assert!(is_inside(b));
+    })
+    .join()
+    .unwrap();
+}
+
+#[test]
+fn a_coroutine_that_leaves_a_runtime_out_of_order_leaves_nothing_behind() {
+    let first = Runtime::new().unwrap();
+    let second = Runtime::new().unwrap();
+    let mut coroutine = Coroutine::new(move |yielder: &corosensei::Yielder<(), ()>, ()| {
+        first.enter(|| yielder.suspend(()));
+        drop(first);
+    });
+    assert!(matches!(coroutine.resume(()), CoroutineResult::Yield(())));
+    second.enter(|| {
+        coroutine.resume(());
+        assert!(is_inside(&second));
+    });
+    assert!(is_outside());
+    let text = panic_of(|| spawn(async {}));
+    assert!(text.contains("no Wakeful runtime"), "{text}");
+}
+
+#[test]
+fn a_loop_that_a_coroutine_has_suspended_is_still_the_one_of_its_thread() {
+    let another = Runtime::new().unwrap();
+    let mut coroutine = Coroutine::new(|yielder: &corosensei::Yielder<(), ()>, ()| {
+        block_on(async {
+            yielder.suspend(());
+            spawn(async { 7 }).await.unwrap()
+        })
+    });
+    assert!(matches!(coroutine.resume(()), CoroutineResult::Yield(())));
+    let text = panic_of(|| another.block_on(async {}));
+    assert!(text.contains("called inside a Wakeful runtime"), "{text}");
+    assert!(matches!(coroutine.resume(()), CoroutineResult::Return(7)));
+    another.block_on(async {});
+    assert!(is_outside());
+}
+
+#[test]
+fn a_loop_whose_coroutine_is_dropped_is_over() {
+    let mut coroutine = Coroutine::new(|yielder: &corosensei::Yielder<(), ()>, ()| {
+        block_on(async { yielder.suspend(()) });
+    });
+    assert!(matches!(coroutine.resume(()), CoroutineResult::Yield(())));
+    drop(coroutine);
+    block_on(async {});
+    assert!(is_outside());
+}
+
+#[test]
+fn a_runtime_may_end_inside_the_drop_of_what_is_spawned_into_it() {
+    type Suspended = Coroutine<(), (), ()>;
+    let slot: Rc<RefCell<Option<Suspended>>> = Rc::default();
+    let mut coroutine = Coroutine::new(|yielder: &corosensei::Yielder<(), ()>, ()| {
+        let runtime = Runtime::new().unwrap();
+        // What is spawned from here on is cancelled at once.
+        runtime.block_on(async {
+            Handle::current().shutdown();
+            yield_now().await;
+            yield_now().await;
+        });
+        runtime.enter(|| yielder.suspend(()));
+        drop(runtime);
+    });
+    assert!(matches!(coroutine.resume(()), CoroutineResult::Yield(())));
+    *slot.borrow_mut() = Some(coroutine);
+    let drops = Rc::new(Cell::new(0));
+    let guard = OnDrop({
+        let (slot, drops) = (slot.clone(), drops.clone());
+        move || {
+            drops.set(drops.get() + 1);
+            if let Some(mut coroutine) = slot.take() {
+                assert!(matches!(coroutine.resume(()), CoroutineResult::Return(())));
+            }
+        }
+    });
+    let task = spawn(async move {
+        let _guard = guard;
+        pending::<()>().await;
+    });
+    assert_eq!(drops.get(), 1);
+    assert!(task.is_finished());
+    assert!(block_on(task).unwrap_err().is_cancelled());
+    assert!(is_outside());
+}
+
+#[test]
+fn runtimes_and_what_leads_to_them_are_unwind_safe() {
+    fn check<T: UnwindSafe + RefUnwindSafe>() {}
+    check::<Runtime>();
+    check::<EnterGuard<'_>>();
+    check::<Handle>();
+    check::<LocalSpawner>();
+
+    let runtime = Runtime::new().unwrap();
+    let task = runtime.spawn(async { 7 });
+    assert!(catch_unwind(|| runtime.block_on(async { panic!("on purpose") })).is_err());
+    assert!(is_outside());
+    let timer = runtime.enter(|| wakeful::time::sleep(Duration::from_micros(1)));
+    assert_eq!(runtime.block_on(task).unwrap(), 7);
+    runtime.block_on(timer);
+    let outer = catch_unwind(AssertUnwindSafe(|| runtime.enter(|| panic!("on purpose"))));
+    assert!(outer.is_err());
+    assert!(is_outside());
+}
+
+// --- two runtimes on one thread
+
+/// The texts that say that a wait would never end have to name these.
+#[track_caller]
+fn assert_says_so(text: &str, what: &str) {
+    for part in [
+        "would wait for ever",
+        "tests/contexts.rs",
+        what,
+        "another runtime",
+        "`wakeful::Handle`",
+    ] {
+        assert!(text.contains(part), "no {part:?} in: {text}");
+    }
+}
+
+#[test]
+fn a_handle_of_another_runtime_of_the_thread_is_reported_where_nothing_else_can_end_the_wait() {
+    let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
+    let mut task = a.spawn(async { 7 });
+    let id = task.id();
+    let text = panic_of(|| b.block_on(&mut task));
+    assert_says_so(&text, &format!("task {id} by its `JoinHandle`"));
+    // By way of a task.
+    let other = a.spawn(pending::<()>());
+    let text = panic_of(|| b.block_on(async { spawn(other).await }));
+    assert_says_so(&text, "by its `JoinHandle`");
+    // Both go on.
+    assert_eq!(b.block_on(async { spawn(async { 1 }).await.unwrap() }), 1);
+    assert_eq!(a.block_on(&mut task).unwrap(), 7);
+}
+
+#[test]
+fn a_timer_of_another_runtime_of_the_thread_is_reported_likewise() {
+    let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
+    let mut sleep = Box::pin(a.enter(|| wakeful::time::sleep(Duration::from_millis(1))));
+    let text = panic_of(|| b.block_on(&mut sleep));
+    assert_says_so(&text, "a timer");
+    a.block_on(sleep);
+}
+
+#[test]
+fn a_descriptor_of_another_runtime_of_the_thread_is_reported_likewise() {
+    let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
+    let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
+    let here = a.enter(|| Async::new(here).unwrap());
+    let text = panic_of(|| b.block_on(here.source().ready(Interest::READABLE)));
+    assert_says_so(&text, "descriptor");
+    let text = panic_of(|| {
+        b.block_on(std::future::poll_fn(|cx| {
+            here.source().poll_ready(cx, Interest::READABLE)
+        }))
+    });
+    assert_says_so(&text, "descriptor");
+}
+
+#[test]
+fn a_handle_of_another_runtime_may_be_polled_beside_something_that_ends_the_wait() {
+    let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
+    let mut task = a.spawn(async { 7 });
+    // A timer.
+    let late = b.block_on(async {
+        wakeful::time::timeout(Duration::from_millis(1), &mut task)
+            .await
+            .is_err()
+    });
+    assert!(late);
+    // A closure on the pool, here and in a task.
+    b.block_on(async {
+        let closure = spawn_blocking(|| 1);
+        let first = futures_util::future::select(&mut task, closure).await;
+        assert!(matches!(first, futures_util::future::Either::Right(_)));
+    });
+    // Another thread. Whether the loop has slept by then does not matter.
+    b.block_on(async {
+        let (sender, receiver) = async_channel_of_one();
+        thread::spawn(move || sender.wake());
+        let first = futures_util::future::select(&mut task, receiver).await;
+        assert!(matches!(first, futures_util::future::Either::Right(_)));
+    });
+    // In single steps nothing is said, as another loop may drive both.
+    let both = b.spawn(async move { task.await.unwrap() });
+    for _ in 0..3 {
+        b.turn().unwrap();
+        assert_eq!(b.next_timeout(), None);
+    }
+    a.turn().unwrap();
+    b.turn().unwrap();
+    assert_eq!(b.block_on(both).unwrap(), 7);
+}
+
+/// A wake from another thread: it waits for the waker, then uses it.
+fn async_channel_of_one() -> (Ring, impl Future<Output = ()> + Unpin) {
+    let ring = Ring::default();
+    let there = ring.clone();
+    let future = std::future::poll_fn(move |cx| {
+        let mut state = there.0.0.lock().unwrap();
+        if state.1 {
+            return Poll::Ready(());
+        }
+        state.0 = Some(cx.waker().clone());
+        there.0.1.notify_all();
+        Poll::Pending
+    });
+    (ring, future)
+}
+
+#[derive(Clone, Default)]
+struct Ring(Arc<(Mutex<(Option<Waker>, bool)>, Condvar)>);
+
+impl Ring {
+    fn wake(&self) {
+        let mut state = self.0.0.lock().unwrap();
+        while state.0.is_none() {
+            state = self.0.1.wait(state).unwrap();
+        }
+        state.1 = true;
+        state.0.take().unwrap().wake();
+    }
+}
+
+/// Runs the test again as a child that waits until its standard input is closed, which comes after the line.
+fn first_line_of(test: &str) -> String {
+    let mut child = alone::again(test, "child")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .filter(|line| line.starts_with("wakeful: "));
+    let line = lines.next().expect("a report");
+    drop(child.stdin.take());
+    assert_eq!(lines.next(), None, "one report is enough");
+    assert!(child.wait().unwrap().success());
+    line
+}
+
+#[test]
+fn a_handle_of_another_runtime_is_reported_once_where_another_thread_may_end_the_wait() {
+    if alone::role().is_none() {
+        let line = first_line_of(
+            "a_handle_of_another_runtime_is_reported_once_where_another_thread_may_end_the_wait",
+        );
+        assert!(line.contains("by its `JoinHandle`"), "{line}");
+        assert!(line.contains("only another thread"), "{line}");
+        return;
+    }
+    let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
+    let task = a.spawn(async { 7 });
+    let (ring, future) = async_channel_of_one();
+    let other = thread::spawn(move || {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        ring.wake();
+    });
+    b.block_on(futures_util::future::select(task, future));
+    other.join().unwrap();
+}
+
+#[test]
+fn a_block_on_that_nothing_can_wake_is_reported_where_stalls_are_detected() {
+    if alone::role().is_none() {
+        let line =
+            first_line_of("a_block_on_that_nothing_can_wake_is_reported_where_stalls_are_detected");
+        for part in [
+            "waits for ever",
+            "tests/contexts.rs",
+            "('lost')",
+            "spawned at",
+        ] {
+            assert!(line.contains(part), "no {part:?} in: {line}");
+        }
+        return;
+    }
+    let runtime = wakeful::Builder::new()
+        .detect_stalls(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
+    runtime.block_on(async {
+        wakeful::task::Builder::new()
+            .name("lost")
+            .spawn(pending::<()>())
+            .await
+            .unwrap();
+    });
+}
