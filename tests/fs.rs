@@ -15,3 +15,5 @@ mod kit;
 #[path = "fs/names.rs"]
 mod names;
 mod support;
+#[path = "fs/taken_over.rs"]
+mod taken_over;

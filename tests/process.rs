@@ -14,7 +14,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use alone::{alone, descriptors};
+use alone::{again, alone, descriptors, role};
 use futures_util::future::join_all;
 use futures_util::{AsyncReadExt, AsyncWriteExt};
 use rustix::process::{
@@ -113,6 +113,68 @@ fn what_std_sets_is_set() {
         assert!(!command.get_kill_on_drop());
         assert!(command.kill_on_drop(true).get_kill_on_drop());
     });
+}
+
+/// What the streams of a child of that command are connected to, which it writes to its first argument.
+fn streams(command: &mut Command) -> &mut Command {
+    let script = "for n in 0 1 2; do x=\"$x $(readlink /proc/$$/fd/$n)\"; done; echo $x > $0";
+    command.args(["-c", script])
+}
+
+#[test]
+fn the_streams_of_output_are_those_of_std_and_set_ones_are_kept() {
+    let this = "the_streams_of_output_are_those_of_std_and_set_ones_are_kept";
+    if role().is_none() {
+        let input = fs::File::open("/dev/zero").unwrap();
+        let done = again(this, "child").stdin(input).output().unwrap();
+        let printed = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{printed}");
+        return;
+    }
+    let path = std::env::temp_dir().join(format!("wakeful-output-{}", std::process::id()));
+    let seen = || -> Vec<String> {
+        let lines = fs::read_to_string(&path).unwrap();
+        let lines = lines
+            .split_whitespace()
+            .map(|line| match line.split_once(':') {
+                Some((kind, _)) => kind.to_owned(),
+                None => line.to_owned(),
+            });
+        lines.collect()
+    };
+    block_on(async {
+        let mut command = Command::new("sh");
+        streams(&mut command).arg(&path);
+        // Twice the same, and what comes after inherits.
+        for _ in 0..2 {
+            command.output().await.unwrap();
+            assert_eq!(seen(), ["/dev/null", "pipe", "pipe"]);
+        }
+        command.status().await.unwrap();
+        assert_eq!(seen()[0], "/dev/zero");
+        command.spawn().unwrap().wait().await.unwrap();
+        assert_eq!(seen()[0], "/dev/zero");
+
+        command.stdin(Stdio::inherit());
+        for _ in 0..2 {
+            command.output().await.unwrap();
+            assert_eq!(seen(), ["/dev/zero", "pipe", "pipe"]);
+        }
+        let null = Stdio::null;
+        command.stdin(Stdio::piped()).stdout(null()).stderr(null());
+        command.output().await.unwrap();
+        assert_eq!(seen(), ["pipe", "/dev/null", "/dev/null"]);
+
+        // What is set on the command of std can't be seen, so the input stays as it is.
+        let mut command = Command::from(std::process::Command::new("sh"));
+        command
+            .as_std_mut()
+            .stdin(fs::File::open("/dev/full").unwrap());
+        streams(&mut command).arg(&path);
+        command.output().await.unwrap();
+        assert_eq!(seen(), ["/dev/full", "pipe", "pipe"]);
+    });
+    fs::remove_file(&path).unwrap();
 }
 
 #[test]

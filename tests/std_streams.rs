@@ -16,6 +16,7 @@ use std::process::{Child, Stdio};
 use alone::{again, role};
 use futures_util::io::copy;
 use futures_util::{AsyncReadExt, AsyncWriteExt};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use wakeful::block_on;
@@ -39,7 +40,9 @@ fn child() {
                 input.read_exact(&mut byte).await.unwrap();
                 line.push(byte[0]);
             }
-            stderr().write_all(&line).await.unwrap();
+            let mut err = stderr();
+            err.write_all(&line).await.unwrap();
+            err.flush().await.unwrap();
         }),
         // A read is under way and never returns. The process ends all the same.
         Some("give up") => block_on(async {
@@ -239,6 +242,36 @@ fn a_terminal() {
     assert_eq!(printed, b"hello\r\nagain\r\nagain\r\n");
     ends_well(child);
     assert!(!is_nonblocking(&theirs));
+}
+
+/// Opened again, it would be the master of another pair.
+#[test]
+fn the_master_of_a_pseudoterminal() {
+    let (ours, mut theirs) = terminal();
+    let mut raw = rustix::termios::tcgetattr(&theirs).unwrap();
+    raw.make_raw();
+    rustix::termios::tcsetattr(&theirs, rustix::termios::OptionalActions::Now, &raw).unwrap();
+    let master = || ours.try_clone().unwrap();
+    theirs.write_all(b"hello\n").unwrap();
+    ends_well(start("line", master(), master()));
+    let mut answer = [0; 6];
+    let limit = rustix::time::Timespec {
+        tv_sec: 60,
+        tv_nsec: 0,
+    };
+    let mut readable = [PollFd::new(&theirs, PollFlags::IN)];
+    assert_eq!(poll(&mut readable, Some(&limit)), Ok(1), "the answer came");
+    theirs.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"hello\n");
+    assert!(!is_nonblocking(ours));
+}
+
+/// Opened again for reading, the end of a pipe that is for writing would wait for itself.
+#[test]
+fn an_input_that_is_not_open_for_reading_is_at_its_end() {
+    let (read, write) = std::io::pipe().unwrap();
+    assert_eq!(answer("copy", write, || ()), b"");
+    drop(read);
 }
 
 #[test]

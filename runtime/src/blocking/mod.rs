@@ -2,6 +2,7 @@
 
 #[cfg(feature = "io-std")]
 mod detached;
+mod failures;
 mod pool;
 
 use std::cell::Cell;
@@ -15,6 +16,7 @@ use std::task::{Context, Poll};
 
 #[cfg(feature = "io-std")]
 pub(crate) use detached::run_detached;
+pub(crate) use failures::Failures;
 pub(crate) use pool::{Config, Pool};
 
 use pool::Job;

@@ -22,11 +22,16 @@ use super::stream::Stream;
 /// Every operation copies between the caller's buffer and one that the operation owns, so that a
 /// future may be dropped at any time. For many small reads wrap it in `futures_util::io::BufReader`.
 ///
-/// A write through `AsyncWrite` is taken over and goes on by itself: `flush` or `close` wait for it
-/// and tell its error, as does the next operation. Dropping the file loses the error, never the
-/// data: what was taken over is written even if the runtime ends. (With the ring, to a pipe that nobody
-/// empties in the time that the [end of the runtime](crate::Runtime::shutdown_timeout) takes, only while its
-/// thread lives.)
+/// A write through `AsyncWrite` is taken over and goes on by itself, even if the file is dropped or the
+/// runtime ends. `flush`, `close`, [`sync_all`](Self::sync_all), [`sync_data`](Self::sync_data) and
+/// [`into_std`](Self::into_std) wait for it.
+///
+/// # Writes that fail
+///
+/// The error of a write that was taken over comes with the next operation of any kind. One of those five
+/// returns it in any case, once, even if a `write` has returned it before: one that succeeds says that
+/// everything since the one before it is written. If several of them wait at the same time, each returns
+/// the error. What has failed is not written again. Dropping the file loses the error.
 ///
 /// ```
 /// use futures_util::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
@@ -155,7 +160,7 @@ impl File {
     ///
     /// Dropped early, the file is closed as soon as nothing is in flight.
     pub async fn into_std(mut self) -> io::Result<fs::File> {
-        self.settle().await?;
+        self.flush_writes().await?;
         self.stream.get_mut().rewind(&self.file)?;
         let File { mut file, stream } = self;
         drop(stream);
@@ -317,7 +322,7 @@ impl File {
     }
 
     async fn sync(&self, data_only: bool) -> io::Result<()> {
-        self.settle().await?;
+        self.flush_writes().await?;
         loop {
             let file = self.file.clone();
             match Op::new(Request::Sync { file, data_only }).await.0 {

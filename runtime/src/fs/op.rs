@@ -55,11 +55,10 @@ impl Op {
     }
 }
 
-impl Future for Op {
-    type Output = Ended;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
-        let progress = ready!(coop::poll_proceed(cx));
+impl Op {
+    /// Polls without the cooperative budget. A waker of this crate is enough for that: nothing in here
+    /// runs user code then.
+    pub(super) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         let ended = match &mut self.0 {
             Way::Ring(ticket) => {
                 let (result, request) = ready!(ticket.poll(cx));
@@ -74,6 +73,16 @@ impl Future for Op {
                 (Err(error), None)
             }
         };
+        Poll::Ready(ended)
+    }
+}
+
+impl Future for Op {
+    type Output = Ended;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
+        let progress = ready!(coop::poll_proceed(cx));
+        let ended = ready!(self.poll_ended(cx));
         progress.made_progress();
         Poll::Ready(ended)
     }

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::future::Future;
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, IoSlice, IoSliceMut, Seek, SeekFrom};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -16,6 +16,9 @@ use rustix::fs::OFlags;
 use super::File;
 use super::op::Op;
 use super::request::{Reply, Request};
+use crate::blocking::Failures;
+use crate::task::coop;
+use crate::task::waiters::{Place, Waiters};
 
 /// The most that one operation transfers.
 const CHUNK: usize = 256 * 1024;
@@ -27,25 +30,48 @@ pub(super) struct Stream {
     buf: Vec<u8>,
     start: usize,
     at_end: bool,
-    /// Of a write, for the next call.
-    error: Option<io::Error>,
+    /// Of a read, for the next read.
+    read_error: Option<io::Error>,
+    /// Of writes that were taken over.
+    failures: Failures,
     /// Where the cursor stood when `busy` began; `None`: a pipe has none.
     before: Option<u64>,
-    /// Who waits for `busy` through shared references.
-    waiting: Vec<Waker>,
+    /// Those who wait for `busy`, from the first wait on.
+    waiting: Option<Waiting>,
+    /// The place of the newest caller of a `poll_*` function.
+    place: Place,
+}
+
+/// Several may wait for `busy` through shared references, and an operation keeps one waker. So it is
+/// given that of the list, which wakes them all. It is made once for each file that waits.
+struct Waiting {
+    waiters: Arc<Waiters>,
+    waker: Waker,
+}
+
+impl Default for Waiting {
+    fn default() -> Waiting {
+        let waiters = Arc::new(Waiters::new());
+        let waker = waiters.clone().into();
+        Waiting { waiters, waker }
+    }
 }
 
 impl Stream {
-    /// Waits for what is in flight, and goes on with a write that came short.
-    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Takes in what is in flight once it has ended, and goes on with a write that came short. Its
+    /// end wakes the waiters. No user code runs in here, as the file may be borrowed.
+    fn poll_idle(&mut self) -> Poll<()> {
         while let Some(op) = &mut self.busy {
-            let (result, request) = ready!(Pin::new(op).poll(cx));
+            let waiting = self.waiting.get_or_insert_default();
+            let mut cx = Context::from_waker(&waiting.waker);
+            let (result, request) = ready!(op.poll_ended(&mut cx));
             self.busy = None;
             match (result, request) {
                 (Err(error), Some(request)) if error.kind() == io::ErrorKind::Interrupted => {
                     self.busy = Some(Op::detached(request));
                 }
-                (Err(error), _) => self.error = Some(error),
+                (Err(error), Some(Request::Read { .. })) => self.read_error = Some(error),
+                (Err(error), _) => self.failures.record(error),
                 (Ok(Reply::Count(count)), Some(request)) => self.take_in(count, request),
                 (Ok(_), _) => {}
             }
@@ -75,7 +101,7 @@ impl Stream {
                     self.buf = buf;
                     self.forget();
                 } else if count == 0 {
-                    self.error = Some(io::ErrorKind::WriteZero.into());
+                    self.failures.record(io::ErrorKind::WriteZero.into());
                 } else {
                     self.correct_cursor(&file, count);
                     self.busy = Some(Op::detached(Request::Write {
@@ -105,11 +131,6 @@ impl Stream {
         self.before = file.stream_position().ok();
     }
 
-    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_idle(cx));
-        Poll::Ready(self.error.take().map_or(Ok(()), Err))
-    }
-
     /// Puts the cursor back to where the caller believes it is: what was read and not handed out
     /// has not been read.
     pub(super) fn rewind(&mut self, file: &fs::File) -> io::Result<()> {
@@ -126,6 +147,7 @@ impl Stream {
         self.buf.clear();
         self.start = 0;
         self.at_end = false;
+        self.read_error = None;
     }
 
     /// Memory for an operation of that size.
@@ -136,109 +158,134 @@ impl Stream {
         buf
     }
 
-    fn poll_read(
-        &mut self,
-        file: &Arc<fs::File>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        loop {
+    /// Gives out what has been read; `None`: nothing has.
+    fn hand_out(&mut self, bufs: &mut [IoSliceMut<'_>]) -> Option<usize> {
+        let before = self.start;
+        for buf in bufs {
             let left = &self.buf[self.start..];
-            if !left.is_empty() {
-                let count = left.len().min(buf.len());
-                buf[..count].copy_from_slice(&left[..count]);
-                self.start += count;
-                return Poll::Ready(Ok(count));
-            }
-            ready!(self.poll_settled(cx))?;
-            if std::mem::take(&mut self.at_end) {
-                return Poll::Ready(Ok(0));
-            }
-            if self.start == self.buf.len() {
-                let want = buf.len().min(CHUNK);
-                let request = Request::Read {
-                    file: file.clone(),
-                    buf: self.memory(want),
-                    want,
-                    at: None,
-                };
-                self.before = (&**file).stream_position().ok();
-                self.busy = Some(Op::new(request));
-            }
+            let count = left.len().min(buf.len());
+            buf[..count].copy_from_slice(&left[..count]);
+            self.start += count;
         }
+        (self.start > before).then_some(self.start - before)
     }
 
-    fn poll_write(
+    fn begin_read(&mut self, file: &Arc<fs::File>, want: usize) {
+        let request = Request::Read {
+            file: file.clone(),
+            buf: self.memory(want),
+            want,
+            at: None,
+        };
+        self.before = (&**file).stream_position().ok();
+        self.busy = Some(Op::new(request));
+    }
+
+    fn begin_write(
         &mut self,
         file: &Arc<fs::File>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_settled(cx))?;
+        bufs: &[IoSlice<'_>],
+        total: usize,
+    ) -> io::Result<()> {
         self.rewind(file)?;
-        if data.is_empty() {
-            return Poll::Ready(Ok(0));
+        let mut data = self.memory(total);
+        for buf in bufs {
+            let left = total - data.len();
+            data.extend_from_slice(&buf[..buf.len().min(left)]);
         }
-        let data = &data[..data.len().min(CHUNK)];
-        let mut buf = self.memory(data.len());
-        buf.extend_from_slice(data);
         self.before = (&**file).stream_position().ok();
         self.busy = Some(Op::detached(Request::Write {
             file: file.clone(),
-            buf,
+            buf: data,
             from: 0,
             at: None,
         }));
-        Poll::Ready(Ok(data.len()))
+        Ok(())
     }
+}
 
-    fn poll_seek(
-        &mut self,
-        mut file: &fs::File,
-        cx: &mut Context<'_>,
-        to: SeekFrom,
-    ) -> Poll<io::Result<u64>> {
-        ready!(self.poll_settled(cx))?;
-        self.rewind(file)?;
-        // It only sets a number, so it does not block.
-        Poll::Ready(file.seek(to))
-    }
+/// How much one operation transfers of buffers of these lengths.
+fn total(lengths: impl Iterator<Item = usize>) -> usize {
+    lengths.fold(0, usize::saturating_add).min(CHUNK)
 }
 
 impl File {
-    /// Waits until nothing is in flight, and gives the error of a write that nobody has heard of.
-    pub(super) fn settle(&self) -> impl Future<Output = io::Result<()>> {
-        Settle(self)
-    }
-}
-
-/// Several may wait through shared references, but an operation wakes only one. So whoever is done,
-/// or is dropped, wakes the others.
-struct Settle<'a>(&'a File);
-
-impl Future for Settle<'_> {
-    type Output = io::Result<()>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let settled = self.0.stream.borrow_mut().poll_settled(cx);
-        let knows = |one: &Waker| one.will_wake(cx.waker());
-        if settled.is_pending() && !self.0.stream.borrow().waiting.iter().any(knows) {
-            // It may be anyone's.
-            let waker = cx.waker().clone();
-            self.0.stream.borrow_mut().waiting.push(waker);
+    /// Waits until nothing is in flight, as the waiter with that place. User code runs in here, that
+    /// of wakers, while nothing is borrowed.
+    fn poll_idle(&self, place: &mut Place, cx: &mut Context<'_>) -> Poll<()> {
+        if self.stream.borrow().busy.is_none() {
+            return Poll::Ready(());
         }
-        settled
+        let progress = ready!(coop::poll_proceed(cx));
+        if self.stream.borrow_mut().poll_idle().is_pending() {
+            let waiting = self.stream.borrow();
+            let waiters = waiting.waiting.as_ref().map(|it| it.waiters.clone());
+            drop(waiting);
+            if let Some(waiters) = waiters {
+                waiters.store(place, cx.waker());
+            }
+            // Anything may have happened before the waker was in its place.
+            ready!(self.stream.borrow_mut().poll_idle());
+        }
+        progress.made_progress();
+        Poll::Ready(())
+    }
+
+    /// The same for the `poll_*` functions, of which the newest caller is woken.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut place = self.stream.get_mut().place;
+        let idle = self.poll_idle(&mut place, cx);
+        self.stream.get_mut().place = place;
+        idle
+    }
+
+    /// Waits until nothing is in flight. What has to be told then is for the caller to ask.
+    pub(super) fn idle(&self) -> impl Future<Output = ()> {
+        Idle {
+            file: self,
+            place: None,
+        }
+    }
+
+    /// Waits until nothing is in flight, and gives the error of a write that no operation has told.
+    pub(super) async fn settle(&self) -> io::Result<()> {
+        self.idle().await;
+        self.stream.borrow_mut().failures.tell()
+    }
+
+    /// Waits until all that was taken over is written. For its error see [`Failures`].
+    pub(super) async fn flush_writes(&self) -> io::Result<()> {
+        let since = self.stream.borrow().failures.begin_flush();
+        self.idle().await;
+        self.stream.borrow_mut().failures.end_flush(since)
     }
 }
 
-impl Drop for Settle<'_> {
+/// The future of [`File::idle`].
+struct Idle<'a> {
+    file: &'a File,
+    place: Place,
+}
+
+impl Future for Idle<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        this.file.poll_idle(&mut this.place, cx)
+    }
+}
+
+impl Drop for Idle<'_> {
     fn drop(&mut self) {
-        let waiting = std::mem::take(&mut self.0.stream.borrow_mut().waiting);
-        for waker in waiting {
-            crate::task::waker::wake_quietly(waker);
+        if self.place.is_none() {
+            return;
+        }
+        let stream = self.file.stream.borrow();
+        let waiters = stream.waiting.as_ref().map(|it| it.waiters.clone());
+        drop(stream);
+        if let Some(waiters) = waiters {
+            waiters.remove(&mut self.place);
         }
     }
 }
@@ -248,12 +295,40 @@ impl Drop for Settle<'_> {
 /// What was read while nobody waited is given to the next read.
 impl AsyncRead for File {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let File { file, stream } = &mut *self;
-        stream.get_mut().poll_read(file, cx, buf)
+        self.poll_read_vectored(cx, &mut [IoSliceMut::new(buf)])
+    }
+
+    fn poll_read_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let want = total(bufs.iter().map(|buf| buf.len()));
+        if want == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        loop {
+            if let Some(count) = self.stream.get_mut().hand_out(bufs) {
+                return Poll::Ready(Ok(count));
+            }
+            ready!(self.poll_turn(cx));
+            let File { file, stream } = &mut *self;
+            let stream = stream.get_mut();
+            stream.failures.tell()?;
+            if let Some(error) = stream.read_error.take() {
+                return Poll::Ready(Err(error));
+            }
+            if std::mem::take(&mut stream.at_end) {
+                return Poll::Ready(Ok(0));
+            }
+            if stream.start == stream.buf.len() {
+                stream.begin_read(file, want);
+            }
+        }
     }
 }
 
@@ -262,16 +337,36 @@ impl AsyncRead for File {
 /// for that see [`File::sync_all`].
 impl AsyncWrite for File {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let File { file, stream } = &mut *self;
-        stream.get_mut().poll_write(file, cx, buf)
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }
 
+    /// Takes over as much of all buffers as one write takes.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_turn(cx));
+        let File { file, stream } = &mut *self;
+        let stream = stream.get_mut();
+        stream.failures.tell()?;
+        let total = total(bufs.iter().map(|buf| buf.len()));
+        if total > 0 {
+            stream.begin_write(file, bufs, total)?;
+        }
+        Poll::Ready(Ok(total))
+    }
+
+    /// Fails once if a write that was taken over has failed since the last flush.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.get_mut().poll_settled(cx)
+        ready!(self.poll_turn(cx));
+        let failures = &mut self.stream.get_mut().failures;
+        let since = failures.begin_flush();
+        Poll::Ready(failures.end_flush(since))
     }
 
     /// Flushes; the file is closed when it is dropped.
@@ -286,7 +381,12 @@ impl AsyncSeek for File {
         cx: &mut Context<'_>,
         to: SeekFrom,
     ) -> Poll<io::Result<u64>> {
+        ready!(self.poll_turn(cx));
         let File { file, stream } = &mut *self;
-        stream.get_mut().poll_seek(file, cx, to)
+        let stream = stream.get_mut();
+        stream.failures.tell()?;
+        stream.rewind(file)?;
+        // It only sets a number, so it does not block.
+        Poll::Ready((&**file).seek(to))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -48,7 +49,7 @@ enum From {
 #[track_caller]
 pub fn stdin() -> Stdin {
     crate::reactor::current::with(|_| ());
-    Stdin(match reopen(0, OFlags::RDONLY) {
+    Stdin(match reopen(io::stdin().as_fd(), OFlags::RDONLY) {
         Some(file) => {
             // A named pipe that was closed already tells nobody; a read does.
             file.source().assume_ready(Interest::READABLE);

@@ -43,11 +43,12 @@ impl Output {
     #[track_caller]
     fn new(which: Which) -> Output {
         crate::reactor::current::with(|_| ());
-        let number = match which {
-            Which::Out => 1,
-            Which::Err => 2,
+        let (out, err) = (io::stdout(), io::stderr());
+        let shared = match which {
+            Which::Out => out.as_fd(),
+            Which::Err => err.as_fd(),
         };
-        let to = match reopen(number, OFlags::WRONLY) {
+        let to = match reopen(shared, OFlags::WRONLY) {
             Some(file) => {
                 file.source().assume_ready(Interest::WRITABLE);
                 To::Reactor(file)

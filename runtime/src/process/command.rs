@@ -40,12 +40,19 @@ use crate::reactor::current;
 pub struct Command {
     std: process::Command,
     kill_on_drop: bool,
+    /// Whether the standard input, output and error have been set here: std does not tell.
+    is_set: [bool; 3],
+    /// Whether they may have been set on the command of std.
+    may_be_set: bool,
 }
 
 impl Command {
     /// The program: a path, or a name that is looked for in `PATH`.
     pub fn new<S: AsRef<OsStr>>(program: S) -> Command {
-        Command::from(process::Command::new(program))
+        Command {
+            may_be_set: false,
+            ..Command::from(process::Command::new(program))
+        }
     }
 
     /// The command of std inside.
@@ -53,8 +60,10 @@ impl Command {
         &self.std
     }
 
-    /// The command of std inside, to set what has no method here.
+    /// The command of std inside, to set what has no method here. Set the standard streams by the
+    /// methods here: [`output`](Self::output) can't see what is set on the command of std.
     pub fn as_std_mut(&mut self) -> &mut process::Command {
+        self.may_be_set = true;
         &mut self.std
     }
 
@@ -118,22 +127,24 @@ impl Command {
         self
     }
 
-    /// The child's standard input: inherited unless this says otherwise.
+    /// The child's standard input. Default: inherited, and `/dev/null` for
+    /// [`output`](Self::output).
     pub fn stdin<T: Into<Stdio>>(&mut self, stdio: T) -> &mut Command {
+        self.is_set[0] = true;
         self.std.stdin(stdio);
         self
     }
 
-    /// The child's standard output: inherited unless this says otherwise, and always piped by
-    /// [`output`](Self::output).
+    /// The child's standard output. Default: inherited, and piped for [`output`](Self::output).
     pub fn stdout<T: Into<Stdio>>(&mut self, stdio: T) -> &mut Command {
+        self.is_set[1] = true;
         self.std.stdout(stdio);
         self
     }
 
-    /// The child's standard error: inherited unless this says otherwise, and always piped by
-    /// [`output`](Self::output).
+    /// The child's standard error. Default: inherited, and piped for [`output`](Self::output).
     pub fn stderr<T: Into<Stdio>>(&mut self, stdio: T) -> &mut Command {
+        self.is_set[2] = true;
         self.std.stderr(stdio);
         self
     }
@@ -234,6 +245,15 @@ impl Command {
 
     /// Starts the child, at once, reads its outputs and waits for its end.
     ///
+    /// As in std, its standard input is `/dev/null` and its outputs are piped, unless
+    /// [`stdin`](Self::stdin), [`stdout`](Self::stdout) or [`stderr`](Self::stderr) has been called. An
+    /// output that is not piped is empty in the result. What comes after, such as [`spawn`](Self::spawn),
+    /// has its own defaults again.
+    ///
+    /// A command that is made of one of std's, or was lent by [`as_std_mut`](Self::as_std_mut), may have
+    /// streams that were set there, which can't be seen: then its input is left as it is, and the
+    /// outputs are piped.
+    ///
     /// # Errors
     ///
     /// As [`spawn`](Self::spawn) and [`Child::wait_with_output`].
@@ -247,8 +267,30 @@ impl Command {
     /// Dropping the future drops the child: see [`kill_on_drop`](Self::kill_on_drop).
     #[track_caller]
     pub fn output(&mut self) -> impl Future<Output = io::Result<Output>> + use<> {
-        self.std.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let [stdin, stdout, stderr] = self.is_set;
+        let keeps_stdin = stdin || self.may_be_set;
+        let std = &mut self.std;
+        if !keeps_stdin {
+            std.stdin(Stdio::null());
+        }
+        if !stdout {
+            std.stdout(Stdio::piped());
+        }
+        if !stderr {
+            std.stderr(Stdio::piped());
+        }
         let child = self.spawn();
+        // What std does for all that was never set.
+        let std = &mut self.std;
+        if !keeps_stdin {
+            std.stdin(Stdio::inherit());
+        }
+        if !stdout {
+            std.stdout(Stdio::inherit());
+        }
+        if !stderr {
+            std.stderr(Stdio::inherit());
+        }
         async { child?.wait_with_output().await }
     }
 
@@ -291,6 +333,8 @@ impl From<process::Command> for Command {
         Command {
             std,
             kill_on_drop: false,
+            is_set: [false; 3],
+            may_be_set: true,
         }
     }
 }

@@ -53,6 +53,7 @@ pub(crate) mod raw;
 pub(crate) mod refs;
 pub(crate) mod runnable;
 pub(crate) mod state;
+pub(crate) mod waiters;
 pub(crate) mod waker;
 mod yield_now;
 

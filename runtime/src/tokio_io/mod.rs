@@ -109,7 +109,7 @@ __tokio_read! {
 __tokio_write! {
     Async<T>, (T: std::os::fd::AsFd), true;
     &Async<T>, (T: std::os::fd::AsFd), true;
-    File, (), false;
+    File, (), true;
 }
 
 /// Seeking takes no time, unless something is in flight.
