@@ -45,6 +45,7 @@ pub(crate) mod refs;
 pub(crate) mod runnable;
 pub(crate) mod state;
 pub(crate) mod waker;
+pub(crate) mod waker_set;
 mod yield_now;
 
 use std::fmt;
