@@ -63,19 +63,21 @@ fn run() -> io::Result<()> {
             io::Result::Ok(())
         }
     });
-    // The main thread is no shard; it waits for the end.
-    let name = wakeful::block_on(async {
+    // The main thread is no shard; it waits for a signal, or for a shard that fails.
+    let reason = wakeful::block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         println!("listening on {address} with {} shards", shards.count());
-        io::Result::Ok(
-            match select(pin!(terminate.recv()), pin!(interrupt.recv())).await {
-                Either::Left(_) => "SIGTERM",
-                Either::Right(_) => "ctrl-c",
-            },
-        )
+        let (terminated, interrupted) = (pin!(terminate.recv()), pin!(interrupt.recv()));
+        let signals = select(terminated, interrupted);
+        io::Result::Ok(match select(signals, shards.ended()).await {
+            Either::Left((Either::Left(_), _)) => "SIGTERM".to_owned(),
+            Either::Left((Either::Right(_), _)) => "ctrl-c".to_owned(),
+            Either::Right((Ok(()), _)) => "all services have ended".to_owned(),
+            Either::Right((Err(failure), _)) => failure.to_string(),
+        })
     })?;
-    println!("{name}: the requests under way go on");
+    println!("{reason}: the requests under way go on");
     shards.shutdown(Duration::from_secs(10))?;
     println!("every request was finished");
     Ok(())

@@ -4,6 +4,8 @@
 mod accept;
 #[path = "shards/calls.rs"]
 mod calls;
+#[path = "shards/ended.rs"]
+mod ended;
 #[path = "shards/first_poll.rs"]
 mod first_poll;
 #[path = "shards/life.rs"]

@@ -4,18 +4,23 @@
 mod alone;
 #[path = "support/net.rs"]
 mod net;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::io::{BufRead, BufReader, ErrorKind, Read};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::pin::pin;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
+use std::task::{Context, Waker};
 use std::thread;
+use std::time::Duration;
 
 use alone::{again, alone, descriptors, role};
 use futures_util::future::{join_all, poll_fn};
 use rustix::process::{Pid, Signal as Number, getpid, kill_process};
+use support::{Counting, Panicking};
 use wakeful::block_on;
 use wakeful::signal::unix::{Signal, SignalKind, signal};
 
@@ -49,6 +54,39 @@ fn kinds() -> Vec<SignalKind> {
 fn raise(kind: SignalKind) {
     let number = Number::from_named_raw(kind.as_raw_value()).unwrap();
     kill_process(getpid(), number).unwrap();
+}
+
+/// Sends it to this thread: it has come when this returns.
+fn raise_here(kind: SignalKind) {
+    // SAFETY: a number; the signal is one that a handler was installed for.
+    assert_eq!(unsafe { libc::raise(kind.as_raw_value()) }, 0);
+}
+
+/// Runs `child` in a forked process. Returns its exit code when it has ended.
+fn fork(child: impl FnOnce() -> i32) -> i32 {
+    // SAFETY: the child uses what this thread has, and no lock that another thread may hold but that of the
+    // allocator, which the C library takes around a fork.
+    match unsafe { libc::fork() } {
+        0 => {
+            let run = std::panic::AssertUnwindSafe(child);
+            let code = std::panic::catch_unwind(run).unwrap_or(101);
+            // SAFETY: ends the process; nothing of the parent's is run in it.
+            unsafe { libc::_exit(code) }
+        }
+        pid => {
+            let mut status = 0;
+            // SAFETY: waits for the child above, with room for its status.
+            assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
+            assert!(libc::WIFEXITED(status), "status {status}");
+            libc::WEXITSTATUS(status)
+        }
+    }
+}
+
+/// Whether it is pending, also when the loop has had the time to deliver.
+async fn hears_nothing(signal: &mut Signal) -> bool {
+    net::turn().await;
+    net::is_pending(pin!(signal.recv())).await
 }
 
 fn listen() -> Vec<Signal> {
@@ -269,4 +307,182 @@ fn sockets_in_a_storm_of_signals() {
         calm.store(true, Ordering::SeqCst);
         storm.join().unwrap();
     });
+}
+
+#[test]
+fn a_forked_childs_signal_is_not_heard_by_its_parent() {
+    alone("a_forked_childs_signal_is_not_heard_by_its_parent", || {
+        net::run(async || {
+            let kind = SignalKind::terminate();
+            let mut terminate = signal(kind).unwrap();
+            let child = || {
+                raise_here(kind);
+                7
+            };
+            assert_eq!(fork(child), 7);
+            assert!(hears_nothing(&mut terminate).await);
+            raise(kind);
+            terminate.recv().await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_signal_between_fork_and_exec_is_not_heard_by_the_parent() {
+    alone(
+        "a_signal_between_fork_and_exec_is_not_heard_by_the_parent",
+        || {
+            net::run(async || {
+                let kind = SignalKind::terminate();
+                let mut terminate = signal(kind).unwrap();
+                let mut command = Command::new("true");
+                let before_exec = move || {
+                    raise_here(kind);
+                    Ok(())
+                };
+                // SAFETY: one async-signal-safe call.
+                unsafe { command.pre_exec(before_exec) };
+                assert!(command.status().unwrap().success());
+                assert!(hears_nothing(&mut terminate).await);
+            });
+        },
+    );
+}
+
+#[test]
+fn a_forked_child_hears_its_own_signals_in_a_runtime_of_its_own() {
+    alone(
+        "a_forked_child_hears_its_own_signals_in_a_runtime_of_its_own",
+        || {
+            let kind = SignalKind::user_defined1();
+            let runtime = wakeful::Runtime::new().unwrap();
+            let mut of_parent = runtime.block_on(async { signal(kind).unwrap() });
+            let child = || {
+                net::run(async || {
+                    let mut of_child = signal(kind).unwrap();
+                    raise_here(kind);
+                    of_child.recv().await.unwrap();
+                });
+                7
+            };
+            assert_eq!(fork(child), 7);
+            assert!(runtime.block_on(hears_nothing(&mut of_parent)));
+        },
+    );
+}
+
+#[test]
+fn a_daemon_hears_in_the_runtime_that_its_parent_made() {
+    alone("a_daemon_hears_in_the_runtime_that_its_parent_made", || {
+        let kind = SignalKind::user_defined1();
+        let runtime = wakeful::Runtime::new().unwrap();
+        let mut before = runtime.block_on(async { signal(kind).unwrap() });
+        let child = || {
+            runtime.block_on(async {
+                assert!(net::is_pending(pin!(before.recv())).await);
+                let mut after = signal(kind).unwrap();
+                raise_here(kind);
+                let both = async {
+                    before.recv().await.unwrap();
+                    after.recv().await.unwrap();
+                };
+                let limit = Duration::from_secs(60);
+                wakeful::time::timeout(limit, both).await.unwrap();
+            });
+            7
+        };
+        assert_eq!(fork(child), 7);
+    });
+}
+
+#[test]
+fn ten_thousand_listeners_have_one_descriptor() {
+    alone("ten_thousand_listeners_have_one_descriptor", || {
+        net::run(async || {
+            let before = descriptors();
+            let kind = SignalKind::user_defined1();
+            let mut listeners: Vec<Signal> = (0..10_000).map(|_| signal(kind).unwrap()).collect();
+            let ends = if cfg!(target_os = "linux") { 1 } else { 2 };
+            assert_eq!(descriptors(), before + ends);
+            for _ in 0..2 {
+                raise(kind);
+                hear_all(&mut listeners).await;
+                // Every other one goes; the places of those that stay are theirs.
+                let mut keep = false;
+                listeners.retain(|_| {
+                    keep = !keep;
+                    keep
+                });
+            }
+            assert_eq!(listeners.len(), 2_500);
+            drop(listeners);
+            assert!(descriptors() <= before + ends);
+        });
+    });
+}
+
+#[test]
+fn a_signal_that_comes_between_two_listeners_is_heard_by_the_second_and_once() {
+    alone(
+        "a_signal_that_comes_between_two_listeners_is_heard_by_the_second_and_once",
+        || {
+            net::run(async || {
+                let kind = SignalKind::user_defined1();
+                drop(signal(kind).unwrap());
+                raise_here(kind);
+                let mut second = signal(kind).unwrap();
+                second.recv().await.unwrap();
+                let mut third = signal(kind).unwrap();
+                assert!(hears_nothing(&mut third).await);
+                assert!(hears_nothing(&mut second).await);
+            });
+        },
+    );
+}
+
+#[test]
+fn a_listener_that_is_not_polled_keeps_no_other_from_hearing() {
+    alone(
+        "a_listener_that_is_not_polled_keeps_no_other_from_hearing",
+        || {
+            net::run(async || {
+                let kinds = [SignalKind::user_defined1(), SignalKind::user_defined2()];
+                let [mut first, mut second] = kinds.map(|kind| signal(kind).unwrap());
+                let waiting = wakeful::spawn(async move { second.recv().await.unwrap() });
+                wakeful::task::yield_now().await;
+                for _ in 0..3 {
+                    raise(kinds[0]);
+                    net::turn().await;
+                }
+                raise(kinds[1]);
+                waiting.await.unwrap();
+                first.recv().await.unwrap();
+            });
+        },
+    );
+}
+
+#[test]
+fn a_waker_that_panics_keeps_no_other_listener_from_hearing() {
+    alone(
+        "a_waker_that_panics_keeps_no_other_listener_from_hearing",
+        || {
+            net::run(async || {
+                let kind = SignalKind::user_defined1();
+                let mut listeners = [(); 3].map(|()| signal(kind).unwrap());
+                let (counting, counter) = Counting::new();
+                let panicking = Waker::from(Arc::new(Panicking));
+                for (listener, waker) in
+                    listeners.iter_mut().zip([&panicking, &counter, &panicking])
+                {
+                    let mut cx = Context::from_waker(waker);
+                    assert!(listener.poll_recv(&mut cx).is_pending());
+                }
+                raise(kind);
+                signal(kind).unwrap().recv().await.unwrap();
+                assert_eq!(counting.wakes(), 1);
+                hear_all(&mut listeners).await;
+            });
+        },
+    );
 }

@@ -44,7 +44,7 @@
 //! | `io-std` | no | the module `io`: standard input, output and error |
 //! | `process` | no | the module `process`: child processes; includes `signal` |
 //! | `io-uring` | no | [files](fs) through a completion ring, where Linux has one |
-//! | `backtrace` | no | the stall detector shows the stuck stack (Linux) |
+//! | `backtrace` | no | the stall detector shows the stuck stack (Linux; with glibc 2.35 and libgcc 12, or newer) |
 //! | `prometheus` | no | [`Metrics`] as Prometheus reads them |
 //! | `hyper` | no | the module `hyper`: executor, timer and sockets for hyper 1 |
 //! | `trace` | no | the flight recorder, `wakeful::trace` |

@@ -3,9 +3,10 @@
 use std::future::Future;
 use std::panic::Location;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::error::{FailureReason, ShardFailure};
+use super::error::{FailureReason, FirstFailure, ShardFailure};
 use super::inbox::Inbox;
 use super::local::Local;
 use super::mesh::Mesh;
@@ -13,6 +14,8 @@ use super::post::{BUNDLES, Bundle, Replies, Reply};
 use super::{OnPanic, Shard, ShardId};
 use crate::runtime::Handle;
 use crate::sync::atomic::{Ordering, fence};
+use crate::task::runnable::quietly;
+use crate::task::waker_set::WakerSet;
 use crate::time::clock;
 
 pub(super) struct Core {
@@ -32,10 +35,25 @@ struct Status {
     /// Services that have not ended, on all shards.
     services: usize,
     failures: Vec<ShardFailure>,
+    first_failure: Option<FirstFailure>,
+    /// A failure stops all.
+    has_failed: bool,
+    /// The waiters of `ended`.
+    waiters: WakerSet,
     /// Threads that have ended, by shard.
     ended: Box<[bool]>,
     /// When those that were asked to stop will have done it, at the latest.
     over_at: Option<Instant>,
+}
+
+impl Status {
+    /// What waiters of `ended` are told, if it is time.
+    fn ended(&self) -> Option<Result<(), FirstFailure>> {
+        if self.services > 0 && !self.has_failed {
+            return None;
+        }
+        Some(self.first_failure.clone().map_or(Ok(()), Err))
+    }
 }
 
 /// What there is for a shard that is nudged.
@@ -127,7 +145,7 @@ impl Core {
                 status.over_at = Some(over_at);
             }
         }
-        self.changed.notify_all();
+        self.notify();
         for handle in &self.handles {
             handle.call(move || {
                 if let Some(local) = Local::current() {
@@ -138,13 +156,73 @@ impl Core {
     }
 
     pub(super) fn fail(&self, shard: ShardId, reason: FailureReason) {
-        self.status().failures.push(ShardFailure { shard, reason });
+        let failure = ShardFailure { shard, reason };
+        let known = self.status().first_failure.is_some();
+        // The text of an error is user code, so it is made with nothing locked.
+        let first = (!known).then(|| FirstFailure::of(&failure));
+        let mut status = self.status();
+        status.failures.push(failure);
+        if status.first_failure.is_none() {
+            status.first_failure = first;
+        }
+    }
+
+    /// Wakes the waiters for what `Status` says now. Wakers are user code: nothing is locked.
+    fn notify(&self) {
+        self.changed.notify_all();
+        let mut status = self.status();
+        if status.ended().is_none() {
+            return;
+        }
+        let wakers: Vec<Waker> = status.waiters.take_all().collect();
+        drop(status);
+        for waker in wakers {
+            quietly(|| waker.wake());
+        }
+    }
+
+    /// Polls for the end of the services, or the failure that stops them. `place` is the waiter's.
+    pub(super) fn poll_ended(
+        &self,
+        place: &mut Option<usize>,
+        waker: &Waker,
+    ) -> Poll<Result<(), FirstFailure>> {
+        let known = {
+            let status = self.status();
+            if let Some(ended) = status.ended() {
+                return Poll::Ready(ended);
+            }
+            place.is_some_and(|place| status.waiters.knows(place, waker))
+        };
+        if known {
+            return Poll::Pending;
+        }
+        // A clone is user code. What it, or another thread, has done meanwhile is seen below: the look and
+        // the waker that it leaves are one step under the lock, as are the change and the taking of wakers.
+        let waker = waker.clone();
+        let mut status = self.status();
+        if let Some(ended) = status.ended() {
+            drop(status);
+            return Poll::Ready(ended);
+        }
+        let place = *place.get_or_insert_with(|| status.waiters.insert());
+        let old = status.waiters.set(place, Some(waker));
+        drop(status);
+        drop(old);
+        Poll::Pending
+    }
+
+    /// A waiter has gone.
+    pub(super) fn forget_waiter(&self, place: usize) {
+        let waker = self.status().waiters.remove(place);
+        drop(waker);
     }
 
     /// A service of that shard, or its loop, has failed: the others may have to stop.
     pub(super) fn fail_and_tell(self: &Arc<Core>, shard: ShardId, reason: FailureReason) {
         self.fail(shard, reason);
         if self.on_panic == OnPanic::StopAll {
+            self.status().has_failed = true;
             self.stop(self.patience);
         }
     }
@@ -212,6 +290,6 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         self.0.status().services -= 1;
-        self.0.changed.notify_all();
+        self.0.notify();
     }
 }

@@ -3,9 +3,12 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use super::ShardId;
 use crate::task::JoinError;
+use crate::task::runnable::quietly;
 
 /// Why shards could not be started, or which of them did not end well.
 ///
@@ -75,6 +78,48 @@ pub enum FailureReason {
     Late,
     /// Its thread did not end, even after that: something blocks it. It is left to itself.
     Stuck,
+}
+
+/// The first failure of shards, as [`Shards::ended`](super::Shards::ended) gives it to all waiters.
+///
+/// It says which shard failed and why, as text. All failures, with the payloads of panics and the errors
+/// of services, come from [`Shards::join`](super::Shards::join) and
+/// [`Shards::shutdown`](super::Shards::shutdown). It can be made into an [`io::Error`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FirstFailure {
+    /// Which.
+    pub shard: ShardId,
+    text: Arc<str>,
+}
+
+impl FirstFailure {
+    /// To be called with nothing locked: the text of a service's error is user code.
+    pub(super) fn of(failure: &ShardFailure) -> FirstFailure {
+        let shard = failure.shard;
+        let text = catch_unwind(AssertUnwindSafe(|| failure.to_string())).unwrap_or_else(|payload| {
+            quietly(|| drop(payload));
+            format!("shard {shard}: its service failed, and its error panicked when it was asked for a text")
+        });
+        FirstFailure {
+            shard,
+            text: text.into(),
+        }
+    }
+}
+
+impl fmt::Display for FirstFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for FirstFailure {}
+
+impl From<FirstFailure> for io::Error {
+    fn from(failure: FirstFailure) -> io::Error {
+        io::Error::other(failure)
+    }
 }
 
 impl fmt::Display for ShardFailure {

@@ -39,6 +39,7 @@ mod boxes;
 mod builder;
 mod call;
 mod core;
+mod ended;
 mod error;
 mod fetch;
 mod id;
@@ -57,7 +58,8 @@ mod standby;
 mod thread;
 
 pub use builder::{OnPanic, ShardsBuilder};
-pub use error::{FailureReason, ShardFailure, ShardsError};
+pub use ended::Ended;
+pub use error::{FailureReason, FirstFailure, ShardFailure, ShardsError};
 pub use id::ShardId;
 pub use local::Stopping;
 pub use member::Shard;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::builder::ShardsBuilder;
 use super::core::Core;
+use super::ended::Ended;
 use super::error::{FailureReason, ShardFailure};
 use super::local::Local;
 use super::{Shard, ShardId, ShardsError};
@@ -60,7 +61,7 @@ impl Shards {
     /// A shard lives until its services have ended, on all shards; its other tasks are cancelled then.
     /// So a service waits for those that matter, with a [`JoinSet`](crate::task::JoinSet) for example.
     /// When a service panics, [`OnPanic`](super::OnPanic) says what becomes of the others, and
-    /// [`join`](Self::join) reports it.
+    /// [`ended`](Self::ended) and [`join`](Self::join) report it.
     ///
     /// ```
     /// use wakeful::Shards;
@@ -221,6 +222,47 @@ impl Shards {
     /// Asks all shards to stop, as [`shutdown`](Self::shutdown) does, and does not wait.
     pub fn stop(&self, deadline: Duration) {
         self.core.stop(deadline);
+    }
+
+    /// Waits until all services have ended, on all shards, or one has failed that
+    /// [stops the others](super::OnPanic::StopAll). `Ok` if none has failed; else the first failure.
+    ///
+    /// It ends nothing and takes no failure away: call [`shutdown`](Self::shutdown) or [`join`](Self::join)
+    /// after it. With [`OnPanic::Continue`](super::OnPanic::Continue) a failure is reported when the other services have ended,
+    /// too. If no service was started, it is ready at once.
+    ///
+    /// Any number of tasks may wait, on any thread and under any executor, also after the `Shards` are
+    /// gone. A service whose thread is blocked for ever never ends, so if you [stop](Self::stop) the shards and wait
+    /// for this, use a timeout.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use wakeful::Shards;
+    ///
+    /// # fn main() -> Result<(), wakeful::shard::ShardsError> {
+    /// let shards = Shards::builder().shards(2).build()?;
+    /// shards.try_on_each(|shard| async move {
+    ///     if shard.id().index() == 1 {
+    ///         return Err(std::io::Error::other("no disk"));
+    ///     }
+    ///     shard.stopping().await;
+    ///     Ok(())
+    /// });
+    /// // A program that runs for long selects between this and `wakeful::signal::ctrl_c()`.
+    /// let failure = wakeful::block_on(shards.ended()).unwrap_err();
+    /// assert_eq!(failure.shard.index(), 1);
+    /// assert_eq!(failure.to_string(), "shard 1: its service failed: no disk");
+    /// let error = shards.shutdown(Duration::from_secs(5)).unwrap_err();
+    /// assert_eq!(error.failures().len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn ended(&self) -> Ended {
+        Ended::new(self.core.clone())
     }
 
     fn is_here(&self) -> bool {

@@ -1,16 +1,16 @@
 //! The signals of Unix.
 
-mod bell;
+mod hub;
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::os::raw::c_int;
 use std::task::{Context, Poll};
 
 use rustix::process::Signal as Number;
-use signal_hook_registry::SigId;
 
-use bell::Bell;
+use hub::{Hub, Listener};
 
 /// Which signal.
 ///
@@ -110,19 +110,25 @@ impl fmt::Debug for SignalKind {
 }
 
 /// Listens for one kind of signal; made by [`signal`]. It belongs to the runtime that it was made
-/// in. Dropping it ends its part: the handler no longer knows of it.
+/// in.
+///
+/// All listeners of a runtime share one descriptor. Making one, dropping it and notifying it takes the same
+/// time however many there are, so each connection may have its own.
 pub struct Signal {
-    bell: Bell,
-    id: SigId,
+    listener: Listener,
     kind: SignalKind,
 }
 
 /// Listens for signals of this kind, from now on.
 ///
+/// A signal that has come, but that the loop has not delivered to any listener of this runtime yet, is
+/// heard as well, if there was a listener of this kind before. So a loop that makes a listener each round
+/// misses none between two rounds.
+///
 /// # Errors
 ///
-/// If the system lets nobody listen for it, if there is no such signal, or if there is no
-/// descriptor left.
+/// If the system lets nobody listen for it, if there is no such signal, if there is no descriptor
+/// left, or if the runtime has ended.
 ///
 /// # Panics
 ///
@@ -155,16 +161,8 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
             ),
         ));
     }
-    let (bell, rope) = Bell::new()?;
-    // SAFETY: what runs in the handler is one write(2) to a nonblocking descriptor that the closure
-    // owns: async-signal-safe, without a lock, an allocation or a panic. The registry keeps `errno`
-    // as it was.
-    let id = unsafe { signal_hook_registry::register(kind.0, move || rope.pull()) };
-    let id = id.map_err(|error| {
-        let text = format!("can't listen for signal {}: {error}", kind.0);
-        io::Error::new(error.kind(), text)
-    })?;
-    Ok(Signal { bell, id, kind })
+    let listener = Hub::listen(kind.0)?;
+    Ok(Signal { listener, kind })
 }
 
 impl Signal {
@@ -176,18 +174,20 @@ impl Signal {
     ///
     /// Cancel-safe: no signal is lost.
     pub async fn recv(&mut self) -> Option<()> {
-        self.bell.rung().await.ok()
+        /// Leaves no waker behind.
+        struct Wait<'a>(&'a mut Signal);
+        impl Drop for Wait<'_> {
+            fn drop(&mut self) {
+                self.0.listener.forget();
+            }
+        }
+        let wait = Wait(self);
+        poll_fn(|cx| wait.0.listener.poll(cx)).await
     }
 
     /// Polls [`recv`](Self::recv); of several tasks the newest is woken.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        self.bell.poll_rung(cx).map(Result::ok)
-    }
-}
-
-impl Drop for Signal {
-    fn drop(&mut self) {
-        signal_hook_registry::unregister(self.id);
+        self.listener.poll(cx)
     }
 }
 

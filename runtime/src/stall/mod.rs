@@ -5,6 +5,8 @@
 //! how long that word stands still, so the loop reads none, and makes no syscall. Time in which
 //! the watchdog did not run either, as when the process is stopped by a debugger, does not count.
 
+#[cfg(all(feature = "backtrace", target_os = "linux"))]
+mod answers;
 mod report;
 #[cfg(all(feature = "backtrace", target_os = "linux"))]
 mod stack;

@@ -2,104 +2,138 @@
 //!
 //! The handler does as little as it may: it walks the stack into a table that is there already.
 //! What the addresses mean is looked up on the watchdog's thread. The walk is that of the
-//! `backtrace` crate, without its lock; it allocates nothing. On glibc it may enter the loader's
-//! lock, which is one that its holder may take again.
+//! `backtrace` crate, without its lock; it allocates nothing.
+//!
+//! The signal may come in the middle of an unwind. Before glibc 2.35 and libgcc 12 an unwinder kept a list of the
+//! objects that it found last, and changed it as it went; a walk from within would see it half changed. There no
+//! handler is installed, see [`refusal`].
 
 use std::fmt::Write;
 use std::sync::Once;
-use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::answers::Answers;
 use super::usage::Thread;
 
 /// Ignored by those who do not handle it, so one that comes too late does no harm.
 const SIGNAL: i32 = libc::SIGURG;
-const FRAMES: usize = 256;
 /// How often the answer is looked for, a millisecond apart.
 const PATIENCE: u32 = 200;
 
-/// Nobody asks.
-const NOTHING: u8 = 0;
-/// The watchdog has asked and waits.
-const ASKED: u8 = 1;
-/// The handler writes.
-const WRITING: u8 = 2;
-/// The table is for the watchdog to read.
-const WRITTEN: u8 = 3;
-
-static STATE: AtomicU8 = AtomicU8::new(NOTHING);
-static TARGET: AtomicI32 = AtomicI32::new(0);
-static TABLE: [AtomicUsize; FRAMES] = [const { AtomicUsize::new(0) }; FRAMES];
-static LENGTH: AtomicUsize = AtomicUsize::new(0);
+static ANSWERS: Answers = Answers::new();
+static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// Installs the handler, beside those of others for the same signal.
 pub(super) fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        if let Some(reason) = unwinder::refusal() {
+            eprintln!("wakeful: reports of stalls come without stacks: {reason}");
+            return;
+        }
         // The first walk may load what walking needs. Not in the handler.
         backtrace::trace(|_| false);
         // SAFETY: the handler uses atomics, a syscall without side effects and the walk of the
         // stack, see the top of the file; it neither allocates, nor panics, nor takes a lock of
         // this crate's.
         let installed = unsafe { signal_hook_registry::register(SIGNAL, write_down) };
-        // Then there are no stacks in the reports.
-        drop(installed);
+        // If it is not, there are no stacks in the reports.
+        IS_INSTALLED.store(installed.is_ok(), Ordering::Relaxed);
     });
 }
 
 /// On the stuck thread, inside the signal.
 fn write_down() {
-    if TARGET.load(Ordering::Relaxed) != Thread::current().0 {
+    let Some(mut answer) = ANSWERS.begin(Thread::current().0) else {
         return;
-    }
-    let swap = STATE.compare_exchange(ASKED, WRITING, Ordering::Acquire, Ordering::Relaxed);
-    if swap.is_err() {
-        return;
-    }
-    let mut length = 0;
+    };
     // SAFETY: the lock that this goes without guards the lookup of symbols, which is not done here;
     // the walk itself touches only this thread's stack and the tables of loaded code.
-    unsafe {
-        backtrace::trace_unsynchronized(|frame| {
-            TABLE[length].store(frame.ip() as usize, Ordering::Relaxed);
-            length += 1;
-            length < FRAMES
-        });
-    }
-    LENGTH.store(length, Ordering::Relaxed);
-    STATE.store(WRITTEN, Ordering::Release);
+    unsafe { backtrace::trace_unsynchronized(|frame| answer.push(frame.ip() as usize)) };
+    answer.finish();
 }
 
 /// Where a thread was, function within function.
 pub(super) struct Stack(Vec<usize>);
 
-/// Asks a thread for its stack. Only the watchdog calls this, so nobody else asks meanwhile.
+/// Asks a thread for its stack. Only the watchdog calls this, one call at a time.
 pub(super) fn capture(thread: Thread) -> Option<Stack> {
-    TARGET.store(thread.0, Ordering::Relaxed);
-    let asks = STATE.compare_exchange(NOTHING, ASKED, Ordering::Release, Ordering::Relaxed);
-    if asks.is_err() {
-        // A thread that was asked long ago is still at it.
+    if !IS_INSTALLED.load(Ordering::Relaxed) {
         return None;
     }
+    let request = ANSWERS.ask(thread.0)?;
     // SAFETY: the arguments are numbers; a thread that has ended is an error and nothing else.
     let sent = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread.0, SIGNAL) };
     for _ in 0..PATIENCE {
-        if sent != 0 || STATE.load(Ordering::Acquire) == WRITTEN {
+        if sent != 0 || request.is_answered() {
             break;
         }
         thread::park_timeout(Duration::from_millis(1));
     }
-    // Not any more, if it has not begun.
-    let swap = STATE.compare_exchange(ASKED, NOTHING, Ordering::Relaxed, Ordering::Relaxed);
-    if swap.is_ok() || STATE.load(Ordering::Acquire) != WRITTEN {
-        return None;
+    request.take().map(Stack)
+}
+
+/// Whether a stack can be walked in a signal handler.
+mod unwinder {
+    /// Why it can't be, as far as it can be known.
+    #[cfg(target_env = "gnu")]
+    pub(super) fn refusal() -> Option<&'static str> {
+        judge(!symbol(c"_dl_find_object").is_null(), libgcc().as_deref())
     }
-    let length = LENGTH.load(Ordering::Relaxed);
-    let frames = TABLE[..length].iter();
-    let frames = frames.map(|frame| frame.load(Ordering::Relaxed)).collect();
-    STATE.store(NOTHING, Ordering::Release);
-    Some(Stack(frames))
+
+    /// Other systems' unwinders come with the program.
+    #[cfg(not(target_env = "gnu"))]
+    pub(super) fn refusal() -> Option<&'static str> {
+        None
+    }
+
+    /// glibc has to have the lookup without a list, and libgcc to name it. Of a libgcc that is a part of the
+    /// program, or of another unwinder, nothing is known: it is taken to be as new as glibc.
+    #[cfg(any(target_env = "gnu", test))]
+    pub(super) fn judge(glibc_has_it: bool, libgcc: Option<&[u8]>) -> Option<&'static str> {
+        const NAME: &[u8] = b"_dl_find_object\0";
+        if !glibc_has_it {
+            return Some(
+                "this system's glibc is older than 2.35, so a stack can't be walked safely in a signal handler",
+            );
+        }
+        let uses_it = |libgcc: &[u8]| libgcc.windows(NAME.len()).any(|part| part == NAME);
+        if libgcc.is_some_and(|libgcc| !uses_it(libgcc)) {
+            return Some(
+                "this system's libgcc is older than 12, so a stack can't be walked safely in a signal handler",
+            );
+        }
+        None
+    }
+
+    #[cfg(target_env = "gnu")]
+    fn symbol(name: &std::ffi::CStr) -> *mut libc::c_void {
+        // SAFETY: the name ends in a zero byte; the result is not called, only compared and looked up.
+        unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
+    }
+
+    /// The file of the libgcc that is loaded.
+    #[cfg(target_env = "gnu")]
+    fn libgcc() -> Option<Vec<u8>> {
+        use std::ffi::{CStr, OsStr};
+        use std::os::unix::ffi::OsStrExt;
+        let unwinder = symbol(c"_Unwind_Backtrace");
+        let mut info = std::mem::MaybeUninit::<libc::Dl_info>::uninit();
+        // SAFETY: the address is only compared with those of loaded objects; there is room for the answer.
+        if unwinder.is_null() || unsafe { libc::dladdr(unwinder, info.as_mut_ptr()) } == 0 {
+            return None;
+        }
+        // SAFETY: `dladdr` has found it and filled the answer in.
+        let file = unsafe { info.assume_init() }.dli_fname;
+        // SAFETY: the name of a loaded object, which ends in a zero byte; libgcc is not unloaded.
+        let file = unsafe { CStr::from_ptr(file) }.to_bytes();
+        let path = std::path::Path::new(OsStr::from_bytes(file));
+        let name = path.file_name()?.as_bytes();
+        name.starts_with(b"libgcc_s")
+            .then(|| std::fs::read(path).ok())?
+    }
 }
 
 /// One frame: its function, and where in the source it is.
@@ -157,5 +191,32 @@ impl Stack {
             };
         }
         text
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_unwinders_are_refused() {
+        let new = b"\0_dl_find_object\0".as_slice();
+        let old = b"\0dl_iterate_phdr\0_dl_find_objects\0".as_slice();
+        assert!(unwinder::judge(true, Some(new)).is_none());
+        assert!(unwinder::judge(true, None).is_none());
+        assert!(unwinder::judge(true, Some(old)).unwrap().contains("libgcc"));
+        assert!(unwinder::judge(false, Some(new)).unwrap().contains("glibc"));
+    }
+
+    #[test]
+    #[cfg(target_env = "gnu")]
+    fn the_unwinder_of_this_system_is_judged_by_its_version() {
+        // SAFETY: it has no preconditions, and gives a text that lasts.
+        let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+        let version = version.to_str().unwrap();
+        let (major, minor) = version.split_once('.').unwrap();
+        let has_it = (major.parse::<u32>().unwrap(), minor.parse::<u32>().unwrap()) >= (2, 35);
+        let too_old = unwinder::refusal().is_some_and(|reason| reason.contains("glibc"));
+        assert_eq!(too_old, !has_it, "glibc {version}");
     }
 }

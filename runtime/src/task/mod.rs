@@ -55,6 +55,7 @@ pub(crate) mod runnable;
 pub(crate) mod state;
 pub(crate) mod waiters;
 pub(crate) mod waker;
+pub(crate) mod waker_set;
 mod yield_now;
 
 use std::fmt;

@@ -1,0 +1,55 @@
+//! Waiting for the end of shards, on any thread and under any executor.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::core::Core;
+use super::error::FirstFailure;
+
+/// The future of [`Shards::ended`](super::Shards::ended).
+///
+/// It may be sent to another thread, and any executor may poll it. Clones wait by themselves.
+#[must_use = "futures do nothing unless polled"]
+pub struct Ended {
+    core: Arc<Core>,
+    /// Its place among the waiters, from the first poll on that has to wait.
+    place: Option<usize>,
+}
+
+impl Ended {
+    pub(super) fn new(core: Arc<Core>) -> Ended {
+        Ended { core, place: None }
+    }
+}
+
+impl Future for Ended {
+    type Output = Result<(), FirstFailure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.core.poll_ended(&mut this.place, cx.waker())
+    }
+}
+
+impl Clone for Ended {
+    fn clone(&self) -> Ended {
+        Ended::new(self.core.clone())
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.core.forget_waiter(place);
+        }
+    }
+}
+
+impl fmt::Debug for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ended").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,90 @@
+//! The wakers of those that wait for one thing, each in a place of its own.
+//!
+//! Making a place, giving it back and changing its waker take the same time however many there are.
+//! A waker may run user code when it is cloned, dropped or woken. So none of that happens in here: the
+//! caller clones before, and drops or wakes what a method returns, with nothing borrowed or locked.
+
+use std::mem;
+use std::task::Waker;
+
+#[derive(Default)]
+pub(crate) struct WakerSet {
+    places: Vec<Option<Waker>>,
+    vacant: Vec<usize>,
+}
+
+impl WakerSet {
+    /// A set without places.
+    pub(crate) const fn new() -> WakerSet {
+        WakerSet {
+            places: Vec::new(),
+            vacant: Vec::new(),
+        }
+    }
+
+    /// Makes a place, which has no waker yet.
+    pub(crate) fn insert(&mut self) -> usize {
+        self.vacant.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() - 1
+        })
+    }
+
+    /// Gives a place back. Returns its waker.
+    pub(crate) fn remove(&mut self, place: usize) -> Option<Waker> {
+        self.vacant.push(place);
+        self.places[place].take()
+    }
+
+    /// Whether a wake of the place's waker would wake the same task as `waker`.
+    pub(crate) fn knows(&self, place: usize, waker: &Waker) -> bool {
+        let known = self.places[place].as_ref();
+        known.is_some_and(|known| known.will_wake(waker))
+    }
+
+    /// Sets the waker of a place, or takes it out. Returns the one before.
+    pub(crate) fn set(&mut self, place: usize, waker: Option<Waker>) -> Option<Waker> {
+        mem::replace(&mut self.places[place], waker)
+    }
+
+    /// Takes all wakers out; the places stay.
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Waker> + '_ {
+        self.places.iter_mut().filter_map(Option::take)
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    struct Quiet;
+
+    impl std::task::Wake for Quiet {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+
+    #[test]
+    fn a_place_is_used_again_and_keeps_no_old_waker() {
+        let waker = Waker::from(std::sync::Arc::new(Quiet));
+        let mut set = WakerSet::new();
+        let (first, second) = (set.insert(), set.insert());
+        assert!(set.set(first, Some(waker.clone())).is_none());
+        assert!(set.knows(first, &waker) && !set.knows(second, &waker));
+        assert!(set.remove(first).is_some());
+        assert_eq!(set.insert(), first);
+        assert!(!set.knows(first, &waker));
+    }
+
+    #[test]
+    fn all_wakers_are_taken_and_the_places_stay() {
+        let mut set = WakerSet::new();
+        let places = [set.insert(), set.insert(), set.insert()];
+        for place in places {
+            set.set(place, Some(Waker::noop().clone()));
+        }
+        assert!(set.set(places[1], None).is_some());
+        assert_eq!(set.take_all().count(), 2);
+        assert_eq!(set.take_all().count(), 0);
+        assert_eq!(set.insert(), 3);
+    }
+}
