@@ -71,7 +71,10 @@ impl Waiters {
     pub(crate) fn wake_all(&self) {
         let end = self.lock().wakers.len();
         let mut next = 0;
-        while let Some(waker) = self.lock().take_waker(&mut next, end) {
+        loop {
+            // The lock is released before the wake: the condition of a `while let` would keep it.
+            let waker = self.lock().take_waker(&mut next, end);
+            let Some(waker) = waker else { break };
             quietly(|| waker.wake());
         }
     }
