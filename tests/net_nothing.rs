@@ -4,9 +4,11 @@ use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::pin::{Pin, pin};
+use std::process::Stdio;
 use std::task::Poll;
 
 use futures_util::{AsyncRead, AsyncWrite};
+use wakeful::process::Command;
 use wakeful::reactor::Async;
 use wakeful::task::coop::has_budget_remaining;
 use wakeful_net::unix::pipe;
@@ -134,6 +136,29 @@ fn a_pipe_moves_nothing_at_once() {
         writes_nothing(&sender).await;
         assert!(is_pending(pin!(sender.write(&[0]))).await);
         writes_nothing(sender).await;
+    });
+}
+
+#[test]
+fn a_pipe_of_a_child_moves_nothing_at_once() {
+    run(async || {
+        let mut child = Command::new("sleep")
+            .arg("3600")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        assert_eq!(at_once(stdout.read(&mut [])).await.unwrap(), 0);
+        assert_eq!(stdout.try_read(&mut []).unwrap(), 0);
+        reads_nothing(&mut stdout).await;
+        let mut stdin = child.stdin.take().unwrap();
+        fill_up(|bytes| stdin.try_write(bytes));
+        assert_eq!(at_once(stdin.write(&[])).await.unwrap(), 0);
+        assert_eq!(stdin.try_write(&[]).unwrap(), 0);
+        writes_nothing(&mut stdin).await;
+        child.kill().await.unwrap();
     });
 }
 

@@ -53,6 +53,18 @@ fn child() {
             net::turn().await;
             assert!(!reader.is_finished());
         }),
+        // Transfers of nothing, while there is nothing to read.
+        Some("nothing") => block_on(async {
+            let (mut input, mut err) = (stdin(), stderr());
+            for pending in [
+                net::is_pending(std::pin::pin!(input.read(&mut []))).await,
+                net::is_pending(std::pin::pin!(err.write(&[]))).await,
+            ] {
+                assert!(!pending, "it waits");
+            }
+            err.write_all(b"at once").await.unwrap();
+            err.flush().await.unwrap();
+        }),
         // What one runtime asked for and did not take is there for the next.
         Some("two runtimes") => {
             block_on(async {
@@ -288,6 +300,15 @@ fn an_open_input_does_not_keep_the_process() {
     let (ours, theirs) = terminal();
     gives_up(theirs.into());
     drop((write, there, ours));
+}
+
+#[test]
+fn a_transfer_of_nothing_is_ready_at_once() {
+    let (read, _write) = std::io::pipe().unwrap();
+    assert_eq!(answer("nothing", OwnedFd::from(read), || {}), b"at once");
+    // From a terminal as well.
+    let (_controller, terminal) = terminal();
+    assert_eq!(answer("nothing", terminal, || {}), b"at once");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 #[path = "support/net.rs"]
 mod net;
 
-use std::io::SeekFrom;
+use std::io::{IoSlice, SeekFrom};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::process::Stdio;
@@ -165,6 +165,42 @@ fn a_read_that_waits_is_pending_and_takes_nothing() {
             .await
             .unwrap();
         assert_eq!(&line, b"here");
+    });
+}
+
+/// Reads into no room and writes no bytes, with nothing to read and no room to write.
+async fn moves_nothing(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let mut stream = Pin::new(&mut stream);
+    let polled = std::future::poll_fn(|cx| {
+        let fill = [7; 4096];
+        while let Poll::Ready(wrote) = stream.as_mut().poll_write(cx, &fill) {
+            wrote.unwrap();
+        }
+        Poll::Ready(())
+    });
+    // Without the cooperative budget, which would end it as well.
+    wakeful::task::unconstrained(polled).await;
+    std::future::poll_fn(|cx| {
+        let mut no_room = ReadBuf::new(&mut []);
+        assert!(stream.as_mut().poll_read(cx, &mut no_room).is_ready());
+        assert!(stream.as_mut().poll_write(cx, &[]).is_ready());
+        let empty = [IoSlice::new(&[]); 3];
+        assert!(stream.as_mut().poll_write_vectored(cx, &empty).is_ready());
+        Poll::Ready(())
+    })
+    .await;
+}
+
+#[test]
+fn a_transfer_of_nothing_is_ready_at_once() {
+    run(async || {
+        let (tcp, _other) = tcp_pair().await;
+        moves_nothing(&tcp).await;
+        moves_nothing(tcp).await;
+        let (unix, _other) = UnixStream::pair().unwrap();
+        moves_nothing(unix).await;
+        let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        moves_nothing(wakeful::reactor::Async::new(socket).unwrap()).await;
     });
 }
 
