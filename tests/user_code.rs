@@ -273,7 +273,10 @@ fn a_panic_of_a_waker_that_waits_for_another_thread_stays_out_of_it() {
 }
 
 /// A future that is written by hand, and holds a lock as a field.
-struct Holds<'a, T>(T, MutexGuard<'a, ()>);
+struct Holds<'a, T>(
+    #[allow(dead_code, reason = "it is dropped")] T,
+    #[allow(dead_code, reason = "it is dropped")] MutexGuard<'a, ()>,
+);
 
 impl<T> Unpin for Holds<'_, T> {}
 
