@@ -188,8 +188,10 @@ fn a_member_that_ends_in_the_clone_of_the_sets_waker_is_seen() {
     let runtime = Rc::new(Runtime::new().unwrap());
     let mut set = JoinSet::new();
     runtime.enter(|| set.spawn(async { 7 }));
-    let (_, waker) = waker_with_a_clone(turns(&runtime));
+    let (counting, waker) = waker_with_a_clone(turns(&runtime));
     let mut cx = Context::from_waker(&waker);
+    assert!(set.poll_join_next(&mut cx).is_pending());
+    assert_eq!(counting.wakes(), 1);
     let polled = set.poll_join_next(&mut cx);
     assert!(matches!(polled, Poll::Ready(Some(Ok(7)))), "{polled:?}");
 }

@@ -479,15 +479,19 @@ impl Executor {
     }
 
     /// Leaves a waker with the task that runs, for when it has ended, if that is the one with this
-    /// number. Nothing else may wait for it.
-    fn wake_at_the_end(&self, id: Id, waker: &mut Option<Waker>) {
-        if let Some(task) = self.running.get() {
-            // SAFETY: a task that runs is alive.
-            let header = unsafe { task.as_ref() };
-            if header.id == id {
-                header.join_waker.set(waker.take());
-            }
+    /// number. `true`: it is. Nothing else may wait for it.
+    #[inline(always)]
+    fn wake_at_the_end(&self, id: Id, waker: &Cell<Option<Waker>>) -> bool {
+        let Some(task) = self.running.get() else {
+            return false;
+        };
+        // SAFETY: a task that runs is alive.
+        let header = unsafe { task.as_ref() };
+        if header.id == id {
+            // None was there: dropping it would be a branch.
+            std::mem::forget(header.join_waker.replace(waker.take()));
         }
+        header.id == id
     }
 
     fn abort_running(&self) {

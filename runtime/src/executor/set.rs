@@ -55,18 +55,17 @@ struct Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.ended.places.borrow_mut().push_back(self.place);
-        let Some(waker) = self.ended.waker.take() else {
-            return;
-        };
         // The end of the member is recorded when its future is gone, which this drop is a part of. A
         // waker that polls at once is to find it recorded. So the waker is left with the task, whose
         // handle nothing else waits for: it wakes after that. With a waker the set is alive, and so are
         // the handles of its members.
-        let mut waker = Some(waker);
-        current::try_with(|executor| executor.wake_at_the_end(self.id, &mut waker));
-        // Else it is not the loop that ends the member, but the end of the runtime or a spawn. If that
-        // wake polls at once, it is woken once more, see `poll_ending`.
-        if let Some(waker) = waker {
+        let waker = &self.ended.waker;
+        if current::try_with(|executor| executor.wake_at_the_end(self.id, waker)) == Some(true) {
+            return;
+        }
+        // It is not the loop that ends the member, but the end of the runtime or a spawn. If that
+        // wake polls at once, it is woken once more, see `wait_for_ending`.
+        if let Some(waker) = waker.take() {
             wake_quietly(waker);
         }
     }
@@ -187,46 +186,46 @@ impl<T> JoinSet<T> {
             progress.made_progress();
             return Poll::Ready(Some(next));
         }
-        let known = self.ended.waker.take();
-        if known
-            .as_ref()
-            .is_some_and(|known| known.will_wake(cx.waker()))
-        {
-            self.ended.waker.set(known);
-        } else {
-            self.ended.waker.set(Some(cx.waker().clone()));
-            drop(known);
-        }
+        self.wait(cx.waker());
         // Cloning and dropping wakers may run user code, and that may run a member to its end.
-        if self.ended.places.borrow().is_empty() {
-            return Poll::Pending;
-        }
-        let next = ready!(self.poll_ending(cx.waker()));
-        progress.made_progress();
-        Poll::Ready(Some(next))
-    }
-
-    /// A member has reported its end although none was found a moment ago.
-    #[cold]
-    fn poll_ending(&mut self, waker: &Waker) -> Poll<(Id, Result<T, JoinError>)> {
-        if let Some(next) = self.take_ended() {
-            return Poll::Ready(next);
-        }
-        // This runs inside the end of the first one, which is yet to be recorded and then wakes.
-        let ending = self.ended.places.borrow().front().copied();
-        if let Some(member) = ending.and_then(|place| self.members[place].as_ref()) {
-            member.wait(waker);
+        if !self.ended.places.borrow().is_empty() {
+            self.wait_for_ending(cx.waker());
         }
         Poll::Pending
     }
 
+    #[inline]
+    fn wait(&self, waker: &Waker) {
+        let known = self.ended.waker.take();
+        if known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            return self.ended.waker.set(known);
+        }
+        self.ended.waker.set(Some(waker.clone()));
+        drop(known);
+    }
+
+    /// The first member that has reported its end has done so just now, or this runs inside of that end,
+    /// which is yet to be recorded. Then it wakes.
+    #[cold]
+    #[inline(never)]
+    fn wait_for_ending(&self, waker: &Waker) {
+        let ending = self.ended.places.borrow().front().copied();
+        if let Some(member) = ending.and_then(|place| self.members[place].as_ref()) {
+            match member.is_finished() {
+                true => waker.wake_by_ref(),
+                false => member.wait(waker),
+            }
+        }
+    }
+
+    #[inline(always)]
     fn take_ended(&mut self) -> Option<(Id, Result<T, JoinError>)> {
         let place = *self.ended.places.borrow().front()?;
         let member = self.members[place]
             .as_mut()
             .expect("an ended member is joined once");
         let id = member.id();
-        // Not yet over only if this runs inside the member's own end, see `poll_ending`.
+        // Not yet over only if this runs inside the member's own end, see `wait_for_ending`.
         let output = member.try_take()?;
         self.ended.places.borrow_mut().pop_front();
         self.members[place] = None;
