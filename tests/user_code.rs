@@ -188,8 +188,10 @@ fn a_member_that_ends_in_the_clone_of_the_sets_waker_is_seen() {
     let runtime = Rc::new(Runtime::new().unwrap());
     let mut set = JoinSet::new();
     runtime.enter(|| set.spawn(async { 7 }));
-    let (_, waker) = waker_with_a_clone(turns(&runtime));
+    let (counting, waker) = waker_with_a_clone(turns(&runtime));
     let mut cx = Context::from_waker(&waker);
+    assert!(set.poll_join_next(&mut cx).is_pending());
+    assert_eq!(counting.wakes(), 1);
     let polled = set.poll_join_next(&mut cx);
     assert!(matches!(polled, Poll::Ready(Some(Ok(7)))), "{polled:?}");
 }
@@ -273,7 +275,10 @@ fn a_panic_of_a_waker_that_waits_for_another_thread_stays_out_of_it() {
 }
 
 /// A future that is written by hand, and holds a lock as a field.
-struct Holds<'a, T>(T, MutexGuard<'a, ()>);
+struct Holds<'a, T>(
+    #[allow(dead_code, reason = "it is dropped")] T,
+    #[allow(dead_code, reason = "it is dropped")] MutexGuard<'a, ()>,
+);
 
 impl<T> Unpin for Holds<'_, T> {}
 

@@ -165,6 +165,12 @@ fn a_member_that_ends_while_its_set_stores_a_waker_is_seen() {
         let again = runtime.clone();
         next(At::Event, move || some_turns(&again));
         let mut cx = std::task::Context::from_waker(&waker);
+        assert!(runtime.enter(|| set.poll_join_next(&mut cx)).is_pending());
+        assert_eq!(
+            runtime.next_timeout(),
+            Some(std::time::Duration::ZERO),
+            "it is woken"
+        );
         let polled = runtime.enter(|| set.poll_join_next(&mut cx));
         assert!(matches!(polled, Poll::Ready(Some(Ok(7)))), "{polled:?}");
     });

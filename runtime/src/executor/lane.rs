@@ -15,6 +15,7 @@ use super::tasks::Tasks;
 use super::{Executor, Message, WAKER};
 use crate::id::ThreadNumber;
 use crate::task::header::{Header, Note, Schedule, TaskPtr};
+use crate::task::runnable::Runnable;
 use crate::task::state::{LISTED, NAMED};
 
 /// Other threads reach `owner` and `executor`, which do not change; all else is the owner's.
@@ -82,7 +83,7 @@ impl Lane {
     ///
     /// If the user's order has tasks and gives none.
     #[inline(always)]
-    pub(super) fn next(&self) -> Option<TaskPtr> {
+    pub(super) fn next(&self) -> Option<Runnable> {
         if !self.account.ordered.get() {
             return self.queue.pop();
         }
@@ -90,7 +91,7 @@ impl Lane {
     }
 
     #[cold]
-    fn next_in_order(&self) -> Option<TaskPtr> {
+    fn next_in_order(&self) -> Option<Runnable> {
         let mut order = self.order.borrow_mut();
         let Some(order) = order.as_mut() else {
             return self.queue.pop();
@@ -98,9 +99,9 @@ impl Lane {
         // Only those that are there now: what the order drops in `push` is in line again.
         let last = self.queue.last();
         while let Some(task) = self.queue.pop() {
-            // SAFETY: owner thread; just popped, with its bit still set.
-            order.push(unsafe { Ready::new(task, self) });
-            if Some(task) == last {
+            let is_last = Some(task.task()) == last;
+            order.push(Ready::new(task, self));
+            if is_last {
                 break;
             }
         }
@@ -145,10 +146,8 @@ impl Schedule for Lane {
     }
 
     #[inline(always)]
-    fn schedule(&self, task: TaskPtr) {
-        // SAFETY: `QUEUED` was just set, so the task was not linked; a queued task keeps the
-        // scheduler's reference.
-        unsafe { self.queue.push(task) };
+    fn schedule(&self, task: Runnable) {
+        self.queue.push(task);
     }
 
     #[inline(always)]

@@ -26,7 +26,7 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::RawWakerVTable;
+use std::task::{RawWakerVTable, Waker};
 
 pub use builder::Builder as TaskBuilder;
 pub use class::spawn_in;
@@ -40,7 +40,7 @@ use crate::id::ThreadNumber;
 use crate::observe::Observer;
 use crate::reactor::Notifier;
 use crate::task::header::{Header, TaskPtr};
-use crate::task::runnable::{self, quietly};
+use crate::task::runnable::{self, Runnable, quietly};
 use crate::task::state::{JOIN, LISTED, NAMED, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle, allowance, raw, waker};
 use crate::trace::Recorder;
@@ -246,9 +246,8 @@ impl Executor {
         // One reference for the scheduler, one for the handle.
         let state = State::new(JOIN | QUEUED);
         let task = self.allocate(id, location, future, state, 2, lane, console);
-        // SAFETY: lanes go with the executor. A task keeps the scheduler's reference while it is
-        // queued.
-        unsafe { lane.as_ref().queue.push(task) };
+        // SAFETY: lanes go with the executor; `QUEUED` is set, and the task is new.
+        unsafe { lane.as_ref().queue.push(Runnable::new(task)) };
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
     }
@@ -297,8 +296,8 @@ impl Executor {
             budget,
             || self.lane.queue.pop(),
             |task| {
-                // SAFETY: owner thread; just popped, with its bit still set; tasks are not run from
-                // inside a task, as `context::run` lets only one loop run.
+                // SAFETY: tasks are not run from inside a task, as `context::run` lets only one loop
+                // run.
                 unsafe { runnable::run::<Lane>(task) }
             },
         );
@@ -313,8 +312,8 @@ impl Executor {
     fn batch(
         &self,
         budget: &mut u32,
-        next: impl Fn() -> Option<TaskPtr>,
-        run: impl Fn(TaskPtr),
+        next: impl Fn() -> Option<Runnable>,
+        run: impl Fn(Runnable),
     ) -> Tick {
         /// No task runs after the batch, also if user code, such as an `Order`, panics in it.
         struct Batch<'a>(&'a Executor);
@@ -340,12 +339,12 @@ impl Executor {
                 break Tick::Idle;
             };
             left -= 1;
-            if Some(task) == main {
-                // SAFETY: the executor keeps a reference to it.
-                unsafe { task.as_ref() }.state.clear(QUEUED);
+            if Some(task.task()) == main {
+                // The caller polls it. It is no longer queued.
+                drop(task);
                 break Tick::Main;
             }
-            self.running.set(Some(task));
+            self.running.set(Some(task.task()));
             limited.refill();
             run(task);
         };
@@ -493,6 +492,22 @@ impl Executor {
         self.running.get().map(|task| unsafe { task.as_ref() }.id)
     }
 
+    /// Leaves a waker with the task that runs, for when it has ended, if that is the one with this
+    /// number. `true`: it is. Nothing else may wait for it.
+    #[inline(always)]
+    fn wake_at_the_end(&self, id: Id, waker: &Cell<Option<Waker>>) -> bool {
+        let Some(task) = self.running.get() else {
+            return false;
+        };
+        // SAFETY: a task that runs is alive.
+        let header = unsafe { task.as_ref() };
+        if header.id == id {
+            // None was there: dropping it would be a branch.
+            std::mem::forget(header.join_waker.replace(waker.take()));
+        }
+        header.id == id
+    }
+
     fn abort_running(&self) {
         if let Some(task) = self.running.get() {
             runnable::abort_here::<Lane>(task);
@@ -563,9 +578,9 @@ impl Executor {
     pub(crate) fn dissolve(&self) {
         self.dissolved.set(true);
         self.each_lane(|lane| {
+            // All are done, so this gives the references up.
             while let Some(task) = lane.queue.pop() {
-                // SAFETY: owner thread, just popped; done, so this only gives the reference up.
-                unsafe { runnable::run::<Lane>(task) };
+                drop(task);
             }
         });
         let mut walk = Walk::default();

@@ -11,8 +11,9 @@ use super::{Executor, Lane, Tick};
 use crate::console;
 use crate::observe::Observer;
 use crate::task::header::{Header, Note, TaskPtr};
+use crate::task::runnable::{self, Runnable};
 use crate::task::state::{DONE, JOIN, LISTED, QUEUED, State, TIMED};
-use crate::task::{Id, JoinHandle, RUNTIME_ENDED, runnable};
+use crate::task::{Id, JoinHandle, RUNTIME_ENDED};
 
 /// For as long as an observed `block_on` runs.
 pub(crate) struct Watched<'a>(&'a Observer);
@@ -75,8 +76,8 @@ impl Executor {
                 unsafe { self.merge_late(task) };
             }
         } else {
-            // SAFETY: a task keeps the scheduler's reference while it is queued.
-            unsafe { lane.as_ref().queue.push(task) };
+            // SAFETY: lanes go with the executor; `QUEUED` is set, and the task is new.
+            unsafe { lane.as_ref().queue.push(Runnable::new(task)) };
         }
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
@@ -137,8 +138,7 @@ impl Executor {
             false => None,
         };
         self.batch(budget, next, |task| {
-            // SAFETY: just popped, so alive.
-            let slot = unsafe { task.as_ref() }.slot.get();
+            let slot = task.header().slot.get();
             if let Some(observer) = self.observer() {
                 observer.poll_begins(slot);
             }

@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-use crate::task::header::TaskPtr;
+use crate::task::header::{Header, TaskPtr};
+use crate::task::runnable::Runnable;
 
 /// Owner only. Pushing and popping allocate nothing and touch only the two ends.
 #[derive(Default)]
@@ -11,31 +12,36 @@ pub(super) struct RunQueue {
     tail: Cell<Option<TaskPtr>>,
 }
 
+/// A view of a linked task. The lifetime is the caller's to keep within the time that it is linked.
+#[inline(always)]
+fn linked<'a>(task: TaskPtr) -> &'a Header {
+    // SAFETY: `push` took a `Runnable`, whose reference keeps the task until it is popped.
+    unsafe { &*task.as_ptr() }
+}
+
 impl RunQueue {
     /// Links a task at the back.
-    ///
-    /// # Safety
-    /// The task is alive until it is popped, and is not linked already.
     #[inline(always)]
-    pub(super) unsafe fn push(&self, task: TaskPtr) {
+    pub(super) fn push(&self, task: Runnable) {
+        let task = task.into_task();
         match self.tail.replace(Some(task)) {
-            // SAFETY: a linked task is alive.
-            Some(last) => unsafe { last.as_ref() }.next.set(Some(task)),
+            Some(last) => linked(last).next.set(Some(task)),
             None => self.head.set(Some(task)),
         }
     }
 
     /// Takes the task at the front.
     #[inline(always)]
-    pub(super) fn pop(&self) -> Option<TaskPtr> {
+    pub(super) fn pop(&self) -> Option<Runnable> {
         let task = self.head.get()?;
-        // SAFETY: a linked task is alive.
-        let next = unsafe { task.as_ref() }.next.take();
+        let next = linked(task).next.take();
         self.head.set(next);
         if next.is_none() {
             self.tail.set(None);
         }
-        Some(task)
+        // SAFETY: a `Runnable` of this thread was pushed, and is in no list any more. What is linked
+        // keeps `QUEUED`.
+        Some(unsafe { Runnable::new(task) })
     }
 
     /// Takes all of another queue to the back of this one.
@@ -45,8 +51,7 @@ impl RunQueue {
         };
         let last = other.tail.take();
         match self.tail.replace(last) {
-            // SAFETY: a linked task is alive.
-            Some(before) => unsafe { before.as_ref() }.next.set(Some(first)),
+            Some(before) => linked(before).next.set(Some(first)),
             None => self.head.set(Some(first)),
         }
     }
@@ -67,8 +72,7 @@ impl RunQueue {
         let mut next = self.head.get();
         while let Some(task) = next {
             count += 1;
-            // SAFETY: a linked task is alive.
-            next = unsafe { task.as_ref() }.next.get();
+            next = linked(task).next.get();
         }
         count
     }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker, ready};
 use pin_project_lite::pin_project;
 
 use super::current;
-use crate::task::header::TaskPtr;
+use crate::console::About;
 use crate::task::waker::wake_quietly;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle, coop};
 
@@ -41,8 +41,6 @@ pub struct JoinSet<T> {
 #[derive(Default)]
 struct Ended {
     places: RefCell<VecDeque<usize>>,
-    /// The task of each place, from the end of its spawn to the drop of its ticket.
-    tasks: RefCell<Vec<Option<TaskPtr>>>,
     waker: Cell<Option<Waker>>,
 }
 
@@ -51,27 +49,24 @@ struct Ended {
 struct Ticket {
     ended: Rc<Ended>,
     place: usize,
+    id: Id,
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.ended.places.borrow_mut().push_back(self.place);
-        let task = self.ended.tasks.borrow_mut()[self.place].take();
-        let Some(waker) = self.ended.waker.take() else {
+        // The end of the member is recorded when its future is gone, which this drop is a part of. A
+        // waker that polls at once is to find it recorded. So the waker is left with the task, whose
+        // handle nothing else waits for: it wakes after that. With a waker the set is alive, and so are
+        // the handles of its members.
+        let waker = &self.ended.waker;
+        if current::try_with(|executor| executor.wake_at_the_end(self.id, waker)) == Some(true) {
             return;
-        };
-        // The end of the member is recorded when its future is gone, which is a part of this drop. A
-        // waker that polls at once has to find it recorded, so the task itself wakes, afterwards. With
-        // a waker the set is alive, and so are the handles of its members.
-        match task {
-            Some(task) => {
-                // SAFETY: the task that this ticket lies in, which is not freed before its future is
-                // dropped. Owner thread, as a member is no more `Send` than its set.
-                let place = unsafe { &(*task.as_ptr()).join_waker };
-                drop(place.replace(Some(waker)));
-            }
-            // It is cancelled while it is spawned: the set is in use, and asks again.
-            None => wake_quietly(waker),
+        }
+        // It is not the loop that ends the member, but the end of the runtime or a spawn. If that
+        // wake polls at once, it is woken once more, see `wait_for_ending`.
+        if let Some(waker) = waker.take() {
+            wake_quietly(waker);
         }
     }
 }
@@ -128,17 +123,16 @@ impl<T> JoinSet<T> {
         current::with(|executor| {
             let place = self.vacant.pop().unwrap_or_else(|| {
                 self.members.push(None);
-                self.ended.tasks.borrow_mut().push(None);
                 self.members.len() - 1
             });
+            let id = executor.next_id();
             let ticket = Ticket {
                 ended: self.ended.clone(),
                 place,
+                id,
             };
-            let task = executor.spawn(location, Member { future, ticket });
-            if !task.is_finished() {
-                self.ended.tasks.borrow_mut()[place] = Some(task.task());
-            }
+            let member = Member { future, ticket };
+            let task = executor.spawn_as(id, location, member, About::task());
             let abort = task.abort_handle();
             self.members[place] = Some(task);
             abort
@@ -194,19 +188,14 @@ impl<T> JoinSet<T> {
         }
         self.wait(cx.waker());
         // Cloning and dropping wakers may run user code, and that may run a member to its end.
-        if let Some(next) = self.take_ended() {
-            progress.made_progress();
-            return Poll::Ready(Some(next));
+        if !self.ended.places.borrow().is_empty() {
+            self.wait_for_ending(cx.waker());
         }
         Poll::Pending
     }
 
-    fn wait(&mut self, waker: &Waker) {
-        let ending = self.ended.places.borrow().front().copied();
-        if let Some(member) = ending.and_then(|place| self.members[place].as_ref()) {
-            // This runs inside the end of that member, which is yet to be recorded, and then wakes.
-            return member.wait(waker);
-        }
+    #[inline]
+    fn wait(&self, waker: &Waker) {
         let known = self.ended.waker.take();
         if known.as_ref().is_some_and(|known| known.will_wake(waker)) {
             return self.ended.waker.set(known);
@@ -215,13 +204,28 @@ impl<T> JoinSet<T> {
         drop(known);
     }
 
+    /// The first member that has reported its end has done so just now, or this runs inside of that end,
+    /// which is yet to be recorded. Then it wakes.
+    #[cold]
+    #[inline(never)]
+    fn wait_for_ending(&self, waker: &Waker) {
+        let ending = self.ended.places.borrow().front().copied();
+        if let Some(member) = ending.and_then(|place| self.members[place].as_ref()) {
+            match member.is_finished() {
+                true => waker.wake_by_ref(),
+                false => member.wait(waker),
+            }
+        }
+    }
+
+    #[inline(always)]
     fn take_ended(&mut self) -> Option<(Id, Result<T, JoinError>)> {
         let place = *self.ended.places.borrow().front()?;
         let member = self.members[place]
             .as_mut()
             .expect("an ended member is joined once");
         let id = member.id();
-        // Not yet over only if this runs inside the member's own end, see `wait`.
+        // Not yet over only if this runs inside the member's own end, see `wait_for_ending`.
         let output = member.try_take()?;
         self.ended.places.borrow_mut().pop_front();
         self.members[place] = None;
@@ -287,7 +291,7 @@ impl<T> Default for JoinSet<T> {
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         self.abort_all();
-        // A ticket hands it to a task only while the set keeps that task's handle.
+        // A ticket leaves it with a task only while the set keeps that task's handle.
         let waker = self.ended.waker.take();
         self.members.clear();
         drop(waker);

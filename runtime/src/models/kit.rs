@@ -22,8 +22,9 @@ use crate::executor::remote::{Remote, Sent};
 use crate::id::ThreadNumber;
 use crate::sync::{self, Track, UnsafeCell, Watch};
 use crate::task::header::{Schedule, TaskPtr};
+use crate::task::runnable::{self, Runnable};
 use crate::task::state::{DONE, JOIN, QUEUED, State};
-use crate::task::{Id, JoinHandle, raw, runnable, waker};
+use crate::task::{Id, JoinHandle, raw, waker};
 
 /// Stands in for the reactor: a notification is kept until a wait takes it.
 pub(super) struct Bell {
@@ -198,7 +199,7 @@ impl Runtime {
             let task = self.queue.borrow_mut().pop_front();
             let Some(task) = task else { break };
             // SAFETY: owner thread, just taken out.
-            unsafe { runnable::run::<Loop>(task) };
+            unsafe { runnable::run::<Loop>(Runnable::new(task)) };
         }
         let tasks = self.alive.borrow().clone();
         for task in tasks {
@@ -271,7 +272,7 @@ impl Loop {
             let task = self.queue.borrow_mut().pop_front();
             let Some(task) = task else { break };
             // SAFETY: owner thread; just taken out, with its bit set; no task runs another.
-            unsafe { runnable::run::<Loop>(task) };
+            unsafe { runnable::run::<Loop>(Runnable::new(task)) };
         }
     }
 
@@ -312,9 +313,9 @@ impl Schedule for Loop {
         unsafe { sync::deallocate(memory, layout) };
     }
 
-    fn schedule(&self, task: TaskPtr) {
+    fn schedule(&self, task: Runnable) {
         self.here();
-        self.queue.borrow_mut().push_back(task);
+        self.queue.borrow_mut().push_back(task.into_task());
     }
 
     fn forget(&self, task: TaskPtr) {

@@ -7,6 +7,7 @@ use std::task::{RawWakerVTable, Waker};
 
 use super::mailbox::Mailbox;
 use super::refs::Refs;
+use super::runnable::Runnable;
 use super::state::State;
 use super::{Id, JoinError, Stage};
 use crate::console;
@@ -149,8 +150,8 @@ pub(crate) trait Schedule: 'static {
         unsafe { sync::deallocate(memory, layout) };
     }
 
-    /// Links a task into the run queue. Called on the owner thread, with `QUEUED` just set.
-    fn schedule(&self, task: TaskPtr);
+    /// Links a task into the run queue. Called on the owner thread.
+    fn schedule(&self, task: Runnable);
 
     /// Hears of what seldom happens, for the metrics. Called on the owner thread.
     fn note(&self, note: Note, task: &Header) {

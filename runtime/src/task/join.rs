@@ -97,11 +97,6 @@ impl<T> JoinHandle<T> {
         self.header().id
     }
 
-    /// The task, which the handle keeps.
-    pub(crate) fn task(&self) -> TaskPtr {
-        self.task
-    }
-
     /// Keeps a waker for the end, which has not come yet.
     #[cold]
     pub(crate) fn wait(&self, waker: &Waker) {

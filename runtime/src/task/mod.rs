@@ -20,8 +20,8 @@
 //!
 //! 1. The spawner allocates header and future in one piece. Two references: the scheduler's and the
 //!    `JoinHandle`'s.
-//! 2. `Executor::tick` pops the run queue and calls `runnable::run`. All arrows but (3) and the
-//!    asking in (6) are made by the loop, on the owner thread.
+//! 2. `Executor::tick` pops a `Runnable` from the run queue and calls `runnable::run`. All arrows
+//!    but (3) and the asking in (6) are made by the loop, on the owner thread.
 //! 3. A waker. On the owner thread it queues the task; elsewhere it leaves a bit in
 //!    the mailbox and sends the task to its owner, who queues it. A wake during the poll
 //!    queues the task at once; the poll that goes on ends in `QUEUED` then.

@@ -1,5 +1,6 @@
 //! What the loop does with a task: run it, cancel it, end it, give it up. Owner thread only.
 
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::task::Waker;
 
@@ -10,17 +11,64 @@ use super::{Stage, waker};
 use crate::trace::End;
 pub(crate) use crate::unwind::quietly;
 
-/// Runs a task that was just taken out of the run queue: one poll, or its cancellation, or, if it
-/// is done already, nothing but giving up the scheduler's reference.
+/// A task with its `QUEUED` bit set that is in no list: about to be linked into the run queue, or
+/// just taken out of it. It stands for the scheduler's reference, which a queued task always has.
+///
+/// One that is dropped without having been run is no longer queued: if the task is done, its
+/// reference is given up, otherwise it waits for its next wake.
+pub(crate) struct Runnable(TaskPtr);
+
+impl Runnable {
+    /// # Safety
+    /// - On the owner thread; the `Runnable` stays there.
+    /// - `QUEUED` is set, the task is in no list, and there is no other `Runnable` of it.
+    #[inline(always)]
+    pub(crate) unsafe fn new(task: TaskPtr) -> Runnable {
+        Runnable(task)
+    }
+
+    #[inline(always)]
+    pub(crate) fn task(&self) -> TaskPtr {
+        self.0
+    }
+
+    #[inline(always)]
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: the scheduler's reference keeps the task.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// For a list, which makes a `Runnable` of it again.
+    #[inline(always)]
+    pub(crate) fn into_task(self) -> TaskPtr {
+        ManuallyDrop::new(self).0
+    }
+}
+
+impl Drop for Runnable {
+    #[inline]
+    fn drop(&mut self) {
+        self.header().state.clear(QUEUED);
+        if self.header().state.is(DONE) {
+            // SAFETY: owner thread; done and no longer queued, so the scheduler's reference is given
+            // up here.
+            unsafe { waker::drop_here(self.0) };
+        }
+    }
+}
+
+/// Runs a task: one poll, or its cancellation, or, if it is done already, nothing but giving up the
+/// scheduler's reference.
 ///
 /// # Safety
-/// - On the owner thread, with the task's scheduler being of type `S`.
-/// - The task was linked in the run queue and no longer is; its `QUEUED` bit is still set.
+/// - The task's scheduler is of type `S`.
+/// - No task of that scheduler is being polled.
 #[inline]
-pub(crate) unsafe fn run<S: Schedule>(task: TaskPtr) {
+pub(crate) unsafe fn run<S: Schedule>(task: Runnable) {
+    let task = task.into_task();
     let header = header(task);
     if !header.state.start() {
-        // SAFETY: as for this function; the task was just taken out, and is not to be polled.
+        // SAFETY: owner thread, as it was a `Runnable`; no longer queued, and not to be polled.
         return unsafe { end::<S>(task) };
     }
     let poll = header.trace.poll();
@@ -142,7 +190,8 @@ pub(crate) fn abort_here<S: Schedule>(task: TaskPtr) {
         // SAFETY: `S` is the type of the scheduler, as the caller says.
         let scheduler = unsafe { header.scheduler::<S>() };
         scheduler.note(Note::Abort, header);
-        scheduler.schedule(task);
+        // SAFETY: owner thread; `QUEUED` has just been set.
+        scheduler.schedule(unsafe { Runnable::new(task) });
     }
 }
 

@@ -11,6 +11,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 use super::header::{Header, Note, Schedule, TaskPtr};
 use super::mailbox;
 use super::refs::Release;
+use super::runnable::Runnable;
 use super::state::{DONE, JOIN, QUEUED, Queue, TIMED};
 use crate::trace::Effect;
 use crate::unwind::quietly;
@@ -239,8 +240,9 @@ pub(crate) fn queue_here<S: Schedule>(task: TaskPtr) {
         return wake_slowly::<S>(task);
     }
     header.state.set(QUEUED);
-    // SAFETY: `S` is the type of the scheduler, see `is_here`.
-    unsafe { header.scheduler::<S>() }.schedule(task);
+    // SAFETY: `S` is the type of the scheduler, see `is_here`; this is the owner thread, and `QUEUED`
+    // has just been set.
+    unsafe { header.scheduler::<S>().schedule(Runnable::new(task)) };
 }
 
 /// A wake that does nothing, or that someone wants to hear of.
@@ -252,7 +254,8 @@ fn wake_slowly<S: Schedule>(task: TaskPtr) {
     let scheduler = unsafe { header.scheduler::<S>() };
     if header.state.queue() == Queue::Push {
         scheduler.note(Note::Timed, header);
-        scheduler.schedule(task);
+        // SAFETY: owner thread; `QUEUED` has just been set.
+        scheduler.schedule(unsafe { Runnable::new(task) });
     } else if !header.state.is(DONE) {
         scheduler.note(Note::Coalesced, header);
     }

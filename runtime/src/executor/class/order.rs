@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use crate::executor::lane::Lane;
 use crate::task::Id;
 use crate::task::header::TaskPtr;
+use crate::task::runnable::Runnable;
 use crate::task::state::QUEUED;
 use crate::task::waker;
 
@@ -81,29 +82,29 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// # Safety
-    /// On the owner thread; the task was just popped from the queue of this lane, its own or one
-    /// that took it over, and its `QUEUED` bit is still set.
-    pub(in crate::executor) unsafe fn new(task: TaskPtr, lane: &Lane) -> Ready {
-        // SAFETY: a task that was queued is alive.
-        unsafe { task.as_ref() }.refs.clone_here();
+    /// From the queue of this lane: the task's own, or one that took it over.
+    pub(in crate::executor) fn new(task: Runnable, lane: &Lane) -> Ready {
+        task.header().refs.clone_here();
         lane.in_order.set(lane.in_order.get() + 1);
         Ready {
-            task,
+            task: task.into_task(),
             lane: NonNull::from(lane),
         }
     }
 
     /// The task itself, to be run in this lane. `None`: it belongs elsewhere, and has gone there.
-    pub(in crate::executor) fn take(self, lane: &Lane) -> Option<TaskPtr> {
+    pub(in crate::executor) fn take(self, lane: &Lane) -> Option<Runnable> {
         if self.lane != NonNull::from(lane) {
             return None;
         }
         let this = std::mem::ManuallyDrop::new(self);
         lane.in_order.set(lane.in_order.get() - 1);
-        // SAFETY: the reference was counted for this `Ready`; being queued, the task has another.
-        unsafe { waker::drop_here(this.task) };
-        Some(this.task)
+        // SAFETY: the reference was counted for this `Ready`; being queued, the task has another. It was
+        // a `Runnable`, and the loop takes tasks only while the runtime lives.
+        unsafe {
+            waker::drop_here(this.task);
+            Some(Runnable::new(this.task))
+        }
     }
 
     /// The number of the task; that of the future of `block_on` belongs to no handle.
@@ -123,7 +124,7 @@ impl Drop for Ready {
             let lane = unsafe { self.lane.as_ref() };
             lane.in_order.set(lane.in_order.get() - 1);
             // SAFETY: queued and in no list, as it was popped for this `Ready`.
-            unsafe { lane.queue.push(self.task) };
+            lane.queue.push(unsafe { Runnable::new(self.task) });
         }
         // SAFETY: the reference was counted for this. A `Ready` can't leave its thread.
         unsafe { waker::drop_here(self.task) };
