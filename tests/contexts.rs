@@ -111,6 +111,10 @@ fn a_forgotten_guard_of_a_runtime_that_has_ended_refuses_what_needs_tasks() {
         assert!(text.contains("has ended"), "{text}");
         let text = panic_of(|| spawn_blocking(|| ()));
         assert!(text.contains("has ended"), "{text}");
+        let mut set = wakeful::task::JoinSet::new();
+        let text = panic_of(AssertUnwindSafe(|| set.spawn(async {})));
+        assert!(text.contains("has ended"), "{text}");
+        assert!(set.is_empty());
         let text = panic_of(Handle::current);
         assert!(text.contains("has ended"), "{text}");
         let status = futures_util::task::LocalSpawn::status_local(&spawner);

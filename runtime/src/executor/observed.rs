@@ -11,7 +11,7 @@ use crate::console::About;
 use crate::observe::Observer;
 use crate::task::header::{Header, Note};
 use crate::task::state::{DONE, JOIN, QUEUED, State, TIMED};
-use crate::task::{Id, JoinHandle, RUNTIME_ENDED, runnable};
+use crate::task::{Id, JoinHandle, runnable};
 
 /// For as long as an observed `block_on` runs.
 pub(crate) struct Watched<'a>(&'a Observer);
@@ -51,7 +51,7 @@ impl Executor {
     where
         F: Future + 'static,
     {
-        assert!(!self.is_dissolved(), "{RUNTIME_ENDED}");
+        self.check_not_dissolved();
         // What is cancelled at once is dropped here, and may end the scope that the caller has `self` from.
         let _kept = self.shared();
         let closing = self.closing.get();
