@@ -111,6 +111,10 @@ fn a_forgotten_guard_of_a_runtime_that_has_ended_refuses_what_needs_tasks() {
         assert!(text.contains("has ended"), "{text}");
         let text = panic_of(|| spawn_blocking(|| ()));
         assert!(text.contains("has ended"), "{text}");
+        let mut set = wakeful::task::JoinSet::new();
+        let text = panic_of(AssertUnwindSafe(|| set.spawn(async {})));
+        assert!(text.contains("has ended"), "{text}");
+        assert!(set.is_empty());
         let text = panic_of(Handle::current);
         assert!(text.contains("has ended"), "{text}");
         let status = futures_util::task::LocalSpawn::status_local(&spawner);
@@ -401,11 +405,12 @@ fn a_handle_of_another_runtime_is_reported_once_where_another_thread_may_end_the
             "a_handle_of_another_runtime_is_reported_once_where_another_thread_may_end_the_wait",
         );
         assert!(line.contains("by its `JoinHandle`"), "{line}");
+        assert!(line.contains("by its `RemoteJoinHandle`"), "{line}");
         assert!(line.contains("only another thread"), "{line}");
         return;
     }
     let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
-    let task = a.spawn(async { 7 });
+    let task = futures_util::future::select(a.spawn(async { 7 }), a.handle().spawn(async { 8 }));
     let (ring, future) = async_channel_of_one();
     let other = thread::spawn(move || {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());

@@ -57,6 +57,7 @@ pub(crate) struct Context {
     /// By their places. They stay where they are for as long as `_owners` keeps them.
     parts: [NonNull<()>; 4],
     _owners: Box<dyn Any>,
+    reactor: *const (),
     /// One for each part of another runtime, until a look finds that it keeps no waker of this one.
     foreign: RefCell<Vec<Foreign>>,
 }
@@ -70,20 +71,25 @@ impl Context {
     ) -> Rc<Context>
     where
         E: Part + Send + Sync,
-        R: Part,
+        R: 'static,
+        Rc<R>: Part,
         B: Part,
         F: Part,
     {
         const {
             assert!(matches!(E::PLACE, Place::Executor));
-            assert!(matches!(R::PLACE, Place::Reactor));
+            assert!(matches!(<Rc<R>>::PLACE, Place::Reactor));
             assert!(matches!(B::PLACE, Place::Blocking));
             assert!(matches!(F::PLACE, Place::Files));
         }
         fn at<T>(part: &T) -> NonNull<()> {
             NonNull::from(part).cast()
         }
+        let address = Rc::as_ptr(&reactor).cast();
+        // Its part is the `Rc`, as most readers want one of their own.
+        let reactor = Box::new(reactor);
         Rc::new(Context {
+            reactor: address,
             parts: [at(&*executor), at(&*reactor), at(&*blocking), at(&*files)],
             _owners: Box::new((executor, reactor, blocking, files)),
             foreign: RefCell::default(),
@@ -159,6 +165,8 @@ thread_local! {
     };
     /// The one whose loop runs on this thread. It is kept by the `Running` that has set it.
     static RUNNING: Cell<Option<NonNull<Context>>> = const { Cell::new(None) };
+    /// The address of its reactor, for a comparison; null: no loop runs.
+    static REACTOR: Cell<*const ()> = const { Cell::new(std::ptr::null()) };
 }
 
 /// The thread is inside of a context until this is dropped.
@@ -255,6 +263,7 @@ pub(crate) fn run<R>(what: &str, context: &Rc<Context>, f: impl FnOnce() -> R) -
     impl Drop for Running {
         fn drop(&mut self) {
             RUNNING.set(None);
+            REACTOR.set(std::ptr::null());
         }
     }
     assert!(
@@ -267,6 +276,7 @@ pub(crate) fn run<R>(what: &str, context: &Rc<Context>, f: impl FnOnce() -> R) -
     let _acting = acting(None);
     let _running = Running(context.clone());
     RUNNING.set(Some(pointer(context)));
+    REACTOR.set(context.reactor);
     f()
 }
 
@@ -289,17 +299,16 @@ pub(crate) fn is_foreign<T: Part>(part: &T) -> bool {
     running(|context| !std::ptr::eq(context.part::<T>(), part)).unwrap_or(false)
 }
 
-/// Whether a loop runs on this thread, and the reactor, say, is not of its runtime: for a part that the context
-/// has in an `Rc`.
+/// Whether this is the reactor of the loop that runs on this thread.
 #[inline(always)]
-pub(crate) fn is_foreign_rc<T>(part: &Rc<T>) -> bool
+pub(crate) fn is_running_reactor<R>(reactor: &Rc<R>) -> bool
 where
-    Rc<T>: Part,
+    Rc<R>: Part,
 {
-    running(|context| !Rc::ptr_eq(context.part::<Rc<T>>(), part)).unwrap_or(false)
+    REACTOR.get() == Rc::as_ptr(reactor).cast()
 }
 
-/// The loop that runs on this thread waits for something of another runtime, which `what` names.
+/// The loop that runs on this thread, if one does, waits for something of another runtime, which `what` names.
 #[cold]
 pub(crate) fn note_foreign(what: String, wakers: Box<dyn Wakers>) {
     running(|context| {

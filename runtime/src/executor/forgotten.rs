@@ -8,7 +8,8 @@ use std::task::Waker;
 use super::tasks::Walk;
 use super::{Executor, Lane, WAKER};
 use crate::context::{self, Wakers};
-use crate::task::header::Header;
+use crate::id::ThreadNumber;
+use crate::task::header::{Header, Schedule};
 use crate::task::state::DONE;
 use crate::task::waker;
 
@@ -94,6 +95,11 @@ impl Executor {
             let _ = write!(text, ", spawned at {location}");
         }
         text
+    }
+
+    /// The thread whose loop it is. Any thread may ask.
+    pub(crate) fn home(&self) -> ThreadNumber {
+        self.lane.owner()
     }
 
     /// A task is waited for, and not by a waker of its own lane.

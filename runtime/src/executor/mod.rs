@@ -42,7 +42,7 @@ use crate::reactor::Notifier;
 use crate::task::header::{Header, TaskPtr};
 use crate::task::runnable::{self, Runnable, quietly};
 use crate::task::state::{JOIN, LISTED, NAMED, QUEUED, State, TIMED};
-use crate::task::{Id, JoinHandle, allowance, raw, waker};
+use crate::task::{Id, JoinHandle, RUNTIME_ENDED, allowance, raw, waker};
 use crate::trace::Recorder;
 use ids::Ids;
 pub(crate) use ids::reserve_id;
@@ -365,6 +365,15 @@ impl Executor {
     #[inline(always)]
     pub(crate) fn is_dissolved(&self) -> bool {
         self.dissolved.get()
+    }
+
+    /// # Panics
+    ///
+    /// If nothing may be done with the tasks any more.
+    #[inline(always)]
+    #[track_caller]
+    fn check_not_dissolved(&self) {
+        assert!(!self.is_dissolved(), "{RUNTIME_ENDED}");
     }
 
     /// Has the runtime ended? Any thread.

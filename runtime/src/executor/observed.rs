@@ -13,7 +13,7 @@ use crate::observe::Observer;
 use crate::task::header::{Header, Note, TaskPtr};
 use crate::task::runnable::{self, Runnable};
 use crate::task::state::{DONE, JOIN, LISTED, QUEUED, State, TIMED};
-use crate::task::{Id, JoinHandle, RUNTIME_ENDED};
+use crate::task::{Id, JoinHandle};
 
 /// For as long as an observed `block_on` runs.
 pub(crate) struct Watched<'a>(&'a Observer);
@@ -54,7 +54,7 @@ impl Executor {
     where
         F: Future + 'static,
     {
-        assert!(!self.is_dissolved(), "{RUNTIME_ENDED}");
+        self.check_not_dissolved();
         // What is cancelled at once is dropped here, and may end the scope that the caller has `self` from.
         let _kept = self.shared();
         let closing = self.closing.get();

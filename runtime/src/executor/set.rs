@@ -11,9 +11,10 @@ use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
 
-use super::current;
 use crate::console::About;
 use crate::task::waker::wake_quietly;
+use super::{Executor, current};
+use crate::context;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle, coop};
 
 /// Tasks of one output type, joined as they end. Dropping the set aborts those still in it.
@@ -120,7 +121,8 @@ impl<T> JoinSet<T> {
     {
         let location = Location::caller();
         // The place is given out inside, so that a panic for want of a runtime leaves the set whole.
-        current::with(|executor| {
+        let start = |executor: &Executor| {
+            executor.check_not_dissolved();
             let place = self.vacant.pop().unwrap_or_else(|| {
                 self.members.push(None);
                 self.members.len() - 1
@@ -136,7 +138,13 @@ impl<T> JoinSet<T> {
             let abort = task.abort_handle();
             self.members[place] = Some(task);
             abort
-        })
+        };
+        // SAFETY: the executor is used for the spawn alone, which runs no user code before it holds a count of
+        // its own, see `Executor::spawn_as`.
+        match unsafe { context::peek(start) } {
+            Some(abort) => abort,
+            None => current::none(),
+        }
     }
 
     /// Waits for the next member to end. `None` when the set is empty.

@@ -25,7 +25,8 @@ pub(crate) async fn cancel_current<T>() -> T {
 ///
 /// # Panics
 ///
-/// Outside a runtime, with a sentence that says what to do.
+/// Outside a runtime, and inside one that has ended (see
+/// [`Runtime::enter_guard`](crate::Runtime::enter_guard)), with a sentence that says what to do.
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc};

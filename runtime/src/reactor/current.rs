@@ -11,6 +11,13 @@ unsafe impl Part for Rc<Reactor> {
     const PLACE: Place = Place::Reactor;
 }
 
+/// The thread's reactor, if there is one.
+#[inline(always)]
+pub(crate) fn get() -> Option<Rc<Reactor>> {
+    // SAFETY: to clone an `Rc` runs no user code.
+    unsafe { context::peek(Rc::<Reactor>::clone) }
+}
+
 /// Calls `f` with the thread's reactor, if there is one. `f` may run user code.
 #[inline]
 pub(crate) fn try_with<R>(f: impl FnOnce(&Rc<Reactor>) -> R) -> Option<R> {

@@ -184,7 +184,7 @@ impl Source {
 
     /// A loop that is not that of the descriptor's reactor may wait for it in vain.
     fn note_foreign(&self) {
-        if context::is_foreign_rc(&self.reactor) {
+        if context::is_running() && !context::is_running_reactor(&self.reactor) {
             let what = format!("descriptor {}, registered with the reactor", self.fd);
             self.reactor.note_foreign(what);
         }

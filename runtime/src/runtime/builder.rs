@@ -348,7 +348,7 @@ impl Builder {
         let files = Rc::new(Files::new(self.fs_backend));
         let context = Context::new(
             executor.clone(),
-            Rc::new(reactor.clone()),
+            reactor.clone(),
             blocking.clone(),
             files.clone(),
         );

@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
 
 use crate::console::About;
+use crate::context::{self, Wakers};
 use crate::executor::{Executor, current, next_id, reserve_id, spawn_hidden};
+use crate::id::ThreadNumber;
 use crate::sync::OnceLock;
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::task::packet::{Missing, Receiver, packet};
@@ -96,7 +99,13 @@ impl Handle {
             // The task itself is what is shown.
             spawn_hidden(next_id(), location, relay);
         }));
-        RemoteJoinHandle { id, receiver, stop }
+        RemoteJoinHandle {
+            id,
+            home: self.executor.home(),
+            executor: Arc::downgrade(&self.executor),
+            receiver,
+            stop,
+        }
     }
 
     /// Sends a future to the runtime's thread, where it runs as a task. One that is not `Send` is made there,
@@ -198,6 +207,8 @@ impl Stop {
 /// If polled again after it returned the output.
 pub struct RemoteJoinHandle<T> {
     id: Id,
+    home: ThreadNumber,
+    executor: Weak<Executor>,
     receiver: Receiver<T>,
     stop: Arc<Stop>,
 }
@@ -221,17 +232,47 @@ impl<T> RemoteJoinHandle<T> {
     }
 }
 
+impl<T> RemoteJoinHandle<T> {
+    /// The task is one of this thread: a loop that is not its own may wait for it in vain.
+    #[cold]
+    fn note_foreign(&self) {
+        let executor = self.executor.upgrade();
+        if executor.is_some_and(|executor| context::is_foreign(&*executor)) {
+            let what = format!("task {} by its `RemoteJoinHandle`", self.id);
+            context::note_foreign(what, Box::new(Remote(Arc::downgrade(&self.stop))));
+        }
+    }
+}
+
+/// The waker of one that waits for the output. It is in a packet, where there is no telling whose it is.
+struct Remote(Weak<Stop>);
+
+impl Wakers for Remote {
+    fn each(&self, f: &mut dyn FnMut(&Waker) -> ControlFlow<()>) -> ControlFlow<()> {
+        match self.0.strong_count() {
+            0 => ControlFlow::Continue(()),
+            _ => f(Waker::noop()),
+        }
+    }
+
+    fn address(&self) -> *const () {
+        self.0.as_ptr().cast()
+    }
+}
+
 impl<T> Future for RemoteJoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let id = self.id;
-        Pin::new(&mut self.receiver)
-            .poll(cx)
-            .map_err(|missing| match missing {
-                Missing::Panicked(payload) => JoinError::panicked(id, payload),
-                Missing::Dropped => JoinError::cancelled(id),
-            })
+        let poll = Pin::new(&mut self.receiver).poll(cx);
+        if poll.is_pending() && self.home.is_current() {
+            self.note_foreign();
+        }
+        poll.map_err(|missing| match missing {
+            Missing::Panicked(payload) => JoinError::panicked(id, payload),
+            Missing::Dropped => JoinError::cancelled(id),
+        })
     }
 }
 

@@ -139,6 +139,11 @@ impl Runtime {
     ///
     /// If called inside a runtime on the same thread. A panic of the future passes through; the
     /// tasks and the runtime stay usable.
+    ///
+    /// If it would wait for ever for another runtime of the same thread, whose loop can't run meanwhile: the future
+    /// or a task has polled a [`JoinHandle`], a sleep or a socket of that one, and there is nothing else that could
+    /// end the wait, neither in this runtime nor in another thread. Where another thread may, one line
+    /// on standard error says what is waited for.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.parts.block_on(future)

@@ -121,7 +121,9 @@ impl Sleep {
     #[track_caller]
     pub(super) fn until(timer: Timer, deadline: Instant) -> Sleep {
         let nanos = deadline.nanos();
-        let reactor = current::with(Rc::clone);
+        let Some(reactor) = current::get() else {
+            current::none()
+        };
         Sleep::at(timer, reactor, nanos, |clock| left(clock, nanos))
     }
 
@@ -165,7 +167,7 @@ impl Sleep {
         if this.reactor.is_shut_down() {
             never();
         }
-        if context::is_foreign_rc(this.reactor) {
+        if !context::is_running_reactor(this.reactor) {
             note_foreign(this.reactor);
         }
         this.op.waits(this.shown, What::Elapsed, || {
@@ -201,15 +203,18 @@ impl Future for Sleep {
 
 /// This thread's reactor, and the time by its clock.
 fn now() -> Option<(Rc<Reactor>, u64)> {
-    let reactor = current::try_with(Rc::clone)?;
+    let reactor = current::get()?;
     let now = reactor.timers().clock.now();
     Some((reactor, now))
 }
 
-/// The loop that polls is not the one that fires.
+/// The loop that polls, if one does, is not the one that fires.
 #[cold]
+#[inline(never)]
 fn note_foreign(reactor: &Rc<Reactor>) {
-    reactor.note_foreign("a timer".to_owned());
+    if context::is_running() {
+        reactor.note_foreign("a timer".to_owned());
+    }
 }
 
 #[cold]
