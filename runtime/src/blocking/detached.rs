@@ -1,10 +1,9 @@
-//! Threads that nothing waits for, and threads that can't be started.
+//! Threads that nothing waits for.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
-#[cfg(any(feature = "io-std", feature = "io-uring"))]
 use std::thread;
+
+use super::no_thread::no_thread;
 
 /// Starts a thread that belongs to the process, not to a runtime: it ends with the process, in the
 /// middle of what it does.
@@ -12,35 +11,8 @@ use std::thread;
 /// # Errors
 ///
 /// If the system gives no thread.
-#[cfg(any(feature = "io-std", feature = "io-uring"))]
 pub(crate) fn run_detached(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let thread = thread::Builder::new().name(name.to_owned());
     thread.spawn(f).map_err(no_thread)?;
     Ok(())
-}
-
-/// The system's error about a thread that it does not give. Its own kind is `WouldBlock`, which an
-/// operation that would block has, so this is of another.
-pub(super) fn no_thread(error: io::Error) -> io::Error {
-    io::Error::other(NoThread(error))
-}
-
-#[derive(Debug)]
-struct NoThread(io::Error);
-
-impl fmt::Display for NoThread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the system gives no thread for a call that blocks, and none is running: {}: raise the limit \
-             of processes (RLIMIT_NPROC, or pids.max of the cgroup), or have fewer threads",
-            self.0
-        )
-    }
-}
-
-impl Error for NoThread {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.0)
-    }
 }

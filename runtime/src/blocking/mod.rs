@@ -1,7 +1,9 @@
 //! Work that would block the loop, on threads of its own.
 
+#[cfg(any(feature = "io-std", feature = "io-uring"))]
 mod detached;
 mod failures;
+mod no_thread;
 mod pool;
 
 use std::cell::Cell;

@@ -63,24 +63,6 @@ impl Request {
         }
     }
 
-    /// Whether it is a write that came short of which the rest has to be written; the next attempt then
-    /// begins there. Not if there is a cursor: a write to a file comes short where there is no space.
-    #[cfg(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle))))]
-    pub(super) fn came_short(&mut self, count: usize) -> bool {
-        let Request::Write {
-            file, buf, from, ..
-        } = self
-        else {
-            return false;
-        };
-        let rest = *from + count;
-        let goes_on = (*from + 1..buf.len()).contains(&rest) && rustix::fs::tell(&**file).is_err();
-        if goes_on {
-            *from = rest;
-        }
-        goes_on
-    }
-
     /// Does it here and now, on a thread that may block.
     pub(super) fn perform(mut self) -> Outcome {
         let result = retry(|| self.attempt());

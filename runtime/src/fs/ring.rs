@@ -27,7 +27,7 @@ use rustix::io::Errno;
 use super::op::{Ended, lost};
 use super::request::{Outcome, Request};
 use super::ring_end::{Left, leave};
-use super::ring_entry::{entry, outcome};
+use super::ring_entry::{came_short, entry, outcome};
 use crate::reactor::{Async, Interest};
 use crate::task::packet::{Receiver, packet};
 use crate::task::runnable::quietly;
@@ -101,7 +101,7 @@ impl Slot {
     fn goes_on(&mut self, result: i32) -> bool {
         let count = usize::try_from(result).unwrap_or(0);
         let request = self.request.as_mut();
-        let goes_on = self.detached && request.is_some_and(|request| request.came_short(count));
+        let goes_on = self.detached && request.is_some_and(|request| came_short(request, count));
         if goes_on {
             self.stage = match mem::replace(&mut self.stage, Stage::Orphan) {
                 Stage::Submitted(waker) => Stage::Queued(waker),

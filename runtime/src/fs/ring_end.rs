@@ -8,7 +8,7 @@ use io_uring::IoUring;
 use rustix::io::Errno;
 
 use super::request::{Outcome, Request};
-use super::ring_entry::outcome;
+use super::ring_entry::{came_short, outcome};
 use crate::blocking::run_detached;
 use crate::task::packet::Sender;
 use crate::task::runnable::quietly;
@@ -91,7 +91,7 @@ fn serve(
 /// it up as the thread that submitted it has ended.
 fn goes_on(request: &mut Request, result: i32) -> bool {
     if let Ok(count) = usize::try_from(result) {
-        return request.came_short(count);
+        return came_short(request, count);
     }
     let is_write = matches!(request, Request::Write { .. });
     let error = io::Error::from_raw_os_error(-result);
