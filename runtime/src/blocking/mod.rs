@@ -1,6 +1,9 @@
 //! Work that would block the loop, on threads of its own.
 
-#[cfg(any(feature = "io-std", feature = "io-uring"))]
+#[cfg(any(
+    feature = "io-std",
+    all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))
+))]
 mod detached;
 mod failures;
 mod no_thread;
@@ -16,7 +19,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-#[cfg(any(feature = "io-std", feature = "io-uring"))]
+#[cfg(any(
+    feature = "io-std",
+    all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))
+))]
 pub(crate) use detached::run_detached;
 pub(crate) use failures::Failures;
 pub(crate) use pool::{Config, Pool};
