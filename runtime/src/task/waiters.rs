@@ -71,7 +71,10 @@ impl Waiters {
     pub(crate) fn wake_all(&self) {
         let end = self.lock().wakers.len();
         let mut next = 0;
-        while let Some(waker) = self.lock().take_waker(&mut next, end) {
+        loop {
+            // In a statement of its own, which ends with the lock: a wake may run user code.
+            let waker = self.lock().take_waker(&mut next, end);
+            let Some(waker) = waker else { return };
             quietly(|| waker.wake());
         }
     }
