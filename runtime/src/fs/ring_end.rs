@@ -85,6 +85,7 @@ fn serve(
         }
     }
     drop(ManuallyDrop::into_inner(io));
+    drop(ManuallyDrop::into_inner(in_flight));
 }
 
 /// Whether some of a write that was taken over has yet to be written: it came short, or the kernel gave
