@@ -7,15 +7,17 @@ mod alone;
 mod net;
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::io::{self, IoSlice, Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process::{Child, Stdio};
+use std::task::{Context, Wake, Waker};
 
 use alone::{again, role};
 use futures_util::io::copy;
-use futures_util::{AsyncReadExt, AsyncWriteExt};
+use futures_util::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -65,6 +67,34 @@ fn child() {
             err.write_all(b"at once").await.unwrap();
             err.flush().await.unwrap();
         }),
+        // Reads that are given up, by a waker that is kept here.
+        Some("dropped reads") => block_on(async {
+            let kept = std::sync::Arc::new(Silent);
+            let waker = Waker::from(kept.clone());
+            for _ in 0..10 {
+                let mut input = stdin();
+                let mut buf = [0; 16];
+                let read =
+                    Pin::new(&mut input).poll_read(&mut Context::from_waker(&waker), &mut buf);
+                assert!(read.is_pending());
+            }
+            drop(waker);
+            assert_eq!(std::sync::Arc::strong_count(&kept), 1, "wakers kept");
+            assert_eq!(stdin().read(&mut []).await.unwrap(), 0);
+        }),
+        // Each write fails.
+        Some("full") => block_on(async {
+            let mut err = stderr();
+            for _ in 0..2 {
+                let lost = [&b"a"[..], b"", b"bc"].map(IoSlice::new);
+                assert_eq!(err.write_vectored(&lost).await.unwrap(), 3);
+                let full = |result: io::Result<()>| result.unwrap_err().kind();
+                let refused = err.write(b"refused").await.map(drop);
+                assert_eq!(full(refused), io::ErrorKind::StorageFull);
+                assert_eq!(full(err.flush().await), io::ErrorKind::StorageFull);
+                err.flush().await.unwrap();
+            }
+        }),
         // What one runtime asked for and did not take is there for the next.
         Some("two runtimes") => {
             block_on(async {
@@ -82,6 +112,12 @@ fn child() {
         }
         _ => {}
     }
+}
+
+struct Silent;
+
+impl Wake for Silent {
+    fn wake(self: std::sync::Arc<Self>) {}
 }
 
 fn start(role: &str, input: impl Into<Stdio>, output: impl Into<Stdio>) -> Child {
@@ -201,6 +237,19 @@ fn nothing_at_all() {
     shell.arg(me.get_program()).args(me.get_args());
     shell.envs(me.get_envs().filter_map(|(key, value)| Some((key, value?))));
     assert!(shell.stdout(Stdio::null()).status().unwrap().success());
+}
+
+#[test]
+fn a_flush_reports_a_failed_write_that_a_write_has_reported() {
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    ends_well(start("full", Stdio::null(), full));
+}
+
+#[test]
+fn a_dropped_reader_leaves_no_waker() {
+    let (here, there) = UnixStream::pair().unwrap();
+    ends_well(start("dropped reads", OwnedFd::from(here), Stdio::null()));
+    drop(there);
 }
 
 #[test]

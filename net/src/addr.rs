@@ -173,7 +173,8 @@ impl<T: Lookup + ?Sized> Lookup for &T {
 ///
 /// # Errors
 ///
-/// If the name is not known, or the string is not `host:port`.
+/// If the name is not known, or the string is not `host:port`; if the system gives no thread for the
+/// lookup.
 ///
 /// # Panics
 ///
@@ -223,9 +224,10 @@ pub(crate) async fn resolve<A: ToSocketAddrs + ?Sized>(host: &A) -> io::Result<A
         Query::Name(host, port) => {
             let name = host.clone();
             let lookup = move || net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
-            let addrs = wakeful::spawn_blocking(lookup)
-                .await
-                .map_err(io::Error::from)?;
+            let addrs = match wakeful::task::try_spawn_blocking(lookup) {
+                Ok(addrs) => addrs.await.map_err(io::Error::from)?,
+                Err(error) => Err(error),
+            };
             let addrs = addrs.map_err(tried("look up", name))?;
             Ok(Addrs::Found(addrs.collect()))
         }

@@ -1,6 +1,7 @@
 //! A runtime that ends with operations in flight.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::thread;
 use std::time::Duration;
 
 use futures_util::AsyncWriteExt;
@@ -9,8 +10,9 @@ use wakeful::fs::{self, Backend, File};
 use wakeful::reactor;
 use wakeful::task::yield_now;
 
+use crate::full::{filled, reads_all};
 use crate::kit::{TempDir, runtime};
-use crate::support::{my_waker, poll_once};
+use crate::support::{Counting, my_waker, poll_once};
 
 const BACKENDS: [Backend; 2] = [Backend::Ring, Backend::Pool];
 
@@ -214,5 +216,72 @@ fn a_stopped_clock_waits_for_files() {
             let read = wakeful::time::timeout(Duration::from_secs(3600), read);
             assert!(read.await.expect("no time passes").is_ok());
         });
+    }
+}
+
+/// A file with a write under way to a full pipe, as its runtime has ended.
+fn left_behind(backend: Backend) -> Option<(io::PipeReader, File)> {
+    let runtime = runtime(backend)?;
+    let (reader, mut file) = filled(65_536);
+    runtime.block_on(async {
+        file.write_all(&[2; 5]).await.unwrap();
+        yield_now().await;
+    });
+    let left = runtime.shutdown_timeout(Duration::from_millis(5));
+    // A thread of the pool may not have begun by then.
+    assert!(left == 1 || backend == Backend::Pool, "{left}");
+    Some((reader, file))
+}
+
+#[test]
+fn a_flush_in_another_runtime_waits_for_a_write_that_was_left() {
+    for backend in BACKENDS {
+        let Some((reader, mut file)) = left_behind(backend) else {
+            continue;
+        };
+        // Waited for before it completes, and after.
+        let (_, waker) = Counting::new();
+        assert!(poll_once(&mut file.flush(), &waker).is_pending());
+        let reading = reads_all(reader);
+        wakeful::block_on(async {
+            file.flush().await.unwrap();
+            file.write_all(b"more").await.unwrap();
+            file.flush().await.unwrap();
+        });
+        drop(file);
+        assert_eq!(reading.join().unwrap().len(), 65_545, "{backend:?}");
+    }
+}
+
+/// The reader sees the end of the pipe when all its writers are closed.
+#[test]
+fn a_file_with_a_write_that_was_left_is_closed_when_it_is_written() {
+    for backend in BACKENDS {
+        for drops_first in [false, true] {
+            let Some((mut reader, file)) = left_behind(backend) else {
+                continue;
+            };
+            let mut file = Some(file);
+            if drops_first {
+                file = None;
+            }
+            let mut all = vec![0; 65_541];
+            reader.read_exact(&mut all).unwrap();
+            drop(file);
+            let end = reads_all(reader).join().unwrap();
+            assert_eq!(end, b"", "{backend:?}");
+        }
+    }
+}
+
+/// The kernel gives up what a thread has submitted when the thread ends.
+#[test]
+fn a_write_that_was_left_outlives_its_thread() {
+    for backend in BACKENDS {
+        let left = thread::spawn(move || left_behind(backend).map(|(reader, _)| reader));
+        if let Some(reader) = left.join().unwrap() {
+            let all = reads_all(reader).join().unwrap();
+            assert_eq!(all.len(), 65_541, "{backend:?}");
+        }
     }
 }

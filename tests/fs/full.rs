@@ -73,7 +73,7 @@ fn a_full_ring_lets_the_loop_sleep() {
 }
 
 /// A pipe with so many ones in it, and its other end as a file.
-fn filled(bytes: usize) -> (std::io::PipeReader, File) {
+pub fn filled(bytes: usize) -> (std::io::PipeReader, File) {
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(&vec![1; bytes]).unwrap();
     let file = File::from_std(std::fs::File::from(OwnedFd::from(writer)));
@@ -81,7 +81,7 @@ fn filled(bytes: usize) -> (std::io::PipeReader, File) {
 }
 
 /// All that comes out of it until the end.
-fn reads_all(mut reader: std::io::PipeReader) -> JoinHandle<Vec<u8>> {
+pub fn reads_all(mut reader: std::io::PipeReader) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut all = Vec::new();
         reader.read_to_end(&mut all).unwrap();

@@ -1,11 +1,18 @@
-//! Threads that nobody waits for.
+//! Threads that nothing waits for.
 
 use std::io;
 use std::thread;
 
+use super::no_thread::no_thread;
+
 /// Starts a thread that belongs to the process, not to a runtime: it ends with the process, in the
 /// middle of what it does.
+///
+/// # Errors
+///
+/// If the system gives no thread.
 pub(crate) fn run_detached(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name(name.to_owned()).spawn(f)?;
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread.spawn(f).map_err(no_thread)?;
     Ok(())
 }

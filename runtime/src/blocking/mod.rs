@@ -1,8 +1,12 @@
 //! Work that would block the loop, on threads of its own.
 
-#[cfg(feature = "io-std")]
+#[cfg(any(
+    feature = "io-std",
+    all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))
+))]
 mod detached;
 mod failures;
+mod no_thread;
 mod pool;
 
 use std::cell::Cell;
@@ -14,7 +18,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-#[cfg(feature = "io-std")]
+#[cfg(any(
+    feature = "io-std",
+    all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))
+))]
 pub(crate) use detached::run_detached;
 pub(crate) use failures::Failures;
 pub(crate) use pool::{Config, Pool};
@@ -63,19 +70,15 @@ impl Blocking {
     }
 
     #[track_caller]
-    fn run<F, T>(&self, f: F, location: &'static Location<'static>) -> JoinHandle<T>
+    fn run<F, T>(&self, f: F, location: &'static Location<'static>) -> io::Result<JoinHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
         let id = next_id();
         let shown = Closure::new(id.as_u64(), size_of::<F>(), location);
-        match self.call(false, Some(id), shown, f) {
-            Ok(call) => spawn_hidden(id, location, deliver(call)),
-            Err(error) => {
-                panic!("spawn_blocking: the system gives no thread, and none is running: {error}")
-            }
-        }
+        let call = self.call(false, Some(id), shown, f)?;
+        Ok(spawn_hidden(id, location, deliver(call)))
     }
 
     /// The same without a task. `id`: the one that the closure is to see as its own.
@@ -189,7 +192,8 @@ async fn deliver<T>(call: Call<T>) -> T {
 ///
 /// # Panics
 ///
-/// Outside a runtime, or if the system gives no thread and none is running.
+/// Outside a runtime, or if the system gives no thread and none is running; for an error instead see
+/// [`try_spawn_blocking`](crate::task::try_spawn_blocking).
 ///
 /// ```
 /// let sum = wakeful::block_on(async {
@@ -199,6 +203,39 @@ async fn deliver<T>(call: Call<T>) -> T {
 /// ```
 #[track_caller]
 pub fn spawn_blocking<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let location = Location::caller();
+    match with(|blocking| blocking.run(f, location)) {
+        Ok(handle) => handle,
+        Err(error) => panic!("spawn_blocking: {error}"),
+    }
+}
+
+/// Does the same as [`spawn_blocking`](crate::spawn_blocking), and returns an error if there is no
+/// thread.
+///
+/// # Errors
+///
+/// If the system gives no thread, and none is running. The closure is dropped then.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// wakeful::block_on(async {
+///     let answer = wakeful::task::try_spawn_blocking(|| 6 * 7)?;
+///     assert_eq!(answer.await.unwrap(), 42);
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[track_caller]
+pub fn try_spawn_blocking<F, T>(f: F) -> io::Result<JoinHandle<T>>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::no_thread::no_thread;
 use crate::task::runnable::quietly;
 
 /// What the builder says about the pool.
@@ -94,7 +95,7 @@ impl Pool {
                 let job = state.queue.pop_back();
                 drop(state);
                 drop(job);
-                Err(error)
+                Err(no_thread(error))
             }
             Ok(()) => Ok(()),
         }

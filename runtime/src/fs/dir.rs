@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use super::error::tried;
@@ -19,7 +19,11 @@ use crate::blocking::{self, Call};
 /// Entries fetched at a time.
 const BATCH: usize = 64;
 
-type Batch = (VecDeque<io::Result<DirEntry>>, Option<fs::ReadDir>);
+/// A directory that threads of the pool read on, one after the other.
+type Shared = Arc<Mutex<fs::ReadDir>>;
+
+/// Entries, and whether there may be more.
+type Batch = (VecDeque<io::Result<DirEntry>>, bool);
 
 /// Opens a directory to list what is in it.
 ///
@@ -51,30 +55,34 @@ type Batch = (VecDeque<io::Result<DirEntry>>, Option<fs::ReadDir>);
 pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     let path = path.as_ref();
     let owned = path.to_owned();
-    let batch = on_pool(move || fs::read_dir(owned).map(next_batch)).await;
-    let (entries, more) = batch.map_err(tried("list", path))?;
+    let opened = on_pool(move || {
+        let directory = Arc::new(Mutex::new(fs::read_dir(owned)?));
+        Ok((next_batch(&directory), directory))
+    });
+    let ((entries, more), directory) = opened.await.map_err(tried("list", path))?;
     Ok(ReadDir {
         entries,
-        more,
+        more: more.then_some(directory),
         fetching: None,
     })
 }
 
-fn next_batch(mut directory: fs::ReadDir) -> Batch {
+fn next_batch(directory: &Shared) -> Batch {
+    let mut directory = directory.lock().unwrap_or_else(PoisonError::into_inner);
     let mut entries = VecDeque::with_capacity(BATCH);
     while entries.len() < BATCH {
         match directory.next() {
             Some(entry) => entries.push_back(entry.map(|entry| DirEntry(Arc::new(entry)))),
-            None => return (entries, None),
+            None => return (entries, false),
         }
     }
-    (entries, Some(directory))
+    (entries, true)
 }
 
 /// The entries of a directory, in the order of the system. For an example see [`read_dir`].
 pub struct ReadDir {
     entries: VecDeque<io::Result<DirEntry>>,
-    more: Option<fs::ReadDir>,
+    more: Option<Shared>,
     fetching: Option<Call<Batch>>,
 }
 
@@ -104,9 +112,15 @@ impl ReadDir {
             if let Some(call) = &mut self.fetching {
                 let batch = ready!(Pin::new(call).poll(cx));
                 self.fetching = None;
-                (self.entries, self.more) = batch.map_err(lost)?;
-            } else if let Some(more) = self.more.take() {
-                self.fetching = Some(blocking::call(false, move || next_batch(more))?);
+                let (entries, more) = batch.map_err(lost)?;
+                self.entries = entries;
+                if !more {
+                    self.more = None;
+                }
+            } else if let Some(directory) = self.more.clone() {
+                // It is kept here, so that an error is not taken for the end.
+                let fetch = move || next_batch(&directory);
+                self.fetching = Some(blocking::call(false, fetch)?);
             } else {
                 return Poll::Ready(Ok(None));
             }

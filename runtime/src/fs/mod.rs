@@ -32,7 +32,8 @@
 //! When the runtime is dropped, it waits for what is in flight for as long as
 //! [`Builder::blocking_shutdown_timeout`](crate::Builder::blocking_shutdown_timeout) says. Writes
 //! that a [`File`] took over are carried out in that time, also those that had not begun.
-//! Operations that do not end in time keep their buffers for ever.
+//! Operations that do not end in time go on by themselves, on a thread, and keep their file and their
+//! buffers until they have ended. Another runtime can wait for them.
 
 mod backend;
 mod dir;
@@ -47,6 +48,8 @@ mod request;
 mod ring;
 #[cfg(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle))))]
 mod ring;
+#[cfg(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle))))]
+mod ring_end;
 #[cfg(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle))))]
 mod ring_entry;
 mod stream;

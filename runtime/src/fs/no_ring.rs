@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::request::{Outcome, Request};
+use super::op::Ended;
+use super::request::Request;
 
 pub(super) struct Ring(Infallible);
 
@@ -47,7 +48,7 @@ impl Ring {
 pub(super) struct Ticket(Infallible);
 
 impl Ticket {
-    pub(super) fn poll(&mut self, _: &mut Context<'_>) -> Poll<Outcome> {
+    pub(super) fn poll(&mut self, _: &mut Context<'_>) -> Poll<Ended> {
         match self.0 {}
     }
 }

@@ -23,7 +23,7 @@ enum Way {
     Failed(Option<io::Error>),
 }
 
-/// What became of it: the request comes back, except from a pool that has ended.
+/// What became of it: the request comes back, except from a runtime that has ended.
 pub(super) type Ended = (io::Result<Reply>, Option<Request>);
 
 impl Op {
@@ -60,10 +60,7 @@ impl Op {
     /// runs user code then.
     pub(super) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         let ended = match &mut self.0 {
-            Way::Ring(ticket) => {
-                let (result, request) = ready!(ticket.poll(cx));
-                (result, Some(request))
-            }
+            Way::Ring(ticket) => ready!(ticket.poll(cx)),
             Way::Pool(call) => match ready!(Pin::new(call).poll(cx)) {
                 Ok((result, request)) => (result, Some(request)),
                 Err(missing) => (Err(lost(missing)), None),

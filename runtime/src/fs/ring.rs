@@ -6,24 +6,30 @@
 //! The kernel reads and writes the buffers of a request from the moment of its submission to its
 //! completion. All that time the request is kept in its slot here, whatever becomes of the future
 //! that asked. A slot is given out again only after its completion. If the runtime ends and a
-//! request still does not complete, its slot and the ring are leaked rather than freed.
+//! request still does not complete, it and the ring are given to a thread that waits for it, see
+//! `ring_end.rs`; without a thread they are leaked rather than freed.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::Future;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, opcode, squeue};
 use rustix::io::Errno;
 
+use super::op::{Ended, lost};
 use super::request::{Outcome, Request};
-use super::ring_entry::{entry, outcome};
+use super::ring_end::{Left, leave};
+use super::ring_entry::{came_short, entry, outcome};
 use crate::reactor::{Async, Interest};
+use crate::task::packet::{Receiver, packet};
 use crate::task::runnable::quietly;
 
 /// Requests that fit into one submission.
@@ -50,7 +56,8 @@ pub(super) struct Ring {
 }
 
 struct Inner {
-    io: IoUring,
+    /// `None` when it has been given to a thread, at the end of the runtime.
+    io: Option<IoUring>,
     slots: Vec<Slot>,
     vacant: Vec<u32>,
     /// Not submitted yet, in order.
@@ -80,6 +87,8 @@ enum Stage {
     /// Given up, or nobody asks for the result; the buffers stay until the completion.
     Orphan,
     Completed(i32),
+    /// The runtime has ended, and a thread waits for it.
+    Left(Receiver<Outcome>),
 }
 
 impl Slot {
@@ -87,21 +96,13 @@ impl Slot {
         u64::from(self.generation) << 32 | u64::from(slot)
     }
 
-    /// Is it a write that was taken over, and that came short? The rest has to be written, whoever looks after
-    /// it. Not if there is a cursor: a write to a file comes short where there is no space.
+    /// Whether it is a write that was taken over, and that came short. The rest has to be written,
+    /// whatever becomes of its file.
     fn goes_on(&mut self, result: i32) -> bool {
-        let Some(Request::Write {
-            file, buf, from, ..
-        }) = &mut self.request
-        else {
-            return false;
-        };
-        let rest = *from + usize::try_from(result).unwrap_or(0);
-        let goes_on = self.detached
-            && (*from + 1..buf.len()).contains(&rest)
-            && rustix::fs::tell(&**file).is_err();
+        let count = usize::try_from(result).unwrap_or(0);
+        let request = self.request.as_mut();
+        let goes_on = self.detached && request.is_some_and(|request| came_short(request, count));
         if goes_on {
-            *from = rest;
             self.stage = match mem::replace(&mut self.stage, Stage::Orphan) {
                 Stage::Submitted(waker) => Stage::Queued(waker),
                 stage => stage,
@@ -131,7 +132,7 @@ impl Ring {
         })?;
         let source = Async::new_nonblocking(io.as_fd().try_clone_to_owned()?)?;
         let inner = Inner {
-            io,
+            io: Some(io),
             slots: Vec::new(),
             vacant: Vec::new(),
             queued: VecDeque::new(),
@@ -164,6 +165,7 @@ impl Ring {
             ring: self.clone(),
             slot,
             taken: false,
+            left: None,
         }
     }
 
@@ -207,8 +209,7 @@ impl Ring {
     }
 
     /// Waits until nothing is in flight, for as long as something completes within `patience`. What is
-    /// in flight then is leaked, ring and all, so that the kernel may go on with it. Returns how many
-    /// requests that are.
+    /// in flight then is given to a thread, ring and all. Returns how many requests that are.
     pub(super) fn shut_down(&self, patience: Duration) -> usize {
         self.inner.borrow_mut().give_up_reads();
         self.flush();
@@ -216,8 +217,8 @@ impl Ring {
         let args = SubmitArgs::new().timespec(&timeout);
         while !self.is_idle() {
             let waited = {
-                let inner = self.inner.borrow();
-                inner.io.submitter().submit_with_args(1, &args)
+                let mut inner = self.inner.borrow_mut();
+                inner.io().submitter().submit_with_args(1, &args)
             };
             let interrupted = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
             let progress = self.flush();
@@ -225,7 +226,47 @@ impl Ring {
                 break;
             }
         }
-        self.open.get()
+        let left = self.open.get();
+        if left > 0 {
+            self.leave();
+        }
+        left
+    }
+
+    /// Gives what has not completed to threads. Those who wait for it are woken, to wait for those.
+    fn leave(&self) {
+        let mut inner = self.inner.borrow_mut();
+        let Some(io) = inner.io.take() else {
+            return;
+        };
+        inner.in_flight = 0;
+        let queued = mem::take(&mut inner.queued);
+        let (mut left, mut wakers) = (Left::default(), Vec::new());
+        for (number, place) in (0..).zip(&mut inner.slots) {
+            if matches!(place.stage, Stage::Completed(_)) {
+                continue;
+            }
+            let name = place.name(number);
+            let Some(request) = place.request.take() else {
+                continue;
+            };
+            let (sender, receiver) = packet();
+            match mem::replace(&mut place.stage, Stage::Left(receiver)) {
+                Stage::Queued(waker) | Stage::Submitted(waker) => wakers.extend(waker),
+                _ => {}
+            }
+            if !queued.contains(&number) {
+                left.in_flight.insert(name, request);
+                left.results.insert(name, (sender, place.detached));
+            } else if place.detached {
+                left.queued.push((request, sender));
+            }
+        }
+        drop(inner);
+        leave(io, left);
+        for waker in wakers {
+            quietly(|| waker.wake());
+        }
     }
 }
 
@@ -235,7 +276,7 @@ impl Drop for Ring {
         if inner.in_flight > 0 {
             // The kernel still has addresses of these buffers.
             mem::forget(mem::take(&mut inner.slots));
-            let _ = inner.io.as_fd().try_clone_to_owned().map(mem::forget);
+            mem::forget(inner.io.take());
         }
     }
 }
@@ -275,6 +316,10 @@ fn make() -> io::Result<IoUring> {
 }
 
 impl Inner {
+    fn io(&mut self) -> &mut IoUring {
+        self.io.as_mut().expect("the runtime has not ended")
+    }
+
     fn queue(&mut self, request: Request, detached: bool) -> u32 {
         let slot = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
@@ -297,7 +342,7 @@ impl Inner {
     fn has_more(&mut self) -> bool {
         let cancellations = !self.unwanted.is_empty() && !self.is_full_of_cancellations();
         let requests = !self.queued.is_empty() && !self.is_full();
-        cancellations || requests || !self.io.submission().is_empty()
+        cancellations || requests || !self.io().submission().is_empty()
     }
 
     /// Gives a slot back. Its request has completed or was never submitted.
@@ -313,10 +358,10 @@ impl Inner {
     fn submit(&mut self) -> bool {
         loop {
             self.fill();
-            if self.io.submission().is_empty() {
+            if self.io().submission().is_empty() {
                 return true;
             }
-            match self.io.submit() {
+            match self.io().submit() {
                 Ok(_) => {}
                 Err(error) => match Errno::from_io_error(&error) {
                     Some(Errno::INTR) => {}
@@ -329,15 +374,15 @@ impl Inner {
 
     /// Half of the completions that there is room for are those of requests, so that the other half is left
     /// for their cancellations, whatever the requests wait for.
-    fn room(&self) -> usize {
-        self.io.params().cq_entries() as usize / 2
+    fn room(&mut self) -> usize {
+        self.io().params().cq_entries() as usize / 2
     }
 
-    fn is_full(&self) -> bool {
+    fn is_full(&mut self) -> bool {
         self.in_flight - self.cancelling >= self.room()
     }
 
-    fn is_full_of_cancellations(&self) -> bool {
+    fn is_full_of_cancellations(&mut self) -> bool {
         self.cancelling >= self.room()
     }
 
@@ -380,9 +425,10 @@ impl Inner {
 
     /// `false`: there is no room in the submission queue.
     fn push(&mut self, entry: &squeue::Entry) -> bool {
-        // SAFETY: whatever the entry points to is owned by the request in its slot, which stays there
-        // until the completion comes, or for ever; and a request does not move what it points to.
-        let pushed = unsafe { self.io.submission().push(entry) }.is_ok();
+        // SAFETY: whatever the entry points to is owned by the request in its slot, which stays there,
+        // or with the thread that it is left to, until the completion comes, or for ever; and a request
+        // does not move what it points to.
+        let pushed = unsafe { self.io().submission().push(entry) }.is_ok();
         self.in_flight += usize::from(pushed);
         pushed
     }
@@ -394,7 +440,7 @@ impl Inner {
             return (completed, goes_on);
         }
         loop {
-            let next = self.io.completion().next();
+            let next = self.io().completion().next();
             let Some(completion) = next else {
                 return (completed, goes_on);
             };
@@ -443,11 +489,30 @@ pub(super) struct Ticket {
     ring: Rc<Ring>,
     slot: u32,
     taken: bool,
+    /// Its result comes from a thread.
+    left: Option<Receiver<Outcome>>,
 }
 
 impl Ticket {
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         assert!(!self.taken, "a file operation was polled after it ended");
+        if self.left.is_none() {
+            let mut inner = self.ring.inner.borrow_mut();
+            let stage = &mut inner.slots[self.slot as usize].stage;
+            if matches!(stage, Stage::Left(_))
+                && let Stage::Left(receiver) = mem::replace(stage, Stage::Orphan)
+            {
+                self.left = Some(receiver);
+            }
+        }
+        if let Some(left) = &mut self.left {
+            let ended = ready!(Pin::new(left).poll(cx));
+            self.taken = true;
+            return Poll::Ready(match ended {
+                Ok((result, request)) => (result, Some(request)),
+                Err(missing) => (Err(lost(missing)), None),
+            });
+        }
         let waits_for_this = match &self.ring.inner.borrow().slots[self.slot as usize].stage {
             Stage::Queued(Some(known)) | Stage::Submitted(Some(known)) => {
                 known.will_wake(cx.waker())
@@ -467,7 +532,14 @@ impl Ticket {
                 let result = *result;
                 let request = inner.vacate(self.slot).expect("the slot is in use");
                 self.taken = true;
-                return Poll::Ready(outcome(request, result));
+                let (result, request) = outcome(request, result);
+                return Poll::Ready((result, Some(request)));
+            }
+            // A waker's clone has ended the runtime.
+            Stage::Left(_) => {
+                drop(inner);
+                new.wake();
+                return Poll::Pending;
             }
             Stage::Orphan => unreachable!("its ticket is here"),
         };
@@ -480,7 +552,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.taken {
+        if self.taken || self.left.is_some() {
             return;
         }
         let mut inner = self.ring.inner.borrow_mut();
@@ -502,6 +574,7 @@ impl Drop for Ticket {
                 let done = inner.vacate(self.slot);
                 drop(done.map(|request| outcome(request, result)));
             }
+            Stage::Left(_) => {}
             Stage::Orphan => unreachable!("its ticket is here"),
         }
         drop(inner);

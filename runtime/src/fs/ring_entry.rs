@@ -80,3 +80,20 @@ pub(super) fn outcome(mut request: Request, result: i32) -> Outcome {
     };
     (Ok(reply), request)
 }
+
+/// Whether it is a write that came short of which the rest has to be written; the next attempt then
+/// begins there. Not if there is a cursor: a write to a file comes short where there is no space.
+pub(super) fn came_short(request: &mut Request, count: usize) -> bool {
+    let Request::Write {
+        file, buf, from, ..
+    } = request
+    else {
+        return false;
+    };
+    let rest = *from + count;
+    let goes_on = (*from + 1..buf.len()).contains(&rest) && rustix::fs::tell(&**file).is_err();
+    if goes_on {
+        *from = rest;
+    }
+    goes_on
+}

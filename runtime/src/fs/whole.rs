@@ -166,11 +166,12 @@ async fn write_by_ring(path: &Path, mut buf: Vec<u8>) -> io::Result<()> {
             at: has_places.then_some(from as u64),
         };
         let (count, request) = transfer(request).await;
+        let count = count?;
         let Some(Request::Write { buf: back, .. }) = request else {
             unreachable!("the ring gives every request back");
         };
         buf = back;
-        from += match count? {
+        from += match count {
             0 => return Err(io::ErrorKind::WriteZero.into()),
             count => count,
         };

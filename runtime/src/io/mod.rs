@@ -29,7 +29,7 @@ pub use stdout::{Stderr, Stdout, stderr, stdout};
 
 use std::fs::File;
 use std::io::IsTerminal;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, OFlags, Stat, fcntl_getfl, fstat, major, minor};

@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 
 use super::{reopen, thread};
 use crate::reactor::{Async, Interest};
+use crate::task::waiters::Place;
 
 /// The standard input; made by [`stdin`].
 ///
@@ -22,7 +23,8 @@ pub struct Stdin(From);
 #[derive(Debug)]
 enum From {
     Reactor(Async<File>),
-    Thread,
+    /// With a place among those who wait for the thread.
+    Thread(Place),
 }
 
 /// The standard input. It doesn't keep the process from ending, whatever it waits for.
@@ -55,23 +57,30 @@ pub fn stdin() -> Stdin {
             file.source().assume_ready(Interest::READABLE);
             From::Reactor(file)
         }
-        None => From::Thread,
+        None => From::Thread(None),
     })
+}
+
+impl Drop for Stdin {
+    fn drop(&mut self) {
+        if let From::Thread(place) = &mut self.0 {
+            thread::give_up(place);
+        }
+    }
 }
 
 impl AsyncRead for Stdin {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        // As in std, it is ready at once.
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        match &self.0 {
+        match &mut self.0 {
             From::Reactor(file) => file.poll_read_with(cx, |mut file| file.read(buf)),
-            From::Thread => thread::poll_read(cx, buf),
+            From::Thread(place) => thread::poll_read(place, cx, buf),
         }
     }
 }

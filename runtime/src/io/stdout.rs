@@ -1,9 +1,11 @@
 //! Standard output and standard error.
 
+use std::fmt;
 use std::fs::File;
 use std::future::Future;
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::os::fd::AsFd;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -13,9 +15,9 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::{patiently, reopen};
-use crate::blocking::spawn_blocking;
+use crate::blocking::{self, Call, Failures, Missing};
 use crate::reactor::{Async, Interest};
-use crate::task::JoinHandle;
+use crate::task::coop;
 
 /// The most that is handed to a thread at a time.
 const CHUNK: usize = 64 << 10;
@@ -23,8 +25,46 @@ const CHUNK: usize = 64 << 10;
 #[derive(Debug)]
 enum To {
     Reactor(Async<File>),
+    Pool(Pooled),
+}
+
+#[derive(Default)]
+struct Pooled {
     /// What is being written, if anything is.
-    Pool(Option<JoinHandle<io::Result<()>>>),
+    busy: Option<Call<io::Result<()>>>,
+    failures: Failures,
+}
+
+impl fmt::Debug for Pooled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pooled")
+            .field("busy", &self.busy.is_some())
+            .field("failures", &self.failures)
+            .finish()
+    }
+}
+
+impl Pooled {
+    /// Waits for what is being written.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(busy) = &mut self.busy else {
+            return Poll::Ready(());
+        };
+        let progress = ready!(coop::poll_proceed(cx));
+        let written = ready!(Pin::new(busy).poll(cx));
+        progress.made_progress();
+        self.busy = None;
+        let written = written.unwrap_or_else(|missing| match missing {
+            Missing::Panicked(payload) => resume_unwind(payload),
+            Missing::Dropped => Err(io::Error::other(
+                "the runtime ended before this write began",
+            )),
+        });
+        if let Err(error) = written {
+            self.failures.record(error);
+        }
+        Poll::Ready(())
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,39 +93,46 @@ impl Output {
                 file.source().assume_ready(Interest::WRITABLE);
                 To::Reactor(file)
             }
-            None => To::Pool(None),
+            None => To::Pool(Pooled::default()),
         };
         Output { which, to }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        // As in std, it is ready at once.
-        if buf.is_empty() {
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
             return Poll::Ready(Ok(0));
         }
-        ready!(self.poll_flush(cx))?;
         match &mut self.to {
-            To::Reactor(file) => file.poll_write_with(cx, |mut file| file.write(buf)),
-            To::Pool(busy) => {
+            To::Reactor(file) => file.poll_write_with(cx, |mut file| file.write_vectored(bufs)),
+            To::Pool(pooled) => {
+                ready!(pooled.poll_idle(cx));
+                pooled.failures.tell()?;
                 let which = self.which;
-                let bytes = buf[..buf.len().min(CHUNK)].to_vec();
+                let mut bytes = Vec::new();
+                for buf in bufs {
+                    let left = CHUNK - bytes.len();
+                    bytes.extend_from_slice(&buf[..buf.len().min(left)]);
+                }
                 let n = bytes.len();
-                *busy = Some(spawn_blocking(move || write_all(which, &bytes)));
+                // Carried out even if the stream is dropped or the runtime ends.
+                let write = move || write_all(which, &bytes);
+                pooled.busy = Some(blocking::call(true, write)?);
                 Poll::Ready(Ok(n))
             }
         }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let To::Pool(busy) = &mut self.to else {
+        let To::Pool(pooled) = &mut self.to else {
             return Poll::Ready(Ok(()));
         };
-        let Some(writing) = busy else {
-            return Poll::Ready(Ok(()));
-        };
-        let written = ready!(Pin::new(writing).poll(cx));
-        *busy = None;
-        Poll::Ready(written.unwrap_or_else(|error| Err(io::Error::other(error))))
+        ready!(pooled.poll_idle(cx));
+        let since = pooled.failures.begin_flush();
+        Poll::Ready(pooled.failures.end_flush(since))
     }
 }
 
@@ -113,7 +160,8 @@ macro_rules! output {
         #[doc = concat!("The standard ", $what, "; made by [`", stringify!($new), "`].")]
         ///
         /// Flush it before the program ends: a write to a file or a socket is done when the next
-        /// write or flush is.
+        /// write or flush is. The error of such a write comes with the next write, and in any case
+        /// once with a flush.
         #[derive(Debug)]
         pub struct $type(Output);
 
@@ -148,7 +196,15 @@ macro_rules! output {
                 cx: &mut Context<'_>,
                 buf: &[u8],
             ) -> Poll<io::Result<usize>> {
-                self.0.poll_write(cx, buf)
+                self.0.poll_write(cx, &[IoSlice::new(buf)])
+            }
+
+            fn poll_write_vectored(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.0.poll_write(cx, bufs)
             }
 
             fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

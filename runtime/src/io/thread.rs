@@ -4,14 +4,14 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
 use super::patiently;
 use crate::blocking::run_detached;
-use crate::task::runnable::quietly;
+use crate::task::waiters::{Place, Waiters};
 
 const CHUNK: usize = 64 << 10;
 
@@ -25,7 +25,6 @@ struct State {
     started: bool,
     /// A read was asked for and has not returned.
     asked: bool,
-    waiting: Vec<Waker>,
 }
 
 static STATE: Mutex<State> = Mutex::new(State {
@@ -34,27 +33,28 @@ static STATE: Mutex<State> = Mutex::new(State {
     outcome: None,
     started: false,
     asked: false,
-    waiting: Vec::new(),
 });
+/// Of each `Stdin` that waits the newest waker.
+static WAITERS: Waiters = Waiters::new();
 static ASKED: Condvar = Condvar::new();
 
 fn lock() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) fn poll_read(cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-    // Cloned before the lock: it may be anyone's code.
-    let waker = cx.waker().clone();
-    let mut state = lock();
-    let left = &state.bytes[state.taken..];
-    if !left.is_empty() || buf.is_empty() {
-        let n = left.len().min(buf.len());
-        buf[..n].copy_from_slice(&left[..n]);
-        state.taken += n;
-        return Poll::Ready(Ok(n));
+pub(super) fn poll_read(
+    place: &mut Place,
+    cx: &mut Context<'_>,
+    buf: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    if let Some(read) = lock().take(buf) {
+        return Poll::Ready(read);
     }
-    if let Some(outcome) = state.outcome.take() {
-        return Poll::Ready(outcome.map(|()| 0));
+    WAITERS.store(place, cx.waker());
+    let mut state = lock();
+    // The thread may have been done before the waker was in its place.
+    if let Some(read) = state.take(buf) {
+        return Poll::Ready(read);
     }
     if !state.started {
         run_detached("wakeful-stdin", serve)?;
@@ -64,10 +64,26 @@ pub(super) fn poll_read(cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result
         state.asked = true;
         ASKED.notify_one();
     }
-    if !state.waiting.iter().any(|other| other.will_wake(&waker)) {
-        state.waiting.push(waker);
-    }
     Poll::Pending
+}
+
+impl State {
+    /// What has been read; `None`: nothing has.
+    fn take(&mut self, buf: &mut [u8]) -> Option<io::Result<usize>> {
+        let left = &self.bytes[self.taken..];
+        if left.is_empty() {
+            return self.outcome.take().map(|outcome| outcome.map(|()| 0));
+        }
+        let n = left.len().min(buf.len());
+        buf[..n].copy_from_slice(&left[..n]);
+        self.taken += n;
+        Some(Ok(n))
+    }
+}
+
+/// Takes the waiter with that place off the list.
+pub(super) fn give_up(place: &mut Place) {
+    WAITERS.remove(place);
 }
 
 /// The life of the thread.
@@ -92,10 +108,7 @@ fn serve() {
             Err(error) => state.outcome = Some(Err(error.into())),
         }
         state.asked = false;
-        let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        waiting
-            .into_iter()
-            .for_each(|waker| quietly(|| waker.wake()));
+        WAITERS.wake_all();
     }
 }

@@ -59,7 +59,7 @@ pub use channels::{Channels, MpscReceiver, Mutex, OneshotSender};
 pub use sleep::{Sleep, Timeout};
 pub use task::JoinHandle;
 
-use crate::blocking::spawn_blocking;
+use crate::blocking::try_spawn_blocking;
 use crate::runtime::Runtime;
 use crate::task::JoinError;
 use crate::task::packet::packet;
@@ -166,8 +166,9 @@ impl AsyncRuntime for WakefulRuntime {
     {
         let (sender, receiver) = packet();
         // The handle belongs to this thread; the packet need not.
-        drop(spawn_blocking(move || sender.fill(Ok(f()))));
+        let started = try_spawn_blocking(move || sender.fill(Ok(f()))).map(drop);
         async {
+            started?;
             let ended =
                 "the blocking closure gave no result: it panicked, or the runtime has ended";
             receiver.await.map_err(|_| io::Error::other(ended))

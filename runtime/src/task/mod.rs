@@ -67,7 +67,7 @@ pub use error::JoinError;
 pub use join::{AbortHandle, JoinHandle};
 pub use local::{AccessError, LocalKey, Scope};
 // The facade's part of this room: what needs the executor lives above.
-pub use crate::blocking::spawn_blocking;
+pub use crate::blocking::{spawn_blocking, try_spawn_blocking};
 pub use crate::executor::{JoinSet, TaskBuilder as Builder, id, name, spawn, try_id};
 pub use coop::{consume_budget, unconstrained};
 pub use quota::should_yield;

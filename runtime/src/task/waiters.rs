@@ -72,9 +72,9 @@ impl Waiters {
         let end = self.lock().wakers.len();
         let mut next = 0;
         loop {
-            // The lock is released before the wake: the condition of a `while let` would keep it.
+            // In a statement of its own, which ends with the lock: a wake may run user code.
             let waker = self.lock().take_waker(&mut next, end);
-            let Some(waker) = waker else { break };
+            let Some(waker) = waker else { return };
             quietly(|| waker.wake());
         }
     }

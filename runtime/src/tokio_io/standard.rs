@@ -7,6 +7,6 @@ crate::__tokio_read! {
 }
 
 crate::__tokio_write! {
-    Stdout, (), false;
-    Stderr, (), false;
+    Stdout, (), true;
+    Stderr, (), true;
 }
