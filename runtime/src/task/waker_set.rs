@@ -1,8 +1,9 @@
 //! The wakers of those that wait for one thing, each in a place of its own.
 //!
 //! Making a place, giving it back and changing its waker take the same time however many there are.
-//! A waker may run user code when it is cloned, dropped or woken. So none of that happens in here: the
-//! caller clones before, and drops or wakes what a method returns, with nothing borrowed or locked.
+//! A waker may run user code when it is cloned, dropped or woken. So none of that happens in here:
+//! the caller clones before, and drops or wakes what a method returns, with nothing borrowed or
+//! locked.
 
 use std::mem;
 use std::task::Waker;
