@@ -200,7 +200,7 @@ impl Hub {
             id,
             count,
             delivered: 0,
-            listeners: WakerSet::new(),
+            listeners: WakerSet::default(),
         })
     }
 
