@@ -112,6 +112,7 @@ fn idle_threads_end() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_panic_comes_back_as_an_error() {
     let runtime = Builder::new().max_blocking_threads(1).build().unwrap();
     runtime.block_on(async {
@@ -126,6 +127,7 @@ fn a_panic_comes_back_as_an_error() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn zero_threads_are_refused() {
     let text = panic_of(|| Builder::new().max_blocking_threads(0));
     assert!(text.starts_with("max_blocking_threads is 0"), "{text}");
@@ -188,6 +190,7 @@ fn what_has_begun_goes_on_after_an_abort() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn queued_closures_are_dropped_at_shutdown() {
     let runtime = Builder::new().max_blocking_threads(1).build().unwrap();
     let (work, begun, gate) = gated();

@@ -89,6 +89,7 @@ fn messages_of_one_thread_keep_their_order() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn panics_come_back_over_the_border() {
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
@@ -162,6 +163,7 @@ fn a_dropped_remote_handle_detaches() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_remote_handle_that_was_awaited_is_finished_and_says_so_if_polled_again() {
     let runtime = Runtime::new().unwrap();
     let mut task = runtime.handle().spawn_with(|| async { 4 });
@@ -223,6 +225,7 @@ fn a_replaced_waker_may_end_the_runtime_in_its_drop() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn after_the_runtimes_end_there_is_an_error() {
     let ledger = Ledger::new();
     let runtime = Runtime::new().unwrap();

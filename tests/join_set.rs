@@ -15,6 +15,7 @@ use wakeful::{Runtime, block_on, spawn};
 
 /// The waker of who waits may be anyone's: what a member gave is not lost by its panic.
 #[test]
+#[cfg(panic = "unwind")]
 fn a_member_keeps_its_output_whatever_a_waker_does() {
     let runtime = Runtime::new().unwrap();
     let mut set = runtime.enter(JoinSet::new);
@@ -81,6 +82,7 @@ fn numbers_come_with_the_outputs() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn panics_and_aborts_are_members_ends_too() {
     block_on(async {
         let mut set = JoinSet::new();
@@ -199,6 +201,7 @@ fn shutdown_waits_until_all_are_gone() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn join_all_gives_all_or_the_panic() {
     block_on(async {
         let set: JoinSet<_> = (0..5).map(|n| async move { n }).collect();
@@ -307,6 +310,7 @@ fn a_set_dropped_by_its_own_member() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_spawn_outside_a_runtime_leaves_the_set_whole() {
     let mut set = JoinSet::new();
     let text = panic_of(|| set.spawn(ready(1)));
@@ -342,6 +346,7 @@ fn a_set_outlives_its_runtime() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_foreign_waker_that_panics_spares_the_other_members() {
     let runtime = Runtime::new().unwrap();
     let mut set = JoinSet::new();

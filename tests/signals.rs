@@ -64,8 +64,8 @@ fn raise_here(kind: SignalKind) {
 
 /// Runs `child` in a forked process. Returns its exit code when it has ended.
 fn fork(child: impl FnOnce() -> i32) -> i32 {
-    // SAFETY: the child uses what this thread has, and no lock that another thread may hold but that of the
-    // allocator, which the C library takes around a fork.
+    // SAFETY: the child uses what this thread has, and no lock that another thread may hold but
+    // that of the allocator, which the C library takes around a fork.
     match unsafe { libc::fork() } {
         0 => {
             let run = std::panic::AssertUnwindSafe(child);

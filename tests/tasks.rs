@@ -166,6 +166,7 @@ fn awaiting_a_borrowed_handle_loses_nothing() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn polling_a_handle_again_says_so() {
     block_on(async {
         let mut task = spawn(async {});
@@ -275,6 +276,7 @@ fn numbers_are_unique_across_runtimes_and_threads() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_task_knows_its_number_and_its_name() {
     assert_eq!(task::try_id(), None);
     assert_eq!(task::name(), None);
@@ -317,6 +319,7 @@ fn a_task_knows_its_number_while_it_is_dropped_by_the_loop() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn outside_a_runtime_the_panic_says_what_to_do() {
     let advice = "there is no Wakeful runtime on this thread: call this inside \
                   `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`. From \
@@ -336,6 +339,7 @@ fn outside_a_runtime_the_panic_says_what_to_do() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_nested_block_on_says_what_to_do_and_breaks_nothing() {
     let runtime = Runtime::new().unwrap();
     let other = Runtime::new().unwrap();

@@ -53,6 +53,18 @@
 //! | `tokio-io` | no | `tokio::io`'s `AsyncRead`, `AsyncWrite` and `AsyncSeek` for files, pipes of children, standard streams and [`reactor::Async`]; of tokio only the traits are compiled |
 //! | `openraft` | no | the module `openraft`: the runtime of a Raft node |
 //!
+//! # Panics
+//!
+//! A panic of a task ends that task, and its handle gives a [`JoinError`](task::JoinError) with the
+//! payload. So do the panics of shards and of closures on the pool. Panics of other user code that
+//! the runtime calls, such as wakers and drops, do not keep it from going on.
+//!
+//! All of that takes unwinding. In a program that is built with `panic = "abort"` a panic ends the
+//! process, once the panic hook has printed its message: no destructor runs, no
+//! [`JoinError`](task::JoinError) is a panic's, and [`OnPanic`](shard::OnPanic) is about services
+//! that return errors alone. Aborts, cancelled tasks, timeouts and shutdowns do not unwind, and
+//! work as usual.
+//!
 //! # Systems
 //!
 //! Unix, by way of `polling`. Linux has a faster way to wait, see [`reactor::Backend`].

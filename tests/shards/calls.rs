@@ -69,6 +69,7 @@ fn a_shard_can_call_itself() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_shard_that_does_not_exist_is_a_panic_that_says_so() {
     from_the_first(2, |shard| async move {
         let ways: [&dyn Fn(&Shard); 3] = [
@@ -87,6 +88,7 @@ fn a_shard_that_does_not_exist_is_a_panic_that_says_so() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_panic_there_comes_home_and_breaks_nothing() {
     from_the_first(2, |shard| async move {
         let error = shard
@@ -263,6 +265,7 @@ fn calls_to_a_shard_that_ends_are_answered() {
 /// The box of a call is used again by the next one, of its type or not, whatever became of it: each
 /// gets its own answer.
 #[test]
+#[cfg(panic = "unwind")]
 fn calls_of_many_kinds_get_their_own_answers() {
     from_the_first(2, |shard| async move {
         let ask = |n: u64| {

@@ -94,6 +94,7 @@ impl Drop for Panics {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_panic_at_any_poll_ends_that_call_alone() {
     from_the_first(2, |shard| async move {
         for polls_left in 1..5 {
@@ -126,6 +127,7 @@ impl Drop for AtHome {
 /// The future never travels: not when it ended, not when it panicked, not when its shard ends while it
 /// waits.
 #[test]
+#[cfg(panic = "unwind")]
 fn the_future_of_a_call_is_dropped_where_it_was_made() {
     let drops = Arc::new(AtomicUsize::new(0));
     let count = drops.clone();
@@ -238,6 +240,7 @@ impl Drop for Bomb {
 /// What a call leaves behind may panic when it is dropped, and nobody is there to hear of it: the shard
 /// goes on making calls.
 #[test]
+#[cfg(panic = "unwind")]
 fn an_output_that_nobody_takes_may_panic() {
     from_the_first(2, |shard| async move {
         for waits in [false, true] {
@@ -258,6 +261,7 @@ fn an_output_that_nobody_takes_may_panic() {
 
 /// A future and its output may both panic when they are dropped; the caller hears of the first.
 #[test]
+#[cfg(panic = "unwind")]
 fn a_future_and_its_output_may_both_panic() {
     struct Ends(Bomb);
     impl Future for Ends {
@@ -302,6 +306,7 @@ fn an_answer_that_comes_too_late_is_dropped() {
 
 /// Nor does a closure keep it from that, which was for a shard that has gone.
 #[test]
+#[cfg(panic = "unwind")]
 fn a_closure_for_a_shard_that_has_gone_may_panic() {
     let shards = Shards::builder().shards(3).build().unwrap();
     let task = shards.spawn_on(0, || async {

@@ -70,6 +70,7 @@ fn several_services_live_side_by_side() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_panic_stops_all_and_join_says_which_and_why() {
     let stopped = Arc::new(AtomicUsize::new(0));
     let counted = stopped.clone();
@@ -107,6 +108,7 @@ fn a_panic_stops_all_and_join_says_which_and_why() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn with_continue_the_others_go_on_and_so_does_the_loop_of_the_panicked() {
     let shards = Shards::builder()
         .shards(2)
@@ -130,6 +132,7 @@ fn with_continue_the_others_go_on_and_so_does_the_loop_of_the_panicked() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_panic_of_the_function_that_makes_the_service_is_one_of_the_service() {
     let shards = Shards::builder().shards(2).build().unwrap();
     shards.on_each(|shard| {
@@ -161,6 +164,7 @@ fn a_service_that_returns_an_error_has_failed() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_loop_that_panics_is_reported_too() {
     let shards = Shards::builder()
         .shards(2)
@@ -330,6 +334,7 @@ fn many_wait_for_the_stop_and_some_give_up() {
 
 /// The waker of one that waits may be anyone's; the others hear of the stop behind it.
 #[test]
+#[cfg(panic = "unwind")]
 fn a_bad_waker_keeps_nobody_from_the_stop() {
     let shards = Shards::builder()
         .shards(1)
@@ -379,6 +384,7 @@ fn a_service_that_comes_too_late_is_dropped() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_shard_does_not_wait_for_itself() {
     let (give, take) = channel::<Shards>();
     let take = Arc::new(std::sync::Mutex::new(take));

@@ -71,6 +71,7 @@ fn nobody_gets_past_the_line_without_having_stood_in_it() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_bad_waker_of_a_sender_costs_the_receiver_nothing() {
     let mesh = Mesh::new(3, 1);
     let [one, two] = [0, 1].map(|shard| mesh.join_as(shard).0);
@@ -428,6 +429,7 @@ fn ends_that_nobody_took_count_as_dropped() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn ends_are_taken_once() {
     let mesh = Mesh::<()>::new(2, 1);
     let _ends = mesh.join_as(1);
@@ -498,6 +500,7 @@ fn a_receiver_is_a_stream() {
 
 /// A message may panic when it is dropped with its receiver: that one's other senders hear of its end.
 #[test]
+#[cfg(panic = "unwind")]
 fn a_message_that_panics_keeps_nobody_from_hearing_of_the_end() {
     struct Bomb(bool);
     impl Drop for Bomb {

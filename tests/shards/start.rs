@@ -128,6 +128,7 @@ fn each_runtime_is_made_as_the_user_says() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_runtime_that_cannot_be_made_is_reported_and_nothing_stays() {
     let (tell, told) = channel();
     let error = Shards::builder()

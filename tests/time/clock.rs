@@ -62,6 +62,7 @@ fn advancing_lets_the_tasks_run_that_it_wakes() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn misuse_of_the_clock_is_told() {
     wakeful::block_on(async {
         let message = panic_message(resume);

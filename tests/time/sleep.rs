@@ -300,6 +300,7 @@ fn a_waker_may_drop_and_reset_and_arm_sleeps_that_are_about_to_fire() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn a_waker_that_panics_does_not_keep_the_others_from_firing() {
     let runtime = paused();
     let (count, waker) = Count::new();
@@ -313,6 +314,7 @@ fn a_waker_that_panics_does_not_keep_the_others_from_firing() {
 
 /// It would never end, so it wakes who waits and says so, in another runtime as well.
 #[test]
+#[cfg(panic = "unwind")]
 fn a_sleep_outlives_its_runtime_and_says_that_it_is_gone() {
     let runtime = Runtime::new().expect("descriptors");
     let (count, waker) = Count::new();
@@ -338,6 +340,7 @@ fn a_sleep_outlives_its_runtime_and_says_that_it_is_gone() {
 }
 
 #[test]
+#[cfg(panic = "unwind")]
 fn outside_a_runtime_the_panic_says_so() {
     let message = panic_message(|| drop(sleep(ms(1))));
     assert!(message.contains("runtime"), "{message}");

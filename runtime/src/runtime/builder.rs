@@ -230,9 +230,9 @@ impl Builder {
     /// threshold, but at most once in a millisecond, so a report comes up to a quarter of the
     /// threshold late. It names the task, where it was spawned, how long it has been stuck, and
     /// whether it computes, is blocked, or waits for memory; see [`StallReport`]. With the feature
-    /// `backtrace` it shows the stack as well, for which the loop's thread gets a signal, `SIGURG`. That takes
-    /// glibc 2.35 and libgcc 12, or newer: older ones can't walk a stack safely in a signal handler. There
-    /// the reports come without stacks, which is said once on standard error.
+    /// `backtrace` it shows the stack as well, for which the loop's thread gets a signal, `SIGURG`.
+    /// That takes glibc 2.35 and libgcc 12, or newer: older ones can't walk a stack safely in a
+    /// signal handler. There the reports come without stacks, which is said once on standard error.
     ///
     /// The loop stores one word a poll, and pays about 7 ns for that; it reads no clock and makes no
     /// syscall. A poll that is shorter than the threshold is never reported.

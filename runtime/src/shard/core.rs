@@ -197,8 +197,9 @@ impl Core {
         if known {
             return Poll::Pending;
         }
-        // A clone is user code. What it, or another thread, has done meanwhile is seen below: the look and
-        // the waker that it leaves are one step under the lock, as are the change and the taking of wakers.
+        // A clone is user code. What it, or another thread, has done meanwhile is seen below: the
+        // look and the waker that it leaves are one step under the lock, as are the change and the
+        // taking of wakers.
         let waker = waker.clone();
         let mut status = self.status();
         if let Some(ended) = status.ended() {

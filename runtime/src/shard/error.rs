@@ -82,8 +82,8 @@ pub enum FailureReason {
 
 /// The first failure of shards, as [`Shards::ended`](super::Shards::ended) gives it to all waiters.
 ///
-/// It says which shard failed and why, as text. All failures, with the payloads of panics and the errors
-/// of services, come from [`Shards::join`](super::Shards::join) and
+/// It says which shard failed and why, as text. All failures, with the payloads of panics and the
+/// errors of services, come from [`Shards::join`](super::Shards::join) and
 /// [`Shards::shutdown`](super::Shards::shutdown). It can be made into an [`io::Error`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -224,16 +224,17 @@ impl Shards {
         self.core.stop(deadline);
     }
 
-    /// Waits until all services have ended, on all shards, or one has failed that
-    /// [stops the others](super::OnPanic::StopAll). `Ok` if none has failed; else the first failure.
+    /// Waits until all services have ended, on all shards, or one has failed that [stops the
+    /// others](super::OnPanic::StopAll). `Ok` if none has failed; else the first failure.
     ///
-    /// It ends nothing and takes no failure away: call [`shutdown`](Self::shutdown) or [`join`](Self::join)
-    /// after it. With [`OnPanic::Continue`](super::OnPanic::Continue) a failure is reported when the other services have ended,
-    /// too. If no service was started, it is ready at once.
+    /// It ends nothing and takes no failure away: call [`shutdown`](Self::shutdown) or
+    /// [`join`](Self::join) after it. With [`OnPanic::Continue`](super::OnPanic::Continue) a
+    /// failure is reported when the other services have ended, too. If no service was started, it
+    /// is ready at once.
     ///
-    /// Any number of tasks may wait, on any thread and under any executor, also after the `Shards` are
-    /// gone. A service whose thread is blocked for ever never ends, so if you [stop](Self::stop) the shards and wait
-    /// for this, use a timeout.
+    /// Any number of tasks may wait, on any thread and under any executor, also after the `Shards`
+    /// are gone. A service whose thread is blocked for ever never ends, so if you
+    /// [stop](Self::stop) the shards and wait for this, use a timeout.
     ///
     /// # Cancel safety
     ///

@@ -112,8 +112,8 @@ impl fmt::Debug for SignalKind {
 /// Listens for one kind of signal; made by [`signal`]. It belongs to the runtime that it was made
 /// in.
 ///
-/// All listeners of a runtime share one descriptor. Making one, dropping it and notifying it takes the same
-/// time however many there are, so each connection may have its own.
+/// All listeners of a runtime share one descriptor. Making one, dropping it and notifying it takes
+/// the same time however many there are, so each connection may have its own.
 pub struct Signal {
     listener: Listener,
     kind: SignalKind,
@@ -121,9 +121,9 @@ pub struct Signal {
 
 /// Listens for signals of this kind, from now on.
 ///
-/// A signal that has come, but that the loop has not delivered to any listener of this runtime yet, is
-/// heard as well, if there was a listener of this kind before. So a loop that makes a listener each round
-/// misses none between two rounds.
+/// A signal that has come, but that the loop has not delivered to any listener of this runtime yet,
+/// is heard as well, if there was a listener of this kind before. So a loop that makes a listener
+/// each round misses none between two rounds.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! What the watchdog asks of signal handlers, and what they answer: tables that nothing allocates.
 //!
-//! A request takes a slot, which goes through these phases. The watchdog, one thread, makes the arrows (1),
-//! (4) and (5), handlers make (2) and (3):
+//! A request takes a slot, which goes through these phases. The watchdog, one thread, makes the
+//! arrows (1), (4) and (5), handlers make (2) and (3):
 //!
 //! ```text
 //! FREE --(1) ask--> ASKED --(2) begin--> WRITING --(3) finish--> WRITTEN --(4) take--> FREE
@@ -9,10 +9,10 @@
 //!                     `--(5) given up: FREE                         `--(1) a late answer: ASKED
 //! ```
 //!
-//! A handler that is late holds its slot until it finishes, and nothing else: the next request takes another
-//! one, and the late answer is dropped when its slot is used again. Each request has a ticket, which is in
-//! the same word as the phase. So a handler that saw one request does not begin another one, which may be
-//! of another thread.
+//! A handler that is late holds its slot until it finishes, and nothing else: the next request
+//! takes another one, and the late answer is dropped when its slot is used again. Each request has
+//! a ticket, which is in the same word as the phase. So a handler that saw one request does not
+//! begin another one, which may be of another thread.
 
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 

@@ -4,9 +4,9 @@
 //! What the addresses mean is looked up on the watchdog's thread. The walk is that of the
 //! `backtrace` crate, without its lock; it allocates nothing.
 //!
-//! The signal may come in the middle of an unwind. Before glibc 2.35 and libgcc 12 an unwinder kept a list of the
-//! objects that it found last, and changed it as it went; a walk from within would see it half changed. There no
-//! handler is installed, see [`refusal`].
+//! The signal may come in the middle of an unwind. Before glibc 2.35 and libgcc 12 an unwinder kept
+//! a list of the objects that it found last, and changed it as it went; a walk from within would
+//! see it half changed. There no handler is installed, see [`refusal`].
 
 use std::fmt::Write;
 use std::sync::Once;
@@ -89,8 +89,9 @@ mod unwinder {
         None
     }
 
-    /// glibc has to have the lookup without a list, and libgcc to name it. Of a libgcc that is a part of the
-    /// program, or of another unwinder, nothing is known: it is taken to be as new as glibc.
+    /// glibc has to have the lookup without a list, and libgcc to name it. Of a libgcc that is a
+    /// part of the program, or of another unwinder, nothing is known: it is taken to be as new as
+    /// glibc.
     #[cfg(any(target_env = "gnu", test))]
     pub(super) fn judge(glibc_has_it: bool, libgcc: Option<&[u8]>) -> Option<&'static str> {
         const NAME: &[u8] = b"_dl_find_object\0";
@@ -110,7 +111,8 @@ mod unwinder {
 
     #[cfg(target_env = "gnu")]
     fn symbol(name: &std::ffi::CStr) -> *mut libc::c_void {
-        // SAFETY: the name ends in a zero byte; the result is not called, only compared and looked up.
+        // SAFETY: the name ends in a zero byte; the result is not called, only compared and looked
+        // up.
         unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
     }
 
@@ -121,7 +123,8 @@ mod unwinder {
         use std::os::unix::ffi::OsStrExt;
         let unwinder = symbol(c"_Unwind_Backtrace");
         let mut info = std::mem::MaybeUninit::<libc::Dl_info>::uninit();
-        // SAFETY: the address is only compared with those of loaded objects; there is room for the answer.
+        // SAFETY: the address is only compared with those of loaded objects; there is room for the
+        // answer.
         if unwinder.is_null() || unsafe { libc::dladdr(unwinder, info.as_mut_ptr()) } == 0 {
             return None;
         }

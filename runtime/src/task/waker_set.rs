@@ -1,8 +1,9 @@
 //! The wakers of those that wait for one thing, each in a place of its own.
 //!
 //! Making a place, giving it back and changing its waker take the same time however many there are.
-//! A waker may run user code when it is cloned, dropped or woken. So none of that happens in here: the
-//! caller clones before, and drops or wakes what a method returns, with nothing borrowed or locked.
+//! A waker may run user code when it is cloned, dropped or woken. So none of that happens in here:
+//! the caller clones before, and drops or wakes what a method returns, with nothing borrowed or
+//! locked.
 
 use std::mem;
 use std::task::Waker;
@@ -14,14 +15,6 @@ pub(crate) struct WakerSet {
 }
 
 impl WakerSet {
-    /// A set without places.
-    pub(crate) const fn new() -> WakerSet {
-        WakerSet {
-            places: Vec::new(),
-            vacant: Vec::new(),
-        }
-    }
-
     /// Makes a place, which has no waker yet.
     pub(crate) fn insert(&mut self) -> usize {
         self.vacant.pop().unwrap_or_else(|| {
@@ -66,7 +59,7 @@ mod tests {
     #[test]
     fn a_place_is_used_again_and_keeps_no_old_waker() {
         let waker = Waker::from(std::sync::Arc::new(Quiet));
-        let mut set = WakerSet::new();
+        let mut set = WakerSet::default();
         let (first, second) = (set.insert(), set.insert());
         assert!(set.set(first, Some(waker.clone())).is_none());
         assert!(set.knows(first, &waker) && !set.knows(second, &waker));
@@ -77,7 +70,7 @@ mod tests {
 
     #[test]
     fn all_wakers_are_taken_and_the_places_stay() {
-        let mut set = WakerSet::new();
+        let mut set = WakerSet::default();
         let places = [set.insert(), set.insert(), set.insert()];
         for place in places {
             set.set(place, Some(Waker::noop().clone()));

@@ -1,18 +1,19 @@
 //! The signals of one runtime: one descriptor that the handlers write to, and the listeners.
 //!
-//! A handler adds 1 to the count of its signal and writes to the descriptor, an eventfd, or a pipe where
-//! there is none. The reactor wakes the hub's own waker, which compares each count with the one that was
-//! delivered before, and wakes the listeners of the signals whose counts differ.
+//! A handler adds 1 to the count of its signal and writes to the descriptor, an eventfd, or a pipe
+//! where there is none. The reactor wakes the hub's own waker, which compares each count with the
+//! one that was delivered before, and wakes the listeners of the signals whose counts differ.
 //!
-//! **Signals are delivered by the reactor, and a listener sees only what was delivered.** It compares that
-//! with what had been delivered when it last looked, or when it was made. So a listener that is made
-//! after a signal came, but before the loop delivers it, hears it: `loop { select! { ctrl_c(), .. } }`,
-//! which makes a listener a round, loses no signal that comes between two rounds. And one that is made
-//! after another listener has heard a signal does not hear it again.
+//! **Signals are delivered by the reactor, and a listener sees only what was delivered.** It
+//! compares that with what had been delivered when it last looked, or when it was made. So a
+//! listener that is made after a signal came, but before the loop delivers it, hears it: `loop {
+//! select! { ctrl_c(), .. } }`, which makes a listener a round, loses no signal that comes between
+//! two rounds. And one that is made after another listener has heard a signal does not hear it
+//! again.
 //!
-//! **A forked child has its own signals.** It has a copy of the counts, but shares the descriptor with
-//! its parent, as well as the epoll. So a handler does nothing in another process than the one that the
-//! hub belongs to: the one that last made a listener, or began to wait for one.
+//! **A forked child has its own signals.** It has a copy of the counts, but shares the descriptor
+//! with its parent, as well as the epoll. So a handler does nothing in another process than the one
+//! that the hub belongs to: the one that last made a listener, or began to wait for one.
 
 use std::cell::RefCell;
 use std::io;
@@ -32,7 +33,8 @@ use crate::task::runnable::quietly;
 use crate::task::waker_set::WakerSet;
 
 thread_local! {
-    /// The hubs of this thread's runtimes: from the first listener of a runtime to the runtime's end.
+    /// The hubs of this thread's runtimes: from the first listener of a runtime to the runtime's
+    /// end.
     static HUBS: RefCell<Vec<Rc<Hub>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -71,7 +73,8 @@ struct Handler {
 
 impl Handler {
     /// Runs in a signal handler: a syscall without side effects, atomics, and one write to a
-    /// nonblocking descriptor. The write can only fail when the descriptor is full, that is readable.
+    /// nonblocking descriptor. The write can only fail when the descriptor is full, that is
+    /// readable.
     fn raise(&self, count: &AtomicUsize) {
         if self.process.load(Ordering::Relaxed) != this_process() {
             return;
@@ -184,9 +187,9 @@ impl Hub {
         let count = Arc::new(AtomicUsize::new(0));
         let (handler, counted) = (self.handler.clone(), count.clone());
         let action = move || handler.raise(&counted);
-        // SAFETY: what runs in the handler is `Handler::raise`, which is async-signal-safe, without a
-        // lock, an allocation or a panic; the closure owns what it uses. The registry keeps `errno` as
-        // it was.
+        // SAFETY: what runs in the handler is `Handler::raise`, which is async-signal-safe, without
+        // a lock, an allocation or a panic; the closure owns what it uses. The registry keeps
+        // `errno` as it was.
         let id = unsafe { signal_hook_registry::register(number, action) };
         let id = id.map_err(|error| {
             let text = format!("can't listen for signal {number}: {error}");
@@ -197,7 +200,7 @@ impl Hub {
             id,
             count,
             delivered: 0,
-            listeners: WakerSet::new(),
+            listeners: WakerSet::default(),
         })
     }
 
@@ -316,7 +319,8 @@ impl Drop for Listener {
     }
 }
 
-/// Takes what was written. A pipe may hold more than one read gives, so this is done until it is empty.
+/// Takes what was written. A pipe may hold more than one read gives, so this is done until it is
+/// empty.
 fn empty(event: &Arc<OwnedFd>) -> io::Result<()> {
     let mut bytes = [0; 64];
     rustix::io::read(event, &mut bytes)?;
