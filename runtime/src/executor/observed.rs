@@ -6,10 +6,10 @@ use std::future::Future;
 use std::panic::Location;
 
 use super::stats::count;
-use super::{Executor, Lane, Tick};
+use super::{Batch, Executor, Lane, Tick};
 use crate::console::About;
 use crate::observe::Observer;
-use crate::task::header::{Header, Note};
+use crate::task::header::{Header, Note, TaskPtr};
 use crate::task::state::{DONE, JOIN, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle, runnable};
 
@@ -79,14 +79,14 @@ impl Executor {
     /// [`tick`](Executor::tick) where there are classes, or someone looks on.
     #[cold]
     #[inline(never)]
-    pub(super) fn tick_slowly(&self, budget: &mut u32) -> Tick {
+    pub(super) fn tick_slowly(&self, batch: &mut Batch) -> Tick {
         let Some(observer) = self.observer() else {
-            return self.tick_classes(budget);
+            return self.tick_classes(batch);
         };
         // That of the future of `block_on` ends here: the next thing the loop does, or nearly.
         observer.poll_ends();
         observer.enforce_limit();
-        let tick = self.tick_classes(budget);
+        let tick = self.tick_classes(batch);
         if tick == Tick::Main {
             // SAFETY: the executor keeps a reference to it.
             observer.poll_begins(unsafe { self.main().as_ref() }.slot.get());
@@ -101,7 +101,7 @@ impl Executor {
     pub(super) fn lane_batch(
         &self,
         lane: &Lane,
-        budget: &mut u32,
+        batch: &mut Batch,
         stop: impl Fn() -> bool,
     ) -> Tick {
         let first = Cell::new(true);
@@ -110,7 +110,8 @@ impl Executor {
             true => lane.next(),
             false => None,
         };
-        self.batch(budget, next, |task| {
+        let has_yielded = Cell::new(false);
+        let run = |task: TaskPtr| {
             // SAFETY: just popped, so alive.
             let slot = unsafe { task.as_ref() }.slot.get();
             if let Some(observer) = self.observer() {
@@ -120,10 +121,12 @@ impl Executor {
             unsafe { runnable::run::<Lane>(task) };
             // It may be gone, and an `Order` is asked who is next.
             self.running.set(None);
+            has_yielded.set(lane.queue.last() == Some(task));
             if let Some(observer) = self.observer() {
                 observer.poll_ends();
             }
-        })
+        };
+        self.batch(batch, next, run, || has_yielded.get())
     }
 
     /// A `block_on` begins. Its last poll has ended when the answer is dropped.

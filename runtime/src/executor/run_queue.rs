@@ -51,6 +51,14 @@ impl RunQueue {
         }
     }
 
+    /// Takes everything out.
+    pub(super) fn take(&self) -> RunQueue {
+        RunQueue {
+            head: Cell::new(self.head.take()),
+            tail: Cell::new(self.tail.take()),
+        }
+    }
+
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         self.head.get().is_none()
@@ -63,9 +71,16 @@ impl RunQueue {
 
     /// How many are linked, by walking the list.
     pub(super) fn len(&self) -> usize {
+        self.len_up_to(usize::MAX)
+    }
+
+    /// The same, but it goes no farther than so many.
+    pub(super) fn len_up_to(&self, most: usize) -> usize {
         let mut count = 0;
         let mut next = self.head.get();
-        while let Some(task) = next {
+        while let Some(task) = next
+            && count < most
+        {
             count += 1;
             // SAFETY: a linked task is alive.
             next = unsafe { task.as_ref() }.next.get();
