@@ -338,7 +338,12 @@ impl Executor {
                 break tick;
             }
             if batch.is_over(stamp::now, &has_yielded) {
-                break Tick::Look;
+                // With nothing to run the loop sleeps, which is a look as well.
+                break if self.has_ready() {
+                    Tick::Look
+                } else {
+                    Tick::Idle
+                };
             }
             if batch.left() == 0 {
                 break if self.has_ready() {
