@@ -5,6 +5,8 @@ mod edges;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
 use wakeful::class::{Class, Error, LastIn, Order, Random, Ready};
+use wakeful::reactor::Async;
 use wakeful::task::{coop, should_yield, yield_now};
 use wakeful::{Runtime, spawn, spawn_in};
 
@@ -592,5 +595,38 @@ fn a_wake_of_another_thread_is_heard_at_the_next_poll_where_a_class_has_a_latenc
         }
         assert_eq!(waits.await.unwrap(), 5_000);
         assert_eq!(woken_at.get(), 5_000);
+    });
+}
+
+#[test]
+fn where_a_class_has_a_latency_the_reactor_is_looked_at_after_each_long_poll() {
+    wakeful::block_on(async {
+        let (here, mut there) = UnixStream::pair().unwrap();
+        let here = Async::new(here).unwrap();
+        let requests = Class::builder("requests").latency(Duration::from_micros(100));
+        let requests = requests.build().unwrap();
+        let batch = Class::builder("batch").build().unwrap();
+        let answered = Rc::new(Cell::new(0));
+        let count = answered.clone();
+        let reader = spawn_in(&requests, async move {
+            for _ in 0..10 {
+                here.read_with(|mut socket| socket.read(&mut [0]))
+                    .await
+                    .unwrap();
+                count.set(count.get() + 1);
+            }
+        });
+        let writer = spawn_in(&batch, async move {
+            // The reader waits.
+            yield_now().await;
+            for n in 0..10 {
+                assert_eq!(answered.get(), n);
+                there.write_all(b"x").unwrap();
+                compute(Duration::from_micros(120));
+                yield_now().await;
+            }
+        });
+        writer.await.unwrap();
+        reader.await.unwrap();
     });
 }

@@ -27,9 +27,14 @@ pub enum Kind {
     Accept,
     Udp,
     Wrk,
+    /// At a fixed rate, see `load/open.rs`.
+    Open,
     /// Bytes of an idle connection.
     Memory,
 }
+
+/// Requests a second of the open loop: with 64 bytes, about 30 % of what a core echoes.
+pub const OPEN_RATE: u32 = 40_000;
 
 /// Commands that a `kv` client sends at once.
 const PIPELINE: usize = 16;
@@ -56,9 +61,12 @@ impl Case {
         match peer {
             Peer::Epoll => !matches!(
                 self.service,
-                Service::Timed | Service::EchoTwo | Service::KvTwo
+                Service::Timed | Service::Beside | Service::EchoTwo | Service::KvTwo
             ),
             Peer::EpollShared => self.service == Service::Echo,
+            Peer::Monoio | Peer::MonoioLegacy | Peer::Compio if self.service == Service::Beside => {
+                false
+            }
             Peer::Wakeful | Peer::Tokio | Peer::Monoio => true,
             _ => !matches!(self.service, Service::EchoTwo | Service::KvTwo),
         }
@@ -123,6 +131,15 @@ pub fn timed(connections: usize) -> Case {
     Case::new(name, Service::Timed, connections).kind(Kind::AgainstEcho)
 }
 
+/// Echo at a fixed rate, beside a task that computes and yields, or alone.
+pub fn open(beside: bool) -> Case {
+    let (name, service) = match beside {
+        true => ("open loop beside a batch/64 x 64 B", Service::Beside),
+        false => ("open loop/64 x 64 B", Service::Echo),
+    };
+    Case::new(name, service, 64).kind(Kind::Open)
+}
+
 pub fn accept() -> Case {
     Case::new("accept and close", Service::Accept, 16).kind(Kind::Accept)
 }
@@ -157,6 +174,7 @@ pub fn all(wrk: bool) -> Vec<Case> {
         .collect();
     cases.extend([kv(), http(wrk), echo_two(64, 64), kv_two()]);
     cases.extend([8, 64, 1000].map(timed));
+    cases.extend([open(true), open(false)]);
     cases.extend([accept(), udp(), chat()]);
     cases.extend([10, 100, 1000, 10_000].map(among));
     cases.push(idle());

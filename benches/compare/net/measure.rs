@@ -7,9 +7,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::cases::{Case, Kind};
+use super::cases::{Case, Kind, OPEN_RATE};
 use super::child::Server;
-use super::load::{self, Latencies, Load, accept, fanout, stream, udp, wrk};
+use super::load::{self, Latencies, Load, accept, fanout, open, stream, udp, wrk};
 use super::machine::{self, processor_time};
 use super::peers::Peer;
 use super::server::Service;
@@ -100,6 +100,12 @@ fn connect(case: &Case, address: SocketAddr) -> io::Result<Box<dyn Load>> {
             case.size,
         )?),
         Kind::Accept => Box::new(accept::Connects::new(address)?),
+        Kind::Open => Box::new(open::Open::connect(
+            address,
+            case.connections,
+            OPEN_RATE,
+            case.exchange(),
+        )?),
         Kind::Udp => Box::new(udp::Datagrams::connect(address, case.size)?),
         Kind::Wrk => Box::new(wrk::Wrk::new(address, case.connections, case.exchange())?),
         Kind::Stream | Kind::AgainstEcho | Kind::Memory => Box::new(streams(case, address)?),

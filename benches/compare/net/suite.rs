@@ -94,6 +94,29 @@ const fn two_cores(name: &'static str, about: &'static str, run: fn(&Run) -> Out
     }
 }
 
+const fn open(name: &'static str, about: &'static str, run: fn(&Run) -> Outcome) -> Case {
+    Case {
+        peers: &[Peer::Wakeful, Peer::Tokio, Peer::TokioLocal, Peer::Smol],
+        iterations: Iterations::Fixed {
+            quick: 200,
+            full: 1000,
+        },
+        aims: &[
+            Aim::Ratio {
+                metric: "p50",
+                at_most: 1.0,
+                of: Peer::Tokio,
+            },
+            Aim::Ratio {
+                metric: "p99",
+                at_most: 1.0,
+                of: Peer::Tokio,
+            },
+        ],
+        ..case(name, about, run)
+    }
+}
+
 pub const CASES: &[Case] = &[
     case(
         "net/echo-one",
@@ -164,6 +187,15 @@ pub const CASES: &[Case] = &[
             |run| ratio(run, cases::timed(size(run)), cases::echo(size(run), 64)),
         )
     },
+    open(
+        "net/open-beside",
+        "echo of 64 bytes to 64 connections, 40,000 requests a second at fixed times, beside a task \
+         with polls of 0.5 ms that calls yield_now; latency from the time at which a request was due",
+        |run| open_loop(run, true),
+    ),
+    open("net/open", "the same without the task", |run| {
+        open_loop(run, false)
+    }),
     case("net/accept", "accept a connection and close it", |run| {
         ordinary(run, cases::accept())
     }),
@@ -233,6 +265,17 @@ fn ordinary(run: &Run, case: Net) -> Outcome {
         ];
         metrics.extend(quantiles(case.kind, &bout.latencies));
         Ok(metrics)
+    })
+}
+
+/// Only the latencies count: the rate is given, and the task takes what is left of the processor.
+fn open_loop(run: &Run, beside: bool) -> Outcome {
+    let case = cases::open(beside);
+    told(run, &case, |peer, time| {
+        let mut bout = Bout::open(&case, peer)?;
+        bout.warm(time / 5)?;
+        bout.slice(time)?;
+        Ok(quantiles(case.kind, &bout.latencies).collect())
     })
 }
 

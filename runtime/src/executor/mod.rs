@@ -1,11 +1,13 @@
 //! The executor: it keeps the tasks, and runs those that are ready, one poll at a time.
 
+mod batch;
 mod builder;
 pub mod class;
 pub(crate) mod current;
 mod forgotten;
 mod ids;
 mod lane;
+mod look;
 mod observed;
 mod registry;
 pub(crate) mod remote;
@@ -28,6 +30,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{RawWakerVTable, Waker};
 
+pub(crate) use batch::Batch;
+#[cfg(all(test, not(any(loom, shuttle))))]
+pub(crate) use batch::STRIDE;
 pub use builder::Builder as TaskBuilder;
 pub use class::spawn_in;
 pub use set::JoinSet;
@@ -43,6 +48,7 @@ use crate::task::header::{Header, TaskPtr};
 use crate::task::runnable::{self, Runnable, quietly};
 use crate::task::state::{JOIN, LISTED, NAMED, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle, RUNTIME_ENDED, allowance, raw, waker};
+use crate::time::stamp;
 use crate::trace::Recorder;
 use ids::Ids;
 pub(crate) use ids::reserve_id;
@@ -86,6 +92,8 @@ pub(crate) struct Executor {
     ids: Ids,
     names: RefCell<HashMap<Id, Box<str>>>,
     counts: Counts,
+    /// The number of polls at which all tasks that were ready after a look have had one.
+    round: Cell<u64>,
     /// Who looks on, if anyone does.
     observer: Option<Box<Observer>>,
     /// Spawns take the long way: the executor is closing or observed.
@@ -117,8 +125,8 @@ pub(crate) enum Tick {
     Busy,
     /// It is the turn of the future of `block_on`.
     Main,
-    /// A class wants to be served soon, and it is time to look whether it has something to do.
-    Due,
+    /// It is time to look at the reactor and the timers.
+    Look,
 }
 
 impl Executor {
@@ -139,6 +147,7 @@ impl Executor {
             ids: Ids::default(),
             names: RefCell::default(),
             counts: Counts::default(),
+            round: Cell::new(0),
             unusual: Cell::new(observer.is_some()),
             observer,
             notifier,
@@ -285,21 +294,23 @@ impl Executor {
         self.ids.next()
     }
 
-    /// Polls tasks whose turn it is, at most `budget` of them, and counts the budget down.
-    pub(crate) fn tick(&self, budget: &mut u32) -> Tick {
+    /// Polls tasks whose turn it is, for as long as the batch allows.
+    pub(crate) fn tick(&self, batch: &mut Batch) -> Tick {
         // Asked once a batch, so that a loop without classes that nobody looks at pays nothing a
         // poll.
         if self.lanes.many.get() {
-            return self.tick_slowly(budget);
+            return self.tick_slowly(batch);
         }
         let tick = self.batch(
-            budget,
+            batch,
             || self.lane.queue.pop(),
             |task| {
                 // SAFETY: tasks are not run from inside a task, as `context::run` lets only one loop
                 // run.
                 unsafe { runnable::run::<Lane>(task) }
             },
+            // The task that was polled last has woken itself. Only compared: it may be gone.
+            || self.lane.queue.last() == self.running.get().or(self.main.get()),
         );
         // A task may have made the first class meanwhile, whose tasks the short way does not see.
         if tick == Tick::Idle && self.lanes.many.get() {
@@ -311,48 +322,66 @@ impl Executor {
     #[inline(always)]
     fn batch(
         &self,
-        budget: &mut u32,
+        batch: &mut Batch,
         next: impl Fn() -> Option<Runnable>,
         run: impl Fn(Runnable),
+        has_yielded: impl Fn() -> bool,
     ) -> Tick {
         /// No task runs after the batch, also if user code, such as an `Order`, panics in it.
-        struct Batch<'a>(&'a Executor);
-        impl Drop for Batch<'_> {
+        struct Polling<'a>(&'a Executor);
+        impl Drop for Polling<'_> {
             #[inline(always)]
             fn drop(&mut self) {
                 self.0.running.set(None);
             }
         }
-        let batch = Batch(self);
+        let polling = Polling(self);
         let main = self.main.get();
         let limited = allowance::limited();
-        let mut left = *budget;
+        let began = batch.left();
         let tick = loop {
-            if left == 0 {
+            let mut left = batch.stretch();
+            let end = loop {
+                if left == 0 {
+                    break None;
+                }
+                let Some(task) = next() else {
+                    break Some(Tick::Idle);
+                };
+                left -= 1;
+                if Some(task.task()) == main {
+                    // The caller polls it. It is no longer queued.
+                    drop(task);
+                    break Some(Tick::Main);
+                }
+                self.running.set(Some(task.task()));
+                limited.refill();
+                run(task);
+            };
+            batch.ran(left);
+            if let Some(tick) = end {
+                break tick;
+            }
+            if batch.is_over(stamp::now, &has_yielded) {
+                // With nothing to run the loop sleeps, which is a look as well.
+                break if self.has_ready() {
+                    Tick::Look
+                } else {
+                    Tick::Idle
+                };
+            }
+            if batch.left() == 0 {
                 break if self.has_ready() {
                     Tick::Busy
                 } else {
                     Tick::Idle
                 };
             }
-            let Some(task) = next() else {
-                break Tick::Idle;
-            };
-            left -= 1;
-            if Some(task.task()) == main {
-                // The caller polls it. It is no longer queued.
-                drop(task);
-                break Tick::Main;
-            }
-            self.running.set(Some(task.task()));
-            limited.refill();
-            run(task);
         };
-        drop(batch);
+        drop(polling);
         self.counts
             .polls
-            .set(self.counts.polls.get() + u64::from(*budget - left));
-        *budget = left;
+            .set(self.counts.polls.get() + u64::from(began - batch.left()));
         tick
     }
 

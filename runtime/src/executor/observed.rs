@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::ptr::NonNull;
 
 use super::stats::count;
-use super::{Executor, Lane, Tick};
+use super::{Batch, Executor, Lane, Tick};
 use crate::console;
 use crate::observe::Observer;
 use crate::task::header::{Header, Note, TaskPtr};
@@ -106,14 +106,14 @@ impl Executor {
     /// [`tick`](Executor::tick) where there are classes, or someone looks on.
     #[cold]
     #[inline(never)]
-    pub(super) fn tick_slowly(&self, budget: &mut u32) -> Tick {
+    pub(super) fn tick_slowly(&self, batch: &mut Batch) -> Tick {
         let Some(observer) = self.observer() else {
-            return self.tick_classes(budget);
+            return self.tick_classes(batch);
         };
         // That of the future of `block_on` ends here: the next thing the loop does, or nearly.
         observer.poll_ends();
         observer.enforce_limit();
-        let tick = self.tick_classes(budget);
+        let tick = self.tick_classes(batch);
         if tick == Tick::Main {
             // SAFETY: the executor keeps a reference to it.
             observer.poll_begins(unsafe { self.main().as_ref() }.slot.get());
@@ -128,7 +128,7 @@ impl Executor {
     pub(super) fn lane_batch(
         &self,
         lane: &Lane,
-        budget: &mut u32,
+        batch: &mut Batch,
         stop: impl Fn() -> bool,
     ) -> Tick {
         let first = Cell::new(true);
@@ -137,8 +137,11 @@ impl Executor {
             true => lane.next(),
             false => None,
         };
-        self.batch(budget, next, |task| {
+        let has_yielded = Cell::new(false);
+        let run = |task: Runnable| {
             let slot = task.header().slot.get();
+            // Only compared below: the task may be freed by then.
+            let polled = task.task();
             if let Some(observer) = self.observer() {
                 observer.poll_begins(slot);
             }
@@ -146,10 +149,12 @@ impl Executor {
             unsafe { runnable::run::<Lane>(task) };
             // It may be gone, and an `Order` is asked who is next.
             self.running.set(None);
+            has_yielded.set(lane.queue.last() == Some(polled));
             if let Some(observer) = self.observer() {
                 observer.poll_ends();
             }
-        })
+        };
+        self.batch(batch, next, run, || has_yielded.get())
     }
 
     /// A `block_on` begins. Its last poll has ended when the answer is dropped.

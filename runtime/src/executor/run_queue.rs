@@ -56,6 +56,14 @@ impl RunQueue {
         }
     }
 
+    /// Takes everything out.
+    pub(super) fn take(&self) -> RunQueue {
+        RunQueue {
+            head: Cell::new(self.head.take()),
+            tail: Cell::new(self.tail.take()),
+        }
+    }
+
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         self.head.get().is_none()
@@ -68,9 +76,16 @@ impl RunQueue {
 
     /// How many are linked, by walking the list.
     pub(super) fn len(&self) -> usize {
+        self.len_up_to(usize::MAX)
+    }
+
+    /// The same, but it goes no farther than so many.
+    pub(super) fn len_up_to(&self, most: usize) -> usize {
         let mut count = 0;
         let mut next = self.head.get();
-        while let Some(task) = next {
+        while let Some(task) = next
+            && count < most
+        {
             count += 1;
             next = linked(task).next.get();
         }

@@ -11,10 +11,10 @@ use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::console::About;
-use crate::task::waker::wake_quietly;
 use super::{Executor, current};
+use crate::console::About;
 use crate::context;
+use crate::task::waker::wake_quietly;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle, coop};
 
 /// Tasks of one output type, joined as they end. Dropping the set aborts those still in it.

@@ -16,16 +16,13 @@ use std::time::Duration;
 
 use super::lane::Lane;
 use super::tasks::Walk;
-use super::{Executor, Tick};
+use super::{Batch, Executor, Tick};
 use crate::task::header::Schedule;
 use crate::task::quota;
 use crate::time::clock;
 
 /// Shares of a class that says nothing, and of the default class.
 pub(super) const SHARES: u32 = 100;
-
-/// Where a class has a latency, other threads and the reactor are heard after this, or a poll.
-const HASTY: Duration = Duration::from_micros(100);
 
 /// What a class may use in a row before a long computation of it is told to give way.
 pub(super) const QUOTA: Duration = Duration::from_micros(500);
@@ -176,6 +173,12 @@ impl Owned {
     }
 }
 
+impl Owned {
+    pub(super) fn pointer(&self) -> NonNull<Lane> {
+        self.0
+    }
+}
+
 impl Deref for Owned {
     type Target = Lane;
 
@@ -246,7 +249,7 @@ impl Executor {
     /// [`tick`](Executor::tick) where there are several classes.
     #[cold]
     #[inline(never)]
-    pub(super) fn tick_classes(&self, budget: &mut u32) -> Tick {
+    pub(super) fn tick_classes(&self, batch: &mut Batch) -> Tick {
         /// What runs outside of tasks belongs to the default class, also after a panic.
         struct Outside<'a>(&'a Executor);
         impl Drop for Outside<'_> {
@@ -257,18 +260,16 @@ impl Executor {
         }
         let outside = Outside(self);
         let mut now = clock::ticks();
-        let began = now;
         let hasty = self.has_latencies();
-        // A batch is measured in polls, by those before it; one of long polls after short ones would
-        // keep those who must not wait from being heard of.
-        let is_due = |now: u64| now.saturating_sub(began) > HASTY.as_nanos() as u64;
+        // One long poll after short ones ends the batch: what it kept waiting may be urgent.
+        batch.stamp_each_poll(hasty);
         self.charge(now);
         self.shorten();
         loop {
             let Some((lane, is_fair)) = self.pick(now) else {
                 return Tick::Idle;
             };
-            if *budget == 0 {
+            if batch.left() == 0 {
                 return Tick::Busy;
             }
             // SAFETY: a lane goes with its executor.
@@ -281,11 +282,11 @@ impl Executor {
             self.lanes.open.set(Some(lane));
             self.lanes.current.set(lane);
             self.set_quota_of(lane_ref);
-            let before = *budget;
-            let tick = self.lane_batch(lane_ref, budget, || {
-                hasty && (self.has_urgent_but(lane) || self.is_pending() || is_due(clock::ticks()))
+            let before = batch.left();
+            let tick = self.lane_batch(lane_ref, batch, || {
+                hasty && (self.has_urgent_but(lane) || self.is_pending())
             });
-            let polls = u64::from(before - *budget);
+            let polls = u64::from(before - batch.left());
             account.polls.set(account.polls.get() + polls);
             if tick == Tick::Main {
                 // Its poll is yet to come, and its time is the default class's.
@@ -294,8 +295,8 @@ impl Executor {
             }
             now = clock::ticks();
             self.charge(now);
-            if hasty && is_due(now) {
-                return Tick::Due;
+            if tick == Tick::Look {
+                return tick;
             }
             if hasty && self.is_pending() {
                 return Tick::Busy;

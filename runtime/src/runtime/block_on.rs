@@ -2,8 +2,8 @@
 //!
 //! 1. Receive what other threads sent, if the flag says that they did.
 //! 2. Run the tasks that are ready, in order; the future of `block_on` stands in line with them.
-//! 3. After each batch: read the clock, fire the timers that are due, and if a slice of time has
-//!    passed, look at the reactor without waiting.
+//! 3. After each batch: look at the reactor without waiting, read the clock, and fire the timers
+//!    that are due. What that wakes goes before the tasks that have had their poll in this round.
 //! 4. Nothing is ready: sleep in the reactor until an event, a timer or another thread. With
 //!    [`Builder::spin`](super::Builder::spin), look out for those for a while first.
 //!
@@ -59,11 +59,12 @@ impl Parts {
         // Borrows the executor's own reference, as above.
         let waker = waker::borrowed::<Lane>(self.executor.main());
         main.trace.located(location);
-        let mut pace = Pace::new(self.reactor.look_at_clock(), self.event_interval);
+        self.reactor.look_at_clock();
+        let mut pace = Pace::new(self.event_interval);
         self.executor.queue_main();
         loop {
             self.executor.receive();
-            match pace.portion(|polls| self.executor.tick(polls)) {
+            match pace.portion(|batch| self.executor.tick(batch)) {
                 Tick::Main => {
                     let limited = allowance::limited();
                     limited.refill();
@@ -80,17 +81,22 @@ impl Parts {
                     poll.end(End::Pending);
                 }
                 Tick::Idle => self.sleep(&mut pace, location),
-                Tick::Busy => {}
-                Tick::Due => pace.use_up(),
+                Tick::Busy | Tick::Look => {}
             }
             if pace.is_used_up() {
-                let due = pace.next_batch(self.reactor.look_at_clock());
-                if due && self.reactor.has_sources() {
-                    self.files.flush();
-                    self.turn(Wait::Poll);
-                    pace.looked(self.reactor.last_look());
-                }
+                let ((), found) = self.executor.look(|| self.look());
+                pace.looked(found);
             }
+        }
+    }
+
+    /// Wakes what has happened, without a wait.
+    fn look(&self) {
+        if self.reactor.has_sources() {
+            self.files.flush();
+            self.turn(Wait::Poll);
+        } else {
+            self.reactor.look_at_clock();
         }
     }
 
@@ -130,7 +136,7 @@ impl Parts {
                 }),
             }
         }
-        pace.looked(self.reactor.last_look());
+        pace.looked(true);
     }
 
     /// Whether something of this runtime may end a sleep: a timer, a descriptor that is waited for, or what
@@ -227,7 +233,7 @@ impl Parts {
             }
             if self.reactor.has_sources() {
                 self.turn(Wait::Poll);
-                pace.looked(self.reactor.last_look());
+                pace.looked(true);
             } else {
                 self.reactor.look_at_clock();
             }

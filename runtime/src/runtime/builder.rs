@@ -130,7 +130,7 @@ impl Builder {
     }
 
     /// After how many polls a loop that always has ready tasks looks at the reactor and the timers.
-    /// Default: by the clock, about every 100 µs and not before 64 polls, or every 500 µs.
+    /// Default: by the clock, every 100 µs, and sooner where tasks yield.
     ///
     /// A fixed number does the same work in every run, whatever the machine's speed: for counts of
     /// instructions and of syscalls.

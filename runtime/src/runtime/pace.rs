@@ -1,182 +1,314 @@
-//! How long the tasks may run before the loop looks at the clock and at the reactor.
+//! When the loop hears other threads, and when it looks at the clock and at the reactor.
 //!
 //! A look costs about as much as a short poll (a clock read) or as several (a wait that does not
-//! wait). So the loop runs tasks in batches and looks after each, and a batch is as large as fits
-//! into [`SLICE`]: many short polls or few long ones. A task that always wakes itself can hold the
-//! reactor and the timers off for one batch, never for longer.
+//! wait). So the loop runs tasks in batches and looks after each. A batch ends at the first poll
+//! boundary after 100 µs at which there is a time stamp, see `executor/batch.rs`: that is each one
+//! after long polls. So tasks that are always ready can hold the reactor and the timers off for a
+//! slice and one poll; the first long ones after thousands of short ones, for a slice and 16 polls.
+//!
+//! With a fixed number of polls for a batch no time is asked for.
 
 use std::time::Duration;
 
-/// How long a batch should take, and how often the reactor is looked at while tasks are ready.
-const SLICE: Duration = Duration::from_micros(100);
+use crate::executor::{Batch, Tick};
+use crate::time::stamp;
 
-const LARGEST: u32 = 256;
+/// How long a batch lasts, and so how often the loop looks while tasks are ready.
+const SLICE: Duration = Duration::from_micros(100);
 
 /// Other threads are heard after so many polls.
 const PORTION: u32 = 64;
 
-/// Polls that should come between two looks at the reactor: those of requests take some µs each,
-/// and a look for every few of them would be a syscall more for each.
-const FEW: u32 = 64;
-
-/// Long polls do not keep the reactor off for longer than this, and one of them.
-const LONG: Duration = Duration::from_micros(500);
-
 pub(super) struct Pace {
+    batch: Batch,
     /// Polls of every batch, if the user has said so; 0: by the clock.
     fixed: u32,
-    batch: u32,
+    /// Polls that are left of such a batch.
     left: u32,
-    batch_began: Duration,
-    looked: Duration,
-    /// Since then.
-    polls: u32,
+    is_used_up: bool,
 }
 
 impl Pace {
-    pub(super) fn new(now: Duration, fixed: u32) -> Pace {
-        let batch = if fixed == 0 { 32 } else { fixed };
+    pub(super) fn new(fixed: u32) -> Pace {
+        let (batch, left) = match fixed {
+            0 => (Batch::timed(stamp::now(), slice()), u32::MAX),
+            polls => (Batch::counted(), polls),
+        };
         Pace {
-            fixed,
             batch,
-            left: batch,
-            batch_began: now,
-            looked: now,
-            polls: 0,
+            fixed,
+            left,
+            is_used_up: false,
         }
     }
 
-    /// Polls left in this batch.
-    #[cfg(all(test, not(any(loom, shuttle))))]
-    pub(super) fn left(&mut self) -> &mut u32 {
-        &mut self.left
+    /// As [`new`](Self::new), for a step that began with a look and ends before the next one.
+    pub(super) fn of_a_step(fixed: u32) -> Pace {
+        let mut pace = Pace::new(fixed);
+        pace.batch.look_by_the_slice();
+        pace
     }
 
-    /// Hands out a part of the batch, to be counted down: between two of them the loop hears other
-    /// threads.
+    /// Runs a part of the batch: between two of them the loop hears other threads.
     #[inline]
-    pub(super) fn portion<R>(&mut self, run: impl FnOnce(&mut u32) -> R) -> R {
+    pub(super) fn portion(&mut self, run: impl FnOnce(&mut Batch) -> Tick) -> Tick {
         let given = self.left.min(PORTION);
-        let mut left = given;
-        let result = run(&mut left);
-        self.left -= given - left;
-        result
-    }
-
-    /// The batch ends here.
-    pub(super) fn use_up(&mut self) {
-        self.left = 0;
+        self.batch.set_left(given);
+        let tick = run(&mut self.batch);
+        if self.fixed != 0 {
+            self.left -= given - self.batch.left();
+        }
+        self.is_used_up = self.left == 0 || tick == Tick::Look;
+        tick
     }
 
     /// The loop came round without a sleep and perhaps without a poll.
     pub(super) fn missed_a_sleep(&mut self) {
-        self.left = self.left.saturating_sub(1);
+        if self.fixed == 0 {
+            self.is_used_up |= self.batch.passes(stamp::now());
+        } else {
+            self.left = self.left.saturating_sub(1);
+            self.is_used_up |= self.left == 0;
+        }
     }
 
+    /// The batch is over: it is time for a look.
     pub(super) fn is_used_up(&self) -> bool {
-        self.left == 0
+        self.is_used_up
     }
 
-    /// A batch has ended at `now`: begins the next. `true`: it is time to look at the reactor.
-    pub(super) fn next_batch(&mut self, now: Duration) -> bool {
+    /// The loop has looked, and the next batch begins. `found`: the look has woken a task, or the
+    /// loop slept.
+    pub(super) fn looked(&mut self, found: bool) {
+        self.is_used_up = false;
         if self.fixed != 0 {
             self.left = self.fixed;
-            return true;
+        } else {
+            self.batch.looked(stamp::now(), slice(), found);
         }
-        let took = now.saturating_sub(self.batch_began);
-        self.polls = self.polls.saturating_add(self.batch);
-        if took > SLICE {
-            self.batch = (self.batch / 2).max(1);
-        } else if took < SLICE / 4 {
-            self.batch = (self.batch * 2).min(LARGEST);
-        }
-        self.left = self.batch;
-        self.batch_began = now;
-        let since = now.saturating_sub(self.looked);
-        since >= SLICE && self.polls >= FEW || since >= LONG
     }
+}
 
-    /// The reactor has had its turn, which ended at `now`.
-    pub(super) fn looked(&mut self, now: Duration) {
-        self.looked = now;
-        self.polls = 0;
-        self.batch_began = now;
-        self.left = self.batch;
-    }
+fn slice() -> u64 {
+    stamp::stamps_in(SLICE)
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::executor::STRIDE;
 
-    #[test]
-    fn batches_follow_the_length_of_the_polls() {
-        let mut pace = Pace::new(Duration::ZERO, 0);
-        let mut now = Duration::ZERO;
-        for _ in 0..20 {
-            now += Duration::from_nanos(5) * *pace.left();
-            pace.next_batch(now);
+    /// In nanoseconds.
+    const SLICE: u64 = 100_000;
+    const STAMP: u64 = 10;
+
+    /// A loop of tasks that are always ready, in a time of its own.
+    struct Loop {
+        batch: Batch,
+        now: u64,
+        looked: u64,
+        /// Those since the last stamp.
+        stretch: Vec<u64>,
+        looks: Vec<Look>,
+    }
+
+    struct Look {
+        /// How long a source that was ready right after the look before has waited.
+        waited: u64,
+        /// The polls after the last stamp.
+        stretch: Vec<u64>,
+    }
+
+    impl Loop {
+        fn new() -> Loop {
+            Loop {
+                batch: Batch::timed(0, SLICE),
+                now: 0,
+                looked: 0,
+                stretch: Vec::new(),
+                looks: Vec::new(),
+            }
         }
-        assert_eq!(*pace.left(), LARGEST);
-        for _ in 0..20 {
-            now += Duration::from_millis(1) * *pace.left();
-            assert!(pace.next_batch(now));
-            pace.looked(now);
+
+        /// One poll of a task that yields or not; `found`: a look right after it would wake a task.
+        fn poll(&mut self, length: u64, yields: bool, found: bool) {
+            if self.batch.left() == 0 {
+                self.batch.set_left(PORTION);
+            }
+            assert!(self.batch.stretch() > 0, "a poll is always allowed");
+            self.now += length;
+            self.stretch.push(length);
+            // As if each poll were asked about: stretches only leave the questions out.
+            let all_but = self.batch.stretch() - 1;
+            self.batch.ran(all_but);
+            let mut stamped = false;
+            let stamp = || {
+                stamped = true;
+                self.now + STAMP
+            };
+            let is_over = self.batch.is_over(stamp, || yields);
+            if stamped {
+                self.now += STAMP;
+            }
+            if is_over {
+                self.looks.push(Look {
+                    waited: self.now - self.looked,
+                    stretch: std::mem::take(&mut self.stretch),
+                });
+                self.looked = self.now;
+                self.batch.looked(self.now, SLICE, found);
+            } else if stamped {
+                self.stretch.clear();
+            }
         }
-        assert_eq!(*pace.left(), 1);
+
+        fn polls(&mut self, many: usize, length: u64) {
+            for _ in 0..many {
+                self.poll(length, false, false);
+            }
+        }
+    }
+
+    /// Polls of some nanoseconds, of some microseconds, and of milliseconds, in runs.
+    fn scripts(shortest: u64) -> impl Strategy<Value = Vec<(usize, u64)>> {
+        let length = prop_oneof![
+            shortest..shortest + 100,
+            shortest.max(500)..50_000,
+            50_000_u64..3_000_000
+        ];
+        prop::collection::vec((1_usize..400, length), 1..12)
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_waits_for_longer_than_a_slice_and_the_polls_after_the_last_stamp(
+            script in scripts(3),
+            yields: bool,
+            found: bool,
+        ) {
+            let mut lo = Loop::new();
+            for (many, length) in script {
+                (0..many).for_each(|_| lo.poll(length, yields, found));
+            }
+            for look in &lo.looks {
+                let stretch: u64 = look.stretch.iter().sum();
+                prop_assert!(look.stretch.len() <= STRIDE as usize);
+                prop_assert!(look.waited <= SLICE + stretch + STAMP, "{}", look.waited);
+            }
+        }
+
+        #[test]
+        fn where_no_poll_is_very_short_nothing_waits_for_longer_than_a_slice_and_one_poll(
+            script in scripts(SLICE / 128),
+            yields: bool,
+            found: bool,
+        ) {
+            let mut lo = Loop::new();
+            for (many, length) in script {
+                (0..many).for_each(|_| lo.poll(length, yields, found));
+            }
+            for look in &lo.looks {
+                prop_assert_eq!(look.stretch.len(), 1);
+                prop_assert!(look.waited <= SLICE + look.stretch[0] + STAMP);
+            }
+        }
+
+        #[test]
+        fn after_a_long_poll_short_ones_hide_no_other(
+            long in SLICE / 2..3_000_000,
+            short in 3_u64..200,
+            part in 0_u64..100,
+        ) {
+            let mut lo = Loop::new();
+            lo.polls(20_000, short);
+            lo.polls(STRIDE as usize, long);
+            lo.looks.clear();
+            // As many stamps as cost 5 % of the long poll.
+            let many = long / (SLICE / 512) * part / 100;
+            for _ in 0..20 {
+                lo.polls(many as usize, short);
+                lo.poll(long, false, false);
+            }
+            for look in &lo.looks {
+                prop_assert_eq!(look.stretch.len(), 1);
+            }
+        }
     }
 
     #[test]
-    fn the_reactor_is_looked_at_once_a_slice() {
-        let mut pace = Pace::new(Duration::ZERO, 0);
-        // Two batches of 32 polls.
-        assert!(!pace.next_batch(SLICE / 2));
-        assert!(pace.next_batch(SLICE));
-        pace.looked(SLICE);
-        assert!(!pace.next_batch(SLICE + SLICE / 2));
+    fn after_many_short_polls_the_first_long_ones_end_the_batch_soon() {
+        let mut lo = Loop::new();
+        lo.polls(20_000, 6);
+        lo.looks.clear();
+        lo.polls(100, 500_000);
+        let waits: Vec<u64> = lo.looks.iter().map(|look| look.waited).collect();
+        let (first, others) = waits.split_first().unwrap();
+        assert!(*first <= SLICE + u64::from(STRIDE) * 500_000, "{first}");
+        assert!(
+            others.iter().all(|&wait| wait == 500_000 + STAMP),
+            "{others:?}"
+        );
     }
 
     #[test]
-    fn a_few_polls_are_not_worth_a_look_unless_they_are_long() {
-        let mut pace = Pace::new(Duration::ZERO, 0);
-        let mut now = Duration::ZERO;
-        // Polls of 10 µs: not after 100 µs, but after 64 of them or 500 µs.
-        while !pace.next_batch(now) {
-            now += Duration::from_micros(10) * *pace.left();
+    fn short_polls_take_few_stamps_and_a_look_each_slice() {
+        let mut lo = Loop::new();
+        lo.polls(200_000, 6);
+        let stamps = (lo.now - 200_000 * 6) / STAMP;
+        assert!(stamps < 200_000 / u64::from(STRIDE) + 100, "{stamps}");
+        let slices = lo.now / SLICE;
+        assert!((slices - 1..=slices).contains(&(lo.looks.len() as u64)));
+    }
+
+    #[test]
+    fn the_first_yield_is_followed_by_a_look_and_a_loop_of_them_by_few() {
+        let mut lo = Loop::new();
+        lo.poll(6, true, false);
+        assert_eq!(lo.looks.len(), 1);
+        for _ in 0..15_000 {
+            lo.poll(6, true, false);
         }
-        assert!((LONG..2 * LONG).contains(&now), "{now:?}");
-        pace.looked(now);
-        // One long poll is enough.
-        assert!(pace.next_batch(now + LONG));
+        // 1.6, 3.1, 6.3, 12.5, 25, 50 µs, and then one in a slice.
+        let slices = lo.now / SLICE;
+        assert!(lo.looks.len() as u64 <= 8 + slices, "{}", lo.looks.len());
+        // What is found makes the next yield worth a look again.
+        while lo.looks.len() as u64 <= 8 + slices {
+            lo.poll(6, true, true);
+        }
+        let before = lo.looks.len();
+        lo.poll(6, true, true);
+        assert_eq!(lo.looks.len(), before + 1);
     }
 
     #[test]
-    fn a_fixed_interval_does_not_ask_the_clock() {
-        let mut pace = Pace::new(Duration::ZERO, 7);
+    fn a_fixed_number_of_polls_asks_for_no_time() {
+        let mut pace = Pace::new(70);
         for _ in 0..3 {
-            assert_eq!(*pace.left(), 7);
-            *pace.left() = 0;
-            assert!(pace.next_batch(Duration::ZERO));
+            let mut sizes = Vec::new();
+            while !pace.is_used_up() {
+                pace.portion(|batch| {
+                    sizes.push(batch.stretch());
+                    batch.ran(0);
+                    assert!(!batch.is_over(|| panic!("a stamp"), || true));
+                    Tick::Busy
+                });
+            }
+            assert_eq!(sizes, [PORTION, 70 - PORTION]);
+            pace.looked(false);
         }
-        pace.looked(LONG);
-        assert_eq!(*pace.left(), 7);
-    }
-
-    #[test]
-    fn a_batch_is_run_in_portions() {
-        let mut pace = Pace::new(Duration::ZERO, 0);
-        *pace.left() = PORTION + 1;
-        let mut sizes = Vec::new();
-        while !pace.is_used_up() {
-            pace.portion(|polls| {
-                sizes.push(*polls);
-                *polls = 0;
-            });
-        }
-        assert_eq!(sizes, [PORTION, 1]);
         // What is not used stays.
-        *pace.left() = PORTION;
-        pace.portion(|polls| *polls -= 1);
-        assert_eq!(*pace.left(), PORTION - 1);
+        pace.portion(|batch| {
+            batch.stretch();
+            batch.ran(PORTION - 1);
+            Tick::Busy
+        });
+        pace.portion(|batch| {
+            assert_eq!(batch.stretch(), PORTION);
+            batch.ran(PORTION);
+            Tick::Busy
+        });
+        assert!(!pace.is_used_up());
     }
 }

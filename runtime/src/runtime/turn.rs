@@ -90,16 +90,17 @@ impl Parts {
         self.rouse();
         self.executor.receive();
         // A stopped clock jumps in here, if nothing is ready and nothing has happened.
-        let stands_still = || self.is_still() && !self.executor.has_ready();
+        let was_ready = self.executor.has_ready();
+        let stands_still = || !was_ready && self.is_still() && !self.executor.has_ready();
         self.files.flush();
-        self.turn_reactor(&stands_still)?;
-        let mut pace = Pace::new(self.reactor.last_look(), self.event_interval);
+        self.executor.look(|| self.turn_reactor(&stands_still)).0?;
+        let mut pace = Pace::of_a_step(self.event_interval);
         loop {
             self.executor.receive();
-            let tick = pace.portion(|polls| self.executor.tick(polls));
+            let tick = pace.portion(|batch| self.executor.tick(batch));
             let idle = tick == Tick::Idle && !self.files.flush() && !self.executor.is_pending();
             // A batch is as long as a slice of time at the most.
-            if idle || pace.is_used_up() && pace.next_batch(self.reactor.look_at_clock()) {
+            if idle || pace.is_used_up() {
                 break;
             }
         }

@@ -6,8 +6,10 @@ use std::task::{Context, Poll};
 
 /// Lets every other task that is ready run once before the current one goes on.
 ///
-/// The task goes to the back of the queue; a loop of yields does not keep the reactor or the
-/// timers from their turn.
+/// The task goes to the back of the queue. Before it runs again the loop looks at the reactor and
+/// the timers, and what they wake runs first. In a loop of yields these looks become rarer while
+/// they find nothing, down to one in 100 µs, so a yield costs some nanoseconds and not a system
+/// call.
 ///
 /// # Cancel safety
 ///

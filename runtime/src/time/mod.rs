@@ -6,7 +6,6 @@ mod instant;
 mod interval;
 mod pause;
 mod sleep;
-#[cfg(feature = "trace")]
 pub(crate) mod stamp;
 mod timeout;
 mod wheel;

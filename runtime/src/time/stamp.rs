@@ -1,11 +1,14 @@
-//! Time stamps for the trace: cheap to take, and in one order on all threads.
+//! Time stamps for the trace and for the batches of the loop: cheap to take, and in one order on
+//! all threads.
 //!
 //! On x86-64 that is the processor's time stamp counter, if the processor says that it runs at one
 //! rate through all states, and the kernel trusts it as its own clock, which it does only after it
 //! compared the cores. It is laid against the system's clock when the stamps are read. Elsewhere it
 //! is the system's clock itself.
 
-use std::time::Instant;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use super::clock::{nanos, system_now};
 
@@ -23,6 +26,7 @@ pub(crate) struct Stamps {
 /// Turns stamps into nanoseconds since [`Stamps::new`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
+    #[allow(dead_code, reason = "for the trace")]
     first: u64,
     stamps: u64,
     nanos: u64,
@@ -86,6 +90,43 @@ impl Stamps {
     }
 }
 
+/// The counter that all loops of the process measure their batches with.
+#[inline]
+fn common() -> Stamps {
+    static COMMON: OnceLock<Stamps> = OnceLock::new();
+    *COMMON.get_or_init(Stamps::new)
+}
+
+/// A stamp of [`common`].
+#[inline]
+pub(crate) fn now() -> u64 {
+    common().now()
+}
+
+/// How many stamps of [`common`] go to a duration. Never too many: while the process is too young
+/// to know the rate of the counter, it counts one for a nanosecond, and no processor counts slower.
+pub(crate) fn stamps_in(duration: Duration) -> u64 {
+    /// Stamps to 2^20 ns, once they are known.
+    static RATE: AtomicU64 = AtomicU64::new(0);
+    const UNIT: u64 = 1 << 20;
+    /// Long enough for a rate that is right within 1 ‰.
+    const ENOUGH: u64 = 1_000_000;
+    let mut rate = RATE.load(Ordering::Relaxed);
+    if rate == 0 {
+        let Scale { stamps, nanos, .. } = common().scale();
+        let known = nanos >= ENOUGH || stamps == nanos;
+        rate = match known {
+            true => (u128::from(stamps) * u128::from(UNIT) / u128::from(nanos)) as u64,
+            false => UNIT,
+        };
+        if known {
+            RATE.store(rate, Ordering::Relaxed);
+        }
+    }
+    ((u128::from(nanos(duration)) * u128::from(rate)) >> 20) as u64
+}
+
+#[allow(dead_code, reason = "for the trace")]
 impl Scale {
     /// The nanoseconds from the beginning to a stamp.
     pub(crate) fn at(&self, stamp: u64) -> u64 {
@@ -154,6 +195,24 @@ mod tests {
         let slack = 1_000_000;
         assert!(at + slack >= stamps.nanos_at(before), "{at}");
         assert!(at <= stamps.nanos_at(after) + slack, "{at}");
+    }
+
+    #[test]
+    fn a_duration_is_never_given_more_stamps_than_there_are() {
+        // Before the rate is known, and when it is.
+        for _ in 0..3 {
+            let first = now();
+            let began = system_now();
+            while began.elapsed() < Duration::from_millis(1) {}
+            let took = began.elapsed();
+            let there_are = now() - first;
+            // The rate is known within 1 ‰.
+            let given = stamps_in(took);
+            assert!(
+                given <= there_are + there_are / 1000,
+                "{given} of {there_are}"
+            );
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use rustix::fd::{AsFd, OwnedFd};
 
 pub mod accept;
 pub mod fanout;
+pub mod open;
 pub mod stream;
 pub mod udp;
 pub mod wrk;

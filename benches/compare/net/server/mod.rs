@@ -12,6 +12,7 @@ use super::peers::{Peer, Result};
 use super::wire::{http::Http, kv::Kv};
 
 mod accept;
+mod beside;
 mod chat;
 mod echo;
 mod idle;
@@ -27,6 +28,8 @@ pub enum Service {
     Echo,
     /// Echo with a deadline for each request.
     Timed,
+    /// Echo beside a task that computes and yields.
+    Beside,
     Kv,
     Http,
     Accept,
@@ -38,9 +41,10 @@ pub enum Service {
 }
 
 impl Service {
-    const ALL: [Service; 9] = [
+    const ALL: [Service; 10] = [
         Service::Echo,
         Service::Timed,
+        Service::Beside,
         Service::Kv,
         Service::Http,
         Service::Accept,
@@ -54,6 +58,7 @@ impl Service {
         match self {
             Service::Echo => "echo",
             Service::Timed => "timed",
+            Service::Beside => "beside",
             Service::Kv => "kv",
             Service::Http => "http",
             Service::Accept => "accept",
@@ -108,6 +113,7 @@ fn serve(peer: &str, service: &str, size: &str) -> Result {
     match service {
         Service::Echo => echo::serve(peer, listener, size),
         Service::Timed => timed::serve(peer, listener, size),
+        Service::Beside => beside::serve(peer, listener, size),
         Service::Kv => pipelined::serve(peer, listener, size, Kv::default()),
         Service::Http => pipelined::serve(peer, listener, size, Http),
         Service::Accept => accept::serve(peer, listener),
