@@ -250,14 +250,13 @@ fn wake(world: &World, place: Place) {
         let Some(known) = own_waker(world) else {
             return;
         };
+        if how == 1 {
+            return world.bag.wakers.borrow_mut().push(known);
+        }
         if let Some(record) = &known.record {
             record.wake();
         }
-        match how {
-            0 => known.waker.wake(),
-            _ => world.bag.wakers.borrow_mut().push(known),
-        }
-        return;
+        return known.waker.wake();
     }
     let Some(known) = take(dice, &world.bag.wakers) else {
         return;

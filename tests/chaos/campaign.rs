@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 use std::env;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::{Child, ExitCode, Stdio};
+use std::process::{Child, Stdio};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -212,22 +212,21 @@ fn child(role: &str, style: Style) {
             }
             Err(what) => {
                 eprintln!("{}\n\nseed {seed}: {what}", story.text());
-                exit(ExitCode::FAILURE);
+                print_counts(&counts);
+                std::process::exit(1);
             }
         }
     }
+    print_counts(&counts);
+    println!("finished");
+}
+
+fn print_counts(counts: &Counts) {
     for (place, kinds) in counts.iter().enumerate() {
         for (kind, count) in kinds.iter().enumerate() {
             println!("count {place} {kind} {count}");
         }
     }
-    println!("finished");
-}
-
-fn exit(code: ExitCode) {
-    _ = std::io::stdout().flush();
-    _ = code;
-    std::process::exit(1);
 }
 
 /// One seed, on a thread of its own.
