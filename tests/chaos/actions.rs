@@ -13,7 +13,7 @@ use wakeful::class::Class;
 use wakeful::task::{JoinHandle, JoinSet};
 use wakeful::{Handle, LocalSpawner};
 
-use super::body::{Big, Body, Output, Record};
+use super::body::{Big, Body, Output, Record, Silent};
 use super::dice::Dice;
 use super::elsewhere::Job;
 use super::foreign;
@@ -103,8 +103,7 @@ fn spawn(world: &World, place: Place) {
             if let Some(spawner) = take(dice, &world.bag.spawners) {
                 let body = Body::new(world, false);
                 body.record().runtime.set(None);
-                _ = spawner.spawn_local(async move { drop(body.await) });
-                // The wrapper is the task, and this its only poll.
+                _ = spawner.spawn_local(Silent(body));
                 world.bag.spawners.borrow_mut().push(spawner);
             }
         }

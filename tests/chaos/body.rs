@@ -412,3 +412,14 @@ impl Future for Big {
         Pin::new(&mut self.body).poll(cx)
     }
 }
+
+/// One without an output.
+pub struct Silent(pub Body);
+
+impl Future for Silent {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(drop)
+    }
+}

@@ -54,11 +54,12 @@ pub fn make(world: &World) {
         builder = builder.ignore_stalls();
     }
     builder = traced(world, builder);
-    world.tell(|| format!("new runtime {made}"));
+    let number = world.runtimes.replace(world.runtimes.get() + 1);
+    world.tell(|| format!("new runtime {number}"));
     let runtime = builder.build().expect("a runtime");
     world.tally.runtimes.made();
     let guest = Rc::new(Guest {
-        number: made,
+        number,
         handle: runtime.handle(),
         running: Cell::new(false),
         runtime: Some(runtime),

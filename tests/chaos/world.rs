@@ -133,6 +133,8 @@ pub struct World {
     pub own: RefCell<Vec<Known>>,
     /// The runtimes that this thread is inside of, the innermost last.
     pub inside: RefCell<Vec<usize>>,
+    /// Runtimes so far.
+    pub runtimes: Cell<usize>,
     /// Polls so far.
     pub polls: Cell<u64>,
     pub looping: Cell<bool>,
@@ -155,7 +157,7 @@ thread_local! {
 }
 
 /// The payload of a panic on purpose.
-pub struct Blast(Arc<Tally>);
+pub struct Blast(Arc<Tally>, usize);
 
 /// That of a panic in the drop of such a payload.
 pub struct Second;
@@ -163,6 +165,9 @@ pub struct Second;
 impl Drop for Blast {
     fn drop(&mut self) {
         self.0.payloads.dropped();
+        if let Some(world) = current() {
+            world.tell(|| format!("drop payload {}", self.1));
+        }
         chaos(Place::PayloadDrop);
     }
 }
@@ -205,7 +210,9 @@ fn throw(place: Place) -> ! {
         None
     } else {
         world.tally.payloads.made();
-        Some(Blast(world.tally.clone()))
+        let (number, _) = world.tally.payloads.both();
+        world.tell(|| format!("throw payload {number}"));
+        Some(Blast(world.tally.clone(), number))
     };
     drop(world);
     match (payload, hook) {
@@ -257,6 +264,7 @@ impl World {
             counts: RefCell::new(vec![[0; Kind::ALL.len()]; Place::ALL.len()]),
             own: RefCell::default(),
             inside: RefCell::default(),
+            runtimes: Cell::new(0),
             polls: Cell::new(0),
             looping: Cell::new(false),
             still: Cell::new(false),
