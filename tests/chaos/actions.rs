@@ -143,6 +143,9 @@ fn remote(world: &World, place: Place) {
     let dice = &world.dice;
     let how = dice.below(7);
     world.tell(|| format!("{place}: remote {how}"));
+    if world.style == Style::Threads && dice.one_in(4) {
+        return blocking(world);
+    }
     match how {
         0..3 => {
             let Some(handle) = copy(dice, &world.bag.handles) else {
@@ -202,6 +205,35 @@ fn remote(world: &World, place: Place) {
     }
 }
 
+/// A closure for the pool, whose handle may be kept, aborted, polled or dropped.
+fn blocking(world: &World) {
+    let dice = &world.dice;
+    if let Some(mut handle) = take(dice, &world.bag.blocking) {
+        let (_, waker) = some_waker(world);
+        match Pin::new(&mut handle).poll(&mut Context::from_waker(&waker)) {
+            Poll::Pending => world.bag.blocking.borrow_mut().push(handle),
+            Poll::Ready(result) => drop(result),
+        }
+        return;
+    }
+    if !inside() {
+        return;
+    }
+    let capture = Capture::new(&world.tally);
+    let panics = dice.one_in(4);
+    let handle = wakeful::spawn_blocking(move || {
+        if panics {
+            std::panic::resume_unwind(Box::new(capture));
+        }
+        capture
+    });
+    match dice.below(3) {
+        0 => drop(handle),
+        1 => handle.abort(),
+        _ => world.bag.blocking.borrow_mut().push(handle),
+    }
+}
+
 fn abort(world: &World, place: Place) {
     let dice = &world.dice;
     let how = dice.below(6);
@@ -246,6 +278,11 @@ fn wake(world: &World, place: Place) {
     let how = dice.below(7);
     world.tell(|| format!("{place}: wake {how}"));
     if how < 2 {
+        if dice.one_in(2) {
+            // It wakes what polls it.
+            _ = poll_with(world, pin!(wakeful::task::yield_now()).as_mut());
+            return;
+        }
         let Some(known) = own_waker(world) else {
             return;
         };
@@ -315,6 +352,11 @@ fn some_waker(world: &World) -> (Option<Arc<foreign::State>>, Waker) {
         1 if let Some(known) = own_waker(world) => (None, known.waker),
         _ => {
             let (state, waker) = foreign::waker(&world.tally);
+            if world.dice.one_in(8) {
+                let waker = waker.clone();
+                let record = None;
+                world.bag.wakers.borrow_mut().push(Known { record, waker });
+            }
             (Some(state), waker)
         }
     }

@@ -185,6 +185,7 @@ impl World {
             any |= self.drop_one_by_one(self.bag.sleeps.take());
             any |= self.drop_one_by_one(self.bag.descriptors.take());
             any |= self.drop_one_by_one(self.bag.peers.take());
+            any |= self.drop_one_by_one(self.bag.blocking.take());
             any |= self.drop_one_by_one(self.bag.aborts.take());
             any |= self.drop_one_by_one(self.bag.wakers.take());
             any |= self.drop_one_by_one(self.bag.handles.take());

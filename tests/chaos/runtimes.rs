@@ -203,6 +203,7 @@ impl Drop for Late {
             world.late.set(true);
         }
         world::chaos(Place::ThreadLocal);
+        world::chaos(Place::ThreadLocal);
         world::drop_quietly(std::mem::take(&mut self.guests));
         world::chaos(Place::ThreadLocal);
         close();

@@ -22,7 +22,7 @@ use super::body::{Output, Record};
 use super::dice::Dice;
 use super::elsewhere::Elsewhere;
 use super::foreign;
-use super::guests::Fd;
+use super::guests::{Capture, Fd};
 use super::places::{Kind, Place, possible};
 use super::runtimes::Guest;
 use super::story::Story;
@@ -107,6 +107,7 @@ pub struct Bag {
     pub joiners: RefCell<Vec<Joiner>>,
     pub sets: RefCell<Vec<Set>>,
     pub remotes: RefCell<Vec<Remote>>,
+    pub blocking: RefCell<Vec<JoinHandle<Capture>>>,
     pub aborts: RefCell<Vec<(Option<Rc<Record>>, AbortHandle)>>,
     pub wakers: RefCell<Vec<Known>>,
     pub handles: RefCell<Vec<Handle>>,

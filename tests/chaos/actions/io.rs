@@ -13,7 +13,7 @@ use wakeful::time::{Instant, sleep, timeout};
 use super::super::guests::Fd;
 use super::super::places::Place;
 use super::super::world::{self, World, copy, take};
-use super::{inside, micros, poll_with, some_waker};
+use super::{guest, inside, micros, poll_with, some_waker};
 
 pub fn timer(world: &World, place: Place) {
     let dice = &world.dice;
@@ -42,33 +42,45 @@ pub fn timer(world: &World, place: Place) {
     world.bag.sleeps.borrow_mut().push(sleep);
 }
 
+/// A new descriptor, in the runtime that this thread is inside of.
+fn register(world: &World) {
+    let (ours, mut theirs) = UnixStream::pair().expect("two sockets");
+    theirs.set_nonblocking(true).expect("it can be set");
+    if world.dice.one_in(2) {
+        theirs.write_all(b"xyz").expect("there is room");
+    }
+    world.bag.peers.borrow_mut().push(theirs);
+    let descriptor = Async::new(Fd::new(ours, &world.tally));
+    let descriptor = descriptor.expect("it can be registered");
+    world.bag.descriptors.borrow_mut().push(Rc::new(descriptor));
+}
+
 pub fn descriptor(world: &World, place: Place) {
     let dice = &world.dice;
     let how = dice.below(10);
     world.tell(|| format!("{place}: descriptor {how}"));
+    let few = world.bag.descriptors.borrow().len() < 3;
     match how {
-        0 | 1 if inside() && world.bag.descriptors.borrow().len() < 6 => {
-            let (ours, theirs) = UnixStream::pair().expect("two sockets");
-            let descriptor = Async::new(Fd::new(ours, &world.tally));
-            let descriptor = descriptor.expect("it can be registered");
-            world.bag.descriptors.borrow_mut().push(Rc::new(descriptor));
-            world.bag.peers.borrow_mut().push(theirs);
+        0..3 if inside() && few => register(world),
+        0..3 if few => {
+            if let Some(guest) = guest(world) {
+                guest.going_in(world, |runtime| runtime.enter(|| register(world)));
+            }
         }
-        2 => {
+        2 | 3 => {
             if let Some(mut peer) = take(dice, &world.bag.peers) {
-                peer.set_nonblocking(true).expect("it can be set");
                 _ = peer.write(b"x");
                 world.bag.peers.borrow_mut().push(peer);
             }
         }
-        3 => drop(take(dice, &world.bag.peers)),
-        4 => drop(take(dice, &world.bag.descriptors)),
-        5 => {
+        3 if dice.one_in(3) => drop(take(dice, &world.bag.peers)),
+        4 if dice.one_in(2) => drop(take(dice, &world.bag.descriptors)),
+        5 if dice.one_in(2) => {
             if let Some(Ok(descriptor)) = take(dice, &world.bag.descriptors).map(Rc::try_unwrap) {
                 drop(descriptor.into_inner());
             }
         }
-        6 => {
+        5 | 6 => {
             if let Some(descriptor) = copy(dice, &world.bag.descriptors) {
                 _ = descriptor.try_read_with(|io| {
                     world::chaos(Place::Operation);
@@ -76,7 +88,7 @@ pub fn descriptor(world: &World, place: Place) {
                 });
             }
         }
-        7 => {
+        4 | 7 => {
             if let Some(descriptor) = copy(dice, &world.bag.descriptors) {
                 let mut read = pin!(descriptor.read_with(|io| {
                     world::chaos(Place::Operation);
