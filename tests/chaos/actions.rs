@@ -191,7 +191,7 @@ fn remote(world: &World, place: Place) {
             }
         }
         _ => {
-            if let Some(handle) = copy(dice, &world.bag.handles).filter(|_| dice.one_in(4)) {
+            if let Some(handle) = copy(dice, &world.bag.handles).filter(|_| dice.one_in(2)) {
                 match &*world.elsewhere.borrow() {
                     Some(elsewhere) => elsewhere.send(Job::Shutdown(handle)),
                     None => handle.shutdown(),
@@ -420,7 +420,11 @@ fn set(world: &World, place: Place) {
             }
         }
         5 => set.set.abort_all(),
-        6 => set.set.detach_all(),
+        6 => {
+            // Nothing that it waited for is in it any more.
+            set.set.detach_all();
+            set.waiting = None;
+        }
         7 => {
             if let Some(result) = set.set.try_join_next() {
                 world.member(result);

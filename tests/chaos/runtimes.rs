@@ -127,9 +127,9 @@ impl Guest {
         self.going_in(world, |runtime| runtime.turn().expect("a turn"));
     }
 
-    /// Outside of all loops no task runs.
+    /// Outside of everything no task runs.
     pub fn check(&self, world: &World) {
-        if !world.looping.get() {
+        if world.is_outside() {
             let id = self.going_in(world, |runtime| runtime.enter(wakeful::task::try_id));
             world.insist(id.is_none(), || {
                 format!("runtime {} is at rest, and task {id:?} runs", self.number)

@@ -294,6 +294,11 @@ impl World {
         self.left.get()
     }
 
+    /// Whether no place is being visited, but the program itself.
+    pub fn is_outside(&self) -> bool {
+        self.depth.get() <= 1 && !self.looping.get() && !self.late.get()
+    }
+
     /// Notes what is wrong. A panic could be taken for one on purpose.
     #[track_caller]
     pub fn insist(&self, holds: bool, otherwise: impl FnOnce() -> String) {
