@@ -28,6 +28,10 @@ faults seeds="10000":
 fault seed:
     WAKEFUL_FAULT_SEED={{ seed }} cargo test -p wakeful-tests --features faults --test faults -- --nocapture
 
+# User code that does anything, in all builds: so many seeds of each test, or `600s` for all together.
+chaos amount="100000":
+    .ci/chaos {{ amount }}
+
 # The models of the wake and sleep protocols, over all interleavings up to a bound.
 loom bound="3":
     RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS={{ bound }} CARGO_TARGET_DIR=target/loom \

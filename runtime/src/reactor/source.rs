@@ -42,6 +42,7 @@ pub(super) struct State {
 
 // With the two counts of its `Rc`: what an idle connection costs here.
 #[cfg(target_pointer_width = "64")]
+#[cfg(not(wakeful_random_layout))]
 const _: () = assert!(size_of::<State>() + 16 <= 64, "a state is one cache line");
 
 impl State {

@@ -1,0 +1,62 @@
+//! User code that does anything: every place where the runtime calls user code (polls, drops, wakers,
+//! hooks, orders, subscribers and more) makes random public calls, which lead to more such places.
+//! Beside each object stands a record of what has to become of it.
+//!
+//! One seed is one run on a thread of its own. The seeds run in a child process, so that a crash, an
+//! abort or a hang of one ends with its number, its actions, and the command that repeats it.
+//!
+//! - `WAKEFUL_CHAOS_SEEDS=100000` runs that many seeds a test instead of a few hundred,
+//!   `WAKEFUL_CHAOS_SECONDS=60` as many as fit into that time, `WAKEFUL_CHAOS_SEED=7` that one alone.
+//! - `WAKEFUL_CHAOS_FIRST=5000` begins at that seed.
+//! - `WAKEFUL_CHAOS_LOG=1` prints each action before it is done.
+//! - `WAKEFUL_CHAOS_KEEP_GOING=1` goes on after a seed that failed, and lists all at the end.
+
+#[path = "chaos/actions.rs"]
+mod actions;
+#[path = "support/alone.rs"]
+mod alone;
+#[path = "chaos/body.rs"]
+mod body;
+#[path = "chaos/campaign.rs"]
+mod campaign;
+#[path = "chaos/dice.rs"]
+mod dice;
+#[path = "chaos/elsewhere.rs"]
+mod elsewhere;
+#[path = "chaos/foreign.rs"]
+mod foreign;
+#[path = "chaos/guests.rs"]
+mod guests;
+#[path = "chaos/hooks.rs"]
+mod hooks;
+#[path = "chaos/oracle.rs"]
+mod oracle;
+#[path = "chaos/places.rs"]
+mod places;
+#[path = "chaos/runtimes.rs"]
+mod runtimes;
+#[path = "chaos/story.rs"]
+mod story;
+#[path = "chaos/world.rs"]
+mod world;
+
+use campaign::campaign;
+use world::Style;
+
+#[test]
+fn user_code_may_do_anything_on_one_thread() {
+    campaign("user_code_may_do_anything_on_one_thread", Style::Alone);
+}
+
+#[test]
+fn user_code_may_do_anything_between_classes() {
+    campaign("user_code_may_do_anything_between_classes", Style::Classes);
+}
+
+#[test]
+fn user_code_may_do_anything_beside_other_threads() {
+    campaign(
+        "user_code_may_do_anything_beside_other_threads",
+        Style::Threads,
+    );
+}
