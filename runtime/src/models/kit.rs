@@ -451,7 +451,7 @@ pub(super) fn world_of(flaw: Flaw, enough: usize, restless: usize) -> Held<World
         // One poll, so that it is still queued.
         let first = lo.queue.borrow_mut().pop_front().unwrap();
         // SAFETY: owner thread; just taken out, with its bit set.
-        unsafe { runnable::run::<Loop>(first) };
+        unsafe { runnable::run::<Loop>(Runnable::new(first)) };
     }
     let waker = waker.take().unwrap();
     Held::new(World {
