@@ -292,25 +292,25 @@ impl<T> Future for Holds<'_, T> {
 #[test]
 fn a_future_that_panics_is_dropped_while_that_unwinds() {
     let unwinding = Rc::new(Cell::new(None));
-    let lock: &'static Mutex<()> = Box::leak(Box::default());
+    static LOCK: Mutex<()> = Mutex::new(());
     let seen = unwinding.clone();
     let on_drop = OnDrop(move || seen.set(Some(thread::panicking())));
-    let error = block_on(async { spawn(Holds(on_drop, lock.lock().unwrap())).await }).unwrap_err();
+    let error = block_on(async { spawn(Holds(on_drop, LOCK.lock().unwrap())).await }).unwrap_err();
     assert!(error.is_panic());
     assert_eq!(unwinding.get(), Some(true));
-    assert!(lock.is_poisoned());
+    assert!(LOCK.is_poisoned());
 }
 
 #[test]
 fn a_second_panic_in_that_drop_does_not_end_the_process() {
     let ledger = Ledger::new();
-    let lock: &'static Mutex<()> = Box::leak(Box::default());
+    static LOCK: Mutex<()> = Mutex::new(());
     let guard = ledger.guard();
     let on_drop = OnDrop(move || {
         let _ = &guard;
         panic!("the second");
     });
-    let error = block_on(async { spawn(Holds(on_drop, lock.lock().unwrap())).await }).unwrap_err();
+    let error = block_on(async { spawn(Holds(on_drop, LOCK.lock().unwrap())).await }).unwrap_err();
     assert_eq!(
         panic_of(|| std::panic::resume_unwind(error.into_panic())),
         "on purpose"
