@@ -9,9 +9,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::task::{LocalSpawnExt, SpawnExt};
+use wakeful::Handle;
 use wakeful::class::Class;
 use wakeful::task::{JoinHandle, JoinSet};
-use wakeful::{Handle, LocalSpawner};
 
 use super::body::{Big, Body, Output, Record, Silent};
 use super::dice::Dice;
@@ -20,7 +20,7 @@ use super::foreign;
 use super::guests::{Capture, Choosy, LOCAL, Local};
 use super::hooks::in_panic_hook;
 use super::places::{Kind, Place};
-use super::runtimes::{self, Guest};
+use super::runtimes::{self, Guest, Inside};
 use super::world::{self, Joiner, Known, Remote, Set, Style, World, copy, take};
 
 #[path = "actions/io.rs"]
@@ -70,9 +70,30 @@ fn keep(world: &World, record: Rc<Record>, handle: JoinHandle<Output>) {
     });
 }
 
-/// A runtime of the bag, which may hold one that was made later.
+/// A runtime of the bag; often the one that user code is called by, as that is in the middle of something.
 fn guest(world: &World) -> Option<Rc<Guest>> {
-    copy(&world.dice, &world.bag.runtimes)
+    match innermost(world) {
+        Some(at) => world.bag.runtimes.borrow().get(at).cloned(),
+        None => copy(&world.dice, &world.bag.runtimes),
+    }
+}
+
+/// Takes such a runtime out.
+fn take_guest(world: &World) -> Option<Rc<Guest>> {
+    match innermost(world) {
+        Some(at) => Some(world.bag.runtimes.borrow_mut().swap_remove(at)),
+        None => take(&world.dice, &world.bag.runtimes),
+    }
+}
+
+/// Half of the time: where in the bag the runtime is that this thread went into last.
+fn innermost(world: &World) -> Option<usize> {
+    if world.dice.one_in(2) {
+        return None;
+    }
+    let number = world.inside.borrow().last().copied()?;
+    let all = world.bag.runtimes.borrow();
+    all.iter().position(|guest| guest.number == number)
 }
 
 fn spawn(world: &World, place: Place) {
@@ -100,11 +121,10 @@ fn spawn(world: &World, place: Place) {
             keep(world, record, handle);
         }
         4 => {
-            if let Some(spawner) = take(dice, &world.bag.spawners) {
+            if let Some((number, spawner)) = copy(dice, &world.bag.spawners) {
+                let _inside = Inside::new(&world.inside, number);
                 let body = Body::new(world, false);
-                body.record().runtime.set(None);
                 _ = spawner.spawn_local(Silent(body));
-                world.bag.spawners.borrow_mut().push(spawner);
             }
         }
         5 => {
@@ -191,7 +211,11 @@ fn remote(world: &World, place: Place) {
             }
         }
         _ => {
-            if let Some(handle) = copy(dice, &world.bag.handles).filter(|_| dice.one_in(2)) {
+            let handle = match guest(world).filter(|_| dice.one_in(2)) {
+                Some(guest) => Some(guest.handle.clone()),
+                None => copy(dice, &world.bag.handles),
+            };
+            if let Some(handle) = handle.filter(|_| dice.one_in(2)) {
                 match &*world.elsewhere.borrow() {
                     Some(elsewhere) => elsewhere.send(Job::Shutdown(handle)),
                     None => handle.shutdown(),
@@ -467,12 +491,10 @@ fn make(world: &World, place: Place) {
     match how {
         0 | 1 => runtimes::make(world),
         2 => {
-            let spawner = match guest(world) {
-                Some(guest) => guest.runtime().local_spawner(),
-                None if inside() => LocalSpawner::current(),
-                None => return,
-            };
-            world.bag.spawners.borrow_mut().push(spawner);
+            if let Some(guest) = guest(world) {
+                let spawner = (guest.number, guest.runtime().local_spawner());
+                world.bag.spawners.borrow_mut().push(spawner);
+            }
         }
         _ => {
             let handle = match guest(world) {
@@ -496,7 +518,7 @@ fn end(world: &World, place: Place) {
     if world.bag.runtimes.borrow().len() < 2 && !dice.one_in(4) {
         return;
     }
-    let Some(guest) = take(dice, &world.bag.runtimes) else {
+    let Some(guest) = take_guest(world) else {
         return;
     };
     match how {

@@ -104,12 +104,20 @@ impl Guest {
         f(self.runtime())
     }
 
-    /// Runs the loop for a future.
-    pub fn block_on(&self, world: &World) {
+    /// The same for a loop, which is refused inside of another.
+    fn looping<R>(&self, world: &World, f: impl FnOnce(&Runtime) -> R) -> R {
+        if world.looping.get() {
+            return f(self.runtime());
+        }
         let _looping = Reset::new(&world.looping, true);
         let _running = Reset::new(&self.running, true);
+        self.going_in(world, f)
+    }
+
+    /// Runs the loop for a future.
+    pub fn block_on(&self, world: &World) {
         world.tell(|| format!("runtime {}: block_on", self.number));
-        self.going_in(world, |runtime| {
+        self.looping(world, |runtime| {
             let main = Body::new(world, true);
             let record = main.record().clone();
             let output = runtime.block_on(main);
@@ -121,10 +129,8 @@ impl Guest {
 
     /// Takes a step of the loop.
     pub fn turn(&self, world: &World) {
-        let _looping = Reset::new(&world.looping, true);
-        let _running = Reset::new(&self.running, true);
         world.tell(|| format!("runtime {}: turn", self.number));
-        self.going_in(world, |runtime| runtime.turn().expect("a turn"));
+        self.looping(world, |runtime| runtime.turn().expect("a turn"));
     }
 
     /// Outside of everything no task runs.
@@ -168,10 +174,11 @@ impl Drop for Guest {
     }
 }
 
-struct Inside<'a>(&'a RefCell<Vec<usize>>);
+/// The thread is about to go into that runtime, for as long as this lives.
+pub struct Inside<'a>(&'a RefCell<Vec<usize>>);
 
 impl<'a> Inside<'a> {
-    fn new(stack: &'a RefCell<Vec<usize>>, number: usize) -> Inside<'a> {
+    pub fn new(stack: &'a RefCell<Vec<usize>>, number: usize) -> Inside<'a> {
         stack.borrow_mut().push(number);
         Inside(stack)
     }

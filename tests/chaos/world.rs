@@ -111,7 +111,8 @@ pub struct Bag {
     pub aborts: RefCell<Vec<(Option<Rc<Record>>, AbortHandle)>>,
     pub wakers: RefCell<Vec<Known>>,
     pub handles: RefCell<Vec<Handle>>,
-    pub spawners: RefCell<Vec<LocalSpawner>>,
+    /// With the numbers of their runtimes.
+    pub spawners: RefCell<Vec<(usize, LocalSpawner)>>,
     pub classes: RefCell<Vec<Class>>,
     pub sleeps: RefCell<Vec<Pin<Box<Sleep>>>>,
     pub descriptors: RefCell<Vec<Rc<Async<Fd>>>>,
