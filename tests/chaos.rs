@@ -25,6 +25,8 @@ mod dice;
 mod elsewhere;
 #[path = "chaos/foreign.rs"]
 mod foreign;
+#[path = "chaos/found.rs"]
+mod found;
 #[path = "chaos/guests.rs"]
 mod guests;
 #[path = "chaos/hooks.rs"]

@@ -100,6 +100,10 @@ fn spawn(world: &World, place: Place) {
     let dice = &world.dice;
     let how = dice.below(8);
     world.tell(|| format!("{place}: spawn {how}"));
+    if how == 4 && in_panic_hook() {
+        // It unwraps, see `found.rs`.
+        return;
+    }
     match how {
         0..3 if inside() => {
             let body = Body::new(world, false);
@@ -220,10 +224,10 @@ fn remote(world: &World, place: Place) {
                     Some(elsewhere) => elsewhere.send(Job::Shutdown(handle)),
                     None => handle.shutdown(),
                 }
-            } else if let Some(handle) = take(dice, &world.bag.handles) {
-                if let Some(elsewhere) = &*world.elsewhere.borrow() {
-                    elsewhere.send(Job::Spawn(handle));
-                }
+            } else if let Some(handle) = take(dice, &world.bag.handles)
+                && let Some(elsewhere) = &*world.elsewhere.borrow()
+            {
+                elsewhere.send(Job::Spawn(handle));
             }
         }
     }

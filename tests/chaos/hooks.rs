@@ -48,7 +48,9 @@ fn panicked(info: &PanicHookInfo<'_>) {
         INSIDE.set(false);
         return;
     }
-    let text = info.payload_as_str().unwrap_or("no text");
+    let owned = payload.downcast_ref::<String>().map(String::as_str);
+    let text = owned.or_else(|| payload.downcast_ref::<&str>().copied());
+    let text = text.unwrap_or("no text");
     // The reactor of a thread that winds down may be gone already.
     if world.late.get() && text.contains("there is no Wakeful runtime on this thread") {
         return;

@@ -106,11 +106,11 @@ impl Guest {
 
     /// The same for a loop, which is refused inside of another.
     fn looping<R>(&self, world: &World, f: impl FnOnce(&Runtime) -> R) -> R {
+        let _running = Reset::new(&self.running, true);
         if world.looping.get() {
             return f(self.runtime());
         }
         let _looping = Reset::new(&world.looping, true);
-        let _running = Reset::new(&self.running, true);
         self.going_in(world, f)
     }
 

@@ -67,13 +67,13 @@ pub fn descriptor(world: &World, place: Place) {
                 guest.going_in(world, |runtime| runtime.enter(|| register(world)));
             }
         }
+        3 if dice.one_in(3) => drop(take(dice, &world.bag.peers)),
         2 | 3 => {
             if let Some(mut peer) = take(dice, &world.bag.peers) {
                 _ = peer.write(b"x");
                 world.bag.peers.borrow_mut().push(peer);
             }
         }
-        3 if dice.one_in(3) => drop(take(dice, &world.bag.peers)),
         4 if dice.one_in(2) => drop(take(dice, &world.bag.descriptors)),
         5 if dice.one_in(2) => {
             if let Some(Ok(descriptor)) = take(dice, &world.bag.descriptors).map(Rc::try_unwrap) {
