@@ -397,7 +397,10 @@ fn datagrams_find_their_path() {
 
         drop(receiver);
         // A child of another test may keep a copy of the descriptor until it runs its program.
-        while unbound.try_send_to(b"anyone", &there.0).is_ok_and(|n| n == 6) {
+        while unbound
+            .try_send_to(b"anyone", &there.0)
+            .is_ok_and(|n| n == 6)
+        {
             wakeful::task::yield_now().await;
         }
         let error = unbound.send_to(b"anyone", &there.0).await.unwrap_err();

@@ -6,6 +6,7 @@ pub mod class;
 pub(crate) mod current;
 mod forgotten;
 mod ids;
+mod inbox;
 mod lane;
 mod look;
 mod observed;
@@ -14,6 +15,7 @@ pub(crate) mod remote;
 mod run_queue;
 mod set;
 mod shares;
+mod shutdown;
 mod slab;
 mod spawn;
 mod stats;
@@ -27,7 +29,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::task::{RawWakerVTable, Waker};
 
 pub(crate) use batch::Batch;
@@ -45,33 +47,22 @@ use crate::id::ThreadNumber;
 use crate::observe::Observer;
 use crate::reactor::Notifier;
 use crate::task::header::{Header, TaskPtr};
-use crate::task::runnable::{self, Runnable, quietly};
+use crate::task::runnable::{self, Runnable};
 use crate::task::state::{JOIN, LISTED, NAMED, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle, RUNTIME_ENDED, allowance, raw, waker};
 use crate::time::stamp;
 use crate::trace::Recorder;
 use ids::Ids;
 pub(crate) use ids::reserve_id;
+use inbox::Message;
 pub(crate) use lane::Lane;
-use remote::{Remote, Sent};
+use remote::Remote;
 use shares::Lanes;
 use stats::{Counts, count};
-use tasks::{Tasks, Walk};
+use tasks::Tasks;
 
 /// The waker of every task, found by `will_wake` through its one address.
 static WAKER: RawWakerVTable = waker::vtable::<Lane>();
-
-/// A message from another thread.
-enum Message {
-    /// A task with something in its mailbox, or only a reference that goes home.
-    Task(TaskPtr),
-    /// Something to do on the loop's thread.
-    Call(Box<dyn FnOnce() + Send>),
-}
-
-// SAFETY: a task sent here is only looked into on its owner thread, or, once it is merged, by the
-// parts of it that every thread may use.
-unsafe impl Send for Message {}
 
 /// The tasks of one thread. It lives in an `Arc`, as wakers on other threads reach `remote`,
 /// `notifier`, `notified` and `owner`; all else belongs to the owner thread.
@@ -415,84 +406,6 @@ impl Executor {
         self.lane.has_ready() || self.lanes.more.borrow().iter().any(|lane| lane.has_ready())
     }
 
-    /// Did other threads send something?
-    pub(crate) fn is_pending(&self) -> bool {
-        self.remote.is_pending()
-    }
-
-    /// Takes in what other threads sent.
-    #[inline(always)]
-    pub(crate) fn receive(&self) {
-        if self.remote.is_pending() {
-            self.receive_pending();
-        }
-    }
-
-    #[cold]
-    fn receive_pending(&self) {
-        let before = self.counts.received.get();
-        let nudges = self.remote.receive(|message| {
-            self.counts.received.set(self.counts.received.get() + 1);
-            match message {
-                // SAFETY: owner thread; the reference came with the message.
-                Message::Task(task) => unsafe { runnable::receive::<Lane>(task) },
-                // A call is made by this crate and keeps its user's panics to itself; what it drops
-                // may still panic, which must not end the loop.
-                Message::Call(call) => quietly(call),
-            }
-        });
-        if nudges != 0 {
-            let kinds = u64::from(nudges.count_ones());
-            self.counts.received.set(self.counts.received.get() + kinds);
-            (self.on_nudge.get())(nudges);
-        }
-        self.trace.drained(self.counts.received.get() - before);
-    }
-
-    /// From now on, a nudge is a call of `f` on the loop's thread.
-    pub(crate) fn on_nudge(&self, f: fn(u8)) {
-        self.on_nudge.set(f);
-    }
-
-    /// Says that there is something of that kind, which is less than 5. Any thread, after it was put where
-    /// the loop will look for it.
-    pub(crate) fn nudge(&self, kind: u32) {
-        if self.remote.nudge(kind) == Sent::Notify {
-            self.notify();
-        }
-    }
-
-    /// Does something on the loop's thread, soon. Any thread. After the end of the runtime the call
-    /// is dropped instead.
-    pub(crate) fn call(self: &Arc<Self>, call: Box<dyn FnOnce() + Send>) {
-        self.post(Message::Call(call));
-    }
-
-    fn post(&self, message: Message) {
-        match self.remote.send(message) {
-            Sent::Done => {}
-            Sent::Notify => self.notify(),
-            Sent::Closed => self.empty_closed(),
-        }
-    }
-
-    fn notify(&self) {
-        self.notified.fetch_add(1, Ordering::Relaxed);
-        self.notifier.notify();
-    }
-
-    /// Drops the messages that came too late.
-    fn empty_closed(&self) {
-        while let Some(message) = self.remote.pop() {
-            match message {
-                // SAFETY: the reference came with the message.
-                Message::Task(task) => unsafe { waker::drop_anywhere::<Lane>(task) },
-                // What it captured is the user's, and may panic in its drop.
-                Message::Call(call) => quietly(|| drop(call)),
-            }
-        }
-    }
-
     /// The loop stops for a while: the memory that a burst of tasks left goes back.
     pub(crate) fn rest(&self) {
         self.tasks.trim();
@@ -567,79 +480,6 @@ impl Executor {
             if let Some(observer) = &self.observer {
                 observer.unnamed(task.id);
             }
-        }
-    }
-
-    /// From here on a task is cancelled as it is spawned.
-    fn close(&self) {
-        self.closing.set(true);
-        self.unusual.set(true);
-        self.tasks.pin();
-    }
-
-    /// Asks every task to end. They are dropped as the loop comes to them; later spawns are
-    /// cancelled at once.
-    pub(crate) fn abort_all(&self) {
-        self.close();
-        let mut walk = Walk::default();
-        while let Some(task) = self.tasks.next(&mut walk) {
-            if Some(task) != self.main.get() {
-                runnable::abort_here::<Lane>(task);
-            }
-        }
-    }
-
-    /// Drops every future. What they drop may wake, spawn and abort; the new ones are cancelled at
-    /// once.
-    pub(crate) fn cancel_all(&self) {
-        self.close();
-        let main = self.main.get();
-        let mut walk = Walk::default();
-        // A drop may spawn behind the walk, but only a task that is cancelled already.
-        while let Some(task) = self.tasks.next(&mut walk) {
-            // One that is not whole is done, or being cancelled by a spawn further up the stack.
-            if Some(task) != main && runnable::is_whole(task) {
-                // SAFETY: owner thread; whole; not running, as the loop has ended.
-                unsafe { runnable::cancel::<Lane>(task) };
-            }
-        }
-        self.drop_orders();
-        // The last, as all that runs before is user code, which may reach it through `main`.
-        if let Some(main) = self.main.take() {
-            // SAFETY: owner thread; only this cancels it, once; not running, as the loop has ended.
-            unsafe { runnable::cancel::<Lane>(main) };
-        }
-    }
-
-    /// Hands what is still referenced to those who hold it, and closes the way in. No user code
-    /// runs in here but the drops of calls that came too late.
-    pub(crate) fn dissolve(&self) {
-        self.dissolved.set(true);
-        self.each_lane(|lane| {
-            // All are done, so this gives the references up.
-            while let Some(task) = lane.queue.pop() {
-                drop(task);
-            }
-        });
-        let mut walk = Walk::default();
-        while let Some(task) = self.tasks.next(&mut walk) {
-            // SAFETY: what a walk meets is alive.
-            let state = unsafe { &(*task.as_ptr()).state };
-            if state.is(QUEUED) {
-                // In the hands of someone who keeps a `Ready`, which has a reference.
-                state.clear(QUEUED);
-                // SAFETY: the scheduler's reference, as the task is done and no longer queued.
-                unsafe { waker::drop_here(task) };
-            }
-            // SAFETY: owner thread; the queue is empty and all are done. What a walk meets is still
-            // referenced, or it would have been freed.
-            unsafe { runnable::merge::<Lane>(task) };
-        }
-        self.tasks.clear();
-        self.remote.close();
-        self.empty_closed();
-        if let Some(observer) = self.observer() {
-            observer.beat().end();
         }
     }
 }

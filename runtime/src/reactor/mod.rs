@@ -20,6 +20,7 @@ mod pwait2;
 mod raw;
 mod registration;
 mod source;
+mod state;
 mod waiters;
 
 use std::cell::{Cell, RefCell};
@@ -48,7 +49,7 @@ use backend::Driver;
 use event::Event;
 use faulty::Device;
 use registration::Registrations;
-use source::State;
+use state::State;
 
 /// What waits on behalf of one loop: its descriptors and its timers. Owner thread only.
 pub(crate) struct Reactor {

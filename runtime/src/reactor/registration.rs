@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::source::State;
+use super::state::State;
 
 /// Half of the key is the slot, half the generation.
 const HALF: u32 = usize::BITS / 2;

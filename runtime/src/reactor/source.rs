@@ -6,107 +6,21 @@
 //! overlooked between the two: it waits in the kernel until the next turn, and sets the readiness
 //! again.
 
-use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
-use super::event::Event;
-use super::waiters::{POLL_READ, POLL_WRITE, WaiterId, Waiters};
+use super::state::{READ_CLOSED, READABLE, State, WRITABLE, WRITE_CLOSED};
+use super::waiters::{POLL_READ, POLL_WRITE, WaiterId};
 use super::{Interest, Reactor};
 use crate::console::{Op, Resource, What};
 use crate::context;
 use crate::task::coop;
-
-const READABLE: u8 = Interest::READABLE.bits();
-const WRITABLE: u8 = Interest::WRITABLE.bits();
-/// An event said that nothing more will come, or that urgent data has. A short read then does not
-/// mean "wait for more".
-const READ_CLOSED: u8 = 4;
-/// An event said that nothing more can be sent.
-const WRITE_CLOSED: u8 = 8;
-
-/// What the reactor and the owner of a descriptor share.
-#[derive(Default)]
-pub(super) struct State {
-    ready: Cell<u8>,
-    next_id: Cell<WaiterId>,
-    waiters: RefCell<Waiters>,
-}
-
-// With the two counts of its `Rc`: what an idle connection costs here.
-#[cfg(target_pointer_width = "64")]
-#[cfg(not(wakeful_random_layout))]
-const _: () = assert!(size_of::<State>() + 16 <= 64, "a state is one cache line");
-
-impl State {
-    /// Takes an event in, and moves those who waited for it to `out`.
-    pub(super) fn dispatch(&self, event: &Event, out: &mut Vec<Waker>) {
-        self.ready.set(self.ready.get() | State::readiness(event));
-        let readable = if event.readable { READABLE } else { 0 };
-        let writable = if event.writable { WRITABLE } else { 0 };
-        self.waiters.borrow_mut().take(readable | writable, out);
-    }
-
-    /// What an event says, as bits.
-    pub(super) fn readiness(event: &Event) -> u8 {
-        let mut ready = 0;
-        for (is, bit) in [
-            (event.readable, READABLE),
-            (event.writable, WRITABLE),
-            (event.read_closed, READ_CLOSED),
-            (event.write_closed, WRITE_CLOSED),
-        ] {
-            ready |= if is { bit } else { 0 };
-        }
-        ready
-    }
-
-    pub(super) fn take_all(&self, out: &mut Vec<Waker>) {
-        self.waiters.borrow_mut().take(READABLE | WRITABLE, out);
-    }
-
-    /// Calls `f` with the waker of each that waits, until it breaks. `f` runs no user code.
-    pub(super) fn each_waker(
-        &self,
-        f: &mut dyn FnMut(&Waker) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        self.waiters.borrow().each(f)
-    }
-
-    /// Keeps the waker of one who waits for these directions.
-    #[inline]
-    fn wait(&self, id: WaiterId, directions: u8, waker: &Waker) {
-        if self.waiters.borrow_mut().knows(id, waker) {
-            return;
-        }
-        // Cloned and dropped with nothing borrowed: both may be user code.
-        let waker = waker.clone();
-        let before = self.waiters.borrow_mut().set(id, directions, waker);
-        drop(before);
-    }
-
-    fn new_id(&self) -> WaiterId {
-        let mut id = self.next_id.get();
-        // Numbers come round again, and someone may have waited all that time.
-        while self.waiters.borrow_mut().has(id) {
-            id = (id + 1) % POLL_WRITE;
-        }
-        self.next_id.set((id + 1) % POLL_WRITE);
-        id
-    }
-
-    fn forget(&self, id: WaiterId) {
-        let waker = self.waiters.borrow_mut().remove(id);
-        drop(waker);
-    }
-}
 
 /// The reactor's side of a descriptor: its readiness, and waiting for it.
 ///
@@ -610,25 +524,4 @@ impl<F: FnMut() -> io::Result<usize>> Future for Transfer<'_, F> {
 fn poll_nothing(cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     ready!(coop::poll_proceed(cx)).made_progress();
     Poll::Ready(Ok(0))
-}
-
-#[cfg(all(test, not(any(loom, shuttle))))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_that_comes_round_again_is_nobodys() {
-        let state = State::default();
-        let wait = || {
-            let id = state.new_id();
-            state.wait(id, READABLE, Waker::noop());
-            id
-        };
-        assert_eq!([wait(), wait()], [0, 1]);
-        state.next_id.set(POLL_WRITE - 1);
-        assert_eq!([wait(), wait(), wait()], [POLL_WRITE - 1, 2, 3]);
-        state.forget(1);
-        state.next_id.set(0);
-        assert_eq!(wait(), 1);
-    }
 }
