@@ -21,6 +21,7 @@ pages! {
     contributing: "../CONTRIBUTING.md",
     behaviour: "src/behaviour.md",
     benchmarks: "src/benchmarks.md",
+    course: "src/course.md",
     decisions: "src/decisions.md",
     design_notes: "src/design-notes.md",
     ecosystem: "src/ecosystem.md",
