@@ -1,6 +1,6 @@
-# One command an activity: `just`, or the line below it. `.ci/run` runs the same.
+# One command for each activity. `.ci/run` runs the same commands.
 
-# All activities.
+# Lists the recipes.
 default:
     @just --list
 
@@ -8,75 +8,84 @@ default:
 fmt:
     cargo fmt --all
 
-# The lints, as CI has them.
+# Lints with all features, and with the default ones.
 clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
     cargo clippy --workspace --all-targets --all-features -- -D warnings
 
-# The documentation, without warnings.
+# Builds the API documentation; a warning is an error.
 doc:
     RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --all-features
 
-# Everything: unit tests, integration tests, doc examples, the tidy test.
+# Builds the guide into docs/book. `cargo install --locked mdbook` before.
+book:
+    mdbook build docs
+
+# Checks licences, advisories and sources of dependencies. `cargo install --locked cargo-deny` before.
+deny:
+    cargo deny check
+
+# Runs unit tests, integration tests, doc examples and the tidy test.
 test *args:
     cargo test {{ args }}
 
-# Workloads under faults on purpose, over so many seeds.
+# Runs workloads under deliberate faults, one run for each seed.
 faults seeds="10000":
     WAKEFUL_FAULT_SEEDS={{ seeds }} cargo test -p wakeful-tests --features faults --test faults
 
-# One seed of them.
+# Repeats one seed.
 fault seed:
     WAKEFUL_FAULT_SEED={{ seed }} cargo test -p wakeful-tests --features faults --test faults -- --nocapture
 
-# User code that does anything, in all builds: so many seeds of each test, or `600s` for all together.
-chaos amount="100000":
-    .ci/chaos {{ amount }}
-
-# The models of the wake and sleep protocols, over all interleavings up to a bound.
+# Runs the models of the protocols between threads, in all interleavings up to a bound.
 loom bound="3":
     RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS={{ bound }} CARGO_TARGET_DIR=target/loom \
         cargo test --release -p wakeful --lib models
 
-# The same models, and longer ones, in so many random schedules each.
+# Runs the same models, and longer ones, in `count` random schedules each.
 schedules count="2000":
     RUSTFLAGS="--cfg shuttle" WAKEFUL_SCHEDULES={{ count }} CARGO_TARGET_DIR=target/shuttle \
         cargo test --profile smoke -p wakeful --lib models
 
-# The tests, or those targets, under the address sanitizer, which also finds leaks.
+# Runs all tests, or the given targets, under the address sanitizer, which also finds leaks.
 asan *targets:
     .ci/sanitize address {{ targets }}
 
-# The tests of threads, or those targets, under the thread sanitizer; takes `rustup component add rust-src`.
+# Runs the tests that use threads, or the given targets, under the thread sanitizer. Needs rust-src.
 tsan *targets:
     .ci/sanitize thread {{ targets }}
 
-# What runs on a single thread, or those targets, under valgrind.
+# Runs the single-threaded tests, or the given targets, under valgrind.
 valgrind *targets:
     .ci/sanitize valgrind {{ targets }}
 
-# Bad clients in great numbers against the examples.
+# Runs thousands of hostile clients against the examples.
 load *args:
     cargo build --release --examples -p wakeful-examples
     .ci/load {{ args }}
 
-# One target under libFuzzer: kv, http, tasks or timers. `cargo install cargo-fuzz` before.
+# Fuzzes one target: kv, http, tasks or timers. `cargo install cargo-fuzz` before.
 fuzz target seconds="600":
     mkdir -p target/fuzz/corpus/{{ target }}
     RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/fuzz cargo fuzz run --fuzz-dir tests/fuzz {{ target }} \
         target/fuzz/corpus/{{ target }} tests/fuzz/seeds/{{ target }} -- -max_total_time={{ seconds }} -timeout=20
 
-# What tokio-console shows, asked of console-subscriber.
+# Checks what tokio-console would show, through console-subscriber.
 console:
     .ci/console
 
-# Compiles the benchmarks and runs each once, to see that they still work.
+# Tests user code that does anything, in all builds: n seeds of each test, or `600s` for all.
+chaos amount="100000":
+    .ci/chaos {{ amount }}
+
+# Compiles the benchmarks and runs each once, to check that they work.
 bench-smoke:
     cargo test --profile smoke -p wakeful-benches --benches
 
-# Wakeful beside other runtimes: writes target/compare/report.html. With `--quick` only in short.
+# Compares Wakeful with other runtimes: writes target/compare/report.html. `--quick` is shorter.
 compare *args:
     cargo run --release -p wakeful-benches --bin compare -- {{ args }}
 
-# What has to hold before a change goes in.
+# Runs all that a change has to pass.
 ci:
     .ci/run

@@ -38,8 +38,8 @@ fn the_repository_is_tidy() {
     let files = repository();
     let mut complaints = floors::floors(&files);
     complaints.extend(floors::net(&files));
-    complaints.extend(inventory::inventory(&files, &page("ARCHITECTURE.md")));
-    complaints.extend(inventory::named_tests(&files, &page("tests/README.md")));
+    complaints.extend(inventory::inventory(&files, &page("docs/src/unsafe.md")));
+    complaints.extend(inventory::named_tests(&files, &page("docs/src/testing.md")));
     let checks = [
         clock,
         features,

@@ -1,12 +1,13 @@
-//! The table of unsafe code in ARCHITECTURE.md, held to the code: file, number of blocks, reason.
+//! Compares the table of unsafe code in docs/src/unsafe.md with the code: file, number of blocks,
+//! reason.
 
 use std::collections::BTreeMap;
 
 use crate::is_library;
 use crate::source::{Source, find_word};
 
-/// Where the table stands.
-const HEADING: &str = "\n## Unsafe code\n";
+/// The heading above the table.
+const HEADING: &str = "\n## Blocks by file\n";
 
 /// How many `unsafe` blocks and impls each file has, tests left out.
 fn found(files: &[Source]) -> BTreeMap<&str, usize> {
@@ -42,31 +43,31 @@ fn listed(text: &str) -> BTreeMap<&str, usize> {
 }
 
 /// Complains where the table and the code differ.
-pub fn inventory(files: &[Source], architecture: &str) -> Vec<String> {
-    let (found, listed) = (found(files), listed(architecture));
+pub fn inventory(files: &[Source], page: &str) -> Vec<String> {
+    let (found, listed) = (found(files), listed(page));
     let mut complaints = Vec::new();
     for (file, count) in &found {
         match listed.get(file) {
             Some(known) if known == count => {}
             Some(known) => complaints.push(format!(
-                "{file}: {count} unsafe blocks, and ARCHITECTURE.md says {known}: read the new ones, then \
-                 change the table"
+                "{file}: {count} unsafe blocks, and docs/src/unsafe.md says {known}: read the new ones, \
+                 then change the table"
             )),
             None => complaints.push(format!(
-                "{file}: {count} unsafe blocks, and no row with a reason in ARCHITECTURE.md"
+                "{file}: {count} unsafe blocks, and no row with a reason in docs/src/unsafe.md"
             )),
         }
     }
     let gone = listed.keys().filter(|file| !found.contains_key(*file));
     complaints.extend(gone.map(|file| {
-        format!("ARCHITECTURE.md: `{file}` has no unsafe code any more: take its row out")
+        format!("docs/src/unsafe.md: `{file}` has no unsafe code any more: take its row out")
     }));
     complaints
 }
 
-/// The tests that tests/README.md names are there.
-pub fn named_tests(files: &[Source], readme: &str) -> Vec<String> {
-    let words = readme.split('`').skip(1).step_by(2);
+/// Complains about tests that docs/src/testing.md names and that do not exist.
+pub fn named_tests(files: &[Source], page: &str) -> Vec<String> {
+    let words = page.split('`').skip(1).step_by(2);
     let names = words.filter(|word| {
         word.matches('_').count() >= 2 && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
     });
@@ -78,7 +79,7 @@ pub fn named_tests(files: &[Source], readme: &str) -> Vec<String> {
     };
     names
         .filter(|name| !there(name))
-        .map(|name| format!("tests/README.md: there is no test `{name}`"))
+        .map(|name| format!("docs/src/testing.md: there is no test `{name}`"))
         .collect()
 }
 
