@@ -49,20 +49,20 @@ schedules count="2000":
 
 # Runs all tests, or the given targets, under the address sanitizer, which also finds leaks.
 asan *targets:
-    .ci/sanitize address {{ targets }}
+    scripts/sanitize address {{ targets }}
 
 # Runs the tests that use threads, or the given targets, under the thread sanitizer. Needs rust-src.
 tsan *targets:
-    .ci/sanitize thread {{ targets }}
+    scripts/sanitize thread {{ targets }}
 
 # Runs the single-threaded tests, or the given targets, under valgrind.
 valgrind *targets:
-    .ci/sanitize valgrind {{ targets }}
+    scripts/sanitize valgrind {{ targets }}
 
 # Runs thousands of hostile clients against the examples.
 load *args:
     cargo build --release --examples -p wakeful-examples
-    .ci/load {{ args }}
+    scripts/load {{ args }}
 
 # Fuzzes one target: kv, http, tasks or timers. `cargo install cargo-fuzz` before.
 fuzz target seconds="600":
@@ -72,11 +72,11 @@ fuzz target seconds="600":
 
 # Checks what tokio-console would show, through console-subscriber.
 console:
-    .ci/console
+    scripts/console
 
 # Tests user code that does anything, in all builds: n seeds of each test, or `600s` for all.
 chaos amount="100000":
-    .ci/chaos {{ amount }}
+    scripts/chaos {{ amount }}
 
 # Compiles the benchmarks and runs each once, to check that they work.
 bench-smoke:

@@ -14,9 +14,9 @@ use std::time::Duration;
 use async_broadcast::{Receiver, RecvError, Sender, broadcast};
 use futures_util::AsyncWriteExt;
 use futures_util::future::{Either, select};
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::time::timeout;
 use wakeful_examples::{Args, accept, listen, raise_descriptor_limit};
-use wakeful_net::{TcpListener, TcpStream};
 
 const USAGE: &str = "\
 usage: chat [ADDRESS]

@@ -3,8 +3,8 @@
 use std::io;
 
 use futures_util::AsyncWriteExt;
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful_examples::{Args, accept, listen};
-use wakeful_net::{TcpListener, TcpStream};
 
 const USAGE: &str = "\
 usage: echo [ADDRESS]

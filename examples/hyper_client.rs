@@ -10,8 +10,8 @@ use hyper::client::conn::{http1, http2};
 use hyper::header::HOST;
 use hyper::{Request, Response, Uri, Version};
 use wakeful::hyper::{Executor, Io, Timer};
+use wakeful::net::TcpStream;
 use wakeful_examples::{Args, BoxError, with_causes};
-use wakeful_net::TcpStream;
 
 const USAGE: &str = "\
 usage: hyper_client [URL] [--http VERSION]

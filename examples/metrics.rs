@@ -15,10 +15,10 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::AsyncWriteExt;
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::prometheus::{CONTENT_TYPE, encode};
 use wakeful::{Builder, Metrics, MetricsLevel, task};
 use wakeful_examples::{Args, accept, close_gently, listen};
-use wakeful_net::{TcpListener, TcpStream};
 
 const USAGE: &str = "\
 usage: metrics [ADDRESS]

@@ -19,10 +19,10 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Config, Error, NoTls, Notification};
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
+use wakeful::net::TcpStream;
 use wakeful::task::JoinHandle;
 use wakeful::time::timeout;
 use wakeful_examples::Args;
-use wakeful_net::TcpStream;
 
 const USAGE: &str = "\
 usage: postgres [ADDRESS] [--user NAME] [--database NAME] [--await-end yes]

@@ -12,9 +12,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select, try_join};
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::time::{Instant, sleep_until, timeout};
 use wakeful_examples::{Args, accept, listen, raise_descriptor_limit};
-use wakeful_net::{TcpListener, TcpStream};
 
 const USAGE: &str = "\
 usage: proxy [LISTEN] [UPSTREAM] [IDLE]

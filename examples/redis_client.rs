@@ -24,9 +24,9 @@ use redis::{
 use send_wrapper::SendWrapper;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
+use wakeful::net::TcpStream;
 use wakeful::time::timeout;
 use wakeful_examples::Args;
-use wakeful_net::TcpStream;
 
 const USAGE: &str = "\
 usage: redis_client [ADDRESS] [--await-end yes]

@@ -5,8 +5,8 @@ use std::net::{Shutdown, SocketAddr};
 use std::process;
 use std::time::Duration;
 
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::time::{sleep, timeout};
-use wakeful_net::{TcpListener, TcpStream};
 
 /// Listens at an address, for example `127.0.0.1:7000` or `localhost:0`, and says so in one line
 /// on standard output. If that fails, ends the process with a sentence that says what to do.

@@ -12,12 +12,12 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use futures_util::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use wakeful::Shards;
+use wakeful::net::shard::TcpListeners;
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::shard::Shard;
 use wakeful::signal::unix::{SignalKind, signal};
 use wakeful::task::JoinSet;
 use wakeful_examples::{Args, accept, close_gently};
-use wakeful_net::shard::TcpListeners;
-use wakeful_net::{TcpListener, TcpStream};
 
 const USAGE: &str = "\
 usage: shards [ADDRESS] [--shards N]

@@ -11,11 +11,11 @@ use std::time::Duration;
 use async_broadcast::{Receiver, broadcast};
 use futures_util::future::{Either, select};
 use futures_util::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::signal::unix::{Signal, SignalKind, signal};
 use wakeful::task::JoinSet;
 use wakeful::time::{sleep, timeout};
 use wakeful_examples::{Args, accept, close_gently, listen};
-use wakeful_net::{TcpListener, TcpStream};
 
 const USAGE: &str = "\
 usage: shutdown [ADDRESS] [--deadline MS]

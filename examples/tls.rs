@@ -16,10 +16,10 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use wakeful::net::TcpStream;
 use wakeful::time::timeout;
 use wakeful_examples::with_causes;
 use wakeful_examples::{Args, BoxError, accept, listen, raise_descriptor_limit, serve_connection};
-use wakeful_net::TcpStream;
 
 const USAGE: &str = "\
 usage: tls [ADDRESS] [--cert FILE --key FILE] [--name NAME] [--save-ca FILE]

@@ -8,9 +8,9 @@ use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use async_tungstenite::tungstenite::{Bytes, Error, Message};
 use async_tungstenite::{WebSocketStream, accept_async_with_config};
 use futures_util::StreamExt;
+use wakeful::net::TcpStream;
 use wakeful::time::timeout;
 use wakeful_examples::{Args, accept, listen, raise_descriptor_limit};
-use wakeful_net::TcpStream;
 
 const USAGE: &str = "\
 usage: websocket [ADDRESS] [--ping MS]

@@ -15,10 +15,10 @@ use calloop::{EventLoop, Interest, Mode, PostAction};
 use futures_util::{AsyncReadExt, AsyncWriteExt};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use support::{my_waker, panic_of, until};
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::reactor::Backend;
 use wakeful::time::{Instant, sleep};
 use wakeful::{Builder, Runtime};
-use wakeful_net::{TcpListener, TcpStream};
 
 /// Waits as `poll(2)` waits, and then lets the runtime have its turn.
 fn drive(runtime: &Runtime, mut done: impl FnMut() -> bool) {

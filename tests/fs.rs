@@ -6,12 +6,12 @@ mod bad;
 mod cancel;
 #[path = "fs/cases.rs"]
 mod cases;
+#[path = "fs/common.rs"]
+mod common;
 #[path = "fs/end.rs"]
 mod end;
 #[path = "fs/full.rs"]
 mod full;
-#[path = "fs/kit.rs"]
-mod kit;
 #[path = "fs/names.rs"]
 mod names;
 mod support;

@@ -2,12 +2,12 @@
 
 #[path = "hyper/bodies.rs"]
 mod bodies;
+#[path = "hyper/common.rs"]
+mod common;
 #[path = "hyper/ends.rs"]
 mod ends;
 #[path = "hyper/io.rs"]
 mod io;
-#[path = "hyper/kit.rs"]
-mod kit;
 #[path = "support/net.rs"]
 mod net;
 #[path = "hyper/requests.rs"]

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use wakeful_net::TcpListener;
+use wakeful::net::TcpListener;
 
 /// Counts the bytes in use.
 struct Counting;
@@ -104,7 +104,7 @@ impl Drop for Clients {
     }
 }
 
-async fn serve(stream: wakeful_net::TcpStream) -> io::Result<()> {
+async fn serve(stream: wakeful::net::TcpStream) -> io::Result<()> {
     loop {
         stream.readable().await?;
         // On the heap only while there is something in it: an idle connection has none.

@@ -3,9 +3,9 @@
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
+use wakeful::net::{TcpStream, lookup_host};
 use wakeful::time::timeout;
 use wakeful::{Builder, Runtime, spawn_blocking};
-use wakeful_net::{TcpStream, lookup_host};
 
 /// A runtime whose only pool thread hangs, as in a resolver that gets no answer, until the sender
 /// is dropped.

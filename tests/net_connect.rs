@@ -12,9 +12,9 @@ use futures_util::StreamExt;
 use futures_util::future::poll_fn;
 use rustix::io::Errno;
 use wakeful::Runtime;
+use wakeful::net::{TcpKeepalive, TcpListener, TcpSocket, TcpStream, lookup_host};
 use wakeful::reactor::Backend;
 use wakeful::time::Instant;
-use wakeful_net::{TcpKeepalive, TcpListener, TcpSocket, TcpStream, lookup_host};
 
 #[path = "support/net.rs"]
 mod support;

@@ -14,9 +14,9 @@ use futures_util::future::{join3, poll_fn};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use wakeful::Runtime;
+use wakeful::net::{TcpListener, TcpStream, UnixListener};
 use wakeful::reactor::Backend;
 use wakeful::time::sleep;
-use wakeful_net::{TcpListener, TcpStream, UnixListener};
 
 /// Opens files until there is no descriptor left.
 fn fill_up() -> Vec<File> {

@@ -8,11 +8,11 @@ use std::process::Stdio;
 use std::task::Poll;
 
 use futures_util::{AsyncRead, AsyncWrite};
+use wakeful::net::unix::pipe;
+use wakeful::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 use wakeful::process::Command;
 use wakeful::reactor::Async;
 use wakeful::task::coop::has_budget_remaining;
-use wakeful_net::unix::pipe;
-use wakeful_net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 
 #[path = "support/net.rs"]
 mod support;

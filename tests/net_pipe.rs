@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::AsyncWriteExt;
 use rustix::fs::{CWD, FileType, Mode};
-use wakeful_net::unix::pipe::{OpenOptions, Receiver, Sender, pipe};
+use wakeful::net::unix::pipe::{OpenOptions, Receiver, Sender, pipe};
 
 /// A named pipe, for as long as this lives.
 struct Fifo(PathBuf);

@@ -17,8 +17,8 @@ use futures_util::StreamExt;
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::{FdFlags, fcntl_getfd};
 use wakeful::Shards;
-use wakeful_net::shard::{Acceptor, Balance};
-use wakeful_net::{TcpListener, UnixListener, UnixStream};
+use wakeful::net::shard::{Acceptor, Balance};
+use wakeful::net::{TcpListener, UnixListener, UnixStream};
 
 use alone::alone;
 use seccomp::refusing;

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use futures_util::future::{Either, join, select};
 use futures_util::{AsyncReadExt, AsyncWriteExt};
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::reactor::Interest;
 use wakeful::task::yield_now;
-use wakeful_net::{TcpListener, TcpStream};
 
 #[path = "support/net.rs"]
 mod support;

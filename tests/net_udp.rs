@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use futures_util::future::poll_fn;
 use rustix::io::Errno;
+use wakeful::net::UdpSocket;
 use wakeful::reactor::Interest;
-use wakeful_net::UdpSocket;
 
 #[path = "support/net.rs"]
 mod support;

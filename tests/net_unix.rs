@@ -17,9 +17,9 @@ use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
 use wakeful::Runtime;
+use wakeful::net::unix::SocketAddr;
+use wakeful::net::{UnixDatagram, UnixListener, UnixStream};
 use wakeful::reactor::{Backend, Interest};
-use wakeful_net::unix::SocketAddr;
-use wakeful_net::{UnixDatagram, UnixListener, UnixStream};
 
 #[path = "support/net.rs"]
 mod support;

@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::task::{Context, RawWakerVTable, Waker};
 
 use futures_util::StreamExt;
-use wakeful_net::shard::{Acceptor, Balance, Connection, Open, TcpListeners};
-use wakeful_net::unix::{UCred, pipe};
-use wakeful_net::{
+use wakeful::net::shard::{Acceptor, Balance, Connection, Open, TcpListeners};
+use wakeful::net::unix::{UCred, pipe};
+use wakeful::net::{
     Interest, TcpKeepalive, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram,
     UnixListener, UnixStream, shard, tcp, unix,
 };

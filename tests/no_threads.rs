@@ -14,9 +14,9 @@ use futures_util::{AsyncReadExt, AsyncWriteExt};
 use rustix::process::{Resource, Rlimit, Uid, geteuid, setrlimit};
 use support::panic_of;
 use wakeful::fs::{self, Backend};
+use wakeful::net::{TcpStream, lookup_host};
 use wakeful::task::{spawn_blocking, try_spawn_blocking};
 use wakeful::{Builder, raw_os_error};
-use wakeful_net::{TcpStream, lookup_host};
 
 /// From here on this thread can't start others.
 fn refuse_threads() {

@@ -1,4 +1,4 @@
-//! Where panics abort the process (`panic = "abort"`): `.ci/abort` runs this and other targets so.
+//! Where panics abort the process (`panic = "abort"`): `scripts/abort` runs this and other targets so.
 #![cfg(panic = "abort")]
 
 #[path = "support/alone.rs"]
@@ -64,7 +64,7 @@ fn a_panic_of_a_shard_ends_the_process_whatever_on_panic_says() {
         drop(std::panic::take_hook());
         let shards = Shards::builder()
             .shards(2)
-            .on_panic(wakeful::shard::OnPanic::Continue)
+            .on_failure(wakeful::shard::OnFailure::Continue)
             .on_each(|shard| async move {
                 let _loud = Loud;
                 assert_ne!(shard.id().index(), 1, "bad luck");

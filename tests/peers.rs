@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use futures_util::AsyncWriteExt;
 use wakeful::Runtime;
+use wakeful::net::{TcpListener, TcpStream, UnixDatagram, UnixListener, UnixStream};
 use wakeful::reactor::Async;
 use wakeful::task::{JoinSet, yield_now};
 use wakeful::time::{interval, sleep, timeout};
-use wakeful_net::{TcpListener, TcpStream, UnixDatagram, UnixListener, UnixStream};
 
 #[path = "support/net.rs"]
 mod net;
@@ -107,7 +107,7 @@ fn a_panic_of_a_misused_function_points_at_the_caller() {
         ),
         (
             "UdpSocket::from_std",
-            Box::new(move || drop(wakeful_net::UdpSocket::from_std(udp))),
+            Box::new(move || drop(wakeful::net::UdpSocket::from_std(udp))),
         ),
         (
             "UnixStream::from_std",
@@ -260,5 +260,5 @@ fn handles_and_sockets_may_cross_a_catch_of_panics() {
     may::<wakeful::Handle>();
     may::<TcpStream>();
     may::<UnixStream>();
-    may::<wakeful_net::UdpSocket>();
+    may::<wakeful::net::UdpSocket>();
 }

@@ -10,10 +10,10 @@ mod ended;
 mod first_poll;
 #[path = "shards/life.rs"]
 mod life;
-#[path = "shards/look_out.rs"]
-mod look_out;
 #[path = "shards/mesh.rs"]
 mod mesh;
+#[path = "shards/reply_spin.rs"]
+mod reply_spin;
 #[path = "shards/start.rs"]
 mod start;
 mod support;

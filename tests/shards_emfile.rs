@@ -10,9 +10,9 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
+use wakeful::net::shard::{Acceptor, Balance};
 use wakeful::time::sleep;
 use wakeful::{Metrics, Shards};
-use wakeful_net::shard::{Acceptor, Balance};
 
 /// Opens files until there is no descriptor left.
 fn fill_up() -> Vec<File> {

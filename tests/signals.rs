@@ -300,7 +300,7 @@ fn sockets_in_a_storm_of_signals() {
                     signal.recv().await.unwrap();
                 }
             });
-            let (here, there) = wakeful_net::UnixStream::pair().unwrap();
+            let (here, there) = wakeful::net::UnixStream::pair().unwrap();
             net::both_ways([here, there], 1 << 20).await;
             listening.abort();
         });

@@ -12,8 +12,8 @@ use std::task::Poll;
 use std::time::Duration;
 use std::{env, fs, process};
 
+use wakeful::net::TcpListener;
 use wakeful::time::sleep;
-use wakeful_net::TcpListener;
 
 const ROLE: &str = "WAKEFUL_SYSCALLS_ROLE";
 

@@ -15,8 +15,8 @@ use tokio::io::{
     BufReader, ReadBuf,
 };
 use wakeful::fs::File;
-use wakeful_net::unix::pipe;
-use wakeful_net::{TcpStream, UnixStream};
+use wakeful::net::unix::pipe;
+use wakeful::net::{TcpStream, UnixStream};
 
 /// A megabyte both ways at once through a proxy that is one call of tokio's, and both ends.
 async fn through_a_proxy<S>(pairs: [(S, S); 2])

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{AsyncReadExt, AsyncWriteExt};
 use wakeful::fs::Backend;
-use wakeful_net::UnixStream;
+use wakeful::net::UnixStream;
 
 use super::Big;
 

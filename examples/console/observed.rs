@@ -20,7 +20,7 @@ use futures_util::{AsyncReadExt, AsyncWriteExt};
 use std::task::Poll;
 use wakeful::task::{Builder, yield_now};
 use wakeful::time::{interval, sleep, timeout};
-use wakeful_net::{TcpListener, TcpStream};
+use wakeful::net::{TcpListener, TcpStream};
 
 fn main() -> io::Result<()> {
     // Before the runtime: what is there before the subscriber is never shown. It takes in 128 events

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::AsyncWriteExt;
+use wakeful::net::TcpStream;
 use wakeful::spawn_blocking;
 use wakeful::time::{Instant, timeout, timeout_at};
 use wakeful_examples::close_gently;
-use wakeful_net::TcpStream;
 
 use super::cache::Document;
 use super::files::{self, Description, Found};

@@ -18,8 +18,8 @@ use std::path::PathBuf;
 use std::process;
 use std::rc::Rc;
 
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful_examples::{Args, accept, close_gently, listen, raise_descriptor_limit};
-use wakeful_net::{TcpListener, TcpStream};
 
 mod cache;
 mod connection;

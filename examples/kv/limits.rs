@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{AsyncReadExt, AsyncWriteExt};
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::time::{Instant, sleep, timeout};
-use wakeful_net::{TcpListener, TcpStream};
 
 use super::{Policy, serve};
 

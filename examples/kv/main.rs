@@ -21,9 +21,9 @@ use std::time::Duration;
 
 use futures_util::AsyncWriteExt;
 use futures_util::future::{Either, select};
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::time::{Instant, interval, sleep_until};
 use wakeful_examples::{Args, accept, close_gently, listen, raise_descriptor_limit};
-use wakeful_net::{TcpListener, TcpStream};
 
 mod commands;
 mod glob;

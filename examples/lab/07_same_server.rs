@@ -12,9 +12,9 @@
 use std::io;
 
 use futures_util::{AsyncBufReadExt, AsyncWriteExt, io::BufReader};
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::trace::Level;
 use wakeful_examples::lab;
-use wakeful_net::{TcpListener, TcpStream};
 
 async fn greet(mut stream: &TcpStream) -> io::Result<()> {
     stream.write_all(b"your name?\n").await?;

@@ -14,10 +14,10 @@ use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
+use wakeful::net::UdpSocket;
 use wakeful::time::sleep;
 use wakeful::trace::{Effect, Level, Origin};
 use wakeful_examples::lab::{self, leave_waker};
-use wakeful_net::UdpSocket;
 
 fn main() {
     // Not `lab::record`, as one wake is to come from outside the loop.

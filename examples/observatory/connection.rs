@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::AsyncWriteExt;
 use wakeful::task;
 use wakeful::time::{Instant, timeout, timeout_at};
-use wakeful_net::TcpStream;
+use wakeful::net::TcpStream;
 
 use super::guard::Asker;
 use super::head::{self, Method, Request};

@@ -31,7 +31,7 @@ use std::time::Duration;
 use wakeful::time::{MissedTickBehavior, interval};
 use wakeful::trace::{self, Level};
 use wakeful::{Builder, Runtime, task};
-use wakeful_net::{TcpListener, TcpStream, lookup_host};
+use wakeful::net::{TcpListener, TcpStream, lookup_host};
 
 pub use args::Args;
 use connection::Connection;

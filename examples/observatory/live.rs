@@ -9,7 +9,7 @@ use futures_util::AsyncWriteExt;
 use wakeful::Metrics;
 use wakeful::time::{MissedTickBehavior, interval, timeout};
 use wakeful::trace::{Cursor, snapshot_since};
-use wakeful_net::TcpStream;
+use wakeful::net::TcpStream;
 
 use super::connection::SEND;
 use super::{CAPACITY, reply};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures_util::io::BufReader;
 use futures_util::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use wakeful::net::TcpStream;
 use wakeful::time::timeout;
-use wakeful_net::TcpStream;
 
 /// A node that is stopped neither answers nor ends the connection.
 const PATIENCE: Duration = Duration::from_secs(8);

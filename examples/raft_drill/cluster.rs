@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use wakeful::net::TcpSocket;
 use wakeful::process::{Child, Command};
 use wakeful::time::{sleep, timeout};
-use wakeful_net::TcpSocket;
 
 use super::client::Client;
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures_util::AsyncWriteExt;
 use openraft::ReadPolicy;
 use openraft::errors::{ClientWriteError, ForwardToLeader, LinearizableReadError, RaftError};
+use wakeful::net::TcpStream;
 use wakeful::time::timeout;
 use wakeful_examples::close_gently;
-use wakeful_net::TcpStream;
 
 use super::log::Log;
 use super::machine::{CAPACITY, Machine};

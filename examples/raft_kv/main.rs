@@ -25,8 +25,8 @@ use std::sync::Arc;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{InitializeError, RaftError};
 use openraft::{BasicNode, Config, Raft, SnapshotPolicy};
+use wakeful::net::TcpStream;
 use wakeful_examples::{Args, accept, check_address, listen, raise_descriptor_limit};
-use wakeful_net::TcpStream;
 
 mod client;
 mod frame;

@@ -16,9 +16,9 @@ use openraft::raft::{
 use openraft::{BasicNode, RaftNetworkFactory, RaftNetworkV2};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use wakeful::net::TcpStream;
 use wakeful::time::timeout;
 use wakeful_examples::close_gently;
-use wakeful_net::TcpStream;
 
 use super::frame;
 use super::types::{Map, Node, Snapshot, SnapshotMeta, Types, Vote};

@@ -13,7 +13,7 @@ use openraft::entry::RaftEntry;
 use openraft::raft::AppendEntriesResponse;
 use openraft::testing::log::{StoreBuilder, Suite};
 use openraft::{BasicNode, EntryPayload, Raft, ServerState, StorageError};
-use wakeful_net::{TcpListener, TcpStream};
+use wakeful::net::{TcpListener, TcpStream};
 
 use super::client::Shared;
 use super::frame;

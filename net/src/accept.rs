@@ -10,8 +10,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustix::net::SocketAddrAny;
-use wakeful::reactor::{Async, Interest};
-use wakeful::time::{Sleep, sleep};
+use wakeful_core::reactor::{Async, Interest};
+use wakeful_core::time::{Sleep, sleep};
 
 #[cfg(target_os = "linux")]
 use crate::error::tried;

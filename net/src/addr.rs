@@ -14,7 +14,7 @@ use crate::error::tried;
 ///
 /// ```
 /// use std::net::{Ipv4Addr, SocketAddr};
-/// use wakeful_net::UdpSocket;
+/// use wakeful::net::UdpSocket;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// wakeful::block_on(async {
@@ -187,12 +187,12 @@ impl<T: Lookup + ?Sized> Lookup for &T {
 /// ```
 /// # fn main() -> std::io::Result<()> {
 /// wakeful::block_on(async {
-///     let mut addrs = wakeful_net::lookup_host("127.0.0.1:80").await?;
+///     let mut addrs = wakeful::net::lookup_host("127.0.0.1:80").await?;
 ///     assert_eq!(addrs.next(), Some("127.0.0.1:80".parse().unwrap()));
 ///
 ///     // By name, with a limit.
 ///     let limit = std::time::Duration::from_secs(5);
-///     let addrs: Vec<_> = wakeful::time::timeout(limit, wakeful_net::lookup_host("localhost:80"))
+///     let addrs: Vec<_> = wakeful::time::timeout(limit, wakeful::net::lookup_host("localhost:80"))
 ///         .await??
 ///         .collect();
 ///     assert!(addrs.iter().all(|addr| addr.port() == 80));
@@ -224,7 +224,7 @@ pub(crate) async fn resolve<A: ToSocketAddrs + ?Sized>(host: &A) -> io::Result<A
         Query::Name(host, port) => {
             let name = host.clone();
             let lookup = move || net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
-            let addrs = match wakeful::task::try_spawn_blocking(lookup) {
+            let addrs = match wakeful_core::try_spawn_blocking(lookup) {
                 Ok(addrs) => addrs.await.map_err(io::Error::from)?,
                 Err(error) => Err(error),
             };

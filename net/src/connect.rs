@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use wakeful::time::timeout;
+use wakeful_core::time::timeout;
 
 use crate::addr::none_to_try;
 
@@ -92,8 +92,8 @@ mod tests {
     use std::future::pending;
     use std::io::ErrorKind;
 
-    use wakeful::Runtime;
-    use wakeful::time::{Instant, sleep};
+    use wakeful_core::Runtime;
+    use wakeful_core::time::{Instant, sleep};
 
     use super::*;
 

@@ -1,17 +1,10 @@
-//! Sockets for the [wakeful](https://docs.rs/wakeful) runtime: TCP, UDP and Unix domain.
+//! Sockets for the runtime [wakeful](https://docs.rs/wakeful): TCP, UDP and Unix domain.
 //!
-//! The names and meanings are those of tokio's `net`, and the I/O traits are those of `futures-io`.
-//! Reading and writing take `&self`, so two tasks may use one socket without splitting it. By the methods of
-//! sockets any number may wait at a time; through the traits for `&TcpStream` and the like, and through
-//! methods that begin with `poll_`, one a direction, as only the newest is woken.
-//!
-//! Where a socket's own method has the name of a trait's, the method is what a call means:
-//! `stream.shutdown(how)` ends a direction now, as in std, and the trait's is
-//! `AsyncWriteExt::shutdown(&mut stream)` of tokio or `close` of futures; `stream.split()` of futures takes the
-//! stream, so where its `AsyncReadExt` is in scope write `TcpStream::split(&mut stream)`.
+//! Programs use this package as `wakeful::net`. Names and meanings are those of tokio's `net`. The I/O
+//! traits are those of `futures-io`; with the feature `tokio-io`, tokio's too.
 //!
 //! ```
-//! use wakeful_net::{TcpListener, TcpStream};
+//! use wakeful::net::{TcpListener, TcpStream};
 //!
 //! # fn main() -> std::io::Result<()> {
 //! wakeful::block_on(async {
@@ -19,34 +12,55 @@
 //!     let addr = listener.local_addr()?;
 //!     let server = wakeful::spawn(async move {
 //!         let (stream, _) = listener.accept().await?;
-//!         stream.write(b"hello").await
+//!         stream.write_all(b"hello").await
 //!     });
-//!     let stream = TcpStream::connect(addr).await?;
+//!     let mut stream = TcpStream::connect(addr).await?;
 //!     let mut buf = [0; 5];
-//!     let n = stream.read(&mut buf).await?;
-//!     assert_eq!(&buf[..n], b"hello");
+//!     stream.read_exact(&mut buf).await?;
+//!     assert_eq!(&buf, b"hello");
 //!     server.await.unwrap()?;
 //!     Ok(())
 //! })
 //! # }
 //! ```
 //!
-//! [`shard`] takes connections in on several [shards](wakeful::shard).
+//! | type | what it is |
+//! | --- | --- |
+//! | [`TcpListener`], [`TcpStream`], [`TcpSocket`] | TCP; the last sets options before binding or connecting |
+//! | [`UdpSocket`] | UDP |
+//! | [`UnixListener`], [`UnixStream`], [`UnixDatagram`] | Unix domain sockets |
+//! | [`unix::pipe`] | pipes and named pipes |
+//! | [`shard`] | accepts connections for several shards |
+//! | [`lookup_host`] | name lookup, on the blocking pool |
 //!
-//! A socket belongs to the runtime that it was made in, and to its thread. Making one outside of a
-//! runtime panics. Once the runtime has been dropped, waiting for a socket is an error.
+//! # Waiting for one socket in several tasks
 //!
-//! Errors of binding and connecting say what was tried, and with which address. Their kind is the system's;
-//! their number is behind [`wakeful::raw_os_error`].
+//! `read` and `write` take `&self`, so two tasks may use one socket without splitting it. Any number
+//! of tasks may wait in these methods at the same time. The traits and the methods that begin with
+//! `poll_` keep one waker for each direction: only the task that polled last is woken.
+//!
+//! # Methods and traits of the same name
+//!
+//! Where a socket's own method has the name of a trait's method, a call means the socket's own. The
+//! trait's `shutdown` of tokio is `AsyncWriteExt::shutdown(&mut stream)`. The `split` of futures takes
+//! the stream; where its `AsyncReadExt` is in scope, write `TcpStream::split(&mut stream)` for the
+//! socket's. Code that imports the `AsyncReadExt` of both `tokio` and `futures_util` has to name the
+//! one it means.
+//!
+//! # Sockets and runtimes
+//!
+//! A socket belongs to the runtime in which it was made, and to its thread. Making one outside a
+//! runtime panics. After the runtime has been dropped, waiting for a socket returns an error.
+//!
+//! Errors of binding and connecting say what was tried, and with which address. Their kind is the
+//! system's; the system's number is returned by `wakeful::raw_os_error`.
 //!
 //! # Feature flags
 //!
-//! | feature | default | |
+//! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `tokio-io` | no | `tokio::io::AsyncRead` and `AsyncWrite` for streams, their halves and pipes; of tokio only the traits are compiled |
-//!
-//! With `tokio-io`, code that has the `AsyncReadExt` of both `tokio` and `futures_util` in scope has to say
-//! which it means.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
 mod accept;
@@ -69,7 +83,7 @@ pub use socket2::TcpKeepalive;
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
 pub use unix::{UnixDatagram, UnixListener, UnixStream};
-pub use wakeful::reactor::Interest;
+pub use wakeful_core::reactor::Interest;
 
 use std::io;
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use rustix::net::RecvFlags;
 use socket2::SockRef;
-use wakeful::reactor::{Async, Interest, Source};
+use wakeful_core::reactor::{Async, Interest, Source};
 
 /// How a socket of std's is read, as far as [`Stream`] can't know.
 pub(crate) trait Socket: AsFd {

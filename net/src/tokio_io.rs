@@ -5,7 +5,7 @@ use crate::tcp::TcpStream;
 use crate::unix::UnixStream;
 use crate::unix::pipe::{Receiver, Sender};
 
-wakeful::__tokio_read! {
+wakeful_core::__tokio_read! {
     TcpStream, ();
     &TcpStream, ();
     UnixStream, ();
@@ -16,7 +16,7 @@ wakeful::__tokio_read! {
     &Receiver, ();
 }
 
-wakeful::__tokio_write! {
+wakeful_core::__tokio_write! {
     TcpStream, (), true;
     &TcpStream, (), true;
     UnixStream, (), true;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
 
 use socket2::{Domain, Protocol, SockRef, Type};
-use wakeful::reactor::{Async, Interest};
+use wakeful_core::reactor::{Async, Interest};
 
 use crate::addr::{self, ToSocketAddrs};
 use crate::datagram::{datagram_methods, sized};
@@ -14,7 +14,7 @@ use crate::error::tried;
 /// A UDP socket. The methods take `&self`, so several tasks may use one.
 ///
 /// ```
-/// use wakeful_net::UdpSocket;
+/// use wakeful::net::UdpSocket;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// wakeful::block_on(async {

@@ -1,8 +1,45 @@
-//! Wakeful: an async runtime whose event loop you can see and control.
+//! An async runtime whose event loop you can see and control.
 //!
-//! One thread, one loop. The executor polls tasks, the reactor waits for descriptors and timers and
-//! wakes them; between a wake and the poll it leads to there is no lock and no atomic. Tasks need
-//! not be `Send`.
+//! A runtime is one thread with one event loop: an executor polls tasks, and a reactor waits for
+//! descriptors and timers and wakes the tasks that wait for them. Tasks need not be `Send`. To use
+//! more cores, run one loop on each with [`Shards`].
+//!
+//! ```no_run
+//! use wakeful::net::TcpListener;
+//!
+//! #[wakeful::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:7000").await?;
+//!     loop {
+//!         let (stream, _) = listener.accept().await?;
+//!         wakeful::spawn(async move {
+//!             let mut buf = [0; 4096];
+//!             loop {
+//!                 let n = stream.read(&mut buf).await?;
+//!                 if n == 0 {
+//!                     return std::io::Result::Ok(()); // the client has closed its side
+//!                 }
+//!                 stream.write_all(&buf[..n]).await?;
+//!             }
+//!         });
+//!     }
+//! }
+//! ```
+//!
+//! # A tour
+//!
+//! ## Running futures
+//!
+//! The attributes [`main`](macro@main) and [`test`](macro@test) make an async function the entry of a
+//! program or of a test. [`block_on`] runs one future; a [`Runtime`] runs several, one after the
+//! other, and keeps its tasks between them. [`Builder`] has the options.
+//!
+//! [`spawn`] starts a task and returns a [`JoinHandle`](task::JoinHandle). [`JoinSet`](task::JoinSet)
+//! joins many tasks. The module [`task`] also has names, ids, task-local values, `yield_now` and the
+//! [cooperative budget](task::coop). [`class`] divides the loop's time between groups of tasks.
+//!
+//! A closure that blocks belongs into [`spawn_blocking`]. Other threads start tasks with a [`Handle`];
+//! wakers work on every thread by themselves.
 //!
 //! ```
 //! use std::time::Duration;
@@ -17,122 +54,147 @@
 //! });
 //! ```
 //!
-//! # A tour
+//! ## Waiting
 //!
-//! - [`block_on`], [`Runtime`], [`main`](macro@main) and [`test`](macro@test) run a future to its end.
-//! - [`spawn`] starts a [task], which gives a [`JoinHandle`](task::JoinHandle).
-//!   [`JoinSet`](task::JoinSet) joins many.
-//! - [`class`] divides the loop's time between groups of tasks.
-//! - [`spawn_blocking`] is for closures that would block the loop.
-//! - [`fs`] has files and directories.
-//! - [`time`] has sleeps, timeouts, intervals, and a clock that tests can stop.
-//! - [`reactor::Async`] makes any descriptor async. Sockets are in the crate `wakeful-net`.
-//! - [`Shards`] run a loop on each core.
-//! - [`Handle`] starts tasks from other threads. Wakers work from any thread by themselves.
-//! - [`LocalSpawner`] and [`Handle`] are the `LocalSpawn` and `Spawn` of the `futures` crates.
-//! - [`Metrics`] count what the loop does. [`Builder::detect_stalls`] names the task that holds it up.
+//! | for | use |
+//! | --- | --- |
+//! | sockets and name lookup | [`net`] |
+//! | time: sleeps, timeouts, intervals | [`time`] |
+//! | files and directories | [`fs`] |
+//! | ctrl-c and other signals | the module `signal` |
+//! | child processes | the module `process` |
+//! | standard input and output | the module `io` |
+//! | any other descriptor | [`reactor::Async`] |
 //!
-//! `join!`, `select!`, channels and locks: take them from `futures-util`, `async-channel`,
-//! `async-lock`; nothing in them is tied to a runtime.
+//! Reads, writes, sleeps and joins are cancel-safe, and each says so in its documentation.
+//!
+//! `join!`, `select!`, channels and locks are not tied to a runtime: take them from `futures-util`,
+//! `async-channel`, `async-lock`, or tokio's `sync` module.
+//!
+//! ## More cores
+//!
+//! [`Shards`] run one loop on each of several threads. What a [`Shard`](shard::Shard) spawns stays on
+//! its thread; shards [call](shard::Shard::call) each other and send messages through a
+//! [`Mesh`](shard::Mesh).
+//!
+//! ## Observing
+//!
+//! | question | use |
+//! | --- | --- |
+//! | Which task blocks the loop right now? | [`Builder::detect_stalls`] |
+//! | How busy is the loop, and how long do polls take? | [`Metrics`] |
+//! | What woke this task, and why was it late? | the feature `trace` |
+//! | Which tasks, timers and sockets exist now? | the feature `console`, for tokio-console |
+//!
+//! ## Testing
+//!
+//! `#[wakeful::test(start_paused = true)]` stops the clock, which then jumps to the next timer when
+//! nothing else can run. [`time::advance`] moves it by hand. The feature `faults` makes system calls
+//! fail on purpose, repeatable by a seed. [`Builder::max_poll`] fails a test whose polls take too
+//! long.
+//!
+//! ## Other event loops and crates
+//!
+//! [`Runtime::turn`] lets another event loop drive this one. [`LocalSpawner`] and [`Handle`] implement
+//! the `LocalSpawn` and `Spawn` of the `futures` crates. Adapters are packages of their own:
+//! `wakeful-hyper`, `wakeful-openraft`, `wakeful-prometheus`.
 //!
 //! # Feature flags
 //!
-//! | feature | default | |
+//! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `macros` | yes | the attributes [`main`](macro@main) and [`test`](macro@test) |
-//! | `signal` | no | the module `signal`: ctrl-c and the other signals |
-//! | `io-std` | no | the module `io`: standard input, output and error |
+//! | `net` | yes | the module [`net`] |
+//! | `signal` | no | the module `signal`: ctrl-c and other signals |
 //! | `process` | no | the module `process`: child processes; includes `signal` |
+//! | `io-std` | no | the module `io`: standard input, output and error |
 //! | `io-uring` | no | [files](fs) through a completion ring, where Linux has one |
-//! | `backtrace` | no | the stall detector shows the stuck stack (Linux; with glibc 2.35 and libgcc 12, or newer) |
-//! | `prometheus` | no | [`Metrics`] as Prometheus reads them |
-//! | `hyper` | no | the module `hyper`: executor, timer and sockets for hyper 1 |
-//! | `trace` | no | the flight recorder, `wakeful::trace` |
-//! | `faults` | no | for tests: faults on purpose, `wakeful::faults` |
-//! | `console` | no | tasks, wakers, timers and sockets for tokio-console, see `wakeful::console` |
-//! | `tokio-io` | no | `tokio::io`'s `AsyncRead`, `AsyncWrite` and `AsyncSeek` for files, pipes of children, standard streams and [`reactor::Async`]; of tokio only the traits are compiled |
-//! | `openraft` | no | the module `openraft`: the runtime of a Raft node |
+//! | `tokio-io` | no | tokio's I/O traits for files, pipes, sockets and standard streams; of tokio only the traits are compiled |
+//! | `backtrace` | no | the stall detector shows the stack of the blocked thread (Linux) |
+//! | `trace` | no | the module `trace`: the flight recorder |
+//! | `console` | no | the module `console`: data for tokio-console |
+//! | `faults` | no | the module `faults`: deliberate faults, for tests |
 //!
 //! # Panics
 //!
-//! A panic of a task ends that task, and its handle gives a [`JoinError`](task::JoinError) with the
-//! payload. So do the panics of shards and of closures on the pool. Panics of other user code that
-//! the runtime calls, such as wakers and drops, do not keep it from going on.
+//! A panic of a task ends that task, and its handle returns a [`JoinError`](task::JoinError) with the
+//! payload. So do panics of shards and of closures on the pool. Panics of other user code that the
+//! runtime calls, such as wakers and drops, are caught, and the runtime goes on.
 //!
-//! All of that takes unwinding. In a program that is built with `panic = "abort"` a panic ends the
-//! process, once the panic hook has printed its message: no destructor runs, no
-//! [`JoinError`](task::JoinError) is a panic's, and [`OnPanic`](shard::OnPanic) is about services
-//! that return errors alone. Aborts, cancelled tasks, timeouts and shutdowns do not unwind, and
-//! work as usual.
+//! All of that needs unwinding. In a program built with `panic = "abort"` a panic ends the process
+//! after the panic hook has printed its message: no destructor runs, no
+//! [`JoinError`](task::JoinError) has a payload, and [`OnFailure`](shard::OnFailure) concerns services
+//! that return errors only. Aborts, cancelled tasks, timeouts and shutdowns do not unwind, and work as
+//! usual.
 //!
 //! # Systems
 //!
-//! Unix, by way of `polling`. Linux has a faster way to wait, see [`reactor::Backend`].
+//! Unix, with Rust 1.88 or newer. Linux has a faster way to wait, see [`reactor::Backend`]; other
+//! systems use the portable wait of the crate `polling`.
+//!
+//! # More
+//!
+//! The [guide](https://github.com/wakeful-rs/wakeful/blob/main/docs/src/SUMMARY.md) has pages on
+//! coming from tokio, behaviour at the edges, shards, observing, benchmarks and testing.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
-// Both have the same names, and the models are written with loom's.
-#[cfg(shuttle)]
-extern crate shuttle as loom;
-
-mod blocking;
 #[cfg(feature = "console")]
-pub mod console;
-#[cfg(not(feature = "console"))]
-#[path = "console/off.rs"]
-mod console;
-mod context;
-mod executor;
+#[doc(inline)]
+pub use wakeful_core::console;
 #[cfg(feature = "faults")]
-pub mod faults;
-#[cfg(not(feature = "faults"))]
-#[path = "faults/off.rs"]
-mod faults;
-pub mod fs;
+#[doc(inline)]
+pub use wakeful_core::faults;
 #[cfg(feature = "hyper")]
-pub mod hyper;
-mod id;
+#[doc(inline)]
+pub use wakeful_core::hyper;
 #[cfg(feature = "io-std")]
-pub mod io;
-#[cfg(all(test, any(loom, shuttle)))]
-mod models;
-mod observe;
+#[doc(inline)]
+pub use wakeful_core::io;
 #[cfg(feature = "openraft")]
-pub mod openraft;
-mod os_error;
+#[doc(inline)]
+pub use wakeful_core::openraft;
 #[cfg(feature = "process")]
-pub mod process;
+#[doc(inline)]
+pub use wakeful_core::process;
 #[cfg(feature = "prometheus")]
-pub mod prometheus;
-pub mod reactor;
-pub mod runtime;
-pub mod shard;
+#[doc(inline)]
+pub use wakeful_core::prometheus;
 #[cfg(feature = "signal")]
-pub mod signal;
-mod stall;
-mod sync;
-pub mod task;
-pub mod time;
+#[doc(inline)]
+pub use wakeful_core::signal;
 #[cfg(feature = "tokio-io")]
 #[doc(hidden)]
-pub mod tokio_io;
-#[cfg(feature = "trace")]
-pub mod trace;
-#[cfg(not(feature = "trace"))]
-#[path = "trace/off.rs"]
-mod trace;
-#[cfg(all(test, not(any(loom, shuttle))))]
-mod twins;
-mod unwind;
-
-pub use blocking::spawn_blocking;
-pub use executor::{class, spawn, spawn_in};
-pub use observe::Histogram;
-pub use os_error::raw_os_error;
-pub use runtime::{
-    Builder, EnterGuard, Handle, LocalSpawner, Metrics, MetricsLevel, RemoteJoinHandle, Runtime,
-    block_on,
+pub use wakeful_core::tokio_io;
+#[doc(inline)]
+pub use wakeful_core::{
+    Builder, EnterGuard, Handle, Histogram, LocalSpawner, Metrics, MetricsLevel, RemoteJoinHandle,
+    Runtime, Shards, StallKind, StallReport, block_on, class, fs, raw_os_error, reactor, runtime,
+    shard, spawn, spawn_blocking, spawn_in, task_local, time,
 };
-pub use shard::Shards;
-pub use stall::{StallKind, StallReport};
 #[cfg(feature = "macros")]
 pub use wakeful_macros::{main, test};
+#[cfg(feature = "net")]
+#[doc(inline)]
+pub use wakeful_net as net;
+
+/// Tasks: their handles, and what they can do while they run.
+pub mod task {
+    #[doc(inline)]
+    pub use wakeful_core::executor::{JoinSet, TaskBuilder as Builder, id, name, spawn, try_id};
+    #[doc(inline)]
+    pub use wakeful_core::{spawn_blocking, try_spawn_blocking};
+    #[doc(inline)]
+    pub use wakeful_core::task::*;
+}
+
+/// The flight recorder: what the loop, its tasks and its wakers did, event by event.
+#[cfg(feature = "trace")]
+pub mod trace {
+    #[doc(inline)]
+    pub use wakeful_core::executor::trace::{
+        Span, level, mark, set_level, snapshot, snapshot_since, span,
+    };
+    #[doc(inline)]
+    pub use wakeful_core::trace::*;
+}

@@ -241,8 +241,10 @@ fn a_read_that_is_dropped_ends_its_operation() {
 #[test]
 fn a_listener_and_a_pair_are_named_by_their_types() {
     let ((), recorder) = Recorder::run(async {
-        let listener = wakeful_net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (one, other) = wakeful_net::UnixStream::pair().unwrap();
+        let listener = wakeful::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .unwrap();
+        let (one, other) = wakeful::net::UnixStream::pair().unwrap();
         drop((listener, one, other));
     });
     assert!(recorder.resource("TcpListener").is_closed());

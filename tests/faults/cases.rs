@@ -7,12 +7,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use socket2::{Domain, Socket, Type};
 use wakeful::Builder;
 use wakeful::faults::{Kind, Plan};
+use wakeful::net::unix::pipe;
+use wakeful::net::{TcpListener, TcpStream, UdpSocket};
 use wakeful::process::Command;
 use wakeful::reactor::Backend;
 use wakeful::signal::unix::{SignalKind, signal};
 use wakeful::time::{sleep, timeout};
-use wakeful_net::unix::pipe;
-use wakeful_net::{TcpListener, TcpStream, UdpSocket};
 
 /// Only ends a test that fails.
 const PATIENCE: Duration = Duration::from_secs(60);

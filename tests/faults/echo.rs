@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use futures_util::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use wakeful::net::{TcpListener, TcpStream, UnixStream};
 use wakeful::task::JoinSet;
-use wakeful_net::{TcpListener, TcpStream, UnixStream};
 
 use crate::campaign::Dice;
 

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::{AsyncReadExt, AsyncWriteExt};
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::task::JoinSet;
-use wakeful_net::{TcpListener, TcpStream};
 
 use crate::campaign::Dice;
 use crate::kv;

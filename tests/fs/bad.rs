@@ -10,7 +10,7 @@ use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, moun
 use rustix::thread::UnshareFlags;
 use wakeful::fs::{self, Backend, File, OpenOptions};
 
-use crate::kit::{TempDir, both, runtime};
+use crate::common::{TempDir, both, runtime};
 
 both! {
     what_is_missing

@@ -15,7 +15,7 @@ use wakeful::fs::{self, File};
 use wakeful::task::yield_now;
 use wakeful::time::sleep;
 
-use crate::kit::{TempDir, both};
+use crate::common::{TempDir, both};
 use crate::support::{poll_once, spin_until, yield_until};
 
 both! {

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use futures_util::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use wakeful::fs::{self, File, OpenOptions};
 
-use crate::kit::{TempDir, both};
+use crate::common::{TempDir, both};
 use crate::support::poll_once;
 
 both! {

@@ -10,8 +10,8 @@ use wakeful::fs::{self, Backend, File};
 use wakeful::reactor;
 use wakeful::task::yield_now;
 
+use crate::common::{TempDir, runtime};
 use crate::full::{filled, reads_all};
-use crate::kit::{TempDir, runtime};
 use crate::support::{Counting, my_waker, poll_once};
 
 const BACKENDS: [Backend; 2] = [Backend::Ring, Backend::Pool];

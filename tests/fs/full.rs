@@ -10,7 +10,7 @@ use wakeful::fs::{self, Backend, File};
 use wakeful::task::yield_now;
 use wakeful::time::timeout;
 
-use crate::kit::{TempDir, both, on, runtime};
+use crate::common::{TempDir, both, on, runtime};
 
 both! {
     a_short_read_leaves_a_shared_cursor_to_those_who_moved_it

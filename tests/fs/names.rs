@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use wakeful::fs;
 
-use crate::kit::{TempDir, both};
+use crate::common::{TempDir, both};
 
 both! {
     directories

@@ -10,7 +10,7 @@ use futures_util::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use wakeful::fs::{self, File, OpenOptions};
 use wakeful::task::yield_now;
 
-use crate::kit::{TempDir, both};
+use crate::common::{TempDir, both};
 use crate::support::{Counting, poll_once};
 
 both! {

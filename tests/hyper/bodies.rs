@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
 use hyper::body::Frame;
 
-use crate::kit::{WAYS, Way, body_of, client, full, request, serve, text};
+use crate::common::{WAYS, Way, body_of, client, full, request, serve, text};
 use crate::net::{pattern, run, tcp_pair};
 
 const LARGE: usize = 8 << 20;

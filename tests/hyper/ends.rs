@@ -14,10 +14,10 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use wakeful::Runtime;
 use wakeful::hyper::{Executor, Io, Timer};
+use wakeful::net::TcpStream;
 use wakeful::task::yield_now;
-use wakeful_net::TcpStream;
 
-use crate::kit::{Way, body_of, client, full, get, serve, text};
+use crate::common::{Way, body_of, client, full, get, serve, text};
 use crate::net::{run, tcp_pair};
 use crate::support::Ledger;
 

@@ -12,9 +12,9 @@ use hyper::rt::{Read, ReadBuf, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use wakeful::hyper::Io;
-use wakeful_net::TcpStream;
+use wakeful::net::TcpStream;
 
-use crate::kit::{Way, body_of, client, get, text};
+use crate::common::{Way, body_of, client, get, text};
 use crate::net::{run, tcp_pair};
 use crate::support::panic_of;
 

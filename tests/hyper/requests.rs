@@ -6,7 +6,7 @@ use std::rc::Rc;
 use futures_util::future::join_all;
 use wakeful::task::yield_now;
 
-use crate::kit::{WAYS, Way, body_of, client, get, serve, text};
+use crate::common::{WAYS, Way, body_of, client, get, serve, text};
 use crate::net::{run, tcp_pair};
 
 #[test]

@@ -8,10 +8,10 @@ use futures_util::AsyncWriteExt;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use wakeful::hyper::{Executor, Io, Timer};
+use wakeful::net::UnixStream;
 use wakeful::time::{Instant, sleep};
-use wakeful_net::UnixStream;
 
-use crate::kit::{Way, body_of, client, get, text};
+use crate::common::{Way, body_of, client, get, text};
 
 /// hyper's default for the head of a request.
 const HEAD: Duration = Duration::from_secs(30);
@@ -105,7 +105,7 @@ async fn a_client_of_http2_notices_a_silent_server() {
 async fn no_timeout_disturbs_a_slow_answer() {
     for way in [Way::Http1, Way::Http2] {
         let (here, there) = UnixStream::pair().unwrap();
-        crate::kit::serve(way, there, async |_| {
+        crate::common::serve(way, there, async |_| {
             sleep(Duration::from_secs(3600)).await;
             Ok(text("at last"))
         });

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream as Std;
 use futures_util::{AsyncReadExt, AsyncWriteExt};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use wakeful_net::{TcpListener, TcpStream, UnixStream};
+use wakeful::net::{TcpListener, TcpStream, UnixStream};
 
 fn layout() -> impl Strategy<Value = Vec<usize>> {
     vec(prop_oneof![Just(0_usize), 1..300_usize], 1..40)

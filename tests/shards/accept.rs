@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use socket2::SockRef;
 use wakeful::Shards;
+use wakeful::net::shard::{Acceptor, Balance, Incoming, TcpListeners};
 use wakeful::shard::Shard;
-use wakeful_net::shard::{Acceptor, Balance, Incoming, TcpListeners};
 
 use crate::support::spin_until;
 

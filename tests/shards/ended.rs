@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use wakeful::Shards;
-use wakeful::shard::{Ended, FailureReason, OnPanic};
+use wakeful::net::shard::{Acceptor, Balance};
+use wakeful::shard::{Ended, FailureReason, OnFailure};
 use wakeful::task::JoinSet;
-use wakeful_net::shard::{Acceptor, Balance};
 
 use crate::support::{Counting, Panicking, poll_once};
 
@@ -46,12 +46,12 @@ fn block_on_by_parking<F: Future>(future: F) -> F::Output {
 }
 
 /// Three shards that wait for the stop. The second panics when the barrier lets it.
-fn second_panics(on_panic: OnPanic) -> (Shards, Arc<Barrier>) {
+fn second_panics(on_failure: OnFailure) -> (Shards, Arc<Barrier>) {
     let gate = Arc::new(Barrier::new(2));
     let opened = gate.clone();
     let shards = Shards::builder()
         .shards(3)
-        .on_panic(on_panic)
+        .on_failure(on_failure)
         .shutdown_timeout(LONG)
         .on_each(move |shard| {
             let opened = opened.clone();
@@ -70,7 +70,7 @@ fn second_panics(on_panic: OnPanic) -> (Shards, Arc<Barrier>) {
 #[test]
 #[cfg(panic = "unwind")]
 fn a_panic_of_a_shard_ends_the_wait_of_the_main_thread() {
-    let (shards, gate) = second_panics(OnPanic::StopAll);
+    let (shards, gate) = second_panics(OnFailure::StopAll);
     // As a program that waits for ctrl-c as well, which does not come.
     let failure = wakeful::block_on(async {
         let mut ended = shards.ended();
@@ -99,7 +99,7 @@ fn a_panic_of_a_shard_ends_the_wait_of_the_main_thread() {
 #[test]
 #[cfg(panic = "unwind")]
 fn an_end_before_the_wait_is_reported_and_outlives_the_shards() {
-    let (shards, gate) = second_panics(OnPanic::StopAll);
+    let (shards, gate) = second_panics(OnFailure::StopAll);
     gate.wait();
     wakeful::block_on(shards.ended()).unwrap_err();
     let mut late = shards.ended();
@@ -114,7 +114,7 @@ fn an_end_before_the_wait_is_reported_and_outlives_the_shards() {
 #[test]
 #[cfg(panic = "unwind")]
 fn all_waiters_on_all_threads_and_executors_hear_of_it() {
-    let (shards, gate) = second_panics(OnPanic::StopAll);
+    let (shards, gate) = second_panics(OnFailure::StopAll);
     let (polled, waiting) = channel();
     let mut threads = Vec::new();
     for n in 0..6 {
@@ -139,7 +139,7 @@ fn all_waiters_on_all_threads_and_executors_hear_of_it() {
 #[test]
 #[cfg(panic = "unwind")]
 fn a_waiter_that_has_gone_is_not_woken_and_a_waker_that_panics_stops_no_other() {
-    let (shards, gate) = second_panics(OnPanic::StopAll);
+    let (shards, gate) = second_panics(OnFailure::StopAll);
     let (gone, waker) = Counting::new();
     let mut dropped = shards.ended();
     assert!(poll_once(&mut dropped, &waker).is_pending());
@@ -180,7 +180,7 @@ fn services_that_end_well_are_ok_and_so_are_none() {
 #[test]
 #[cfg(panic = "unwind")]
 fn with_continue_a_failure_is_reported_when_the_others_have_ended() {
-    let (shards, gate) = second_panics(OnPanic::Continue);
+    let (shards, gate) = second_panics(OnFailure::Continue);
     let mut ended = shards.ended();
     gate.wait();
     // Its loop answers, so the service has failed by then or will not make this wait any longer.

@@ -9,7 +9,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use wakeful::Shards;
-use wakeful::shard::{FailureReason, OnPanic, ShardFailure, ShardsError};
+use wakeful::shard::{FailureReason, OnFailure, ShardFailure, ShardsError};
 
 use crate::support::{Panicking, poll_once};
 
@@ -112,7 +112,7 @@ fn a_panic_stops_all_and_join_says_which_and_why() {
 fn with_continue_the_others_go_on_and_so_does_the_loop_of_the_panicked() {
     let shards = Shards::builder()
         .shards(2)
-        .on_panic(OnPanic::Continue)
+        .on_failure(OnFailure::Continue)
         .on_each(|shard| async move {
             if shard.id().index() == 1 {
                 panic!("on purpose");
@@ -169,7 +169,7 @@ fn a_loop_that_panics_is_reported_too() {
     let shards = Shards::builder()
         .shards(2)
         .configure(|builder| builder.max_poll(Duration::ZERO))
-        .on_panic(OnPanic::Continue)
+        .on_failure(OnFailure::Continue)
         .on_each(|_| async { wakeful::task::yield_now().await })
         .unwrap();
     let failures = failures(shards.join());
@@ -225,7 +225,7 @@ fn who_is_late_is_cancelled_and_named() {
     let failures = failures(shards.shutdown(LONG));
     assert_eq!(failures.len(), 1, "{failures:?}");
     assert_eq!(failures[0].shard.index(), 1);
-    assert!(matches!(failures[0].reason, FailureReason::Late));
+    assert!(matches!(failures[0].reason, FailureReason::TimedOut));
     // Also the future of the late one was dropped.
     assert_eq!(told.iter().count(), 3);
 }
@@ -253,7 +253,7 @@ fn a_thread_that_is_blocked_is_reported_and_left() {
     told.recv().unwrap();
     told.recv().unwrap();
     let failures = failures(shards.shutdown(Duration::ZERO));
-    assert!(matches!(failures[0].reason, FailureReason::Stuck));
+    assert!(matches!(failures[0].reason, FailureReason::Unresponsive));
     assert_eq!(failures[0].shard.index(), 0);
     assert!(failures[0].to_string().contains("blocks its thread"));
     // It ends by itself when it can.
@@ -301,7 +301,7 @@ fn the_sooner_of_two_deadlines_counts() {
         .unwrap();
     let failures = failures(shards.join());
     assert_eq!(failures.len(), 1, "{failures:?}");
-    assert!(matches!(failures[0].reason, FailureReason::Late));
+    assert!(matches!(failures[0].reason, FailureReason::TimedOut));
     assert_eq!(told.recv().unwrap(), Duration::from_secs(60));
 }
 

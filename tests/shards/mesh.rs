@@ -30,7 +30,7 @@ fn two_may_wait_for_room_and_then_try() {
             let sender = sender.clone();
             wakeful::spawn(async move {
                 loop {
-                    sender.room(0).await;
+                    sender.ready(0).await;
                     if sender.try_send(0, n).is_ok() {
                         break;
                     }
@@ -55,11 +55,11 @@ fn nobody_gets_past_the_line_without_having_stood_in_it() {
     wakeful::block_on(async {
         let (sender, mut receiver) = Mesh::new(1, 1).join_as(0);
         for n in 0..6 {
-            sender.room(0).await;
+            sender.ready(0).await;
             sender.send(0, n).await.unwrap();
             assert_eq!(receiver.recv().await.unwrap().1, n);
         }
-        sender.room(0).await;
+        sender.ready(0).await;
         sender.try_send(0, 6).unwrap();
         let mut waiting = pin!(sender.send(0, 7));
         assert!(is_pending(&mut waiting).await);
@@ -296,21 +296,21 @@ fn one_message_taken_is_room_told_of() {
 }
 
 #[test]
-fn room_is_waited_for_without_a_message() {
+fn ready_waits_without_a_message() {
     wakeful::block_on(async {
         let mesh = Mesh::new(1, 1);
         let (sender, mut receiver) = mesh.join_as(0);
-        sender.room(0).await;
+        sender.ready(0).await;
         sender.try_send(0, "one").unwrap();
         {
-            let mut room = pin!(sender.room(0));
+            let mut room = pin!(sender.ready(0));
             assert!(is_pending(&mut room).await);
             receiver.recv().await.unwrap();
             room.await;
         }
         sender.try_send(0, "two").unwrap();
         drop(receiver);
-        sender.room(0).await;
+        sender.ready(0).await;
         assert!(sender.is_closed(0));
     });
 }

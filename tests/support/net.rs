@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use futures_util::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use wakeful::Runtime;
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::reactor::Backend;
-use wakeful_net::{TcpListener, TcpStream};
 
 /// Runs a test once for each way to wait. The limit only ends a test that fails.
 pub fn run(test: impl AsyncFn()) {

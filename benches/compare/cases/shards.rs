@@ -54,7 +54,7 @@ fn builder(shards: usize, before: Before) -> ShardsBuilder {
     match before {
         Before::LookOut => builder,
         Before::Spin => builder.configure(|runtime| runtime.spin(Duration::from_micros(50))),
-        Before::Nothing => builder.look_out(Duration::ZERO),
+        Before::Nothing => builder.reply_spin(Duration::ZERO),
     }
 }
 
@@ -106,7 +106,7 @@ pub const CASES: &[Case] = &[
         aims: &[ahead(1.0 / 1.3, Peer::TokioLocal)],
         ..across(
             "shards/request-asleep",
-            "the same with a look_out of zero: a shard that waits for the other sleeps at once",
+            "the same with a reply_spin of zero: a shard that waits for the other sleeps at once",
             |run| requests(run, 64, Before::Nothing, 0),
         )
     },
@@ -117,7 +117,7 @@ pub const CASES: &[Case] = &[
     ),
     across(
         "shards/request-one-asleep",
-        "one at a time in one direction, with a look_out of zero",
+        "one at a time in one direction, with a reply_spin of zero",
         |run| requests(run, 1, Before::Nothing, 0),
     ),
     across(

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use futures_util::AsyncWriteExt;
 use wakeful::time::{Instant, pause};
-use wakeful_net::TcpStream;
+use wakeful::net::TcpStream;
 use wakeful_observatory::{listen_on_loopback, runtime, serve};
 
 fn with_server(client: impl AsyncFnOnce(SocketAddr)) {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable, Either, pending, select};
-use wakeful::shard::{Mesh, MeshReceiver, MeshSender, SendError, Shard, ShardId};
+use wakeful_core::shard::{Mesh, MeshReceiver, MeshSender, SendError, Shard, ShardId};
 
 use super::bind::{first, listen, no_shards};
 use crate::{TcpListener, TcpStream};
@@ -40,8 +40,8 @@ pub enum Balance {
 ///
 /// ```
 /// use wakeful::Shards;
-/// use wakeful_net::TcpStream;
-/// use wakeful_net::shard::{Acceptor, Balance};
+/// use wakeful::net::TcpStream;
+/// use wakeful::net::shard::{Acceptor, Balance};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let acceptor = Acceptor::bind("127.0.0.1:0", 2, Balance::RoundRobin)?;
@@ -187,7 +187,7 @@ impl Acceptor {
                 let (dropped, registration) = AbortHandle::new_pair();
                 let dropped_here = Abortable::new(pending::<()>(), registration);
                 let stop = select(shard.stopping(), dropped_here).map(drop);
-                drop(wakeful::spawn(async move {
+                drop(wakeful_core::spawn(async move {
                     hand_out(listener, &sender, &plan, stop).await;
                 }));
                 accepting = Some(dropped);
@@ -332,7 +332,7 @@ impl Connection {
     /// The stream, for those who want to own it, and what counts it as open until it is dropped.
     ///
     /// ```
-    /// # async fn example(connection: wakeful_net::shard::Connection) {
+    /// # async fn example(connection: wakeful::net::shard::Connection) {
     /// let (stream, open) = connection.into_parts();
     /// let (mut reader, mut writer) = stream.into_split();
     /// wakeful::spawn(async move {

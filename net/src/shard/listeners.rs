@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wakeful::shard::ShardId;
+use wakeful_core::shard::ShardId;
 
 use super::bind::{first, listen, no_shards};
 use crate::TcpListener;
@@ -22,8 +22,8 @@ use crate::TcpListener;
 ///
 /// ```
 /// use wakeful::Shards;
-/// use wakeful_net::TcpStream;
-/// use wakeful_net::shard::TcpListeners;
+/// use wakeful::net::TcpStream;
+/// use wakeful::net::shard::TcpListeners;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let listeners = TcpListeners::bind("127.0.0.1:0", 2)?;

@@ -1,4 +1,4 @@
-//! Taking connections in on every [shard](wakeful::shard).
+//! Taking connections in on every [shard](wakeful_core::shard).
 //!
 //! There are two ways:
 //!

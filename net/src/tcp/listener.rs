@@ -21,7 +21,7 @@ use crate::stream::Stream;
 /// ends, or reports it and pauses, when [`accept`](Self::accept) fails.
 ///
 /// ```no_run
-/// use wakeful_net::TcpListener;
+/// use wakeful::net::TcpListener;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let listener = TcpListener::bind("127.0.0.1:8080").await?;

@@ -14,7 +14,7 @@ use crate::stream::Stream;
 /// A TCP socket whose options can be set before it connects or listens.
 ///
 /// ```
-/// use wakeful_net::TcpSocket;
+/// use wakeful::net::TcpSocket;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// wakeful::block_on(async {

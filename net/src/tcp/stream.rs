@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::io::{AsyncRead, AsyncWrite};
 use socket2::SockRef;
-use wakeful::reactor::Interest;
+use wakeful_core::reactor::Interest;
 
 use super::TcpSocket;
 use crate::addr::{self, Addrs, ToSocketAddrs};
@@ -24,7 +24,7 @@ use crate::stream::{Received, Socket, Stream, stream_methods};
 ///
 /// ```no_run
 /// use futures_util::{AsyncReadExt, AsyncWriteExt};
-/// use wakeful_net::TcpStream;
+/// use wakeful::net::TcpStream;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let mut stream = TcpStream::connect("localhost:8080").await?;
@@ -51,7 +51,7 @@ impl TcpStream {
     /// their order.
     ///
     /// It has no limit of its own for the whole: the system's, for an address that never answers,
-    /// is minutes. Put a [`timeout`](wakeful::time::timeout) around it.
+    /// is minutes. Put a [`timeout`](wakeful_core::time::timeout) around it.
     ///
     /// # Errors
     ///

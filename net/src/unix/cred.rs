@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 /// The process and the user at the other end, as they were when the connection was made.
 ///
 /// ```
-/// use wakeful_net::UnixStream;
+/// use wakeful::net::UnixStream;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// wakeful::block_on(async {

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use wakeful::reactor::{Async, Interest};
-use wakeful::task::consume_budget;
-use wakeful::time::sleep;
+use wakeful_core::reactor::{Async, Interest};
+use wakeful_core::task::consume_budget;
+use wakeful_core::time::sleep;
 
 use super::SocketAddr;
 use crate::datagram::{datagram_methods, sized};
@@ -21,7 +21,7 @@ use crate::error::tried;
 /// full.
 ///
 /// ```
-/// use wakeful_net::UnixDatagram;
+/// use wakeful::net::UnixDatagram;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// wakeful::block_on(async {

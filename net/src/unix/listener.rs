@@ -23,7 +23,7 @@ const UNNAMED: usize = 2;
 /// The file at its path stays when it is dropped.
 ///
 /// ```no_run
-/// use wakeful_net::UnixListener;
+/// use wakeful::net::UnixListener;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let listener = UnixListener::bind("/tmp/example.socket")?;

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use futures_util::io::{AsyncRead, AsyncWrite};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, recvmsg};
-use wakeful::reactor::Interest;
+use wakeful_core::reactor::Interest;
 
 use super::{SocketAddr, UCred};
 use crate::error::tried;
@@ -27,7 +27,7 @@ const IOV_MAX: usize = 1024;
 /// Closing through those ends the writing direction.
 ///
 /// ```
-/// use wakeful_net::UnixStream;
+/// use wakeful::net::UnixStream;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// wakeful::block_on(async {
@@ -86,7 +86,7 @@ impl UnixStream {
             // The listener's queue is full (Linux says so at once, and tells no one when there is
             // room again): ask now and then.
             Err(Errno::AGAIN) => loop {
-                wakeful::time::sleep(std::time::Duration::from_millis(1)).await;
+                wakeful_core::time::sleep(std::time::Duration::from_millis(1)).await;
                 match rustix::net::connect(&socket, addr) {
                     Ok(()) => return Ok(UnixStream(Stream::new(socket.into())?)),
                     Err(Errno::AGAIN) => {}

@@ -19,7 +19,7 @@ pub fn serve(peer: Peer, listener: TcpListener) -> Result {
 }
 
 async fn wakeful_main(listener: TcpListener) -> Result {
-    let listener = wakeful_net::TcpListener::from_std(listener)?;
+    let listener = wakeful::net::TcpListener::from_std(listener)?;
     loop {
         drop(listener.accept().await?);
     }

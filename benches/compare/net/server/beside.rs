@@ -53,7 +53,7 @@ async fn batch<Y: Future, S: Future>(yield_now: impl Fn() -> Y, sleep: impl Fn(D
 }
 
 async fn wakeful_main(listener: TcpListener, size: usize) -> Result {
-    let listener = wakeful_net::TcpListener::from_std(listener)?;
+    let listener = wakeful::net::TcpListener::from_std(listener)?;
     wakeful::spawn(batch(wakeful::task::yield_now, wakeful::time::sleep));
     loop {
         let (stream, _) = listener.accept().await?;
@@ -62,7 +62,7 @@ async fn wakeful_main(listener: TcpListener, size: usize) -> Result {
     }
 }
 
-async fn wakeful_echo(mut stream: wakeful_net::TcpStream, size: usize) -> Result {
+async fn wakeful_echo(mut stream: wakeful::net::TcpStream, size: usize) -> Result {
     let mut buffer = vec![0; size];
     loop {
         match stream.read(&mut buffer).await? {

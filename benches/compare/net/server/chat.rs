@@ -62,7 +62,7 @@ pub fn serve(peer: Peer, listener: TcpListener, size: usize) -> Result {
 }
 
 async fn wakeful_main(listener: TcpListener, size: usize) -> Result {
-    let listener = wakeful_net::TcpListener::from_std(listener)?;
+    let listener = wakeful::net::TcpListener::from_std(listener)?;
     let room = Room::new();
     loop {
         let (stream, _) = listener.accept().await?;
@@ -76,7 +76,7 @@ async fn wakeful_main(listener: TcpListener, size: usize) -> Result {
 }
 
 async fn wakeful_reader(
-    stream: Rc<wakeful_net::TcpStream>,
+    stream: Rc<wakeful::net::TcpStream>,
     room: Room<Sender>,
     size: usize,
 ) -> Result {
@@ -89,7 +89,7 @@ async fn wakeful_reader(
     }
 }
 
-async fn wakeful_writer(stream: Rc<wakeful_net::TcpStream>, mut receiver: Receiver) -> Result {
+async fn wakeful_writer(stream: Rc<wakeful::net::TcpStream>, mut receiver: Receiver) -> Result {
     use futures_util::AsyncWriteExt;
     while let Some(message) = receiver.next().await {
         (&*stream).write_all(&message).await?;

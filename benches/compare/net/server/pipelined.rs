@@ -22,7 +22,7 @@ pub fn serve(peer: Peer, listener: TcpListener, size: usize, answer: impl Answer
 }
 
 async fn wakeful_main(listener: TcpListener, size: usize, answer: impl Answer) -> Result {
-    let listener = wakeful_net::TcpListener::from_std(listener)?;
+    let listener = wakeful::net::TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
@@ -31,7 +31,7 @@ async fn wakeful_main(listener: TcpListener, size: usize, answer: impl Answer) -
 }
 
 pub async fn wakeful_session(
-    mut stream: wakeful_net::TcpStream,
+    mut stream: wakeful::net::TcpStream,
     size: usize,
     answer: impl Answer,
 ) -> Result {

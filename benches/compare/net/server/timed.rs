@@ -25,7 +25,7 @@ pub fn serve(peer: Peer, listener: TcpListener, size: usize) -> Result {
 }
 
 async fn wakeful_main(listener: TcpListener, size: usize) -> Result {
-    let listener = wakeful_net::TcpListener::from_std(listener)?;
+    let listener = wakeful::net::TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
@@ -33,7 +33,7 @@ async fn wakeful_main(listener: TcpListener, size: usize) -> Result {
     }
 }
 
-async fn wakeful_echo(mut stream: wakeful_net::TcpStream, size: usize) -> Result {
+async fn wakeful_echo(mut stream: wakeful::net::TcpStream, size: usize) -> Result {
     use futures_util::AsyncWriteExt;
     let mut buffer = vec![0; size];
     loop {

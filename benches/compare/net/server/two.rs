@@ -10,7 +10,7 @@ use std::thread;
 
 use socket2::{Domain, Socket, Type};
 use wakeful::Shards;
-use wakeful_net::shard::{Acceptor, Balance};
+use wakeful::net::shard::{Acceptor, Balance};
 
 use super::{announce, echo, pipelined};
 use crate::net::machine;

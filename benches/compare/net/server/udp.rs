@@ -18,7 +18,7 @@ pub fn serve(peer: Peer, socket: UdpSocket, size: usize) -> Result {
 }
 
 async fn wakeful_main(socket: UdpSocket, size: usize) -> Result {
-    let socket = wakeful_net::UdpSocket::from_std(socket)?;
+    let socket = wakeful::net::UdpSocket::from_std(socket)?;
     let mut buffer = vec![0; size];
     loop {
         let (length, from) = socket.recv_from(&mut buffer).await?;

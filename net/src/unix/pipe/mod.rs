@@ -1,7 +1,7 @@
 //! Pipes, and named pipes (FIFOs).
 //!
 //! ```
-//! use wakeful_net::unix::pipe;
+//! use wakeful::net::unix::pipe;
 //!
 //! # fn main() -> std::io::Result<()> {
 //! wakeful::block_on(async {
@@ -29,7 +29,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
-use wakeful::reactor::Async;
+use wakeful_core::reactor::Async;
 
 /// A new pipe.
 ///

@@ -14,7 +14,7 @@ use crate::is;
 /// How to open a named pipe (FIFO), which must exist.
 ///
 /// ```no_run
-/// use wakeful_net::unix::pipe;
+/// use wakeful::net::unix::pipe;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let receiver = pipe::OpenOptions::new().open_receiver("/tmp/example.fifo")?;

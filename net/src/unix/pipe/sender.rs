@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use futures_util::io::AsyncWrite;
 use rustix::fs::OFlags;
-use wakeful::reactor::{Async, Interest};
+use wakeful_core::reactor::{Async, Interest};
 
 use super::{check, into_blocking, nonblocking};
 use crate::stream::no_bytes;

@@ -1,0 +1,253 @@
+//! Work that would block the loop, on threads of its own.
+
+#[cfg(any(
+    feature = "io-std",
+    all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))
+))]
+mod detached;
+mod failures;
+mod no_thread;
+mod pool;
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+#[cfg(any(
+    feature = "io-std",
+    all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))
+))]
+pub(crate) use detached::run_detached;
+pub(crate) use failures::Failures;
+pub(crate) use pool::{Config, Pool};
+
+use pool::Job;
+
+use crate::console::Closure;
+use crate::context::{self, Part, Place};
+use crate::executor::{cancel_current, next_id, spawn_hidden};
+use crate::task::acting::acting;
+pub(crate) use crate::task::oneshot::Missing;
+use crate::task::oneshot::{Receiver, oneshot};
+use crate::task::{Id, JoinHandle, NO_RUNTIME};
+use crate::trace::Recorder;
+
+/// The pool of a runtime, seen from its loop.
+pub(crate) struct Blocking {
+    pub(crate) pool: Arc<Pool>,
+    /// Results that are awaited. While there are any, virtual time stands still.
+    awaited: Rc<Cell<usize>>,
+    trace: Recorder,
+}
+
+// SAFETY: no other type has this place.
+unsafe impl Part for Blocking {
+    const PLACE: Place = Place::Blocking;
+}
+
+impl Blocking {
+    pub(crate) fn new(config: Config, trace: Recorder) -> Blocking {
+        Blocking {
+            pool: Pool::new(config),
+            awaited: Rc::default(),
+            trace,
+        }
+    }
+
+    /// That of this thread's runtime.
+    pub(crate) fn current_pool() -> Option<Arc<Pool>> {
+        context::with(|blocking: &Blocking| blocking.pool.clone())
+    }
+
+    /// Is there no result that a task waits for?
+    pub(crate) fn is_idle(&self) -> bool {
+        self.awaited.get() == 0
+    }
+
+    #[track_caller]
+    fn run<F, T>(&self, f: F, location: &'static Location<'static>) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let id = next_id();
+        let shown = Closure::new(id.as_u64(), size_of::<F>(), location);
+        let call = self.call(false, Some(id), shown, f)?;
+        Ok(spawn_hidden(id, location, deliver(call)))
+    }
+
+    /// The same without a task. `id`: the one that the closure is to see as its own.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread, and none is running.
+    fn call<F, T>(
+        &self,
+        mandatory: bool,
+        id: Option<Id>,
+        shown: Closure,
+        f: F,
+    ) -> io::Result<Call<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let (sender, receiver) = oneshot();
+        let trace = self.trace.submitted(|| self.pool.stats().queued);
+        let run = Box::new(move || {
+            let running = trace.begin();
+            let _acting = acting(id);
+            // Given up before it began: then it never begins.
+            if mandatory || !sender.is_abandoned() {
+                let work = shown.enter();
+                let result = catch_unwind(AssertUnwindSafe(f));
+                drop(work);
+                running.returned(result.is_err());
+                sender.fill(result.map_err(Missing::Panicked));
+            }
+        });
+        self.pool.submit(Job { run, mandatory })?;
+        Ok(Call {
+            receiver,
+            _awaited: Awaited::new(&self.awaited),
+        })
+    }
+}
+
+/// Counts one awaited result for as long as it lives.
+struct Awaited(Rc<Cell<usize>>);
+
+impl Awaited {
+    fn new(count: &Rc<Cell<usize>>) -> Awaited {
+        count.set(count.get() + 1);
+        Awaited(count.clone())
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+/// The result of a closure on the pool, without a task of its own. Dropping it keeps a closure that
+/// has not begun from beginning, unless it is mandatory.
+pub(crate) struct Call<T> {
+    receiver: Receiver<T>,
+    _awaited: Awaited,
+}
+
+impl<T> Future for Call<T> {
+    type Output = Result<T, Missing>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.receiver).poll(cx)
+    }
+}
+
+/// Runs a closure on the pool of this thread's runtime. One that is `mandatory` runs even if its
+/// result is given up, or the runtime ends, before it begins.
+///
+/// # Errors
+///
+/// If the system gives no thread, and none is running.
+///
+/// # Panics
+///
+/// Outside a runtime.
+#[track_caller]
+pub(crate) fn call<F, T>(mandatory: bool, f: F) -> io::Result<Call<T>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    with(|blocking| blocking.call(mandatory, None, Closure::hidden(), f))
+}
+
+/// The task behind the handle: what became of the closure becomes of it.
+async fn deliver<T>(call: Call<T>) -> T {
+    match call.await {
+        Ok(output) => output,
+        // Not a new panic: the hook has seen it on the other thread.
+        Err(Missing::Panicked(payload)) => resume_unwind(payload),
+        Err(Missing::Dropped) => cancel_current().await,
+    }
+}
+
+/// Runs a closure that blocks on a thread of the pool, and gives its result to this thread.
+///
+/// At most [`max_blocking_threads`](crate::Builder::max_blocking_threads) closures run at a time;
+/// more wait in line. A panic of the closure comes back as a [`JoinError`](crate::task::JoinError).
+/// Aborting the handle keeps a closure that has not begun from beginning; one that has begun can't
+/// be stopped, and its result is dropped.
+///
+/// When the runtime is dropped, closures that have not begun are dropped, and the drop waits for
+/// those that run, for as long as
+/// [`blocking_shutdown_timeout`](crate::Builder::blocking_shutdown_timeout) says.
+///
+/// # Panics
+///
+/// Outside a runtime, or if the system gives no thread and none is running; for an error instead see
+/// [`try_spawn_blocking`](crate::try_spawn_blocking).
+///
+/// ```
+/// let sum = wakeful::block_on(async {
+///     wakeful::spawn_blocking(|| (1..=1_000_u64).sum::<u64>()).await.unwrap()
+/// });
+/// assert_eq!(sum, 500_500);
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let location = Location::caller();
+    match with(|blocking| blocking.run(f, location)) {
+        Ok(handle) => handle,
+        Err(error) => panic!("spawn_blocking: {error}"),
+    }
+}
+
+/// Does the same as [`spawn_blocking`](crate::spawn_blocking), and returns an error if there is no
+/// thread.
+///
+/// # Errors
+///
+/// If the system gives no thread, and none is running. The closure is dropped then.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// wakeful::block_on(async {
+///     let answer = wakeful::task::try_spawn_blocking(|| 6 * 7)?;
+///     assert_eq!(answer.await.unwrap(), 42);
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[track_caller]
+pub fn try_spawn_blocking<F, T>(f: F) -> io::Result<JoinHandle<T>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let location = Location::caller();
+    with(|blocking| blocking.run(f, location))
+}
+
+#[track_caller]
+fn with<R>(f: impl FnOnce(&Blocking) -> R) -> R {
+    match context::with(f) {
+        Some(result) => result,
+        None => panic!("{NO_RUNTIME}"),
+    }
+}

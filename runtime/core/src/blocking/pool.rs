@@ -1,0 +1,177 @@
+//! The threads for work that would block the loop: started when needed, ended when idle.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::no_thread::no_thread;
+use crate::task::runnable::catch_panic;
+
+/// What the builder says about the pool.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) max_threads: usize,
+    pub(crate) keep_alive: Duration,
+    pub(crate) thread_name: String,
+}
+
+pub(super) struct Job {
+    pub(super) run: Box<dyn FnOnce() + Send>,
+    /// Is it run even if the runtime ends before it begins?
+    pub(super) mandatory: bool,
+}
+
+/// The threads and their queue. The thread that owns the runtime holds one end, each worker another.
+pub(crate) struct Pool {
+    config: Config,
+    state: Mutex<State>,
+    /// Told when a job comes in, and at the end.
+    work: Condvar,
+    /// Told when a worker is gone.
+    gone: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+    /// Threads that run a job.
+    busy: usize,
+    started: u64,
+    closed: bool,
+}
+
+/// The same, for the metrics.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stats {
+    pub(crate) threads: usize,
+    pub(crate) idle: usize,
+    pub(crate) queued: usize,
+}
+
+impl Pool {
+    pub(crate) fn new(config: Config) -> Arc<Pool> {
+        let state = Mutex::default();
+        Arc::new(Pool {
+            config,
+            state,
+            work: Condvar::new(),
+            gone: Condvar::new(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No user code runs under the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a job, and starts a thread for it if none is idle and the bound allows.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread and the system refuses one; the job is dropped.
+    pub(super) fn submit(self: &Arc<Self>, job: Job) -> io::Result<()> {
+        let mut state = self.lock();
+        if state.closed {
+            drop(state);
+            drop(job);
+            return Ok(());
+        }
+        state.queue.push_back(job);
+        if state.idle >= state.queue.len() {
+            self.work.notify_one();
+            return Ok(());
+        }
+        if state.threads == self.config.max_threads {
+            return Ok(());
+        }
+        match self.start_thread(&mut state) {
+            // The workers that exist will come to it.
+            Err(_) if state.threads > 0 => Ok(()),
+            Err(error) => {
+                let job = state.queue.pop_back();
+                drop(state);
+                drop(job);
+                Err(no_thread(error))
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn start_thread(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+        let pool = self.clone();
+        let name = format!("{}-{}", self.config.thread_name, state.started);
+        thread::Builder::new()
+            .name(name)
+            .spawn(move || pool.work())?;
+        state.started += 1;
+        state.threads += 1;
+        Ok(())
+    }
+
+    /// The life of a worker.
+    fn work(&self) {
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.queue.pop_front() {
+                state.busy += 1;
+                drop(state);
+                // A job keeps the user's panics to itself; this one is of a drop.
+                catch_panic(job.run);
+                state = self.lock();
+                state.busy -= 1;
+                continue;
+            }
+            if state.closed {
+                break;
+            }
+            state.idle += 1;
+            let (back, wait) = self
+                .work
+                .wait_timeout(state, self.config.keep_alive)
+                .unwrap_or_else(PoisonError::into_inner);
+            state = back;
+            state.idle -= 1;
+            if wait.timed_out() && state.queue.is_empty() {
+                break;
+            }
+        }
+        state.threads -= 1;
+        self.gone.notify_all();
+    }
+
+    /// Drops the jobs that have not begun and are not mandatory, lets the threads end, and waits for
+    /// them. Returns how many are still at work after `timeout`; those end by themselves when their
+    /// job does.
+    pub(crate) fn shut_down(&self, timeout: Duration) -> usize {
+        let mut state = self.lock();
+        state.closed = true;
+        let (mandatory, unstarted): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut state.queue)
+            .into_iter()
+            .partition(|job| job.mandatory);
+        state.queue = mandatory;
+        self.work.notify_all();
+        drop(state);
+        for job in unstarted {
+            catch_panic(|| drop(job.run));
+        }
+        let (state, _) = self
+            .gone
+            .wait_timeout_while(self.lock(), timeout, |state| state.threads > 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        // Idle threads that are still on their way out are not at work.
+        state.busy
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let state = self.lock();
+        Stats {
+            threads: state.threads,
+            idle: state.idle,
+            queued: state.queue.len(),
+        }
+    }
+}

@@ -1,0 +1,485 @@
+//! The executor: it keeps the tasks, and polls those that are ready, one after the other.
+
+mod batch;
+mod builder;
+pub mod class;
+pub(crate) mod current;
+mod forgotten;
+mod ids;
+mod inbox;
+mod lane;
+mod look;
+mod observed;
+mod registry;
+pub(crate) mod remote;
+mod run_queue;
+mod set;
+mod shares;
+mod shutdown;
+mod slab;
+mod spawn;
+mod stats;
+mod tasks;
+#[cfg(feature = "trace")]
+pub mod trace;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::Future;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::task::{RawWakerVTable, Waker};
+
+pub(crate) use batch::Batch;
+#[cfg(all(test, not(any(loom, shuttle))))]
+pub(crate) use batch::STRIDE;
+pub use builder::Builder as TaskBuilder;
+pub use class::spawn_in;
+pub use set::JoinSet;
+pub(crate) use spawn::cancel_current;
+pub use spawn::{id, name, spawn, try_id};
+pub(crate) use spawn::{next_id, spawn_at, spawn_hidden};
+
+use crate::console::{self, About};
+use crate::id::ThreadNumber;
+use crate::observe::Observer;
+use crate::reactor::Notifier;
+use crate::task::header::{Header, TaskPtr};
+use crate::task::runnable::{self, Runnable};
+use crate::task::state::{JOIN, LISTED, NAMED, QUEUED, State, TIMED};
+use crate::task::{Id, JoinHandle, RUNTIME_ENDED, allowance, raw, waker};
+use crate::time::stamp;
+use crate::trace::Recorder;
+use ids::Ids;
+pub(crate) use ids::reserve_id;
+use inbox::Message;
+pub(crate) use lane::Lane;
+use remote::Remote;
+use shares::Lanes;
+use stats::{Counts, count};
+use tasks::Tasks;
+
+/// The waker of every task, found by `will_wake` through its one address.
+static WAKER: RawWakerVTable = waker::vtable::<Lane>();
+
+/// The tasks of one thread. It lives in an `Arc`, as wakers on other threads reach `remote`,
+/// `notifier`, `notified` and `owner`; all else belongs to the owner thread.
+pub(crate) struct Executor {
+    /// The pointer of the `Arc` itself, as its counts are changed through it.
+    this: Cell<NonNull<Executor>>,
+    /// The tasks of the default class.
+    lane: Lane,
+    /// Those of the others.
+    lanes: Lanes,
+    tasks: Tasks,
+    /// The future of `block_on` stands in line like every task, under this header.
+    main: Cell<Option<TaskPtr>>,
+    running: Cell<Option<TaskPtr>>,
+    closing: Cell<bool>,
+    /// The end has come to all tasks: no more are made, and none is looked at.
+    dissolved: Cell<bool>,
+    ids: Ids,
+    names: RefCell<HashMap<Id, Box<str>>>,
+    counts: Counts,
+    /// The number of polls at which all tasks that were ready after a look have had one.
+    round: Cell<u64>,
+    /// Who looks on, if anyone does.
+    observer: Option<Box<Observer>>,
+    /// Spawns take the long way: the executor is closing or observed.
+    unusual: Cell<bool>,
+    notifier: Notifier,
+    /// Times that another thread had to wake the loop. Counted beside a syscall, so for free.
+    notified: AtomicU64,
+    /// Wakes of other threads that rode along with an earlier one.
+    coalesced_there: AtomicU64,
+    remote: Remote<Message>,
+    /// What is done when the loop was nudged; it is given the kinds, a bit for each.
+    on_raised: Cell<fn(u8)>,
+    pub(crate) trace: Recorder,
+}
+
+// SAFETY: `owner` never changes; `remote`, `notifier` and the atomics are made for all threads. The
+// other fields are used by the owner thread alone: by `Runtime`, which can't leave its thread, by the
+// thread's context, which is thread-local, and by wakers and handles after they compared `owner`.
+unsafe impl Send for Executor {}
+// SAFETY: as above.
+unsafe impl Sync for Executor {}
+
+/// Why [`Executor::tick`] came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tick {
+    /// No task is ready.
+    Idle,
+    /// The budget is used up; more tasks are ready.
+    Busy,
+    /// It is the turn of the future of `block_on`.
+    Main,
+    /// It is time to look at the reactor and the timers.
+    Look,
+}
+
+impl Executor {
+    pub(crate) fn new(
+        notifier: Notifier,
+        observer: Option<Box<Observer>>,
+        trace: Recorder,
+    ) -> Arc<Executor> {
+        let executor = Arc::new(Executor {
+            this: Cell::new(NonNull::dangling()),
+            lane: Lane::new(ThreadNumber::current(), NonNull::dangling()),
+            lanes: Lanes::new(),
+            tasks: Tasks::new(observer.is_some()),
+            main: Cell::new(None),
+            running: Cell::new(None),
+            closing: Cell::new(false),
+            dissolved: Cell::new(false),
+            ids: Ids::default(),
+            names: RefCell::default(),
+            counts: Counts::default(),
+            round: Cell::new(0),
+            unusual: Cell::new(observer.is_some()),
+            observer,
+            notifier,
+            notified: AtomicU64::new(0),
+            coalesced_there: AtomicU64::new(0),
+            remote: Remote::new(),
+            on_raised: Cell::new(|_| {}),
+            trace,
+        });
+        let this = NonNull::new(Arc::as_ptr(&executor).cast_mut()).expect("an Arc is not null");
+        executor.this.set(this);
+        executor.lane.set_executor(this);
+        executor.lanes.current.set(NonNull::from(&executor.lane));
+        executor.lanes.many.set(executor.observer.is_some());
+        // It has a header and a waker; its future is on the stack of `block_on`.
+        let id = executor.ids.next();
+        let timed = executor.observer().is_some_and(Observer::times_wakes);
+        let state = State::new(if timed { TIMED } else { 0 });
+        let here = Location::caller();
+        let lane = executor.lanes.current.get();
+        let future = std::future::pending::<()>();
+        let console = console::Task::new();
+        let main = executor.allocate(id, here, future, state, 1, lane, console);
+        // SAFETY: just allocated.
+        unsafe { main.as_ref() }.trace.named("main");
+        executor.main.set(Some(main));
+        executor
+    }
+
+    /// Makes a task and gives it a place. No user code runs in here, so the caller can link the task
+    /// or cancel it before anything else reaches it.
+    #[inline(always)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "they are in registers: it is inlined"
+    )]
+    fn allocate<F>(
+        &self,
+        id: Id,
+        location: &'static Location<'static>,
+        future: F,
+        state: State,
+        refs: u32,
+        lane: NonNull<Lane>,
+        console: console::Task,
+    ) -> TaskPtr
+    where
+        F: Future + 'static,
+    {
+        // SAFETY: `&self` is inside the `Arc` of the runtime, which merges every task before it
+        // gives the `Arc` up; lanes go with the executor. This is the owner thread: see the `Sync`
+        // argument above.
+        let task = unsafe { raw::allocate::<F, Lane>(future, lane, id, state, refs, console) };
+        self.tasks.add(task, raw::layout::<F>());
+        // SAFETY: just allocated.
+        let header = unsafe { task.as_ref() };
+        // SAFETY: a task that runs is alive.
+        let parent = self
+            .running
+            .get()
+            .map(|task| unsafe { &(*task.as_ptr()).trace });
+        let trace = &self.trace;
+        header
+            .trace
+            .spawned(trace, size_of::<F>(), parent, location);
+        task
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn spawn<F>(
+        &self,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        self.spawn_as(self.ids.next(), location, future, About::task())
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn spawn_as<F>(
+        &self,
+        id: Id,
+        location: &'static Location<'static>,
+        future: F,
+        about: About<'_>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        // A subscriber is user code, and may end the scope that the caller has the executor from.
+        let _kept = cfg!(feature = "console").then(|| self.shared());
+        self.counts.spawned.set(self.counts.spawned.get() + 1);
+        // Children go where their parent is.
+        let lane = self.lanes.current.get();
+        // Report, look, allocate, queue: the subscriber is user code, which may close the executor or
+        // end it. After the look nothing of that kind runs until the task is queued.
+        let console = console::Task::spawned(about, id.as_u64(), size_of::<F>(), location);
+        if self.unusual.get() {
+            return self.spawn_slowly(id, location, future, lane, console);
+        }
+        // One reference for the scheduler, one for the handle.
+        let state = State::new(JOIN | QUEUED);
+        let task = self.allocate(id, location, future, state, 2, lane, console);
+        // SAFETY: lanes go with the executor; `QUEUED` is set, and the task is new.
+        unsafe { lane.as_ref().queue.push(Runnable::new(task)) };
+        // SAFETY: `JOIN` is set, and the second reference is for this one handle.
+        unsafe { JoinHandle::new(task) }
+    }
+
+    fn spawn_named<F>(
+        &self,
+        name: Box<str>,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let task = self.spawn_as(self.ids.next(), location, future, About::named(&name));
+        task.mark_named(&name);
+        if let Some(observer) = &self.observer {
+            observer.named(task.id(), &name);
+        }
+        self.names.borrow_mut().insert(task.id(), name);
+        task
+    }
+
+    /// The `Arc` that this executor lives in.
+    pub(crate) fn shared(&self) -> Arc<Executor> {
+        // SAFETY: the pointer is that of the `Arc`, which `&self` is inside of; the count is raised
+        // for the new one.
+        unsafe {
+            Arc::increment_strong_count(self.this.get().as_ptr());
+            Arc::from_raw(self.this.get().as_ptr())
+        }
+    }
+
+    /// A number for what is not a task, but shown as one.
+    pub(crate) fn next_id(&self) -> Id {
+        self.ids.next()
+    }
+
+    /// Polls tasks whose turn it is, for as long as the batch allows.
+    pub(crate) fn tick(&self, batch: &mut Batch) -> Tick {
+        // Asked once a batch, so that a loop without classes that nobody looks at pays nothing a
+        // poll.
+        if self.lanes.many.get() {
+            return self.tick_slowly(batch);
+        }
+        let tick = self.batch(
+            batch,
+            || self.lane.queue.pop(),
+            |task| {
+                // SAFETY: tasks are not run from inside a task, as `context::run` lets only one loop
+                // run.
+                unsafe { runnable::run::<Lane>(task) }
+            },
+            // The task that was polled last has woken itself. Only compared: it may be gone.
+            || self.lane.queue.last() == self.running.get().or(self.main.get()),
+        );
+        // A task may have made the first class meanwhile, whose tasks the short way does not see.
+        if tick == Tick::Idle && self.lanes.many.get() {
+            return Tick::Busy;
+        }
+        tick
+    }
+
+    #[inline(always)]
+    fn batch(
+        &self,
+        batch: &mut Batch,
+        next: impl Fn() -> Option<Runnable>,
+        run: impl Fn(Runnable),
+        has_yielded: impl Fn() -> bool,
+    ) -> Tick {
+        /// No task runs after the batch, also if user code, such as an `Order`, panics in it.
+        struct Polling<'a>(&'a Executor);
+        impl Drop for Polling<'_> {
+            #[inline(always)]
+            fn drop(&mut self) {
+                self.0.running.set(None);
+            }
+        }
+        let polling = Polling(self);
+        let main = self.main.get();
+        let limited = allowance::limited();
+        let began = batch.left();
+        let tick = loop {
+            let mut left = batch.stretch();
+            let end = loop {
+                if left == 0 {
+                    break None;
+                }
+                let Some(task) = next() else {
+                    break Some(Tick::Idle);
+                };
+                left -= 1;
+                if Some(task.task()) == main {
+                    // The caller polls it. It is no longer queued.
+                    drop(task);
+                    break Some(Tick::Main);
+                }
+                self.running.set(Some(task.task()));
+                limited.refill();
+                run(task);
+            };
+            batch.ran(left);
+            if let Some(tick) = end {
+                break tick;
+            }
+            if batch.is_over(stamp::now, &has_yielded) {
+                // With nothing to run the loop sleeps, which is a look as well.
+                break if self.has_ready() {
+                    Tick::Look
+                } else {
+                    Tick::Idle
+                };
+            }
+            if batch.left() == 0 {
+                break if self.has_ready() {
+                    Tick::Busy
+                } else {
+                    Tick::Idle
+                };
+            }
+        };
+        drop(polling);
+        self.counts
+            .polls
+            .set(self.counts.polls.get() + u64::from(began - batch.left()));
+        tick
+    }
+
+    /// Is the runtime ending?
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.get()
+    }
+
+    /// Whether nothing may be done with the tasks any more, on the owner thread.
+    #[inline(always)]
+    pub(crate) fn is_dissolved(&self) -> bool {
+        self.dissolved.get()
+    }
+
+    /// # Panics
+    ///
+    /// If nothing may be done with the tasks any more.
+    #[inline(always)]
+    #[track_caller]
+    fn check_not_dissolved(&self) {
+        assert!(!self.is_dissolved(), "{RUNTIME_ENDED}");
+    }
+
+    /// Has the runtime ended? Any thread.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.remote.is_closed()
+    }
+
+    /// Is a task in line?
+    pub(crate) fn has_ready(&self) -> bool {
+        self.lane.has_ready() || self.lanes.more.borrow().iter().any(|lane| lane.has_ready())
+    }
+
+    /// The loop stops for a while: the memory that a burst of tasks left goes back.
+    pub(crate) fn rest(&self) {
+        self.tasks.trim();
+    }
+
+    /// The loop wants to sleep. `false`: other threads sent something.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.rest();
+        self.remote.fall_asleep()
+    }
+
+    pub(crate) fn wake_up(&self) {
+        self.remote.wake_up();
+    }
+
+    /// The header of the future of `block_on`.
+    pub(crate) fn main(&self) -> TaskPtr {
+        self.main.get().expect("the executor is not shut down")
+    }
+
+    /// Puts the future of `block_on` in line.
+    pub(crate) fn queue_main(&self) {
+        // SAFETY: the executor keeps a reference to it.
+        if !unsafe { self.main().as_ref() }.state.is(QUEUED) {
+            count(&self.counts.pushed);
+        }
+        // Time outside of `block_on` is nobody's.
+        self.lanes.nobody_runs();
+        waker::queue_here::<Lane>(self.main());
+    }
+
+    /// The task that is being polled.
+    pub(crate) fn running(&self) -> Option<Id> {
+        // SAFETY: a task that runs is alive.
+        self.running.get().map(|task| unsafe { task.as_ref() }.id)
+    }
+
+    /// Leaves a waker with the task that runs, for when it has ended, if that is the one with this
+    /// number. `true`: it is. Nothing else may wait for it.
+    #[inline(always)]
+    fn wake_at_the_end(&self, id: Id, waker: &Cell<Option<Waker>>) -> bool {
+        let Some(task) = self.running.get() else {
+            return false;
+        };
+        // SAFETY: a task that runs is alive.
+        let header = unsafe { task.as_ref() };
+        if header.id == id {
+            // None was there: dropping it would be a branch.
+            std::mem::forget(header.join_waker.replace(waker.take()));
+        }
+        header.id == id
+    }
+
+    fn abort_running(&self) {
+        if let Some(task) = self.running.get() {
+            runnable::abort_here::<Lane>(task);
+        }
+    }
+
+    fn name_of(&self, id: Id) -> Option<Box<str>> {
+        self.names.borrow().get(&id).cloned()
+    }
+
+    /// Forgets a task of which more is kept than its memory.
+    #[inline(never)]
+    fn forget(&self, task: &Header) {
+        if task.state.is(LISTED) {
+            self.tasks.remove(task);
+        }
+        if task.state.is(NAMED) {
+            self.names.borrow_mut().remove(&task.id);
+            if let Some(observer) = &self.observer {
+                observer.unnamed(task.id);
+            }
+        }
+    }
+}

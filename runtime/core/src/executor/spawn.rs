@@ -1,0 +1,129 @@
+//! Starting tasks from wherever one is.
+
+use std::future::Future;
+use std::panic::Location;
+
+use super::{Executor, current};
+use crate::console::About;
+use crate::context;
+use crate::task::acting;
+use crate::task::{Id, JoinHandle};
+
+/// Ends the running task as if it had been aborted. Never returns.
+pub(crate) async fn cancel_current<T>() -> T {
+    current::with(|executor| executor.abort_running());
+    std::future::pending().await
+}
+
+/// Starts a task on this thread's runtime and returns its handle.
+///
+/// The future need not be `Send`: it is polled and dropped on this thread alone, so `Rc` and
+/// `RefCell` will do where a multi-threaded runtime asks for `Arc` and `Mutex`. The task begins
+/// when the loop comes to it, after those that are ready already. Dropping the handle detaches the
+/// task; when `block_on` has returned, tasks rest until the next `block_on`, and when the runtime
+/// is dropped their futures are dropped.
+///
+/// # Panics
+///
+/// Outside a runtime, and inside one that has ended (see
+/// [`Runtime::enter_guard`](crate::Runtime::enter_guard)), with a sentence that says what to do.
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+///
+/// wakeful::block_on(async {
+///     let count = Rc::new(Cell::new(0));
+///     let task = wakeful::spawn({
+///         let count = count.clone();
+///         async move { count.set(count.get() + 1) }
+///     });
+///     task.await.unwrap();
+///     assert_eq!(count.get(), 1);
+/// });
+/// ```
+// Inlined: so the future is made in the task, and not moved there. Most are spawned in one place anyway.
+#[inline(always)]
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn_at(Location::caller(), future)
+}
+
+/// The same for those who call it on behalf of someone else.
+#[inline(always)]
+#[track_caller]
+pub(crate) fn spawn_at<F>(location: &'static Location<'static>, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+{
+    // SAFETY: a spawn runs no user code before it holds a count of its own, see `Executor::spawn_as`. As
+    // nothing but a spawn needs more of an executor that has ended, it looks for that itself.
+    let task = unsafe { context::peek(|executor: &Executor| executor.spawn(location, future)) };
+    match task {
+        Some(task) => task,
+        None => current::none(),
+    }
+}
+
+/// A number for a task that is spawned on this thread.
+#[track_caller]
+pub(crate) fn next_id() -> Id {
+    current::with(Executor::next_id)
+}
+
+/// The same for a task that only waits for something which is shown in its place.
+#[track_caller]
+pub(crate) fn spawn_hidden<F>(
+    id: Id,
+    location: &'static Location<'static>,
+    future: F,
+) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+{
+    current::with(|executor| executor.spawn_as(id, location, future, About::hidden()))
+}
+
+/// The number of the task that is running.
+///
+/// Inside a closure of [`spawn_blocking`](crate::spawn_blocking) it is that of the closure, and inside the
+/// drop of a task's future or output that of the task, whatever drops it.
+///
+/// # Panics
+///
+/// Outside a task; the future of `block_on` is none. See [`try_id`].
+///
+/// ```
+/// wakeful::block_on(async {
+///     let task = wakeful::spawn(async { wakeful::task::id() });
+///     let expected = task.id();
+///     assert_eq!(task.await.unwrap(), expected);
+/// });
+/// ```
+#[track_caller]
+pub fn id() -> Id {
+    match try_id() {
+        Some(id) => id,
+        None => panic!(
+            "`task::id` was called outside a task; the future of `block_on` is none. `task::try_id` gives \
+             `None` there"
+        ),
+    }
+}
+
+/// The number of the task that is running, if one is. See [`id`].
+pub fn try_id() -> Option<Id> {
+    acting::acts_for().or_else(|| current::try_with(Executor::running).flatten())
+}
+
+/// The name of the task that is running, if it was given one by
+/// [`Builder::name`](crate::executor::TaskBuilder::name).
+pub fn name() -> Option<String> {
+    let id = try_id()?;
+    current::try_with(|executor| executor.name_of(id))
+        .flatten()
+        .map(Into::into)
+}

@@ -1,0 +1,583 @@
+//! Files by a completion ring: requests are queued, told to the kernel once a turn of the loop, and
+//! their completions come through the reactor, as the ring's own descriptor is registered there.
+//!
+//! # Who owns the memory
+//!
+//! The kernel reads and writes the buffers of a request from the moment of its submission to its
+//! completion. All that time the request is kept in its slot here, whatever becomes of the future
+//! that asked. A slot is given out again only after its completion. If the runtime ends and a
+//! request still does not complete, it and the ring are given to a thread that waits for it, see
+//! `ring_end.rs`; without a thread they are leaked rather than freed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use io_uring::types::{SubmitArgs, Timespec};
+use io_uring::{IoUring, opcode, squeue};
+use rustix::io::Errno;
+
+use super::op::{Ended, lost};
+use super::request::{Outcome, Request};
+use super::ring_end::{Left, leave};
+use super::ring_entry::{came_short, entry, outcome};
+use crate::reactor::{Async, Interest};
+use crate::task::oneshot::{Receiver, oneshot};
+use crate::task::runnable::catch_panic;
+
+/// Requests that fit into one submission.
+const ENTRIES: u32 = 256;
+
+/// Completions that there is room for: of requests, twice as many as are submitted at a time, and of their
+/// cancellations, one for each.
+const COMPLETIONS: u32 = 4 * ENTRIES;
+
+/// What completions of cancellations carry.
+const CANCELLATION: u64 = u64::MAX;
+
+/// As long as a kernel counts without an overflow, and longer than anyone waits.
+const FOR_EVER: Duration = Duration::from_secs(1 << 32);
+
+/// A ring of one loop.
+pub(super) struct Ring {
+    /// The ring's descriptor: readable when there are completions.
+    source: Async<OwnedFd>,
+    inner: RefCell<Inner>,
+    /// Requests that have not completed.
+    open: Cell<usize>,
+    wakers: Cell<Vec<Waker>>,
+}
+
+struct Inner {
+    /// `None` when it has been given to a thread, at the end of the runtime.
+    io: Option<IoUring>,
+    slots: Vec<Slot>,
+    vacant: Vec<u32>,
+    /// Not submitted yet, in order.
+    queued: VecDeque<u32>,
+    /// Submitted and given up: to be cancelled.
+    unwanted: Vec<(u32, u32)>,
+    /// Told to the kernel and not completed.
+    in_flight: usize,
+    /// The cancellations among them.
+    cancelling: usize,
+}
+
+struct Slot {
+    /// Makes the names of requests unique, so that a late cancellation hits nobody else.
+    generation: u32,
+    /// There while the slot is in use.
+    request: Option<Request>,
+    /// Is it carried out even if nobody waits?
+    detached: bool,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Waits for its submission.
+    Queued(Option<Waker>),
+    Submitted(Option<Waker>),
+    /// Given up, or nobody asks for the result; the buffers stay until the completion.
+    Orphan,
+    Completed(i32),
+    /// The runtime has ended, and a thread waits for it.
+    Left(Receiver<Outcome>),
+}
+
+impl Slot {
+    fn name(&self, slot: u32) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(slot)
+    }
+
+    /// Whether it is a write that was taken over, and that came short. The rest has to be written,
+    /// whatever becomes of its file.
+    fn goes_on(&mut self, result: i32) -> bool {
+        let count = usize::try_from(result).unwrap_or(0);
+        let request = self.request.as_mut();
+        let goes_on = self.detached && request.is_some_and(|request| came_short(request, count));
+        if goes_on {
+            self.stage = match mem::replace(&mut self.stage, Stage::Orphan) {
+                Stage::Submitted(waker) => Stage::Queued(waker),
+                stage => stage,
+            };
+        }
+        goes_on
+    }
+}
+
+impl Ring {
+    /// Makes a ring and registers it with this thread's reactor.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if the kernel has no ring, or one that lacks what is needed here, or if a
+    /// sandbox or a system setting refuses it.
+    pub(super) fn new() -> io::Result<Ring> {
+        let io = make().map_err(|error| match Errno::from_io_error(&error) {
+            Some(Errno::NOSYS | Errno::PERM | Errno::ACCESS | Errno::INVAL) => io::Error::new(
+                io::ErrorKind::Unsupported,
+                format!(
+                    "the kernel refuses a completion ring ({error}): see the setting \
+                     kernel.io_uring_disabled and the sandbox, or use fs::Backend::Auto"
+                ),
+            ),
+            _ => error,
+        })?;
+        let source = Async::new_nonblocking(io.as_fd().try_clone_to_owned()?)?;
+        let inner = Inner {
+            io: Some(io),
+            slots: Vec::new(),
+            vacant: Vec::new(),
+            queued: VecDeque::new(),
+            unwanted: Vec::new(),
+            in_flight: 0,
+            cancelling: 0,
+        };
+        Ok(Ring {
+            source,
+            inner: RefCell::new(inner),
+            open: Cell::new(0),
+            wakers: Cell::default(),
+        })
+    }
+
+    /// Asks to be woken, by `waker`, when there are completions.
+    pub(super) fn listen(&self, waker: &Waker) {
+        let source = self.source.source();
+        // What was ready has been reaped; what comes now is a new edge.
+        let would_block = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = source.try_io(Interest::READABLE, would_block);
+        // Ready is not possible, and an error says that the runtime has ended.
+        let _ = source.poll_ready(&mut Context::from_waker(waker), Interest::READABLE);
+    }
+
+    pub(super) fn start(self: &Rc<Self>, request: Request, detached: bool) -> Ticket {
+        let slot = self.inner.borrow_mut().queue(request, detached);
+        self.open.set(self.open.get() + 1);
+        Ticket {
+            ring: self.clone(),
+            slot,
+            taken: false,
+            left: None,
+        }
+    }
+
+    /// Has every request completed?
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.get() == 0
+    }
+
+    /// Submits what is queued and takes in what has completed. `true`: something has, or the kernel would
+    /// not take all that there is room for. What there is no room for waits for a completion.
+    pub(super) fn flush(&self) -> bool {
+        let mut completed = false;
+        loop {
+            let submitted = self.inner.borrow_mut().submit();
+            let (reaped, goes_on) = self.take_in();
+            completed |= reaped;
+            // A full ring: what has completed makes room for what is still queued.
+            let more = self.inner.borrow_mut().has_more();
+            if !((reaped || goes_on) && submitted && more) {
+                return completed || more;
+            }
+        }
+    }
+
+    /// Takes in completions and wakes those who wait for them.
+    pub(super) fn reap(&self) -> bool {
+        self.take_in().0
+    }
+
+    /// Has something completed? And does something go on that came short?
+    fn take_in(&self) -> (bool, bool) {
+        let mut wakers = self.wakers.take();
+        let (completed, goes_on) = self.inner.borrow_mut().reap(&mut wakers);
+        self.open.set(self.open.get() - completed);
+        for waker in wakers.drain(..) {
+            // A foreign one may panic; the others are woken all the same.
+            catch_panic(|| waker.wake());
+        }
+        self.wakers.set(wakers);
+        (completed > 0, goes_on)
+    }
+
+    /// Waits until nothing is in flight, for as long as something completes within `patience`. What is
+    /// in flight then is given to a thread, ring and all. Returns how many requests that are.
+    pub(super) fn shut_down(&self, patience: Duration) -> usize {
+        self.inner.borrow_mut().give_up_reads();
+        self.flush();
+        let timeout = Timespec::from(patience.min(FOR_EVER));
+        let args = SubmitArgs::new().timespec(&timeout);
+        while !self.is_idle() {
+            let waited = {
+                let mut inner = self.inner.borrow_mut();
+                inner.io().submitter().submit_with_args(1, &args)
+            };
+            let interrupted = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
+            let progress = self.flush();
+            if !progress && waited.is_err_and(|error| !interrupted(&error)) {
+                break;
+            }
+        }
+        let left = self.open.get();
+        if left > 0 {
+            self.leave();
+        }
+        left
+    }
+
+    /// Gives what has not completed to threads. Those who wait for it are woken, to wait for those.
+    fn leave(&self) {
+        let mut inner = self.inner.borrow_mut();
+        let Some(io) = inner.io.take() else {
+            return;
+        };
+        inner.in_flight = 0;
+        let queued = mem::take(&mut inner.queued);
+        let (mut left, mut wakers) = (Left::default(), Vec::new());
+        for (number, place) in (0..).zip(&mut inner.slots) {
+            if matches!(place.stage, Stage::Completed(_)) {
+                continue;
+            }
+            let name = place.name(number);
+            let Some(request) = place.request.take() else {
+                continue;
+            };
+            let (sender, receiver) = oneshot();
+            match mem::replace(&mut place.stage, Stage::Left(receiver)) {
+                Stage::Queued(waker) | Stage::Submitted(waker) => wakers.extend(waker),
+                _ => {}
+            }
+            if !queued.contains(&number) {
+                left.in_flight.insert(name, request);
+                left.results.insert(name, (sender, place.detached));
+            } else if place.detached {
+                left.queued.push((request, sender));
+            }
+        }
+        drop(inner);
+        leave(io, left);
+        for waker in wakers {
+            catch_panic(|| waker.wake());
+        }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        let inner = self.inner.get_mut();
+        if inner.in_flight > 0 {
+            // The kernel still has addresses of these buffers.
+            mem::forget(mem::take(&mut inner.slots));
+            mem::forget(inner.io.take());
+        }
+    }
+}
+
+fn make() -> io::Result<IoUring> {
+    let modern = IoUring::builder()
+        .setup_cqsize(COMPLETIONS)
+        .setup_single_issuer()
+        .setup_coop_taskrun()
+        .setup_clamp()
+        .build(ENTRIES);
+    let io = match modern {
+        // A kernel before 6.0 does not know these.
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => IoUring::builder()
+            .setup_cqsize(COMPLETIONS)
+            .build(ENTRIES)?,
+        made => made?,
+    };
+    let mut probe = io_uring::Probe::new();
+    io.submitter().register_probe(&mut probe)?;
+    let codes = [
+        opcode::OpenAt::CODE,
+        opcode::Read::CODE,
+        opcode::Write::CODE,
+        opcode::Fsync::CODE,
+        opcode::AsyncCancel::CODE,
+    ];
+    let params = io.params();
+    let has_features = params.is_feature_nodrop()
+        && params.is_feature_rw_cur_pos()
+        && params.is_feature_ext_arg()
+        && params.is_feature_submit_stable();
+    if !has_features || !codes.iter().all(|code| probe.is_supported(*code)) {
+        return Err(Errno::NOSYS.into());
+    }
+    Ok(io)
+}
+
+impl Inner {
+    fn io(&mut self) -> &mut IoUring {
+        self.io.as_mut().expect("the runtime has not ended")
+    }
+
+    fn queue(&mut self, request: Request, detached: bool) -> u32 {
+        let slot = self.vacant.pop().unwrap_or_else(|| {
+            self.slots.push(Slot {
+                generation: 0,
+                request: None,
+                detached: false,
+                stage: Stage::Orphan,
+            });
+            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 requests at a time")
+        });
+        let place = &mut self.slots[slot as usize];
+        place.request = Some(request);
+        place.detached = detached;
+        place.stage = Stage::Queued(None);
+        self.queued.push_back(slot);
+        slot
+    }
+
+    /// Is there something that the kernel could be told now?
+    fn has_more(&mut self) -> bool {
+        let cancellations = !self.unwanted.is_empty() && !self.is_full_of_cancellations();
+        let requests = !self.queued.is_empty() && !self.is_full();
+        cancellations || requests || !self.io().submission().is_empty()
+    }
+
+    /// Gives a slot back. Its request has completed or was never submitted.
+    fn vacate(&mut self, slot: u32) -> Option<Request> {
+        let place = &mut self.slots[slot as usize];
+        place.generation = place.generation.wrapping_add(1) & (u32::MAX >> 1);
+        place.stage = Stage::Orphan;
+        self.vacant.push(slot);
+        place.request.take()
+    }
+
+    /// Tells the kernel as much as there is room for. `false`: it can't take more for now.
+    fn submit(&mut self) -> bool {
+        loop {
+            self.fill();
+            if self.io().submission().is_empty() {
+                return true;
+            }
+            match self.io().submit() {
+                Ok(_) => {}
+                Err(error) => match Errno::from_io_error(&error) {
+                    Some(Errno::INTR) => {}
+                    Some(Errno::AGAIN | Errno::BUSY) => return false,
+                    _ => panic!("the completion ring takes no requests any more: {error}"),
+                },
+            }
+        }
+    }
+
+    /// Half of the completions that there is room for are those of requests, so that the other half is left
+    /// for their cancellations, whatever the requests wait for.
+    fn room(&mut self) -> usize {
+        self.io().params().cq_entries() as usize / 2
+    }
+
+    fn is_full(&mut self) -> bool {
+        self.in_flight - self.cancelling >= self.room()
+    }
+
+    fn is_full_of_cancellations(&mut self) -> bool {
+        self.cancelling >= self.room()
+    }
+
+    fn fill(&mut self) {
+        loop {
+            if !self.is_full_of_cancellations()
+                && let Some(&(slot, generation)) = self.unwanted.last()
+            {
+                let place = &self.slots[slot as usize];
+                let still = place.generation == generation && place.request.is_some();
+                let cancel = opcode::AsyncCancel::new(place.name(slot)).build();
+                if still {
+                    if !self.push(&cancel.user_data(CANCELLATION)) {
+                        return;
+                    }
+                    self.cancelling += 1;
+                }
+                self.unwanted.pop();
+            } else if !self.is_full()
+                && let Some(&slot) = self.queued.front()
+            {
+                let place = &mut self.slots[slot as usize];
+                let name = place.name(slot);
+                let request = place.request.as_mut().expect("a queued slot is in use");
+                let entry = entry(request).user_data(name);
+                if !self.push(&entry) {
+                    return;
+                }
+                self.queued.pop_front();
+                let place = &mut self.slots[slot as usize];
+                place.stage = match mem::replace(&mut place.stage, Stage::Orphan) {
+                    Stage::Queued(waker) => Stage::Submitted(waker),
+                    stage => stage,
+                };
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// `false`: there is no room in the submission queue.
+    fn push(&mut self, entry: &squeue::Entry) -> bool {
+        // SAFETY: whatever the entry points to is owned by the request in its slot, which stays there,
+        // or with the thread that it is left to, until the completion comes, or for ever; and a request
+        // does not move what it points to.
+        let pushed = unsafe { self.io().submission().push(entry) }.is_ok();
+        self.in_flight += usize::from(pushed);
+        pushed
+    }
+
+    /// Returns how many requests have completed, and whether some go on.
+    fn reap(&mut self, wakers: &mut Vec<Waker>) -> (usize, bool) {
+        let (mut completed, mut goes_on) = (0, false);
+        if self.in_flight == 0 {
+            return (completed, goes_on);
+        }
+        loop {
+            let next = self.io().completion().next();
+            let Some(completion) = next else {
+                return (completed, goes_on);
+            };
+            self.in_flight -= 1;
+            let name = completion.user_data();
+            if name == CANCELLATION {
+                self.cancelling -= 1;
+                continue;
+            }
+            let slot = name as u32;
+            let result = completion.result();
+            let place = &mut self.slots[slot as usize];
+            if place.goes_on(result) {
+                self.queued.push_back(slot);
+                goes_on = true;
+                continue;
+            }
+            completed += 1;
+            match mem::replace(&mut place.stage, Stage::Completed(result)) {
+                Stage::Submitted(waker) => wakers.extend(waker),
+                _ => {
+                    // Also closes a file that was opened for nobody.
+                    let request = self.vacate(slot);
+                    drop(request.map(|request| outcome(request, result)));
+                }
+            }
+        }
+    }
+
+    /// The runtime ends: nobody will want what is still being read.
+    fn give_up_reads(&mut self) {
+        for (slot, place) in self.slots.iter().enumerate() {
+            if matches!(
+                place.request,
+                Some(Request::Read { .. } | Request::Open { .. })
+            ) && matches!(place.stage, Stage::Submitted(_) | Stage::Orphan)
+            {
+                self.unwanted.push((slot as u32, place.generation));
+            }
+        }
+    }
+}
+
+/// The right to the result of one request.
+pub(super) struct Ticket {
+    ring: Rc<Ring>,
+    slot: u32,
+    taken: bool,
+    /// Its result comes from a thread.
+    left: Option<Receiver<Outcome>>,
+}
+
+impl Ticket {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        assert!(!self.taken, "a file operation was polled after it ended");
+        if self.left.is_none() {
+            let mut inner = self.ring.inner.borrow_mut();
+            let stage = &mut inner.slots[self.slot as usize].stage;
+            if matches!(stage, Stage::Left(_))
+                && let Stage::Left(receiver) = mem::replace(stage, Stage::Orphan)
+            {
+                self.left = Some(receiver);
+            }
+        }
+        if let Some(left) = &mut self.left {
+            let ended = ready!(Pin::new(left).poll(cx));
+            self.taken = true;
+            return Poll::Ready(match ended {
+                Ok((result, request)) => (result, Some(request)),
+                Err(missing) => (Err(lost(missing)), None),
+            });
+        }
+        let waits_for_this = match &self.ring.inner.borrow().slots[self.slot as usize].stage {
+            Stage::Queued(Some(known)) | Stage::Submitted(Some(known)) => {
+                known.will_wake(cx.waker())
+            }
+            _ => false,
+        };
+        if waits_for_this {
+            return Poll::Pending;
+        }
+        // It may be anyone's: nothing of the ring is borrowed while it is cloned.
+        let new = cx.waker().clone();
+        let mut inner = self.ring.inner.borrow_mut();
+        let place = &mut inner.slots[self.slot as usize];
+        let old = match &mut place.stage {
+            Stage::Queued(waker) | Stage::Submitted(waker) => waker.replace(new),
+            Stage::Completed(result) => {
+                let result = *result;
+                let request = inner.vacate(self.slot).expect("the slot is in use");
+                self.taken = true;
+                let (result, request) = outcome(request, result);
+                return Poll::Ready((result, Some(request)));
+            }
+            // A waker's clone has ended the runtime.
+            Stage::Left(_) => {
+                drop(inner);
+                new.wake();
+                return Poll::Pending;
+            }
+            Stage::Orphan => unreachable!("its ticket is here"),
+        };
+        drop(inner);
+        // It may be anyone's: with nothing borrowed.
+        drop(old);
+        Poll::Pending
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.taken || self.left.is_some() {
+            return;
+        }
+        let mut inner = self.ring.inner.borrow_mut();
+        let place = &mut inner.slots[self.slot as usize];
+        let (generation, detached) = (place.generation, place.detached);
+        let stage = mem::replace(&mut place.stage, Stage::Orphan);
+        let mut request = None;
+        match &stage {
+            Stage::Queued(_) if detached => {}
+            Stage::Queued(_) => {
+                inner.queued.retain(|slot| *slot != self.slot);
+                request = inner.vacate(self.slot);
+                self.ring.open.set(self.ring.open.get() - 1);
+            }
+            Stage::Submitted(_) if detached => {}
+            Stage::Submitted(_) => inner.unwanted.push((self.slot, generation)),
+            Stage::Completed(result) => {
+                let result = *result;
+                let done = inner.vacate(self.slot);
+                drop(done.map(|request| outcome(request, result)));
+            }
+            Stage::Left(_) => {}
+            Stage::Orphan => unreachable!("its ticket is here"),
+        }
+        drop(inner);
+        drop((stage, request));
+    }
+}

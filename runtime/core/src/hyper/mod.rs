@@ -1,0 +1,54 @@
+//! What [hyper](https://docs.rs/hyper) 1 asks of a runtime: an executor, a timer, and sockets.
+//!
+//! hyper's connections need no `Send`: services, bodies and sockets may hold an `Rc`. Add `hyper`
+//! itself with the features that you use, and `hyper-util` for a server that speaks HTTP/1 and
+//! HTTP/2 on one port.
+//!
+//! ```no_run
+//! use std::convert::Infallible;
+//!
+//! use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+//! use wakeful::hyper::{Io, Timer};
+//! # use futures_util::{AsyncRead, AsyncWrite};
+//!
+//! # async fn example<S>(accept: impl AsyncFn() -> std::io::Result<S>) -> std::io::Result<()>
+//! # where S: AsyncRead + AsyncWrite + Unpin + 'static {
+//! loop {
+//!     let stream = accept().await?; // a `wakeful::net::TcpStream`
+//!     wakeful::spawn(async move {
+//!         let service = service_fn(async |_: Request<Incoming>| {
+//!             Ok::<_, Infallible>(Response::new("hello\n".to_string()))
+//!         });
+//!         let connection = http1::Builder::new()
+//!             .timer(Timer::new())
+//!             .serve_connection(Io::new(stream), service);
+//!         if let Err(error) = connection.await {
+//!             eprintln!("{error}");
+//!         }
+//!     });
+//! }
+//! # }
+//! ```
+//!
+//! # What works without `Send`, and what does not
+//!
+//! | of hyper 1 and hyper-util | with sockets, services and bodies that are not `Send` |
+//! | --- | --- |
+//! | `server::conn::http1`, `client::conn::http1` | yes; they need no executor |
+//! | `server::conn::http2`, `client::conn::http2` with [`Executor`] | yes; of the client's body the data alone must be `Send` |
+//! | `hyper_util::server::conn::auto` with [`Executor`] | yes, `serve_connection` |
+//! | timeouts (`header_read_timeout`, `keep_alive_interval`) with [`Timer`] | yes |
+//! | `hyper::upgrade`, `with_upgrades`, `serve_connection_with_upgrades` | no: they box the socket as `Send`. Poll the connection with `poll_without_shutdown` or `without_shutdown` and take the socket out of its `Parts` |
+//! | `hyper_util::client::legacy::Client` | no: its connector, its futures and its sockets must be `Send` |
+//!
+//! A timeout that is set without a `timer` makes hyper panic, and the default one for the head of a
+//! request does nothing then: always give the builders a [`Timer`].
+
+mod executor;
+mod io;
+mod sleep;
+mod timer;
+
+pub use executor::Executor;
+pub use io::Io;
+pub use timer::Timer;

@@ -1,0 +1,85 @@
+//! The engine of the runtime [wakeful](https://docs.rs/wakeful): executor, reactor, timers, files,
+//! shards.
+//!
+//! Programs depend on `wakeful`, which re-exports everything here and adds sockets and macros. Depend
+//! on this package only from a library that `wakeful` itself depends on, as `wakeful-net` is.
+//!
+//! | module | what it has |
+//! | --- | --- |
+//! | [`task`] | tasks, handles, task-local values, the cooperative budget |
+//! | [`class`] | scheduling classes |
+//! | [`runtime`] | [`Runtime`], [`Builder`], [`Handle`], [`Metrics`] |
+//! | [`reactor`] | readiness of descriptors |
+//! | [`time`] | sleeps, timeouts, intervals, a clock that tests can pause |
+//! | [`fs`] | files and directories |
+//! | [`shard`] | one loop on each of several threads |
+//!
+//! How it works is described in
+//! [ARCHITECTURE.md](https://github.com/wakeful-rs/wakeful/blob/main/ARCHITECTURE.md).
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(missing_debug_implementations)]
+
+// Both have the same names, and the models are written with loom's.
+#[cfg(shuttle)]
+extern crate shuttle as loom;
+
+mod blocking;
+#[cfg(feature = "console")]
+pub mod console;
+#[cfg(not(feature = "console"))]
+#[path = "console/off.rs"]
+mod console;
+mod context;
+pub mod executor;
+#[cfg(feature = "faults")]
+pub mod faults;
+#[cfg(not(feature = "faults"))]
+#[path = "faults/off.rs"]
+mod faults;
+pub mod fs;
+#[cfg(feature = "hyper")]
+pub mod hyper;
+mod id;
+#[cfg(feature = "io-std")]
+pub mod io;
+#[cfg(all(test, any(loom, shuttle)))]
+mod models;
+mod observe;
+#[cfg(feature = "openraft")]
+pub mod openraft;
+mod os_error;
+mod primitives;
+#[cfg(feature = "process")]
+pub mod process;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
+pub mod reactor;
+pub mod runtime;
+pub mod shard;
+#[cfg(feature = "signal")]
+pub mod signal;
+mod stall;
+pub mod task;
+pub mod time;
+#[cfg(feature = "tokio-io")]
+#[doc(hidden)]
+pub mod tokio_io;
+#[cfg(feature = "trace")]
+pub mod trace;
+#[cfg(not(feature = "trace"))]
+#[path = "trace/off.rs"]
+mod trace;
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod twins;
+mod unwind;
+
+pub use blocking::{spawn_blocking, try_spawn_blocking};
+pub use executor::{class, spawn, spawn_in};
+pub use observe::Histogram;
+pub use os_error::raw_os_error;
+pub use runtime::{
+    Builder, EnterGuard, Handle, LocalSpawner, Metrics, MetricsLevel, RemoteJoinHandle, Runtime,
+    block_on,
+};
+pub use shard::Shards;
+pub use stall::{StallKind, StallReport};

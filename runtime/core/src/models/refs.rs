@@ -1,0 +1,347 @@
+//! The biased counts, by themselves: freed once, by the owner unless merged, and after all uses.
+
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::model;
+use super::support::{Bell, Held};
+use crate::primitives::atomic::{AtomicU32, Ordering};
+use crate::primitives::{Queue, Watch};
+use crate::task::refs::{Refs, Release};
+
+pub(super) trait Counts: 'static {
+    fn clone_here(&self);
+    fn clone_there(&self);
+    fn drop_here(&self) -> Release;
+    fn drop_there(&self) -> Release;
+    fn merge(&self);
+    /// The memory goes.
+    fn gone(&self);
+}
+
+impl Counts for Refs {
+    fn clone_here(&self) {
+        self.clone_here();
+    }
+    fn clone_there(&self) {
+        self.clone_there();
+    }
+    fn drop_here(&self) -> Release {
+        self.drop_here().unwrap_or_else(|| self.drop_last_here())
+    }
+    fn drop_there(&self) -> Release {
+        self.drop_there()
+    }
+    fn merge(&self) {
+        self.merge();
+    }
+    fn gone(&self) {
+        self.gone();
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// At zero the other thread keeps quiet instead of sending the reference home.
+    Quiet,
+    /// At zero the other thread takes it that it was the last one.
+    Greedy,
+    /// The owner that drops its last one does not look at the other side.
+    Blind,
+    /// A drop on another thread is not ordered before the free.
+    Unordered,
+    /// A merged drop is not ordered before the free.
+    UnorderedMerged,
+    /// The merge looks, then writes.
+    MergesInTwoSteps,
+}
+
+const MERGED: u32 = 1 << 31;
+
+/// A copy of `Refs` with one step taken out.
+pub(super) struct Flawed {
+    local: Cell<u32>,
+    shared: AtomicU32,
+    watch: Watch,
+    flaw: Flaw,
+}
+
+impl Flawed {
+    pub(super) fn new(flaw: Flaw, local: u32) -> Flawed {
+        Flawed {
+            local: Cell::new(local),
+            shared: AtomicU32::new(0),
+            watch: Watch::new(),
+            flaw,
+        }
+    }
+
+    /// Takes one from `shared` while it is above zero.
+    fn take(&self, order: Ordering) -> Result<u32, u32> {
+        self.shared
+            .fetch_update(order, Ordering::Acquire, |shared| {
+                (shared > 0 && shared & MERGED == 0).then(|| shared - 1)
+            })
+    }
+
+    fn drop_merged(&self) -> Release {
+        let order = match self.flaw {
+            Flaw::UnorderedMerged => Ordering::Relaxed,
+            _ => Ordering::AcqRel,
+        };
+        match self.shared.fetch_sub(1, order) {
+            last if last == MERGED | 1 => Release::Free,
+            _ => Release::Keep,
+        }
+    }
+}
+
+impl Counts for Flawed {
+    fn clone_here(&self) {
+        self.watch.look();
+        match self.local.get() {
+            0 => self.clone_there(),
+            local => self.local.set(local + 1),
+        }
+    }
+
+    fn clone_there(&self) {
+        self.watch.look();
+        self.shared.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn drop_here(&self) -> Release {
+        self.watch.look();
+        match self.local.get() {
+            0 => self.drop_merged(),
+            1 if self.flaw == Flaw::Blind => Release::Free,
+            1 => self
+                .take(Ordering::AcqRel)
+                .map_or(Release::Free, |_| Release::Keep),
+            local => {
+                self.local.set(local - 1);
+                Release::Keep
+            }
+        }
+    }
+
+    fn drop_there(&self) -> Release {
+        self.watch.look();
+        match self.take(match self.flaw {
+            Flaw::Unordered => Ordering::Relaxed,
+            _ => Ordering::Release,
+        }) {
+            Ok(_) => Release::Keep,
+            Err(0) if self.flaw == Flaw::Quiet => Release::Keep,
+            Err(0) if self.flaw == Flaw::Greedy => Release::Free,
+            Err(0) => Release::Tell,
+            Err(_) => self.drop_merged(),
+        }
+    }
+
+    fn merge(&self) {
+        self.watch.look();
+        let add = MERGED + self.local.replace(0);
+        if self.flaw == Flaw::MergesInTwoSteps {
+            let shared = self.shared.load(Ordering::Acquire);
+            self.shared.store(shared + add, Ordering::Release);
+        } else {
+            self.shared.fetch_add(add, Ordering::AcqRel);
+        }
+    }
+
+    fn gone(&self) {
+        self.watch.gone();
+    }
+}
+
+/// A counted thing. Only the counts say when it goes; the `Arc` around it is the quarantine.
+pub(super) struct Thing<C> {
+    /// Not dropped, so that one which is never freed is a leak.
+    pub(super) counts: ManuallyDrop<C>,
+    /// References on their way home.
+    home: Queue<()>,
+}
+
+// SAFETY: the owner-only part of the counts is used by the owner alone: the threads of the models
+// call the functions that end in `there`.
+unsafe impl<C> Send for Thing<C> {}
+// SAFETY: as above.
+unsafe impl<C> Sync for Thing<C> {}
+
+impl<C: Counts> Thing<C> {
+    pub(super) fn new(counts: C) -> Arc<Thing<C>> {
+        Arc::new(Thing {
+            counts: ManuallyDrop::new(counts),
+            home: Queue::new(),
+        })
+    }
+
+    pub(super) fn drop_here(&self) {
+        if self.counts.drop_here() == Release::Free {
+            self.counts.gone();
+        }
+    }
+
+    pub(super) fn drop_there(&self, may_free: bool) {
+        match self.counts.drop_there() {
+            Release::Keep => {}
+            Release::Tell => self.home.push(()),
+            Release::Free => {
+                assert!(may_free, "freed away from home");
+                self.counts.gone();
+            }
+        }
+    }
+
+    pub(super) fn receive(&self) {
+        while self.home.pop().is_some() {
+            self.drop_here();
+        }
+    }
+}
+
+/// Two references: one that the owner clones and drops, one that goes away and does the same.
+fn here_and_there<C: Counts>(counts: C) {
+    let thing = Thing::new(counts);
+    let away = thing.clone();
+    let away = thread::spawn(move || {
+        away.counts.clone_there();
+        away.drop_there(false);
+        away.drop_there(false);
+    });
+    thing.counts.clone_here();
+    thing.drop_here();
+    thing.drop_here();
+    thing.receive();
+    away.join().unwrap();
+    thing.receive();
+}
+
+/// A reference that was made away is dropped at home, and the other way round.
+fn changing_places<C: Counts>(counts: C) {
+    let thing = Thing::new(counts);
+    let away = thing.clone();
+    let (gift, given) = (Arc::new(Queue::new()), Arc::new(Queue::new()));
+    let (to, from) = (gift.clone(), given.clone());
+    let away = thread::spawn(move || {
+        away.counts.clone_there();
+        to.push(());
+        if from.pop().is_some() {
+            away.drop_there(false);
+        }
+        away.drop_there(false);
+    });
+    thing.counts.clone_here();
+    given.push(());
+    if gift.pop().is_some() {
+        thing.drop_here();
+    }
+    thing.drop_here();
+    thing.receive();
+    away.join().unwrap();
+    // What was not taken up.
+    for _ in 0..gift.len() + given.len() {
+        thing.drop_here();
+    }
+    thing.receive();
+}
+
+/// Another thread clones its reference and gives the clone to the owner, who drops both of his.
+/// Whether the other thread has dropped its own by then decides who hears of it.
+fn a_gift<C: Counts>(counts: C) {
+    let thing = Held::new(Thing::new(counts));
+    let away = Arc::clone(&thing);
+    let bell = Held::new(Arc::new(Bell::new()));
+    let arrival = Arc::clone(&bell);
+    let away = thread::spawn(move || {
+        away.counts.clone_there();
+        arrival.ring();
+        away.drop_there(false);
+    });
+    thing.drop_here();
+    bell.wait();
+    thing.drop_here();
+    away.join().unwrap();
+    thing.receive();
+}
+
+/// The owner merges while another thread clones and drops; a third only drops. Who is last frees.
+fn merging<C: Counts>(counts: C) {
+    let thing = Thing::new(counts);
+    let (one, two) = (thing.clone(), thing.clone());
+    let one = thread::spawn(move || {
+        one.counts.clone_there();
+        one.drop_there(true);
+        one.drop_there(true);
+    });
+    let two = thread::spawn(move || two.drop_there(true));
+    thing.counts.merge();
+    thing.drop_here();
+    one.join().unwrap();
+    two.join().unwrap();
+    thing.receive();
+}
+
+#[test]
+fn freed_once_and_at_home() {
+    model(|| here_and_there(Refs::new(2)));
+}
+
+#[test]
+fn made_on_one_side_and_dropped_on_the_other() {
+    model(|| changing_places(Refs::new(2)));
+}
+
+#[test]
+fn made_there_and_given_here() {
+    model(|| a_gift(Refs::new(2)));
+}
+
+#[test]
+fn merged_and_freed_by_the_last() {
+    model(|| merging(Refs::new(3)));
+}
+
+#[test]
+#[should_panic(expected = "Allocation leaked")]
+fn without_sending_it_home() {
+    model(|| here_and_there(Flawed::new(Flaw::Quiet, 2)));
+}
+
+#[test]
+#[should_panic(expected = "freed away from home")]
+fn without_asking_whose_the_last_one_is() {
+    model(|| here_and_there(Flawed::new(Flaw::Greedy, 2)));
+}
+
+#[test]
+#[cfg_attr(loom, should_panic(expected = "Causality violation"))]
+#[cfg_attr(shuttle, should_panic(expected = "used after it was freed"))]
+fn without_looking_at_the_other_side() {
+    model(|| a_gift(Flawed::new(Flaw::Blind, 2)));
+}
+
+#[test]
+#[cfg_attr(shuttle, ignore = "takes a weaker memory than shuttle has")]
+#[should_panic(expected = "Causality violation")]
+fn without_the_order_of_a_drop_away() {
+    model(|| a_gift(Flawed::new(Flaw::Unordered, 2)));
+}
+
+#[test]
+#[cfg_attr(shuttle, ignore = "takes a weaker memory than shuttle has")]
+#[should_panic(expected = "Causality violation")]
+fn without_the_order_of_a_merged_drop() {
+    model(|| merging(Flawed::new(Flaw::UnorderedMerged, 3)));
+}
+
+#[test]
+#[cfg_attr(loom, should_panic(expected = "Allocation leaked"))]
+#[cfg_attr(shuttle, should_panic(expected = "used after it was freed"))]
+fn without_one_step_for_the_merge() {
+    model(|| merging(Flawed::new(Flaw::MergesInTwoSteps, 3)));
+}

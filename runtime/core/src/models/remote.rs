@@ -1,0 +1,407 @@
+//! The way in: the sleep handshake and the end, by themselves. A message is a number.
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::model;
+use super::support::{Bell, Held};
+use crate::executor::remote::{Remote, Sent};
+use crate::primitives::Queue;
+use crate::primitives::atomic::{AtomicU8, Ordering};
+
+/// What the models need of a `Remote`, sound or flawed.
+pub(super) trait Line: Send + Sync + 'static {
+    fn send(&self, message: usize) -> Sent;
+    fn is_pending(&self) -> bool;
+    fn receive(&self, f: &mut dyn FnMut(usize));
+    fn fall_asleep(&self) -> bool;
+    fn wake_up(&self);
+    fn close(&self);
+    fn pop(&self) -> Option<usize>;
+}
+
+impl Line for Remote<usize> {
+    fn send(&self, message: usize) -> Sent {
+        self.send(message)
+    }
+    fn is_pending(&self) -> bool {
+        self.is_pending()
+    }
+    fn receive(&self, f: &mut dyn FnMut(usize)) {
+        let events = self.receive(f);
+        assert_eq!(events, 0, "nobody nudged");
+    }
+    fn fall_asleep(&self) -> bool {
+        self.fall_asleep()
+    }
+    fn wake_up(&self) {
+        self.wake_up();
+    }
+    fn close(&self) {
+        self.close();
+    }
+    fn pop(&self) -> Option<usize> {
+        self.pop()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// The sender never says `Notify`.
+    Silent,
+    /// Every sender that finds `ASLEEP` says `Notify`.
+    Noisy,
+    /// The sender sets `PENDING` first and pushes then.
+    FlagsFirst,
+    /// The loop sets `ASLEEP` whatever it finds.
+    SleepsBlindly,
+    /// The loop looks at the flag, then sets `ASLEEP`.
+    LooksThenSleeps,
+    /// The loop pops first and clears `PENDING` then.
+    ClearsLate,
+    /// The sender that finds `CLOSED` leaves its message.
+    LeavesLate,
+}
+
+const PENDING: u8 = 1;
+const ASLEEP: u8 = 2;
+const CLOSED: u8 = 4;
+
+/// A copy of `Remote` with one step taken out.
+pub(super) struct Flawed {
+    queue: Queue<usize>,
+    flag: AtomicU8,
+    flaw: Flaw,
+}
+
+impl Flawed {
+    pub(super) fn new(flaw: Flaw) -> Flawed {
+        Flawed {
+            queue: Queue::new(),
+            flag: AtomicU8::new(0),
+            flaw,
+        }
+    }
+
+    fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == flaw
+    }
+
+    fn pop_all(&self, f: &mut dyn FnMut(usize)) {
+        for _ in 0..self.queue.len() {
+            self.queue.pop().map(&mut *f);
+        }
+    }
+}
+
+impl Line for Flawed {
+    fn send(&self, message: usize) -> Sent {
+        if !self.has(Flaw::FlagsFirst) {
+            self.queue.push(message);
+        }
+        let before = self.flag.fetch_or(PENDING, Ordering::AcqRel);
+        if self.has(Flaw::FlagsFirst) {
+            self.queue.push(message);
+        }
+        if before & CLOSED != 0 && !self.has(Flaw::LeavesLate) {
+            Sent::Closed
+        } else if before == ASLEEP && !self.has(Flaw::Silent)
+            || before & ASLEEP != 0 && self.has(Flaw::Noisy)
+        {
+            Sent::Notify
+        } else {
+            Sent::Done
+        }
+    }
+
+    fn is_pending(&self) -> bool {
+        self.flag.load(Ordering::Relaxed) & PENDING != 0
+    }
+
+    fn receive(&self, f: &mut dyn FnMut(usize)) {
+        if self.has(Flaw::ClearsLate) {
+            self.pop_all(f);
+        }
+        self.flag.fetch_and(!PENDING, Ordering::AcqRel);
+        if !self.has(Flaw::ClearsLate) {
+            self.pop_all(f);
+        }
+    }
+
+    fn fall_asleep(&self) -> bool {
+        if self.has(Flaw::SleepsBlindly) {
+            self.flag.store(ASLEEP, Ordering::Release);
+            return true;
+        }
+        if self.has(Flaw::LooksThenSleeps) {
+            let free = self.flag.load(Ordering::Acquire) == 0;
+            if free {
+                self.flag.store(ASLEEP, Ordering::Release);
+            }
+            return free;
+        }
+        self.flag
+            .compare_exchange(0, ASLEEP, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
+    fn wake_up(&self) {
+        self.flag.fetch_and(!ASLEEP, Ordering::AcqRel);
+    }
+
+    fn close(&self) {
+        self.flag.fetch_or(CLOSED, Ordering::AcqRel);
+    }
+
+    fn pop(&self) -> Option<usize> {
+        self.queue.pop()
+    }
+}
+
+pub(super) struct Post<L> {
+    pub(super) line: L,
+    pub(super) bell: Bell,
+}
+
+impl<L: Line> Post<L> {
+    /// Sends, and notifies if need be. How many notifications that took.
+    pub(super) fn send(&self, message: usize) -> usize {
+        match self.line.send(message) {
+            Sent::Done => 0,
+            Sent::Notify => {
+                self.bell.ring();
+                1
+            }
+            Sent::Closed => panic!("nobody closed it"),
+        }
+    }
+
+    /// Sleeps, if there is nothing to receive. How many sleeps that was.
+    pub(super) fn sleep(&self) -> usize {
+        let sleeps = self.line.fall_asleep();
+        if sleeps {
+            self.bell.wait();
+            self.line.wake_up();
+        }
+        usize::from(sleeps)
+    }
+}
+
+/// Two threads send, one message the first and two the second; the loop sleeps until it has all.
+/// Each sleep is ended by one notification, and no other is made.
+fn two_senders<L: Line>(line: L) {
+    let post = Held::new(Arc::new(Post {
+        line,
+        bell: Bell::new(),
+    }));
+    let (one, two) = (Arc::clone(&post), Arc::clone(&post));
+    let one = thread::spawn(move || one.send(1));
+    let two = thread::spawn(move || two.send(2) + two.send(3));
+    let mut got = Vec::new();
+    let mut sleeps = 0;
+    loop {
+        if post.line.is_pending() {
+            post.line.receive(&mut |message| got.push(message));
+        }
+        if got.len() == 3 {
+            break;
+        }
+        sleeps += post.sleep();
+    }
+    let rings = one.join().unwrap() + two.join().unwrap();
+    assert_eq!(rings, sleeps, "a notification too many");
+    let second = got.iter().position(|&message| message == 2);
+    assert!(second < got.iter().position(|&message| message == 3));
+    got.sort_unstable();
+    assert_eq!(got, [1, 2, 3]);
+}
+
+/// Two threads send while the loop closes: in the end everything has been taken out by someone,
+/// once.
+fn senders_and_the_end<L: Line>(line: L) {
+    let line = Arc::new(line);
+    let senders = [1, 2].map(|message| {
+        let line = line.clone();
+        thread::spawn(move || {
+            let mut got = Vec::new();
+            if line.send(message) == Sent::Closed {
+                got.extend(std::iter::from_fn(|| line.pop()));
+            }
+            got
+        })
+    });
+    line.close();
+    let mut got: Vec<usize> = std::iter::from_fn(|| line.pop()).collect();
+    for sender in senders {
+        got.extend(sender.join().unwrap());
+    }
+    got.sort_unstable();
+    assert_eq!(got, [1, 2], "a message was left behind");
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nudges {
+    Sound,
+    /// The nudge comes before the push.
+    NudgesFirst,
+    /// The loop looks into the other queue first, and takes the nudge then.
+    TakesLate,
+}
+
+/// Two threads put things into other queues and nudge, and one sends a message as well; the loop sleeps
+/// until it has all, and looks into a queue only when it was nudged for that.
+fn nudges_against_a_sleeper(events: Nudges) {
+    struct Both {
+        post: Post<Remote<usize>>,
+        others: [Queue<usize>; 2],
+    }
+    let both = Held::new(Arc::new(Both {
+        post: Post {
+            line: Remote::new(),
+            bell: Bell::new(),
+        },
+        others: [Queue::new(), Queue::new()],
+    }));
+    let senders = [0, 1].map(|kind| {
+        let both = Arc::clone(&both);
+        thread::spawn(move || {
+            let Both { post, others } = &*both;
+            let push = || others[kind].push(kind);
+            if events != Nudges::NudgesFirst {
+                push();
+            }
+            let mut rings = 0;
+            if post.line.raise(kind as u32) == Sent::Notify {
+                post.bell.ring();
+                rings += 1;
+            }
+            if events == Nudges::NudgesFirst {
+                push();
+            }
+            if kind == 0 {
+                rings += post.send(2);
+            }
+            rings
+        })
+    });
+    let Both { post, others } = &**both;
+    let (mut got, mut sleeps) = (Vec::new(), 0);
+    loop {
+        if post.line.is_pending() {
+            if events == Nudges::TakesLate {
+                got.extend(others.iter().filter_map(Queue::pop));
+            }
+            let kinds = post.line.receive(|message| got.push(message));
+            if events != Nudges::TakesLate {
+                let nudged = |kind: &usize| kinds & 1 << kind != 0;
+                got.extend(
+                    [0, 1]
+                        .into_iter()
+                        .filter(nudged)
+                        .filter_map(|kind| others[kind].pop()),
+                );
+            }
+        }
+        if got.len() == 3 {
+            break;
+        }
+        sleeps += post.sleep();
+    }
+    let rings: usize = senders.map(|sender| sender.join().unwrap()).iter().sum();
+    assert_eq!(rings, sleeps, "a notification too many");
+    got.sort_unstable();
+    assert_eq!(got, [0, 1, 2]);
+}
+
+#[test]
+fn nudges_and_a_message_against_a_sleeper() {
+    model(|| nudges_against_a_sleeper(Nudges::Sound));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn without_the_push_before_the_nudge() {
+    model(|| nudges_against_a_sleeper(Nudges::NudgesFirst));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn without_taking_the_nudge_before_the_pop() {
+    model(|| nudges_against_a_sleeper(Nudges::TakesLate));
+}
+
+#[test]
+fn two_senders_against_a_sleeper() {
+    model(|| two_senders(Remote::new()));
+}
+
+#[test]
+fn senders_against_the_end() {
+    model(|| senders_and_the_end(Remote::new()));
+}
+
+#[test]
+fn receiving_while_a_sender_pushes() {
+    model(|| {
+        let line = Arc::new(Remote::new());
+        let sender = line.clone();
+        let sender = thread::spawn(move || {
+            for message in 1..=3 {
+                assert_eq!(sender.send(message), Sent::Done);
+            }
+        });
+        let mut got = Vec::new();
+        for _ in 0..2 {
+            let events = line.receive(|message| got.push(message));
+            assert_eq!(events, 0, "nobody nudged");
+        }
+        sender.join().unwrap();
+        // What came after the last look is still announced.
+        assert!(got.len() == 3 || line.is_pending());
+        let _ = line.receive(|message| got.push(message));
+        assert_eq!(got, [1, 2, 3]);
+        assert!(line.fall_asleep());
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn without_the_notification() {
+    model(|| two_senders(Flawed::new(Flaw::Silent)));
+}
+
+#[test]
+#[should_panic(expected = "a notification too many")]
+fn without_asking_who_was_first() {
+    model(|| two_senders(Flawed::new(Flaw::Noisy)));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn without_the_push_before_the_flag() {
+    model(|| two_senders(Flawed::new(Flaw::FlagsFirst)));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn without_looking_before_the_sleep() {
+    model(|| two_senders(Flawed::new(Flaw::SleepsBlindly)));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn without_one_step_for_looking_and_sleeping() {
+    model(|| two_senders(Flawed::new(Flaw::LooksThenSleeps)));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn without_clearing_before_the_pops() {
+    model(|| two_senders(Flawed::new(Flaw::ClearsLate)));
+}
+
+#[test]
+#[should_panic(expected = "a message was left behind")]
+fn without_the_sender_emptying_after_the_end() {
+    model(|| senders_and_the_end(Flawed::new(Flaw::LeavesLate)));
+}

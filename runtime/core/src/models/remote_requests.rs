@@ -1,0 +1,112 @@
+//! The remote_requests, by itself: nothing that is asked for is lost, and the owner sees what was done
+//! before it was asked.
+
+use loom::sync::Arc;
+use loom::sync::atomic::AtomicUsize;
+use loom::thread;
+
+use super::model;
+use crate::primitives::Queue;
+use crate::primitives::atomic::{AtomicU8, Ordering};
+use crate::task::remote_requests::{ABORT, RemoteRequests, WAKE};
+
+pub(super) trait Letters: Send + Sync + 'static {
+    fn ask(&self, request: u8) -> bool;
+    fn take(&self) -> u8;
+}
+
+impl Letters for RemoteRequests {
+    fn ask(&self, request: u8) -> bool {
+        self.ask(request)
+    }
+    fn take(&self) -> u8 {
+        self.take()
+    }
+}
+
+/// Empties the box in two steps.
+pub(super) struct TakesInTwoSteps(pub(super) AtomicU8);
+
+impl Letters for TakesInTwoSteps {
+    fn ask(&self, request: u8) -> bool {
+        self.0.fetch_or(request, Ordering::AcqRel) == 0
+    }
+    fn take(&self) -> u8 {
+        let requests = self.0.load(Ordering::Acquire);
+        self.0.store(0, Ordering::Release);
+        requests
+    }
+}
+
+/// Does not order what the asker did before it asked.
+struct AsksRelaxed(AtomicU8);
+
+impl Letters for AsksRelaxed {
+    fn ask(&self, request: u8) -> bool {
+        self.0.fetch_or(request, Ordering::Relaxed) == 0
+    }
+    fn take(&self) -> u8 {
+        self.0.swap(0, Ordering::AcqRel)
+    }
+}
+
+struct World<M> {
+    remote_requests: M,
+    sent: Queue<()>,
+    done: [AtomicUsize; 2],
+}
+
+/// Empties the box once for each message that is there.
+fn receive<M: Letters>(world: &World<M>) -> u8 {
+    let mut requests = 0;
+    while world.sent.pop().is_some() {
+        requests |= world.remote_requests.take();
+        for (bit, done) in [WAKE, ABORT].iter().zip(&world.done) {
+            let seen = requests & bit == 0 || done.load(Ordering::Relaxed) == 1;
+            assert!(seen, "asked for before it was done");
+        }
+    }
+    requests
+}
+
+fn two_askers<M: Letters>(remote_requests: M) {
+    let world = Arc::new(World {
+        remote_requests,
+        sent: Queue::new(),
+        done: [AtomicUsize::new(0), AtomicUsize::new(0)],
+    });
+    let askers = [(WAKE, 0), (ABORT, 1)].map(|(bit, place)| {
+        let world = world.clone();
+        thread::spawn(move || {
+            world.done[place].store(1, Ordering::Relaxed);
+            if world.remote_requests.ask(bit) {
+                world.sent.push(());
+            }
+        })
+    });
+    let mut requests = receive(&world);
+    requests |= receive(&world);
+    for asker in askers {
+        asker.join().unwrap();
+    }
+    requests |= receive(&world);
+    assert_eq!(requests, WAKE | ABORT, "a request was lost");
+}
+
+#[test]
+fn nothing_asked_for_is_lost() {
+    model(|| two_askers(RemoteRequests::new()));
+}
+
+#[test]
+#[should_panic(expected = "a request was lost")]
+fn without_one_step_for_the_emptying() {
+    model(|| two_askers(TakesInTwoSteps(AtomicU8::new(0))));
+}
+
+#[test]
+#[cfg_attr(shuttle, ignore = "takes a weaker memory than shuttle has")]
+#[should_panic(expected = "asked for before it was done")]
+fn without_the_order_of_asking() {
+    model(|| two_askers(AsksRelaxed(AtomicU8::new(0))));
+}

@@ -1,0 +1,351 @@
+//! Whole tasks while the loop runs: wakes, aborts and the last reference, against each other.
+
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use loom::sync::{Arc, Mutex};
+use loom::thread;
+
+use super::model;
+use super::support::{Flaw, Held, Loop, World, sign, world, world_of};
+use crate::primitives::atomic::Ordering;
+use crate::task::header::TaskPtr;
+use crate::task::refs::Release;
+use crate::task::remote_requests;
+use crate::task::waker;
+
+/// The task is over and nobody is left: the loop takes in what is under way, and with that the task
+/// is freed, at home.
+fn freed_at_home(world: Held<World>) {
+    let World {
+        lo, task, waker, ..
+    } = world.take();
+    drop((task, waker));
+    lo.tick();
+    assert_eq!(lo.alive(), 0, "a task was kept");
+    lo.end();
+}
+
+/// Two threads bring one sign each and wake, `by_ref` or by value. The loop sleeps meanwhile, if it
+/// gets to it.
+fn two_wakers(flaw: Flaw, by_ref: [bool; 2]) {
+    let mut world = world_of(flaw, 2, 0);
+    let threads = by_ref.map(|by_ref| {
+        let (waker, signs) = (world.waker.clone(), world.signs.clone());
+        thread::spawn(move || {
+            sign(&signs);
+            if by_ref {
+                waker.wake_by_ref();
+            } else {
+                waker.wake();
+            }
+        })
+    });
+    world.lo.run_until_finished(&world.task);
+    assert!(world.task.try_take().unwrap().is_ok());
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    freed_at_home(world);
+}
+
+/// One thread brings the sign and calls `wake`.
+fn one_waker(flaw: Flaw, wake: fn(Waker)) {
+    let mut world = world_of(flaw, 1, 0);
+    let (waker, signs) = (world.waker.clone(), world.signs.clone());
+    let thread = thread::spawn(move || {
+        sign(&signs);
+        wake(waker);
+    });
+    world.lo.run_until_finished(&world.task);
+    assert!(world.task.try_take().unwrap().is_ok());
+    thread.join().unwrap();
+    freed_at_home(world);
+}
+
+#[test]
+fn wake_by_value_against_park() {
+    model(|| one_waker(Flaw::None, Waker::wake));
+}
+
+#[test]
+fn wake_by_ref_against_park() {
+    model(|| one_waker(Flaw::None, |waker| waker.wake_by_ref()));
+}
+
+#[test]
+fn wake_by_clones_against_park() {
+    model(|| {
+        one_waker(Flaw::None, |waker| {
+            let other = waker.clone();
+            other.wake();
+            waker.wake_by_ref();
+        });
+    });
+}
+
+/// The loop may sleep, wake, and sleep again.
+#[test]
+fn woken_twice_by_one() {
+    model(|| {
+        let mut world = world(2);
+        let (waker, signs) = (world.waker.clone(), world.signs.clone());
+        let thread = thread::spawn(move || {
+            sign(&signs);
+            waker.wake_by_ref();
+            sign(&signs);
+            waker.wake();
+        });
+        world.lo.run_until_finished(&world.task);
+        assert!(world.task.try_take().unwrap().is_ok());
+        thread.join().unwrap();
+        freed_at_home(world);
+    });
+}
+
+#[test]
+fn two_wakers_by_value() {
+    model(|| two_wakers(Flaw::None, [false, false]));
+}
+
+#[test]
+fn two_wakers_by_value_and_by_ref() {
+    model(|| two_wakers(Flaw::None, [false, true]));
+}
+
+#[test]
+fn wake_against_a_task_that_wakes_itself() {
+    model(|| {
+        let mut world = world_of(Flaw::None, 1, 3);
+        let (waker, signs) = (world.waker.clone(), world.signs.clone());
+        let thread = thread::spawn(move || {
+            sign(&signs);
+            waker.wake();
+        });
+        world.lo.run_until_finished(&world.task);
+        assert!(world.task.try_take().unwrap().is_ok());
+        thread.join().unwrap();
+        freed_at_home(world);
+    });
+}
+
+#[test]
+fn wake_against_complete() {
+    model(|| {
+        let mut world = world(1);
+        let waker = world.waker.clone();
+        let thread = thread::spawn(move || {
+            waker.wake_by_ref();
+            waker.wake();
+        });
+        sign(&world.signs);
+        world.waker.wake_by_ref();
+        world.lo.run_until_finished(&world.task);
+        assert!(world.task.try_take().unwrap().is_ok());
+        thread.join().unwrap();
+        freed_at_home(world);
+    });
+}
+
+#[test]
+fn abort_against_poll() {
+    model(|| {
+        let mut world = world(1);
+        let stop = world.task.abort_handle();
+        let thread = thread::spawn(move || {
+            stop.abort();
+            let _ = stop.is_finished();
+        });
+        sign(&world.signs);
+        world.waker.wake_by_ref();
+        world.lo.run_until_finished(&world.task);
+        let result = world.task.try_take().unwrap();
+        assert!(result.map_or_else(|error| error.is_cancelled(), |_| true));
+        thread.join().unwrap();
+        freed_at_home(world);
+    });
+}
+
+/// Who sees that a task is over sees what happened before it was.
+#[test]
+fn the_end_is_seen_elsewhere() {
+    model(|| {
+        let mut world = world(1);
+        let stop = world.task.abort_handle();
+        let (watch, signs) = (stop.clone(), world.signs.clone());
+        let thread = thread::spawn(move || {
+            assert!(!watch.is_finished() || signs.load(Ordering::Relaxed) == 1);
+        });
+        sign(&world.signs);
+        world.waker.wake_by_ref();
+        world.lo.run_until_finished(&world.task);
+        assert!(stop.is_finished());
+        drop(stop);
+        assert!(world.task.try_take().unwrap().is_ok());
+        thread.join().unwrap();
+        freed_at_home(world);
+    });
+}
+
+/// A request that rides along is carried out: without it the loop would sleep for ever.
+#[test]
+fn abort_and_wake_from_two_threads() {
+    model(|| {
+        let mut world = world(1);
+        let stop = world.task.abort_handle();
+        let waker = world.waker.clone();
+        let wakes = thread::spawn(move || waker.wake());
+        let aborts = thread::spawn(move || stop.abort());
+        world.lo.run_until_finished(&world.task);
+        assert!(
+            world
+                .task
+                .try_take()
+                .unwrap()
+                .is_err_and(|e| e.is_cancelled())
+        );
+        wakes.join().unwrap();
+        aborts.join().unwrap();
+        freed_at_home(world);
+    });
+}
+
+#[test]
+fn the_last_reference_away_against_the_owners() {
+    model(|| {
+        let World {
+            lo,
+            task,
+            signs,
+            waker,
+        } = world(1).take();
+        let thread = thread::spawn(move || drop(waker.clone()));
+        sign(&signs);
+        task.abort();
+        lo.tick();
+        drop(task);
+        lo.receive();
+        thread.join().unwrap();
+        lo.tick();
+        assert_eq!(lo.alive(), 0, "a task was kept");
+        lo.end();
+    });
+}
+
+#[test]
+fn cloned_there_and_dropped_here() {
+    model(|| {
+        let world = world(1);
+        let (waker, gift) = (world.waker.clone(), Arc::new(Mutex::new(None)));
+        let given = gift.clone();
+        let thread = thread::spawn(move || {
+            *given.lock().unwrap() = Some(waker.clone());
+            drop(waker);
+        });
+        world.task.abort();
+        world.lo.tick();
+        let early = gift.lock().unwrap().take();
+        drop(early);
+        thread.join().unwrap();
+        let late = gift.lock().unwrap().take();
+        drop(late);
+        freed_at_home(world);
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn without_the_notification() {
+    model(|| one_waker(Flaw::Silent, Waker::wake));
+}
+
+/// A waker that does less than it should: `wake` is the broken function.
+fn broken(waker: Waker, vtable: &'static RawWakerVTable) -> Waker {
+    let data = std::mem::ManuallyDrop::new(waker).data();
+    // SAFETY: the reference moves from one waker to the other; the functions are the model's.
+    unsafe { Waker::from_raw(RawWaker::new(data, vtable)) }
+}
+
+unsafe fn not_cloned(_: *const ()) -> RawWaker {
+    unreachable!("the models don't clone a broken waker")
+}
+
+unsafe fn nothing(_: *const ()) {}
+
+/// Asks but gives the reference up, instead of sending it along.
+unsafe fn wakes_without_a_reference(data: *const ()) {
+    let task: TaskPtr = waker::task(data);
+    // SAFETY: the waker holds a reference.
+    let header = unsafe { task.as_ref() };
+    if header.remote_requests.ask(remote_requests::WAKE) {
+        // SAFETY: none, which is the point: `wake_by_ref` would count one up first.
+        unsafe { (header.vtable.send)(task) };
+    }
+    // SAFETY: the waker's reference; but it went along already.
+    unsafe { waker::drop_there(task) };
+}
+
+#[test]
+#[should_panic(expected = "used after it was freed")]
+fn without_a_reference_for_the_message() {
+    static BROKEN: RawWakerVTable =
+        RawWakerVTable::new(not_cloned, wakes_without_a_reference, nothing, nothing);
+    model(|| one_waker(Flaw::None, |waker| broken(waker, &BROKEN).wake()));
+}
+
+/// Queues the task itself instead of sending it.
+unsafe fn wakes_on_the_spot(data: *const ()) {
+    waker::wake_here::<Loop>(waker::task(data), true);
+    // SAFETY: the waker's reference.
+    unsafe { waker::drop_there(waker::task(data)) };
+}
+
+#[test]
+#[should_panic(expected = "not the loop's thread")]
+fn without_asking_for_the_thread() {
+    static BROKEN: RawWakerVTable =
+        RawWakerVTable::new(not_cloned, wakes_on_the_spot, nothing, nothing);
+    model(|| one_waker(Flaw::None, |waker| broken(waker, &BROKEN).wake()));
+}
+
+/// Frees the task when the count says that it should be told.
+unsafe fn frees_on_the_spot(data: *const ()) {
+    let task = waker::task(data);
+    // SAFETY: the waker holds a reference.
+    let header = unsafe { task.as_ref() };
+    if header.refs.drop_there() != Release::Keep {
+        // SAFETY: none, which is the point.
+        unsafe { (header.vtable.free)(task, false) };
+    }
+}
+
+#[test]
+#[should_panic(expected = "not the loop's thread")]
+fn without_sending_the_last_one_home() {
+    static BROKEN: RawWakerVTable =
+        RawWakerVTable::new(not_cloned, nothing, nothing, frees_on_the_spot);
+    model(|| {
+        let world = world(1);
+        let waker = world.waker.clone();
+        let thread = thread::spawn(move || drop(broken(waker, &BROKEN)));
+        world.task.abort();
+        world.lo.tick();
+        thread.join().unwrap();
+        freed_at_home(world);
+    });
+}
+
+/// Forgets what the waker held.
+#[test]
+#[should_panic(expected = "a task was kept")]
+fn without_the_drop() {
+    static BROKEN: RawWakerVTable = RawWakerVTable::new(not_cloned, nothing, nothing, nothing);
+    model(|| {
+        let world = world(1);
+        let waker = world.waker.clone();
+        let thread = thread::spawn(move || drop(broken(waker, &BROKEN)));
+        world.task.abort();
+        world.lo.tick();
+        thread.join().unwrap();
+        freed_at_home(world);
+    });
+}

@@ -1,0 +1,177 @@
+//! The runtime of a Raft node: [`WakefulRuntime`] is an [`AsyncRuntime`] of
+//! [`openraft`](https://docs.rs/openraft).
+//!
+//! Name it in `openraft::declare_raft_types!` as `AsyncRuntime = wakeful::openraft::WakefulRuntime`,
+//! and start the node inside a Wakeful runtime. It works with openraft's feature `single-threaded`,
+//! where a node's storage and network need not be `Send`, and without it. The example `raft_kv` is a
+//! key-value store on three machines.
+//!
+//! The traits are those of the release of `openraft-rt` that this crate's manifest names. It is an alpha,
+//! so this module follows it and may change in any release.
+//!
+//! ```
+//! use openraft_rt::{AsyncRuntime, Mpsc, MpscReceiver, MpscSender};
+//! use wakeful::openraft::{Channels, WakefulRuntime};
+//!
+//! let sum = WakefulRuntime::run(async {
+//!     let (sender, mut receiver) = <Channels as Mpsc>::channel::<u32>(4);
+//!     let _detached = WakefulRuntime::spawn(async move {
+//!         for number in 1..=10 {
+//!             sender.send(number).await.unwrap();
+//!         }
+//!     });
+//!     let mut sum = 0;
+//!     while let Some(number) = receiver.recv().await {
+//!         sum += number;
+//!     }
+//!     sum
+//! });
+//! assert_eq!(sum, 55);
+//! ```
+//!
+//! # What is `Send`
+//!
+//! Without `single-threaded` openraft asks for handles, sleeps and timeouts that are `Send`. Those here
+//! are, without a wrapper that checks the thread: a handle has its output in a shared place, and a
+//! sleep has its timer in a task of the loop that first polled it. So a `Raft` may be used from other
+//! threads, as long as nothing there starts a task or a timer outside of a runtime.
+//!
+//! # A leader that starts again
+//!
+//! openraft's `Config::enable_leader_restore` is on unless it is set to `Some(false)`: a leader that comes
+//! back quickly goes on in its old term. It may only do so if its log was on disk before any follower had
+//! it. A node that writes its log while the followers do would give an entry's number to another entry,
+//! and lose the first; `raft_kv` turns it off.
+
+mod channels;
+mod sleep;
+mod task;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+use std::time::Duration;
+
+use openraft_rt::{AsyncRuntime, OptionalSend};
+
+pub use channels::{Channels, MpscReceiver, Mutex, OneshotSender};
+pub use sleep::{Sleep, Timeout};
+pub use task::JoinHandle;
+
+use crate::blocking::try_spawn_blocking;
+use crate::runtime::Runtime;
+use crate::task::JoinError;
+use crate::task::oneshot::oneshot;
+use crate::time::{Elapsed, Instant};
+
+/// Wakeful, as openraft sees a runtime. The associated functions work inside any Wakeful runtime of the
+/// thread; a value of it is a runtime of its own, for tests.
+pub struct WakefulRuntime {
+    runtime: Runtime,
+}
+
+impl From<Runtime> for WakefulRuntime {
+    /// A runtime with a builder's settings.
+    fn from(runtime: Runtime) -> WakefulRuntime {
+        WakefulRuntime { runtime }
+    }
+}
+
+impl fmt::Debug for WakefulRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.runtime.fmt(f)
+    }
+}
+
+impl openraft_rt::Instant for Instant {
+    fn now() -> Instant {
+        Instant::now()
+    }
+}
+
+impl AsyncRuntime for WakefulRuntime {
+    type JoinError = JoinError;
+    type JoinHandle<T: OptionalSend + 'static> = JoinHandle<T>;
+    type Sleep = Sleep;
+    type Instant = Instant;
+    type TimeoutError = Elapsed;
+    type Timeout<R, T: Future<Output = R> + OptionalSend> = Timeout<T>;
+    type ThreadLocalRng = rand::rngs::ThreadRng;
+    type Mpsc = Channels;
+    type Watch = Channels;
+    type Oneshot = Channels;
+    type Mutex<T: OptionalSend + 'static> = Mutex<T>;
+
+    #[track_caller]
+    fn spawn<T>(future: T) -> JoinHandle<T::Output>
+    where
+        T: Future + OptionalSend + 'static,
+        T::Output: OptionalSend + 'static,
+    {
+        JoinHandle::spawn(Location::caller(), future)
+    }
+
+    fn sleep(duration: Duration) -> Sleep {
+        Sleep::until(Instant::after(duration))
+    }
+
+    fn sleep_until(deadline: Instant) -> Sleep {
+        Sleep::until(deadline)
+    }
+
+    fn timeout<R, F: Future<Output = R> + OptionalSend>(
+        duration: Duration,
+        future: F,
+    ) -> Timeout<F> {
+        Timeout::new(Instant::after(duration), future)
+    }
+
+    fn timeout_at<R, F: Future<Output = R> + OptionalSend>(
+        deadline: Instant,
+        future: F,
+    ) -> Timeout<F> {
+        Timeout::new(deadline, future)
+    }
+
+    fn is_panic(error: &JoinError) -> bool {
+        error.is_panic()
+    }
+
+    fn thread_rng() -> rand::rngs::ThreadRng {
+        rand::rng()
+    }
+
+    /// A runtime with the defaults of [`Builder`](crate::Builder). It has one thread in any case.
+    fn new(_threads: usize) -> WakefulRuntime {
+        match Runtime::new() {
+            Ok(runtime) => runtime.into(),
+            Err(error) => panic!("can't make a runtime: {error}"),
+        }
+    }
+
+    fn block_on<F, T>(&mut self, future: F) -> T
+    where
+        F: Future<Output = T>,
+    {
+        self.runtime.block_on(future)
+    }
+
+    /// Runs the closure on the runtime's pool.
+    #[track_caller]
+    fn spawn_blocking<F, T>(f: F) -> impl Future<Output = Result<T, io::Error>> + Send
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let (sender, receiver) = oneshot();
+        // The handle belongs to this thread; the oneshot need not.
+        let started = try_spawn_blocking(move || sender.fill(Ok(f()))).map(drop);
+        async {
+            started?;
+            let ended =
+                "the blocking closure gave no result: it panicked, or the runtime has ended";
+            receiver.await.map_err(|_| io::Error::other(ended))
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A handle that may be awaited on any thread.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::FutureExt;
+
+use crate::executor::spawn_at;
+use crate::task::oneshot::{Missing, Receiver, oneshot};
+use crate::task::{Id, JoinError, coop};
+
+/// Waits for a task's output. Dropping it detaches the task. It is `Send` if the output is.
+///
+/// # Cancel safety
+///
+/// Awaiting `&mut handle` is cancel-safe.
+///
+/// # Panics
+///
+/// If polled again after it returned the output.
+pub struct JoinHandle<T> {
+    id: Id,
+    output: Receiver<T>,
+}
+
+impl<T: 'static> JoinHandle<T> {
+    #[track_caller]
+    pub(super) fn spawn<F>(location: &'static Location<'static>, future: F) -> JoinHandle<T>
+    where
+        F: Future<Output = T> + 'static,
+    {
+        let (sender, output) = oneshot();
+        let task = spawn_at(location, async move {
+            // Caught here, as the executor would keep the payload on its thread.
+            // In a block, so that a future that panics is dropped while that unwinds.
+            #[expect(clippy::redundant_async_block, reason = "it is what drops the future")]
+            let future = async move { future.await };
+            let result = AssertUnwindSafe(future).catch_unwind().await;
+            sender.fill(result.map_err(Missing::Panicked));
+        });
+        let id = task.id();
+        JoinHandle { id, output }
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let progress = ready!(coop::poll_proceed(cx));
+        let output = ready!(Pin::new(&mut self.output).poll(cx));
+        progress.made_progress();
+        Poll::Ready(output.map_err(|missing| match missing {
+            Missing::Panicked(payload) => JoinError::panicked(self.id, payload),
+            Missing::Dropped => JoinError::cancelled(self.id),
+        }))
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

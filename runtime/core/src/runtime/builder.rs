@@ -1,0 +1,379 @@
+//! What can be said about a runtime before it is made.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{AdaptiveSpin, MetricsLevel, Parts, Runtime};
+use crate::blocking::{self, Blocking};
+use crate::context::Context;
+use crate::executor::Executor;
+use crate::executor::class::Order;
+use crate::faults::{self, Injector};
+use crate::fs::{self, Files};
+use crate::observe::{Beat, Limit, Observer};
+use crate::reactor::{Backend, Reactor};
+use crate::stall::{self, Hook, StallReport};
+use crate::trace::{self, Recorder};
+
+/// What [`Builder::order`] was given.
+#[derive(Clone)]
+struct MakeOrder(Rc<dyn Fn() -> Box<dyn Order>>);
+
+impl fmt::Debug for MakeOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
+}
+
+/// Makes a [`Runtime`].
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = wakeful::Builder::new().max_blocking_threads(4).build()?;
+/// # drop(runtime);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder {
+    backend: Backend,
+    fs_backend: fs::Backend,
+    start_paused: bool,
+    spin: Duration,
+    hopeful: Duration,
+    event_interval: u32,
+    order: Option<MakeOrder>,
+    blocking: blocking::Config,
+    blocking_shutdown_timeout: Duration,
+    metrics_level: MetricsLevel,
+    detect_stalls: Option<Duration>,
+    on_stall: Hook,
+    max_poll: Option<Duration>,
+    pub(super) trace: trace::Config,
+    pub(super) faults: faults::Config,
+}
+
+impl Builder {
+    /// The defaults, which each method states.
+    pub fn new() -> Builder {
+        Builder {
+            backend: Backend::Auto,
+            fs_backend: fs::Backend::Auto,
+            start_paused: false,
+            spin: Duration::ZERO,
+            hopeful: Duration::ZERO,
+            event_interval: 0,
+            order: None,
+            blocking: blocking::Config {
+                max_threads: 512,
+                keep_alive: Duration::from_secs(10),
+                thread_name: "wakeful-blocking".to_owned(),
+            },
+            blocking_shutdown_timeout: Duration::from_secs(10),
+            metrics_level: MetricsLevel::Counts,
+            detect_stalls: None,
+            on_stall: Hook::default(),
+            max_poll: None,
+            trace: trace::Config::default(),
+            faults: faults::Config::default(),
+        }
+    }
+
+    /// How the reactor waits. Default: [`Backend::Auto`], the best that the system has.
+    pub fn backend(mut self, backend: Backend) -> Builder {
+        self.backend = backend;
+        self
+    }
+
+    /// How files are read and written. Default: [`fs::Backend::Auto`], the ring if there is one.
+    pub fn fs_backend(mut self, backend: fs::Backend) -> Builder {
+        self.fs_backend = backend;
+        self
+    }
+
+    /// Begins with the clock stopped, as after [`time::pause`](crate::time::pause). Default: no.
+    pub fn start_paused(mut self, paused: bool) -> Builder {
+        self.start_paused = paused;
+        self
+    }
+
+    /// How long a loop with nothing to do keeps looking before it sleeps. Default: zero, it sleeps
+    /// at once.
+    ///
+    /// A wake from another thread then costs neither side a syscall, and a round trip between two
+    /// threads takes a fraction of the time; but the thread keeps its core busy meanwhile. It is
+    /// meant for threads that have a core to themselves, and for times of some 10 to 100 µs. With
+    /// a stopped clock the loop does not spin.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::time::Duration;
+    /// let runtime = wakeful::Builder::new().spin(Duration::from_micros(50)).build()?;
+    /// # drop(runtime);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn spin(mut self, duration: Duration) -> Builder {
+        self.spin = duration;
+        self
+    }
+
+    /// The same before those sleeps in which another thread is likely to say something.
+    pub(crate) fn reply_spin(mut self, duration: Duration) -> Builder {
+        self.hopeful = duration;
+        self
+    }
+
+    /// After how many polls a loop that always has ready tasks looks at the reactor and the timers.
+    /// Default: by the clock, every 100 µs, and sooner where tasks yield.
+    ///
+    /// A fixed number does the same work in every run, whatever the machine's speed: for counts of
+    /// instructions and of syscalls.
+    ///
+    /// # Panics
+    ///
+    /// If `polls` is 0: the loop would never look.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Builder::new().event_interval(61).build()?;
+    /// # drop(runtime);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn event_interval(mut self, polls: u32) -> Builder {
+        assert!(polls > 0, "event_interval must be greater than 0");
+        self.event_interval = polls;
+        self
+    }
+
+    /// Who goes first among the ready tasks of the default class; the function is called once for
+    /// each runtime. Default: first come, first served. For other classes see
+    /// [`class::Builder::order`](crate::class::Builder::order).
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use wakeful::class::Random;
+    /// // A test that must not depend on the order, repeatable by its seed.
+    /// let runtime = wakeful::Builder::new().order(|| Random::new(7)).build()?;
+    /// # drop(runtime);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn order<O: Order>(mut self, make: impl Fn() -> O + 'static) -> Builder {
+        self.order = Some(MakeOrder(Rc::new(move || Box::new(make()))));
+        self
+    }
+
+    /// How many [`spawn_blocking`](crate::spawn_blocking) closures may run at a time. Default: 512.
+    /// Threads are started as they are needed.
+    ///
+    /// # Panics
+    ///
+    /// If zero: nothing could ever run.
+    #[track_caller]
+    pub fn max_blocking_threads(mut self, threads: usize) -> Builder {
+        assert!(
+            threads > 0,
+            "max_blocking_threads is 0: give at least 1, or no closure could run"
+        );
+        self.blocking.max_threads = threads;
+        self
+    }
+
+    /// How long an idle thread of the blocking pool stays. Default: 10 seconds.
+    pub fn thread_keep_alive(mut self, keep_alive: Duration) -> Builder {
+        self.blocking.keep_alive = keep_alive;
+        self
+    }
+
+    /// The name of the threads of the blocking pool, which a number follows. Default:
+    /// `wakeful-blocking`.
+    pub fn thread_name(mut self, name: impl Into<String>) -> Builder {
+        self.blocking.thread_name = name.into();
+        self
+    }
+
+    /// How long dropping the runtime waits for running
+    /// [`spawn_blocking`](crate::spawn_blocking) closures and file operations before it prints a line to standard error
+    /// and leaves them alone. Default: 10 seconds. Zero: it does not wait and prints nothing.
+    pub fn blocking_shutdown_timeout(mut self, timeout: Duration) -> Builder {
+        self.blocking_shutdown_timeout = timeout;
+        self
+    }
+
+    /// What the [`Metrics`](crate::Metrics) know. Default: [`MetricsLevel::Counts`], which costs
+    /// next to nothing.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let level = wakeful::MetricsLevel::Times;
+    /// let runtime = wakeful::Builder::new().metrics_level(level).build()?;
+    /// assert!(runtime.metrics().poll_time.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn metrics_level(mut self, level: MetricsLevel) -> Builder {
+        self.metrics_level = level;
+        self
+    }
+
+    /// Reports polls that take longer than `threshold`, while they are still going on. Default:
+    /// off. `#[wakeful::test]` turns it on with a threshold of one second.
+    ///
+    /// One thread for all such loops of the process, the watchdog, looks at them eight times in a
+    /// threshold, but at most once in a millisecond, so a report comes up to a quarter of the
+    /// threshold late. It names the task, where it was spawned, how long it has been stuck, and
+    /// whether it computes, is blocked, or waits for memory; see [`StallReport`]. With the feature
+    /// `backtrace` it shows the stack as well, for which the loop's thread gets a signal, `SIGURG`.
+    /// That takes glibc 2.35 and libgcc 12, or newer: older ones can't walk a stack safely in a
+    /// signal handler. There the reports come without stacks, which is said once on standard error.
+    ///
+    /// The loop stores one word a poll, and pays about 7 ns for that; it reads no clock and makes no
+    /// syscall. A poll that is shorter than the threshold is never reported.
+    /// Time in which the process is stopped does not count.
+    ///
+    /// A [`block_on`](crate::Runtime::block_on) that can't end is reported as well, on standard error: when nothing has
+    /// happened for `threshold`, and there is no timer, no descriptor and no closure to wait for, no waker of any of
+    /// its tasks and no [`Handle`](crate::Handle) of the runtime. The report names up to ten of the tasks, and
+    /// comes once a runtime.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # fn main() -> std::io::Result<()> {
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// let runtime = wakeful::Builder::new()
+    ///     .detect_stalls(Duration::from_millis(20))
+    ///     .on_stall(move |report| _ = sender.send(report.clone()))
+    ///     .build()?;
+    /// let report = runtime.block_on(async {
+    ///     let waits = wakeful::task::Builder::new().name("waits");
+    ///     // A channel that blocks: the loop can do nothing else until the report comes.
+    ///     waits.spawn(async move { receiver.recv().unwrap() }).await.unwrap()
+    /// });
+    /// assert_eq!(report.name.as_deref(), Some("waits"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If zero: every poll would be a stall.
+    #[track_caller]
+    pub fn detect_stalls(mut self, threshold: Duration) -> Builder {
+        assert!(
+            !threshold.is_zero(),
+            "detect_stalls(0): give the time that a poll may take, such as 100 ms"
+        );
+        self.detect_stalls = Some(threshold);
+        self
+    }
+
+    /// Turns [`detect_stalls`](Self::detect_stalls) off again.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # let builder = wakeful::Builder::new();
+    /// let runtime = builder.ignore_stalls().build()?;
+    /// # drop(runtime);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn ignore_stalls(mut self) -> Builder {
+        self.detect_stalls = None;
+        self
+    }
+
+    /// Who is told of a stall, on the watchdog's thread and while the loop is stuck. Default: the
+    /// report is printed to standard error, on one line.
+    ///
+    /// The watchdog looks at no loop while the hook runs, so it should not take long. A panic of
+    /// the hook ends there. For an example see [`StallReport`].
+    pub fn on_stall(mut self, hook: impl Fn(&StallReport) + Send + Sync + 'static) -> Builder {
+        self.on_stall = Hook::new(hook);
+        self
+    }
+
+    /// Makes [`block_on`](crate::Runtime::block_on) panic after a poll that took longer than this,
+    /// with a message that names the task: for tests. Default: no limit. Reads the clock twice a
+    /// poll.
+    ///
+    /// ```should_panic
+    /// # use std::time::Duration;
+    /// let runtime = wakeful::Builder::new().max_poll(Duration::ZERO).build().unwrap();
+    /// runtime.block_on(async { wakeful::spawn(async {}).await.unwrap() });
+    /// ```
+    pub fn max_poll(mut self, limit: Duration) -> Builder {
+        self.max_poll = Some(limit);
+        self
+    }
+
+    fn observer(&self) -> io::Result<Option<Box<Observer>>> {
+        let times = self.metrics_level == MetricsLevel::Times;
+        if !times && self.detect_stalls.is_none() && self.max_poll.is_none() {
+            return Ok(None);
+        }
+        let beat = Arc::new(Beat::new());
+        if let Some(threshold) = self.detect_stalls {
+            stall::watch(&beat, threshold, self.on_stall.clone())?;
+        }
+        let limit = self.max_poll.map(Limit::new);
+        Ok(Some(Box::new(Observer::new(beat, times, limit))))
+    }
+
+    /// Makes the runtime, on and for this thread.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no descriptors for the reactor, does not have a backend asked for, or
+    /// gives no thread for the watchdog.
+    pub fn build(self) -> io::Result<Runtime> {
+        let trace = Recorder::new(&self.trace);
+        let faults = Injector::new(&self.faults);
+        let reactor = Reactor::new(self.backend, trace.clone(), faults)?;
+        if self.start_paused {
+            reactor.pause_clock();
+        }
+        let silence = Cell::new(self.detect_stalls);
+        let executor = Executor::new(reactor.notifier(), self.observer()?, trace.clone());
+        if let Some(MakeOrder(make)) = &self.order {
+            executor.set_order(make());
+        }
+        let blocking = Rc::new(Blocking::new(self.blocking, trace));
+        let files = Rc::new(Files::new(self.fs_backend));
+        let context = Context::new(
+            executor.clone(),
+            reactor.clone(),
+            blocking.clone(),
+            files.clone(),
+        );
+        let parts = Parts {
+            context,
+            executor,
+            reactor,
+            blocking,
+            files,
+            reported_foreign: Cell::new(false),
+            silence,
+            asleep_outside: Cell::new(false),
+            adaptive_spin: Rc::new(AdaptiveSpin::new(self.spin, self.hopeful)),
+            event_interval: self.event_interval,
+        };
+        parts.enter(|| parts.files.prepare())?;
+        Ok(Runtime {
+            parts,
+            patience: Some(self.blocking_shutdown_timeout),
+        })
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder::new()
+    }
+}

@@ -1,0 +1,285 @@
+//! The runtime as other threads see it.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use crate::console::About;
+use crate::context::{self, Wakers};
+use crate::executor::{Executor, current, next_id, reserve_id, spawn_hidden};
+use crate::id::ThreadNumber;
+use crate::primitives::OnceLock;
+use crate::primitives::atomic::{AtomicBool, Ordering, fence};
+use crate::task::oneshot::{Missing, Receiver, oneshot};
+use crate::task::{AbortHandle, Id, JoinError};
+
+/// Starts tasks on a runtime from any thread, and can end all of them.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = wakeful::Runtime::new()?;
+/// let handle = runtime.handle();
+/// let other = std::thread::spawn(move || {
+///     // The closure travels; the future it makes need not be `Send`.
+///     let task = handle.spawn_with(|| async { std::rc::Rc::new(5_u32).pow(2) });
+///     wakeful::block_on(task)
+/// });
+/// while !other.is_finished() {
+///     runtime.block_on(wakeful::task::yield_now());
+/// }
+/// assert_eq!(other.join().unwrap().unwrap(), 25);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Handle {
+    pub(super) executor: Arc<Executor>,
+}
+
+// Panics of tasks end at the poll, so what a handle reaches is never left half done.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
+
+impl Handle {
+    pub(super) fn new(executor: Arc<Executor>) -> Handle {
+        Handle { executor }
+    }
+
+    /// The handle of the runtime of this thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime; see [`try_current`](Self::try_current).
+    #[track_caller]
+    pub fn current() -> Handle {
+        current::with(|executor| Handle::new(executor.shared()))
+    }
+
+    /// The handle of the runtime of this thread, if there is one.
+    pub fn try_current() -> Option<Handle> {
+        current::try_with(|executor| Handle::new(executor.shared()))
+    }
+
+    /// Sends a closure to the runtime's thread, where it makes a future that runs as a task.
+    ///
+    /// The closure and the output travel between threads, the future does not. If the runtime has
+    /// ended, or ends before the task does, the handle gives an error that says so.
+    #[track_caller]
+    pub fn spawn_with<M, F>(&self, make: M) -> RemoteJoinHandle<F::Output>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        let (sender, receiver) = oneshot();
+        let location = Location::caller();
+        let id = reserve_id();
+        let stop = Arc::new(Stop::default());
+        let task_stop = stop.clone();
+        self.executor.call(Box::new(move || {
+            let future = match catch_unwind(AssertUnwindSafe(make)) {
+                Ok(future) => future,
+                Err(payload) => return sender.fill(Err(Missing::Panicked(payload))),
+            };
+            let task =
+                current::with(|executor| executor.spawn_as(id, location, future, About::task()));
+            task_stop.arm(task.abort_handle());
+            let relay = async move {
+                sender.fill(match task.await {
+                    Ok(output) => Ok(output),
+                    Err(error) => Err(error
+                        .try_into_panic()
+                        .map_or(Missing::Dropped, Missing::Panicked)),
+                });
+            };
+            // The task itself is what is shown.
+            spawn_hidden(next_id(), location, relay);
+        }));
+        RemoteJoinHandle {
+            id,
+            home: self.executor.home(),
+            executor: Arc::downgrade(&self.executor),
+            receiver,
+            stop,
+        }
+    }
+
+    /// Sends a future to the runtime's thread, where it runs as a task. One that is not `Send` is made there,
+    /// see [`spawn_with`](Self::spawn_with). If the runtime has ended, or ends before the task does, the
+    /// handle gives an error that says so.
+    ///
+    /// ```
+    /// wakeful::block_on(async {
+    ///     let handle = wakeful::Handle::current();
+    ///     let told = wakeful::spawn_blocking(move || handle.spawn(async { 6 * 7 }));
+    ///     assert_eq!(told.await.unwrap().await.unwrap(), 42);
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> RemoteJoinHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.spawn_with(move || future)
+    }
+
+    /// Calls `f` on the runtime's thread, soon; after the end of the runtime it is dropped instead.
+    pub(crate) fn call(&self, f: impl FnOnce() + Send + 'static) {
+        self.executor.call(Box::new(f));
+    }
+
+    /// Says that there is something of that kind for what the loop does when it is
+    /// [nudged](crate::Runtime::on_raised).
+    #[inline]
+    pub(crate) fn raise(&self, kind: u32) {
+        self.executor.raise(kind);
+    }
+
+    /// Cancels every task of the runtime. The future of `block_on` goes on; tasks that are spawned
+    /// from now on are cancelled at once.
+    ///
+    /// ```
+    /// wakeful::block_on(async {
+    ///     let server = wakeful::spawn(std::future::pending::<()>());
+    ///     let handle = wakeful::Handle::current();
+    ///     std::thread::spawn(move || handle.shutdown());
+    ///     assert!(server.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
+    pub fn shutdown(&self) {
+        let executor = Arc::downgrade(&self.executor);
+        self.executor.call(Box::new(move || {
+            if let Some(executor) = executor.upgrade() {
+                executor.abort_all();
+            }
+        }));
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+/// An abort that may be asked for before there is a task.
+#[derive(Default)]
+pub(crate) struct Stop {
+    task: OnceLock<AbortHandle>,
+    asked: AtomicBool,
+}
+
+impl Stop {
+    pub(crate) fn arm(&self, task: AbortHandle) {
+        let _ = self.task.set(task);
+        self.carry_out();
+    }
+
+    pub(crate) fn ask(&self) {
+        self.asked.store(true, Ordering::SeqCst);
+        self.carry_out();
+    }
+
+    /// Both sides write first and read second, in one order for all: one of them sees both.
+    fn carry_out(&self) {
+        fence(Ordering::SeqCst);
+        if self.asked.load(Ordering::SeqCst)
+            && let Some(task) = self.task.get()
+        {
+            task.abort();
+        }
+    }
+}
+
+/// Waits, on any thread and in any runtime, for the output of a task that runs on another thread.
+/// Dropping it detaches the task.
+///
+/// # Cancel safety
+///
+/// Awaiting `&mut handle` is cancel-safe.
+///
+/// # Panics
+///
+/// If polled again after it returned the output.
+pub struct RemoteJoinHandle<T> {
+    id: Id,
+    home: ThreadNumber,
+    executor: Weak<Executor>,
+    receiver: Receiver<T>,
+    stop: Arc<Stop>,
+}
+
+impl<T> RemoteJoinHandle<T> {
+    /// Asks for the task to be cancelled.
+    pub fn abort(&self) {
+        self.stop.ask();
+    }
+
+    /// Is the task over? True also when its output has been taken.
+    pub fn is_finished(&self) -> bool {
+        self.receiver.is_over()
+    }
+}
+
+impl<T> RemoteJoinHandle<T> {
+    /// The number of the task.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl<T> RemoteJoinHandle<T> {
+    /// The task is one of this thread: a loop that is not its own may wait for it in vain.
+    #[cold]
+    fn note_foreign(&self) {
+        let executor = self.executor.upgrade();
+        if executor.is_some_and(|executor| context::is_foreign(&*executor)) {
+            let what = format!("task {} by its `RemoteJoinHandle`", self.id);
+            context::note_foreign(what, Box::new(Remote(Arc::downgrade(&self.stop))));
+        }
+    }
+}
+
+/// The waker of one that waits for the output. It is in a oneshot, where there is no telling whose it is.
+struct Remote(Weak<Stop>);
+
+impl Wakers for Remote {
+    fn each(&self, f: &mut dyn FnMut(&Waker) -> ControlFlow<()>) -> ControlFlow<()> {
+        match self.0.strong_count() {
+            0 => ControlFlow::Continue(()),
+            _ => f(Waker::noop()),
+        }
+    }
+
+    fn address(&self) -> *const () {
+        self.0.as_ptr().cast()
+    }
+}
+
+impl<T> Future for RemoteJoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let id = self.id;
+        let poll = Pin::new(&mut self.receiver).poll(cx);
+        if poll.is_pending() && self.home.is_current() {
+            self.note_foreign();
+        }
+        poll.map_err(|missing| match missing {
+            Missing::Panicked(payload) => JoinError::panicked(id, payload),
+            Missing::Dropped => JoinError::cancelled(id),
+        })
+    }
+}
+
+impl<T> fmt::Debug for RemoteJoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteJoinHandle")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

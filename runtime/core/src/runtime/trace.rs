@@ -1,0 +1,118 @@
+//! The trace, as the builder and other threads reach it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::{Builder, Handle};
+
+use crate::executor::trace::snapshot;
+use crate::task::oneshot::oneshot;
+use crate::trace::{Hook, Level, Snapshot, Trouble};
+
+impl Builder {
+    /// What is recorded from the beginning. Default: [`Level::Off`]. See
+    /// [`trace::set_level`](crate::executor::trace::set_level).
+    ///
+    /// ```
+    /// use wakeful::trace::{self, Level};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Builder::new().trace_level(Level::Polls).build()?;
+    /// assert_eq!(runtime.enter(trace::level), Level::Polls);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trace_level(mut self, level: Level) -> Builder {
+        self.trace.level = level;
+        self
+    }
+
+    /// How many events the loop keeps, rounded up to a power of two. Default: 65,536, which are two
+    /// megabytes; they are allocated when recording begins.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Builder::new().trace_capacity(1 << 20).build()?;
+    /// # drop(runtime);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trace_capacity(mut self, events: usize) -> Builder {
+        self.trace.capacity = events;
+        self
+    }
+
+    /// A poll that takes longer than this is a stall: it gets an event of its own, and is
+    /// [trouble](Self::trace_on_trouble). Default: 100 milliseconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Builder::new().trace_stall(Duration::from_millis(5)).build()?;
+    /// # drop(runtime);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trace_stall(mut self, longest: Duration) -> Builder {
+        self.trace.stall = longest;
+        self
+    }
+
+    /// Calls `hook` with a snapshot when a poll has panicked, or was a [stall](Self::trace_stall), if
+    /// the level is not `Off`. It is called on the loop's thread, between polls; a panic of its own
+    /// is dropped.
+    ///
+    /// ```no_run
+    /// use wakeful::trace::Level;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Builder::new()
+    ///     .trace_level(Level::Wakes)
+    ///     .trace_on_trouble(|trouble, snapshot| {
+    ///         eprintln!("{trouble:?}, see trouble.html");
+    ///         let _ = snapshot.write_html("trouble.html");
+    ///     })
+    ///     .build()?;
+    /// # drop(runtime);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trace_on_trouble(
+        mut self,
+        hook: impl Fn(Trouble, &Snapshot) + Send + Sync + 'static,
+    ) -> Builder {
+        self.trace.hook = Some(Hook::new(hook));
+        self
+    }
+}
+
+impl Handle {
+    /// What the runtime has recorded, for another thread. The loop takes the snapshot when it comes
+    /// to it. `None` if the runtime ends before.
+    ///
+    /// The request is sent at once; the future only waits for the answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses the snapshot and nothing else.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let other = std::thread::spawn(move || wakeful::block_on(handle.trace_snapshot()));
+    /// while !other.is_finished() {
+    ///     runtime.block_on(wakeful::task::yield_now());
+    /// }
+    /// assert!(other.join().unwrap().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trace_snapshot(&self) -> impl Future<Output = Option<Snapshot>> + Send + use<> {
+        let (sender, receiver) = oneshot();
+        self.executor
+            .call(Box::new(move || sender.fill(Ok(snapshot()))));
+        async move { receiver.await.ok() }
+    }
+}

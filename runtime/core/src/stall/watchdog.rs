@@ -1,0 +1,300 @@
+//! The thread that looks, one for all loops of the process.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::report::{StallReport, Usage};
+use super::stack;
+use super::usage::Thread;
+use crate::observe::{Beat, Stuck};
+use crate::task::runnable::catch_panic;
+use crate::time::clock::system_now;
+
+/// Looks within a threshold.
+const LOOKS: u32 = 8;
+/// No more often than this.
+const SHORTEST: Duration = Duration::from_millis(1);
+/// Reports about one loop within [`WINDOW`].
+const REPORTS: u32 = 10;
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Who is told of a stall.
+#[derive(Clone)]
+pub(crate) struct Hook(Arc<dyn Fn(&StallReport) + Send + Sync>);
+
+impl Hook {
+    pub(crate) fn new(hook: impl Fn(&StallReport) + Send + Sync + 'static) -> Hook {
+        Hook(Arc::new(hook))
+    }
+}
+
+impl Default for Hook {
+    fn default() -> Hook {
+        Hook::new(|report| eprintln!("wakeful: a stall: {report}"))
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
+}
+
+/// The loops that came since the watchdog last looked.
+static NEW: Mutex<New> = Mutex::new(New {
+    loops: Vec::new(),
+    runs: false,
+});
+static CAME: Condvar = Condvar::new();
+
+struct New {
+    loops: Vec<Watched>,
+    /// Is there a watchdog?
+    runs: bool,
+}
+
+fn new() -> MutexGuard<'static, New> {
+    // No code of a user's runs under the lock.
+    NEW.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Watches the loop of the calling thread until its `Beat` is dropped.
+///
+/// # Errors
+///
+/// If there is no watchdog yet, and the system gives no thread for it.
+pub(crate) fn watch(beat: &Arc<Beat>, threshold: Duration, hook: Hook) -> io::Result<()> {
+    stack::prepare();
+    let mut new = new();
+    if !new.runs {
+        thread::Builder::new()
+            .name("wakeful-watchdog".to_owned())
+            .spawn(run)?;
+        new.runs = true;
+    }
+    new.loops.push(Watched::new(beat, threshold, hook));
+    CAME.notify_one();
+    Ok(())
+}
+
+/// The life of the watchdog: it ends when there is no loop left.
+fn run() {
+    let mut loops: Vec<Watched> = Vec::new();
+    loop {
+        let mut new = new();
+        loops.append(&mut new.loops);
+        loops.retain(Watched::is_alive);
+        let Some(next) = loops.iter().map(|watched| watched.next_look).min() else {
+            new.runs = false;
+            return;
+        };
+        let pause = next.saturating_duration_since(system_now());
+        if !pause.is_zero() {
+            let _new = CAME.wait_timeout(new, pause);
+        } else {
+            drop(new);
+        }
+        for watched in &mut loops {
+            watched.look();
+        }
+    }
+}
+
+/// One loop, as the watchdog sees it.
+struct Watched {
+    beat: Weak<Beat>,
+    thread: Thread,
+    thread_name: Option<String>,
+    hook: Hook,
+    threshold: Duration,
+    interval: Duration,
+    next_look: Instant,
+    last_look: Instant,
+    poll: Option<Poll>,
+    limiter: Limiter,
+}
+
+/// A poll that was seen more than once, or may be.
+struct Poll {
+    stuck: Stuck,
+    /// For so long it has surely gone on.
+    elapsed: Duration,
+    /// And for so long the watchdog did not run.
+    stopped: Duration,
+    /// What the thread had used when the poll was first seen.
+    before: Option<Usage>,
+    next_report: Duration,
+    reports: u32,
+}
+
+impl Watched {
+    fn new(beat: &Arc<Beat>, threshold: Duration, hook: Hook) -> Watched {
+        let now = system_now();
+        Watched {
+            beat: Arc::downgrade(beat),
+            thread: Thread::current(),
+            thread_name: thread::current().name().map(str::to_owned),
+            hook,
+            threshold,
+            interval: (threshold / LOOKS).max(SHORTEST),
+            next_look: now,
+            last_look: now,
+            poll: None,
+            limiter: Limiter::new(now),
+        }
+    }
+
+    fn is_alive(&self) -> bool {
+        self.beat.upgrade().is_some_and(|beat| !beat.is_over())
+    }
+
+    fn look(&mut self) {
+        // Before the word is read, as `last_look` is taken after: the time between two looks that
+        // find the same word is never more than the poll has taken.
+        let now = system_now();
+        if now < self.next_look {
+            return;
+        }
+        let Some(beat) = self.beat.upgrade() else {
+            return;
+        };
+        let seen = beat.look();
+        let gap = now.saturating_duration_since(self.last_look);
+        self.last_look = system_now();
+        self.next_look = self.last_look + self.interval;
+        match &mut self.poll {
+            Some(poll) if Some(poll.stuck) == seen => {
+                poll.goes_on(gap, self.interval);
+                if poll.elapsed >= poll.next_report {
+                    self.report(&beat, now);
+                }
+            }
+            _ => self.next_poll(&beat, seen),
+        }
+    }
+
+    /// Another poll goes on, or none.
+    fn next_poll(&mut self, beat: &Beat, seen: Option<Stuck>) {
+        if let Some(poll) = self.poll.take()
+            && poll.elapsed >= self.threshold
+        {
+            beat.stall_ended(u64::try_from(poll.elapsed.as_nanos()).unwrap_or(u64::MAX));
+        }
+        self.poll = seen.map(|stuck| Poll {
+            stuck,
+            elapsed: Duration::ZERO,
+            stopped: Duration::ZERO,
+            before: self.thread.usage(),
+            next_report: self.threshold,
+            reports: 0,
+        });
+    }
+
+    fn report(&mut self, beat: &Beat, now: Instant) {
+        let Some(poll) = &mut self.poll else {
+            return;
+        };
+        if poll.next_report == self.threshold {
+            beat.count_stall();
+        }
+        poll.next_report = poll.elapsed * 2;
+        if !self.limiter.allows(now) {
+            return;
+        }
+        let usage = self.thread.usage().zip(poll.before);
+        let usage = usage.map(|(after, before)| after.since(before));
+        let stack = stack::capture(self.thread);
+        // The last to be asked of the loop: if it still is the same poll, all of the above is about
+        // it. What comes below takes its time, and tells of the stall even if it is over by then.
+        let Some(who) = beat.who(poll.stuck) else {
+            return;
+        };
+        let mut report = StallReport::new(who, poll.elapsed, poll.stopped, usage);
+        report.thread = self.thread_name.clone();
+        report.repeats = poll.reports;
+        report.suppressed = std::mem::take(&mut self.limiter.suppressed);
+        report.stack = stack.map(|stack| stack.describe());
+        poll.reports += 1;
+        catch_panic(|| (self.hook.0)(&report));
+        // What the hook took is not the watchdog's own absence.
+        self.last_look = system_now().max(self.last_look);
+    }
+}
+
+impl Poll {
+    /// The same poll was seen `gap` ago. If that is far more than one sleep of the watchdog, then
+    /// the watchdog did not run, so most likely nothing did.
+    fn goes_on(&mut self, gap: Duration, interval: Duration) {
+        let counted = if gap > interval * 2 { interval } else { gap };
+        self.elapsed += counted;
+        self.stopped += gap - counted;
+    }
+}
+
+/// Keeps a program that stalls all the time from drowning in reports.
+struct Limiter {
+    window_began: Instant,
+    reports: u32,
+    suppressed: u64,
+}
+
+impl Limiter {
+    fn new(now: Instant) -> Limiter {
+        Limiter {
+            window_began: now,
+            reports: 0,
+            suppressed: 0,
+        }
+    }
+
+    fn allows(&mut self, now: Instant) -> bool {
+        if now.saturating_duration_since(self.window_began) >= WINDOW {
+            self.window_began = now;
+            self.reports = 0;
+        }
+        let allowed = self.reports < REPORTS;
+        if allowed {
+            self.reports += 1;
+        } else {
+            self.suppressed += 1;
+        }
+        allowed
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_in_which_the_watchdog_slept_as_well_does_not_count() {
+        let (ms, hour) = (Duration::from_millis, Duration::from_secs(3600));
+        let beat = Beat::new();
+        beat.begin(1, 0);
+        let mut poll = Poll {
+            stuck: beat.look().unwrap(),
+            elapsed: Duration::ZERO,
+            stopped: Duration::ZERO,
+            before: None,
+            next_report: ms(80),
+            reports: 0,
+        };
+        poll.goes_on(ms(11), ms(10));
+        assert_eq!((poll.elapsed, poll.stopped), (ms(11), ms(0)));
+        poll.goes_on(hour, ms(10));
+        assert_eq!((poll.elapsed, poll.stopped), (ms(21), hour - ms(10)));
+    }
+
+    #[test]
+    fn ten_reports_a_minute_and_the_rest_is_counted() {
+        let mut now = system_now();
+        let mut limiter = Limiter::new(now);
+        let allowed = (0..25).filter(|_| limiter.allows(now)).count();
+        assert_eq!((allowed, limiter.suppressed), (10, 15));
+        now += WINDOW;
+        assert!(limiter.allows(now));
+    }
+}

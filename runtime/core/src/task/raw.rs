@@ -1,0 +1,314 @@
+//! The whole task: header and body in one allocation.
+
+use std::alloc::Layout;
+use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
+use std::future::Future;
+use std::mem::{self, ManuallyDrop};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker};
+
+use super::acting::acting;
+use super::header::{Header, Schedule, TaskPtr, VTable};
+use super::refs::Refs;
+use super::remote_requests::{self, RemoteRequests};
+use super::state::State;
+use super::{Id, JoinError, Stage, runnable, waker};
+use crate::console;
+use crate::trace::Tag;
+
+#[repr(C)]
+struct TaskCell<F: Future> {
+    header: Header,
+    body: UnsafeCell<Body<F>>,
+}
+
+/// What the task is made of; `Header::stage` says which field is the live one.
+union Body<F: Future> {
+    future: ManuallyDrop<F>,
+    output: ManuallyDrop<F::Output>,
+    panic: ManuallyDrop<Box<dyn Any + Send>>,
+}
+
+/// What a task with this future takes.
+pub(crate) const fn layout<F: Future>() -> Layout {
+    Layout::new::<TaskCell<F>>()
+}
+
+/// Allocates a task with `refs` references, all held by the caller, on the owner thread.
+///
+/// # Safety
+/// - `scheduler` points to an `S` that stays alive until the task has been merged or freed.
+/// - The caller is on the owner thread of that scheduler.
+#[inline(always)]
+pub(crate) unsafe fn allocate<F, S>(
+    future: F,
+    scheduler: NonNull<S>,
+    id: Id,
+    state: State,
+    refs: u32,
+    console: console::Task,
+) -> TaskPtr
+where
+    F: Future + 'static,
+    S: Schedule,
+{
+    // SAFETY: the caller says that the scheduler is alive and that this is its thread.
+    let cell = unsafe { scheduler.as_ref() }
+        .allocate(layout::<F>())
+        .cast::<TaskCell<F>>();
+    let task = TaskCell {
+        header: Header {
+            next: Cell::new(None),
+            vtable: const {
+                &VTable {
+                    poll: poll::<F, S>,
+                    cancel: cancel::<F>,
+                    take: take::<F>,
+                    failure: failure::<F>,
+                    discard: discard::<F>,
+                    free: free::<F, S>,
+                    abort: abort::<S>,
+                    wait: wait::<S>,
+                    waker: waker::owned::<S>,
+                    send: send::<S>,
+                }
+            },
+            scheduler: scheduler.cast(),
+            id,
+            join_waker: Cell::new(None),
+            refs: Refs::new(refs),
+            slot: Cell::new(0),
+            state,
+            stage: Cell::new(Stage::Future),
+            remote_requests: RemoteRequests::new(),
+            trace: Tag::new(),
+            console,
+        },
+        body: UnsafeCell::new(Body {
+            future: ManuallyDrop::new(future),
+        }),
+    };
+    // SAFETY: just allocated for one of these.
+    unsafe { cell.write(task) };
+    // `repr(C)`: the header is at the start of the cell, and the pointer reaches all of it.
+    cell.cast()
+}
+
+/// The body of a task, for the owner thread.
+fn body<F: Future>(task: TaskPtr) -> *mut Body<F> {
+    let cell = task.cast::<TaskCell<F>>().as_ptr();
+    // SAFETY: the task is alive, as every caller in this file holds a reference or has been
+    // promised one; going to a field reads nothing.
+    unsafe { UnsafeCell::raw_get(&raw const (*cell).body) }
+}
+
+/// Drops the future in place. A panic of that drop is returned, not passed on.
+///
+/// # Safety
+/// The stage was `Future`, has been changed by the caller, and this is the owner thread.
+unsafe fn drop_future<F: Future>(task: TaskPtr) -> Result<(), Box<dyn Any + Send>> {
+    // SAFETY: the field is live until here, and nobody reaches it again as the stage has changed.
+    catch_unwind(AssertUnwindSafe(|| unsafe {
+        ManuallyDrop::drop(&mut (*body::<F>(task)).future);
+    }))
+}
+
+fn store_panic<F: Future>(task: TaskPtr, payload: Box<dyn Any + Send>) {
+    // SAFETY: the future is gone, so the body is free to hold something else.
+    unsafe {
+        *body::<F>(task) = Body {
+            panic: ManuallyDrop::new(payload),
+        }
+    };
+    header(task).stage.set(Stage::Panicked);
+}
+
+/// A view of the header. The lifetime is the caller's to keep within that of the task.
+fn header<'a>(task: TaskPtr) -> &'a Header {
+    // SAFETY: the task is alive, see `body`; the header is only ever shared.
+    unsafe { task.as_ref() }
+}
+
+/// Drops the future of a poll that panics, while the panic unwinds: so what it holds finds
+/// `thread::panicking()` true, and a lock is poisoned, as it is for the locals of a function.
+struct Unwinding(TaskPtr, fn(TaskPtr));
+
+impl Drop for Unwinding {
+    fn drop(&mut self) {
+        (self.1)(self.0);
+    }
+}
+
+/// A second panic, of the drop, would end the process if it left here. The first is the one to report.
+#[cold]
+fn drop_panicked<F: Future>(task: TaskPtr) {
+    header(task).stage.set(Stage::Taken);
+    // SAFETY: `poll` calls this while it polls, so the stage was `Future`, and has just been changed.
+    if let Err(second) = unsafe { drop_future::<F>(task) } {
+        discard_quietly(second);
+    }
+}
+
+unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) -> bool {
+    // Borrowed from the reference that the scheduler holds, so it is neither counted nor dropped.
+    let waker = waker::borrowed::<S>(task);
+    let mut cx = Context::from_waker(&waker);
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let unwinding = Unwinding(task, drop_panicked::<F>);
+        // SAFETY: the stage is `Future`. The cell never moves and the future is dropped in place,
+        // which is what pinning asks. It isn't polled already, by the contract of `poll`.
+        let future = unsafe { Pin::new_unchecked(&mut *(*body::<F>(task)).future) };
+        let result = future.poll(&mut cx);
+        mem::forget(unwinding);
+        result
+    }));
+    let stage = &header(task).stage;
+    match result {
+        Ok(Poll::Pending) => return false,
+        Ok(Poll::Ready(output)) => {
+            stage.set(Stage::Taken);
+            // SAFETY: the stage was `Future` and has just been changed.
+            match unsafe { drop_future::<F>(task) } {
+                Ok(()) => {
+                    // SAFETY: the future is gone, so the body is free to hold something else.
+                    unsafe {
+                        *body::<F>(task) = Body {
+                            output: ManuallyDrop::new(output),
+                        }
+                    };
+                    stage.set(Stage::Output);
+                }
+                Err(payload) => {
+                    discard_quietly(output);
+                    store_panic::<F>(task, payload);
+                }
+            }
+        }
+        // The future went during the unwinding.
+        Err(payload) => store_panic::<F>(task, payload),
+    }
+    true
+}
+
+unsafe fn cancel<F: Future>(task: TaskPtr) {
+    let _acting = acting(Some(header(task).id));
+    header(task).stage.set(Stage::Cancelled);
+    // SAFETY: the stage was `Future`, by the contract of `cancel`, and has just been changed.
+    if let Err(payload) = unsafe { drop_future::<F>(task) } {
+        store_panic::<F>(task, payload);
+    }
+}
+
+unsafe fn take<F: Future>(task: TaskPtr, to: NonNull<()>) -> bool {
+    let stage = &header(task).stage;
+    if !matches!(stage.get(), Stage::Output) {
+        return false;
+    }
+    stage.set(Stage::Taken);
+    // SAFETY: the stage said that this field is live; it is read once, as the stage changed.
+    let output = unsafe { ManuallyDrop::take(&mut (*body::<F>(task)).output) };
+    // SAFETY: the caller promises that `to` is valid for a write of this type.
+    unsafe { to.cast::<F::Output>().write(output) };
+    true
+}
+
+#[cold]
+unsafe fn failure<F: Future>(task: TaskPtr) -> Option<JoinError> {
+    let header = header(task);
+    match header.stage.replace(Stage::Taken) {
+        Stage::Panicked => {
+            // SAFETY: the stage said that this field is live; it is read once, as the stage changed.
+            let payload = unsafe { ManuallyDrop::take(&mut (*body::<F>(task)).panic) };
+            Some(JoinError::panicked(header.id, payload))
+        }
+        Stage::Cancelled => Some(JoinError::cancelled(header.id)),
+        Stage::Taken => None,
+        Stage::Future | Stage::Output => unreachable!("the caller has looked"),
+    }
+}
+
+unsafe fn discard<F: Future>(task: TaskPtr) {
+    let _acting = acting(Some(header(task).id));
+    if matches!(header(task).stage.get(), Stage::Output) {
+        header(task).stage.set(Stage::Taken);
+        runnable::catch_panic(|| {
+            // SAFETY: the stage said that this field is live; nobody reaches it again, as it changed.
+            unsafe { ManuallyDrop::drop(&mut (*body::<F>(task)).output) }
+        });
+    } else {
+        // SAFETY: the stage is not `Output`, nor `Future`, by the contract of `discard`.
+        discard_quietly(unsafe { failure::<F>(task) });
+    }
+}
+
+unsafe fn free<F: Future + 'static, S: Schedule>(task: TaskPtr, merged: bool) {
+    let header = header(task);
+    debug_assert!(!matches!(header.stage.get(), Stage::Future | Stage::Output));
+    let scheduler = header.scheduler.cast::<S>();
+    let layout = layout::<F>();
+    if !merged {
+        header.trace.freed();
+        // SAFETY: not merged, so the runtime, which keeps the scheduler, is alive.
+        let scheduler = unsafe { scheduler.as_ref() };
+        scheduler.forget(task);
+        header.refs.gone();
+        // SAFETY: no reference is left, and `allocate` took it there. Nothing in it wants a drop:
+        // the fields of the body were dropped before, and a task that is done has no join waker.
+        unsafe { scheduler.deallocate(task.cast(), layout) };
+    } else {
+        header.refs.gone();
+        // SAFETY: as above; the owner may be gone, and its memory is everyone's.
+        unsafe {
+            S::deallocate_merged(task.cast(), layout);
+            // Merging the task came with one `retain`, and the task is gone.
+            S::release(scheduler);
+        }
+    }
+}
+
+unsafe fn abort<S: Schedule>(task: TaskPtr) {
+    if waker::is_here::<S>(header(task)) {
+        runnable::abort_here::<S>(task);
+    } else {
+        waker::ask::<S>(task, remote_requests::ABORT);
+    }
+}
+
+unsafe fn wait<S: Schedule>(task: TaskPtr, waker: &Waker) {
+    let place = &header(task).join_waker;
+    if let Some(before) = place.take() {
+        return wait_again::<S>(header(task), before, waker);
+    }
+    // Nothing was put there meanwhile: cloning a waker of ours runs no user code, and another's finds
+    // the only handle in use.
+    mem::forget(place.replace(Some(waker::clone_to_join::<S>(waker, header(task)))));
+}
+
+/// Who waits has waited before.
+#[cold]
+fn wait_again<S: Schedule>(header: &Header, before: Waker, waker: &Waker) {
+    let place = &header.join_waker;
+    if before.will_wake(waker) {
+        place.set(Some(before));
+    } else {
+        let waker = waker::clone_from_elsewhere::<S>(waker, header);
+        mem::forget(place.replace(Some(waker)));
+        // Last, as it may be anyone's, and its drop may do anything.
+        drop(before);
+    }
+}
+
+unsafe fn send<S: Schedule>(task: TaskPtr) {
+    header(task).refs.look();
+    let scheduler = header(task).scheduler.cast::<S>();
+    // SAFETY: this is the task's scheduler, and the reference is the caller's gift.
+    unsafe { S::send(scheduler, task) };
+}
+
+/// Drops a value that nobody asked for. Its drop may panic: there is no one to tell.
+fn discard_quietly<T>(value: T) {
+    runnable::catch_panic(|| drop(value));
+}

@@ -1,0 +1,200 @@
+//! The waiters for one event, which may happen on any thread.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
+
+use super::runnable::catch_panic;
+
+/// The wakers of all waiters. An operation that keeps a single waker is given one made of this, and
+/// so wakes each of them.
+///
+/// A waiter has a place of its own, from its first [`store`](Self::store) to its
+/// [`remove`](Self::remove), so both take constant time and a new waker replaces the waiter's old one
+/// and no other. Wakers are cloned, woken and dropped without the lock, as that may run user code.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters(Mutex<List>);
+
+/// The place of one waiter; `None` before its first waker.
+pub(crate) type Place = Option<usize>;
+
+#[derive(Debug, Default)]
+struct List {
+    wakers: Vec<Option<Waker>>,
+    /// Places that belong to no waiter.
+    vacant: Vec<usize>,
+}
+
+impl Waiters {
+    pub(crate) const fn new() -> Waiters {
+        Waiters(Mutex::new(List {
+            wakers: Vec::new(),
+            vacant: Vec::new(),
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, List> {
+        // No user code runs under the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a waker for the waiter with that place, until the next event.
+    pub(crate) fn store(&self, place: &mut Place, waker: &Waker) {
+        let is_known = place.is_some_and(|place| {
+            let list = self.lock();
+            let known = list.wakers[place].as_ref();
+            known.is_some_and(|known| known.will_wake(waker))
+        });
+        if is_known {
+            return;
+        }
+        let new = waker.clone();
+        let mut list = self.lock();
+        let place = *place.get_or_insert_with(|| list.take_place());
+        let old = list.wakers[place].replace(new);
+        drop(list);
+        drop(old);
+    }
+
+    /// Takes a waiter off the list.
+    pub(crate) fn remove(&self, place: &mut Place) {
+        let Some(place) = place.take() else {
+            return;
+        };
+        let mut list = self.lock();
+        let old = list.wakers[place].take();
+        list.vacant.push(place);
+        drop(list);
+        drop(old);
+    }
+
+    /// Wakes all who wait now. A waker that panics does not keep the others from being woken.
+    pub(crate) fn wake_all(&self) {
+        let end = self.lock().wakers.len();
+        let mut next = 0;
+        loop {
+            // In a statement of its own, which ends with the lock: a wake may run user code.
+            let waker = self.lock().take_waker(&mut next, end);
+            let Some(waker) = waker else { return };
+            catch_panic(|| waker.wake());
+        }
+    }
+
+    /// How many wakers are kept.
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.lock().wakers.iter().flatten().count()
+    }
+}
+
+impl List {
+    fn take_place(&mut self) -> usize {
+        self.vacant.pop().unwrap_or_else(|| {
+            self.wakers.push(None);
+            self.wakers.len() - 1
+        })
+    }
+
+    /// The first waker in the places from `next` to `end`.
+    fn take_waker(&mut self, next: &mut usize, end: usize) -> Option<Waker> {
+        while *next < end {
+            let waker = self.wakers[*next].take();
+            *next += 1;
+            if waker.is_some() {
+                return waker;
+            }
+        }
+        None
+    }
+}
+
+impl Wake for Waiters {
+    fn wake(self: Arc<Self>) {
+        self.wake_all();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wake_all();
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+
+    impl Wake for Counting {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn counting() -> (Arc<Counting>, Waker) {
+        let counting = Arc::new(Counting::default());
+        (counting.clone(), counting.into())
+    }
+
+    #[test]
+    fn all_are_woken_and_each_once() {
+        let waiters = Waiters::new();
+        let all: Vec<_> = (0..5).map(|_| counting()).collect();
+        for (_, waker) in &all {
+            waiters.store(&mut None, waker);
+        }
+        waiters.wake_all();
+        waiters.wake_all();
+        for (counting, _) in all {
+            assert_eq!(counting.0.load(Ordering::SeqCst), 1);
+        }
+    }
+
+    #[test]
+    fn a_new_waker_replaces_that_of_its_waiter_alone() {
+        let waiters = Waiters::new();
+        let (first, second, other) = (counting(), counting(), counting());
+        let mut place = None;
+        waiters.store(&mut place, &first.1);
+        waiters.store(&mut None, &other.1);
+        waiters.store(&mut place, &second.1);
+        waiters.wake_all();
+        let wakes = [first, second, other].map(|(counting, _)| counting.0.load(Ordering::SeqCst));
+        assert_eq!(wakes, [0, 1, 1]);
+    }
+
+    #[test]
+    fn a_place_is_given_out_again_after_its_waiter_is_removed() {
+        let waiters = Waiters::new();
+        for _ in 0..100 {
+            let mut place = None;
+            waiters.store(&mut place, &counting().1);
+            waiters.remove(&mut place);
+            assert_eq!(place, None);
+        }
+        assert_eq!((waiters.len(), waiters.lock().wakers.len()), (0, 1));
+    }
+
+    /// Wakes that store a waker each time.
+    struct Again(Arc<Waiters>, AtomicUsize);
+
+    impl Wake for Again {
+        fn wake(self: Arc<Self>) {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            self.0.store(&mut None, &self.clone().into());
+        }
+    }
+
+    #[test]
+    fn a_wake_that_stores_a_waker_is_for_the_next_event() {
+        let waiters = Arc::new(Waiters::new());
+        let again = Arc::new(Again(waiters.clone(), AtomicUsize::new(0)));
+        waiters.store(&mut None, &again.clone().into());
+        Waker::from(waiters.clone()).wake_by_ref();
+        assert_eq!(again.1.load(Ordering::SeqCst), 1);
+        assert_eq!(waiters.len(), 1);
+        // Else they keep each other.
+        waiters.lock().wakers.clear();
+    }
+}

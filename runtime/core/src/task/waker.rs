@@ -1,0 +1,376 @@
+//! The hand-written waker: a counted pointer to a task, `Send + Sync`, good on any thread.
+//!
+//! On the owner thread a wake links the task into the run queue: a few plain loads and stores, no
+//! atomic, no lock, no syscall. On any other thread it is a message, see `remote_requests.rs`.
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::ptr::{self, NonNull};
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use super::header::{Header, Note, Schedule, TaskPtr};
+use super::refs::Release;
+use super::remote_requests;
+use super::runnable::Runnable;
+use super::state::{DONE, JOIN, QUEUED, Queue, TIMED};
+use crate::trace::Effect;
+use crate::unwind::catch_panic;
+
+/// The functions of a waker for tasks of the scheduler `S`.
+pub(crate) const fn vtable<S: Schedule>() -> RawWakerVTable {
+    RawWakerVTable::new(clone::<S>, wake::<S>, wake_by_ref::<S>, drop::<S>)
+}
+
+/// Wakes a waker that may be foreign.
+///
+/// The rule: a panic of a foreign waker never unwinds into the runtime. It is caught wherever the
+/// runtime wakes, here or by [`each_quietly`](crate::unwind::each_quietly), and the other waiters are
+/// woken as if it had not happened. What a future does with the waker of its own poll, such as to
+/// clone it or to drop the one that it replaces, is a part of that poll: a panic there is the poller's.
+/// One of our own does not panic; where that matters [`wake_ours`] comes first.
+pub(crate) fn wake_quietly(waker: Waker) {
+    catch_panic(|| waker.wake());
+}
+
+/// A waker that borrows a reference of its maker's instead of holding one.
+pub(crate) struct Borrowed(ManuallyDrop<Waker>);
+
+impl Deref for Borrowed {
+    type Target = Waker;
+
+    fn deref(&self) -> &Waker {
+        &self.0
+    }
+}
+
+/// A waker for the time of a poll. The caller keeps a reference for at least as long.
+#[inline(always)]
+pub(crate) fn borrowed<S: Schedule>(task: TaskPtr) -> Borrowed {
+    let raw = RawWaker::new(task.as_ptr().cast_const().cast(), S::waker_vtable());
+    // SAFETY: the vtable keeps the contract of `RawWaker`: clone counts, wake and drop give one
+    // back, wake_by_ref none, all from any thread. `ManuallyDrop`: this one gives none back.
+    Borrowed(ManuallyDrop::new(unsafe { Waker::from_raw(raw) }))
+}
+
+/// A waker that owns a reference.
+///
+/// # Safety
+/// The caller holds a reference to the task and gives it up.
+pub(crate) unsafe fn owned<S: Schedule>(task: TaskPtr) -> Waker {
+    let raw = RawWaker::new(task.as_ptr().cast_const().cast(), S::waker_vtable());
+    // SAFETY: as in `borrowed`; the reference is the caller's gift.
+    unsafe { Waker::from_raw(raw) }
+}
+
+/// The task behind the data of a waker made here.
+#[inline(always)]
+pub(crate) fn task(data: *const ()) -> TaskPtr {
+    // SAFETY: every waker is made in this file, from the non-null pointer to a task.
+    unsafe { NonNull::new_unchecked(data.cast::<Header>().cast_mut()) }
+}
+
+/// Is the caller on the thread that owns this task?
+#[inline(always)]
+pub(crate) fn is_here<S: Schedule>(header: &Header) -> bool {
+    // SAFETY: `S` is the type of the scheduler: the waker's vtable is that of `S`, and the other
+    // callers have it from the header's own vtable.
+    unsafe { header.scheduler::<S>() }.owner().is_current()
+}
+
+unsafe fn clone<S: Schedule>(data: *const ()) -> RawWaker {
+    // SAFETY: the waker holds a reference, so the task is alive.
+    let header = unsafe { task(data).as_ref() };
+    let here = is_here::<S>(header);
+    if here {
+        header.refs.clone_here();
+    } else {
+        header.refs.clone_there();
+    }
+    header.trace.cloned(here, || count(header));
+    header.console.cloned();
+    RawWaker::new(data, S::waker_vtable())
+}
+
+/// A clone of a waker that waits for the task of that header, in place if it is that of a task on the same
+/// scheduler. On the owner thread.
+#[inline(always)]
+pub(crate) fn clone_to_join<S: Schedule>(waker: &Waker, joined: &Header) -> Waker {
+    if !is_beside::<S>(waker, joined) {
+        return clone_from_elsewhere::<S>(waker, joined);
+    }
+    let task = task(waker.data());
+    // SAFETY: the waker is one of ours, and it holds a reference.
+    let header = unsafe { task.as_ref() };
+    header.refs.clone_here();
+    header.trace.cloned(true, || count(header));
+    header.console.cloned();
+    // SAFETY: the reference was made for this.
+    unsafe { owned::<S>(task) }
+}
+
+/// Is the waker that of a task on the scheduler of this one?
+#[inline(always)]
+fn is_beside<S: Schedule>(waker: &Waker, joined: &Header) -> bool {
+    // SAFETY: by its vtable the waker was made here for `S`, and it holds a reference.
+    ptr::eq(waker.vtable(), S::waker_vtable())
+        && unsafe { task(waker.data()).as_ref() }.scheduler == joined.scheduler
+}
+
+/// The rest of [`clone_to_join`].
+#[cold]
+#[inline(never)]
+pub(crate) fn clone_from_elsewhere<S: Schedule>(waker: &Waker, joined: &Header) -> Waker {
+    if !is_beside::<S>(waker, joined) {
+        // SAFETY: `S` is the type of the scheduler, as the caller says.
+        unsafe { joined.scheduler::<S>() }.joined_elsewhere(joined);
+    }
+    waker.clone()
+}
+
+/// Wakes, in place, if the waker is one of ours; or gives it back.
+#[inline(always)]
+pub(crate) fn wake_ours<S: Schedule>(waker: Waker) -> Result<(), Waker> {
+    if !ptr::eq(waker.vtable(), S::waker_vtable()) {
+        return Err(waker);
+    }
+    let waker = ManuallyDrop::new(waker);
+    // SAFETY: by its vtable the waker was made here for `S`, and it is not used again.
+    unsafe { wake::<S>(waker.data()) };
+    Ok(())
+}
+
+#[inline(always)]
+unsafe fn wake<S: Schedule>(data: *const ()) {
+    let task = task(data);
+    // SAFETY: the waker holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    header.console.woken(false);
+    if is_here::<S>(header) {
+        header.trace.woken(false, || effect(header));
+        if header.state.is(QUEUED | DONE | TIMED) {
+            // SAFETY: as below.
+            return unsafe { wake_slowly_and_drop::<S>(task) };
+        }
+        queue_here::<S>(task);
+        // SAFETY: the reference was the waker's; this is the owner thread.
+        unsafe { drop_here(task) };
+    } else {
+        // SAFETY: as for this function.
+        unsafe { wake_there::<S>(task) };
+    }
+}
+
+/// A wake by a waker that is used up, on a thread that is not the owner.
+///
+/// # Safety
+/// The caller holds a reference and gives it up.
+#[cold]
+#[inline(never)]
+unsafe fn wake_there<S: Schedule>(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    if !header.refs.is_merged() && ask_once(header, remote_requests::WAKE, false) {
+        // SAFETY: the reference was the waker's and goes along.
+        unsafe { (header.vtable.send)(task) };
+    } else {
+        coalesced_there::<S>(header, remote_requests::WAKE);
+        // SAFETY: the reference was the waker's; this is not the owner thread.
+        unsafe { drop_there(task) };
+    }
+}
+
+unsafe fn wake_by_ref<S: Schedule>(data: *const ()) {
+    let task = task(data);
+    // SAFETY: the waker holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    header.console.woken(true);
+    if is_here::<S>(header) {
+        wake_here::<S>(task, true);
+    } else {
+        ask::<S>(task, remote_requests::WAKE);
+    }
+}
+
+unsafe fn drop<S: Schedule>(data: *const ()) {
+    let task = task(data);
+    // SAFETY: the waker holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    let here = is_here::<S>(header);
+    header
+        .trace
+        .dropped(here, || Some(count(header)?.saturating_sub(1)));
+    header.console.dropped();
+    // SAFETY: the reference was the waker's.
+    unsafe { drop_anywhere::<S>(task) };
+}
+
+/// A wake on the owner thread.
+#[inline(always)]
+pub(crate) fn wake_here<S: Schedule>(task: TaskPtr, by_ref: bool) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    header.trace.woken(by_ref, || effect(header));
+    queue_here::<S>(task);
+}
+
+/// What a wake on the owner thread is about to do.
+pub(crate) fn effect(header: &Header) -> Effect {
+    match &header.state {
+        state if state.is(DONE) => Effect::AfterDone,
+        state if state.is(QUEUED) => Effect::Coalesced,
+        _ => Effect::Queued,
+    }
+}
+
+/// How many wakers there are, on the owner thread. An `AbortHandle` counts as one, as it is one.
+pub(crate) fn count(header: &Header) -> Option<u64> {
+    let state = &header.state;
+    // The scheduler's reference is given up when the task is over and no longer in line.
+    let kept = !state.is(DONE) || state.is(QUEUED);
+    let others = u32::from(kept) + u32::from(state.is(JOIN));
+    Some(u64::from(header.refs.count()?.saturating_sub(others)))
+}
+
+/// The part of a wake that does it.
+#[inline(always)]
+pub(crate) fn queue_here<S: Schedule>(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    if header.state.is(QUEUED | DONE | TIMED) {
+        return wake_slowly::<S>(task);
+    }
+    header.state.set(QUEUED);
+    // SAFETY: `S` is the type of the scheduler, see `is_here`; this is the owner thread, and `QUEUED`
+    // has just been set.
+    unsafe { header.scheduler::<S>().schedule(Runnable::new(task)) };
+}
+
+/// A wake that does nothing, or that someone wants to hear of.
+#[inline(never)]
+fn wake_slowly<S: Schedule>(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    // SAFETY: `S` is the type of the scheduler, see `is_here`.
+    let scheduler = unsafe { header.scheduler::<S>() };
+    if header.state.queue() == Queue::Push {
+        scheduler.note(Note::Timed, header);
+        // SAFETY: owner thread; `QUEUED` has just been set.
+        scheduler.schedule(unsafe { Runnable::new(task) });
+    } else if !header.state.is(DONE) {
+        scheduler.note(Note::Coalesced, header);
+    }
+}
+
+/// The same, by a waker that is used up.
+///
+/// # Safety
+/// As for [`drop_here`].
+#[inline(never)]
+unsafe fn wake_slowly_and_drop<S: Schedule>(task: TaskPtr) {
+    wake_slowly::<S>(task);
+    // SAFETY: as for this function.
+    unsafe { drop_here(task) };
+}
+
+/// A request from a thread that is not the owner.
+pub(crate) fn ask<S: Schedule>(task: TaskPtr, request: u8) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    // A merged task belongs to a runtime that has ended: there is nothing left to ask for.
+    if header.refs.is_merged() {
+        return;
+    }
+    if ask_once(header, request, true) {
+        header.refs.clone_there();
+        // SAFETY: the reference was made for this.
+        unsafe { (header.vtable.send)(task) };
+    } else {
+        coalesced_there::<S>(header, request);
+    }
+}
+
+/// Counts a wake that rides along with an earlier request, or comes too late.
+fn coalesced_there<S: Schedule>(header: &Header, request: u8) {
+    if request == remote_requests::WAKE && !header.remote_requests.is_finished() {
+        // SAFETY: `S` is the type of the scheduler, see `is_here`.
+        unsafe { header.scheduler::<S>() }.coalesced_there();
+    }
+}
+
+/// Leaves a request. `true`: it is the first, and the task is to be sent.
+fn ask_once(header: &Header, request: u8, by_ref: bool) -> bool {
+    let first = header.remote_requests.ask(request);
+    header
+        .trace
+        .sent(request == remote_requests::WAKE, by_ref, first);
+    first
+}
+
+/// Gives up a reference on the owner thread.
+///
+/// # Safety
+/// The caller holds one, and is on the owner thread.
+#[inline(always)]
+pub(crate) unsafe fn drop_here(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    match header.refs.drop_here() {
+        Some(Release::Free) => {
+            // SAFETY: that was the last reference, and the owner had it. A task whose future or
+            // output is alive is kept by the scheduler or by the join handle. Owner thread.
+            unsafe { (header.vtable.free)(task, false) };
+        }
+        Some(_) => {}
+        // SAFETY: as for this function.
+        None => unsafe { drop_last_here(task) },
+    }
+}
+
+/// The rest of [`drop_here`].
+///
+/// # Safety
+/// As for `drop_here`.
+#[cold]
+#[inline(never)]
+unsafe fn drop_last_here(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    // Asked before, since afterwards the task may be gone.
+    let merged = header.refs.is_merged_here();
+    if header.refs.drop_last_here() == Release::Free {
+        // SAFETY: as in `drop_here`; merged or not, this is the owner thread.
+        unsafe { (header.vtable.free)(task, merged) };
+    }
+}
+
+/// Gives up a reference on a thread that is not the owner.
+///
+/// # Safety
+/// The caller holds one.
+pub(crate) unsafe fn drop_there(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive.
+    let header = unsafe { task.as_ref() };
+    let vtable = header.vtable;
+    match header.refs.drop_there() {
+        Release::Keep => {}
+        // SAFETY: that was the last reference, and only merged ones are freed here.
+        Release::Free => unsafe { (vtable.free)(task, true) },
+        // SAFETY: the reference is still held, and goes along.
+        Release::Tell => unsafe { (vtable.send)(task) },
+    }
+}
+
+/// Gives up a reference on any thread.
+///
+/// # Safety
+/// The caller holds one, and `S` is the type of the scheduler.
+pub(crate) unsafe fn drop_anywhere<S: Schedule>(task: TaskPtr) {
+    // SAFETY: the caller holds a reference, so the task is alive; it is the caller's to give.
+    unsafe {
+        if is_here::<S>(task.as_ref()) {
+            drop_here(task)
+        } else {
+            drop_there(task)
+        }
+    }
+}

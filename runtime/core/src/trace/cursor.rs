@@ -1,0 +1,116 @@
+//! Reading on: what was recorded since the last look.
+
+use std::collections::HashMap;
+
+use super::Snapshot;
+use super::export::Reader;
+use super::lanes::Lane;
+use super::shared::Shared;
+
+/// How far a reader has come in a runtime's trace: see [`snapshot_since`](crate::executor::trace::snapshot_since).
+///
+/// It costs nothing while it is not used. A reader that falls behind by more than the rings keep is
+/// told how much it has missed.
+///
+/// ```
+/// use wakeful::trace::{self, Cursor, Level};
+///
+/// wakeful::block_on(async {
+///     trace::set_level(Level::Polls);
+///     let mut cursor = Cursor::new();
+///     trace::mark("one");
+///     assert!(trace::snapshot_since(&mut cursor, 100).to_string().contains("\"one\""));
+///     trace::mark("two");
+///     let news = trace::snapshot_since(&mut cursor, 100).to_string();
+///     assert!(news.contains("\"two\"") && !news.contains("\"one\""));
+/// });
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Cursor {
+    /// The number of the recorder that was read; zero is none.
+    recorder: u64,
+    /// Records of the loop's ring that were read or missed.
+    ring: u64,
+    /// The same of the rings of other threads, by their numbers.
+    lanes: HashMap<u64, u64>,
+    /// Of the lanes that were given up: how many records they had in all.
+    given_up: u64,
+}
+
+impl Cursor {
+    /// At the oldest event that is kept.
+    ///
+    /// ```
+    /// let mut cursor = wakeful::trace::Cursor::new();
+    /// wakeful::block_on(async {
+    ///     assert!(wakeful::trace::snapshot_since(&mut cursor, 100).events().is_empty());
+    /// });
+    /// ```
+    pub fn new() -> Cursor {
+        Cursor::default()
+    }
+
+    /// On the owner thread.
+    pub(super) fn advance(&mut self, shared: &Shared, most: usize) -> Snapshot {
+        let most = most.max(1);
+        let mut reader = Reader::new(shared);
+        if self.recorder != shared.number {
+            *self = Cursor {
+                recorder: shared.number,
+                ..Cursor::default()
+            };
+            reader.alive();
+        }
+        // Other threads first, and at most half: so neither side can starve the other.
+        let lost = self.read_lanes(&mut reader, most / 2);
+        let oldest = shared.ring.lost();
+        let from = self.ring.max(oldest);
+        let lost = lost + (from - self.ring);
+        let room = most - reader.events.len();
+        let before = reader.events.len();
+        for (seq, record) in shared.ring.since(from).take(room) {
+            reader.read(seq, &record, 0);
+        }
+        self.ring = from + (reader.events.len() - before) as u64;
+        if lost > 0 {
+            // The end of a task may be among what was lost.
+            reader.alive();
+        }
+        reader.snapshot(lost).put_in_order(Some(0))
+    }
+
+    /// Returns how many records were missed.
+    fn read_lanes(&mut self, reader: &mut Reader<'_>, most: usize) -> u64 {
+        let lanes = &reader.shared.lanes;
+        let share = (most / lanes.count().max(1)).max(1);
+        let (mut lost, mut there) = (0, HashMap::new());
+        let given_up = lanes.each(|lane| {
+            let read = self.lanes.get(&lane.id).copied().unwrap_or(0);
+            let from = read.max(lane.lost());
+            lost += from - read;
+            let share = share.min(most - reader.events.len());
+            there.insert(lane.id, from + read_lane(reader, lane, from, share));
+        });
+        // What was given up is counted as a whole, with what had been read of it.
+        let known = |(id, read): (&u64, &u64)| if there.contains_key(id) { 0 } else { *read };
+        let read: u64 = self.lanes.iter().map(known).sum();
+        lost += (given_up - self.given_up).saturating_sub(read);
+        self.given_up = given_up;
+        self.lanes = there;
+        lost
+    }
+}
+
+/// Returns how many records were read.
+fn read_lane(reader: &mut Reader<'_>, lane: &Lane, from: u64, most: usize) -> u64 {
+    let before = reader.events.len();
+    let thread = reader.threads.len();
+    for (number, record) in lane.since(from).take(most) {
+        reader.read(number, &record, thread);
+    }
+    let read = reader.events.len() - before;
+    if read > 0 {
+        reader.threads.push(lane.name.clone());
+    }
+    read as u64
+}

@@ -1,0 +1,436 @@
+//! What a recorder is made of.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::config::{Config, Hook};
+use super::lanes::Lanes;
+use super::on::Recorder;
+use super::record::{Code, Record, Ring};
+use super::table::{Info, Table, TaskKey};
+use super::{Cursor, Effect, End, Level, Snapshot, Tag, Trouble};
+use crate::time::stamp::Stamps;
+use crate::unwind::catch_panic;
+
+/// What runs on the loop's thread, as a code; a word goes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Origin {
+    Outside,
+    Task,
+    Source,
+    Timer,
+    Blocking,
+    Thread,
+}
+
+impl Origin {
+    const ALL: [Origin; 6] = [
+        Origin::Outside,
+        Origin::Task,
+        Origin::Source,
+        Origin::Timer,
+        Origin::Blocking,
+        Origin::Thread,
+    ];
+
+    /// The flag of a wake, taken apart.
+    pub(super) fn of_wake(flag: u8) -> (bool, Origin, Effect) {
+        let origin = Origin::ALL[usize::from(flag >> 1 & 7) % 6];
+        (flag & 1 != 0, origin, Effect::from_code(flag >> 4 & 7))
+    }
+}
+
+/// A dispatched event whose wakers are to be called.
+#[derive(Clone, Copy)]
+struct Dispatched {
+    key: u64,
+    readiness: u8,
+    /// How many wakers, its own and those of the events before.
+    wakers: usize,
+}
+
+/// One of these belongs to each loop. `number`, `level`, `stamps` and `lanes` are for every thread,
+/// the rest is the owner's.
+pub(super) struct Shared {
+    pub(super) number: u64,
+    level: AtomicU8,
+    pub(super) stamps: Stamps,
+    pub(super) lanes: Lanes,
+    pub(super) ring: Ring,
+    origin: Cell<Origin>,
+    from: Cell<u64>,
+    /// Beginning and cause of the poll that goes on, if `origin` is a task.
+    poll: Cell<(u64, u64)>,
+    pub(super) table: RefCell<Table>,
+    pub(super) names: RefCell<Vec<&'static str>>,
+    /// Of the slots of the reactor's keys.
+    fds: RefCell<Vec<i32>>,
+    ready: RefCell<Vec<Dispatched>>,
+    jobs: Cell<u64>,
+    stall: Duration,
+    /// No more stamps than that takes: they are nanoseconds or finer.
+    short: u64,
+    hook: Option<Hook>,
+}
+
+// SAFETY: other threads reach a recorder through a task's tag or a job, and use the parts that are
+// made for all threads: `Tag::sent`, `cloned`, `dropped`, and `Job`. All else is called on the owner
+// thread: by the executor, the reactor and `current`, which are bound to it. The last share may be
+// dropped anywhere, when nobody uses the cells any more; what is in them is `Send`.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    pub(super) fn new(config: &Config) -> Arc<Shared> {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let shared = Shared {
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            level: AtomicU8::new(0),
+            stamps: Stamps::new(),
+            lanes: Lanes::default(),
+            ring: Ring::new(config.capacity),
+            origin: Cell::new(Origin::Outside),
+            from: Cell::new(0),
+            poll: Cell::default(),
+            table: RefCell::default(),
+            names: RefCell::default(),
+            fds: RefCell::default(),
+            ready: RefCell::default(),
+            jobs: Cell::new(0),
+            stall: config.stall,
+            short: u64::try_from(config.stall.as_nanos()).unwrap_or(u64::MAX),
+            hook: config.hook.clone(),
+        };
+        shared.set_level(config.level, None);
+        Arc::new(shared)
+    }
+
+    /// `running`: the task that is being polled. What is recorded of that poll begins here.
+    pub(super) fn set_level(&self, level: Level, running: Option<&Tag>) {
+        if level > Level::Off && self.level() == Level::Off {
+            self.ring.allocate();
+            match running {
+                Some(tag) => self.begin_poll(tag.key(), 0),
+                None => _ = self.set_origin(Origin::Outside, 0),
+            }
+        }
+        self.level.store(level as u8, Ordering::Relaxed);
+    }
+
+    pub(super) fn level(&self) -> Level {
+        Level::from_code(self.level.load(Ordering::Relaxed))
+    }
+
+    /// Is that level recorded? Any thread.
+    #[inline(always)]
+    pub(super) fn wants(&self, level: Level) -> bool {
+        self.level.load(Ordering::Relaxed) >= level as u8
+    }
+
+    #[inline(always)]
+    pub(super) fn now(&self) -> u64 {
+        self.stamps.now()
+    }
+
+    pub(super) fn length(&self, stamps: u64) -> Duration {
+        Duration::from_nanos(self.stamps.scale().length(stamps))
+    }
+
+    #[inline(always)]
+    pub(super) fn push(&self, code: Code, flag: u8, small: u64, x: u64, y: u64) -> u64 {
+        self.push_at(self.now(), code, flag, small, x, y)
+    }
+
+    #[inline(always)]
+    pub(super) fn push_at(
+        &self,
+        stamp: u64,
+        code: Code,
+        flag: u8,
+        small: u64,
+        x: u64,
+        y: u64,
+    ) -> u64 {
+        self.ring.push(Record::new(stamp, code, flag, small, x, y))
+    }
+
+    #[inline(always)]
+    pub(super) fn origin(&self) -> (Origin, u64) {
+        (self.origin.get(), self.from.get())
+    }
+
+    /// Returns what it was before.
+    #[inline(always)]
+    pub(super) fn set_origin(&self, origin: Origin, from: u64) -> (Origin, u64) {
+        (self.origin.replace(origin), self.from.replace(from))
+    }
+
+    /// The task that is being polled.
+    #[inline(always)]
+    pub(super) fn running(&self) -> TaskKey {
+        match self.origin() {
+            (Origin::Task, task) => TaskKey::from_word(task).unwrap_or(TaskKey::NONE),
+            _ => TaskKey::NONE,
+        }
+    }
+
+    /// The poll that goes on: task, beginning and cause.
+    pub(super) fn open_poll(&self) -> Option<(TaskKey, u64, u64)> {
+        let task = self.running();
+        let (began, cause) = self.poll.get();
+        (task != TaskKey::NONE).then_some((task, began, cause))
+    }
+
+    #[cold]
+    pub(super) fn begin_poll(&self, task: TaskKey, cause: u64) {
+        self.set_origin(Origin::Task, task.word());
+        self.poll.set((self.now(), cause));
+    }
+
+    #[cold]
+    pub(super) fn end_poll(&self, result: End) {
+        let (_, task) = self.set_origin(Origin::Outside, 0);
+        let (began, cause) = self.poll.get();
+        let stamps = self.now().saturating_sub(began);
+        self.push_at(began, Code::Poll, result as u8, stamps, task, cause);
+        if stamps > self.short {
+            self.may_have_stalled(began, stamps, task);
+        }
+        if result == End::Panicked {
+            self.report(Trouble::Panicked);
+        }
+    }
+
+    #[cold]
+    pub(super) fn done(&self, task: TaskKey, outcome: End, wakers: Option<u64>) {
+        let wakers = wakers.map_or(0, |wakers| wakers + 1);
+        self.push(Code::Done, outcome as u8, wakers, task.word(), 0);
+    }
+
+    pub(super) fn begin_cancel(&self, task: TaskKey) -> (Origin, u64) {
+        self.set_origin(Origin::Task, task.word())
+    }
+
+    pub(super) fn end_cancel(&self, task: TaskKey, began: u64, before: (Origin, u64)) {
+        self.set_origin(before.0, before.1);
+        if self.wants(Level::Polls) {
+            let stamps = self.now().saturating_sub(began);
+            let cancelled = End::Cancelled as u8;
+            self.push_at(began, Code::Poll, cancelled, stamps, task.word(), 0);
+        }
+    }
+
+    #[cold]
+    fn may_have_stalled(&self, began: u64, stamps: u64, task: u64) {
+        let length = self.length(stamps);
+        if length > self.stall {
+            let nanos = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
+            self.push_at(began, Code::Stall, 0, 0, task, nanos);
+            self.report(Trouble::Stalled);
+        }
+    }
+
+    #[cold]
+    pub(super) fn report(&self, trouble: Trouble) {
+        if let Some(hook) = &self.hook {
+            let snapshot = Snapshot::take(self);
+            // It may be called during a panic, and must not end the loop.
+            catch_panic(|| hook.call(trouble, &snapshot));
+        }
+    }
+
+    pub(super) fn insert(
+        &self,
+        size: usize,
+        parent: TaskKey,
+        location: Option<&'static Location<'static>>,
+    ) -> TaskKey {
+        let records = (self.ring.written(), self.ring.lost());
+        let mut table = self.table.borrow_mut();
+        table.insert(size, parent, location, records)
+    }
+
+    pub(super) fn change(&self, task: TaskKey, f: impl FnOnce(&mut Info)) {
+        if let Some(info) = self.table.borrow_mut().get_mut(task) {
+            f(info);
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn remove(&self, task: TaskKey) {
+        if self.wants(Level::Polls) {
+            self.push(Code::Freed, 0, 0, task.word(), 0);
+        }
+        self.table.borrow_mut().remove(task, self.ring.written());
+    }
+
+    /// A waker was cloned or dropped. Any thread, if not `here`.
+    #[cold]
+    pub(super) fn count_waker(
+        &self,
+        code: Code,
+        here: bool,
+        task: TaskKey,
+        wakers: impl FnOnce() -> Option<u64>,
+    ) {
+        if here {
+            let wakers = wakers().map_or(0, |wakers| wakers + 1);
+            self.push(code, 0, wakers, task.word(), 0);
+        } else {
+            let record = Record::new(self.now(), code, 0, 0, task.word(), 0);
+            self.lanes.push(self.number, record);
+        }
+    }
+
+    pub(super) fn next_job(&self) -> u64 {
+        self.jobs.set(self.jobs.get() + 1);
+        self.jobs.get()
+    }
+
+    /// The place of a name. There are as many as the program has marks and spans.
+    pub(super) fn name(&self, name: &'static str) -> u64 {
+        let mut names = self.names.borrow_mut();
+        let known = names.iter().position(|known| std::ptr::eq(*known, name));
+        known.unwrap_or_else(|| {
+            names.push(name);
+            names.len() - 1
+        }) as u64
+    }
+
+    pub(super) fn note_fd(&self, key: usize, fd: i32) {
+        let mut fds = self.fds.borrow_mut();
+        let slot = slot(key as u64);
+        if slot >= fds.len() {
+            fds.resize(slot + 1, -1);
+        }
+        fds[slot] = fd;
+    }
+
+    fn fd(&self, key: u64) -> i32 {
+        self.fds.borrow().get(slot(key)).copied().unwrap_or(-1)
+    }
+
+    pub(super) fn note_ready(&self, key: usize, readiness: u8, wakers: usize) {
+        self.ready.borrow_mut().push(Dispatched {
+            key: key as u64,
+            readiness,
+            wakers,
+        });
+    }
+
+    #[inline]
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.borrow().is_empty()
+    }
+
+    /// The waker with this number is about to be called: the event before ends, and its begins.
+    pub(super) fn begin_waker(&self, event: &mut Option<usize>, began: &mut u64, waker: usize) {
+        let at = event.unwrap_or(0);
+        let ready = self.ready.borrow();
+        let Some(ahead) = ready[at..].iter().position(|event| waker < event.wakers) else {
+            return;
+        };
+        if *event == Some(at + ahead) {
+            return;
+        }
+        let now = self.now();
+        self.end_events(
+            &ready,
+            event.map_or(0..ahead, |at| at..at + ahead),
+            *event,
+            (*began, now),
+        );
+        *event = Some(at + ahead);
+        *began = now;
+        self.set_origin(Origin::Source, ready[at + ahead].key);
+    }
+
+    /// All wakers were called.
+    pub(super) fn end_wakers(&self, event: Option<usize>, began: u64) {
+        let mut ready = self.ready.borrow_mut();
+        let rest = event.unwrap_or(0)..ready.len();
+        self.end_events(&ready, rest, event, (began, self.now()));
+        ready.clear();
+        self.set_origin(Origin::Outside, 0);
+    }
+
+    /// Records events. The `open` one has begun before `now`; the others woke nobody.
+    fn end_events(
+        &self,
+        ready: &[Dispatched],
+        which: std::ops::Range<usize>,
+        open: Option<usize>,
+        (began, now): (u64, u64),
+    ) {
+        for place in which {
+            let event = ready[place];
+            let before = place.checked_sub(1).map_or(0, |place| ready[place].wakers);
+            let woken = (event.wakers - before) as u64;
+            let began = if Some(place) == open { began } else { now };
+            let small = now.saturating_sub(began);
+            let y = u64::from(self.fd(event.key) as u32) << 32 | woken;
+            self.push_at(began, Code::Ready, event.readiness, small, event.key, y);
+        }
+    }
+}
+
+/// The lower half of a key of the reactor.
+fn slot(key: u64) -> usize {
+    (key & (u64::MAX >> 32)) as usize & ((1 << (usize::BITS / 2)) - 1)
+}
+
+/// Where a span began: recorder, stamp and task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Started {
+    number: u64,
+    began: u64,
+    task: u64,
+}
+
+/// What users ask for. Owner thread only, like the rest.
+impl Recorder {
+    pub(crate) fn set_level(&self, level: Level, running: Option<&Tag>) {
+        self.0.set_level(level, running);
+    }
+
+    pub(crate) fn level(&self) -> Level {
+        self.0.level()
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot::take(&self.0)
+    }
+
+    pub(crate) fn snapshot_since(&self, cursor: &mut Cursor, most: usize) -> Snapshot {
+        cursor.advance(&self.0, most)
+    }
+
+    pub(crate) fn mark(&self, name: &'static str) {
+        if self.0.wants(Level::Polls) {
+            let name = self.0.name(name);
+            self.0.push(Code::Mark, 0, 0, self.0.running().word(), name);
+        }
+    }
+
+    pub(crate) fn start(&self) -> Option<Started> {
+        self.0.wants(Level::Polls).then(|| Started {
+            number: self.0.number,
+            began: self.0.now(),
+            task: self.0.running().word(),
+        })
+    }
+
+    pub(crate) fn span(&self, name: &'static str, started: Started) {
+        if self.0.number == started.number && self.0.wants(Level::Polls) {
+            let stamps = self.0.now().saturating_sub(started.began);
+            let name = self.0.name(name);
+            self.0
+                .push_at(started.began, Code::Span, 0, stamps, started.task, name);
+        }
+    }
+}
