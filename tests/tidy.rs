@@ -55,37 +55,6 @@ fn the_repository_is_tidy() {
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
 
-/// `examples/observatory/traced` builds the same sources as other packages, so it needs the same.
-#[test]
-fn the_traced_packages_depend_on_what_the_others_do() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let read = |path: &str| fs::read_to_string(root.join(path)).expect("a manifest can be read");
-    let after = |text: &str, line: &str| {
-        let (_, rest) = text.split_once(line).expect("the line is there");
-        rest.to_owned()
-    };
-    let features = |path: &str| {
-        let text = after(&read(path), "\ndefault = [");
-        after(&text, "]\n")
-    };
-    assert_eq!(
-        features("runtime/Cargo.toml"),
-        features("examples/observatory/traced/runtime/Cargo.toml"),
-        "copy it from runtime/Cargo.toml"
-    );
-    let dependencies = |path: &str| {
-        let text = after(&read(path), "\n[dependencies]\n");
-        let lines = text.lines().take_while(|line| !line.starts_with('['));
-        let others = lines.filter(|line| !line.is_empty() && !line.starts_with("wakeful"));
-        others.map(str::to_owned).collect::<Vec<_>>()
-    };
-    assert_eq!(
-        dependencies("net/Cargo.toml"),
-        dependencies("examples/observatory/traced/net/Cargo.toml"),
-        "copy it from net/Cargo.toml"
-    );
-}
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -102,7 +71,7 @@ fn repository() -> Vec<Source> {
     walk(root, root, &mut files);
     files.sort_by(|a, b| a.path.cmp(&b.path));
     // A walk that finds nothing would find nothing wrong.
-    for known in ["runtime/src/lib.rs", "net/src/lib.rs", "tests/tidy.rs"] {
+    for known in ["runtime/core/src/lib.rs", "net/src/lib.rs", "tests/tidy.rs"] {
         assert!(
             files.iter().any(|file| file.path == known),
             "{known} was not found from {}",
@@ -133,7 +102,7 @@ fn walk(root: &Path, directory: &Path, files: &mut Vec<Source>) {
 }
 
 fn is_library(file: &Source) -> bool {
-    file.path.starts_with("runtime/src/") || file.path.starts_with("net/src/")
+    file.path.starts_with("runtime/core/src/") || file.path.starts_with("net/src/")
 }
 
 fn is_test(file: &Source) -> bool {
@@ -152,12 +121,12 @@ fn complain(file: &Source, text: &str, word: &str, message: &str) -> Vec<String>
 
 /// Only `time/clock.rs` reads the clock; virtual time depends on it.
 fn clock(file: &Source) -> Vec<String> {
-    if !file.path.starts_with("runtime/src/") || file.path == "runtime/src/time/clock.rs" {
+    if !file.path.starts_with("runtime/core/src/") || file.path == "runtime/core/src/time/clock.rs" {
         return Vec::new();
     }
     let message = "reads the clock: only time/clock.rs may";
     let mut complaints = complain(file, &file.product, "SystemTime::now", message);
-    if file.path != "runtime/src/time/stamp.rs" {
+    if file.path != "runtime/core/src/time/stamp.rs" {
         let message = "reads the time stamp counter: only time/stamp.rs may";
         complaints.extend(complain(file, &file.product, "_rdtsc", message));
     }
@@ -246,9 +215,9 @@ fn sleeps(file: &Source) -> Vec<String> {
 /// shards, which are threads.
 fn threads(file: &Source) -> Vec<String> {
     let may = [
-        "runtime/src/blocking/",
-        "runtime/src/shard/thread.rs",
-        "runtime/src/stall/watchdog.rs",
+        "runtime/core/src/blocking/",
+        "runtime/core/src/shard/thread.rs",
+        "runtime/core/src/stall/watchdog.rs",
     ];
     if !is_library(file) || may.iter().any(|path| file.path.starts_with(path)) {
         return Vec::new();

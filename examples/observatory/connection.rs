@@ -5,9 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use futures_util::AsyncWriteExt;
+use wakeful::net::TcpStream;
 use wakeful::task;
 use wakeful::time::{Instant, timeout, timeout_at};
-use wakeful::net::TcpStream;
 
 use super::guard::Asker;
 use super::head::{self, Method, Request};

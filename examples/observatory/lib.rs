@@ -28,10 +28,10 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use wakeful::net::{TcpListener, TcpStream, lookup_host};
 use wakeful::time::{MissedTickBehavior, interval};
 use wakeful::trace::{self, Level};
 use wakeful::{Builder, Runtime, task};
-use wakeful::net::{TcpListener, TcpStream, lookup_host};
 
 pub use args::Args;
 use connection::Connection;

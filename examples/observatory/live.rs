@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use futures_util::AsyncWriteExt;
 use wakeful::Metrics;
+use wakeful::net::TcpStream;
 use wakeful::time::{MissedTickBehavior, interval, timeout};
 use wakeful::trace::{Cursor, snapshot_since};
-use wakeful::net::TcpStream;
 
 use super::connection::SEND;
 use super::{CAPACITY, reply};

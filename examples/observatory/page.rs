@@ -6,10 +6,10 @@ const STYLE: &str = include_str!("page/style.css");
 /// One script, in the order in which its parts use each other.
 const SCRIPT: &str = concat!(
     "\"use strict\";\n",
-    include_str!("../../runtime/src/trace/page/model.js"),
-    include_str!("../../runtime/src/trace/page/words.js"),
-    include_str!("../../runtime/src/trace/page/facts.js"),
-    include_str!("../../runtime/src/trace/page/draw.js"),
+    include_str!("../../runtime/core/src/trace/page/model.js"),
+    include_str!("../../runtime/core/src/trace/page/words.js"),
+    include_str!("../../runtime/core/src/trace/page/facts.js"),
+    include_str!("../../runtime/core/src/trace/page/draw.js"),
     include_str!("page/window.js"),
     include_str!("page/tables.js"),
     include_str!("page/live.js"),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::source::{Source, find_word, paths};
 
-/// The rooms of `runtime/src` and their floors. The longest name that fits a path is its room, so `time` is
+/// The rooms of `runtime/core/src` and their floors. The longest name that fits a path is its room, so `time` is
 /// what is left of it without the clock, the wheel and what joins them.
 const ROOMS: &[(&str, u8)] = &[
     // Adapters.
@@ -38,13 +38,13 @@ const ROOMS: &[(&str, u8)] = &[
     ("id", 0),
     ("os_error", 0),
     ("unwind", 0),
-    ("sync", 0),
+    ("primitives", 0),
     // Tests of all of them, under loom.
     ("models", 5),
 ];
 
 /// The facade: above every floor, it may name everything, and nothing may name it.
-const FACADE: &[&str] = &["runtime/src/lib.rs"];
+const FACADE: &[&str] = &["runtime/core/src/lib.rs"];
 
 /// Names that have two paths, and the room that they live in.
 const ALIASES: &[(&str, &str)] = &[
@@ -164,7 +164,7 @@ pub fn floors(files: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
     let inside = files
         .iter()
-        .filter(|file| file.path.starts_with("runtime/src/"));
+        .filter(|file| file.path.starts_with("runtime/core/src/"));
     let uses: Vec<Use> = inside
         .flat_map(|file| uses(file, &mut complaints))
         .collect();
@@ -231,7 +231,7 @@ mod self_tests {
     fn complaints(files: &[(&str, &str)]) -> Vec<String> {
         let files: Vec<_> = files
             .iter()
-            .map(|(path, text)| Source::new(&format!("runtime/src/{path}"), text))
+            .map(|(path, text)| Source::new(&format!("runtime/core/src/{path}"), text))
             .collect();
         floors(&files)
     }
@@ -264,7 +264,7 @@ mod self_tests {
 
     #[test]
     fn a_floor_above_may_not() {
-        let above = "runtime/src/task/raw.rs:2: `task` names `executor::Executor`, which is on a floor above";
+        let above = "runtime/core/src/task/raw.rs:2: `task` names `executor::Executor`, which is on a floor above";
         assert_eq!(
             complaints(&[("task/raw.rs", "\nuse crate::executor::Executor;")]),
             [above]
@@ -310,7 +310,7 @@ mod self_tests {
 
     #[test]
     fn only_the_notifier_of_the_reactor() {
-        let only = "runtime/src/executor/mod.rs:1: `executor` may name only `reactor::Notifier`";
+        let only = "runtime/core/src/executor/mod.rs:1: `executor` may name only `reactor::Notifier`";
         assert_eq!(
             complaints(&[("executor/mod.rs", "use crate::reactor::Reactor;")]),
             [only]

@@ -95,22 +95,22 @@ fn the_inventory_is_compared_both_ways() {
     let file = |path: &str, text: &str| Source::new(path, text);
     let files = [
         file(
-            "runtime/src/a.rs",
+            "runtime/core/src/a.rs",
             "unsafe { f() };\nunsafe impl Send for A {}",
         ),
         file(
-            "runtime/src/b.rs",
+            "runtime/core/src/b.rs",
             "unsafe fn f() {}\n#[cfg(test)] mod tests { fn g() { unsafe {} } }",
         ),
         file("tests/c.rs", "unsafe {}"),
     ];
     let says = |table: &str| inventory(&files, &format!("x{HEADING}{table}\n## Next\n")).len();
-    assert_eq!(says("| `runtime/src/a.rs` | 2 | because |"), 0);
-    assert_eq!(says("| `runtime/src/a.rs` | 3 | because |"), 1);
-    assert_eq!(says("| `runtime/src/a.rs` | 2 | |"), 1, "no reason");
+    assert_eq!(says("| `runtime/core/src/a.rs` | 2 | because |"), 0);
+    assert_eq!(says("| `runtime/core/src/a.rs` | 3 | because |"), 1);
+    assert_eq!(says("| `runtime/core/src/a.rs` | 2 | |"), 1, "no reason");
     assert_eq!(says(""), 1);
     assert_eq!(
-        says("| `runtime/src/a.rs` | 2 | x |\n| `runtime/src/b.rs` | 1 | x |"),
+        says("| `runtime/core/src/a.rs` | 2 | x |\n| `runtime/core/src/b.rs` | 1 | x |"),
         1
     );
     assert_eq!(inventory(&files, "no table").len(), 1);

@@ -20,7 +20,7 @@ const NONE: [usize; 0] = [];
 
 #[test]
 fn the_clock_is_read_in_one_place() {
-    let path = "runtime/src/time/sleep.rs";
+    let path = "runtime/core/src/time/sleep.rs";
     assert_eq!(
         lines(clock, path, "\nlet now = std::time::Instant::now();"),
         [2]
@@ -50,7 +50,7 @@ fn the_clock_is_read_in_one_place() {
     assert_eq!(
         lines(
             clock,
-            "runtime/src/time/clock.rs",
+            "runtime/core/src/time/clock.rs",
             "std::time::Instant::now()"
         ),
         NONE
@@ -60,12 +60,12 @@ fn the_clock_is_read_in_one_place() {
 #[test]
 fn features_are_chosen_in_a_module_file() {
     let text = "#[cfg(feature = \"trace\")]\nlet a = cfg!(all(unix, feature = \"x\"));";
-    assert_eq!(lines(features, "runtime/src/task/raw.rs", text), [1, 2]);
-    assert_eq!(lines(features, "runtime/src/task/mod.rs", text), NONE);
+    assert_eq!(lines(features, "runtime/core/src/task/raw.rs", text), [1, 2]);
+    assert_eq!(lines(features, "runtime/core/src/task/mod.rs", text), NONE);
     assert_eq!(
         lines(
             features,
-            "runtime/src/task/raw.rs",
+            "runtime/core/src/task/raw.rs",
             "#[cfg(loom)] fn feature() {}"
         ),
         NONE
@@ -129,7 +129,7 @@ fn sleeps_are_seen() {
     assert_eq!(
         lines(
             sleeps,
-            "runtime/src/a.rs",
+            "runtime/core/src/a.rs",
             "#[cfg(test)] mod tests { use std::thread::sleep; }"
         ),
         [1]
@@ -147,8 +147,8 @@ fn sleeps_are_seen() {
 #[test]
 fn threads_are_seen() {
     let text = "std::thread::spawn(f);\nthread::Builder::new();";
-    assert_eq!(lines(threads, "runtime/src/runtime/mod.rs", text), [1, 2]);
-    assert_eq!(lines(threads, "runtime/src/blocking/pool.rs", text), NONE);
+    assert_eq!(lines(threads, "runtime/core/src/runtime/mod.rs", text), [1, 2]);
+    assert_eq!(lines(threads, "runtime/core/src/blocking/pool.rs", text), NONE);
     assert_eq!(
         lines(
             threads,
@@ -161,7 +161,7 @@ fn threads_are_seen() {
 
 #[test]
 fn unsafe_code_is_argued() {
-    let path = "runtime/src/task/raw.rs";
+    let path = "runtime/core/src/task/raw.rs";
     assert_eq!(
         lines(
             unsafe_code,

@@ -45,7 +45,7 @@ impl Source {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
 
-    /// `time::sleep` for `runtime/src/time/sleep.rs`: the path inside the crate.
+    /// `time::sleep` for `runtime/core/src/time/sleep.rs`: the path inside the crate.
     pub fn module(&self) -> Vec<String> {
         let inside = self
             .path
@@ -324,7 +324,7 @@ fn tests_are_no_product() {
     );
     assert!(source.product.contains("fn a") && source.product.contains("fn c"));
     assert!(!source.product.contains("use b"));
-    assert_eq!(Source::new("runtime/src/models.rs", "x").product, " ");
+    assert_eq!(Source::new("runtime/core/src/models.rs", "x").product, " ");
 }
 
 #[test]

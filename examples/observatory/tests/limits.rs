@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use futures_util::AsyncWriteExt;
-use wakeful::time::{Instant, pause};
 use wakeful::net::TcpStream;
+use wakeful::time::{Instant, pause};
 use wakeful_observatory::{listen_on_loopback, runtime, serve};
 
 fn with_server(client: impl AsyncFnOnce(SocketAddr)) {
