@@ -249,6 +249,23 @@ impl Executor {
         // Report, look, allocate, queue: the subscriber is user code, which may close the executor or
         // end it. After the look nothing of that kind runs until the task is queued.
         let console = console::Task::spawned(about, id.as_u64(), size_of::<F>(), location);
+        self.spawn_reported(id, location, future, lane, console)
+    }
+
+    /// The rest of a spawn. Only the drop of a future that is cancelled at once is user code in here.
+    #[inline(always)]
+    #[track_caller]
+    fn spawn_reported<F>(
+        &self,
+        id: Id,
+        location: &'static Location<'static>,
+        future: F,
+        lane: NonNull<Lane>,
+        console: console::Task,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
         if self.unusual.get() {
             return self.spawn_slowly(id, location, future, lane, console);
         }
