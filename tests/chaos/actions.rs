@@ -715,7 +715,10 @@ fn look(world: &World, place: Place) {
 /// Polls it with some waker.
 fn poll_with<F: Future>(world: &World, future: Pin<&mut F>) -> Poll<F::Output> {
     let (_, waker) = some_waker(world);
-    future.poll(&mut Context::from_waker(&waker))
+    let poll = future.poll(&mut Context::from_waker(&waker));
+    // Not on the way out, where a panic would leak what is returned (rust-lang/rust#47949).
+    drop(waker);
+    poll
 }
 
 /// From nothing to that many microseconds.
