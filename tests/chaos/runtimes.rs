@@ -113,13 +113,13 @@ impl Guest {
     /// Runs the loop for a future.
     pub fn block_on(&self, world: &World) {
         world.tell(|| format!("runtime {}: block_on", self.number));
-        self.looping(world, |runtime| {
+        let (record, output) = self.looping(world, |runtime| {
             let main = Body::new(world, true);
-            let record = main.record().clone();
-            let output = runtime.block_on(main);
-            world.insist(output.number == record.number, || {
-                format!("{} gave {}", record.name(), output.number)
-            });
+            (main.record().clone(), runtime.block_on(main))
+        });
+        // Its drop is no longer inside of the runtime.
+        world.insist(output.number == record.number, || {
+            format!("{} gave {}", record.name(), output.number)
         });
     }
 
