@@ -96,13 +96,10 @@ impl Executor {
         F: Future + 'static,
     {
         let id = self.next_id();
-        let lane = self.lanes.current.get();
-        // Calls a subscriber, which may end the runtime.
-        let console = console::Task::spawned(About::task(), id.as_u64(), size_of::<F>(), location);
+        let (lane, console) = self.report(id, location, size_of::<F>(), About::task());
         if self.is_dissolved() {
             return None;
         }
-        self.counts.spawned.set(self.counts.spawned.get() + 1);
         Some(self.spawn_reported(id, location, future, lane, console))
     }
 
