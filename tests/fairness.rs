@@ -423,17 +423,23 @@ fn a_busy_loop_and_a_busy_thread_share() {
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
     let stop = Arc::new(AtomicBool::new(false));
-    let there = stop.clone();
+    let started = Arc::new(AtomicBool::new(false));
+    let (there, begun) = (stop.clone(), started.clone());
     let sender = thread::spawn(move || {
         let mut sent = 0_u32;
-        while !there.load(Ordering::SeqCst) {
+        while sent == 0 || !there.load(Ordering::SeqCst) {
             let task = handle.spawn_with(|| async {});
+            begun.store(true, Ordering::SeqCst);
             spin_until(|| task.is_finished());
             sent += 1;
         }
         sent
     });
     let turns = runtime.block_on(async {
+        // The thread may get its first time slice late.
+        while !started.load(Ordering::SeqCst) {
+            yield_now().await;
+        }
         let mut turns = 0_u32;
         while turns < 20_000 {
             turns += 1;

@@ -370,3 +370,30 @@ fn _is_send(report: StallReport) -> impl Send + Sync {
     drop(sender);
     shared
 }
+
+/// The last that has a hook may be the watchdog, which drops it as soon as the runtime has ended.
+#[test]
+fn a_hook_is_dropped_with_its_runtime_and_may_panic_in_that() {
+    struct Captured(Sender<()>);
+    impl Drop for Captured {
+        fn drop(&mut self) {
+            _ = self.0.send(());
+            panic!("the drop of a hook panics");
+        }
+    }
+    let (sender, dropped) = channel();
+    let captured = Captured(sender);
+    let runtime = Builder::new()
+        .detect_stalls(Duration::from_secs(3600))
+        .on_stall(move |_| _ = &captured)
+        .build()
+        .unwrap();
+    drop(runtime);
+    dropped
+        .recv_timeout(LIMIT)
+        .expect("the hook is dropped long before the next look");
+    // The watchdog goes on.
+    let (runtime, reports) = reporting();
+    let report = runtime.block_on(async { reports.recv_timeout(LIMIT) });
+    assert!(report.is_ok(), "no report after the panic");
+}

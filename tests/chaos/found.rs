@@ -1,5 +1,6 @@
 //! What the harness found, each as small as it gets.
 
+use rustix::process::{Signal, getpid, kill_process};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,8 +11,8 @@ use std::sync::mpsc::channel;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
-
 use wakeful::class::LastIn;
+use wakeful::signal::unix::{SignalKind, signal};
 use wakeful::time::sleep;
 use wakeful::{Builder, Runtime};
 
@@ -116,6 +117,27 @@ fn a_result_stays_if_the_drop_of_a_needless_waker_panics() {
     let result = first.unwrap_or_else(|_| poll());
     assert!(matches!(result, Poll::Ready(Ok(7))), "{result:?}");
     drop(held);
+}
+
+/// The same for a signal that is delivered while the waker is cloned.
+#[test]
+fn a_signal_stays_if_the_drop_of_a_needless_waker_panics() {
+    let runtime = Rc::new(Runtime::new().unwrap());
+    let listen = || runtime.enter(|| signal(SignalKind::user_defined2()).unwrap());
+    let (mut first, mut second) = (listen(), listen());
+    let inner = runtime.clone();
+    ON_CLONE.set(Some(Box::new(move || {
+        kill_process(getpid(), Signal::USR2).unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        while second.poll_recv(&mut cx).is_pending() {
+            inner.turn().unwrap();
+        }
+        DROP_PANICS.set(true);
+    })));
+    let waker = waker();
+    let mut poll = || first.poll_recv(&mut Context::from_waker(&waker));
+    let heard = catch_unwind(AssertUnwindSafe(&mut poll)).unwrap_or_else(|_| poll());
+    assert_eq!(heard, Poll::Ready(Some(())));
 }
 
 /// It leaves the loop in the state "asleep", in which it never sleeps again: it spins, and a stopped clock

@@ -103,12 +103,9 @@ impl Place {
     }
 
     /// Whether a panic may leave the place. std ends the process for one in the panic hook, and in the
-    /// destructor of a thread-local; for the closure that makes an order see `found.rs`.
+    /// destructor of a thread-local.
     pub fn may_panic(self) -> bool {
-        !matches!(
-            self,
-            Place::Top | Place::PanicHook | Place::ThreadLocal | Place::OrderMake
-        )
+        !matches!(self, Place::Top | Place::PanicHook | Place::ThreadLocal)
     }
 }
 

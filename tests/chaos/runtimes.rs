@@ -1,6 +1,6 @@
 //! Runtimes, and going into them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +17,6 @@ pub struct Guest {
     pub number: usize,
     pub runtime: Option<Runtime>,
     pub handle: Handle,
-    /// Whether its loop runs.
-    pub running: Cell<bool>,
     tally: Arc<Tally>,
 }
 
@@ -61,7 +59,6 @@ pub fn make(world: &World) {
     let guest = Rc::new(Guest {
         number,
         handle: runtime.handle(),
-        running: Cell::new(false),
         runtime: Some(runtime),
         tally: world.tally.clone(),
     });
@@ -106,7 +103,6 @@ impl Guest {
 
     /// The same for a loop, which is refused inside of another.
     fn looping<R>(&self, world: &World, f: impl FnOnce(&Runtime) -> R) -> R {
-        let _running = Reset::new(&self.running, true);
         if world.looping.get() {
             return f(self.runtime());
         }
@@ -117,13 +113,13 @@ impl Guest {
     /// Runs the loop for a future.
     pub fn block_on(&self, world: &World) {
         world.tell(|| format!("runtime {}: block_on", self.number));
-        self.looping(world, |runtime| {
+        let (record, output) = self.looping(world, |runtime| {
             let main = Body::new(world, true);
-            let record = main.record().clone();
-            let output = runtime.block_on(main);
-            world.insist(output.number == record.number, || {
-                format!("{} gave {}", record.name(), output.number)
-            });
+            (main.record().clone(), runtime.block_on(main))
+        });
+        // Its drop is no longer inside of the runtime.
+        world.insist(output.number == record.number, || {
+            format!("{} gave {}", record.name(), output.number)
         });
     }
 

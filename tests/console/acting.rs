@@ -2,8 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::Poll;
+use std::thread;
 
 use futures_util::task::LocalSpawnExt;
 use tracing::span::{Attributes, Id, Record};
@@ -193,4 +195,24 @@ fn a_span_that_is_closed_finds_the_end_of_its_task_recorded() {
         runtime.turn().unwrap();
         assert_eq!(seen.try_recv().unwrap(), (true, 1));
     });
+}
+
+/// A scope that was forgotten outlives its runtime.
+#[test]
+fn a_set_stays_whole_if_the_runtime_ends_during_a_spawn() {
+    thread::spawn(|| {
+        with_default(Acting, || {
+            let runtime = Runtime::new().unwrap();
+            std::mem::forget(runtime.enter_guard());
+            let mut set = JoinSet::new();
+            let ended = Cell::new(Some(runtime));
+            next(At::Span, move || drop(ended.take()));
+            let spawned = catch_unwind(AssertUnwindSafe(|| set.spawn(async {})));
+            assert!(spawned.is_err());
+            assert!(set.is_empty());
+            assert!(set.try_join_next().is_none());
+        });
+    })
+    .join()
+    .unwrap();
 }

@@ -280,6 +280,11 @@ pub(crate) fn run<R>(what: &str, context: &Rc<Context>, f: impl FnOnce() -> R) -
     f()
 }
 
+/// Whether the loop of this context runs, which it does on this thread if it does at all.
+pub(crate) fn is_running_in(context: &Rc<Context>) -> bool {
+    RUNNING.get() == Some(pointer(context))
+}
+
 /// Whether a loop runs on this thread.
 pub(crate) fn is_running() -> bool {
     RUNNING.get().is_some()

@@ -234,12 +234,45 @@ impl Executor {
     {
         // A subscriber is user code, and may end the scope that the caller has the executor from.
         let _kept = cfg!(feature = "console").then(|| self.shared());
+        let (lane, console) = self.report(id, location, size_of::<F>(), about);
+        self.spawn_reported(id, location, future, lane, console)
+    }
+
+    /// The first step of a spawn. Report, look, allocate, queue: the subscriber is user code, which may
+    /// close the executor or end it. After the look nothing of that kind runs until the task is queued.
+    ///
+    /// The caller keeps a count of the executor, if the feature `console` is on.
+    #[inline(always)]
+    fn report(
+        &self,
+        id: Id,
+        location: &'static Location<'static>,
+        size: usize,
+        about: About<'_>,
+    ) -> (NonNull<Lane>, console::Task) {
         self.counts.spawned.set(self.counts.spawned.get() + 1);
         // Children go where their parent is.
         let lane = self.lanes.current.get();
-        // Report, look, allocate, queue: the subscriber is user code, which may close the executor or
-        // end it. After the look nothing of that kind runs until the task is queued.
-        let console = console::Task::spawned(about, id.as_u64(), size_of::<F>(), location);
+        (
+            lane,
+            console::Task::spawned(about, id.as_u64(), size, location),
+        )
+    }
+
+    /// The rest of a spawn. Only the drop of a future that is cancelled at once is user code in here.
+    #[inline(always)]
+    #[track_caller]
+    fn spawn_reported<F>(
+        &self,
+        id: Id,
+        location: &'static Location<'static>,
+        future: F,
+        lane: NonNull<Lane>,
+        console: console::Task,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
         if self.unusual.get() {
             return self.spawn_slowly(id, location, future, lane, console);
         }

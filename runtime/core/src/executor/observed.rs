@@ -5,10 +5,11 @@ use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use super::stats::count;
 use super::{Batch, Executor, Lane, Tick};
-use crate::console;
+use crate::console::{self, About};
 use crate::observe::Observer;
 use crate::task::header::{Header, Note, TaskPtr};
 use crate::task::runnable::{self, Runnable};
@@ -81,6 +82,25 @@ impl Executor {
         }
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
+    }
+
+    /// Spawns for a caller that has to be told if the executor has ended, also if that comes during the
+    /// spawn: then it is `None`, and the future is dropped.
+    #[track_caller]
+    pub(crate) fn try_spawn<F>(
+        self: &Arc<Self>,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> Option<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+    {
+        let id = self.next_id();
+        let (lane, console) = self.report(id, location, size_of::<F>(), About::task());
+        if self.is_dissolved() {
+            return None;
+        }
+        Some(self.spawn_reported(id, location, future, lane, console))
     }
 
     /// Merges a task that was spawned when [`dissolve`](Executor::dissolve) was over already, as

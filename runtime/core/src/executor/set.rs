@@ -122,19 +122,23 @@ impl<T> JoinSet<T> {
         let location = Location::caller();
         // The place is given out inside, so that a panic for want of a runtime leaves the set whole.
         let start = |executor: &Executor| {
+            let _kept = cfg!(feature = "console").then(|| executor.shared());
+            let id = executor.next_id();
+            let size = size_of::<Member<F>>();
+            let (lane, console) = executor.report(id, location, size, About::task());
+            // The subscriber may have ended it.
             executor.check_not_dissolved();
             let place = self.vacant.pop().unwrap_or_else(|| {
                 self.members.push(None);
                 self.members.len() - 1
             });
-            let id = executor.next_id();
             let ticket = Ticket {
                 ended: self.ended.clone(),
                 place,
                 id,
             };
             let member = Member { future, ticket };
-            let task = executor.spawn_as(id, location, member, About::task());
+            let task = executor.spawn_reported(id, location, member, lane, console);
             let abort = task.abort_handle();
             self.members[place] = Some(task);
             abort

@@ -499,6 +499,13 @@ impl Ticket {
         if self.left.is_none() {
             let mut inner = self.ring.inner.borrow_mut();
             let stage = &mut inner.slots[self.slot as usize].stage;
+            if let Stage::Completed(result) = stage {
+                let result = *result;
+                let request = inner.vacate(self.slot).expect("the slot is in use");
+                self.taken = true;
+                let (result, request) = outcome(request, result);
+                return Poll::Ready((result, Some(request)));
+            }
             if matches!(stage, Stage::Left(_))
                 && let Stage::Left(receiver) = mem::replace(stage, Stage::Orphan)
             {
@@ -528,18 +535,12 @@ impl Ticket {
         let place = &mut inner.slots[self.slot as usize];
         let old = match &mut place.stage {
             Stage::Queued(waker) | Stage::Submitted(waker) => waker.replace(new),
-            Stage::Completed(result) => {
-                let result = *result;
-                let request = inner.vacate(self.slot).expect("the slot is in use");
-                self.taken = true;
-                let (result, request) = outcome(request, result);
-                return Poll::Ready((result, Some(request)));
-            }
-            // A waker's clone has ended the runtime.
-            Stage::Left(_) => {
+            // Cloning the waker has run the loop, or ended the runtime. The waker goes before the result is
+            // taken out: if that panics, the result stays.
+            Stage::Completed(_) | Stage::Left(_) => {
                 drop(inner);
-                new.wake();
-                return Poll::Pending;
+                drop(new);
+                return self.poll(cx);
             }
             Stage::Orphan => unreachable!("its ticket is here"),
         };

@@ -341,9 +341,6 @@ impl Builder {
         }
         let silence = Cell::new(self.detect_stalls);
         let executor = Executor::new(reactor.notifier(), self.observer()?, trace.clone());
-        if let Some(MakeOrder(make)) = &self.order {
-            executor.set_order(make());
-        }
         let blocking = Rc::new(Blocking::new(self.blocking, trace));
         let files = Rc::new(Files::new(self.fs_backend));
         let context = Context::new(
@@ -352,23 +349,30 @@ impl Builder {
             blocking.clone(),
             files.clone(),
         );
-        let parts = Parts {
-            context,
-            executor,
-            reactor,
-            blocking,
-            files,
-            reported_foreign: Cell::new(false),
-            silence,
-            asleep_outside: Cell::new(false),
-            adaptive_spin: Rc::new(AdaptiveSpin::new(self.spin, self.hopeful)),
-            event_interval: self.event_interval,
-        };
-        parts.enter(|| parts.files.prepare())?;
-        Ok(Runtime {
-            parts,
+        // From here on, an error or a panic drops it, which takes the parts apart.
+        let runtime = Runtime {
             patience: Some(self.blocking_shutdown_timeout),
-        })
+            parts: Parts {
+                context,
+                executor,
+                reactor,
+                blocking,
+                files,
+                reported_foreign: Cell::new(false),
+                silence,
+                asleep_outside: Cell::new(false),
+                adaptive_spin: Rc::new(AdaptiveSpin::new(self.spin, self.hopeful)),
+                event_interval: self.event_interval,
+            },
+        };
+        let Parts {
+            executor, files, ..
+        } = &runtime.parts;
+        if let Some(MakeOrder(make)) = &self.order {
+            executor.set_order(make());
+        }
+        runtime.enter(|| files.prepare())?;
+        Ok(runtime)
     }
 }
 

@@ -36,6 +36,7 @@ use crate::context::{self, Context, Entered};
 use crate::executor::{Executor, spawn_at};
 use crate::fs::Files;
 use crate::reactor::Reactor;
+use crate::stall;
 use crate::task::JoinHandle;
 
 /// A single-threaded runtime. It belongs to the thread that made it.
@@ -262,6 +263,9 @@ impl Runtime {
         });
         // And none from here on, so that nothing is spawned that nobody would drop.
         executor.dissolve();
+        if executor.observer().is_some() {
+            stall::unwatch();
+        }
         let in_flight = files.shut_down(timeout);
         let at_work = blocking.pool.shut_down(timeout.min(GRACE));
         if at_work == 0 || timeout <= GRACE {

@@ -84,8 +84,8 @@ impl LocalSpawn for LocalSpawner {
     #[track_caller]
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         self.check()?;
-        drop(self.executor.spawn(Location::caller(), future));
         // With the feature `console` a subscriber is called in there, which may end the runtime.
+        drop(self.executor.try_spawn(Location::caller(), future));
         self.check()
     }
 

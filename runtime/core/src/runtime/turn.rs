@@ -62,7 +62,8 @@ impl Runtime {
     }
 
     /// How long another event loop may wait for the runtime's descriptor before it calls
-    /// [`turn`](Self::turn): `None`, until it is readable; zero, not at all, as tasks are ready.
+    /// [`turn`](Self::turn): `None`, until it is readable; zero, not at all, as tasks are ready, or as
+    /// the runtime's loop runs, which this is called from.
     ///
     /// Ask right before the wait: what runs on this thread in between may spawn, wake, and arm
     /// timers. For an example see [`turn`](Self::turn).
@@ -121,6 +122,11 @@ impl Parts {
     }
 
     fn next_timeout(&self) -> Option<Duration> {
+        // The flag is the loop's while that runs: if it was set to asleep in here, the loop could not
+        // set it when it has to sleep.
+        if context::is_running_in(&self.context) {
+            return Some(Duration::ZERO);
+        }
         if self.files.flush() || !self.doze() || self.executor.has_ready() {
             return Some(Duration::ZERO);
         }

@@ -208,6 +208,8 @@ impl Core {
         let mut status = self.status();
         if let Some(ended) = status.ended() {
             drop(status);
+            // Not on the way out, where a panic would leak what is returned (rust-lang/rust#47949).
+            drop(waker);
             return Poll::Ready(ended);
         }
         let place = *place.get_or_insert_with(|| status.waiters.insert());

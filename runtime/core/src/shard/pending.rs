@@ -109,11 +109,15 @@ impl Future for Waiting<'_> {
         let mut places = self.pending.0.borrow_mut();
         let entry = &mut places.entries[self.key];
         if let State::Answered = entry.state {
-            let (waker, answer) = (entry.waker.take(), entry.answer.take());
+            if let Some(waker) = entry.waker.take() {
+                drop(places);
+                // Before the answer is taken out: if this panics, the answer stays for the next poll.
+                drop(waker);
+                return self.poll(cx);
+            }
+            let answer = entry.answer.take();
             places.give_back(self.key);
-            drop(places);
             self.over = true;
-            drop(waker);
             return Poll::Ready(answer);
         }
         let known = entry.waker.as_ref();
@@ -167,7 +171,9 @@ impl Waiting<'_> {
 
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Arc;
+    use std::task::Wake;
 
     use futures_util::FutureExt;
 
@@ -209,5 +215,31 @@ mod tests {
         drop(next);
         assert_eq!(Arc::strong_count(&output), 1);
         assert_eq!(wait(&pending).key(), key);
+    }
+
+    /// A waker whose drop panics.
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("the drop of a waker panics");
+        }
+    }
+
+    #[test]
+    fn an_answer_stays_if_the_drop_of_a_waker_panics() {
+        let pending = Pending::default();
+        let mut a = wait(&pending);
+        pending.answer(a.key(), Some(Box::new(1_u64)));
+        // As the clone of a waker does that runs the loop.
+        let waker = Arc::new(Panics).into();
+        pending.0.borrow_mut().entries[a.key()].waker = Some(waker);
+        let poll = catch_unwind(AssertUnwindSafe(|| (&mut a).now_or_never().is_some()));
+        assert!(poll.is_err());
+        assert_eq!(number((&mut a).now_or_never()), Some(1));
     }
 }

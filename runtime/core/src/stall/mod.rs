@@ -15,7 +15,7 @@ mod usage;
 mod watchdog;
 
 pub use report::{StallKind, StallReport};
-pub(crate) use watchdog::{Hook, watch};
+pub(crate) use watchdog::{Hook, unwatch, watch};
 
 /// What the system says of a thread, for systems that are not asked.
 #[cfg(not(target_os = "linux"))]

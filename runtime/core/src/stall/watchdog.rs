@@ -80,13 +80,28 @@ pub(crate) fn watch(beat: &Arc<Beat>, threshold: Duration, hook: Hook) -> io::Re
     Ok(())
 }
 
+/// A `Beat` has ended: the watchdog is to drop its hook now, not when it looks the next time.
+pub(crate) fn unwatch() {
+    // The watchdog looks for ended ones under the lock, and gives it up as it begins to wait.
+    let _new = new();
+    CAME.notify_one();
+}
+
 /// The life of the watchdog: it ends when there is no loop left.
 fn run() {
     let mut loops: Vec<Watched> = Vec::new();
     loop {
         let mut new = new();
         loops.append(&mut new.loops);
-        loops.retain(Watched::is_alive);
+        let ended: Vec<_> = loops.extract_if(.., |it| !it.is_alive()).collect();
+        if !ended.is_empty() {
+            // What the hook has captured is the user's: its drop may do anything, and panic.
+            drop(new);
+            for watched in ended {
+                catch_panic(|| drop(watched));
+            }
+            continue;
+        }
         let Some(next) = loops.iter().map(|watched| watched.next_look).min() else {
             new.runs = false;
             return;

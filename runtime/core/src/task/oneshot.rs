@@ -95,17 +95,19 @@ impl<T> Future for Receiver<T> {
         // It may be anyone's, and its clone and its drop may do anything: not under the lock.
         let new = (!is_known).then(|| cx.waker().clone());
         let mut slot = lock(&self.0);
-        match &mut *slot {
-            Slot::Waiting(known) => {
-                let old = new.and_then(|new| known.replace(new));
-                drop(slot);
-                drop(old);
-                Poll::Pending
-            }
-            Slot::Full(_) => match std::mem::replace(&mut *slot, Slot::Abandoned) {
-                Slot::Full(result) => Poll::Ready(result),
-                Slot::Waiting(_) | Slot::Abandoned => unreachable!("it was full a moment ago"),
-            },
+        if let Slot::Waiting(known) = &mut *slot {
+            let old = new.and_then(|new| known.replace(new));
+            drop(slot);
+            drop(old);
+            return Poll::Pending;
+        }
+        drop(slot);
+        // Before the result is taken out: if this panics, the result stays for the next poll.
+        drop(new);
+        let taken = std::mem::replace(&mut *lock(&self.0), Slot::Abandoned);
+        match taken {
+            Slot::Full(result) => Poll::Ready(result),
+            Slot::Waiting(_) => unreachable!("it was not waiting a moment ago"),
             Slot::Abandoned => panic!("a result was polled after it was taken"),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
 use super::runnable::catch_panic;
+use super::waker_set::WakerSet;
 
 /// The wakers of all waiters. An operation that keeps a single waker is given one made of this, and
 /// so wakes each of them.
@@ -12,46 +13,31 @@ use super::runnable::catch_panic;
 /// [`remove`](Self::remove), so both take constant time and a new waker replaces the waiter's old one
 /// and no other. Wakers are cloned, woken and dropped without the lock, as that may run user code.
 #[derive(Debug, Default)]
-pub(crate) struct Waiters(Mutex<List>);
+pub(crate) struct Waiters(Mutex<WakerSet>);
 
 /// The place of one waiter; `None` before its first waker.
 pub(crate) type Place = Option<usize>;
 
-#[derive(Debug, Default)]
-struct List {
-    wakers: Vec<Option<Waker>>,
-    /// Places that belong to no waiter.
-    vacant: Vec<usize>,
-}
-
 impl Waiters {
     pub(crate) const fn new() -> Waiters {
-        Waiters(Mutex::new(List {
-            wakers: Vec::new(),
-            vacant: Vec::new(),
-        }))
+        Waiters(Mutex::new(WakerSet::new()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, List> {
+    fn lock(&self) -> MutexGuard<'_, WakerSet> {
         // No user code runs under the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps a waker for the waiter with that place, until the next event.
     pub(crate) fn store(&self, place: &mut Place, waker: &Waker) {
-        let is_known = place.is_some_and(|place| {
-            let list = self.lock();
-            let known = list.wakers[place].as_ref();
-            known.is_some_and(|known| known.will_wake(waker))
-        });
-        if is_known {
+        if place.is_some_and(|place| self.lock().knows(place, waker)) {
             return;
         }
         let new = waker.clone();
-        let mut list = self.lock();
-        let place = *place.get_or_insert_with(|| list.take_place());
-        let old = list.wakers[place].replace(new);
-        drop(list);
+        let mut set = self.lock();
+        let place = *place.get_or_insert_with(|| set.insert());
+        let old = set.set(place, Some(new));
+        drop(set);
         drop(old);
     }
 
@@ -60,50 +46,21 @@ impl Waiters {
         let Some(place) = place.take() else {
             return;
         };
-        let mut list = self.lock();
-        let old = list.wakers[place].take();
-        list.vacant.push(place);
-        drop(list);
+        // In a statement of its own, which ends with the lock.
+        let old = self.lock().remove(place);
         drop(old);
     }
 
     /// Wakes all who wait now. A waker that panics does not keep the others from being woken.
     pub(crate) fn wake_all(&self) {
-        let end = self.lock().wakers.len();
+        let end = self.lock().len();
         let mut next = 0;
         loop {
             // In a statement of its own, which ends with the lock: a wake may run user code.
-            let waker = self.lock().take_waker(&mut next, end);
+            let waker = self.lock().take_next(&mut next, end);
             let Some(waker) = waker else { return };
             catch_panic(|| waker.wake());
         }
-    }
-
-    /// How many wakers are kept.
-    #[cfg(test)]
-    fn len(&self) -> usize {
-        self.lock().wakers.iter().flatten().count()
-    }
-}
-
-impl List {
-    fn take_place(&mut self) -> usize {
-        self.vacant.pop().unwrap_or_else(|| {
-            self.wakers.push(None);
-            self.wakers.len() - 1
-        })
-    }
-
-    /// The first waker in the places from `next` to `end`.
-    fn take_waker(&mut self, next: &mut usize, end: usize) -> Option<Waker> {
-        while *next < end {
-            let waker = self.wakers[*next].take();
-            *next += 1;
-            if waker.is_some() {
-                return waker;
-            }
-        }
-        None
     }
 }
 
@@ -173,7 +130,8 @@ mod tests {
             waiters.remove(&mut place);
             assert_eq!(place, None);
         }
-        assert_eq!((waiters.len(), waiters.lock().wakers.len()), (0, 1));
+        assert_eq!(waiters.lock().take_all().count(), 0);
+        assert_eq!(waiters.lock().len(), 1);
     }
 
     /// Wakes that store a waker each time.
@@ -193,8 +151,7 @@ mod tests {
         waiters.store(&mut None, &again.clone().into());
         Waker::from(waiters.clone()).wake_by_ref();
         assert_eq!(again.1.load(Ordering::SeqCst), 1);
-        assert_eq!(waiters.len(), 1);
         // Else they keep each other.
-        waiters.lock().wakers.clear();
+        assert_eq!(waiters.lock().take_all().count(), 1);
     }
 }

@@ -8,13 +8,25 @@
 use std::mem;
 use std::task::Waker;
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct WakerSet {
     places: Vec<Option<Waker>>,
     vacant: Vec<usize>,
 }
 
 impl WakerSet {
+    pub(crate) const fn new() -> WakerSet {
+        WakerSet {
+            places: Vec::new(),
+            vacant: Vec::new(),
+        }
+    }
+
+    /// How many places there are, vacant ones included.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// Makes a place, which has no waker yet.
     pub(crate) fn insert(&mut self) -> usize {
         self.vacant.pop().unwrap_or_else(|| {
@@ -38,6 +50,18 @@ impl WakerSet {
     /// Sets the waker of a place, or takes it out. Returns the one before.
     pub(crate) fn set(&mut self, place: usize, waker: Option<Waker>) -> Option<Waker> {
         mem::replace(&mut self.places[place], waker)
+    }
+
+    /// Takes out the first waker in the places from `next` to `end`; the places stay. `next` moves behind it.
+    pub(crate) fn take_next(&mut self, next: &mut usize, end: usize) -> Option<Waker> {
+        while *next < end {
+            let waker = self.places[*next].take();
+            *next += 1;
+            if waker.is_some() {
+                return waker;
+            }
+        }
+        None
     }
 
     /// Takes all wakers out; the places stay.

@@ -334,6 +334,9 @@ impl Builder {
     pub fn build(self) -> Result<Class, Error> {
         let name = self.name.clone();
         if self.shares == 0 {
+            // Its order is the user's. Not on the way out, where a panic of its drop would leak what is
+            // returned (rust-lang/rust#47949).
+            drop(self);
             return Err(Error::NoShares { name });
         }
         current::with(|executor| {
@@ -343,6 +346,7 @@ impl Builder {
                 taken |= !account.removed.get() && **account.name.borrow() == *name;
             });
             if taken {
+                drop(self);
                 return Err(Error::NameTaken { name });
             }
             Ok(executor.add_class(self))

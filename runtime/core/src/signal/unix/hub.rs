@@ -288,9 +288,11 @@ impl Listener {
         let waker = cx.waker().clone();
         let mut kinds = hub.kinds.borrow_mut();
         let kind = &mut kinds[self.kind];
-        let heard = self.look(kind);
-        if heard || hub.reactor.is_shut_down() {
+        if kind.delivered != self.seen || hub.reactor.is_shut_down() {
             drop(kinds);
+            // Before the signal counts as seen: if this panics, the next poll tells of it.
+            drop(waker);
+            let heard = self.look(&hub.kinds.borrow()[self.kind]);
             return Poll::Ready(heard.then_some(()));
         }
         let old = kind.listeners.set(self.place, Some(waker));
