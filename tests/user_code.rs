@@ -173,13 +173,17 @@ fn turns(runtime: &Rc<Runtime>) -> impl FnOnce() + 'static {
 fn a_task_that_ends_in_the_clone_of_a_join_waker_is_seen() {
     let runtime = Rc::new(Runtime::new().unwrap());
     let mut task = runtime.spawn(async { 7 });
-    let (_, waker) = waker_with_a_clone(turns(&runtime));
+    let (counting, waker) = waker_with_a_clone(turns(&runtime));
+    assert!(poll_once(&mut task, &waker).is_pending());
+    assert_eq!(counting.wakes(), 1);
     assert!(matches!(poll_once(&mut task, &waker), Poll::Ready(Ok(7))));
 
     // The same where another waker was stored before.
     let mut task = runtime.spawn(async { 7 });
     assert!(poll_once(&mut task, Waker::noop()).is_pending());
-    let (_, waker) = waker_with_a_clone(turns(&runtime));
+    let (counting, waker) = waker_with_a_clone(turns(&runtime));
+    assert!(poll_once(&mut task, &waker).is_pending());
+    assert_eq!(counting.wakes(), 1);
     assert!(matches!(poll_once(&mut task, &waker), Poll::Ready(Ok(7))));
 }
 

@@ -151,8 +151,14 @@ fn a_task_that_ends_while_its_handle_stores_a_waker_is_seen() {
         let mut task = runtime.spawn(async { 7 });
         let again = runtime.clone();
         next(At::Event, move || some_turns(&again));
-        let polled = poll_once(&mut task, &waker);
+        assert!(poll_once(&mut task, &waker).is_pending());
         assert!(task.is_finished());
+        assert_eq!(
+            runtime.next_timeout(),
+            Some(std::time::Duration::ZERO),
+            "it is woken"
+        );
+        let polled = poll_once(&mut task, &waker);
         assert!(matches!(polled, Poll::Ready(Ok(7))), "{polled:?}");
     });
 }

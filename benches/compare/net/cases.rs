@@ -15,6 +15,8 @@ pub struct Case {
     /// Of a message, in bytes.
     pub size: usize,
     pub kind: Kind,
+    /// Requests a second of the open loop.
+    pub rate: u32,
 }
 
 /// How it is measured.
@@ -48,6 +50,7 @@ impl Case {
             active: connections,
             size: 64,
             kind: Kind::Stream,
+            rate: OPEN_RATE,
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use super::cases::{self, Case};
+use super::cases::{self, Case, OPEN_RATE};
 use super::load::wrk;
 use super::machine;
 use super::measure::Sample;
@@ -25,6 +25,9 @@ struct Args {
     /// Milliseconds of a slice.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     ms: u64,
+    /// Requests a second of the open loop.
+    #[arg(long, default_value_t = OPEN_RATE, value_parser = clap::value_parser!(u32).range(1..))]
+    rate: u32,
     /// Only the cases that have one of these in their name.
     #[arg(long, value_delimiter = ',', value_name = "PART,..")]
     only: Vec<String>,
@@ -80,7 +83,8 @@ fn run(args: &Args) -> io::Result<()> {
         let names = names.collect::<Vec<_>>().join(", ");
         return Err(io::Error::other(format!("no such case; there are {names}")));
     }
-    for case in cases {
+    for mut case in cases {
+        case.rate = args.rate;
         show(&case, &run::case(&case, &plan));
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::cases::{Case, Kind, OPEN_RATE};
+use super::cases::{Case, Kind};
 use super::child::Server;
 use super::load::{self, Latencies, Load, accept, fanout, open, stream, udp, wrk};
 use super::machine::{self, processor_time};
@@ -103,7 +103,7 @@ fn connect(case: &Case, address: SocketAddr) -> io::Result<Box<dyn Load>> {
         Kind::Open => Box::new(open::Open::connect(
             address,
             case.connections,
-            OPEN_RATE,
+            case.rate,
             case.exchange(),
         )?),
         Kind::Udp => Box::new(udp::Datagrams::connect(address, case.size)?),

@@ -79,3 +79,6 @@ mod task;
 
 pub(crate) use resource::{Op, Resource, Timer, What};
 pub(crate) use task::{About, Closure, Task};
+
+/// Whether a subscriber, which is user code, learns of what is done to a waker.
+pub(crate) const TELLS: bool = true;

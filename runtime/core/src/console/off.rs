@@ -7,6 +7,9 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::Duration;
 
+/// Whether a subscriber, which is user code, learns of what is done to a waker.
+pub(crate) const TELLS: bool = false;
+
 #[derive(Clone, Copy)]
 pub(crate) struct About<'a>(PhantomData<&'a ()>);
 

@@ -61,7 +61,9 @@ impl Drop for Ticket {
         // handle nothing else waits for: it wakes after that. With a waker the set is alive, and so are
         // the handles of its members.
         let waker = &self.ended.waker;
-        if current::try_with(|executor| executor.wake_at_the_end(self.id, waker)) == Some(true) {
+        let leave = |executor: &Executor| executor.wake_at_the_end(self.id, waker);
+        // SAFETY: it moves the waker and does nothing else.
+        if unsafe { context::peek(leave) } == Some(true) {
             return;
         }
         // It is not the loop that ends the member, but the end of the runtime or a spawn. If that
@@ -208,11 +210,15 @@ impl<T> JoinSet<T> {
 
     #[inline]
     fn wait(&self, waker: &Waker) {
-        let known = self.ended.waker.take();
-        if known.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            return self.ended.waker.set(known);
+        let place = &self.ended.waker;
+        let Some(known) = place.take() else {
+            // Members only take wakers away, so none is there.
+            return std::mem::forget(place.replace(Some(waker.clone())));
+        };
+        if known.will_wake(waker) {
+            return place.set(Some(known));
         }
-        self.ended.waker.set(Some(waker.clone()));
+        std::mem::forget(place.replace(Some(waker.clone())));
         drop(known);
     }
 
@@ -232,14 +238,17 @@ impl<T> JoinSet<T> {
 
     #[inline(always)]
     fn take_ended(&mut self) -> Option<(Id, Result<T, JoinError>)> {
-        let place = *self.ended.places.borrow().front()?;
+        // Nothing in here runs user code.
+        let mut places = self.ended.places.borrow_mut();
+        let place = *places.front()?;
         let member = self.members[place]
             .as_mut()
             .expect("an ended member is joined once");
         let id = member.id();
         // Not yet over only if this runs inside the member's own end, see `wait_for_ending`.
         let output = member.try_take()?;
-        self.ended.places.borrow_mut().pop_front();
+        places.pop_front();
+        drop(places);
         self.members[place] = None;
         self.vacant.push(place);
         Some((id, output))

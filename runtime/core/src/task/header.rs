@@ -110,7 +110,7 @@ pub(crate) struct VTable {
     /// # Safety
     /// The caller holds a reference.
     pub(crate) abort: unsafe fn(TaskPtr),
-    /// Keeps the waker of who waits for the output.
+    /// Keeps the waker of who waits for the output. If the task has ended when it is there, it is woken.
     ///
     /// # Safety
     /// On the owner thread, and the caller holds a reference.

@@ -97,7 +97,7 @@ impl<T> JoinHandle<T> {
         self.header().id
     }
 
-    /// Keeps a waker for the end, which has not come yet.
+    /// Keeps a waker for the end, which has not come yet. If it comes meanwhile, the waker is woken.
     #[cold]
     pub(crate) fn wait(&self, waker: &Waker) {
         // SAFETY: the handle holds a reference, and never leaves the owner thread.
@@ -124,13 +124,6 @@ impl<T> JoinHandle<T> {
         unsafe { waker::drop_here(self.task) };
         // Last, as the waker may be anyone's, and its drop may do anything.
         drop(waker);
-    }
-
-    /// The task has ended before its waker was stored, so nothing wakes that.
-    #[cold]
-    #[inline(never)]
-    fn ended_meanwhile(&self) {
-        drop(self.header().join_waker.take());
     }
 
     /// The output, if the task is over and it has not been taken yet.
@@ -160,11 +153,7 @@ impl<T> Future for JoinHandle<T> {
         if !header.state.is(DONE) {
             // SAFETY: the handle holds a reference, and never leaves the owner thread.
             unsafe { (header.vtable.wait)(self.task, cx.waker()) };
-            // Cloning and dropping wakers may run user code, and that may run the task to its end.
-            if !header.state.is(DONE) {
-                return Poll::Pending;
-            }
-            self.ended_meanwhile();
+            return Poll::Pending;
         }
         let progress = ready!(coop::poll_proceed(cx));
         progress.made_progress();

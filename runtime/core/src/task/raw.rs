@@ -14,7 +14,7 @@ use super::acting::acting;
 use super::header::{Header, Schedule, TaskPtr, VTable};
 use super::refs::Refs;
 use super::remote_requests::{self, RemoteRequests};
-use super::state::State;
+use super::state::{DONE, State};
 use super::{Id, JoinError, Stage, runnable, waker};
 use crate::console;
 use crate::trace::Tag;
@@ -278,26 +278,34 @@ unsafe fn abort<S: Schedule>(task: TaskPtr) {
 }
 
 unsafe fn wait<S: Schedule>(task: TaskPtr, waker: &Waker) {
-    let place = &header(task).join_waker;
-    if let Some(before) = place.take() {
-        return wait_again::<S>(header(task), before, waker);
+    let header = header(task);
+    let before = header.join_waker.take();
+    if before.is_some() || console::TELLS || !waker::is_beside::<S>(waker, header) {
+        return wait_slowly::<S>(header, before, waker);
     }
-    // Nothing was put there meanwhile: cloning a waker of ours runs no user code, and another's finds
-    // the only handle in use.
-    mem::forget(place.replace(Some(waker::clone_to_join::<S>(waker, header(task)))));
+    let waker = waker::clone_to_join::<S>(waker);
+    // Nothing was put there meanwhile, as that clone ran no user code.
+    mem::forget(header.join_waker.replace(Some(waker)));
 }
 
-/// Who waits has waited before.
+/// As [`wait`], where user code may run: another's waker is cloned, or the one from before is dropped.
 #[cold]
-fn wait_again<S: Schedule>(header: &Header, before: Waker, waker: &Waker) {
+#[inline(never)]
+fn wait_slowly<S: Schedule>(header: &Header, before: Option<Waker>, waker: &Waker) {
     let place = &header.join_waker;
-    if before.will_wake(waker) {
-        place.set(Some(before));
-    } else {
-        let waker = waker::clone_from_elsewhere::<S>(waker, header);
-        mem::forget(place.replace(Some(waker)));
-        // Last, as it may be anyone's, and its drop may do anything.
-        drop(before);
+    if before.as_ref().is_some_and(|it| it.will_wake(waker)) {
+        return place.set(before);
+    }
+    let waker = waker::clone_from_elsewhere::<S>(waker, header);
+    // Nothing was put there meanwhile: that code finds the only handle in use.
+    mem::forget(place.replace(Some(waker)));
+    // Last, as it may be anyone's, and its drop may do anything.
+    drop(before);
+    // That code may have run the task to its end, which found no waker, or the one before.
+    if header.state.is(DONE)
+        && let Some(waker) = place.take()
+    {
+        waker::wake_quietly(waker);
     }
 }
 

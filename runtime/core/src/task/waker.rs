@@ -91,13 +91,9 @@ unsafe fn clone<S: Schedule>(data: *const ()) -> RawWaker {
     RawWaker::new(data, S::waker_vtable())
 }
 
-/// A clone of a waker that waits for the task of that header, in place if it is that of a task on the same
-/// scheduler. On the owner thread.
+/// A clone, in place, of a waker that [is beside](is_beside) the task that it waits for.
 #[inline(always)]
-pub(crate) fn clone_to_join<S: Schedule>(waker: &Waker, joined: &Header) -> Waker {
-    if !is_beside::<S>(waker, joined) {
-        return clone_from_elsewhere::<S>(waker, joined);
-    }
+pub(crate) fn clone_to_join<S: Schedule>(waker: &Waker) -> Waker {
     let task = task(waker.data());
     // SAFETY: the waker is one of ours, and it holds a reference.
     let header = unsafe { task.as_ref() };
@@ -110,15 +106,13 @@ pub(crate) fn clone_to_join<S: Schedule>(waker: &Waker, joined: &Header) -> Wake
 
 /// Is the waker that of a task on the scheduler of this one?
 #[inline(always)]
-fn is_beside<S: Schedule>(waker: &Waker, joined: &Header) -> bool {
+pub(crate) fn is_beside<S: Schedule>(waker: &Waker, joined: &Header) -> bool {
     // SAFETY: by its vtable the waker was made here for `S`, and it holds a reference.
     ptr::eq(waker.vtable(), S::waker_vtable())
         && unsafe { task(waker.data()).as_ref() }.scheduler == joined.scheduler
 }
 
-/// The rest of [`clone_to_join`].
-#[cold]
-#[inline(never)]
+/// A clone of a waker that may be anyone's, and waits for the task of that header. On the owner thread.
 pub(crate) fn clone_from_elsewhere<S: Schedule>(waker: &Waker, joined: &Header) -> Waker {
     if !is_beside::<S>(waker, joined) {
         // SAFETY: `S` is the type of the scheduler, as the caller says.
