@@ -9,8 +9,8 @@ use loom::thread;
 use super::link::Sleeper;
 use super::model;
 use super::support::Held;
-use crate::shard::bell::Bell;
-use crate::shard::inbox::Inbox;
+use crate::shard::call::inbox::Inbox;
+use crate::shard::mesh::notify::Bell;
 
 /// Two send, the one that takes waits for the first message and goes.
 fn the_one_that_takes_goes(looks: bool) {

@@ -11,8 +11,8 @@ use super::model;
 use super::support::{Bell as Pillow, Held};
 use crate::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::primitives::{Bounded, Mutex};
-use crate::shard::bell::Bell;
-use crate::shard::link::{Link, Refused};
+use crate::shard::mesh::notify::Bell;
+use crate::shard::mesh::queue::{Link, Refused};
 
 /// A thread that sleeps until it is woken, and how often it was.
 pub(super) struct Sleeper {

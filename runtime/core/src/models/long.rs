@@ -17,7 +17,7 @@ use super::support::{self, Held, World, sign, world, world_of};
 use crate::executor::remote::{Remote, Sent};
 use crate::primitives::Queue;
 use crate::primitives::atomic::{AtomicU8, Ordering};
-use crate::shard::bell::Bell;
+use crate::shard::mesh::notify::Bell;
 use crate::task::refs::Refs;
 use crate::task::remote_requests::{ABORT, RemoteRequests, WAKE};
 

@@ -6,11 +6,11 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::core::Core;
-use super::shards::Shards;
-use super::thread::{self, Plan, Ready};
-use super::{Shard, ShardId, ShardsError, affinity};
 use crate::runtime::Builder;
+use crate::shard::shards::Shards;
+use crate::shard::shared::Core;
+use crate::shard::thread::{self, Plan, Ready};
+use crate::shard::{Shard, ShardId, ShardsError, affinity};
 
 /// What becomes of the other shards when a service panics, or returns an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::core::Core;
-use super::error::FirstFailure;
+use crate::shard::error::FirstFailure;
+use crate::shard::shared::Core;
 
 /// The future of [`Shards::ended`](super::Shards::ended).
 ///

@@ -6,7 +6,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::ShardId;
+use crate::shard::ShardId;
 use crate::task::JoinError;
 use crate::task::runnable::catch_panic;
 

@@ -34,36 +34,27 @@
 //! ```
 
 mod affinity;
-pub(crate) mod bell;
-mod boxes;
 mod builder;
-mod call;
-mod core;
+pub(crate) mod call;
+mod context;
 mod ended;
 mod error;
-mod fetch;
 mod id;
-pub(crate) mod inbox;
-pub(crate) mod link;
-mod local;
-mod member;
-mod mesh;
-mod pending;
-mod post;
-mod receiver;
-mod sender;
+pub(crate) mod mesh;
+#[expect(clippy::module_inception, reason = "it is named as its type")]
+mod shard;
 mod shards;
-mod slots;
-mod standby;
+mod shared;
 mod thread;
+mod waker_cell;
 
 pub use builder::{OnFailure, ShardsBuilder};
+pub use context::Stopping;
 pub use ended::Ended;
 pub use error::{FailureReason, FirstFailure, ShardFailure, ShardsError};
 pub use id::ShardId;
-pub use local::Stopping;
-pub use member::Shard;
 pub use mesh::Mesh;
-pub use receiver::{MeshReceiver, TryRecvError};
-pub use sender::{MeshSender, SendError, TrySendError};
+pub use mesh::receiver::{MeshReceiver, TryRecvError};
+pub use mesh::sender::{MeshSender, SendError, TrySendError};
+pub use shard::Shard;
 pub use shards::Shards;

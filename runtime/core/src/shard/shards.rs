@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::builder::ShardsBuilder;
-use super::core::Core;
-use super::ended::Ended;
-use super::error::{FailureReason, ShardFailure};
-use super::local::Local;
-use super::{Shard, ShardId, ShardsError};
 use crate::runtime::{Handle, RemoteJoinHandle};
+use crate::shard::builder::ShardsBuilder;
+use crate::shard::context::Local;
+use crate::shard::ended::Ended;
+use crate::shard::error::{FailureReason, ShardFailure};
+use crate::shard::shared::Core;
+use crate::shard::{Shard, ShardId, ShardsError};
 
 /// Threads that each run a loop of their own: one executor, one reactor and one clock a shard, and
 /// nothing shared.

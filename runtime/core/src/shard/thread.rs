@@ -7,12 +7,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::core::Core;
-use super::error::FailureReason;
-use super::local::Local;
-use super::{ShardId, affinity, call};
 use crate::executor::reserve_id;
 use crate::runtime::{Builder, Handle, Runtime};
+use crate::shard::context::Local;
+use crate::shard::error::FailureReason;
+use crate::shard::shared::Core;
+use crate::shard::{ShardId, affinity, call};
 use crate::task::JoinError;
 
 /// What every thread needs to know.

@@ -11,21 +11,21 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::boxes::Boxes;
-use super::core::{Core, Ending, LoopEvent, Service};
-use super::error::FailureReason;
-use super::mesh::Mesh;
-use super::pending::Pending;
-use super::post::{Bundle, Post};
-use super::receiver::MeshReceiver;
-use super::sender::MeshSender;
-use super::slots::Slots;
-use super::standby::Standby;
-use super::{Shard, ShardId};
 use crate::executor::{reserve_id, spawn_at};
 use crate::runtime::AdaptiveSpin;
+use crate::shard::call::outbox::{Bundle, Post};
+use crate::shard::call::pending::Pending;
+use crate::shard::call::pool::Boxes;
+use crate::shard::error::FailureReason;
+use crate::shard::mesh::Mesh;
+use crate::shard::mesh::receiver::MeshReceiver;
+use crate::shard::mesh::sender::MeshSender;
+use crate::shard::shared::{Core, Ending, LoopEvent, Service};
+use crate::shard::waker_cell::Standby;
+use crate::shard::{Shard, ShardId};
 use crate::task::JoinError;
 use crate::task::waker::wake_quietly;
+use crate::task::waker_set::WakerSet;
 use crate::time::{Instant, Sleep, sleep_until};
 
 pub(super) struct Local {
@@ -38,7 +38,7 @@ pub(super) struct Local {
     /// Of the future of `block_on`.
     main: Standby,
     /// Who waits to hear of the stop.
-    stopping: RefCell<Slots<Option<Waker>>>,
+    stopping: RefCell<WakerSet>,
     /// Of this thread's loop.
     pub(super) adaptive_spin: Rc<AdaptiveSpin>,
     /// Used by the carrier alone.
@@ -148,7 +148,7 @@ impl Local {
         }
         let waiting: Vec<Waker> = {
             let mut stopping = self.stopping.borrow_mut();
-            stopping.values_mut().filter_map(Option::take).collect()
+            stopping.take_all().collect()
         };
         // They may be anyone's, and the others have to hear of it, too.
         waiting.into_iter().for_each(wake_quietly);
@@ -211,13 +211,8 @@ impl Future for Stopping {
         }
         let waker = cx.waker().clone();
         let mut waiting = local.stopping.borrow_mut();
-        let old = match self.id.and_then(|id| waiting.get_mut(id)) {
-            Some(known) => known.replace(waker),
-            None => {
-                self.id = Some(waiting.insert(Some(waker)));
-                None
-            }
-        };
+        let place = *self.id.get_or_insert_with(|| waiting.insert());
+        let old = waiting.set(place, Some(waker));
         drop(waiting);
         // What a waker does when it is dropped is its own affair.
         drop(old);

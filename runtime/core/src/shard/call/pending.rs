@@ -9,10 +9,10 @@ use std::task::{Context, Poll, Waker};
 use crate::task::waker::wake_quietly;
 
 /// The box of a call, when it comes home; none if it was lost on its way there.
-pub(super) type Answer = Option<Box<dyn Any + Send>>;
+pub(in crate::shard) type Answer = Option<Box<dyn Any + Send>>;
 
 #[derive(Default)]
-pub(super) struct Pending(RefCell<Places>);
+pub(in crate::shard) struct Pending(RefCell<Places>);
 
 /// As in `Slots`, but entries stay and are filled: those of `Slots` are moved in and out, which costs a
 /// tenth of a call.
@@ -42,7 +42,7 @@ enum State {
 }
 
 /// Waits for the answer to a call. Dropped, it leaves the call to itself.
-pub(super) struct Waiting<'a> {
+pub(in crate::shard) struct Waiting<'a> {
     pending: &'a Pending,
     key: usize,
     over: bool,
@@ -65,7 +65,7 @@ impl Places {
 impl Pending {
     /// Whoever has this waker waits for a call.
     #[inline]
-    pub(super) fn wait(&self, waker: Waker) -> Waiting<'_> {
+    pub(in crate::shard) fn wait(&self, waker: Waker) -> Waiting<'_> {
         let mut places = self.0.borrow_mut();
         let key = places.take();
         let entry = &mut places.entries[key];
@@ -79,7 +79,7 @@ impl Pending {
     }
 
     #[inline]
-    pub(super) fn answer(&self, key: usize, answer: Answer) {
+    pub(in crate::shard) fn answer(&self, key: usize, answer: Answer) {
         let mut places = self.0.borrow_mut();
         let entry = &mut places.entries[key];
         if let State::Waiting = entry.state {
@@ -150,7 +150,7 @@ impl Drop for Waiting<'_> {
 }
 
 impl Waiting<'_> {
-    pub(super) fn key(&self) -> usize {
+    pub(in crate::shard) fn key(&self) -> usize {
         self.key
     }
 

@@ -9,36 +9,36 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::ShardId;
-use super::core::Core;
-use super::inbox::Inbox;
-use super::link::Refused;
-use super::local::Local;
-use super::pending::Answer;
-use super::sender::{Line, Place};
-use super::standby::Standby;
+use crate::shard::ShardId;
+use crate::shard::call::inbox::Inbox;
+use crate::shard::call::pending::Answer;
+use crate::shard::context::Local;
+use crate::shard::mesh::queue::Refused;
+use crate::shard::mesh::sender::{Line, Place};
+use crate::shard::shared::Core;
+use crate::shard::waker_cell::Standby;
 
 /// A call on its way there.
-pub(super) trait Ask: Send {
+pub(in crate::shard) trait Ask: Send {
     fn begin(self: Box<Self>, local: &Rc<Local>);
 }
 
 /// The answer to the call of this number.
-pub(super) struct Reply {
-    pub(super) key: usize,
-    pub(super) answer: Answer,
+pub(in crate::shard) struct Reply {
+    pub(in crate::shard) key: usize,
+    pub(in crate::shard) answer: Answer,
 }
 
 /// Those for one shard, by the bundle. There are never more than calls that were made.
-pub(super) type Replies = Inbox<Vec<Reply>>;
+pub(in crate::shard) type Replies = Inbox<Vec<Reply>>;
 
 /// Bundles of calls on the way from one shard to another.
-pub(super) const BUNDLES: usize = 8;
+pub(in crate::shard) const BUNDLES: usize = 8;
 
 /// Calls in a bundle. More of them wait in line.
 const BUNDLE: usize = 128;
 
-pub(super) type Bundle = Vec<Box<dyn Ask>>;
+pub(in crate::shard) type Bundle = Vec<Box<dyn Ask>>;
 
 /// What is gathered for one shard.
 #[derive(Default)]
@@ -51,13 +51,13 @@ struct Outgoing {
 
 /// Vectors that came with a bundle in them, for those that go out: where both sides talk nothing is
 /// allocated, or freed on the thread that did not.
-pub(super) struct Spare<T>(RefCell<Vec<Vec<T>>>);
+pub(in crate::shard) struct Spare<T>(RefCell<Vec<Vec<T>>>);
 
 /// What is gathered for all of them, and who carries it.
-pub(super) struct Post {
+pub(in crate::shard) struct Post {
     to: Box<[Outgoing]>,
-    pub(super) asks: Spare<Box<dyn Ask>>,
-    pub(super) replies: Spare<Reply>,
+    pub(in crate::shard) asks: Spare<Box<dyn Ask>>,
+    pub(in crate::shard) replies: Spare<Reply>,
     /// Something was put in since the carrier's last turn.
     dirty: Cell<bool>,
     carrier: Standby,
@@ -82,7 +82,7 @@ impl<T> Spare<T> {
         gathered.replace(spare.unwrap_or_else(|| Vec::with_capacity(len)))
     }
 
-    pub(super) fn keep(&self, empty: Vec<T>) {
+    pub(in crate::shard) fn keep(&self, empty: Vec<T>) {
         let mut spare = self.0.borrow_mut();
         // Of replies there may have been any number.
         if empty.is_empty() && spare.len() < BUNDLES && empty.capacity() <= 4 * BUNDLE {
@@ -104,7 +104,7 @@ impl Outgoing {
 }
 
 impl Post {
-    pub(super) fn new(shards: usize) -> Post {
+    pub(in crate::shard) fn new(shards: usize) -> Post {
         Post {
             to: (0..shards).map(|_| Outgoing::default()).collect(),
             asks: Spare::default(),
@@ -116,7 +116,7 @@ impl Post {
     }
 
     /// Nothing is sent any more.
-    pub(super) fn is_over(&self) -> bool {
+    pub(in crate::shard) fn is_over(&self) -> bool {
         self.over.get()
     }
 
@@ -126,13 +126,17 @@ impl Post {
 
     /// Puts a call into the bundle. It is given back if there is no room now, or others wait for it.
     #[inline]
-    pub(super) fn put_in(&self, to: ShardId, ask: Box<dyn Ask>) -> Result<(), Box<dyn Ask>> {
+    pub(in crate::shard) fn put_in(
+        &self,
+        to: ShardId,
+        ask: Box<dyn Ask>,
+    ) -> Result<(), Box<dyn Ask>> {
         let outgoing = self.to(to);
         outgoing.put_in_if(outgoing.line.is_empty(), ask)
     }
 
     /// Puts a call in when its turn comes. When nothing is sent any more it is dropped, which is an answer.
-    pub(super) async fn put_in_later(&self, to: ShardId, ask: Box<dyn Ask>) {
+    pub(in crate::shard) async fn put_in_later(&self, to: ShardId, ask: Box<dyn Ask>) {
         let outgoing = self.to(to);
         // When it is dropped, the next in line may come.
         let mut place = Place::new(&outgoing.line);
@@ -153,14 +157,14 @@ impl Post {
 
     /// There is something for the carrier.
     #[inline]
-    pub(super) fn tell(&self) {
+    pub(in crate::shard) fn tell(&self) {
         if !self.dirty.replace(true) {
             self.carrier.call();
         }
     }
 
     #[inline]
-    pub(super) fn reply(&self, core: &Core, to: ShardId, key: usize, answer: Answer) {
+    pub(in crate::shard) fn reply(&self, core: &Core, to: ShardId, key: usize, answer: Answer) {
         if self.over.get() {
             return core.answer(to.index(), vec![Reply { key, answer }]);
         }
@@ -172,10 +176,10 @@ impl Post {
 }
 
 /// Sends what was gathered. When it is dropped the shard ends, and replies go out one by one.
-pub(super) struct Carrier(pub(super) Rc<Local>);
+pub(in crate::shard) struct Carrier(pub(in crate::shard) Rc<Local>);
 
 impl Carrier {
-    pub(super) fn carry(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(in crate::shard) fn carry(&self, cx: &mut Context<'_>) -> Poll<()> {
         let Local {
             post,
             core,

@@ -7,18 +7,24 @@
 //! a task, which owns the box. That first poll has a waker that wakes nobody: the task polls again, with
 //! its own.
 
+pub(crate) mod inbox;
+pub(super) mod outbox;
+pub(super) mod pending;
+pub(super) mod pool;
+mod prefetch;
+
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::ShardId;
-use super::fetch::fetch;
-use super::local::Local;
-use super::post::{Ask, Bundle, Carrier, Replies};
-use super::receiver::MeshReceiver;
 use crate::executor::{reserve_id, spawn_at};
+use crate::shard::ShardId;
+use crate::shard::call::outbox::{Ask, Bundle, Carrier, Replies};
+use crate::shard::call::prefetch::fetch;
+use crate::shard::context::Local;
+use crate::shard::mesh::receiver::MeshReceiver;
 use crate::task::oneshot::Missing;
 use crate::task::runnable::catch_panic;
 use crate::task::{JoinError, yield_now};
@@ -227,7 +233,7 @@ impl<M, F: Future> Drop for Call<M, F> {
 }
 
 /// Has it done there, and waits for the output.
-pub(super) async fn call<M, F>(
+pub(in crate::shard) async fn call<M, F>(
     local: Rc<Local>,
     to: ShardId,
     location: &'static Location<'static>,
@@ -272,7 +278,7 @@ where
 }
 
 /// Starts the tasks of a shard that take in calls and answers, and that which sends them.
-pub(super) fn serve(local: &Rc<Local>, mut incoming: MeshReceiver<Bundle>) {
+pub(in crate::shard) fn serve(local: &Rc<Local>, mut incoming: MeshReceiver<Bundle>) {
     let location = Location::caller();
     let here = local.clone();
     drop(spawn_at(location, async move {

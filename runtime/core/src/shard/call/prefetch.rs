@@ -2,7 +2,7 @@
 
 /// Asks for both ends of a value; for a small one that is all of it. It says nothing to the program.
 #[inline]
-pub(super) fn fetch<T: ?Sized>(value: &T) {
+pub(in crate::shard) fn fetch<T: ?Sized>(value: &T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

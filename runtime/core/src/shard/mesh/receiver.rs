@@ -10,11 +10,11 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use super::ShardId;
-use super::mesh::Shared;
+use crate::shard::ShardId;
+use crate::shard::mesh::Shared;
 use crate::task::coop;
 
-/// Takes the messages of all shards of a [`Mesh`](super::Mesh), of each in their order, and of the
+/// Takes the messages of all shards of a [`Mesh`](crate::shard::Mesh), of each in their order, and of the
 /// shards in turn.
 ///
 /// It is a [`Stream`] as well. When it is dropped, what has not been received is dropped, and sending
@@ -50,7 +50,7 @@ impl fmt::Display for TryRecvError {
 impl std::error::Error for TryRecvError {}
 
 impl<T> MeshReceiver<T> {
-    pub(super) fn new(to: usize, shared: Arc<Shared<T>>) -> MeshReceiver<T> {
+    pub(in crate::shard) fn new(to: usize, shared: Arc<Shared<T>>) -> MeshReceiver<T> {
         MeshReceiver {
             to,
             shared,
@@ -145,7 +145,7 @@ impl<T> MeshReceiver<T> {
 
     /// The next message, for one that is told of them without the bell.
     #[inline]
-    pub(super) fn take(&mut self) -> Option<(ShardId, T)> {
+    pub(in crate::shard) fn take(&mut self) -> Option<(ShardId, T)> {
         for _ in 0..self.shared.shards {
             let from = self.turn();
             let link = self.shared.link(from, self.to);

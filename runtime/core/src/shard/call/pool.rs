@@ -11,19 +11,19 @@ const KEPT_SIZE: usize = 1024;
 
 /// Nothing is in them any more: they are only memory.
 #[derive(Default)]
-pub(super) struct Boxes(RefCell<Vec<Box<dyn Any + Send>>>);
+pub(in crate::shard) struct Boxes(RefCell<Vec<Box<dyn Any + Send>>>);
 
 impl Boxes {
     /// The last one that was kept, if it is of this type. If it is not, it is given back, so that a type
     /// which is called no more doesn't stand in the way of others for long.
     #[inline]
-    pub(super) fn take<T: Any>(&self) -> Option<Box<T>> {
+    pub(in crate::shard) fn take<T: Any>(&self) -> Option<Box<T>> {
         let last = self.0.borrow_mut().pop()?;
         last.downcast().ok()
     }
 
     #[inline]
-    pub(super) fn keep<T: Any + Send>(&self, empty: Box<T>) {
+    pub(in crate::shard) fn keep<T: Any + Send>(&self, empty: Box<T>) {
         let mut boxes = self.0.borrow_mut();
         if size_of::<T>() <= KEPT_SIZE && boxes.len() < KEPT {
             boxes.push(empty);

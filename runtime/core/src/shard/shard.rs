@@ -6,10 +6,10 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::call;
-use super::local::{Local, Stopping};
-use super::{Mesh, ShardId};
 use crate::runtime::{Handle, RemoteJoinHandle};
+use crate::shard::call;
+use crate::shard::context::{Local, Stopping};
+use crate::shard::{Mesh, ShardId};
 use crate::task::JoinError;
 
 /// One of the [`Shards`](super::Shards), on its own thread: what a service is given.

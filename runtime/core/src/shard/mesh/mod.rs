@@ -1,14 +1,19 @@
 //! Typed messages between shards: a bounded queue for each pair of them.
 
+pub(crate) mod notify;
+pub(crate) mod queue;
+pub(super) mod receiver;
+pub(super) mod sender;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::bell::Bell;
-use super::link::Link;
-use super::receiver::MeshReceiver;
-use super::sender::MeshSender;
-use super::{Shard, ShardId};
+use crate::shard::mesh::notify::Bell;
+use crate::shard::mesh::queue::Link;
+use crate::shard::mesh::receiver::MeshReceiver;
+use crate::shard::mesh::sender::MeshSender;
+use crate::shard::{Shard, ShardId};
 
 /// The place where the shards of a mesh take their ends of it.
 ///
@@ -57,8 +62,8 @@ struct Ends<T> {
 }
 
 /// What the ends have in common.
-pub(super) struct Shared<T> {
-    pub(super) shards: usize,
+pub(in crate::shard) struct Shared<T> {
+    pub(in crate::shard) shards: usize,
     /// Sorted by the sender, then by the receiver.
     links: Box<[Link<T>]>,
     /// Of the receivers.
@@ -67,22 +72,22 @@ pub(super) struct Shared<T> {
 
 impl<T> Shared<T> {
     #[inline]
-    pub(super) fn link(&self, from: usize, to: usize) -> &Link<T> {
+    pub(in crate::shard) fn link(&self, from: usize, to: usize) -> &Link<T> {
         &self.links[from * self.shards + to]
     }
 
     #[inline]
-    pub(super) fn arrived(&self, to: usize) -> &Bell {
+    pub(in crate::shard) fn arrived(&self, to: usize) -> &Bell {
         &self.arrived[to]
     }
 
-    pub(super) fn sender_goes(&self, from: usize) {
+    pub(in crate::shard) fn sender_goes(&self, from: usize) {
         for to in 0..self.shards {
             self.link(from, to).sender_goes(self.arrived(to));
         }
     }
 
-    pub(super) fn receiver_goes(&self, to: usize) {
+    pub(in crate::shard) fn receiver_goes(&self, to: usize) {
         for from in 0..self.shards {
             self.link(from, to).receiver_goes();
         }

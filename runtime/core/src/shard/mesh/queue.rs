@@ -12,7 +12,7 @@
 use crate::primitives::Bounded;
 use crate::primitives::atomic::{AtomicU8, Ordering, fence};
 
-use super::bell::Bell;
+use crate::shard::mesh::notify::Bell;
 use crate::task::runnable::catch_panic;
 
 const SENDER: u8 = 1 << 0;

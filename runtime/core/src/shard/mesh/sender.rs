@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::ShardId;
-use super::link::Refused;
-use super::mesh::Shared;
+use crate::shard::ShardId;
+use crate::shard::mesh::Shared;
+use crate::shard::mesh::queue::Refused;
 use crate::task::coop::{self, RestoreOnPending};
 use crate::task::waker::wake_quietly;
 
-/// Sends messages to the shards of a [`Mesh`](super::Mesh). Clones are for tasks of the same shard; when
+/// Sends messages to the shards of a [`Mesh`](crate::shard::Mesh). Clones are for tasks of the same shard; when
 /// the last is dropped, receivers hear of it after they have received what was sent.
 pub struct MeshSender<T>(Rc<Outbox<T>>);
 
@@ -29,7 +29,7 @@ struct Outbox<T> {
 /// A line of tasks, first come first served. The first one has armed the bell of the link with its
 /// waker, or is about to be polled. It wakes the next when it leaves.
 #[derive(Default)]
-pub(super) struct Line {
+pub(in crate::shard) struct Line {
     /// None: it was woken, and leaves its waker again when it is polled and has to wait on.
     waiting: RefCell<VecDeque<(u64, Option<Waker>)>>,
     last: Cell<u64>,
@@ -53,7 +53,7 @@ pub enum TrySendError<T> {
 }
 
 impl<T> MeshSender<T> {
-    pub(super) fn new(from: ShardId, shared: Arc<Shared<T>>) -> MeshSender<T> {
+    pub(in crate::shard) fn new(from: ShardId, shared: Arc<Shared<T>>) -> MeshSender<T> {
         MeshSender(Rc::new(Outbox {
             from,
             lines: (0..shared.shards).map(|_| Line::default()).collect(),
@@ -158,7 +158,7 @@ impl<T> MeshSender<T> {
 impl<T> MeshSender<T> {
     /// Sends a message now, or has that task woken when there is room. For the only one that sends. The
     /// receiver is told by `tell`, which begins with a full fence.
-    pub(super) fn push_or_arm(
+    pub(in crate::shard) fn push_or_arm(
         &self,
         to: usize,
         message: T,
@@ -181,7 +181,7 @@ impl<T> MeshSender<T> {
 
 impl Line {
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::shard) fn is_empty(&self) -> bool {
         self.waiting.borrow().is_empty()
     }
 
@@ -198,7 +198,7 @@ impl Line {
     }
 
     /// There is room: the first may come.
-    pub(super) fn wake_first(&self) {
+    pub(in crate::shard) fn wake_first(&self) {
         let first = self
             .waiting
             .borrow_mut()
@@ -312,13 +312,13 @@ impl<T> Drop for Outbox<T> {
 }
 
 /// A task's place in a line, if it had to get in line. It leaves when it is dropped.
-pub(super) struct Place<'a> {
+pub(in crate::shard) struct Place<'a> {
     line: &'a Line,
     id: Option<u64>,
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn new(line: &'a Line) -> Place<'a> {
+    pub(in crate::shard) fn new(line: &'a Line) -> Place<'a> {
         Place { line, id: None }
     }
 
@@ -338,12 +338,12 @@ impl<'a> Place<'a> {
         }
     }
 
-    pub(super) fn is_first(&self) -> bool {
+    pub(in crate::shard) fn is_first(&self) -> bool {
         let first = self.line.waiting.borrow().front().map(|&(id, _)| id);
         first == self.id
     }
 
-    pub(super) fn wait(&mut self, waker: &Waker) {
+    pub(in crate::shard) fn wait(&mut self, waker: &Waker) {
         let waker = waker.clone();
         let mut waiting = self.line.waiting.borrow_mut();
         let old = match self.id {
