@@ -121,7 +121,8 @@ fn complain(file: &Source, text: &str, word: &str, message: &str) -> Vec<String>
 
 /// Only `time/clock.rs` reads the clock; virtual time depends on it.
 fn clock(file: &Source) -> Vec<String> {
-    if !file.path.starts_with("runtime/core/src/") || file.path == "runtime/core/src/time/clock.rs" {
+    if !file.path.starts_with("runtime/core/src/") || file.path == "runtime/core/src/time/clock.rs"
+    {
         return Vec::new();
     }
     let message = "reads the clock: only time/clock.rs may";

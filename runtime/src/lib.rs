@@ -183,9 +183,9 @@ pub mod task {
     #[doc(inline)]
     pub use wakeful_core::executor::{JoinSet, TaskBuilder as Builder, id, name, spawn, try_id};
     #[doc(inline)]
-    pub use wakeful_core::{spawn_blocking, try_spawn_blocking};
-    #[doc(inline)]
     pub use wakeful_core::task::*;
+    #[doc(inline)]
+    pub use wakeful_core::{spawn_blocking, try_spawn_blocking};
 }
 
 /// The flight recorder: what the loop, its tasks and its wakers did, event by event.

@@ -310,7 +310,8 @@ mod self_tests {
 
     #[test]
     fn only_the_notifier_of_the_reactor() {
-        let only = "runtime/core/src/executor/mod.rs:1: `executor` may name only `reactor::Notifier`";
+        let only =
+            "runtime/core/src/executor/mod.rs:1: `executor` may name only `reactor::Notifier`";
         assert_eq!(
             complaints(&[("executor/mod.rs", "use crate::reactor::Reactor;")]),
             [only]

@@ -12,7 +12,9 @@ use std::task::{Context, Poll};
 
 use futures_util::io::{AsyncRead, AsyncWrite};
 
-use super::{Interest, Source, current};
+use super::current;
+use super::interest::Interest;
+use super::source::Source;
 
 /// A descriptor that the reactor watches: a socket, a pipe, a terminal, a timer, anything that the
 /// system can wait for. It is taken off the reactor before it is closed.

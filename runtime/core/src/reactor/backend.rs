@@ -4,8 +4,8 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use super::Notifier;
 use super::event::Event;
+use super::notifier::Notifier;
 use super::portable::Portable;
 #[cfg(target_os = "linux")]
 use super::raw::Raw;
@@ -93,7 +93,7 @@ impl Driver {
 
     /// Do events tell that the other side has closed? Without that a short read proves nothing.
     #[inline]
-    pub(super) fn tells_closed(&self) -> bool {
+    pub(super) fn reports_hangup(&self) -> bool {
         match self {
             #[cfg(target_os = "linux")]
             Driver::Raw(_) => true,

@@ -5,12 +5,13 @@
 mod adapter;
 mod backend;
 pub(crate) mod current;
-mod event;
-#[cfg(not(feature = "faults"))]
-#[path = "faultless.rs"]
-mod faulty;
 #[cfg(feature = "faults")]
-mod faulty;
+#[path = "device/faulty.rs"]
+mod device;
+#[cfg(not(feature = "faults"))]
+#[path = "device/noop.rs"]
+mod device;
+mod event;
 mod interest;
 mod notifier;
 mod portable;
@@ -46,8 +47,8 @@ use crate::time::driver::{self, Timers};
 use crate::trace;
 use crate::unwind::each_quietly;
 use backend::Driver;
+use device::Device;
 use event::Event;
-use faulty::Device;
 use registration::Registrations;
 use state::State;
 
@@ -152,7 +153,7 @@ impl Reactor {
                 }
             }
         }
-        self.timers.look();
+        self.timers.read_clock();
         Ok(())
     }
 
@@ -205,14 +206,14 @@ impl Reactor {
 
     /// Reads the clock and fires what is due, without a syscall. Returns the real time, since
     /// some moment in the past.
-    pub(crate) fn look_at_clock(&self) -> Duration {
-        self.timers.look();
-        self.timers.last_look()
+    pub(crate) fn read_clock(&self) -> Duration {
+        self.timers.read_clock();
+        self.timers.last_reading()
     }
 
     /// What the last look at the clock, by this or by a turn, has read.
-    pub(crate) fn last_look(&self) -> Duration {
-        self.timers.last_look()
+    pub(crate) fn last_reading(&self) -> Duration {
+        self.timers.last_reading()
     }
 
     fn register(&self, fd: BorrowedFd<'_>, state: Rc<State>) -> io::Result<usize> {
@@ -254,8 +255,8 @@ impl Reactor {
             .try_for_each(|state| state.each_waker(f))
     }
 
-    fn tells_closed(&self) -> bool {
-        self.device.tells_closed()
+    fn reports_hangup(&self) -> bool {
+        self.device.reports_hangup()
     }
 
     pub(crate) fn is_shut_down(&self) -> bool {
@@ -265,7 +266,7 @@ impl Reactor {
     /// The loop will not turn again: those who wait are woken, to learn it.
     pub(crate) fn shut_down(&self) {
         self.shut_down.set(true);
-        let mut wakers = self.timers.give_up();
+        let mut wakers = self.timers.disarm_all();
         for state in self.registrations.borrow().iter() {
             state.take_all(&mut wakers);
         }

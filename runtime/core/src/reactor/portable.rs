@@ -10,8 +10,8 @@ use std::time::Duration;
 use polling::{Events, PollMode, Poller};
 use rustix::io::Errno;
 
-use super::Notifier;
 use super::event::Event;
+use super::notifier::Notifier;
 
 pub(super) struct Portable {
     poller: Arc<Poller>,

@@ -19,8 +19,8 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
-use super::Notifier;
 use super::event::Event;
+use super::notifier::Notifier;
 use super::{portable, pwait2};
 
 /// The key of the notifier. `polling` keeps the one above to itself.

@@ -15,9 +15,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use super::Reactor;
+use super::interest::Interest;
 use super::state::{READ_CLOSED, READABLE, State, WRITABLE, WRITE_CLOSED};
 use super::waiters::{POLL_READ, POLL_WRITE, WaiterId};
-use super::{Interest, Reactor};
 use crate::console::{Op, Resource, What};
 use crate::context;
 use crate::task::coop;
@@ -56,7 +57,7 @@ pub struct Source {
     /// The waits of the `poll_*` calls.
     reads: Op,
     writes: Op,
-    shown: Resource,
+    resource: Resource,
 }
 
 // Wakers and operations, which are anyone's code, run with nothing borrowed: a panic of theirs leaves
@@ -75,7 +76,7 @@ impl Source {
     ) -> io::Result<Source> {
         let number = fd.as_raw_fd();
         // First, as a `tracing` subscriber is user code: if it panics, nothing is registered yet.
-        let shown = Resource::descriptor(type_name, Location::caller(), number);
+        let resource = Resource::descriptor(type_name, Location::caller(), number);
         let state = Rc::new(State::default());
         let key = reactor.register(fd, state.clone())?;
         Ok(Source {
@@ -85,16 +86,16 @@ impl Source {
             fd: number,
             reads: Op::new(),
             writes: Op::new(),
-            shown,
+            resource,
         })
     }
 
     /// Shows what is known of the readiness.
     #[inline(always)]
-    fn show(&self) {
+    fn update_console(&self) {
         let ready = &self.state.ready;
         let has = |bit| ready.get() & bit != 0;
-        self.shown.readiness(|| (has(READABLE), has(WRITABLE)));
+        self.resource.readiness(|| (has(READABLE), has(WRITABLE)));
     }
 
     /// A loop that is not that of the descriptor's reactor may wait for it in vain.
@@ -115,7 +116,7 @@ impl Source {
         self.state
             .ready
             .set(self.state.ready.get() | interest.bits());
-        self.show();
+        self.update_console();
     }
 
     /// Says that a transfer was shorter than the buffer, which leaves nothing to read or no room to
@@ -124,7 +125,7 @@ impl Source {
     /// It is not believed where the end of the stream may already have been announced, or where the
     /// backend does not announce it.
     pub fn drained(&self, interest: Interest) {
-        if !self.reactor.tells_closed() {
+        if !self.reactor.reports_hangup() {
             return;
         }
         let ready = self.state.ready.get();
@@ -136,7 +137,7 @@ impl Source {
             clear |= WRITABLE;
         }
         self.state.ready.set(ready & !clear);
-        self.show();
+        self.update_console();
     }
 
     /// A syscall said `WouldBlock`. That is the truth, whatever events said of the end.
@@ -153,14 +154,14 @@ impl Source {
             0
         };
         self.state.ready.set(self.state.ready.get() & !clear);
-        self.show();
+        self.update_console();
     }
 
     /// How many of `len` bytes a transfer may ask for: all of them. Only the feature `faults` says
     /// fewer.
     #[doc(hidden)]
     #[inline(always)]
-    pub fn granted(&self, len: usize) -> usize {
+    pub fn fault_cap(&self, len: usize) -> usize {
         self.reactor.device.faults.granted(len)
     }
 
@@ -175,7 +176,7 @@ impl Source {
     /// and that may run the loop: an event that was taken in meanwhile found no waiter, and the end
     /// of the runtime neither. `None`: neither has happened.
     #[inline]
-    fn came_meanwhile(&self, interest: Interest) -> Option<io::Result<()>> {
+    fn recheck(&self, interest: Interest) -> Option<io::Result<()>> {
         if self.is_ready(interest) {
             return Some(Ok(()));
         }
@@ -203,13 +204,13 @@ impl Source {
             &self.writes
         };
         if self.is_ready(interest) {
-            self.show();
-            op.ready(&self.shown, what(interest));
+            self.update_console();
+            op.ready(&self.resource, op_kind(interest));
             return Poll::Ready(Ok(()));
         }
         self.check_alive()?;
         self.note_foreign();
-        op.waits(&self.shown, what(interest), || {
+        op.waits(&self.resource, op_kind(interest), || {
             if interest.is_readable() {
                 self.state.wait(POLL_READ, READABLE, cx.waker());
             }
@@ -217,10 +218,10 @@ impl Source {
                 self.state.wait(POLL_WRITE, WRITABLE, cx.waker());
             }
         });
-        match self.came_meanwhile(interest) {
+        match self.recheck(interest) {
             None => Poll::Pending,
             Some(result) => {
-                op.ready(&self.shown, what(interest));
+                op.ready(&self.resource, op_kind(interest));
                 Poll::Ready(result)
             }
         }
@@ -401,7 +402,7 @@ fn orphaned() -> io::Error {
     )
 }
 
-fn what(interest: Interest) -> What {
+fn op_kind(interest: Interest) -> What {
     match (interest.is_readable(), interest.is_writable()) {
         (true, false) => What::Readable,
         (false, true) => What::Writable,
@@ -430,8 +431,8 @@ impl<'a> Wait<'a> {
     #[inline(always)]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.source.is_ready(self.interest) {
-            self.source.show();
-            self.op.ready(&self.source.shown, what(self.interest));
+            self.source.update_console();
+            self.op.ready(&self.source.resource, op_kind(self.interest));
             return Poll::Ready(Ok(()));
         }
         self.wait(cx)
@@ -440,17 +441,19 @@ impl<'a> Wait<'a> {
     /// Out of line, so that what is ready at once has little to go through.
     #[inline(never)]
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Source { state, shown, .. } = self.source;
+        let Source {
+            state, resource, ..
+        } = self.source;
         self.source.check_alive()?;
         self.source.note_foreign();
         let id = *self.id.get_or_insert_with(|| state.new_id());
-        self.op.waits(shown, what(self.interest), || {
+        self.op.waits(resource, op_kind(self.interest), || {
             state.wait(id, self.interest.bits(), cx.waker());
         });
-        match self.source.came_meanwhile(self.interest) {
+        match self.source.recheck(self.interest) {
             None => Poll::Pending,
             Some(result) => {
-                self.op.ready(shown, what(self.interest));
+                self.op.ready(resource, op_kind(self.interest));
                 Poll::Ready(result)
             }
         }

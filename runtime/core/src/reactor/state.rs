@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::task::Waker;
 
-use super::Interest;
 use super::event::Event;
+use super::interest::Interest;
 use super::waiters::{POLL_WRITE, WaiterId, Waiters};
 
 pub(super) const READABLE: u8 = Interest::READABLE.bits();
@@ -67,7 +67,7 @@ impl State {
     /// Keeps the waker of one who waits for these directions.
     #[inline]
     pub(super) fn wait(&self, id: WaiterId, directions: u8, waker: &Waker) {
-        if self.waiters.borrow_mut().knows(id, waker) {
+        if self.waiters.borrow_mut().has_waker(id, waker) {
             return;
         }
         // Cloned and dropped with nothing borrowed: both may be user code.
@@ -79,7 +79,7 @@ impl State {
     pub(super) fn new_id(&self) -> WaiterId {
         let mut id = self.next_id.get();
         // Numbers come round again, and someone may have waited all that time.
-        while self.waiters.borrow_mut().has(id) {
+        while self.waiters.borrow_mut().contains(id) {
             id = (id + 1) % POLL_WRITE;
         }
         self.next_id.set((id + 1) % POLL_WRITE);

@@ -34,13 +34,13 @@ pub(super) struct Waiters {
 impl Waiters {
     /// Does that waiter wait?
     #[inline]
-    pub(super) fn has(&mut self, id: WaiterId) -> bool {
+    pub(super) fn contains(&mut self, id: WaiterId) -> bool {
         self.find(id).is_some()
     }
 
     /// Is this already the waker of that waiter? It waits for the same as before.
     #[inline]
-    pub(super) fn knows(&mut self, id: WaiterId, waker: &Waker) -> bool {
+    pub(super) fn has_waker(&mut self, id: WaiterId, waker: &Waker) -> bool {
         self.find(id)
             .is_some_and(|known| known.waker.will_wake(waker))
     }

@@ -7,7 +7,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AdaptiveSpin, MetricsLevel, Parts, Runtime};
+use super::adaptive_spin::AdaptiveSpin;
+use super::metrics::MetricsLevel;
+use super::{Parts, Runtime};
 use crate::blocking::{self, Blocking};
 use crate::context::Context;
 use crate::executor::Executor;
@@ -45,7 +47,7 @@ pub struct Builder {
     fs_backend: fs::Backend,
     start_paused: bool,
     spin: Duration,
-    hopeful: Duration,
+    reply_spin: Duration,
     event_interval: u32,
     order: Option<MakeOrder>,
     blocking: blocking::Config,
@@ -66,7 +68,7 @@ impl Builder {
             fs_backend: fs::Backend::Auto,
             start_paused: false,
             spin: Duration::ZERO,
-            hopeful: Duration::ZERO,
+            reply_spin: Duration::ZERO,
             event_interval: 0,
             order: None,
             blocking: blocking::Config {
@@ -125,7 +127,7 @@ impl Builder {
 
     /// The same before those sleeps in which another thread is likely to say something.
     pub(crate) fn reply_spin(mut self, duration: Duration) -> Builder {
-        self.hopeful = duration;
+        self.reply_spin = duration;
         self
     }
 
@@ -339,7 +341,7 @@ impl Builder {
         if self.start_paused {
             reactor.pause_clock();
         }
-        let silence = Cell::new(self.detect_stalls);
+        let silence_limit = Cell::new(self.detect_stalls);
         let executor = Executor::new(reactor.notifier(), self.observer()?, trace.clone());
         if let Some(MakeOrder(make)) = &self.order {
             executor.set_order(make());
@@ -358,17 +360,33 @@ impl Builder {
             reactor,
             blocking,
             files,
-            reported_foreign: Cell::new(false),
-            silence,
-            asleep_outside: Cell::new(false),
-            adaptive_spin: Rc::new(AdaptiveSpin::new(self.spin, self.hopeful)),
+            foreign_wait_reported: Cell::new(false),
+            silence_limit,
+            asleep_between_turns: Cell::new(false),
+            adaptive_spin: Rc::new(AdaptiveSpin::new(self.spin, self.reply_spin)),
             event_interval: self.event_interval,
         };
         parts.enter(|| parts.files.prepare())?;
         Ok(Runtime {
             parts,
-            patience: Some(self.blocking_shutdown_timeout),
+            drop_timeout: Some(self.blocking_shutdown_timeout),
         })
+    }
+}
+
+impl Runtime {
+    /// Makes a runtime with the defaults of [`Builder`].
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no descriptors for the reactor.
+    pub fn new() -> io::Result<Runtime> {
+        Builder::new().build()
+    }
+
+    /// Returns a builder with the defaults, as [`Builder::new`] does.
+    pub fn builder() -> Builder {
+        Builder::new()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Faults on purpose, as the builder takes them.
 
-use super::Builder;
+use super::builder::Builder;
 use crate::faults::Plan;
 
 impl Builder {

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
+use super::Runtime;
 use crate::console::About;
 use crate::context::{self, Wakers};
 use crate::executor::{Executor, current, next_id, reserve_id, spawn_hidden};
@@ -44,8 +45,15 @@ pub struct Handle {
 impl UnwindSafe for Handle {}
 impl RefUnwindSafe for Handle {}
 
+impl Runtime {
+    /// Returns a handle of this runtime for other threads.
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.parts.executor.clone())
+    }
+}
+
 impl Handle {
-    pub(super) fn new(executor: Arc<Executor>) -> Handle {
+    fn new(executor: Arc<Executor>) -> Handle {
         Handle { executor }
     }
 

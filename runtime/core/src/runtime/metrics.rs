@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::{Parts, Runtime};
 use crate::blocking::{Blocking, Pool};
 use crate::executor::{Executor, class, current};
 use crate::observe::{Histogram, Observer};
@@ -90,6 +91,19 @@ pub enum MetricsLevel {
     Times,
 }
 
+impl Runtime {
+    /// Takes a snapshot of the runtime's figures.
+    pub fn metrics(&self) -> Metrics {
+        let Parts {
+            executor,
+            reactor,
+            blocking,
+            ..
+        } = &self.parts;
+        Metrics::new(executor, reactor, &blocking.pool)
+    }
+}
+
 impl Metrics {
     /// The figures of this thread's runtime, for tasks.
     ///
@@ -119,7 +133,7 @@ impl Metrics {
         .flatten()
     }
 
-    pub(super) fn new(executor: &Executor, reactor: &Reactor, pool: &Pool) -> Metrics {
+    fn new(executor: &Executor, reactor: &Reactor, pool: &Pool) -> Metrics {
         let tasks = executor.stats();
         let reactor = reactor.stats();
         let blocking = pool.stats();

@@ -1,13 +1,14 @@
 //! A runtime: one executor, one reactor and one pool, joined by the run loop.
 
 mod adaptive_spin;
+mod batch_limit;
 mod block_on;
 mod builder;
 #[cfg(feature = "faults")]
 mod faults;
 mod handle;
 mod metrics;
-mod pace;
+mod reports;
 mod spawner;
 #[cfg(feature = "trace")]
 mod trace;
@@ -16,7 +17,6 @@ mod turn;
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::marker::PhantomData;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
@@ -67,11 +67,11 @@ use crate::task::JoinHandle;
 pub struct Runtime {
     parts: Parts,
     /// How long the drop waits; gone when the wait is done.
-    patience: Option<Duration>,
+    drop_timeout: Option<Duration>,
 }
 
 /// After so long a drop that blocks another loop is reported.
-const GRACE: Duration = Duration::from_millis(100);
+const REPORT_AFTER: Duration = Duration::from_millis(100);
 
 struct Parts {
     /// The four that follow, as the thread finds them.
@@ -81,13 +81,13 @@ struct Parts {
     blocking: Rc<Blocking>,
     files: Rc<Files>,
     /// Did a step of the loop end asleep, see `turn.rs`?
-    asleep_outside: Cell<bool>,
+    asleep_between_turns: Cell<bool>,
     /// How long to look out for work before a sleep.
     adaptive_spin: Rc<AdaptiveSpin>,
     /// Was it said that the loop waits for another runtime of its thread?
-    reported_foreign: Cell<bool>,
+    foreign_wait_reported: Cell<bool>,
     /// How long nothing may happen before it is asked whether anything can, where stalls are detected.
-    silence: Cell<Option<Duration>>,
+    silence_limit: Cell<Option<Duration>>,
     /// 0: as the clock says.
     event_interval: u32,
 }
@@ -99,9 +99,6 @@ impl UnwindSafe for Runtime {}
 impl RefUnwindSafe for Runtime {}
 
 impl Parts {
-    /// The counts of the executor that the runtime itself holds: here, and in the context.
-    const OWN_EXECUTORS: usize = 2;
-
     /// Is there nothing outside of the loop that a task waits for, except descriptors? Then virtual
     /// time may go on.
     fn is_still(&self) -> bool {
@@ -116,20 +113,6 @@ impl Parts {
 }
 
 impl Runtime {
-    /// A runtime with the defaults of [`Builder`].
-    ///
-    /// # Errors
-    ///
-    /// If the system gives no descriptors for the reactor.
-    pub fn new() -> io::Result<Runtime> {
-        Builder::new().build()
-    }
-
-    /// The same as [`Builder::new`].
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
     /// Runs the loop on this thread until the future is ready, and returns its output.
     ///
     /// The future need not be `Send` or `'static`. Tasks run meanwhile; those that have not ended
@@ -206,11 +189,6 @@ impl Runtime {
         }
     }
 
-    /// A handle that other threads may use.
-    pub fn handle(&self) -> Handle {
-        Handle::new(self.parts.executor.clone())
-    }
-
     /// A nudge by a [`Handle`] is a call of `f` on this thread, with the kinds, a bit for each.
     pub(crate) fn on_raised(&self, f: fn(u8)) {
         self.parts.executor.on_raised(f);
@@ -221,23 +199,12 @@ impl Runtime {
         self.parts.adaptive_spin.clone()
     }
 
-    /// What the runtime has done so far.
-    pub fn metrics(&self) -> Metrics {
-        let Parts {
-            executor,
-            reactor,
-            blocking,
-            ..
-        } = &self.parts;
-        Metrics::new(executor, reactor, &blocking.pool)
-    }
-
     /// Drops the runtime, and waits at most `timeout` for running
     /// [`spawn_blocking`](crate::spawn_blocking) closures, and at most that long between the
     /// completions of [file](crate::fs) operations on a ring. Returns how many threads and operations
     /// are still at work; they end by themselves, and their results are dropped.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> usize {
-        self.patience = None;
+        self.drop_timeout = None;
         self.shut_down(timeout, |_| ())
     }
 
@@ -246,7 +213,7 @@ impl Runtime {
         self.shutdown_timeout(Duration::ZERO);
     }
 
-    /// `report` is called with how many are still at work after `GRACE`, once.
+    /// `report` is called with how many are still at work after `REPORT_AFTER`, once.
     fn shut_down(&self, timeout: Duration, report: impl FnOnce(usize)) -> usize {
         let Parts {
             executor,
@@ -263,34 +230,34 @@ impl Runtime {
         // And none from here on, so that nothing is spawned that nobody would drop.
         executor.dissolve();
         let in_flight = files.shut_down(timeout);
-        let at_work = blocking.pool.shut_down(timeout.min(GRACE));
-        if at_work == 0 || timeout <= GRACE {
+        let at_work = blocking.pool.shut_down(timeout.min(REPORT_AFTER));
+        if at_work == 0 || timeout <= REPORT_AFTER {
             return in_flight + at_work;
         }
         report(at_work);
-        in_flight + blocking.pool.shut_down(timeout - GRACE)
+        in_flight + blocking.pool.shut_down(timeout - REPORT_AFTER)
     }
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        let Some(patience) = self.patience.take() else {
+        let Some(timeout) = self.drop_timeout.take() else {
             return;
         };
-        let busy = self.shut_down(patience, |busy| {
+        let busy = self.shut_down(timeout, |busy| {
             if context::is_running() {
                 eprintln!(
                     "wakeful: a runtime is dropped inside `block_on` of another one, whose loop stands still \
-                     until {busy} `spawn_blocking` closures have ended, for {patience:?} at most. Use \
+                     until {busy} `spawn_blocking` closures have ended, for {timeout:?} at most. Use \
                      `Runtime::shutdown_background` or `Runtime::shutdown_timeout` there, or drop the runtime \
                      outside of `block_on`"
                 );
             }
         });
-        if busy > 0 && !patience.is_zero() {
+        if busy > 0 && !timeout.is_zero() {
             eprintln!(
                 "wakeful: a runtime was dropped while {busy} `spawn_blocking` closures or file \
-                 operations still ran after {patience:?}; they go on by themselves, see `Runtime::shutdown_timeout`"
+                 operations still ran after {timeout:?}; they go on by themselves, see `Runtime::shutdown_timeout`"
             );
         }
     }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use futures_util::task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
-use super::{Handle, Runtime};
+use super::Runtime;
+use super::handle::Handle;
 use crate::executor::{Executor, current};
 
 /// Spawns for libraries that ask for a [`LocalSpawn`] or a [`Spawn`] of the `futures` crates. It

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::{Builder, Handle};
-
+use super::builder::Builder;
+use super::handle::Handle;
 use crate::executor::trace::snapshot;
 use crate::task::oneshot::oneshot;
 use crate::trace::{Hook, Level, Snapshot, Trouble};

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
-use super::pace::Pace;
+use super::batch_limit::BatchLimit;
 use super::{Parts, Runtime};
 use crate::context;
 use crate::executor::Tick;
@@ -87,25 +87,25 @@ impl AsRawFd for Runtime {
 
 impl Parts {
     fn one_turn(&self) -> io::Result<()> {
-        self.rouse();
+        self.leave_sleep();
         self.executor.receive();
         // A stopped clock jumps in here, if nothing is ready and nothing has happened.
         let was_ready = self.executor.has_ready();
         let stands_still = || !was_ready && self.is_still() && !self.executor.has_ready();
         self.files.flush();
         self.executor.look(|| self.turn_reactor(&stands_still)).0?;
-        let mut pace = Pace::of_a_step(self.event_interval);
+        let mut batch_limit = BatchLimit::for_one_turn(self.event_interval);
         loop {
             self.executor.receive();
-            let tick = pace.portion(|batch| self.executor.tick(batch));
+            let tick = batch_limit.run_chunk(|batch| self.executor.tick(batch));
             let idle = tick == Tick::Idle && !self.files.flush() && !self.executor.is_pending();
             // A batch is as long as a slice of time at the most.
-            if idle || pace.is_used_up() {
+            if idle || batch_limit.is_reached() {
                 break;
             }
         }
         self.files.flush();
-        self.doze();
+        self.enter_sleep();
         Ok(())
     }
 
@@ -121,7 +121,7 @@ impl Parts {
     }
 
     fn next_timeout(&self) -> Option<Duration> {
-        if self.files.flush() || !self.doze() || self.executor.has_ready() {
+        if self.files.flush() || !self.enter_sleep() || self.executor.has_ready() {
             return Some(Duration::ZERO);
         }
         match self.reactor.next_wait(&|| self.is_still()) {
@@ -132,16 +132,16 @@ impl Parts {
     }
 
     /// From now on other threads notify the reactor. `false`: they have sent something already.
-    fn doze(&self) -> bool {
-        if !self.asleep_outside.get() {
-            self.asleep_outside.set(self.executor.fall_asleep());
+    fn enter_sleep(&self) -> bool {
+        if !self.asleep_between_turns.get() {
+            self.asleep_between_turns.set(self.executor.fall_asleep());
         }
-        self.asleep_outside.get() && !self.executor.is_pending()
+        self.asleep_between_turns.get() && !self.executor.is_pending()
     }
 
     /// The loop runs again: other threads need not notify.
-    pub(super) fn rouse(&self) {
-        if self.asleep_outside.replace(false) {
+    pub(super) fn leave_sleep(&self) {
+        if self.asleep_between_turns.replace(false) {
             self.executor.wake_up();
         }
     }
@@ -171,7 +171,7 @@ mod tests {
             let parts = &runtime.parts;
             drop(runtime.spawn(async { sleep(Duration::from_secs(3600)).await }));
             runtime.turn().expect("events");
-            parts.rouse();
+            parts.leave_sleep();
             let before = parts.enter(Instant::now);
             let asked = Cell::new(0);
             let may_jump = || answers[asked.replace(asked.get() + 1)];

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::backend::Driver;
 use super::event::Event;
-use super::{Interest, Notifier};
+use super::interest::Interest;
+use super::notifier::Notifier;
 use crate::faults::Injector;
 
 pub(super) struct Device {
@@ -46,8 +47,8 @@ impl Device {
     }
 
     #[inline(always)]
-    pub(super) fn tells_closed(&self) -> bool {
-        self.driver.tells_closed()
+    pub(super) fn reports_hangup(&self) -> bool {
+        self.driver.reports_hangup()
     }
 
     #[inline(always)]

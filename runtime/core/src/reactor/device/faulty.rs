@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use super::backend::Driver;
 use super::event::Event;
-use super::{Interest, Notifier};
+use super::interest::Interest;
+use super::notifier::Notifier;
 use crate::faults::{Fault, Injector, Kind};
 
 /// By how much a notification is late at the most.
@@ -67,8 +68,8 @@ impl Device {
         self.driver.remove(fd)
     }
 
-    pub(super) fn tells_closed(&self) -> bool {
-        self.driver.tells_closed()
+    pub(super) fn reports_hangup(&self) -> bool {
+        self.driver.reports_hangup()
     }
 
     /// Makes a system call, or says that it was interrupted or would block.

@@ -17,70 +17,70 @@ use crate::time::stamp;
 const SLICE: Duration = Duration::from_micros(100);
 
 /// Other threads are heard after so many polls.
-const PORTION: u32 = 64;
+const CHUNK: u32 = 64;
 
-pub(super) struct Pace {
+pub(super) struct BatchLimit {
     batch: Batch,
     /// Polls of every batch, if the user has said so; 0: by the clock.
     fixed: u32,
     /// Polls that are left of such a batch.
     left: u32,
-    is_used_up: bool,
+    is_reached: bool,
 }
 
-impl Pace {
-    pub(super) fn new(fixed: u32) -> Pace {
+impl BatchLimit {
+    pub(super) fn new(fixed: u32) -> BatchLimit {
         let (batch, left) = match fixed {
             0 => (Batch::timed(stamp::now(), slice()), u32::MAX),
             polls => (Batch::counted(), polls),
         };
-        Pace {
+        BatchLimit {
             batch,
             fixed,
             left,
-            is_used_up: false,
+            is_reached: false,
         }
     }
 
     /// As [`new`](Self::new), for a step that began with a look and ends before the next one.
-    pub(super) fn of_a_step(fixed: u32) -> Pace {
-        let mut pace = Pace::new(fixed);
-        pace.batch.look_by_the_slice();
-        pace
+    pub(super) fn for_one_turn(fixed: u32) -> BatchLimit {
+        let mut batch_limit = BatchLimit::new(fixed);
+        batch_limit.batch.look_by_the_slice();
+        batch_limit
     }
 
     /// Runs a part of the batch: between two of them the loop hears other threads.
     #[inline]
-    pub(super) fn portion(&mut self, run: impl FnOnce(&mut Batch) -> Tick) -> Tick {
-        let given = self.left.min(PORTION);
+    pub(super) fn run_chunk(&mut self, run: impl FnOnce(&mut Batch) -> Tick) -> Tick {
+        let given = self.left.min(CHUNK);
         self.batch.set_left(given);
         let tick = run(&mut self.batch);
         if self.fixed != 0 {
             self.left -= given - self.batch.left();
         }
-        self.is_used_up = self.left == 0 || tick == Tick::Look;
+        self.is_reached = self.left == 0 || tick == Tick::Look;
         tick
     }
 
     /// The loop came round without a sleep and perhaps without a poll.
-    pub(super) fn missed_a_sleep(&mut self) {
+    pub(super) fn count_idle_round(&mut self) {
         if self.fixed == 0 {
-            self.is_used_up |= self.batch.passes(stamp::now());
+            self.is_reached |= self.batch.passes(stamp::now());
         } else {
             self.left = self.left.saturating_sub(1);
-            self.is_used_up |= self.left == 0;
+            self.is_reached |= self.left == 0;
         }
     }
 
     /// The batch is over: it is time for a look.
-    pub(super) fn is_used_up(&self) -> bool {
-        self.is_used_up
+    pub(super) fn is_reached(&self) -> bool {
+        self.is_reached
     }
 
     /// The loop has looked, and the next batch begins. `found`: the look has woken a task, or the
     /// loop slept.
-    pub(super) fn looked(&mut self, found: bool) {
-        self.is_used_up = false;
+    pub(super) fn start_next(&mut self, found: bool) {
+        self.is_reached = false;
         if self.fixed != 0 {
             self.left = self.fixed;
         } else {
@@ -135,7 +135,7 @@ mod tests {
         /// One poll of a task that yields or not; `found`: a look right after it would wake a task.
         fn poll(&mut self, length: u64, yields: bool, found: bool) {
             if self.batch.left() == 0 {
-                self.batch.set_left(PORTION);
+                self.batch.set_left(CHUNK);
             }
             assert!(self.batch.stretch() > 0, "a poll is always allowed");
             self.now += length;
@@ -284,31 +284,31 @@ mod tests {
 
     #[test]
     fn a_fixed_number_of_polls_asks_for_no_time() {
-        let mut pace = Pace::new(70);
+        let mut batch_limit = BatchLimit::new(70);
         for _ in 0..3 {
             let mut sizes = Vec::new();
-            while !pace.is_used_up() {
-                pace.portion(|batch| {
+            while !batch_limit.is_reached() {
+                batch_limit.run_chunk(|batch| {
                     sizes.push(batch.stretch());
                     batch.ran(0);
                     assert!(!batch.is_over(|| panic!("a stamp"), || true));
                     Tick::Busy
                 });
             }
-            assert_eq!(sizes, [PORTION, 70 - PORTION]);
-            pace.looked(false);
+            assert_eq!(sizes, [CHUNK, 70 - CHUNK]);
+            batch_limit.start_next(false);
         }
         // What is not used stays.
-        pace.portion(|batch| {
+        batch_limit.run_chunk(|batch| {
             batch.stretch();
-            batch.ran(PORTION - 1);
+            batch.ran(CHUNK - 1);
             Tick::Busy
         });
-        pace.portion(|batch| {
-            assert_eq!(batch.stretch(), PORTION);
-            batch.ran(PORTION);
+        batch_limit.run_chunk(|batch| {
+            assert_eq!(batch.stretch(), CHUNK);
+            batch.ran(CHUNK);
             Tick::Busy
         });
-        assert!(!pace.is_used_up());
+        assert!(!batch_limit.is_reached());
     }
 }
