@@ -1,23 +1,25 @@
-//! How long the loop looks out for work before it sleeps.
+//! How long the loop spins for work before it sleeps.
 //!
-//! To be woken from a sleep takes longer than a thread that is awake needs to answer. So where an answer is
-//! likely, the loop looks out for it first. A guess that is wrong costs processor time, so after one that was
-//! in vain the next sleeps begin at once: one of them, after two in a row three, in the end 63.
+//! Waking a sleeping thread takes longer than another thread needs for a short reply. So where a
+//! reply is likely, the loop spins for it before it sleeps. A spin without a message is a miss, and
+//! costs CPU time: after n consecutive misses the next 2^n - 1 sleeps do not spin (n <= 6).
 
 use std::cell::Cell;
 use std::time::Duration;
 
-/// Wrong guesses in a row that count.
+/// Largest number of consecutive misses that counts.
 const MAX_MISSES: u32 = 6;
 
+/// Length of the spin before each sleep of a loop.
 pub(crate) struct AdaptiveSpin {
-    /// Before each sleep, as the user said.
+    /// Length before every sleep, set by the user.
     base: Duration,
-    /// Where another thread is likely to say something.
+    /// Length before a sleep in which a reply of another thread is likely.
     reply: Duration,
     reply_expected: Cell<bool>,
+    /// Consecutive spins without a message, at most `MAX_MISSES`.
     misses: Cell<u32>,
-    /// Sleeps that begin at once.
+    /// Number of the next sleeps that do not spin for a reply.
     skip: Cell<u32>,
 }
 
@@ -32,12 +34,12 @@ impl AdaptiveSpin {
         }
     }
 
-    /// Another thread has just been told something that it is likely to answer.
+    /// Announces that another thread is likely to reply soon to a message that was just sent.
     pub(crate) fn expect_reply(&self) {
         self.reply_expected.set(true);
     }
 
-    /// How long before the sleep that comes now.
+    /// Returns how long to spin before the sleep that is about to begin.
     pub(super) fn next_length(&self) -> Duration {
         if !self.reply_expected.replace(false) || self.reply <= self.base {
             return self.base;
@@ -49,8 +51,8 @@ impl AdaptiveSpin {
         self.reply
     }
 
-    /// One of that length found a message of another thread, or nothing. A message may be a wake that came
-    /// late, so another one is as likely as before.
+    /// Records whether a spin of that length found a message of another thread. The message may
+    /// have been a late wake and not the reply, so after a message a reply is still expected.
     pub(super) fn record(&self, length: Duration, message: bool) {
         if length <= self.base {
             return;
@@ -74,17 +76,17 @@ mod tests {
     const LONG: Duration = Duration::from_micros(50);
 
     #[test]
-    fn without_hope_it_is_what_the_user_said() {
+    fn the_reply_spin_is_used_once_for_each_expected_reply() {
         let adaptive_spin = AdaptiveSpin::new(SHORT, LONG);
         assert_eq!(adaptive_spin.next_length(), SHORT);
         adaptive_spin.expect_reply();
         assert_eq!(adaptive_spin.next_length(), LONG);
-        // One hope is for one sleep.
+        // One expected reply is for one sleep.
         assert_eq!(adaptive_spin.next_length(), SHORT);
     }
 
     #[test]
-    fn the_longer_one_counts() {
+    fn the_longer_of_both_spins_is_used() {
         let adaptive_spin = AdaptiveSpin::new(LONG, SHORT);
         adaptive_spin.expect_reply();
         assert_eq!(adaptive_spin.next_length(), LONG);
@@ -93,25 +95,25 @@ mod tests {
         assert_eq!(
             adaptive_spin.next_length(),
             LONG,
-            "the user's is never left out"
+            "the base spin is never skipped"
         );
     }
 
     #[test]
-    fn hope_wanes_while_it_is_misses() {
+    fn after_n_misses_2_to_the_n_minus_1_sleeps_do_not_spin() {
         let adaptive_spin = AdaptiveSpin::new(Duration::ZERO, LONG);
-        // How many sleeps begin at once before the next look-out.
-        let at_once = || {
+        // Returns how many sleeps do not spin before one that does.
+        let skipped_sleeps = || {
             let begin = || {
                 adaptive_spin.expect_reply();
                 adaptive_spin.next_length()
             };
             (0..).find(|_| begin() == LONG).unwrap()
         };
-        assert_eq!(at_once(), 0);
+        assert_eq!(skipped_sleeps(), 0);
         for skipped in [1, 3, 7, 15, 31, 63, 63] {
             adaptive_spin.record(LONG, false);
-            assert_eq!(at_once(), skipped);
+            assert_eq!(skipped_sleeps(), skipped);
         }
         adaptive_spin.record(LONG, true);
         assert_eq!(
@@ -120,8 +122,8 @@ mod tests {
             "there was a message, so there may be one more"
         );
         adaptive_spin.record(LONG, true);
-        assert_eq!(at_once(), 0);
+        assert_eq!(skipped_sleeps(), 0);
         adaptive_spin.record(LONG, false);
-        assert_eq!(at_once(), 1);
+        assert_eq!(skipped_sleeps(), 1);
     }
 }

@@ -201,9 +201,9 @@ impl Builder {
         self
     }
 
-    /// How long dropping the runtime waits for running
-    /// [`spawn_blocking`](crate::spawn_blocking) closures and file operations before it prints a line to standard error
-    /// and leaves them alone. Default: 10 seconds. Zero: it does not wait and prints nothing.
+    /// How long dropping the runtime waits for running [`spawn_blocking`](crate::spawn_blocking)
+    /// closures and file operations before it prints a line to standard error and leaves them
+    /// alone. Default: 10 seconds. Zero: it does not wait and prints nothing.
     pub fn blocking_shutdown_timeout(mut self, timeout: Duration) -> Builder {
         self.blocking_shutdown_timeout = timeout;
         self
@@ -236,14 +236,14 @@ impl Builder {
     /// That takes glibc 2.35 and libgcc 12, or newer: older ones can't walk a stack safely in a
     /// signal handler. There the reports come without stacks, which is said once on standard error.
     ///
-    /// The loop stores one word a poll, and pays about 7 ns for that; it reads no clock and makes no
-    /// syscall. A poll that is shorter than the threshold is never reported.
-    /// Time in which the process is stopped does not count.
+    /// The loop stores one word a poll, and pays about 7 ns for that; it reads no clock and makes
+    /// no syscall. A poll that is shorter than the threshold is never reported. Time in which the
+    /// process is stopped does not count.
     ///
-    /// A [`block_on`](crate::Runtime::block_on) that can't end is reported as well, on standard error: when nothing has
-    /// happened for `threshold`, and there is no timer, no descriptor and no closure to wait for, no waker of any of
-    /// its tasks and no [`Handle`](crate::Handle) of the runtime. The report names up to ten of the tasks, and
-    /// comes once a runtime.
+    /// A [`block_on`](crate::Runtime::block_on) that can't end is reported as well, on standard
+    /// error: when nothing has happened for `threshold`, and there is no timer, no descriptor and
+    /// no closure to wait for, no waker of any of its tasks and no [`Handle`](crate::Handle) of the
+    /// runtime. The report names up to ten of the tasks, and comes once a runtime.
     ///
     /// ```
     /// # use std::time::Duration;
