@@ -256,10 +256,10 @@ impl Drop for Runtime {
         let busy = self.shut_down(timeout, |busy| {
             if context::is_running() {
                 eprintln!(
-                    "wakeful: a runtime is dropped inside `block_on` of another one, whose loop stands \
-                     still until {busy} `spawn_blocking` closures have ended, for {timeout:?} at most. \
-                     Use `Runtime::shutdown_background` or `Runtime::shutdown_timeout` there, or drop \
-                     the runtime outside of `block_on`"
+                    "wakeful: a runtime is dropped inside `block_on` of another one, whose loop \
+                     stands still until {busy} `spawn_blocking` closures have ended, for \
+                     {timeout:?} at most. Use `Runtime::shutdown_background` or \
+                     `Runtime::shutdown_timeout` there, or drop the runtime outside of `block_on`"
                 );
             }
         });

@@ -51,8 +51,8 @@ impl Parts {
         eprintln!(
             "wakeful: `block_on` at {location} waits for ever: nothing has kept a waker of its \
              future or of a task, there is no timer, no descriptor, no closure and no handle that \
-             could end the wait; {tasks}. A future that returns `Pending` has to see that its waker \
-             is woken"
+             could end the wait; {tasks}. A future that returns `Pending` has to see that its \
+             waker is woken"
         );
     }
 
@@ -87,8 +87,8 @@ impl Parts {
         );
         self.foreign_wait_reported.set(true);
         eprintln!(
-            "wakeful: `block_on` at {location} waits for {what}, of another runtime of this thread, \
-             whose loop can't run meanwhile; only another thread can end the wait. {advice}"
+            "wakeful: `block_on` at {location} waits for {what}, of another runtime of this \
+             thread, whose loop can't run meanwhile; only another thread can end the wait. {advice}"
         );
     }
 }

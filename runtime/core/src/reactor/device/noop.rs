@@ -1,4 +1,4 @@
-//! Stands in for `faulty.rs` in builds without the feature `faults`: the backend as it is.
+//! Device for builds without the feature `faults`: passes everything on to the backend.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -10,6 +10,7 @@ use super::interest::Interest;
 use super::notifier::Notifier;
 use crate::faults::Injector;
 
+/// The backend of a reactor, without faults.
 pub(super) struct Device {
     driver: Driver,
     pub(super) faults: Injector,
