@@ -17,8 +17,8 @@ pub(crate) struct Timers {
     pub(super) clock: Clock,
     wheel: RefCell<Wheel>,
     /// What the clock said at the last look. Never ahead of it.
-    looked: Cell<u64>,
-    looked_real: Cell<u64>,
+    reading: Cell<u64>,
+    real_reading: Cell<u64>,
     trace: Recorder,
 }
 
@@ -40,38 +40,38 @@ impl Timers {
         Timers {
             clock,
             wheel,
-            looked: Cell::new(0),
-            looked_real: Cell::new(0),
+            reading: Cell::new(0),
+            real_reading: Cell::new(0),
             trace,
         }
     }
 
     /// The time of the last look: what timers compare with.
     #[inline]
-    pub(super) fn looked(&self) -> u64 {
-        self.looked.get()
+    pub(super) fn reading(&self) -> u64 {
+        self.reading.get()
     }
 
     /// Real time at the last look.
-    pub(crate) fn last_look(&self) -> Duration {
-        Duration::from_nanos(self.looked_real.get())
+    pub(crate) fn last_reading(&self) -> Duration {
+        Duration::from_nanos(self.real_reading.get())
     }
 
     /// Reads the clock and fires what is due. Returns how many fired.
-    pub(crate) fn look(&self) -> usize {
+    pub(crate) fn read_clock(&self) -> usize {
         let real = self.clock.real();
-        self.looked_real.set(real);
-        self.looked.set(self.clock.at(real));
+        self.real_reading.set(real);
+        self.reading.set(self.clock.at(real));
         self.fire()
     }
 
     fn fire(&self) -> usize {
         let mut wheel = self.wheel.borrow_mut();
         // Nothing due is the usual case, and costs no more than this.
-        if wheel.next().is_none_or(|next| next > self.looked.get()) {
+        if wheel.next().is_none_or(|next| next > self.reading.get()) {
             return 0;
         }
-        wheel.advance(self.looked.get());
+        wheel.advance(self.reading.get());
         drop(wheel);
         let mut fired = 0;
         // One at a time, and woken with nothing borrowed, as a waker may arm and disarm. One that
@@ -81,7 +81,7 @@ impl Timers {
                 return false;
             };
             fired += 1;
-            let late = self.looked.get().saturating_sub(due.deadline);
+            let late = self.reading.get().saturating_sub(due.deadline);
             let _firing = self.trace.timer_fires(due.order, late);
             if let Some(waker) = due.waker {
                 waker.wake();
@@ -114,7 +114,7 @@ impl Timers {
     /// Stops the clock where it is.
     pub(crate) fn pause(&self) {
         self.clock.pause();
-        self.look();
+        self.read_clock();
     }
 
     /// Moves a stopped clock on to the next timer.
@@ -126,7 +126,7 @@ impl Timers {
     }
 
     /// No timer fires any more: those that are armed are disarmed, and whoever waits for them is given back.
-    pub(crate) fn give_up(&self) -> Vec<Waker> {
+    pub(crate) fn disarm_all(&self) -> Vec<Waker> {
         let mut wheel = self.wheel.borrow_mut();
         wheel.advance(u64::MAX);
         std::iter::from_fn(|| wheel.fire())

@@ -5,6 +5,7 @@ use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::Duration;
 
 use super::clock;
+use crate::reactor::current;
 
 /// A point in time. It differs from std's in this: [`now`](Self::now) follows the clock of the
 /// runtime, which a test can [`pause`](super::pause).
@@ -31,7 +32,7 @@ impl Instant {
     /// Now, by the clock of this thread's runtime; outside a runtime, by the system's.
     #[inline]
     pub fn now() -> Instant {
-        Instant::from_nanos(super::clock_now().unwrap_or_else(clock::system))
+        Instant::from_nanos(clock_now().unwrap_or_else(clock::system))
     }
 
     #[inline]
@@ -101,6 +102,12 @@ impl Instant {
         let nanos = self.nanos.checked_sub(clock::checked_nanos(duration)?)?;
         Some(Instant { nanos })
     }
+}
+
+/// Reads the clock of this thread's runtime, if there is one.
+#[inline]
+fn clock_now() -> Option<u64> {
+    current::try_with(|reactor| reactor.timers().clock.now())
 }
 
 impl From<std::time::Instant> for Instant {

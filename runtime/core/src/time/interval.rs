@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::{Instant, Sleep};
+use super::instant::Instant;
+use super::sleep::Sleep;
 use crate::console::Timer;
 
 /// Ticks now, and then once every `period`.

@@ -100,6 +100,6 @@ pub async fn advance(duration: Duration) {
     );
     let target = timers.clock.now().saturating_add(nanos(duration));
     timers.clock.advance_to(target);
-    timers.look();
+    timers.read_clock();
     crate::task::yield_now().await;
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use super::Instant;
 use super::clock::{Clock, nanos};
+use super::instant::Instant;
 use super::wheel::Entry;
 use crate::console::{Op, Resource, Timer, What};
 use crate::context;
@@ -74,7 +74,7 @@ pin_project! {
         #[pin]
         entry: Entry,
         op: Op,
-        shown: Resource,
+        resource: Resource,
     }
 
     impl PinnedDrop for Sleep {
@@ -97,13 +97,13 @@ impl Sleep {
         after: impl FnOnce(&Clock) -> Duration,
     ) -> Sleep {
         let after = || after(&reactor.timers().clock);
-        let shown = Resource::timer(timer, Location::caller(), after);
+        let resource = Resource::timer(timer, Location::caller(), after);
         Sleep {
             nanos,
             reactor,
             entry: Entry::new(),
             op: Op::new(),
-            shown,
+            resource,
         }
     }
 
@@ -134,7 +134,7 @@ impl Sleep {
 
     /// Has the deadline passed, as far as the loop knows?
     pub fn is_elapsed(&self) -> bool {
-        self.nanos <= self.reactor.timers().looked()
+        self.nanos <= self.reactor.timers().reading()
     }
 
     /// Changes the deadline, also of a sleep that has ended; the task that waits stays registered.
@@ -142,7 +142,7 @@ impl Sleep {
         let this = self.project();
         let timers = this.reactor.timers();
         *this.nanos = deadline.nanos();
-        this.shown.moved(|| left(&timers.clock, *this.nanos));
+        this.resource.moved(|| left(&timers.clock, *this.nanos));
         if let Some(waker) = timers.disarm(&this.entry) {
             drop(this.entry.set_waker(&waker));
             // SAFETY: as in `poll_elapsed`.
@@ -157,11 +157,11 @@ impl Sleep {
     pub(super) fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let timers = this.reactor.timers();
-        if *this.nanos <= timers.looked() {
+        if *this.nanos <= timers.reading() {
             if this.entry.is_armed() {
                 drop(timers.disarm(&this.entry));
             }
-            this.op.ready(this.shown, What::Elapsed);
+            this.op.ready(this.resource, What::Elapsed);
             return Poll::Ready(());
         }
         if this.reactor.is_shut_down() {
@@ -170,7 +170,7 @@ impl Sleep {
         if !context::is_running_reactor(this.reactor) {
             note_foreign(this.reactor);
         }
-        this.op.waits(this.shown, What::Elapsed, || {
+        this.op.waits(this.resource, What::Elapsed, || {
             let before = this.entry.set_waker(cx.waker());
             if !this.entry.is_armed() {
                 // SAFETY: the entry is pinned with the sleep, whose drop disarms it; it is not armed,

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use super::{Instant, Sleep};
+use super::instant::Instant;
+use super::sleep::Sleep;
 use crate::console::Timer;
 
 /// Gives a future `duration` to finish in.

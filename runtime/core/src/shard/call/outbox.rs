@@ -195,13 +195,13 @@ impl Carrier {
             if !replies.is_empty() {
                 core.answer(to, replies);
                 // Who asked once may ask again.
-                adaptive_spin.hope();
+                adaptive_spin.expect_reply();
             }
             let bundle = post.asks.take(&outgoing.asks);
             if bundle.is_empty() {
                 continue;
             }
-            adaptive_spin.hope();
+            adaptive_spin.expect_reply();
             match asks.push_or_arm(to, bundle, waker, || core.tell_of_calls(to)) {
                 Err(Refused::Full(bundle)) => post.asks.keep(outgoing.asks.replace(bundle)),
                 // Those that were not sent are dropped here, and that is an answer.

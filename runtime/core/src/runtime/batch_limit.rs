@@ -1,86 +1,95 @@
-//! When the loop hears other threads, and when it looks at the clock and at the reactor.
+//! When the loop receives remote messages, and when it reads the clock and turns the reactor.
 //!
-//! A look costs about as much as a short poll (a clock read) or as several (a wait that does not
-//! wait). So the loop runs tasks in batches and looks after each. A batch ends at the first poll
-//! boundary after 100 µs at which there is a time stamp, see `executor/batch.rs`: that is each one
-//! after long polls. So tasks that are always ready can hold the reactor and the timers off for a
-//! slice and one poll; the first long ones after thousands of short ones, for a slice and 16 polls.
+//! Reading the clock costs about as much as a short poll, and a non-blocking reactor turn as much
+//! as several. So the loop runs tasks in batches and takes a turn after each. A batch ends at the
+//! first poll boundary with a time stamp after 100 µs (`executor/batch.rs`). A stamp takes about 10
+//! ns, more than a yield: so there is a stamp after each poll where polls are long, and one for 16
+//! polls where they are short. Tasks that are always ready can therefore delay the reactor and the
+//! timers by 100 µs and one poll, or, when polls become long after thousands of short ones, once by
+//! 100 µs and 16 polls.
 //!
-//! With a fixed number of polls for a batch no time is asked for.
+//! A task that wakes itself in its poll, as `yield_now` does, makes an earlier turn worth its
+//! price: immediately after a sleep or after a turn that woke a task; after each turn that woke
+//! none, the delay doubles, up to 100 µs.
+//!
+//! With a fixed number of polls for each batch, no clock is read for this.
 
 use std::time::Duration;
 
 use crate::executor::{Batch, Tick};
 use crate::time::stamp;
 
-/// How long a batch lasts, and so how often the loop looks while tasks are ready.
+/// Length of a batch, and so the interval of reactor turns while tasks are ready.
 const SLICE: Duration = Duration::from_micros(100);
 
-/// Other threads are heard after so many polls.
-const PORTION: u32 = 64;
+/// Polls between two checks for remote messages.
+const CHUNK: u32 = 64;
 
-pub(super) struct Pace {
+/// Limit of the batch that the loop runs before the next reactor turn.
+pub(super) struct BatchLimit {
     batch: Batch,
-    /// Polls of every batch, if the user has said so; 0: by the clock.
+    /// Number of polls of every batch, set by the user. 0: batches end by time.
     fixed: u32,
-    /// Polls that are left of such a batch.
+    /// Remaining polls of a batch with a fixed number.
     left: u32,
-    is_used_up: bool,
+    is_reached: bool,
 }
 
-impl Pace {
-    pub(super) fn new(fixed: u32) -> Pace {
+impl BatchLimit {
+    /// Begins a batch of `fixed` polls, or one that ends by time if `fixed` is 0.
+    pub(super) fn new(fixed: u32) -> BatchLimit {
         let (batch, left) = match fixed {
             0 => (Batch::timed(stamp::now(), slice()), u32::MAX),
             polls => (Batch::counted(), polls),
         };
-        Pace {
+        BatchLimit {
             batch,
             fixed,
             left,
-            is_used_up: false,
+            is_reached: false,
         }
     }
 
-    /// As [`new`](Self::new), for a step that began with a look and ends before the next one.
-    pub(super) fn of_a_step(fixed: u32) -> Pace {
-        let mut pace = Pace::new(fixed);
-        pace.batch.look_by_the_slice();
-        pace
+    /// As [`new`](Self::new), for one turn of the loop for another event loop: it began with a
+    /// reactor turn, so a yield does not end its batch early.
+    pub(super) fn for_one_turn(fixed: u32) -> BatchLimit {
+        let mut batch_limit = BatchLimit::new(fixed);
+        batch_limit.batch.look_by_the_slice();
+        batch_limit
     }
 
-    /// Runs a part of the batch: between two of them the loop hears other threads.
+    /// Runs a chunk of the batch. Between two chunks the loop receives remote messages.
     #[inline]
-    pub(super) fn portion(&mut self, run: impl FnOnce(&mut Batch) -> Tick) -> Tick {
-        let given = self.left.min(PORTION);
+    pub(super) fn run_chunk(&mut self, run: impl FnOnce(&mut Batch) -> Tick) -> Tick {
+        let given = self.left.min(CHUNK);
         self.batch.set_left(given);
         let tick = run(&mut self.batch);
         if self.fixed != 0 {
             self.left -= given - self.batch.left();
         }
-        self.is_used_up = self.left == 0 || tick == Tick::Look;
+        self.is_reached = self.left == 0 || tick == Tick::Look;
         tick
     }
 
-    /// The loop came round without a sleep and perhaps without a poll.
-    pub(super) fn missed_a_sleep(&mut self) {
+    /// Counts a round of the loop without a sleep and perhaps without a poll.
+    pub(super) fn count_idle_round(&mut self) {
         if self.fixed == 0 {
-            self.is_used_up |= self.batch.passes(stamp::now());
+            self.is_reached |= self.batch.passes(stamp::now());
         } else {
             self.left = self.left.saturating_sub(1);
-            self.is_used_up |= self.left == 0;
+            self.is_reached |= self.left == 0;
         }
     }
 
-    /// The batch is over: it is time for a look.
-    pub(super) fn is_used_up(&self) -> bool {
-        self.is_used_up
+    /// Whether the batch is over, so that a reactor turn is due.
+    pub(super) fn is_reached(&self) -> bool {
+        self.is_reached
     }
 
-    /// The loop has looked, and the next batch begins. `found`: the look has woken a task, or the
-    /// loop slept.
-    pub(super) fn looked(&mut self, found: bool) {
-        self.is_used_up = false;
+    /// Begins the next batch, after a reactor turn. `found`: the turn woke a task, or the loop
+    /// slept.
+    pub(super) fn start_next(&mut self, found: bool) {
+        self.is_reached = false;
         if self.fixed != 0 {
             self.left = self.fixed;
         } else {
@@ -89,6 +98,7 @@ impl Pace {
     }
 }
 
+/// Returns `SLICE` in the unit of the time stamps.
 fn slice() -> u64 {
     stamp::stamps_in(SLICE)
 }
@@ -100,22 +110,23 @@ mod tests {
     use super::*;
     use crate::executor::STRIDE;
 
-    /// In nanoseconds.
+    // Both in nanoseconds.
     const SLICE: u64 = 100_000;
     const STAMP: u64 = 10;
 
-    /// A loop of tasks that are always ready, in a time of its own.
+    /// A simulated loop of tasks that are always ready.
     struct Loop {
         batch: Batch,
         now: u64,
-        looked: u64,
-        /// Those since the last stamp.
+        /// End of the last reactor turn.
+        turned: u64,
+        /// Lengths of the polls since the last stamp.
         stretch: Vec<u64>,
-        looks: Vec<Look>,
+        turns: Vec<Turn>,
     }
 
-    struct Look {
-        /// How long a source that was ready right after the look before has waited.
+    struct Turn {
+        /// How long a source has waited that became ready right after the turn before.
         waited: u64,
         /// The polls after the last stamp.
         stretch: Vec<u64>,
@@ -126,21 +137,21 @@ mod tests {
             Loop {
                 batch: Batch::timed(0, SLICE),
                 now: 0,
-                looked: 0,
+                turned: 0,
                 stretch: Vec::new(),
-                looks: Vec::new(),
+                turns: Vec::new(),
             }
         }
 
-        /// One poll of a task that yields or not; `found`: a look right after it would wake a task.
+        /// Polls a task once, which may yield. `found`: a turn right after it would wake a task.
         fn poll(&mut self, length: u64, yields: bool, found: bool) {
             if self.batch.left() == 0 {
-                self.batch.set_left(PORTION);
+                self.batch.set_left(CHUNK);
             }
             assert!(self.batch.stretch() > 0, "a poll is always allowed");
             self.now += length;
             self.stretch.push(length);
-            // As if each poll were asked about: stretches only leave the questions out.
+            // As if `is_over` were called after each poll: stretches only leave calls out.
             let all_but = self.batch.stretch() - 1;
             self.batch.ran(all_but);
             let mut stamped = false;
@@ -153,11 +164,11 @@ mod tests {
                 self.now += STAMP;
             }
             if is_over {
-                self.looks.push(Look {
-                    waited: self.now - self.looked,
+                self.turns.push(Turn {
+                    waited: self.now - self.turned,
                     stretch: std::mem::take(&mut self.stretch),
                 });
-                self.looked = self.now;
+                self.turned = self.now;
                 self.batch.looked(self.now, SLICE, found);
             } else if stamped {
                 self.stretch.clear();
@@ -171,7 +182,7 @@ mod tests {
         }
     }
 
-    /// Polls of some nanoseconds, of some microseconds, and of milliseconds, in runs.
+    /// Runs of polls that take nanoseconds, microseconds, or milliseconds.
     fn scripts(shortest: u64) -> impl Strategy<Value = Vec<(usize, u64)>> {
         let length = prop_oneof![
             shortest..shortest + 100,
@@ -192,10 +203,10 @@ mod tests {
             for (many, length) in script {
                 (0..many).for_each(|_| lo.poll(length, yields, found));
             }
-            for look in &lo.looks {
-                let stretch: u64 = look.stretch.iter().sum();
-                prop_assert!(look.stretch.len() <= STRIDE as usize);
-                prop_assert!(look.waited <= SLICE + stretch + STAMP, "{}", look.waited);
+            for turn in &lo.turns {
+                let stretch: u64 = turn.stretch.iter().sum();
+                prop_assert!(turn.stretch.len() <= STRIDE as usize);
+                prop_assert!(turn.waited <= SLICE + stretch + STAMP, "{}", turn.waited);
             }
         }
 
@@ -209,9 +220,9 @@ mod tests {
             for (many, length) in script {
                 (0..many).for_each(|_| lo.poll(length, yields, found));
             }
-            for look in &lo.looks {
-                prop_assert_eq!(look.stretch.len(), 1);
-                prop_assert!(look.waited <= SLICE + look.stretch[0] + STAMP);
+            for turn in &lo.turns {
+                prop_assert_eq!(turn.stretch.len(), 1);
+                prop_assert!(turn.waited <= SLICE + turn.stretch[0] + STAMP);
             }
         }
 
@@ -224,15 +235,15 @@ mod tests {
             let mut lo = Loop::new();
             lo.polls(20_000, short);
             lo.polls(STRIDE as usize, long);
-            lo.looks.clear();
-            // As many stamps as cost 5 % of the long poll.
+            lo.turns.clear();
+            // The number of stamps that cost 5 % of the long poll.
             let many = long / (SLICE / 512) * part / 100;
             for _ in 0..20 {
                 lo.polls(many as usize, short);
                 lo.poll(long, false, false);
             }
-            for look in &lo.looks {
-                prop_assert_eq!(look.stretch.len(), 1);
+            for turn in &lo.turns {
+                prop_assert_eq!(turn.stretch.len(), 1);
             }
         }
     }
@@ -241,9 +252,9 @@ mod tests {
     fn after_many_short_polls_the_first_long_ones_end_the_batch_soon() {
         let mut lo = Loop::new();
         lo.polls(20_000, 6);
-        lo.looks.clear();
+        lo.turns.clear();
         lo.polls(100, 500_000);
-        let waits: Vec<u64> = lo.looks.iter().map(|look| look.waited).collect();
+        let waits: Vec<u64> = lo.turns.iter().map(|turn| turn.waited).collect();
         let (first, others) = waits.split_first().unwrap();
         assert!(*first <= SLICE + u64::from(STRIDE) * 500_000, "{first}");
         assert!(
@@ -253,62 +264,62 @@ mod tests {
     }
 
     #[test]
-    fn short_polls_take_few_stamps_and_a_look_each_slice() {
+    fn short_polls_take_few_stamps_and_a_turn_each_slice() {
         let mut lo = Loop::new();
         lo.polls(200_000, 6);
         let stamps = (lo.now - 200_000 * 6) / STAMP;
         assert!(stamps < 200_000 / u64::from(STRIDE) + 100, "{stamps}");
         let slices = lo.now / SLICE;
-        assert!((slices - 1..=slices).contains(&(lo.looks.len() as u64)));
+        assert!((slices - 1..=slices).contains(&(lo.turns.len() as u64)));
     }
 
     #[test]
-    fn the_first_yield_is_followed_by_a_look_and_a_loop_of_them_by_few() {
+    fn the_first_yield_leads_to_a_turn_and_a_loop_of_yields_to_few() {
         let mut lo = Loop::new();
         lo.poll(6, true, false);
-        assert_eq!(lo.looks.len(), 1);
+        assert_eq!(lo.turns.len(), 1);
         for _ in 0..15_000 {
             lo.poll(6, true, false);
         }
-        // 1.6, 3.1, 6.3, 12.5, 25, 50 µs, and then one in a slice.
+        // Turns after 1.6, 3.1, 6.3, 12.5, 25, 50 µs, and then one in each slice.
         let slices = lo.now / SLICE;
-        assert!(lo.looks.len() as u64 <= 8 + slices, "{}", lo.looks.len());
-        // What is found makes the next yield worth a look again.
-        while lo.looks.len() as u64 <= 8 + slices {
+        assert!(lo.turns.len() as u64 <= 8 + slices, "{}", lo.turns.len());
+        // After a turn that woke a task, the next yield leads to a turn again.
+        while lo.turns.len() as u64 <= 8 + slices {
             lo.poll(6, true, true);
         }
-        let before = lo.looks.len();
+        let before = lo.turns.len();
         lo.poll(6, true, true);
-        assert_eq!(lo.looks.len(), before + 1);
+        assert_eq!(lo.turns.len(), before + 1);
     }
 
     #[test]
-    fn a_fixed_number_of_polls_asks_for_no_time() {
-        let mut pace = Pace::new(70);
+    fn a_fixed_number_of_polls_reads_no_clock() {
+        let mut batch_limit = BatchLimit::new(70);
         for _ in 0..3 {
             let mut sizes = Vec::new();
-            while !pace.is_used_up() {
-                pace.portion(|batch| {
+            while !batch_limit.is_reached() {
+                batch_limit.run_chunk(|batch| {
                     sizes.push(batch.stretch());
                     batch.ran(0);
                     assert!(!batch.is_over(|| panic!("a stamp"), || true));
                     Tick::Busy
                 });
             }
-            assert_eq!(sizes, [PORTION, 70 - PORTION]);
-            pace.looked(false);
+            assert_eq!(sizes, [CHUNK, 70 - CHUNK]);
+            batch_limit.start_next(false);
         }
-        // What is not used stays.
-        pace.portion(|batch| {
+        // Polls that a chunk leaves unused remain.
+        batch_limit.run_chunk(|batch| {
             batch.stretch();
-            batch.ran(PORTION - 1);
+            batch.ran(CHUNK - 1);
             Tick::Busy
         });
-        pace.portion(|batch| {
-            assert_eq!(batch.stretch(), PORTION);
-            batch.ran(PORTION);
+        batch_limit.run_chunk(|batch| {
+            assert_eq!(batch.stretch(), CHUNK);
+            batch.ran(CHUNK);
             Tick::Busy
         });
-        assert!(!pace.is_used_up());
+        assert!(!batch_limit.is_reached());
     }
 }
