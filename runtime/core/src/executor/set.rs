@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use super::{Executor, current};
 use crate::console::About;
 use crate::context;
-use crate::task::waker::wake_quietly;
+use crate::task::waker::wake_catching_panics;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle, coop};
 
 /// Tasks of one output type, joined as they end. Dropping the set aborts those still in it.
@@ -67,7 +67,7 @@ impl Drop for Ticket {
         // It is not the loop that ends the member, but the end of the runtime or a spawn. If that
         // wake polls at once, it is woken once more, see `wait_for_ending`.
         if let Some(waker) = waker.take() {
-            wake_quietly(waker);
+            wake_catching_panics(waker);
         }
     }
 }
@@ -122,7 +122,7 @@ impl<T> JoinSet<T> {
         let location = Location::caller();
         // The place is given out inside, so that a panic for want of a runtime leaves the set whole.
         let start = |executor: &Executor| {
-            executor.check_not_dissolved();
+            executor.check_not_released();
             let place = self.vacant.pop().unwrap_or_else(|| {
                 self.members.push(None);
                 self.members.len() - 1

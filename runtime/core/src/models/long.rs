@@ -223,7 +223,7 @@ fn askers<M: Letters>(remote_requests: M) {
             thread::spawn(move || {
                 for _ in 0..3 {
                     world.2[place].fetch_add(1, Ordering::Relaxed);
-                    if world.0.ask(BITS[place]) {
+                    if world.0.set(BITS[place]) {
                         world.1.push(());
                     }
                 }

@@ -17,7 +17,7 @@ pub(super) trait Letters: Send + Sync + 'static {
 
 impl Letters for RemoteRequests {
     fn ask(&self, request: u8) -> bool {
-        self.ask(request)
+        self.set(request)
     }
     fn take(&self) -> u8 {
         self.take()
@@ -79,7 +79,7 @@ fn two_askers<M: Letters>(remote_requests: M) {
         let world = world.clone();
         thread::spawn(move || {
             world.done[place].store(1, Ordering::Relaxed);
-            if world.remote_requests.ask(bit) {
+            if world.remote_requests.set(bit) {
                 world.sent.push(());
             }
         })

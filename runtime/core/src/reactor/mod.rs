@@ -44,7 +44,7 @@ use crate::observe::{Histogram, Recorder};
 pub(crate) use crate::time::driver::Next as NextWait;
 use crate::time::driver::{self, Timers};
 use crate::trace;
-use crate::unwind::each_quietly;
+use crate::unwind::catch_each;
 use backend::Driver;
 use event::Event;
 use faulty::Device;
@@ -181,12 +181,12 @@ impl Reactor {
     }
 
     /// Wakes with nothing borrowed, as a waker may register and deregister. One that panics is passed
-    /// over, as everywhere: see `task::waker::wake_quietly`.
+    /// over, as everywhere: see `task::waker::wake_catching_panics`.
     fn wake_all(&self, mut wakers: Vec<Waker>) {
         // First come, first woken.
         wakers.reverse();
         let mut trace = self.trace.waking();
-        each_quietly(|| {
+        catch_each(|| {
             let Some(waker) = wakers.pop() else {
                 return false;
             };

@@ -19,9 +19,9 @@ use std::time::Duration;
 use super::Parts;
 use super::pace::Pace;
 use crate::context;
-use crate::executor::{Executor, Lane, Tick};
+use crate::executor::{ClassQueue, Executor, Tick};
 use crate::reactor::Wait;
-use crate::task::{allowance, waker};
+use crate::task::{coop::budget, waker};
 use crate::trace::End;
 
 impl Parts {
@@ -57,7 +57,7 @@ impl Parts {
         let _shown = main.console.main_begins(id, size_of::<F>(), location);
         let mut future = pin!(future);
         // Borrows the executor's own reference, as above.
-        let waker = waker::borrowed::<Lane>(self.executor.main());
+        let waker = waker::borrowed::<ClassQueue>(self.executor.main());
         main.trace.located(location);
         self.reactor.look_at_clock();
         let mut pace = Pace::new(self.event_interval);
@@ -66,7 +66,7 @@ impl Parts {
             self.executor.receive();
             match pace.portion(|batch| self.executor.tick(batch)) {
                 Tick::Main => {
-                    let limited = allowance::limited();
+                    let limited = budget::limited();
                     limited.refill();
                     let poll = main.trace.poll().may_panic();
                     let entered = main.console.enter();
@@ -81,7 +81,7 @@ impl Parts {
                     poll.end(End::Pending);
                 }
                 Tick::Idle => self.sleep(&mut pace, location),
-                Tick::Busy | Tick::Look => {}
+                Tick::Busy | Tick::TurnDue => {}
             }
             if pace.is_used_up() {
                 let ((), found) = self.executor.look(|| self.look());

@@ -261,7 +261,7 @@ impl Runtime {
             reactor.shut_down();
         });
         // And none from here on, so that nothing is spawned that nobody would drop.
-        executor.dissolve();
+        executor.release_remaining();
         let in_flight = files.shut_down(timeout);
         let at_work = blocking.pool.shut_down(timeout.min(GRACE));
         if at_work == 0 || timeout <= GRACE {

@@ -58,7 +58,7 @@ impl Pace {
         if self.fixed != 0 {
             self.left -= given - self.batch.left();
         }
-        self.is_used_up = self.left == 0 || tick == Tick::Look;
+        self.is_used_up = self.left == 0 || tick == Tick::TurnDue;
         tick
     }
 

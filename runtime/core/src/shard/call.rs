@@ -20,8 +20,8 @@ use super::post::{Ask, Bundle, Carrier, Replies};
 use super::receiver::MeshReceiver;
 use crate::executor::{reserve_id, spawn_at};
 use crate::task::oneshot::Missing;
-use crate::task::runnable::catch_panic;
 use crate::task::{JoinError, yield_now};
+use crate::unwind::catch_panic;
 
 /// Calls that are polled for the first time in one turn. Then the other tasks have theirs.
 const TURN: usize = 64;

@@ -14,9 +14,9 @@ use super::post::{BUNDLES, Bundle, Replies, Reply};
 use super::{OnFailure, Shard, ShardId};
 use crate::primitives::atomic::{Ordering, fence};
 use crate::runtime::Handle;
-use crate::task::runnable::catch_panic;
 use crate::task::waker_set::WakerSet;
 use crate::time::clock;
+use crate::unwind::catch_panic;
 
 pub(super) struct Core {
     pub(super) handles: Box<[Handle]>,

@@ -25,7 +25,7 @@ use super::{Shard, ShardId};
 use crate::executor::{reserve_id, spawn_at};
 use crate::runtime::AdaptiveSpin;
 use crate::task::JoinError;
-use crate::task::waker::wake_quietly;
+use crate::task::waker::wake_catching_panics;
 use crate::time::{Instant, Sleep, sleep_until};
 
 pub(super) struct Local {
@@ -151,7 +151,7 @@ impl Local {
             stopping.values_mut().filter_map(Option::take).collect()
         };
         // They may be anyone's, and the others have to hear of it, too.
-        waiting.into_iter().for_each(wake_quietly);
+        waiting.into_iter().for_each(wake_catching_panics);
         self.main.call();
     }
 
