@@ -11,7 +11,7 @@ use crate::primitives::atomic::Ordering;
 use crate::task::header::TaskPtr;
 use crate::task::refs::Release;
 use crate::task::remote_requests;
-use crate::task::waker;
+use crate::task::{release, waker};
 
 /// The task is over and nobody is left: the loop takes in what is under way, and with that the task
 /// is freed, at home.
