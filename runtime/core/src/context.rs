@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::task::acting::acting;
+use crate::task::attribution::attribute_to;
 
 /// The places of a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,7 +273,7 @@ pub(crate) fn run<R>(what: &str, context: &Rc<Context>, f: impl FnOnce() -> R) -
          `wakeful::spawn_blocking`"
     );
     // What the thread did for another task waits for this loop to return.
-    let _acting = acting(None);
+    let _attribution = attribute_to(None);
     let _running = Running(context.clone());
     RUNNING.set(Some(pointer(context)));
     REACTOR.set(context.reactor);

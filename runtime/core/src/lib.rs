@@ -55,6 +55,7 @@ pub mod process;
 pub mod prometheus;
 pub mod reactor;
 pub mod runtime;
+mod scope;
 pub mod shard;
 #[cfg(feature = "signal")]
 pub mod signal;
@@ -74,7 +75,7 @@ mod twins;
 mod unwind;
 
 pub use blocking::{spawn_blocking, try_spawn_blocking};
-pub use executor::{class, spawn, spawn_in};
+pub use executor::{classes as class, spawn, spawn_in};
 pub use observe::Histogram;
 pub use os_error::raw_os_error;
 pub use runtime::{

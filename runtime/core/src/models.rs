@@ -46,7 +46,7 @@
 //! - Loom treats a `SeqCst` access as `AcqRel`. Only fences are `SeqCst` to it.
 //! - The queues of `crossbeam` are taken for granted; a lock with a relaxed count stands in for them.
 //! - The reactor is a bell: a notification before the wait ends the wait, as an eventfd does.
-//! - The scheduler of the models repeats `send`, `post`, `receive`, `cancel_all` and `dissolve` of
+//! - The scheduler of the models repeats `send`, `post`, `receive`, `cancel_all` and `release_remaining` of
 //!   the executor's in short. Who changes one changes the other.
 //! - Plain `Cell`s of the header are not tracked. That no other thread reaches them follows from
 //!   the owner's number, and from `support` asking the thread wherever the scheduler is called.

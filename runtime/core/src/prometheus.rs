@@ -38,7 +38,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::executor::class;
+use crate::executor::classes as class;
 use crate::observe::Histogram;
 use crate::runtime::Metrics;
 

@@ -29,7 +29,7 @@ pub(crate) fn catch_panic(f: impl FnOnce()) {
 /// Calls `step` until it returns `false`. A panic ends one step, and the next one follows.
 ///
 /// A panic is caught once for all steps, not once for each, so a step costs no more than a call.
-pub(crate) fn each_quietly(mut step: impl FnMut() -> bool) {
+pub(crate) fn catch_each(mut step: impl FnMut() -> bool) {
     while caught(|| while step() {}).is_none() {}
 }
 
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn a_step_that_panics_is_followed_by_the_next() {
         let mut steps = Vec::new();
-        each_quietly(|| {
+        catch_each(|| {
             steps.push(steps.len());
             assert!(steps.len() != 2, "the second");
             steps.len() < 4

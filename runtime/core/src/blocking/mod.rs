@@ -31,7 +31,7 @@ use pool::Job;
 use crate::console::Closure;
 use crate::context::{self, Part, Place};
 use crate::executor::{cancel_current, next_id, spawn_hidden};
-use crate::task::acting::acting;
+use crate::task::attribution::attribute_to;
 pub(crate) use crate::task::oneshot::Missing;
 use crate::task::oneshot::{Receiver, oneshot};
 use crate::task::{Id, JoinHandle, NO_RUNTIME};
@@ -101,7 +101,7 @@ impl Blocking {
         let trace = self.trace.submitted(|| self.pool.stats().queued);
         let run = Box::new(move || {
             let running = trace.begin();
-            let _acting = acting(id);
+            let _attribution = attribute_to(id);
             // Given up before it began: then it never begins.
             if mandatory || !sender.is_abandoned() {
                 let work = shown.enter();

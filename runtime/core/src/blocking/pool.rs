@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::no_thread::no_thread;
-use crate::task::runnable::catch_panic;
+use crate::unwind::catch_panic;
 
 /// What the builder says about the pool.
 #[derive(Clone, Debug)]

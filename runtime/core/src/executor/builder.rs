@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::Location;
 
-use super::class::Class;
+use super::classes::Class;
 use super::current;
 use crate::task::JoinHandle;
 

@@ -12,7 +12,7 @@ unsafe impl Part for Executor {
 /// Calls `f` with the thread's executor, if there is one and it has not ended. `f` may run user code.
 #[inline(always)]
 pub(crate) fn try_with<R>(f: impl FnOnce(&Executor) -> R) -> Option<R> {
-    context::with(|executor: &Executor| (!executor.is_dissolved()).then(|| f(executor))).flatten()
+    context::with(|executor: &Executor| (!executor.is_released()).then(|| f(executor))).flatten()
 }
 
 /// Calls `f` with the thread's executor.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::remote::Sent;
-use super::{Executor, Lane};
+use super::{ClassQueue, Executor};
 use crate::task::header::TaskPtr;
-use crate::task::runnable::{self, catch_panic};
+use crate::task::lifecycle;
 use crate::task::waker;
+use crate::unwind::catch_panic;
 
 /// A message from another thread.
 pub(super) enum Message {
@@ -42,7 +43,7 @@ impl Executor {
             self.counts.received.set(self.counts.received.get() + 1);
             match message {
                 // SAFETY: owner thread; the reference came with the message.
-                Message::Task(task) => unsafe { runnable::receive::<Lane>(task) },
+                Message::Task(task) => unsafe { lifecycle::receive::<ClassQueue>(task) },
                 // A call is made by this crate and keeps its user's panics to itself; what it drops
                 // may still panic, which must not end the loop.
                 Message::Call(call) => catch_panic(call),
@@ -75,7 +76,13 @@ impl Executor {
         self.post(Message::Call(call));
     }
 
-    pub(super) fn post(&self, message: Message) {
+    /// Sends a task to its owner, with the reference that the caller gives up. Any thread.
+    #[inline(always)]
+    pub(super) fn send_task(&self, task: TaskPtr) {
+        self.post(Message::Task(task));
+    }
+
+    fn post(&self, message: Message) {
         match self.remote.send(message) {
             Sent::Done => {}
             Sent::Notify => self.notify(),
@@ -93,7 +100,7 @@ impl Executor {
         while let Some(message) = self.remote.pop() {
             match message {
                 // SAFETY: the reference came with the message.
-                Message::Task(task) => unsafe { waker::drop_anywhere::<Lane>(task) },
+                Message::Task(task) => unsafe { waker::drop_anywhere::<ClassQueue>(task) },
                 // What it captured is the user's, and may panic in its drop.
                 Message::Call(call) => catch_panic(|| drop(call)),
             }

@@ -2,26 +2,22 @@
 
 mod batch;
 mod builder;
-pub mod class;
+pub mod classes;
 pub(crate) mod current;
-mod forgotten;
 mod ids;
 mod inbox;
-mod lane;
-mod look;
 mod observed;
-mod registry;
 pub(crate) mod remote;
 mod run_queue;
 mod set;
-mod shares;
 mod shutdown;
-mod slab;
 mod spawn;
 mod stats;
 mod tasks;
 #[cfg(feature = "trace")]
 pub mod trace;
+mod wake_order;
+mod wake_sources;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -30,13 +26,15 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::task::{RawWakerVTable, Waker};
+use std::task::Waker;
 
 pub(crate) use batch::Batch;
 #[cfg(all(test, not(any(loom, shuttle))))]
 pub(crate) use batch::STRIDE;
 pub use builder::Builder as TaskBuilder;
-pub use class::spawn_in;
+pub(crate) use classes::ClassQueue;
+use classes::Classes;
+pub use classes::spawn_in;
 pub use set::JoinSet;
 pub(crate) use spawn::cancel_current;
 pub use spawn::{id, name, spawn, try_id};
@@ -46,23 +44,20 @@ use crate::console::{self, About};
 use crate::id::ThreadNumber;
 use crate::observe::Observer;
 use crate::reactor::Notifier;
+use crate::task::coop::budget;
 use crate::task::header::{Header, TaskPtr};
-use crate::task::runnable::{self, Runnable};
+use crate::task::lifecycle;
+use crate::task::runnable::Runnable;
 use crate::task::state::{JOIN, LISTED, NAMED, QUEUED, State, TIMED};
-use crate::task::{Id, JoinHandle, RUNTIME_ENDED, allowance, raw, waker};
-use crate::time::stamp;
+use crate::task::{Id, JoinHandle, RUNTIME_ENDED, raw, waker};
+use crate::time::{clock, stamp};
 use crate::trace::Recorder;
 use ids::Ids;
 pub(crate) use ids::reserve_id;
 use inbox::Message;
-pub(crate) use lane::Lane;
 use remote::Remote;
-use shares::Lanes;
 use stats::{Counts, count};
 use tasks::Tasks;
-
-/// The waker of every task, found by `will_wake` through its one address.
-static WAKER: RawWakerVTable = waker::vtable::<Lane>();
 
 /// The tasks of one thread. It lives in an `Arc`, as wakers on other threads reach `remote`,
 /// `notifier`, `notified` and `owner`; all else belongs to the owner thread.
@@ -70,16 +65,16 @@ pub(crate) struct Executor {
     /// The pointer of the `Arc` itself, as its counts are changed through it.
     this: Cell<NonNull<Executor>>,
     /// The tasks of the default class.
-    lane: Lane,
+    default_queue: ClassQueue,
     /// Those of the others.
-    lanes: Lanes,
+    classes: Classes,
     tasks: Tasks,
     /// The future of `block_on` stands in line like every task, under this header.
     main: Cell<Option<TaskPtr>>,
     running: Cell<Option<TaskPtr>>,
     closing: Cell<bool>,
     /// The end has come to all tasks: no more are made, and none is looked at.
-    dissolved: Cell<bool>,
+    released: Cell<bool>,
     ids: Ids,
     names: RefCell<HashMap<Id, Box<str>>>,
     counts: Counts,
@@ -88,7 +83,7 @@ pub(crate) struct Executor {
     /// Who looks on, if anyone does.
     observer: Option<Box<Observer>>,
     /// Spawns take the long way: the executor is closing or observed.
-    unusual: Cell<bool>,
+    slow_spawn: Cell<bool>,
     notifier: Notifier,
     /// Times that another thread had to wake the loop. Counted beside a syscall, so for free.
     notified: AtomicU64,
@@ -117,7 +112,7 @@ pub(crate) enum Tick {
     /// It is the turn of the future of `block_on`.
     Main,
     /// It is time to look at the reactor and the timers.
-    Look,
+    TurnDue,
 }
 
 impl Executor {
@@ -128,18 +123,22 @@ impl Executor {
     ) -> Arc<Executor> {
         let executor = Arc::new(Executor {
             this: Cell::new(NonNull::dangling()),
-            lane: Lane::new(ThreadNumber::current(), NonNull::dangling()),
-            lanes: Lanes::new(),
+            default_queue: ClassQueue::new(
+                ThreadNumber::current(),
+                NonNull::dangling(),
+                clock::ticks(),
+            ),
+            classes: Classes::new(),
             tasks: Tasks::new(observer.is_some()),
             main: Cell::new(None),
             running: Cell::new(None),
             closing: Cell::new(false),
-            dissolved: Cell::new(false),
+            released: Cell::new(false),
             ids: Ids::default(),
             names: RefCell::default(),
             counts: Counts::default(),
             round: Cell::new(0),
-            unusual: Cell::new(observer.is_some()),
+            slow_spawn: Cell::new(observer.is_some()),
             observer,
             notifier,
             notified: AtomicU64::new(0),
@@ -150,18 +149,21 @@ impl Executor {
         });
         let this = NonNull::new(Arc::as_ptr(&executor).cast_mut()).expect("an Arc is not null");
         executor.this.set(this);
-        executor.lane.set_executor(this);
-        executor.lanes.current.set(NonNull::from(&executor.lane));
-        executor.lanes.many.set(executor.observer.is_some());
+        executor.default_queue.set_executor(this);
+        executor
+            .classes
+            .current
+            .set(NonNull::from(&executor.default_queue));
+        executor.classes.slow_tick.set(executor.observer.is_some());
         // It has a header and a waker; its future is on the stack of `block_on`.
         let id = executor.ids.next();
         let timed = executor.observer().is_some_and(Observer::times_wakes);
         let state = State::new(if timed { TIMED } else { 0 });
         let here = Location::caller();
-        let lane = executor.lanes.current.get();
+        let queue = executor.classes.current.get();
         let future = std::future::pending::<()>();
         let console = console::Task::new();
-        let main = executor.allocate(id, here, future, state, 1, lane, console);
+        let main = executor.allocate(id, here, future, state, 1, queue, console);
         // SAFETY: just allocated.
         unsafe { main.as_ref() }.trace.named("main");
         executor.main.set(Some(main));
@@ -182,7 +184,7 @@ impl Executor {
         future: F,
         state: State,
         refs: u32,
-        lane: NonNull<Lane>,
+        queue: NonNull<ClassQueue>,
         console: console::Task,
     ) -> TaskPtr
     where
@@ -191,7 +193,8 @@ impl Executor {
         // SAFETY: `&self` is inside the `Arc` of the runtime, which merges every task before it
         // gives the `Arc` up; lanes go with the executor. This is the owner thread: see the `Sync`
         // argument above.
-        let task = unsafe { raw::allocate::<F, Lane>(future, lane, id, state, refs, console) };
+        let task =
+            unsafe { raw::allocate::<F, ClassQueue>(future, queue, id, state, refs, console) };
         self.tasks.add(task, raw::layout::<F>());
         // SAFETY: just allocated.
         let header = unsafe { task.as_ref() };
@@ -234,8 +237,8 @@ impl Executor {
     {
         // A subscriber is user code, and may end the scope that the caller has the executor from.
         let _kept = cfg!(feature = "console").then(|| self.shared());
-        let (lane, console) = self.report(id, location, size_of::<F>(), about);
-        self.spawn_reported(id, location, future, lane, console)
+        let (queue, console) = self.report(id, location, size_of::<F>(), about);
+        self.spawn_reported(id, location, future, queue, console)
     }
 
     /// The first step of a spawn. Report, look, allocate, queue: the subscriber is user code, which may
@@ -249,12 +252,12 @@ impl Executor {
         location: &'static Location<'static>,
         size: usize,
         about: About<'_>,
-    ) -> (NonNull<Lane>, console::Task) {
+    ) -> (NonNull<ClassQueue>, console::Task) {
         self.counts.spawned.set(self.counts.spawned.get() + 1);
         // Children go where their parent is.
-        let lane = self.lanes.current.get();
+        let queue = self.classes.current.get();
         (
-            lane,
+            queue,
             console::Task::spawned(about, id.as_u64(), size, location),
         )
     }
@@ -267,20 +270,20 @@ impl Executor {
         id: Id,
         location: &'static Location<'static>,
         future: F,
-        lane: NonNull<Lane>,
+        queue: NonNull<ClassQueue>,
         console: console::Task,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
-        if self.unusual.get() {
-            return self.spawn_slowly(id, location, future, lane, console);
+        if self.slow_spawn.get() {
+            return self.spawn_slow(id, location, future, queue, console);
         }
         // One reference for the scheduler, one for the handle.
         let state = State::new(JOIN | QUEUED);
-        let task = self.allocate(id, location, future, state, 2, lane, console);
+        let task = self.allocate(id, location, future, state, 2, queue, console);
         // SAFETY: lanes go with the executor; `QUEUED` is set, and the task is new.
-        unsafe { lane.as_ref().queue.push(Runnable::new(task)) };
+        unsafe { queue.as_ref().run_queue.push(Runnable::new(task)) };
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
     }
@@ -322,22 +325,22 @@ impl Executor {
     pub(crate) fn tick(&self, batch: &mut Batch) -> Tick {
         // Asked once a batch, so that a loop without classes that nobody looks at pays nothing a
         // poll.
-        if self.lanes.many.get() {
-            return self.tick_slowly(batch);
+        if self.classes.slow_tick.get() {
+            return self.tick_slow(batch);
         }
         let tick = self.batch(
             batch,
-            || self.lane.queue.pop(),
+            || self.default_queue.run_queue.pop(),
             |task| {
                 // SAFETY: tasks are not run from inside a task, as `context::run` lets only one loop
                 // run.
-                unsafe { runnable::run::<Lane>(task) }
+                unsafe { lifecycle::run::<ClassQueue>(task) }
             },
             // The task that was polled last has woken itself. Only compared: it may be gone.
-            || self.lane.queue.last() == self.running.get().or(self.main.get()),
+            || self.default_queue.run_queue.last() == self.running.get().or(self.main.get()),
         );
         // A task may have made the first class meanwhile, whose tasks the short way does not see.
-        if tick == Tick::Idle && self.lanes.many.get() {
+        if tick == Tick::Idle && self.classes.slow_tick.get() {
             return Tick::Busy;
         }
         tick
@@ -361,7 +364,7 @@ impl Executor {
         }
         let polling = Polling(self);
         let main = self.main.get();
-        let limited = allowance::limited();
+        let limited = budget::limited();
         let began = batch.left();
         let tick = loop {
             let mut left = batch.stretch();
@@ -389,7 +392,7 @@ impl Executor {
             if batch.is_over(stamp::now, &has_yielded) {
                 // With nothing to run the loop sleeps, which is a look as well.
                 break if self.has_ready() {
-                    Tick::Look
+                    Tick::TurnDue
                 } else {
                     Tick::Idle
                 };
@@ -416,8 +419,8 @@ impl Executor {
 
     /// Whether nothing may be done with the tasks any more, on the owner thread.
     #[inline(always)]
-    pub(crate) fn is_dissolved(&self) -> bool {
-        self.dissolved.get()
+    pub(crate) fn is_released(&self) -> bool {
+        self.released.get()
     }
 
     /// # Panics
@@ -425,8 +428,8 @@ impl Executor {
     /// If nothing may be done with the tasks any more.
     #[inline(always)]
     #[track_caller]
-    fn check_not_dissolved(&self) {
-        assert!(!self.is_dissolved(), "{RUNTIME_ENDED}");
+    fn check_not_released(&self) {
+        assert!(!self.is_released(), "{RUNTIME_ENDED}");
     }
 
     /// Has the runtime ended? Any thread.
@@ -436,7 +439,13 @@ impl Executor {
 
     /// Is a task in line?
     pub(crate) fn has_ready(&self) -> bool {
-        self.lane.has_ready() || self.lanes.more.borrow().iter().any(|lane| lane.has_ready())
+        self.default_queue.has_ready()
+            || self
+                .classes
+                .others
+                .borrow()
+                .iter()
+                .any(|queue| queue.has_ready())
     }
 
     /// The loop stops for a while: the memory that a burst of tasks left goes back.
@@ -466,8 +475,8 @@ impl Executor {
             count(&self.counts.pushed);
         }
         // Time outside of `block_on` is nobody's.
-        self.lanes.nobody_runs();
-        waker::queue_here::<Lane>(self.main());
+        self.classes.close_account();
+        waker::queue_here::<ClassQueue>(self.main());
     }
 
     /// The task that is being polled.
@@ -494,7 +503,7 @@ impl Executor {
 
     fn abort_running(&self) {
         if let Some(task) = self.running.get() {
-            runnable::abort_here::<Lane>(task);
+            lifecycle::abort_here::<ClassQueue>(task);
         }
     }
 

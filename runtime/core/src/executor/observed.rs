@@ -8,11 +8,13 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::stats::count;
-use super::{Batch, Executor, Lane, Tick};
+use super::{Batch, ClassQueue, Executor, Tick};
 use crate::console::{self, About};
 use crate::observe::Observer;
-use crate::task::header::{Header, Note, TaskPtr};
-use crate::task::runnable::{self, Runnable};
+use crate::task::header::{Header, TaskPtr};
+use crate::task::lifecycle;
+use crate::task::runnable::Runnable;
+use crate::task::schedule::SchedEvent;
 use crate::task::state::{DONE, JOIN, LISTED, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle};
 
@@ -44,24 +46,24 @@ impl Executor {
     #[track_caller]
     #[cold]
     #[inline(never)]
-    pub(super) fn spawn_slowly<F>(
+    pub(super) fn spawn_slow<F>(
         &self,
         id: Id,
         location: &'static Location<'static>,
         future: F,
-        lane: NonNull<Lane>,
+        queue: NonNull<ClassQueue>,
         console: console::Task,
     ) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
     {
-        self.check_not_dissolved();
+        self.check_not_released();
         // What is cancelled at once is dropped here, and may end the scope that the caller has `self` from.
         let _kept = self.shared();
         let closing = self.closing.get();
         let timed = self.observer().is_some_and(Observer::times_wakes);
         let state = if closing { JOIN } else { JOIN | QUEUED } | if timed { TIMED } else { 0 };
-        let task = self.allocate(id, location, future, State::new(state), 2, lane, console);
+        let task = self.allocate(id, location, future, State::new(state), 2, queue, console);
         if let Some(observer) = self.observer() {
             // SAFETY: just allocated.
             observer.spawned(unsafe { task.as_ref() }.slot.get(), id, location);
@@ -71,14 +73,14 @@ impl Executor {
             let pushed = &self.counts.pushed;
             pushed.set(pushed.get().wrapping_sub(1));
             // SAFETY: owner thread; the task is new.
-            unsafe { runnable::cancel::<Lane>(task) };
+            unsafe { lifecycle::cancel::<ClassQueue>(task) };
             if self.has_ended() {
                 // SAFETY: owner thread; the second reference is for the handle below.
                 unsafe { self.merge_late(task) };
             }
         } else {
             // SAFETY: lanes go with the executor; `QUEUED` is set, and the task is new.
-            unsafe { lane.as_ref().queue.push(Runnable::new(task)) };
+            unsafe { queue.as_ref().run_queue.push(Runnable::new(task)) };
         }
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
@@ -96,14 +98,14 @@ impl Executor {
         F: Future + 'static,
     {
         let id = self.next_id();
-        let (lane, console) = self.report(id, location, size_of::<F>(), About::task());
-        if self.is_dissolved() {
+        let (queue, console) = self.report(id, location, size_of::<F>(), About::task());
+        if self.is_released() {
             return None;
         }
-        Some(self.spawn_reported(id, location, future, lane, console))
+        Some(self.spawn_reported(id, location, future, queue, console))
     }
 
-    /// Merges a task that was spawned when [`dissolve`](Executor::dissolve) was over already, as
+    /// Merges a task that was spawned when [`release_remaining`](Executor::release_remaining) was over already, as
     /// nothing comes by later to do it.
     ///
     /// # Safety
@@ -120,13 +122,13 @@ impl Executor {
             header.state.clear(LISTED);
         }
         // SAFETY: by the contract; `&self` is the executor that the lane is part of.
-        unsafe { runnable::merge::<Lane>(task) };
+        unsafe { lifecycle::merge::<ClassQueue>(task) };
     }
 
     /// [`tick`](Executor::tick) where there are classes, or someone looks on.
     #[cold]
     #[inline(never)]
-    pub(super) fn tick_slowly(&self, batch: &mut Batch) -> Tick {
+    pub(super) fn tick_slow(&self, batch: &mut Batch) -> Tick {
         let Some(observer) = self.observer() else {
             return self.tick_classes(batch);
         };
@@ -145,16 +147,16 @@ impl Executor {
     }
 
     /// A batch of one lane, which ends early when `stop` says so.
-    pub(super) fn lane_batch(
+    pub(super) fn class_batch(
         &self,
-        lane: &Lane,
+        queue: &ClassQueue,
         batch: &mut Batch,
         stop: impl Fn() -> bool,
     ) -> Tick {
         let first = Cell::new(true);
         // Its turn is one poll at least.
         let next = || match first.replace(false) || !stop() {
-            true => lane.next(),
+            true => queue.next(),
             false => None,
         };
         let has_yielded = Cell::new(false);
@@ -166,10 +168,10 @@ impl Executor {
                 observer.poll_begins(slot);
             }
             // SAFETY: as in `tick`.
-            unsafe { runnable::run::<Lane>(task) };
+            unsafe { lifecycle::run::<ClassQueue>(task) };
             // It may be gone, and an `Order` is asked who is next.
             self.running.set(None);
-            has_yielded.set(lane.queue.last() == Some(polled));
+            has_yielded.set(queue.run_queue.last() == Some(polled));
             if let Some(observer) = self.observer() {
                 observer.poll_ends();
             }
@@ -193,13 +195,13 @@ impl Executor {
     }
 
     /// Counts, and passes on who is in line from now on.
-    pub(super) fn take_note(&self, note: Note, task: &Header) {
-        match note {
-            Note::Timed => {}
-            Note::Coalesced => return count(&self.counts.coalesced),
-            Note::Abort => count(&self.counts.pushed),
-            Note::Remote if task.state.is(QUEUED | DONE) => return,
-            Note::Remote => return count(&self.counts.woken_remote),
+    pub(super) fn on_event(&self, event: SchedEvent, task: &Header) {
+        match event {
+            SchedEvent::Timed => {}
+            SchedEvent::Coalesced => return count(&self.counts.coalesced),
+            SchedEvent::Abort => count(&self.counts.pushed),
+            SchedEvent::Remote if task.state.is(QUEUED | DONE) => return,
+            SchedEvent::Remote => return count(&self.counts.woken_remote),
         }
         if let Some(observer) = &self.observer {
             observer.queued(task.slot.get());

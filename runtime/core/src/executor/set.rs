@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use super::{Executor, current};
 use crate::console::About;
 use crate::context;
-use crate::task::waker::wake_quietly;
+use crate::task::waker::wake_catching_panics;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle, coop};
 
 /// Tasks of one output type, joined as they end. Dropping the set aborts those still in it.
@@ -69,7 +69,7 @@ impl Drop for Ticket {
         // It is not the loop that ends the member, but the end of the runtime or a spawn. If that
         // wake polls at once, it is woken once more, see `wait_for_ending`.
         if let Some(waker) = waker.take() {
-            wake_quietly(waker);
+            wake_catching_panics(waker);
         }
     }
 }
@@ -127,9 +127,9 @@ impl<T> JoinSet<T> {
             let _kept = cfg!(feature = "console").then(|| executor.shared());
             let id = executor.next_id();
             let size = size_of::<Member<F>>();
-            let (lane, console) = executor.report(id, location, size, About::task());
+            let (queue, console) = executor.report(id, location, size, About::task());
             // The subscriber may have ended it.
-            executor.check_not_dissolved();
+            executor.check_not_released();
             let place = self.vacant.pop().unwrap_or_else(|| {
                 self.members.push(None);
                 self.members.len() - 1
@@ -140,7 +140,7 @@ impl<T> JoinSet<T> {
                 id,
             };
             let member = Member { future, ticket };
-            let task = executor.spawn_reported(id, location, member, lane, console);
+            let task = executor.spawn_reported(id, location, member, queue, console);
             let abort = task.abort_handle();
             self.members[place] = Some(task);
             abort

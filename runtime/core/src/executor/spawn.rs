@@ -6,7 +6,7 @@ use std::panic::Location;
 use super::{Executor, current};
 use crate::console::About;
 use crate::context;
-use crate::task::acting;
+use crate::task::attribution;
 use crate::task::{Id, JoinHandle};
 
 /// Ends the running task as if it had been aborted. Never returns.
@@ -116,7 +116,7 @@ pub fn id() -> Id {
 
 /// The number of the task that is running, if one is. See [`id`].
 pub fn try_id() -> Option<Id> {
-    acting::acts_for().or_else(|| current::try_with(Executor::running).flatten())
+    attribution::attributed_task().or_else(|| current::try_with(Executor::running).flatten())
 }
 
 /// The name of the task that is running, if it was given one by

@@ -58,7 +58,7 @@ impl Executor {
     /// How many tasks are in line.
     fn queued(&self) -> usize {
         let mut queued = 0;
-        self.each_lane(|lane| queued += lane.len());
+        self.each_queue(|queue| queued += queue.len());
         queued
     }
 

@@ -30,7 +30,7 @@ use super::ring_end::{Left, leave};
 use super::ring_entry::{came_short, entry, outcome};
 use crate::reactor::{Async, Interest};
 use crate::task::oneshot::{Receiver, oneshot};
-use crate::task::runnable::catch_panic;
+use crate::unwind::catch_panic;
 
 /// Requests that fit into one submission.
 const ENTRIES: u32 = 256;

@@ -11,7 +11,7 @@ use super::request::{Outcome, Request};
 use super::ring_entry::{came_short, outcome};
 use crate::blocking::run_detached;
 use crate::task::oneshot::Sender;
-use crate::task::runnable::catch_panic;
+use crate::unwind::catch_panic;
 
 const THREAD: &str = "wakeful-files";
 

@@ -12,7 +12,7 @@ use super::link::{self, Pair, Ring, Sleeper};
 use super::model;
 use super::refs::{self, Counts, Thing};
 use super::remote::{self, Line, Post};
-use super::remote_requests::{Letters, TakesInTwoSteps};
+use super::remote_requests::{Requests, TakesInTwoSteps};
 use super::support::{self, Held, World, sign, world, world_of};
 use crate::executor::remote::{Remote, Sent};
 use crate::primitives::Queue;
@@ -201,7 +201,7 @@ fn a_receiver_that_goes_in_the_midst_leaves_nothing_behind() {
 
 /// Twenty times three threads ask three times each, and count before they ask: who takes a request out
 /// of the box sees all that was counted before it.
-fn askers<M: Letters>(remote_requests: M) {
+fn askers<M: Requests>(remote_requests: M) {
     const BITS: [u8; 2] = [WAKE, ABORT];
     let counts = [AtomicUsize::new(0), AtomicUsize::new(0)];
     let world = Arc::new((remote_requests, Queue::new(), counts));
@@ -223,7 +223,7 @@ fn askers<M: Letters>(remote_requests: M) {
             thread::spawn(move || {
                 for _ in 0..3 {
                     world.2[place].fetch_add(1, Ordering::Relaxed);
-                    if world.0.ask(BITS[place]) {
+                    if world.0.set(BITS[place]) {
                         world.1.push(());
                     }
                 }

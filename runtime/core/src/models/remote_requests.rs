@@ -1,5 +1,5 @@
-//! The remote_requests, by itself: nothing that is asked for is lost, and the owner sees what was done
-//! before it was asked.
+//! Model of the requests to one task: no request is lost, and the owner sees what a sender did
+//! before its request.
 
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicUsize;
@@ -10,25 +10,25 @@ use crate::primitives::Queue;
 use crate::primitives::atomic::{AtomicU8, Ordering};
 use crate::task::remote_requests::{ABORT, RemoteRequests, WAKE};
 
-pub(super) trait Letters: Send + Sync + 'static {
-    fn ask(&self, request: u8) -> bool;
+pub(super) trait Requests: Send + Sync + 'static {
+    fn set(&self, request: u8) -> bool;
     fn take(&self) -> u8;
 }
 
-impl Letters for RemoteRequests {
-    fn ask(&self, request: u8) -> bool {
-        self.ask(request)
+impl Requests for RemoteRequests {
+    fn set(&self, request: u8) -> bool {
+        self.set(request)
     }
     fn take(&self) -> u8 {
         self.take()
     }
 }
 
-/// Empties the box in two steps.
+/// Clears the requests in two steps, a load and a store.
 pub(super) struct TakesInTwoSteps(pub(super) AtomicU8);
 
-impl Letters for TakesInTwoSteps {
-    fn ask(&self, request: u8) -> bool {
+impl Requests for TakesInTwoSteps {
+    fn set(&self, request: u8) -> bool {
         self.0.fetch_or(request, Ordering::AcqRel) == 0
     }
     fn take(&self) -> u8 {
@@ -38,11 +38,11 @@ impl Letters for TakesInTwoSteps {
     }
 }
 
-/// Does not order what the asker did before it asked.
-struct AsksRelaxed(AtomicU8);
+/// Does not order what the sender did before its request.
+struct SetsRelaxed(AtomicU8);
 
-impl Letters for AsksRelaxed {
-    fn ask(&self, request: u8) -> bool {
+impl Requests for SetsRelaxed {
+    fn set(&self, request: u8) -> bool {
         self.0.fetch_or(request, Ordering::Relaxed) == 0
     }
     fn take(&self) -> u8 {
@@ -56,57 +56,57 @@ struct World<M> {
     done: [AtomicUsize; 2],
 }
 
-/// Empties the box once for each message that is there.
-fn receive<M: Letters>(world: &World<M>) -> u8 {
+/// Takes the requests once for each message in the queue.
+fn receive<M: Requests>(world: &World<M>) -> u8 {
     let mut requests = 0;
     while world.sent.pop().is_some() {
         requests |= world.remote_requests.take();
         for (bit, done) in [WAKE, ABORT].iter().zip(&world.done) {
             let seen = requests & bit == 0 || done.load(Ordering::Relaxed) == 1;
-            assert!(seen, "asked for before it was done");
+            assert!(seen, "requested before it was done");
         }
     }
     requests
 }
 
-fn two_askers<M: Letters>(remote_requests: M) {
+fn two_senders<M: Requests>(remote_requests: M) {
     let world = Arc::new(World {
         remote_requests,
         sent: Queue::new(),
         done: [AtomicUsize::new(0), AtomicUsize::new(0)],
     });
-    let askers = [(WAKE, 0), (ABORT, 1)].map(|(bit, place)| {
+    let senders = [(WAKE, 0), (ABORT, 1)].map(|(bit, place)| {
         let world = world.clone();
         thread::spawn(move || {
             world.done[place].store(1, Ordering::Relaxed);
-            if world.remote_requests.ask(bit) {
+            if world.remote_requests.set(bit) {
                 world.sent.push(());
             }
         })
     });
     let mut requests = receive(&world);
     requests |= receive(&world);
-    for asker in askers {
-        asker.join().unwrap();
+    for sender in senders {
+        sender.join().unwrap();
     }
     requests |= receive(&world);
     assert_eq!(requests, WAKE | ABORT, "a request was lost");
 }
 
 #[test]
-fn nothing_asked_for_is_lost() {
-    model(|| two_askers(RemoteRequests::new()));
+fn no_request_is_lost() {
+    model(|| two_senders(RemoteRequests::new()));
 }
 
 #[test]
 #[should_panic(expected = "a request was lost")]
-fn without_one_step_for_the_emptying() {
-    model(|| two_askers(TakesInTwoSteps(AtomicU8::new(0))));
+fn without_one_step_for_the_take() {
+    model(|| two_senders(TakesInTwoSteps(AtomicU8::new(0))));
 }
 
 #[test]
 #[cfg_attr(shuttle, ignore = "takes a weaker memory than shuttle has")]
-#[should_panic(expected = "asked for before it was done")]
-fn without_the_order_of_asking() {
-    model(|| two_askers(AsksRelaxed(AtomicU8::new(0))));
+#[should_panic(expected = "requested before it was done")]
+fn without_the_order_of_requests() {
+    model(|| two_senders(SetsRelaxed(AtomicU8::new(0))));
 }

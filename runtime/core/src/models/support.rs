@@ -21,8 +21,10 @@ use crate::console;
 use crate::executor::remote::{Remote, Sent};
 use crate::id::ThreadNumber;
 use crate::primitives::{self, Track, UnsafeCell, Watch};
-use crate::task::header::{Schedule, TaskPtr};
-use crate::task::runnable::{self, Runnable};
+use crate::task::header::TaskPtr;
+use crate::task::lifecycle;
+use crate::task::runnable::Runnable;
+use crate::task::schedule::Schedule;
 use crate::task::state::{DONE, JOIN, QUEUED, State};
 use crate::task::{Id, JoinHandle, raw, waker};
 
@@ -139,7 +141,7 @@ impl Drop for Users {
         assert!(lo.remote.pop().is_none(), "a message was left behind");
         lo.watch.gone();
         // SAFETY: made by `Box::leak`, and this is the last user.
-        sync::free(unsafe { Box::from_raw(self.0.as_ptr()) });
+        primitives::free(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
 
@@ -192,20 +194,20 @@ impl Runtime {
             // not done are queued, or held by someone.
             if !unsafe { task.as_ref() }.state.is(DONE) {
                 // SAFETY: owner thread; not done, not running.
-                unsafe { runnable::cancel::<Loop>(task) };
+                unsafe { lifecycle::cancel::<Loop>(task) };
             }
         }
         loop {
             let task = self.queue.borrow_mut().pop_front();
             let Some(task) = task else { break };
             // SAFETY: owner thread, just taken out.
-            unsafe { runnable::run::<Loop>(Runnable::new(task)) };
+            unsafe { lifecycle::run::<Loop>(Runnable::new(task)) };
         }
         let tasks = self.alive.borrow().clone();
         for task in tasks {
             if self.flaw != Flaw::Unmerged {
                 // SAFETY: owner thread; done, not queued, and still referenced.
-                unsafe { runnable::merge::<Loop>(task) };
+                unsafe { lifecycle::merge::<Loop>(task) };
             }
         }
         self.remote.close();
@@ -259,7 +261,7 @@ impl Loop {
         if self.remote.is_pending() {
             // SAFETY: owner thread; the reference came with the message.
             self.remote
-                .receive(|task| unsafe { runnable::receive::<Loop>(task) });
+                .receive(|task| unsafe { lifecycle::receive::<Loop>(task) });
         }
     }
 
@@ -272,7 +274,7 @@ impl Loop {
             let task = self.queue.borrow_mut().pop_front();
             let Some(task) = task else { break };
             // SAFETY: owner thread; just taken out, with its bit set; no task runs another.
-            unsafe { runnable::run::<Loop>(Runnable::new(task)) };
+            unsafe { lifecycle::run::<Loop>(Runnable::new(task)) };
         }
     }
 
@@ -304,13 +306,13 @@ impl Schedule for Loop {
 
     fn allocate(&self, layout: Layout) -> NonNull<u8> {
         self.here();
-        sync::allocate(layout)
+        primitives::allocate(layout)
     }
 
     unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout) {
         self.here();
         // SAFETY: by the contract.
-        unsafe { sync::deallocate(memory, layout) };
+        unsafe { primitives::deallocate(memory, layout) };
     }
 
     fn schedule(&self, task: Runnable) {
@@ -451,7 +453,7 @@ pub(super) fn world_of(flaw: Flaw, enough: usize, restless: usize) -> Held<World
         // One poll, so that it is still queued.
         let first = lo.queue.borrow_mut().pop_front().unwrap();
         // SAFETY: owner thread; just taken out, with its bit set.
-        unsafe { runnable::run::<Loop>(Runnable::new(first)) };
+        unsafe { lifecycle::run::<Loop>(Runnable::new(first)) };
     }
     let waker = waker.take().unwrap();
     Held::new(World {

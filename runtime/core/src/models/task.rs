@@ -11,7 +11,7 @@ use crate::primitives::atomic::Ordering;
 use crate::task::header::TaskPtr;
 use crate::task::refs::Release;
 use crate::task::remote_requests;
-use crate::task::waker;
+use crate::task::{release, waker};
 
 /// The task is over and nobody is left: the loop takes in what is under way, and with that the task
 /// is freed, at home.
@@ -276,12 +276,12 @@ unsafe fn wakes_without_a_reference(data: *const ()) {
     let task: TaskPtr = waker::task(data);
     // SAFETY: the waker holds a reference.
     let header = unsafe { task.as_ref() };
-    if header.remote_requests.ask(remote_requests::WAKE) {
+    if header.remote_requests.set(remote_requests::WAKE) {
         // SAFETY: none, which is the point: `wake_by_ref` would count one up first.
         unsafe { (header.vtable.send)(task) };
     }
     // SAFETY: the waker's reference; but it went along already.
-    unsafe { waker::drop_there(task) };
+    unsafe { release::drop_there(task) };
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn without_a_reference_for_the_message() {
 unsafe fn wakes_on_the_spot(data: *const ()) {
     waker::wake_here::<Loop>(waker::task(data), true);
     // SAFETY: the waker's reference.
-    unsafe { waker::drop_there(waker::task(data)) };
+    unsafe { release::drop_there(waker::task(data)) };
 }
 
 #[test]

@@ -60,7 +60,7 @@ use crate::observe::{Histogram, Recorder};
 pub(crate) use crate::time::driver::Next as NextWait;
 use crate::time::driver::{self, Timers};
 use crate::trace;
-use crate::unwind::each_quietly;
+use crate::unwind::catch_each;
 use backend::Driver;
 use device::Device;
 use event::Event;
@@ -206,7 +206,7 @@ impl Reactor {
         // Wake in the order in which the wakers were stored.
         wakers.reverse();
         let mut trace = self.trace.waking();
-        each_quietly(|| {
+        catch_each(|| {
             let Some(waker) = wakers.pop() else {
                 return false;
             };

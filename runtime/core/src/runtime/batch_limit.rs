@@ -67,7 +67,7 @@ impl BatchLimit {
         if self.fixed != 0 {
             self.left -= given - self.batch.left();
         }
-        self.is_reached = self.left == 0 || tick == Tick::Look;
+        self.is_reached = self.left == 0 || tick == Tick::TurnDue;
         tick
     }
 

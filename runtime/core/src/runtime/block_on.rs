@@ -20,10 +20,11 @@ use std::time::Duration;
 use super::Parts;
 use super::batch_limit::BatchLimit;
 use crate::context;
-use crate::executor::{Executor, Lane, Tick};
+use crate::executor::{ClassQueue, Executor, Tick};
 use crate::reactor::Wait;
+use crate::task::coop::budget;
 use crate::task::header::Header;
-use crate::task::{allowance, waker};
+use crate::task::waker;
 use crate::trace::End;
 
 impl Parts {
@@ -52,14 +53,14 @@ impl Parts {
         location: &'static Location<'static>,
     ) -> F::Output {
         self.leave_sleep();
-        // SAFETY: the executor keeps a reference until it is dissolved.
+        // SAFETY: the executor keeps a reference until `release_remaining`.
         let main = unsafe { &*self.executor.main().as_ptr() };
         let id = || self.executor.next_id().as_u64();
         // The console shows the future until this guard is dropped, after the future.
         let _shown = main.console.main_begins(id, size_of::<F>(), location);
         let mut future = pin!(future);
         // Borrows the executor's own reference, as above.
-        let waker = waker::borrowed::<Lane>(self.executor.main());
+        let waker = waker::borrowed::<ClassQueue>(self.executor.main());
         main.trace.located(location);
         self.reactor.read_clock();
         let mut batch_limit = BatchLimit::new(self.event_interval);
@@ -73,7 +74,7 @@ impl Parts {
                     }
                 }
                 Tick::Idle => self.sleep(&mut batch_limit, location),
-                Tick::Busy | Tick::Look => {}
+                Tick::Busy | Tick::TurnDue => {}
             }
             if batch_limit.is_reached() {
                 let ((), found) = self.executor.look(|| self.poll_reactor());
@@ -176,7 +177,7 @@ impl Parts {
 /// trace and the console.
 #[inline(always)]
 fn poll_main<F: Future>(main: &Header, future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
-    let limited = allowance::limited();
+    let limited = budget::limited();
     limited.refill();
     let poll = main.trace.poll().may_panic();
     let entered = main.console.enter();

@@ -13,7 +13,7 @@ use super::{Parts, Runtime};
 use crate::blocking::{self, Blocking};
 use crate::context::Context;
 use crate::executor::Executor;
-use crate::executor::class::Order;
+use crate::executor::classes::Order;
 use crate::faults::{self, Injector};
 use crate::fs::{self, Files};
 use crate::observe::{Beat, Limit, Observer};

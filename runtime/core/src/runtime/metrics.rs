@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::{Parts, Runtime};
 use crate::blocking::{Blocking, Pool};
-use crate::executor::{Executor, class, current};
+use crate::executor::{Executor, classes as class, current};
 use crate::observe::{Histogram, Observer};
 use crate::reactor::{self, Reactor};
 use crate::task::NO_RUNTIME;

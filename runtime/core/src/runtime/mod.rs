@@ -238,7 +238,7 @@ impl Runtime {
             reactor.shut_down();
         });
         // From here on no user code runs, so no task is spawned that would never be dropped.
-        executor.dissolve();
+        executor.release_remaining();
         if executor.observer().is_some() {
             stall::unwatch();
         }

@@ -24,7 +24,7 @@ use crate::shard::shared::{Core, Ending, LoopEvent, Service};
 use crate::shard::waker_cell::Standby;
 use crate::shard::{Shard, ShardId};
 use crate::task::JoinError;
-use crate::task::waker::wake_quietly;
+use crate::task::waker::wake_catching_panics;
 use crate::task::waker_set::WakerSet;
 use crate::time::{Instant, Sleep, sleep_until};
 
@@ -151,7 +151,7 @@ impl Local {
             stopping.take_all().collect()
         };
         // They may be anyone's, and the others have to hear of it, too.
-        waiting.into_iter().for_each(wake_quietly);
+        waiting.into_iter().for_each(wake_catching_panics);
         self.main.call();
     }
 

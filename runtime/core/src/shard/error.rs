@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::shard::ShardId;
 use crate::task::JoinError;
-use crate::task::runnable::catch_panic;
+use crate::unwind::catch_panic;
 
 /// Why shards could not be started, or which of them did not end well.
 ///

@@ -14,9 +14,9 @@ use crate::shard::context::Local;
 use crate::shard::error::{FailureReason, FirstFailure, ShardFailure};
 use crate::shard::mesh::Mesh;
 use crate::shard::{OnFailure, Shard, ShardId};
-use crate::task::runnable::catch_panic;
 use crate::task::waker_set::WakerSet;
 use crate::time::clock;
+use crate::unwind::catch_panic;
 
 pub(super) struct Core {
     pub(super) handles: Box<[Handle]>,

@@ -10,8 +10,8 @@ use super::report::{StallReport, Usage};
 use super::stack;
 use super::usage::Thread;
 use crate::observe::{Beat, Stuck};
-use crate::task::runnable::catch_panic;
 use crate::time::clock::system_now;
+use crate::unwind::catch_panic;
 
 /// Looks within a threshold.
 const LOOKS: u32 = 8;

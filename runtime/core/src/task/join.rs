@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::header::{Header, TaskPtr};
 use super::state::{DONE, JOIN, NAMED, WATCHED};
-use super::{Id, JoinError, coop, waker};
+use super::{Id, JoinError, coop, release, waker};
 
 /// Waits for a task's output. Dropping it detaches the task, which goes on by itself.
 ///
@@ -121,7 +121,7 @@ impl<T> JoinHandle<T> {
             unsafe { (header.vtable.discard)(self.task) };
         }
         // SAFETY: the handle's reference; only its drop comes here. Owner thread.
-        unsafe { waker::drop_here(self.task) };
+        unsafe { release::drop_here(self.task) };
         // Last, as the waker may be anyone's, and its drop may do anything.
         drop(waker);
     }
@@ -171,7 +171,7 @@ impl<T> Drop for JoinHandle<T> {
             return self.detach();
         }
         // SAFETY: the handle's reference; it is not used again. Owner thread.
-        unsafe { waker::drop_here(self.task) };
+        unsafe { release::drop_here(self.task) };
     }
 }
 

@@ -20,7 +20,7 @@
 //!
 //! 1. The spawner allocates header and future in one piece. Two references: the scheduler's and the
 //!    `JoinHandle`'s.
-//! 2. `Executor::tick` pops a `Runnable` from the run queue and calls `runnable::run`. All arrows
+//! 2. `Executor::tick` pops a `Runnable` from the run queue and calls `lifecycle::run`. All arrows
 //!    but (3) and the asking in (6) are made by the loop, on the owner thread.
 //! 3. A waker. On the owner thread it queues the task; elsewhere it leaves a bit in
 //!    the remote_requests and sends the task to its owner, who queues it. A wake during the poll
@@ -39,19 +39,20 @@
 //!
 //! `DONE` is for ever. The memory stays until the last reference goes, see `refs.rs`.
 
-pub(crate) mod acting;
-pub(crate) mod allowance;
+pub(crate) mod attribution;
 pub mod coop;
 mod error;
 pub(crate) mod header;
 mod join;
+pub(crate) mod lifecycle;
 mod local;
 pub(crate) mod oneshot;
-pub(crate) mod quota;
 pub(crate) mod raw;
 pub(crate) mod refs;
+pub(crate) mod release;
 pub(crate) mod remote_requests;
 pub(crate) mod runnable;
+pub(crate) mod schedule;
 pub(crate) mod state;
 pub(crate) mod waiters;
 pub(crate) mod waker;
@@ -63,11 +64,11 @@ use std::num::NonZeroU64;
 
 #[doc(inline)]
 pub use crate::task_local;
+pub use coop::time_slice::should_yield;
 pub use coop::{consume_budget, unconstrained};
 pub use error::JoinError;
 pub use join::{AbortHandle, JoinHandle};
 pub use local::{AccessError, LocalKey, Scope};
-pub use quota::should_yield;
 pub use yield_now::{YieldNow, yield_now};
 
 /// The sentence for those who need a runtime and have none.

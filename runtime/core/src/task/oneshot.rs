@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
-use super::waker::wake_quietly;
+use super::waker::wake_catching_panics;
 use crate::primitives::{Arc, Mutex, MutexGuard};
 
 /// Why there is no result.
@@ -61,7 +61,7 @@ impl<T> Sender<T> {
         *slot = Slot::Full(result);
         drop(slot);
         if let Some(waker) = waker {
-            wake_quietly(waker);
+            wake_catching_panics(waker);
         }
     }
 }

@@ -10,14 +10,16 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
-use super::acting::acting;
-use super::header::{Header, Schedule, TaskPtr, VTable};
+use super::attribution::attribute_to;
+use super::header::{Header, TaskPtr, VTable};
 use super::refs::Refs;
 use super::remote_requests::{self, RemoteRequests};
+use super::schedule::{Schedule, is_here};
 use super::state::{DONE, State};
-use super::{Id, JoinError, Stage, runnable, waker};
+use super::{Id, JoinError, Stage, lifecycle, waker};
 use crate::console;
 use crate::trace::Tag;
+use crate::unwind::catch_panic;
 
 #[repr(C)]
 struct TaskCell<F: Future> {
@@ -148,7 +150,7 @@ fn drop_panicked<F: Future>(task: TaskPtr) {
     header(task).stage.set(Stage::Taken);
     // SAFETY: `poll` calls this while it polls, so the stage was `Future`, and has just been changed.
     if let Err(second) = unsafe { drop_future::<F>(task) } {
-        discard_quietly(second);
+        discard_catching_panic(second);
     }
 }
 
@@ -182,7 +184,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) -> bool {
                     stage.set(Stage::Output);
                 }
                 Err(payload) => {
-                    discard_quietly(output);
+                    discard_catching_panic(output);
                     store_panic::<F>(task, payload);
                 }
             }
@@ -194,7 +196,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) -> bool {
 }
 
 unsafe fn cancel<F: Future>(task: TaskPtr) {
-    let _acting = acting(Some(header(task).id));
+    let _attribution = attribute_to(Some(header(task).id));
     header(task).stage.set(Stage::Cancelled);
     // SAFETY: the stage was `Future`, by the contract of `cancel`, and has just been changed.
     if let Err(payload) = unsafe { drop_future::<F>(task) } {
@@ -231,16 +233,16 @@ unsafe fn failure<F: Future>(task: TaskPtr) -> Option<JoinError> {
 }
 
 unsafe fn discard<F: Future>(task: TaskPtr) {
-    let _acting = acting(Some(header(task).id));
+    let _attribution = attribute_to(Some(header(task).id));
     if matches!(header(task).stage.get(), Stage::Output) {
         header(task).stage.set(Stage::Taken);
-        runnable::catch_panic(|| {
+        catch_panic(|| {
             // SAFETY: the stage said that this field is live; nobody reaches it again, as it changed.
             unsafe { ManuallyDrop::drop(&mut (*body::<F>(task)).output) }
         });
     } else {
         // SAFETY: the stage is not `Output`, nor `Future`, by the contract of `discard`.
-        discard_quietly(unsafe { failure::<F>(task) });
+        discard_catching_panic(unsafe { failure::<F>(task) });
     }
 }
 
@@ -270,10 +272,10 @@ unsafe fn free<F: Future + 'static, S: Schedule>(task: TaskPtr, merged: bool) {
 }
 
 unsafe fn abort<S: Schedule>(task: TaskPtr) {
-    if waker::is_here::<S>(header(task)) {
-        runnable::abort_here::<S>(task);
+    if is_here::<S>(header(task)) {
+        lifecycle::abort_here::<S>(task);
     } else {
-        waker::ask::<S>(task, remote_requests::ABORT);
+        waker::request::<S>(task, remote_requests::ABORT);
     }
 }
 
@@ -305,7 +307,7 @@ fn wait_slowly<S: Schedule>(header: &Header, before: Option<Waker>, waker: &Wake
     if header.state.is(DONE)
         && let Some(waker) = place.take()
     {
-        waker::wake_quietly(waker);
+        waker::wake_catching_panics(waker);
     }
 }
 
@@ -317,6 +319,6 @@ unsafe fn send<S: Schedule>(task: TaskPtr) {
 }
 
 /// Drops a value that nobody asked for. Its drop may panic: there is no one to tell.
-fn discard_quietly<T>(value: T) {
-    runnable::catch_panic(|| drop(value));
+fn discard_catching_panic<T>(value: T) {
+    catch_panic(|| drop(value));
 }

@@ -25,7 +25,7 @@ impl RemoteRequests {
     }
 
     /// Leaves a request. `true` means: you are the first, send the task to its owner.
-    pub(crate) fn ask(&self, request: u8) -> bool {
+    pub(crate) fn set(&self, request: u8) -> bool {
         // Release: what the caller did before happens before the owner acts on the request.
         // Acquire: as the caller may go on to read what the owner last wrote.
         self.0.fetch_or(request, Ordering::AcqRel) == 0

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-use super::runnable::catch_panic;
 use super::waker_set::WakerSet;
+use crate::unwind::catch_panic;
 
 /// The wakers of all waiters. An operation that keeps a single waker is given one made of this, and
 /// so wakes each of them.

@@ -8,10 +8,11 @@ use std::ops::Deref;
 use std::ptr::{self, NonNull};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::header::{Header, Note, Schedule, TaskPtr};
-use super::refs::Release;
+use super::header::{Header, TaskPtr};
+use super::release::{drop_here, drop_there};
 use super::remote_requests;
 use super::runnable::Runnable;
+use super::schedule::{SchedEvent, Schedule, is_here};
 use super::state::{DONE, JOIN, QUEUED, Queue, TIMED};
 use crate::trace::Effect;
 use crate::unwind::catch_panic;
@@ -24,11 +25,11 @@ pub(crate) const fn vtable<S: Schedule>() -> RawWakerVTable {
 /// Wakes a waker that may be foreign.
 ///
 /// The rule: a panic of a foreign waker never unwinds into the runtime. It is caught wherever the
-/// runtime wakes, here or by [`each_quietly`](crate::unwind::each_quietly), and the other waiters are
+/// runtime wakes, here or by [`catch_each`](crate::unwind::catch_each), and the other waiters are
 /// woken as if it had not happened. What a future does with the waker of its own poll, such as to
 /// clone it or to drop the one that it replaces, is a part of that poll: a panic there is the poller's.
 /// One of our own does not panic; where that matters [`wake_ours`] comes first.
-pub(crate) fn wake_quietly(waker: Waker) {
+pub(crate) fn wake_catching_panics(waker: Waker) {
     catch_panic(|| waker.wake());
 }
 
@@ -67,14 +68,6 @@ pub(crate) unsafe fn owned<S: Schedule>(task: TaskPtr) -> Waker {
 pub(crate) fn task(data: *const ()) -> TaskPtr {
     // SAFETY: every waker is made in this file, from the non-null pointer to a task.
     unsafe { NonNull::new_unchecked(data.cast::<Header>().cast_mut()) }
-}
-
-/// Is the caller on the thread that owns this task?
-#[inline(always)]
-pub(crate) fn is_here<S: Schedule>(header: &Header) -> bool {
-    // SAFETY: `S` is the type of the scheduler: the waker's vtable is that of `S`, and the other
-    // callers have it from the header's own vtable.
-    unsafe { header.scheduler::<S>() }.owner().is_current()
 }
 
 unsafe fn clone<S: Schedule>(data: *const ()) -> RawWaker {
@@ -143,7 +136,7 @@ unsafe fn wake<S: Schedule>(data: *const ()) {
         header.trace.woken(false, || effect(header));
         if header.state.is(QUEUED | DONE | TIMED) {
             // SAFETY: as below.
-            return unsafe { wake_slowly_and_drop::<S>(task) };
+            return unsafe { wake_slow_and_drop::<S>(task) };
         }
         queue_here::<S>(task);
         // SAFETY: the reference was the waker's; this is the owner thread.
@@ -163,7 +156,7 @@ unsafe fn wake<S: Schedule>(data: *const ()) {
 unsafe fn wake_there<S: Schedule>(task: TaskPtr) {
     // SAFETY: the caller holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
-    if !header.refs.is_merged() && ask_once(header, remote_requests::WAKE, false) {
+    if !header.refs.is_merged() && set_request(header, remote_requests::WAKE, false) {
         // SAFETY: the reference was the waker's and goes along.
         unsafe { (header.vtable.send)(task) };
     } else {
@@ -181,7 +174,7 @@ unsafe fn wake_by_ref<S: Schedule>(data: *const ()) {
     if is_here::<S>(header) {
         wake_here::<S>(task, true);
     } else {
-        ask::<S>(task, remote_requests::WAKE);
+        request::<S>(task, remote_requests::WAKE);
     }
 }
 
@@ -231,7 +224,7 @@ pub(crate) fn queue_here<S: Schedule>(task: TaskPtr) {
     // SAFETY: the caller holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
     if header.state.is(QUEUED | DONE | TIMED) {
-        return wake_slowly::<S>(task);
+        return wake_slow::<S>(task);
     }
     header.state.set(QUEUED);
     // SAFETY: `S` is the type of the scheduler, see `is_here`; this is the owner thread, and `QUEUED`
@@ -241,17 +234,17 @@ pub(crate) fn queue_here<S: Schedule>(task: TaskPtr) {
 
 /// A wake that does nothing, or that someone wants to hear of.
 #[inline(never)]
-fn wake_slowly<S: Schedule>(task: TaskPtr) {
+fn wake_slow<S: Schedule>(task: TaskPtr) {
     // SAFETY: the caller holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
     // SAFETY: `S` is the type of the scheduler, see `is_here`.
     let scheduler = unsafe { header.scheduler::<S>() };
     if header.state.queue() == Queue::Push {
-        scheduler.note(Note::Timed, header);
+        scheduler.on_event(SchedEvent::Timed, header);
         // SAFETY: owner thread; `QUEUED` has just been set.
         scheduler.schedule(unsafe { Runnable::new(task) });
     } else if !header.state.is(DONE) {
-        scheduler.note(Note::Coalesced, header);
+        scheduler.on_event(SchedEvent::Coalesced, header);
     }
 }
 
@@ -260,21 +253,21 @@ fn wake_slowly<S: Schedule>(task: TaskPtr) {
 /// # Safety
 /// As for [`drop_here`].
 #[inline(never)]
-unsafe fn wake_slowly_and_drop<S: Schedule>(task: TaskPtr) {
-    wake_slowly::<S>(task);
+unsafe fn wake_slow_and_drop<S: Schedule>(task: TaskPtr) {
+    wake_slow::<S>(task);
     // SAFETY: as for this function.
     unsafe { drop_here(task) };
 }
 
 /// A request from a thread that is not the owner.
-pub(crate) fn ask<S: Schedule>(task: TaskPtr, request: u8) {
+pub(crate) fn request<S: Schedule>(task: TaskPtr, request: u8) {
     // SAFETY: the caller holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
     // A merged task belongs to a runtime that has ended: there is nothing left to ask for.
     if header.refs.is_merged() {
         return;
     }
-    if ask_once(header, request, true) {
+    if set_request(header, request, true) {
         header.refs.clone_there();
         // SAFETY: the reference was made for this.
         unsafe { (header.vtable.send)(task) };
@@ -292,66 +285,12 @@ fn coalesced_there<S: Schedule>(header: &Header, request: u8) {
 }
 
 /// Leaves a request. `true`: it is the first, and the task is to be sent.
-fn ask_once(header: &Header, request: u8, by_ref: bool) -> bool {
-    let first = header.remote_requests.ask(request);
+fn set_request(header: &Header, request: u8, by_ref: bool) -> bool {
+    let first = header.remote_requests.set(request);
     header
         .trace
         .sent(request == remote_requests::WAKE, by_ref, first);
     first
-}
-
-/// Gives up a reference on the owner thread.
-///
-/// # Safety
-/// The caller holds one, and is on the owner thread.
-#[inline(always)]
-pub(crate) unsafe fn drop_here(task: TaskPtr) {
-    // SAFETY: the caller holds a reference, so the task is alive.
-    let header = unsafe { task.as_ref() };
-    match header.refs.drop_here() {
-        Some(Release::Free) => {
-            // SAFETY: that was the last reference, and the owner had it. A task whose future or
-            // output is alive is kept by the scheduler or by the join handle. Owner thread.
-            unsafe { (header.vtable.free)(task, false) };
-        }
-        Some(_) => {}
-        // SAFETY: as for this function.
-        None => unsafe { drop_last_here(task) },
-    }
-}
-
-/// The rest of [`drop_here`].
-///
-/// # Safety
-/// As for `drop_here`.
-#[cold]
-#[inline(never)]
-unsafe fn drop_last_here(task: TaskPtr) {
-    // SAFETY: the caller holds a reference, so the task is alive.
-    let header = unsafe { task.as_ref() };
-    // Asked before, since afterwards the task may be gone.
-    let merged = header.refs.is_merged_here();
-    if header.refs.drop_last_here() == Release::Free {
-        // SAFETY: as in `drop_here`; merged or not, this is the owner thread.
-        unsafe { (header.vtable.free)(task, merged) };
-    }
-}
-
-/// Gives up a reference on a thread that is not the owner.
-///
-/// # Safety
-/// The caller holds one.
-pub(crate) unsafe fn drop_there(task: TaskPtr) {
-    // SAFETY: the caller holds a reference, so the task is alive.
-    let header = unsafe { task.as_ref() };
-    let vtable = header.vtable;
-    match header.refs.drop_there() {
-        Release::Keep => {}
-        // SAFETY: that was the last reference, and only merged ones are freed here.
-        Release::Free => unsafe { (vtable.free)(task, true) },
-        // SAFETY: the reference is still held, and goes along.
-        Release::Tell => unsafe { (vtable.send)(task) },
-    }
 }
 
 /// Gives up a reference on any thread.

@@ -11,7 +11,7 @@ pub(crate) use super::wheel::Stats;
 use super::wheel::{Entry, Wheel};
 use crate::faults::Injector;
 use crate::trace::Recorder;
-use crate::unwind::each_quietly;
+use crate::unwind::catch_each;
 
 pub(crate) struct Timers {
     pub(super) clock: Clock,
@@ -75,8 +75,8 @@ impl Timers {
         drop(wheel);
         let mut fired = 0;
         // One at a time, and woken with nothing borrowed, as a waker may arm and disarm. One that
-        // panics is passed over, as everywhere: see `task::waker::wake_quietly`.
-        each_quietly(|| {
+        // panics is passed over, as everywhere: see `task::waker::wake_catching_panics`.
+        catch_each(|| {
             let Some(due) = self.wheel.borrow_mut().fire() else {
                 return false;
             };

@@ -6,7 +6,7 @@
 
 use crate::primitives::Queue;
 use crate::primitives::atomic::{AtomicBool, Ordering, fence};
-use crate::task::runnable::catch_panic;
+use crate::unwind::catch_panic;
 
 pub(crate) struct Inbox<T> {
     queue: Queue<T>,

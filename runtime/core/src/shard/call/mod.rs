@@ -26,8 +26,8 @@ use crate::shard::call::prefetch::fetch;
 use crate::shard::context::Local;
 use crate::shard::mesh::receiver::MeshReceiver;
 use crate::task::oneshot::Missing;
-use crate::task::runnable::catch_panic;
 use crate::task::{JoinError, yield_now};
+use crate::unwind::catch_panic;
 
 /// Calls that are polled for the first time in one turn. Then the other tasks have theirs.
 const TURN: usize = 64;

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::task::waker::wake_quietly;
+use crate::task::waker::wake_catching_panics;
 
 /// The box of a call, when it comes home; none if it was lost on its way there.
 pub(in crate::shard) type Answer = Option<Box<dyn Any + Send>>;
@@ -89,7 +89,7 @@ impl Pending {
             drop(places);
             if let Some(waker) = waker {
                 // It may be anyone's, and others wait for their answers.
-                wake_quietly(waker);
+                wake_catching_panics(waker);
             }
         } else {
             debug_assert!(matches!(entry.state, State::Abandoned));

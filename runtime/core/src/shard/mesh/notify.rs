@@ -17,7 +17,7 @@ use std::task::Waker;
 
 use crate::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::primitives::{Mutex, MutexGuard};
-use crate::task::waker::wake_quietly;
+use crate::task::waker::wake_catching_panics;
 
 /// On a line of its own: it is looked at with every message.
 #[repr(align(128))]
@@ -74,7 +74,7 @@ impl Bell {
         let waker = self.lock().take();
         if let Some(waker) = waker {
             // It is the other side's, and may be anyone's: its panic is not for this one, who has more to do.
-            wake_quietly(waker);
+            wake_catching_panics(waker);
         }
     }
 }

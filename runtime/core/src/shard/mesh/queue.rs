@@ -13,7 +13,7 @@ use crate::primitives::Bounded;
 use crate::primitives::atomic::{AtomicU8, Ordering, fence};
 
 use crate::shard::mesh::notify::Bell;
-use crate::task::runnable::catch_panic;
+use crate::unwind::catch_panic;
 
 const SENDER: u8 = 1 << 0;
 const RECEIVER: u8 = 1 << 1;

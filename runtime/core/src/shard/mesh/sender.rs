@@ -12,7 +12,7 @@ use crate::shard::ShardId;
 use crate::shard::mesh::Shared;
 use crate::shard::mesh::queue::Refused;
 use crate::task::coop::{self, RestoreOnPending};
-use crate::task::waker::wake_quietly;
+use crate::task::waker::wake_catching_panics;
 
 /// Sends messages to the shards of a [`Mesh`](crate::shard::Mesh). Clones are for tasks of the same shard; when
 /// the last is dropped, receivers hear of it after they have received what was sent.
@@ -206,7 +206,7 @@ impl Line {
             .map(|(_, waker)| waker.take());
         if let Some(first) = first.flatten() {
             // It may be anyone's.
-            wake_quietly(first);
+            wake_catching_panics(first);
         }
     }
 }
@@ -300,7 +300,7 @@ impl<T> Outbox<T> {
                     .filter_map(|(_, waker)| waker.take())
                     .collect()
             };
-            wakers.into_iter().for_each(wake_quietly);
+            wakers.into_iter().for_each(wake_catching_panics);
         }
     }
 }

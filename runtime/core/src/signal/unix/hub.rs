@@ -29,8 +29,8 @@ use rustix::process::getpid;
 use signal_hook_registry::SigId;
 
 use crate::reactor::{Async, Reactor, current};
-use crate::task::runnable::catch_panic;
 use crate::task::waker_set::WakerSet;
+use crate::unwind::catch_panic;
 
 thread_local! {
     /// The hubs of this thread's runtimes: from the first listener of a runtime to the runtime's

@@ -24,15 +24,15 @@ const COUNTED: u8 = 2;
 /// One store: the two bytes are written together.
 #[derive(Clone, Copy)]
 #[repr(C, align(2))]
-struct Allowance {
+struct Budget {
     units: u8,
     /// `FRESH`, `COUNTED`.
     bits: u8,
 }
 
 thread_local! {
-    static ALLOWANCE: Cell<Allowance> = const {
-        Cell::new(Allowance {
+    static BUDGET_LEFT: Cell<Budget> = const {
+        Cell::new(Budget {
             units: NO_LIMIT,
             bits: 0,
         })
@@ -42,27 +42,27 @@ thread_local! {
 }
 
 /// Takes the limit off again when the loop leaves its tasks, also by a panic.
-pub(crate) struct Limited(());
+pub(crate) struct BudgetGuard(());
 
 /// The loop turns to its tasks.
-pub(crate) fn limited() -> Limited {
-    Limited(())
+pub(crate) fn limited() -> BudgetGuard {
+    BudgetGuard(())
 }
 
-impl Limited {
+impl BudgetGuard {
     /// Gives the poll that follows a fresh budget.
     #[inline(always)]
     pub(crate) fn refill(&self) {
-        ALLOWANCE.set(Allowance {
+        BUDGET_LEFT.set(Budget {
             units: BUDGET,
             bits: FRESH,
         });
     }
 }
 
-impl Drop for Limited {
+impl Drop for BudgetGuard {
     fn drop(&mut self) {
-        ALLOWANCE.set(Allowance {
+        BUDGET_LEFT.set(Budget {
             units: NO_LIMIT,
             bits: 0,
         });
@@ -72,13 +72,13 @@ impl Drop for Limited {
 /// Operations left.
 #[inline(always)]
 pub(super) fn units() -> u8 {
-    ALLOWANCE.with(|cell| cell.get().units)
+    BUDGET_LEFT.with(|cell| cell.get().units)
 }
 
 #[inline(always)]
 pub(super) fn set_units(units: u8) {
-    ALLOWANCE.with(|cell| {
-        cell.set(Allowance {
+    BUDGET_LEFT.with(|cell| {
+        cell.set(Budget {
             units,
             ..cell.get()
         });
@@ -87,18 +87,18 @@ pub(super) fn set_units(units: u8) {
 
 #[inline(always)]
 pub(super) fn is_fresh() -> bool {
-    ALLOWANCE.with(|cell| cell.get().bits & FRESH != 0)
+    BUDGET_LEFT.with(|cell| cell.get().bits & FRESH != 0)
 }
 
 /// Was it the first question of this poll? It no longer is.
 pub(super) fn take_fresh() -> bool {
-    ALLOWANCE.with(|cell| {
-        let allowance = cell.get();
-        cell.set(Allowance {
-            bits: allowance.bits & !FRESH,
-            ..allowance
+    BUDGET_LEFT.with(|cell| {
+        let budget = cell.get();
+        cell.set(Budget {
+            bits: budget.bits & !FRESH,
+            ..budget
         });
-        allowance.bits & FRESH != 0
+        budget.bits & FRESH != 0
     })
 }
 
@@ -106,18 +106,18 @@ pub(super) fn take_fresh() -> bool {
 #[cold]
 #[inline(never)]
 pub(super) fn refuse() -> bool {
-    ALLOWANCE.with(|cell| {
-        let allowance = cell.get();
-        let before = if allowance.bits & COUNTED == 0 {
+    BUDGET_LEFT.with(|cell| {
+        let budget = cell.get();
+        let before = if budget.bits & COUNTED == 0 {
             0
         } else {
             REFUSED.get()
         };
         REFUSED.set(before + 1);
         let refused = before < REFUSALS;
-        cell.set(Allowance {
-            units: if refused { allowance.units } else { NO_LIMIT },
-            bits: allowance.bits | COUNTED,
+        cell.set(Budget {
+            units: if refused { budget.units } else { NO_LIMIT },
+            bits: budget.bits | COUNTED,
         });
         refused
     })

@@ -176,12 +176,12 @@ impl Slab {
             head(chunk).free.set(unsafe { place.as_ref() }.next);
             return place.cast();
         }
-        self.allocate_slowly(class)
+        self.allocate_slow(class)
     }
 
     #[cold]
     #[inline(never)]
-    fn allocate_slowly(&self, class: usize) -> NonNull<u8> {
+    fn allocate_slow(&self, class: usize) -> NonNull<u8> {
         if let Some(chunk) = self.current[class].get() {
             if let Some(place) = take(chunk) {
                 return place;
@@ -278,13 +278,13 @@ impl Slab {
     #[inline(always)]
     pub(super) fn trim(&self) {
         if self.spare.get() > SPARE {
-            self.trim_slowly();
+            self.trim_slow();
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn trim_slowly(&self) {
+    fn trim_slow(&self) {
         if self.pinned.get() {
             return;
         }

@@ -7,7 +7,7 @@
 use std::ptr::NonNull;
 
 use super::run_queue::RunQueue;
-use super::{Executor, Lane};
+use super::{ClassQueue, Executor};
 
 /// Queues longer than this are not walked.
 const MANY: usize = 256;
@@ -17,7 +17,7 @@ const MANY: usize = 256;
 struct Before<'a> {
     executor: &'a Executor,
     default: RunQueue,
-    more: Vec<(NonNull<Lane>, RunQueue)>,
+    others: Vec<(NonNull<ClassQueue>, RunQueue)>,
     woken_first: bool,
     found: bool,
 }
@@ -39,7 +39,7 @@ impl Executor {
     /// How many tasks are ready; more than there are, if they are many.
     fn ready_at_most(&self) -> usize {
         let mut ready = 0;
-        self.each_lane(|lane| ready += lane.queue.len_up_to(MANY));
+        self.each_queue(|queue| ready += queue.run_queue.len_up_to(MANY));
         if ready < MANY {
             ready
         } else {
@@ -50,14 +50,14 @@ impl Executor {
 
 impl Before<'_> {
     fn take(executor: &Executor) -> Before<'_> {
-        let more = executor.lanes.more.borrow();
-        let more = more.iter();
+        let others = executor.classes.others.borrow();
+        let others = others.iter();
         Before {
             executor,
-            default: executor.lane.queue.take(),
+            default: executor.default_queue.run_queue.take(),
             // The borrow ends here, as a foreign waker may make a class.
-            more: more
-                .map(|lane| (lane.pointer(), lane.queue.take()))
+            others: others
+                .map(|queue| (queue.pointer(), queue.run_queue.take()))
                 .collect(),
             woken_first: executor.counts.polls.get() >= executor.round.get(),
             found: false,
@@ -67,15 +67,15 @@ impl Before<'_> {
     /// Returns whether a task was woken meanwhile.
     fn put_back(&mut self) -> bool {
         put_back(
-            &self.executor.lane.queue,
+            &self.executor.default_queue.run_queue,
             &self.default,
             self.woken_first,
             &mut self.found,
         );
-        for (lane, before) in &self.more {
+        for (queue, before) in &self.others {
             // SAFETY: a lane goes with its executor.
-            let lane = unsafe { lane.as_ref() };
-            put_back(&lane.queue, before, self.woken_first, &mut self.found);
+            let queue = unsafe { queue.as_ref() };
+            put_back(&queue.run_queue, before, self.woken_first, &mut self.found);
         }
         self.found
     }

@@ -2,15 +2,18 @@
 //! ones are found through their chunks, the large ones stand in a table. Where someone looks on, all
 //! of them do, as an observer knows a task by its place in the table.
 
+mod registry;
+mod slab;
+
 use std::alloc::Layout;
 use std::cell::RefCell;
 use std::ptr::NonNull;
 
-use super::registry::Registry;
-use super::slab::{self, Cursor, Slab};
 use crate::primitives;
 use crate::task::header::{Header, TaskPtr};
 use crate::task::state::LISTED;
+use registry::Registry;
+use slab::{Cursor, Slab};
 
 /// Owner only.
 pub(super) struct Tasks {
@@ -22,7 +25,7 @@ pub(super) struct Tasks {
 
 /// Where a walk over all tasks is.
 #[derive(Default)]
-pub(super) struct Walk {
+pub(super) struct TaskIter {
     slot: usize,
     cursor: Cursor,
 }
@@ -96,7 +99,7 @@ impl Tasks {
 
     /// The next task of a walk over all of them. What is spawned meanwhile may be met or not;
     /// between two calls tasks may only be freed after [`pin`](Self::pin).
-    pub(super) fn next(&self, walk: &mut Walk) -> Option<TaskPtr> {
+    pub(super) fn next(&self, walk: &mut TaskIter) -> Option<TaskPtr> {
         let table = self.table.borrow();
         while walk.slot < table.end() {
             walk.slot += 1;

@@ -1,13 +1,13 @@
 //! Scheduling classes: groups of tasks that divide the loop's time by shares.
 //!
-//! A task belongs to the class of the task that spawned it, or to the one that
-//! [`spawn_in`] names; the future of `block_on` is in the default class, with 100
-//! shares. While several classes have work, each gets time in proportion to its shares; a class that
-//! had nothing to do earns no credit by that. A class with a [latency](Builder::latency) goes before
-//! the others at the next poll boundary.
+//! A task belongs to the class of the task that spawned it, or to the class given to [`spawn_in`].
+//! The future of `block_on` is in the default class, which has 100 shares. While several classes
+//! have ready tasks, each gets time in proportion to its shares; a class earns no credit while it is
+//! idle. A class with a [latency](Builder::latency) goes before the others at the next poll
+//! boundary.
 //!
-//! A poll is never interrupted, so a class is only as good as the polls of the others are short: long
-//! computations should ask [`task::should_yield`](crate::task::should_yield).
+//! A poll is never interrupted, so long polls in one class delay the others: long computations
+//! should check [`task::should_yield`](crate::task::should_yield).
 //!
 //! ```
 //! use std::time::Duration;
@@ -27,7 +27,21 @@
 //! });
 //! ```
 
-pub(super) mod order;
+//!
+//! # How it works
+//!
+//! With a latency, the loop checks for wakes from other threads at each poll boundary, and a batch
+//! of polls ends after 100 µs. Otherwise a batch that has become long would delay such a wake: by
+//! 2.9 ms in one of a hundred cases. The price is a clock read a poll, and only where a class has a
+//! latency.
+//!
+//! A removed class keeps its queue until no task points to it; at each pick its tasks are moved to
+//! the default queue.
+
+mod account;
+mod order;
+mod pick;
+mod queue;
 
 use std::fmt;
 use std::future::Future;
@@ -36,25 +50,31 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use order::{LastIn, Order, Random, Ready};
+pub use order::{LastIn, Random};
+pub(super) use pick::Classes;
+pub(crate) use queue::ClassQueue;
+pub(super) use queue::WAKER;
+pub use queue::{Order, Ready};
 
-use super::lane::Lane;
-use super::shares::{QUOTA, SHARES};
 use super::{Executor, current};
+use crate::scope::scoped_set;
 use crate::task::JoinHandle;
-use crate::task::runnable::catch_panic;
+use crate::time::clock;
+use crate::unwind::catch_panic;
+use account::{QUOTA, SHARES};
 
-/// A scheduling class of this thread's runtime. Dropping it leaves the class as it is; see
-/// [`remove`](Self::remove).
+/// Handle of a scheduling class of this thread's runtime.
+///
+/// Dropping the handle does not change the class; see [`remove`](Self::remove).
 #[derive(Clone)]
 pub struct Class {
     executor: Arc<Executor>,
-    lane: NonNull<Lane>,
-    /// Which of the classes that were made at this place.
-    era: u64,
+    queue: NonNull<ClassQueue>,
+    /// Tells this class from others that have used the queue.
+    generation: u64,
 }
 
-/// What is said about a class before it is made. Made by [`Class::builder`].
+/// Configures a new [`Class`]. Returned by [`Class::builder`].
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
     name: String,
@@ -68,12 +88,12 @@ pub struct Builder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// Shares of 0: its tasks would never run.
+    /// The class has 0 shares, so its tasks would never run.
     NoShares {
         /// The name of the class.
         name: String,
     },
-    /// The runtime has a class of this name.
+    /// The runtime has a class of this name already.
     NameTaken {
         /// The name of the class.
         name: String,
@@ -103,30 +123,30 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What a class has used, as of the last turn of the loop.
+/// What a class has used, as of the last turn of the loop. Returned by [`Class::stats`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Its name.
+    /// Name of the class.
     pub name: String,
-    /// Its shares.
+    /// Shares of the class.
     pub shares: u32,
-    /// Tasks that are ready.
+    /// Number of ready tasks.
     pub ready: usize,
-    /// Polls. Counted while there is more than the default class.
+    /// Number of polls. They are counted while there is more than the default class.
     pub polls: u64,
-    /// Times that it was its turn.
+    /// Number of turns of the class.
     pub turns: u64,
-    /// Time that its tasks ran.
+    /// Time during which its tasks ran.
     pub run_time: Duration,
-    /// Time that it had nothing to run.
+    /// Time during which it had no ready task.
     pub wait_time: Duration,
-    /// Time that it had something to run while another class did.
+    /// Time during which it had ready tasks and another class ran.
     pub starve_time: Duration,
 }
 
 impl Class {
-    /// Begins a new class. Names are for people and metrics, and unique in a runtime.
+    /// Returns a builder of a new class. The name is unique in a runtime, and shown in metrics.
     pub fn builder(name: impl Into<String>) -> Builder {
         Builder {
             name: name.into(),
@@ -137,7 +157,7 @@ impl Class {
         }
     }
 
-    /// The class of the running task.
+    /// Returns the class of the running task.
     ///
     /// # Panics
     ///
@@ -149,33 +169,36 @@ impl Class {
     /// ```
     #[track_caller]
     pub fn current() -> Class {
-        current::with(|executor| executor.class(executor.lanes.current.get()))
+        current::with(|executor| executor.class(executor.classes.current.get()))
     }
 
-    fn lane(&self) -> Result<&Lane, Error> {
-        // SAFETY: a lane goes with its executor, which `self` keeps. `Class` stays on its thread.
-        let lane = unsafe { self.lane.as_ref() };
-        let account = &lane.account;
-        if account.removed.get() || account.era.get() != self.era || self.executor.is_closing() {
+    fn queue(&self) -> Result<&ClassQueue, Error> {
+        // SAFETY: a queue lives as long as its executor, which `self` keeps alive. `Class` stays on
+        // its thread.
+        let queue = unsafe { self.queue.as_ref() };
+        if queue.is_removed.get()
+            || queue.generation.get() != self.generation
+            || self.executor.is_closing()
+        {
             return Err(Error::Gone);
         }
-        Ok(lane)
+        Ok(queue)
     }
 
-    /// Its name.
+    /// Returns the name of the class.
     ///
     /// # Errors
     ///
     /// If the class is gone.
     pub fn name(&self) -> Result<String, Error> {
-        Ok(self.lane()?.account.name.borrow().to_string())
+        Ok(self.queue()?.name.borrow().to_string())
     }
 
-    /// Gives it other shares, from the next turn on.
+    /// Changes the shares of the class, from the next turn on.
     ///
     /// # Errors
     ///
-    /// If they are 0, or the class is gone.
+    /// If `shares` is 0, or the class is gone.
     ///
     /// ```
     /// # wakeful::block_on(async {
@@ -185,42 +208,42 @@ impl Class {
     /// # });
     /// ```
     pub fn set_shares(&self, shares: u32) -> Result<(), Error> {
-        let account = &self.lane()?.account;
+        let queue = self.queue()?;
         if shares == 0 {
-            let name = account.name.borrow().to_string();
+            let name = queue.name.borrow().to_string();
             return Err(Error::NoShares { name });
         }
-        account.shares.set(shares);
-        // Also of the default class: it matters as soon as there is another.
+        // The shares of the default class matter as soon as there is another class.
+        queue.account.shares.set(shares);
         Ok(())
     }
 
-    /// Gives it another latency, or none, see [`Builder::latency`].
+    /// Changes or removes the latency of the class, see [`Builder::latency`].
     ///
     /// # Errors
     ///
     /// If the class is gone.
     pub fn set_latency(&self, latency: Option<Duration>) -> Result<(), Error> {
-        self.lane()?.account.latency.set(latency);
+        self.queue()?.account.latency.set(latency);
         Ok(())
     }
 
-    /// Gives it another quota, see [`Builder::quota`].
+    /// Changes the quota of the class, see [`Builder::quota`].
     ///
     /// # Errors
     ///
     /// If the class is gone.
     pub fn set_quota(&self, quota: Duration) -> Result<(), Error> {
-        self.lane()?.account.quota.set(quota);
-        self.executor.lanes.many.set(true);
+        self.queue()?.account.quota.set(quota);
+        self.executor.classes.slow_tick.set(true);
         Ok(())
     }
 
-    /// Ends the class. Its tasks go on in the default class; so do their children.
+    /// Removes the class. Its tasks continue in the default class, as do those that they spawn.
     ///
     /// # Errors
     ///
-    /// If it is the default class, or gone.
+    /// If this is the default class, or the class is gone.
     ///
     /// ```
     /// # wakeful::block_on(async {
@@ -233,49 +256,49 @@ impl Class {
     /// # });
     /// ```
     pub fn remove(self) -> Result<(), Error> {
-        let lane = self.lane()?;
-        if self.lane == NonNull::from(&self.executor.lane) {
+        let queue = self.queue()?;
+        if self.queue == NonNull::from(&self.executor.default_queue) {
             return Err(Error::IsDefault);
         }
-        lane.account.removed.set(true);
-        self.executor.lanes.one_less();
-        lane.account.latency.set(None);
-        if self.executor.lanes.current.get() == self.lane {
-            // The running task's own class: its children go with it.
+        queue.is_removed.set(true);
+        self.executor.classes.class_removed();
+        queue.account.latency.set(None);
+        if self.executor.classes.current.get() == self.queue {
+            // The running task is of this class: what it spawns goes to the default class, too.
             self.executor
-                .lanes
+                .classes
                 .current
-                .set(NonNull::from(&self.executor.lane));
+                .set(NonNull::from(&self.executor.default_queue));
         }
-        // What it held goes back to the queue. Not if this is called by the order itself: then its
-        // tasks run from there.
-        let order = lane.order.try_borrow_mut().map(|mut order| order.take());
+        // The order gives its tasks back to the run queue. If the order itself calls this, it is
+        // borrowed and stays: its tasks run from there.
+        let order = queue.order.try_borrow_mut().map(|mut order| order.take());
         if let Ok(order) = order {
-            lane.account.ordered.set(false);
-            // It is the user's, and its drop may do anything.
+            queue.is_ordered.set(false);
+            // The drop of an order is user code.
             catch_panic(|| drop(order));
         }
         Ok(())
     }
 
-    /// What it has used.
+    /// Returns what the class has used.
     ///
     /// # Errors
     ///
     /// If the class is gone.
     pub fn stats(&self) -> Result<Stats, Error> {
-        Ok(stats(self.lane()?))
+        Ok(stats(self.queue()?))
     }
 }
 
-fn stats(lane: &Lane) -> Stats {
-    let account = &lane.account;
+fn stats(queue: &ClassQueue) -> Stats {
+    let account = &queue.account;
     Stats {
-        name: account.name.borrow().to_string(),
+        name: queue.name.borrow().to_string(),
         shares: account.shares.get(),
-        ready: lane.len(),
+        ready: queue.len(),
         polls: account.polls.get(),
-        turns: account.picks.get(),
+        turns: account.turns.get(),
         run_time: Duration::from_nanos(account.ran.get()),
         wait_time: Duration::from_nanos(account.waited.get()),
         starve_time: Duration::from_nanos(account.starved.get()),
@@ -289,39 +312,41 @@ impl fmt::Debug for Class {
 }
 
 impl Builder {
-    /// Its part of the time, in proportion to the shares of the others. Default: 100, which is also
-    /// what the default class has.
+    /// Sets the part of the time that the class gets, in proportion to the shares of the others.
+    /// Default: 100, as the default class has.
     pub fn shares(mut self, shares: u32) -> Builder {
         self.shares = shares;
         self
     }
 
-    /// Its ready tasks go before those of other classes, at the next poll boundary, as long as the
-    /// class is within its part of the time; and in any case after they have waited for `latency`, but beyond
-    /// its part not twice in a row.
-    /// Of two such classes the one with the shorter latency goes first. Default: none.
+    /// Sets a latency, so that ready tasks of this class run before those of other classes.
     ///
-    /// [`should_yield`](crate::task::should_yield) then asks the others to give way after half of
-    /// it, or as soon as a task of this class is ready.
+    /// They run at the next poll boundary as long as the class is within its part of the time.
+    /// Beyond its part they run first after they have waited for `latency`, and not twice without a
+    /// turn of another class in between. Of two classes with a latency the one with the shorter
+    /// latency goes first. Default: none.
+    ///
+    /// In the other classes, [`should_yield`](crate::task::should_yield) asks a poll to yield after
+    /// half of `latency`, or as soon as a task of this class is ready.
     pub fn latency(mut self, latency: Duration) -> Builder {
         self.latency = Some(latency);
         self
     }
 
-    /// How long one of its polls may compute until
-    /// [`should_yield`](crate::task::should_yield) asks it to give way. Default: 0.5 ms.
+    /// Sets how long a poll of the class may compute until
+    /// [`should_yield`](crate::task::should_yield) asks it to yield. Default: 0.5 ms.
     pub fn quota(mut self, quota: Duration) -> Builder {
         self.quota = quota;
         self
     }
 
-    /// Who goes first among its ready tasks. Default: first come, first served.
+    /// Sets the order in which ready tasks of the class run. Default: first come, first served.
     pub fn order(mut self, order: impl Order) -> Builder {
         self.order = Some(Box::new(order));
         self
     }
 
-    /// Makes the class, in this thread's runtime.
+    /// Creates the class in this thread's runtime.
     ///
     /// # Errors
     ///
@@ -341,9 +366,8 @@ impl Builder {
         }
         current::with(|executor| {
             let mut taken = false;
-            executor.each_lane(|lane| {
-                let account = &lane.account;
-                taken |= !account.removed.get() && **account.name.borrow() == *name;
+            executor.each_queue(|queue| {
+                taken |= !queue.is_removed.get() && **queue.name.borrow() == *name;
             });
             if taken {
                 drop(self);
@@ -365,7 +389,7 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// Starts a task in a class, as [`spawn`](crate::spawn) does in that of the running task.
+/// Spawns a task in a class. [`spawn`](crate::spawn) spawns in the class of the running task.
 ///
 /// # Panics
 ///
@@ -388,83 +412,79 @@ where
 }
 
 impl Executor {
-    fn class(&self, lane: NonNull<Lane>) -> Class {
+    fn class(&self, queue: NonNull<ClassQueue>) -> Class {
         Class {
             executor: self.shared(),
-            lane,
-            // SAFETY: a lane goes with its executor.
-            era: unsafe { lane.as_ref() }.account.era.get(),
+            queue,
+            // SAFETY: a queue lives as long as its executor.
+            generation: unsafe { queue.as_ref() }.generation.get(),
         }
     }
 
-    /// Calls `f` with what is spawned going to the class.
+    /// Calls `f`, whose spawns go to the class.
     #[track_caller]
     pub(super) fn in_class<R>(&self, class: &Class, f: impl FnOnce() -> R) -> R {
-        struct Restore<'a>(&'a Executor, NonNull<Lane>);
-        impl Drop for Restore<'_> {
-            fn drop(&mut self) {
-                self.0.lanes.current.set(self.1);
-            }
-        }
         assert!(
             std::ptr::eq(&*class.executor, self),
             "the class belongs to another runtime: a class is used on the thread and in the runtime \
              that made it"
         );
-        if let Err(error) = class.lane() {
-            // What is spawned while the runtime ends is cancelled, whatever its class.
+        if let Err(error) = class.queue() {
+            // What is spawned during shutdown is cancelled, whatever its class.
             assert!(self.is_closing(), "can't spawn into the class: {error}");
         }
-        let _restore = Restore(self, self.lanes.current.replace(class.lane));
-        f()
+        scoped_set(&self.classes.current, class.queue, f)
     }
 
     fn add_class(&self, mut builder: Builder) -> Class {
         if self.is_closing() {
-            // Nothing runs any more that it could choose from, and nobody would drop it on this thread.
+            // The order would not be used during shutdown, and nothing would drop it on this thread.
             let order = builder.order.take();
             catch_panic(|| drop(order));
         }
-        let lane = self.vacant_lane();
-        // SAFETY: a lane goes with its executor.
-        let account = &unsafe { lane.as_ref() }.account;
-        account.open(
-            &builder.name,
+        let pointer = self.free_queue();
+        // SAFETY: a queue lives as long as its executor.
+        let queue = unsafe { pointer.as_ref() };
+        queue.generation.set(queue.generation.get() + 1);
+        queue.name.replace(builder.name.as_str().into());
+        queue.is_ordered.set(false);
+        queue.is_removed.set(false);
+        queue.account.open(
             builder.shares,
             builder.latency,
             builder.quota,
+            clock::ticks(),
         );
         if let Some(order) = builder.order {
-            // SAFETY: as above.
-            unsafe { lane.as_ref() }.set_order(order);
+            queue.set_order(order);
         }
-        self.lanes.many.set(true);
-        self.class(lane)
+        self.classes.slow_tick.set(true);
+        self.class(pointer)
     }
 
-    /// Another order for the default class.
+    /// Sets the order of the default class.
     pub(crate) fn set_order(&self, order: Box<dyn Order>) {
-        self.lane.set_order(order);
-        self.lanes.many.set(true);
+        self.default_queue.set_order(order);
+        self.classes.slow_tick.set(true);
     }
 
-    /// What each class has used, the default one first.
+    /// Returns what each class has used, the default one first.
     pub(crate) fn class_stats(&self) -> Vec<Stats> {
         let mut all = Vec::new();
-        self.each_lane(|lane| {
-            if !lane.account.removed.get() {
-                all.push(stats(lane));
+        self.each_queue(|queue| {
+            if !queue.is_removed.get() {
+                all.push(stats(queue));
             }
         });
         all
     }
 
-    /// Drops the orders of the user. What they held goes back to the queues.
+    /// Drops the custom orders. They give their tasks back to the run queues.
     pub(super) fn drop_orders(&self) {
         let mut orders = Vec::new();
-        self.each_lane(|lane| {
-            lane.account.ordered.set(false);
-            orders.push(lane.order.take());
+        self.each_queue(|queue| {
+            queue.is_ordered.set(false);
+            orders.push(queue.order.take());
         });
         for order in orders {
             catch_panic(|| drop(order));

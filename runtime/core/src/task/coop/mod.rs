@@ -8,6 +8,9 @@
 //! without returning to the loop, which therefore can't hand out a new budget. So a poll that has been refused
 //! 1,024 times has no limit from then on.
 
+pub(crate) mod budget;
+pub(crate) mod time_slice;
+
 use std::future::{Future, poll_fn};
 use std::mem;
 use std::pin::Pin;
@@ -15,8 +18,8 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::allowance::{NO_LIMIT, refuse, set_units, units};
-use super::quota::should_yield;
+use budget::{NO_LIMIT, refuse, set_units, units};
+use time_slice::should_yield;
 
 /// Returns `false` when the current poll has used up its budget and should return soon.
 ///

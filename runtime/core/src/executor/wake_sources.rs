@@ -5,21 +5,23 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use super::tasks::Walk;
-use super::{Executor, Lane, WAKER};
+use super::Executor;
+use super::classes::{ClassQueue, WAKER};
+use super::tasks::TaskIter;
 use crate::context::{self, Wakers};
 use crate::id::ThreadNumber;
-use crate::task::header::{Header, Schedule};
+use crate::task::header::Header;
+use crate::task::schedule::Schedule;
 use crate::task::state::DONE;
 use crate::task::waker;
 
 impl Executor {
     /// Calls `f` with every task that has not ended, that of `block_on` included. `f` frees none.
     fn each_alive(&self, mut f: impl FnMut(&Header) -> ControlFlow<()>) {
-        if self.is_dissolved() {
+        if self.is_released() {
             return;
         }
-        let mut walk = Walk::default();
+        let mut walk = TaskIter::default();
         while let Some(task) = self.tasks.next(&mut walk) {
             // SAFETY: what a walk meets is alive.
             let header = unsafe { task.as_ref() };
@@ -38,8 +40,8 @@ impl Executor {
         // SAFETY: by its vtable it was made for a task, and it holds a reference.
         let header = unsafe { waker::task(waker.data()).as_ref() };
         // SAFETY: by the vtable, too, the scheduler is a lane.
-        let lane = unsafe { header.scheduler::<Lane>() };
-        Some(std::ptr::eq(lane.executor(), self) && !header.state.is(DONE))
+        let queue = unsafe { header.scheduler::<ClassQueue>() };
+        Some(std::ptr::eq(queue.executor(), self) && !header.state.is(DONE))
     }
 
     /// How many wakers of the tasks there are, but for those that wait for another task of this executor.
@@ -99,7 +101,7 @@ impl Executor {
 
     /// The thread whose loop it is. Any thread may ask.
     pub(crate) fn home(&self) -> ThreadNumber {
-        self.lane.owner()
+        self.default_queue.owner()
     }
 
     /// A task is waited for, and not by a waker of its own lane.

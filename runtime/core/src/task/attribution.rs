@@ -6,25 +6,25 @@ use std::cell::Cell;
 use super::Id;
 
 thread_local! {
-    static ACTING: Cell<Option<Id>> = const { Cell::new(None) };
+    static ATTRIBUTED: Cell<Option<Id>> = const { Cell::new(None) };
 }
 
 /// Puts back what was there before. A value and no pointer, so that an order in which coroutines end their
 /// scopes can make the answer wrong, and nothing else.
-pub(crate) struct Acting(Option<Id>);
+pub(crate) struct Attribution(Option<Id>);
 
 /// From now on the thread acts for this task; `None`: for the task that its loop polls, if one does.
-pub(crate) fn acting(id: Option<Id>) -> Acting {
-    Acting(ACTING.replace(id))
+pub(crate) fn attribute_to(id: Option<Id>) -> Attribution {
+    Attribution(ATTRIBUTED.replace(id))
 }
 
-impl Drop for Acting {
+impl Drop for Attribution {
     fn drop(&mut self) {
-        ACTING.set(self.0);
+        ATTRIBUTED.set(self.0);
     }
 }
 
 /// The task that this thread acts for.
-pub(crate) fn acts_for() -> Option<Id> {
-    ACTING.get()
+pub(crate) fn attributed_task() -> Option<Id> {
+    ATTRIBUTED.get()
 }

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use super::allowance::{self, NO_LIMIT};
+use super::budget::{self, NO_LIMIT};
 use crate::time::clock;
 
 /// How long a poll may compute where nobody said otherwise, in nanoseconds.
@@ -64,9 +64,9 @@ pub(crate) fn reset() {
 /// the quota of its class, 0.5 ms by default, or when a task of a class with a latency is ready.
 ///
 /// Ask it in the loop of a computation, and if it says yes, await
-/// [`yield_now`](super::yield_now). It costs a nanosecond or two. The time counts from the first
+/// [`yield_now`](crate::task::yield_now). It costs a nanosecond or two. The time counts from the first
 /// question of a poll. Outside a runtime, and inside
-/// [`unconstrained`](super::coop::unconstrained), it is always `false`.
+/// [`unconstrained`](super::unconstrained), it is always `false`.
 ///
 /// ```
 /// use wakeful::task::{should_yield, yield_now};
@@ -86,7 +86,7 @@ pub(crate) fn reset() {
 #[inline]
 pub fn should_yield() -> bool {
     LEFT.with(|left| {
-        if left.get() > 1 && !allowance::is_fresh() {
+        if left.get() > 1 && !budget::is_fresh() {
             left.set(left.get() - 1);
             return false;
         }
@@ -97,12 +97,12 @@ pub fn should_yield() -> bool {
 #[cold]
 #[inline(never)]
 fn look(left: &Cell<u32>) -> bool {
-    if allowance::units() == NO_LIMIT {
+    if budget::units() == NO_LIMIT {
         return false;
     }
     let now = clock::ticks();
     let mut state = STATE.with(Cell::get);
-    if allowance::take_fresh() {
+    if budget::take_fresh() {
         // A new poll, perhaps of something else that asks less often.
         state.began = now;
         state.step = (state.step / 4).max(8);
@@ -119,7 +119,7 @@ fn look(left: &Cell<u32>) -> bool {
     let over = now.saturating_sub(state.began) >= state.quota;
     let give_way = (over || state.has_urgent.is_some_and(|has_urgent| has_urgent()))
         // What can't return to the loop is not told so for ever.
-        && allowance::refuse();
+        && budget::refuse();
     // Whoever asks again in the same poll is told again.
     left.set(if give_way { 1 } else { state.step });
     give_way
