@@ -15,9 +15,9 @@ use std::thread;
 use std::time::Duration;
 
 use wakeful::net::{TcpListener, TcpStream};
-use wakeful::prometheus::{CONTENT_TYPE, encode};
 use wakeful::{Builder, Metrics, MetricsLevel, task};
 use wakeful_examples::{Args, accept, close_gently, listen};
+use wakeful_prometheus::{CONTENT_TYPE, encode};
 
 const USAGE: &str = "\
 usage: metrics [ADDRESS]

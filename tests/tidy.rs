@@ -102,7 +102,7 @@ fn walk(root: &Path, directory: &Path, files: &mut Vec<Source>) {
 }
 
 fn is_library(file: &Source) -> bool {
-    file.path.starts_with("runtime/core/src/") || file.path.starts_with("net/src/")
+    file.path.starts_with("runtime/") || file.path.starts_with("net/src/")
 }
 
 fn is_test(file: &Source) -> bool {

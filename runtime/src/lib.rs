@@ -145,21 +145,12 @@ pub use wakeful_core::console;
 #[cfg(feature = "faults")]
 #[doc(inline)]
 pub use wakeful_core::faults;
-#[cfg(feature = "hyper")]
-#[doc(inline)]
-pub use wakeful_core::hyper;
 #[cfg(feature = "io-std")]
 #[doc(inline)]
 pub use wakeful_core::io;
-#[cfg(feature = "openraft")]
-#[doc(inline)]
-pub use wakeful_core::openraft;
 #[cfg(feature = "process")]
 #[doc(inline)]
 pub use wakeful_core::process;
-#[cfg(feature = "prometheus")]
-#[doc(inline)]
-pub use wakeful_core::prometheus;
 #[cfg(feature = "signal")]
 #[doc(inline)]
 pub use wakeful_core::signal;

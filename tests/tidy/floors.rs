@@ -8,9 +8,6 @@ use crate::source::{Source, find_word, paths};
 /// what is left of it without the clock, the wheel and what joins them.
 const ROOMS: &[(&str, u8)] = &[
     // Adapters.
-    ("hyper", 5),
-    ("openraft", 5),
-    ("prometheus", 5),
     ("tokio_io", 5),
     ("shard", 4),
     ("runtime", 4),
