@@ -60,7 +60,10 @@ fn the_clock_is_read_in_one_place() {
 #[test]
 fn features_are_chosen_in_a_module_file() {
     let text = "#[cfg(feature = \"trace\")]\nlet a = cfg!(all(unix, feature = \"x\"));";
-    assert_eq!(lines(features, "runtime/core/src/task/raw.rs", text), [1, 2]);
+    assert_eq!(
+        lines(features, "runtime/core/src/task/raw.rs", text),
+        [1, 2]
+    );
     assert_eq!(lines(features, "runtime/core/src/task/mod.rs", text), NONE);
     assert_eq!(
         lines(
@@ -147,8 +150,14 @@ fn sleeps_are_seen() {
 #[test]
 fn threads_are_seen() {
     let text = "std::thread::spawn(f);\nthread::Builder::new();";
-    assert_eq!(lines(threads, "runtime/core/src/runtime/mod.rs", text), [1, 2]);
-    assert_eq!(lines(threads, "runtime/core/src/blocking/pool.rs", text), NONE);
+    assert_eq!(
+        lines(threads, "runtime/core/src/runtime/mod.rs", text),
+        [1, 2]
+    );
+    assert_eq!(
+        lines(threads, "runtime/core/src/blocking/pool.rs", text),
+        NONE
+    );
     assert_eq!(
         lines(
             threads,
