@@ -12,8 +12,8 @@ use hyper::body::{Body, Incoming};
 use hyper::service::{Service, service_fn};
 use hyper::{Request, Response};
 use hyper_util::server::conn::auto;
-use wakeful::hyper::{Executor, Io, Timer};
 use wakeful::time::sleep;
+use wakeful_hyper::{Executor, Io, Timer};
 
 /// What hyper and its users call any error.
 pub type BoxError = Box<dyn Error + Send + Sync>;

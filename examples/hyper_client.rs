@@ -9,9 +9,9 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper::header::HOST;
 use hyper::{Request, Response, Uri, Version};
-use wakeful::hyper::{Executor, Io, Timer};
 use wakeful::net::TcpStream;
 use wakeful_examples::{Args, BoxError, with_causes};
+use wakeful_hyper::{Executor, Io, Timer};
 
 const USAGE: &str = "\
 usage: hyper_client [URL] [--http VERSION]

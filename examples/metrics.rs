@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use futures_util::AsyncWriteExt;
 use wakeful::net::{TcpListener, TcpStream};
-use wakeful::prometheus::{CONTENT_TYPE, encode};
 use wakeful::{Builder, Metrics, MetricsLevel, task};
 use wakeful_examples::{Args, accept, close_gently, listen};
+use wakeful_prometheus::{CONTENT_TYPE, encode};
 
 const USAGE: &str = "\
 usage: metrics [ADDRESS]

@@ -15,9 +15,9 @@ use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::{http1, http2};
 use hyper::header::HOST;
 use hyper::{Request, Version};
-use wakeful::hyper::{Executor, Io, Timer};
 use wakeful::net::TcpStream;
 use wakeful_examples::{Args, BoxError, with_causes};
+use wakeful_hyper::{Executor, Io, Timer};
 
 const USAGE: &str = "\
 usage: tls_client [ADDRESS] --ca FILE [--name NAME] [--http VERSION]

@@ -31,7 +31,18 @@ const CORE: &[&str] = &[
     "unicode-ident",
 ];
 
-/// What the optional features add.
+/// The optional features, and the adapters to other crates.
+const ALL: &[&str] = &[
+    "--all-features",
+    "-p",
+    "wakeful-hyper",
+    "-p",
+    "wakeful-openraft",
+    "-p",
+    "wakeful-prometheus",
+];
+
+/// What the optional features and the adapters add.
 const OPTIONAL: &[&str] = &[
     // backtrace
     "addr2line",
@@ -108,13 +119,13 @@ fn root() -> &'static Path {
 }
 
 /// The packages that are compiled into the libraries, ours left out.
-fn packages(features: &[&str]) -> Vec<Package> {
+fn packages(more: &[&str]) -> Vec<Package> {
     let output = Command::new(env!("CARGO"))
         .current_dir(root())
         .args(["tree", "--locked", "--edges", "normal,build"])
         .args(["--prefix", "none", "--no-dedupe", "--format", "{p}|{l}"])
         .args(["-p", "wakeful", "-p", "wakeful-net", "-p", "wakeful-macros"])
-        .args(features)
+        .args(more)
         .output()
         .expect("cargo runs");
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -205,8 +216,8 @@ fn the_core_brings_along_what_was_chosen() {
 }
 
 #[test]
-fn the_features_bring_along_what_was_chosen_and_each_package_once() {
-    let packages = packages(&["--all-features"]);
+fn features_and_adapters_bring_along_what_was_chosen_and_each_package_once() {
+    let packages = packages(ALL);
     let strangers = strangers(&packages, &[CORE, OPTIONAL]);
     let advice = "look at what it is and who keeps it, then add it to the list in tests/audit.rs, or do without";
     assert!(strangers.is_empty(), "new packages {strangers:?}: {advice}");
@@ -216,7 +227,7 @@ fn the_features_bring_along_what_was_chosen_and_each_package_once() {
 
 #[test]
 fn every_licence_lets_the_program_be_given_away() {
-    for package in packages(&["--all-features"]) {
+    for package in packages(ALL) {
         let Package { name, licence, .. } = &package;
         assert!(is_free(licence), "{name} is under '{licence}'");
     }

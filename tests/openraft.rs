@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use openraft_rt::testing::Suite;
 use openraft_rt::{AsyncRuntime, Mpsc, MpscReceiver};
-use wakeful::openraft::{Channels, JoinHandle, Sleep, Timeout, WakefulRuntime};
 use wakeful::{Builder, Metrics, Runtime};
+use wakeful_openraft::{Channels, JoinHandle, Sleep, Timeout, WakefulRuntime};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -167,7 +167,7 @@ fn handles_sleeps_and_channels_are_send() {
     send::<Timeout<std::future::Ready<u8>>>();
     send::<<Channels as Mpsc>::Receiver<u8>>();
     sync::<<Channels as Mpsc>::Sender<u8>>();
-    sync::<wakeful::openraft::Mutex<u8>>();
+    sync::<wakeful_openraft::Mutex<u8>>();
 }
 
 async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Poll<F::Output> {

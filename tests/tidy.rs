@@ -213,7 +213,7 @@ fn shortened(list: &str, now: usize, before: usize, write: impl Fn() -> String) 
 }
 
 fn is_library(file: &Source) -> bool {
-    file.path.starts_with("runtime/core/src/") || file.path.starts_with("net/src/")
+    file.path.starts_with("runtime/") || file.path.starts_with("net/src/")
 }
 
 fn is_test(file: &Source) -> bool {

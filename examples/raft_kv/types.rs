@@ -5,7 +5,7 @@ use std::fmt;
 
 use openraft::{BasicNode, Raft, declare_raft_types};
 use serde::{Deserialize, Serialize};
-use wakeful::openraft::WakefulRuntime;
+use wakeful_openraft::WakefulRuntime;
 
 use super::machine::Machine;
 

@@ -145,21 +145,12 @@ pub use wakeful_core::console;
 #[cfg(feature = "faults")]
 #[doc(inline)]
 pub use wakeful_core::faults;
-#[cfg(feature = "hyper")]
-#[doc(inline)]
-pub use wakeful_core::hyper;
 #[cfg(feature = "io-std")]
 #[doc(inline)]
 pub use wakeful_core::io;
-#[cfg(feature = "openraft")]
-#[doc(inline)]
-pub use wakeful_core::openraft;
 #[cfg(feature = "process")]
 #[doc(inline)]
 pub use wakeful_core::process;
-#[cfg(feature = "prometheus")]
-#[doc(inline)]
-pub use wakeful_core::prometheus;
 #[cfg(feature = "signal")]
 #[doc(inline)]
 pub use wakeful_core::signal;
@@ -183,9 +174,9 @@ pub mod task {
     #[doc(inline)]
     pub use wakeful_core::executor::{JoinSet, TaskBuilder as Builder, id, name, spawn, try_id};
     #[doc(inline)]
-    pub use wakeful_core::{spawn_blocking, try_spawn_blocking};
-    #[doc(inline)]
     pub use wakeful_core::task::*;
+    #[doc(inline)]
+    pub use wakeful_core::{spawn_blocking, try_spawn_blocking};
 }
 
 /// The flight recorder: what the loop, its tasks and its wakers did, event by event.

@@ -14,8 +14,8 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response, Version};
 use hyper_util::server::conn::auto;
-use wakeful::hyper::{Executor, Io, Timer};
 use wakeful::task::JoinHandle;
+use wakeful_hyper::{Executor, Io, Timer};
 
 /// A body that is not `Send`.
 pub type LocalBody = Pin<Box<dyn Body<Data = Bytes, Error = hyper::Error>>>;

@@ -13,9 +13,9 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use wakeful::Runtime;
-use wakeful::hyper::{Executor, Io, Timer};
 use wakeful::net::TcpStream;
 use wakeful::task::yield_now;
+use wakeful_hyper::{Executor, Io, Timer};
 
 use crate::common::{Way, body_of, client, full, get, serve, text};
 use crate::net::{run, tcp_pair};

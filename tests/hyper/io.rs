@@ -11,8 +11,8 @@ use futures_util::io::{AsyncRead, AsyncWrite, Cursor};
 use hyper::rt::{Read, ReadBuf, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use wakeful::hyper::Io;
 use wakeful::net::TcpStream;
+use wakeful_hyper::Io;
 
 use crate::common::{Way, body_of, client, get, text};
 use crate::net::{run, tcp_pair};

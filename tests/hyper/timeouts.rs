@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures_util::AsyncWriteExt;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use wakeful::hyper::{Executor, Io, Timer};
 use wakeful::net::UnixStream;
 use wakeful::time::{Instant, sleep};
+use wakeful_hyper::{Executor, Io, Timer};
 
 use crate::common::{Way, body_of, client, get, text};
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use hyper::rt::{Sleep, Timer as _};
 use wakeful::Runtime;
-use wakeful::hyper::Timer;
 use wakeful::time::{Instant, pause};
+use wakeful_hyper::Timer;
 
 use crate::support::{Counting, panic_of, spin_until};
 

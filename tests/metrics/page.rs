@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use wakeful::prometheus::encode;
+use wakeful_prometheus::encode;
 
 use super::*;
 

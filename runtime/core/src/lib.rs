@@ -37,22 +37,16 @@ pub mod faults;
 #[path = "faults/off.rs"]
 mod faults;
 pub mod fs;
-#[cfg(feature = "hyper")]
-pub mod hyper;
 mod id;
 #[cfg(feature = "io-std")]
 pub mod io;
 #[cfg(all(test, any(loom, shuttle)))]
 mod models;
 mod observe;
-#[cfg(feature = "openraft")]
-pub mod openraft;
 mod os_error;
 mod primitives;
 #[cfg(feature = "process")]
 pub mod process;
-#[cfg(feature = "prometheus")]
-pub mod prometheus;
 pub mod reactor;
 pub mod runtime;
 pub mod shard;

@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_util::FutureExt;
+use tokio::sync::oneshot::{self, Receiver};
+use wakeful_core::task::{Id, coop};
 
-use crate::executor::spawn_at;
-use crate::task::oneshot::{Missing, Receiver, oneshot};
-use crate::task::{Id, JoinError, coop};
+use crate::error::{JoinError, Panic};
 
 /// Waits for a task's output. Dropping it detaches the task. It is `Send` if the output is.
 ///
@@ -23,23 +23,24 @@ use crate::task::{Id, JoinError, coop};
 /// If polled again after it returned the output.
 pub struct JoinHandle<T> {
     id: Id,
-    output: Receiver<T>,
+    output: Receiver<Result<T, Panic>>,
 }
 
 impl<T: 'static> JoinHandle<T> {
     #[track_caller]
-    pub(super) fn spawn<F>(location: &'static Location<'static>, future: F) -> JoinHandle<T>
+    pub(crate) fn spawn<F>(future: F) -> JoinHandle<T>
     where
         F: Future<Output = T> + 'static,
     {
-        let (sender, output) = oneshot();
-        let task = spawn_at(location, async move {
+        let (sender, output) = oneshot::channel();
+        let task = wakeful_core::spawn(async move {
             // Caught here, as the executor would keep the payload on its thread.
             // In a block, so that a future that panics is dropped while that unwinds.
             #[expect(clippy::redundant_async_block, reason = "it is what drops the future")]
             let future = async move { future.await };
             let result = AssertUnwindSafe(future).catch_unwind().await;
-            sender.fill(result.map_err(Missing::Panicked));
+            // Dropping the handle detaches the task.
+            let _ = sender.send(result);
         });
         let id = task.id();
         JoinHandle { id, output }
@@ -53,10 +54,10 @@ impl<T> Future for JoinHandle<T> {
         let progress = ready!(coop::poll_proceed(cx));
         let output = ready!(Pin::new(&mut self.output).poll(cx));
         progress.made_progress();
-        Poll::Ready(output.map_err(|missing| match missing {
-            Missing::Panicked(payload) => JoinError::panicked(self.id, payload),
-            Missing::Dropped => JoinError::cancelled(self.id),
-        }))
+        Poll::Ready(match output {
+            Ok(result) => result.map_err(|payload| JoinError::panicked(self.id, payload)),
+            Err(_) => Err(JoinError::cancelled(self.id)),
+        })
     }
 }
 

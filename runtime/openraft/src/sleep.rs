@@ -2,16 +2,17 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use openraft_rt::Instant as _;
 use pin_project_lite::pin_project;
+use tokio::sync::oneshot::{self, Receiver};
+use wakeful_core::task::{AbortHandle, coop};
+use wakeful_core::time::sleep_until;
 
-use crate::executor::spawn_at;
-use crate::task::oneshot::{Missing, Receiver, oneshot};
-use crate::task::{AbortHandle, coop};
-use crate::time::{Elapsed, Instant, sleep_until};
+use crate::error::Elapsed;
+use crate::instant::Instant;
 
 /// Waits until a deadline. The first poll, which must be inside a runtime, starts a task there that has
 /// the timer; a sleep that is never polled, or whose time has passed by then, costs nothing.
@@ -40,10 +41,11 @@ struct Timer {
 impl Timer {
     #[track_caller]
     fn start(deadline: Instant) -> Timer {
-        let (sender, fired) = oneshot();
-        let task = spawn_at(Location::caller(), async move {
-            sleep_until(deadline).await;
-            sender.fill(Ok(()));
+        let (sender, fired) = oneshot::channel();
+        let task = wakeful_core::spawn(async move {
+            sleep_until(deadline.into()).await;
+            // The other half may have been dropped, and then the abort of this task is under way.
+            let _ = sender.send(());
         });
         Timer {
             fired,
@@ -59,7 +61,7 @@ impl Drop for Timer {
 }
 
 impl Sleep {
-    pub(super) fn until(deadline: Instant) -> Sleep {
+    pub(crate) fn until(deadline: Instant) -> Sleep {
         Sleep {
             deadline,
             state: State::New,
@@ -88,7 +90,7 @@ impl Sleep {
                 self.state = State::New;
                 Poll::Ready(())
             }
-            Err(Missing::Dropped | Missing::Panicked(_)) => {
+            Err(_) => {
                 self.state = State::Lost;
                 Poll::Pending
             }
@@ -128,7 +130,7 @@ pin_project! {
 }
 
 impl<F> Timeout<F> {
-    pub(super) fn new(deadline: Instant, future: F) -> Timeout<F> {
+    pub(crate) fn new(deadline: Instant, future: F) -> Timeout<F> {
         Timeout {
             future,
             limit: Sleep::until(deadline),
@@ -145,6 +147,6 @@ impl<F: Future> Future for Timeout<F> {
             return Poll::Ready(Ok(output));
         }
         // Without asking the budget, so a future that has used it up can't put the end of its time off.
-        this.limit.poll_elapsed(cx).map(|()| Err(Elapsed::new()))
+        this.limit.poll_elapsed(cx).map(|()| Err(Elapsed))
     }
 }

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use crate::id::ThreadNumber;
-use crate::primitives::Queue;
-use crate::runtime::{Handle, RemoteJoinHandle};
-use crate::time;
+use crossbeam_queue::SegQueue;
+use wakeful_core::{Handle, RemoteJoinHandle, time};
+
+use crate::thread::ThreadNumber;
 
 type Timer = Pin<Box<time::Sleep>>;
 
@@ -33,14 +33,14 @@ struct Table {
 }
 
 /// Places of sleeps that were dropped on other threads.
-type Notes = Arc<Queue<usize>>;
+type Notes = Arc<SegQueue<usize>>;
 
 impl Table {
     fn new() -> Table {
         Table {
             places: RefCell::default(),
             free: RefCell::default(),
-            notes: Arc::new(Queue::new()),
+            notes: Arc::new(SegQueue::new()),
         }
     }
 
@@ -79,7 +79,7 @@ impl Table {
 }
 
 /// See the module.
-pub(super) struct Sleep {
+pub(crate) struct Sleep {
     deadline: Instant,
     home: Home,
     away: Away,
@@ -105,7 +105,7 @@ enum Away {
 
 impl Sleep {
     #[track_caller]
-    pub(super) fn new(timer: time::Sleep) -> Sleep {
+    pub(crate) fn new(timer: time::Sleep) -> Sleep {
         let runtime = Handle::current();
         let deadline = timer.deadline().into_std();
         let enter = |timers: &Table| (timers.insert(Box::pin(timer)), timers.notes.clone());
@@ -123,7 +123,7 @@ impl Sleep {
         }
     }
 
-    pub(super) fn reset(&mut self, deadline: Instant) {
+    pub(crate) fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         self.come_home();
         self.is_news = true;
@@ -195,7 +195,7 @@ impl Future for Sleep {
     }
 }
 
-impl ::hyper::rt::Sleep for Sleep {}
+impl hyper::rt::Sleep for Sleep {}
 
 impl Drop for Sleep {
     fn drop(&mut self) {

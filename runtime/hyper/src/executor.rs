@@ -12,7 +12,7 @@ use std::future::Future;
 /// ```
 /// use std::{cell::Cell, rc::Rc};
 /// use hyper::rt::Executor as _;
-/// use wakeful::hyper::Executor;
+/// use wakeful_hyper::Executor;
 ///
 /// wakeful::block_on(async {
 ///     let count = Rc::new(Cell::new(0));
@@ -34,9 +34,9 @@ impl Executor {
     }
 }
 
-impl<F: Future + 'static> ::hyper::rt::Executor<F> for Executor {
+impl<F: Future + 'static> hyper::rt::Executor<F> for Executor {
     #[track_caller]
     fn execute(&self, future: F) {
-        crate::spawn(future);
+        wakeful_core::spawn(future);
     }
 }

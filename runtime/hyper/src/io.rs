@@ -4,8 +4,8 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use ::hyper::rt::{Read, ReadBufCursor, Write};
 use futures_util::io::{AsyncRead, AsyncWrite};
+use hyper::rt::{Read, ReadBufCursor, Write};
 use pin_project_lite::pin_project;
 
 /// The most that is asked for in one read. The room for it is filled with zeros, and hyper offers
@@ -19,7 +19,7 @@ pin_project! {
     /// closes the stream, which for a socket ends the writing direction.
     ///
     /// ```
-    /// use wakeful::hyper::Io;
+    /// use wakeful_hyper::Io;
     ///
     /// let io = Io::new(futures_util::io::Cursor::new(b"bytes".to_vec()));
     /// assert_eq!(io.into_inner().into_inner(), b"bytes");

@@ -3,14 +3,15 @@
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use super::sleep::Sleep;
-use crate::time::{self, Instant as LoopInstant};
+use wakeful_core::time::{self, Instant as LoopInstant};
+
+use crate::sleep::Sleep;
 
 /// Gives hyper its timeouts, by the clock of the runtime, which a test can
-/// [`pause`](crate::time::pause).
+/// [`pause`](wakeful_core::time::pause).
 ///
 /// hyper wants its sleeps to be `Send`, and they are: at home, on the thread that made them, they are
-/// [`wakeful::time::Sleep`](crate::time::Sleep)s, and to arm one anew allocates nothing. One that is
+/// [`wakeful::time::Sleep`](wakeful_core::time::Sleep)s, and to arm one anew allocates nothing. One that is
 /// polled on another thread asks its runtime to wait, which costs a task there; after the end of that
 /// runtime it stays pending, and at home it panics as a `Sleep` does.
 ///
@@ -21,7 +22,7 @@ use crate::time::{self, Instant as LoopInstant};
 /// ```
 /// use std::time::Duration;
 /// use hyper::rt::Timer as _;
-/// use wakeful::hyper::Timer;
+/// use wakeful_hyper::Timer;
 ///
 /// wakeful::block_on(async {
 ///     wakeful::time::pause();
@@ -43,14 +44,14 @@ impl Timer {
     }
 }
 
-impl ::hyper::rt::Timer for Timer {
+impl hyper::rt::Timer for Timer {
     #[track_caller]
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn ::hyper::rt::Sleep>> {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
         Box::pin(Sleep::new(time::sleep(duration)))
     }
 
     #[track_caller]
-    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn ::hyper::rt::Sleep>> {
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
         Box::pin(Sleep::new(time::sleep_until(deadline.into())))
     }
 
@@ -59,7 +60,7 @@ impl ::hyper::rt::Timer for Timer {
     }
 
     #[track_caller]
-    fn reset(&self, sleep: &mut Pin<Box<dyn ::hyper::rt::Sleep>>, deadline: Instant) {
+    fn reset(&self, sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>, deadline: Instant) {
         match sleep.as_mut().downcast_mut_pin::<Sleep>() {
             Some(ours) => ours.get_mut().reset(deadline),
             None => *sleep = self.sleep_until(deadline),

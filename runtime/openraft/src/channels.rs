@@ -9,8 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use openraft_rt::{OptionalSend, OptionalSync};
 use tokio::sync::{MutexGuard, mpsc, oneshot, watch};
-
-use crate::task::coop;
+use wakeful_core::task::coop;
 
 /// Makes the channels of a Raft node.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! The runtime of a Raft node: [`WakefulRuntime`] is an [`AsyncRuntime`] of
 //! [`openraft`](https://docs.rs/openraft).
 //!
-//! Name it in `openraft::declare_raft_types!` as `AsyncRuntime = wakeful::openraft::WakefulRuntime`,
+//! Name it in `openraft::declare_raft_types!` as `AsyncRuntime = wakeful_openraft::WakefulRuntime`,
 //! and start the node inside a Wakeful runtime. It works with openraft's feature `single-threaded`,
 //! where a node's storage and network need not be `Send`, and without it. The example `raft_kv` is a
 //! key-value store on three machines.
@@ -11,7 +11,7 @@
 //!
 //! ```
 //! use openraft_rt::{AsyncRuntime, Mpsc, MpscReceiver, MpscSender};
-//! use wakeful::openraft::{Channels, WakefulRuntime};
+//! use wakeful_openraft::{Channels, WakefulRuntime};
 //!
 //! let sum = WakefulRuntime::run(async {
 //!     let (sender, mut receiver) = <Channels as Mpsc>::channel::<u32>(4);
@@ -42,28 +42,29 @@
 //! back quickly goes on in its old term. It may only do so if its log was on disk before any follower had
 //! it. A node that writes its log while the followers do would give an entry's number to another entry,
 //! and lose the first; `raft_kv` turns it off.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(missing_debug_implementations)]
 
 mod channels;
+mod error;
+mod instant;
 mod sleep;
 mod task;
 
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::panic::Location;
 use std::time::Duration;
 
 use openraft_rt::{AsyncRuntime, OptionalSend};
+use tokio::sync::oneshot;
+use wakeful_core::{Runtime, try_spawn_blocking};
 
 pub use channels::{Channels, MpscReceiver, Mutex, OneshotSender};
+pub use error::{Elapsed, JoinError};
+pub use instant::Instant;
 pub use sleep::{Sleep, Timeout};
 pub use task::JoinHandle;
-
-use crate::blocking::try_spawn_blocking;
-use crate::runtime::Runtime;
-use crate::task::JoinError;
-use crate::task::oneshot::oneshot;
-use crate::time::{Elapsed, Instant};
 
 /// Wakeful, as openraft sees a runtime. The associated functions work inside any Wakeful runtime of the
 /// thread; a value of it is a runtime of its own, for tests.
@@ -81,12 +82,6 @@ impl From<Runtime> for WakefulRuntime {
 impl fmt::Debug for WakefulRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.runtime.fmt(f)
-    }
-}
-
-impl openraft_rt::Instant for Instant {
-    fn now() -> Instant {
-        Instant::now()
     }
 }
 
@@ -109,7 +104,7 @@ impl AsyncRuntime for WakefulRuntime {
         T: Future + OptionalSend + 'static,
         T::Output: OptionalSend + 'static,
     {
-        JoinHandle::spawn(Location::caller(), future)
+        JoinHandle::spawn(future)
     }
 
     fn sleep(duration: Duration) -> Sleep {
@@ -142,7 +137,7 @@ impl AsyncRuntime for WakefulRuntime {
         rand::rng()
     }
 
-    /// A runtime with the defaults of [`Builder`](crate::Builder). It has one thread in any case.
+    /// A runtime with the defaults of [`Builder`](wakeful_core::Builder). It has one thread in any case.
     fn new(_threads: usize) -> WakefulRuntime {
         match Runtime::new() {
             Ok(runtime) => runtime.into(),
@@ -164,9 +159,9 @@ impl AsyncRuntime for WakefulRuntime {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let (sender, receiver) = oneshot();
+        let (sender, receiver) = oneshot::channel();
         // The handle belongs to this thread; the oneshot need not.
-        let started = try_spawn_blocking(move || sender.fill(Ok(f()))).map(drop);
+        let started = try_spawn_blocking(move || sender.send(f()).is_ok()).map(drop);
         async {
             started?;
             let ended =

@@ -1,32 +1,34 @@
 //! [`Metrics`] as Prometheus reads them: the OpenMetrics text format.
 //!
 //! All names begin with `wakeful_`; times are in seconds. Figures that the runtime does not have,
-//! such as times at [`MetricsLevel::Counts`](crate::MetricsLevel::Counts), are left out.
+//! such as times at [`MetricsLevel::Counts`](wakeful_core::MetricsLevel::Counts), are left out.
 //!
 //! For a program with no other metrics [`encode`] is all it takes:
 //!
 //! ```
 //! let text = wakeful::block_on(async {
-//!     wakeful::prometheus::encode(&wakeful::Metrics::current())
+//!     wakeful_prometheus::encode(&wakeful::Metrics::current())
 //! });
 //! assert!(text.contains("wakeful_tasks_spawned_total 0\n"));
 //! assert!(text.ends_with("# EOF\n"));
 //! ```
 //!
-//! For one with a registry of its own, `Metrics` are a
-//! [`Collector`]:
+//! For a program with a registry of its own, [`MetricsCollector`] is a [`Collector`]:
 //!
 //! ```
 //! use prometheus_client::{encoding::text, registry::Registry};
+//! use wakeful_prometheus::MetricsCollector;
 //!
 //! wakeful::block_on(async {
 //!     let mut registry = Registry::default();
-//!     registry.register_collector(Box::new(wakeful::Metrics::current()));
+//!     registry.register_collector(Box::new(MetricsCollector(wakeful::Metrics::current())));
 //!     let mut page = String::new();
 //!     text::encode(&mut page, &registry).unwrap();
 //!     assert!(page.contains("wakeful_polls_total"));
 //! });
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(missing_debug_implementations)]
 
 use std::fmt::Error;
 use std::ops::RangeInclusive;
@@ -38,9 +40,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::executor::class;
-use crate::observe::Histogram;
-use crate::runtime::Metrics;
+use wakeful_core::{Histogram, Metrics, class};
 
 /// What an HTTP answer with [`encode`]'s text says in its `Content-Type`.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -50,30 +50,41 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// ```
 /// # fn main() -> std::io::Result<()> {
 /// let runtime = wakeful::Runtime::new()?;
-/// let page = wakeful::prometheus::encode(&runtime.metrics());
+/// let page = wakeful_prometheus::encode(&runtime.metrics());
 /// assert!(page.contains("# TYPE wakeful_tasks_alive gauge\nwakeful_tasks_alive 0\n"));
 /// # Ok(())
 /// # }
 /// ```
 pub fn encode(metrics: &Metrics) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(metrics.clone()));
+    registry.register_collector(Box::new(MetricsCollector(metrics.clone())));
     let mut page = String::new();
     text::encode(&mut page, &registry).expect("a string takes all that is written");
     page
 }
 
-impl Collector for Metrics {
+/// A snapshot of the metrics of one runtime, as a collector for a registry.
+#[derive(Clone, Debug)]
+pub struct MetricsCollector(pub Metrics);
+
+impl From<Metrics> for MetricsCollector {
+    fn from(metrics: Metrics) -> MetricsCollector {
+        MetricsCollector(metrics)
+    }
+}
+
+impl Collector for MetricsCollector {
     fn encode(&self, mut page: DescriptorEncoder<'_>) -> Result<(), Error> {
-        for (name, help, count) in counters(self) {
+        let metrics = &self.0;
+        for (name, help, count) in counters(metrics) {
             let metric = ConstCounter::new(count);
             metric.encode(page.encode_descriptor(name, help, None, MetricType::Counter)?)?;
         }
-        for (name, help, number) in gauges(self) {
+        for (name, help, number) in gauges(metrics) {
             let metric = ConstGauge::new(i64::try_from(number).unwrap_or(i64::MAX));
             metric.encode(page.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
         }
-        for (name, help, times) in times(self) {
+        for (name, help, times) in times(metrics) {
             let Some(times) = times else { continue };
             let unit = Some(&Unit::Seconds);
             let mut metric = page.encode_descriptor(name, help, unit, MetricType::Histogram)?;
@@ -81,13 +92,13 @@ impl Collector for Metrics {
             let sum = times.sum() as f64 / SECOND;
             metric.encode_histogram::<NoLabelSet>(sum, times.count(), &buckets, None)?;
         }
-        encode_classes(&self.classes, &mut page)?;
+        encode_classes(&metrics.classes, &mut page)?;
         let (name, help) = (
             "wakeful_events_per_wait",
             "Events that the system gave at a time",
         );
         let mut metric = page.encode_descriptor(name, help, None, MetricType::Histogram)?;
-        let events = &self.events_per_wait;
+        let events = &metrics.events_per_wait;
         let buckets = buckets(events, 0..=12, 1.0);
         metric.encode_histogram::<NoLabelSet>(events.sum() as f64, events.count(), &buckets, None)
     }

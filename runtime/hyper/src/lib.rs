@@ -8,13 +8,12 @@
 //! use std::convert::Infallible;
 //!
 //! use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
-//! use wakeful::hyper::{Io, Timer};
-//! # use futures_util::{AsyncRead, AsyncWrite};
+//! use wakeful_hyper::{Io, Timer};
 //!
-//! # async fn example<S>(accept: impl AsyncFn() -> std::io::Result<S>) -> std::io::Result<()>
-//! # where S: AsyncRead + AsyncWrite + Unpin + 'static {
+//! # async fn example() -> std::io::Result<()> {
+//! let listener = wakeful::net::TcpListener::bind("127.0.0.1:7000").await?;
 //! loop {
-//!     let stream = accept().await?; // a `wakeful::net::TcpStream`
+//!     let (stream, _) = listener.accept().await?;
 //!     wakeful::spawn(async move {
 //!         let service = service_fn(async |_: Request<Incoming>| {
 //!             Ok::<_, Infallible>(Response::new("hello\n".to_string()))
@@ -43,10 +42,13 @@
 //!
 //! A timeout that is set without a `timer` makes hyper panic, and the default one for the head of a
 //! request does nothing then: always give the builders a [`Timer`].
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(missing_debug_implementations)]
 
 mod executor;
 mod io;
 mod sleep;
+mod thread;
 mod timer;
 
 pub use executor::Executor;

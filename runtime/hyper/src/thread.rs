@@ -1,0 +1,31 @@
+//! The identity of a thread.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Number of a thread, unique for the life of the process. Unlike `std::thread::current` it may be
+/// called while the thread's local values are destroyed, where a [`Sleep`](super::sleep::Sleep) may
+/// be dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ThreadNumber(u64);
+
+thread_local! {
+    // Zero until the first call. Without a destructor, so that it outlives all other local values.
+    static NUMBER: Cell<u64> = const { Cell::new(0) };
+}
+
+impl ThreadNumber {
+    /// Returns the number of the calling thread.
+    pub(crate) fn current() -> ThreadNumber {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        if NUMBER.get() == 0 {
+            NUMBER.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        ThreadNumber(NUMBER.get())
+    }
+
+    /// Whether this is the number of the calling thread.
+    pub(crate) fn is_current(self) -> bool {
+        NUMBER.get() == self.0
+    }
+}
