@@ -12,7 +12,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_broadcast::{Receiver, RecvError, Sender, broadcast};
-use futures_util::AsyncWriteExt;
 use futures_util::future::{Either, select};
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::time::timeout;
@@ -146,7 +145,7 @@ async fn hear(mut ring: Receiver<Message>, name: &Rc<str>, stream: &TcpStream) -
     }
 }
 
-async fn tell(mut stream: &TcpStream, text: &str) -> io::Result<()> {
+async fn tell(stream: &TcpStream, text: &str) -> io::Result<()> {
     stream.write_all(text.as_bytes()).await
 }
 

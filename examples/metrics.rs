@@ -14,7 +14,6 @@ use std::process;
 use std::thread;
 use std::time::Duration;
 
-use futures_util::AsyncWriteExt;
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::{Builder, Metrics, MetricsLevel, task};
 use wakeful_examples::{Args, accept, close_gently, listen};
@@ -55,7 +54,7 @@ async fn serve(listener: TcpListener) {
     }
 }
 
-async fn answer(mut stream: &TcpStream) -> io::Result<()> {
+async fn answer(stream: &TcpStream) -> io::Result<()> {
     let head = head(stream).await?;
     let (status, kind, body) = match head.split(' ').nth(1) {
         Some("/metrics") => ("200 OK", CONTENT_TYPE, encode(&Metrics::current())),

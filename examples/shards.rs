@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use futures_util::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use futures_util::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use wakeful::Shards;
 use wakeful::net::shard::TcpListeners;
 use wakeful::net::{TcpListener, TcpStream};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_broadcast::{Receiver, broadcast};
 use futures_util::future::{Either, select};
-use futures_util::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use futures_util::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::signal::unix::{Signal, SignalKind, signal};
 use wakeful::task::JoinSet;

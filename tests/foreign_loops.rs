@@ -45,10 +45,10 @@ fn backends(case: impl Fn(Runtime)) {
 
 async fn talk() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut there = TcpStream::connect(listener.local_addr().unwrap())
+    let there = TcpStream::connect(listener.local_addr().unwrap())
         .await
         .unwrap();
-    let (mut here, _) = listener.accept().await.unwrap();
+    let (here, _) = listener.accept().await.unwrap();
     let echo = wakeful::spawn(async move {
         let mut buf = [0; 4];
         here.read_exact(&mut buf).await.unwrap();

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::AsyncWriteExt;
+use futures_util::future::join;
 use rustix::fs::{CWD, FileType, Mode};
 use wakeful::net::unix::pipe::{OpenOptions, Receiver, Sender, pipe};
 
@@ -41,7 +41,7 @@ impl Drop for Fifo {
     }
 }
 
-async fn sends_all(mut sender: Sender, receiver: Receiver) {
+async fn sends_all(sender: Sender, receiver: Receiver) {
     let sent = net::pattern(1 << 20);
     let expected = sent.clone();
     let writer = wakeful::spawn(async move { sender.write_all(&sent).await.unwrap() });
@@ -113,6 +113,31 @@ fn without_room_and_without_receiver() {
             sender.write(&chunk).await.unwrap_err().kind(),
             ErrorKind::BrokenPipe
         );
+    });
+}
+
+#[test]
+fn write_all_and_read_exact_move_more_than_a_pipe_holds() {
+    net::run(async || {
+        let (sender, receiver) = pipe().unwrap();
+        let sent = net::pattern(1 << 20);
+        let mut received = vec![0; sent.len()];
+        let (written, read) = join(
+            Sender::write_all(&sender, &sent),
+            Receiver::read_exact(&receiver, &mut received),
+        )
+        .await;
+        written.unwrap();
+        read.unwrap();
+        assert!(received == sent, "other bytes arrive");
+        sender.write_all(b"end").await.unwrap();
+        drop(sender);
+        let error = receiver.read_exact(&mut [0; 4]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+        let (sender, receiver) = pipe().unwrap();
+        drop(receiver);
+        let error = sender.write_all(b"more").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     });
 }
 

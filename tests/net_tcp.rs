@@ -293,6 +293,82 @@ fn a_read_or_write_that_is_dropped_has_moved_nothing() {
 }
 
 #[test]
+fn write_all_and_read_exact_move_more_than_the_system_buffers() {
+    run(async || {
+        let (client, server) = tcp_pair().await;
+        let sent = pattern(4 << 20);
+        let mut received = vec![0; sent.len()];
+        let (written, read) = join(
+            TcpStream::write_all(&client, &sent),
+            TcpStream::read_exact(&server, &mut received),
+        )
+        .await;
+        written.unwrap();
+        read.unwrap();
+        assert!(received == sent, "other bytes arrive");
+    });
+}
+
+#[test]
+fn read_exact_fails_if_the_stream_ends_early_and_leaves_what_follows_the_buffer() {
+    run(async || {
+        let (client, server) = tcp_pair().await;
+        client.write_all(b"hello").await.unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut buf = [0; 2];
+        server.read_exact(&mut buf).await.unwrap();
+        assert_eq!(&buf, b"he");
+        let error = server.read_exact(&mut [0; 4]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(error.to_string(), "the input ends after 3 of 4 bytes");
+        server.read_exact(&mut []).await.unwrap();
+    });
+}
+
+#[test]
+fn write_all_reports_a_reset() {
+    run(async || {
+        let (client, theirs) = tcp_and_std().await;
+        let chunk = vec![0; 4 << 20];
+        let mut write = pin!(TcpStream::write_all(&client, &chunk));
+        assert!(is_pending(write.as_mut()).await);
+        reset(theirs);
+        let error = write.await.unwrap_err();
+        let reset = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe];
+        assert!(reset.contains(&error.kind()), "{error}");
+        client.write_all(b"").await.unwrap();
+    });
+}
+
+#[test]
+fn halves_write_all_and_read_exact_without_a_trait() {
+    /// No extension trait is in scope here.
+    mod without_traits {
+        use wakeful::net::TcpStream;
+
+        pub(super) async fn exchange(mut client: TcpStream, server: TcpStream) {
+            let mut buf = [0; 4];
+            {
+                let (read, write) = client.split();
+                write.write_all(b"ping").await.unwrap();
+                let (owned_read, owned_write) = server.into_split();
+                owned_read.read_exact(&mut buf).await.unwrap();
+                assert_eq!(&buf, b"ping");
+                owned_write.write_all(b"pong").await.unwrap();
+                read.read_exact(&mut buf).await.unwrap();
+                assert_eq!(&buf, b"pong");
+            }
+            assert_eq!(client.read(&mut buf).await.unwrap(), 0);
+        }
+    }
+
+    run(async || {
+        let (client, server) = tcp_pair().await;
+        without_traits::exchange(client, server).await;
+    });
+}
+
+#[test]
 fn bytes_and_the_end_that_come_before_the_accept_are_both_read() {
     run(async || {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

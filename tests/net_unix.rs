@@ -76,6 +76,52 @@ fn much_goes_both_ways_at_once() {
 }
 
 #[test]
+fn write_all_and_read_exact_take_several_operations() {
+    run(async || {
+        let (here, there) = UnixStream::pair().unwrap();
+        let sent = pattern(1 << 20);
+        let mut received = vec![0; sent.len()];
+        let (written, read) = join(
+            UnixStream::write_all(&here, &sent),
+            UnixStream::read_exact(&there, &mut received),
+        )
+        .await;
+        written.unwrap();
+        read.unwrap();
+        assert!(received == sent, "other bytes arrive");
+        drop(here);
+        let error = there.read_exact(&mut [0; 1]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+        let error = UnixStream::write_all(&there, b"more").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn a_dropped_read_exact_or_write_all_has_moved_a_part() {
+    run(async || {
+        let (here, there) = UnixStream::pair().unwrap();
+        here.write(b"abc").await.unwrap();
+        let mut buf = [0; 5];
+        {
+            let mut read = pin!(there.read_exact(&mut buf));
+            assert!(is_pending(read.as_mut()).await);
+        }
+        assert_eq!(&buf, b"abc\0\0");
+
+        let sent = pattern(4 << 20);
+        {
+            let mut write = pin!(UnixStream::write_all(&here, &sent));
+            assert!(is_pending(write.as_mut()).await);
+        }
+        drop(here);
+        let received = all_of(&there).await;
+        assert!(0 < received.len() && received.len() < sent.len());
+        assert!(received == sent[..received.len()], "other bytes arrive");
+    });
+}
+
+#[test]
 fn halves_part_and_meet_again() {
     run(async || {
         let (here, there) = UnixStream::pair().unwrap();

@@ -17,7 +17,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use futures_util::{AsyncReadExt, AsyncWriteExt};
 use wakeful::fs::Backend;
 use wakeful::net::UnixStream;
 
@@ -61,7 +60,7 @@ fn client(mut stream: net::UnixStream, stop: &AtomicBool) -> io::Result<Vec<Dura
     Ok(delays)
 }
 
-async fn serve(mut stream: UnixStream) -> io::Result<()> {
+async fn serve(stream: UnixStream) -> io::Result<()> {
     let mut buf = [0; 64];
     while stream.read_exact(&mut buf).await.is_ok() {
         stream.write_all(&buf).await?;

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use futures_util::future::poll_fn;
 use futures_util::task::AtomicWaker;
-use futures_util::{AsyncReadExt, AsyncWriteExt};
 use std::task::Poll;
 use wakeful::task::{Builder, yield_now};
 use wakeful::time::{interval, sleep, timeout};
@@ -64,7 +63,7 @@ async fn accept(listener: TcpListener) -> io::Result<()> {
     }
 }
 
-async fn echo(mut stream: TcpStream) -> io::Result<()> {
+async fn echo(stream: TcpStream) -> io::Result<()> {
     let mut buffer = [0; 1024];
     // Nobody is silent for so long.
     while let Ok(read) = timeout(Duration::from_secs(60), stream.read(&mut buffer)).await {
@@ -77,11 +76,11 @@ async fn echo(mut stream: TcpStream) -> io::Result<()> {
 }
 
 async fn talk(address: std::net::SocketAddr) -> io::Result<()> {
-    let mut stream = TcpStream::connect(address).await?;
+    let stream = TcpStream::connect(address).await?;
     let mut buffer = [0; 5];
     loop {
         stream.write_all(b"hello").await?;
-        AsyncReadExt::read_exact(&mut stream, &mut buffer).await?;
+        stream.read_exact(&mut buffer).await?;
         sleep(Duration::from_millis(50)).await;
     }
 }

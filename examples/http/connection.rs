@@ -5,7 +5,6 @@ use std::io::{self, Read};
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::AsyncWriteExt;
 use wakeful::net::TcpStream;
 use wakeful::spawn_blocking;
 use wakeful::time::{Instant, timeout, timeout_at};
@@ -282,7 +281,7 @@ impl<'a> Connection<'a> {
     }
 
     async fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut stream = self.stream;
+        let stream = self.stream;
         let sent = timeout(SEND, stream.write_all(bytes)).await;
         sent.map_err(|_| io::ErrorKind::TimedOut)?
     }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::{AsyncReadExt, AsyncWriteExt};
+use futures_util::AsyncReadExt;
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::time::{Instant, sleep, timeout};
 
@@ -78,7 +78,7 @@ async fn an_idle_client_is_let_go_and_a_busy_one_stays() {
 #[wakeful::test(start_paused = true)]
 async fn a_request_sent_byte_by_byte_for_too_long_ends() {
     let addr = server(1 << 20, 10).await;
-    let mut slow = client(addr).await;
+    let slow = client(addr).await;
     slow.write_all(b"*2\r\n$3\r\nGET\r\n$100000\r\n")
         .await
         .unwrap();

@@ -19,7 +19,6 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::AsyncWriteExt;
 use futures_util::future::{Either, select};
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::time::{Instant, interval, sleep_until};
@@ -132,7 +131,7 @@ impl Shared {
         self.start.elapsed().as_millis() as Millis
     }
 
-    async fn serve_client(&self, mut stream: &TcpStream) -> io::Result<()> {
+    async fn serve_client(&self, stream: &TcpStream) -> io::Result<()> {
         let Some((_seat, session)) = self.sit_down() else {
             let refusal = b"-ERR max number of clients reached\r\n";
             stream.write_all(refusal).await?;
@@ -162,7 +161,7 @@ impl Shared {
 
     async fn talk(
         &self,
-        mut stream: &TcpStream,
+        stream: &TcpStream,
         mut session: Session,
         progress: &Cell<Instant>,
     ) -> io::Result<()> {

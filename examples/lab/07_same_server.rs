@@ -11,12 +11,12 @@
 
 use std::io;
 
-use futures_util::{AsyncBufReadExt, AsyncWriteExt, io::BufReader};
+use futures_util::{AsyncBufReadExt, io::BufReader};
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::trace::Level;
 use wakeful_examples::lab;
 
-async fn greet(mut stream: &TcpStream) -> io::Result<()> {
+async fn greet(stream: &TcpStream) -> io::Result<()> {
     stream.write_all(b"your name?\n").await?;
     let mut line = String::new();
     BufReader::with_capacity(64, stream)

@@ -4,7 +4,6 @@
 use std::io;
 use std::time::Duration;
 
-use futures_util::AsyncWriteExt;
 use wakeful::net::TcpStream;
 use wakeful::task;
 use wakeful::time::{Instant, timeout, timeout_at};
@@ -157,8 +156,7 @@ impl<'a> Connection<'a> {
     }
 
     async fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut stream = &self.stream;
-        let sent = timeout(SEND, stream.write_all(bytes)).await;
+        let sent = timeout(SEND, self.stream.write_all(bytes)).await;
         sent.map_err(|_| io::ErrorKind::TimedOut)?
     }
 }

@@ -5,7 +5,6 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::AsyncWriteExt;
 use wakeful::Metrics;
 use wakeful::net::TcpStream;
 use wakeful::time::{MissedTickBehavior, interval, timeout};
@@ -46,7 +45,7 @@ impl Drop for Place {
 
 /// Sends parts until the client is gone, or is too slow to take one within [`SEND`]. The next part
 /// is made when the one before is sent, so a slow client costs memory for one part.
-pub(crate) async fn stream(mut stream: TcpStream, place: Place) -> io::Result<()> {
+pub(crate) async fn stream(stream: TcpStream, place: Place) -> io::Result<()> {
     let _place = place;
     let mut out = Vec::new();
     reply::stream(&mut out);

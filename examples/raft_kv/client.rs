@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::io;
 use std::time::Duration;
 
-use futures_util::AsyncWriteExt;
 use openraft::ReadPolicy;
 use openraft::errors::{ClientWriteError, ForwardToLeader, LinearizableReadError, RaftError};
 use wakeful::net::TcpStream;
@@ -30,7 +29,7 @@ pub(crate) struct Shared {
 }
 
 /// Serves a client until it goes. After a request that is none it gets an error, and the connection ends.
-pub(crate) async fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+pub(crate) async fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut parser = Parser::new(Limits {
         max_args: 1024,

@@ -14,7 +14,7 @@
 //!         let (stream, _) = listener.accept().await?;
 //!         stream.write_all(b"hello").await
 //!     });
-//!     let mut stream = TcpStream::connect(addr).await?;
+//!     let stream = TcpStream::connect(addr).await?;
 //!     let mut buf = [0; 5];
 //!     stream.read_exact(&mut buf).await?;
 //!     assert_eq!(&buf, b"hello");
@@ -35,17 +35,25 @@
 //!
 //! # Waiting for one socket in several tasks
 //!
-//! `read` and `write` take `&self`, so two tasks may use one socket without splitting it. Any number
-//! of tasks may wait in these methods at the same time. The traits and the methods that begin with
-//! `poll_` keep one waker for each direction: only the task that polled last is woken.
+//! `read`, `write`, `read_exact` and `write_all` take `&self`, so two tasks may use one socket
+//! without splitting it. Any number of tasks may wait in these methods at the same time. The traits
+//! and the methods that begin with `poll_` keep one waker for each direction: only the task that
+//! polled last is woken.
 //!
 //! # Methods and traits of the same name
 //!
-//! Where a socket's own method has the name of a trait's method, a call means the socket's own. The
-//! trait's `shutdown` of tokio is `AsyncWriteExt::shutdown(&mut stream)`. The `split` of futures takes
-//! the stream; where its `AsyncReadExt` is in scope, write `TcpStream::split(&mut stream)` for the
-//! socket's. Code that imports the `AsyncReadExt` of both `tokio` and `futures_util` has to name the
-//! one it means.
+//! Sockets have `read`, `write`, `read_exact` and `write_all` themselves, so these need no trait in
+//! scope. The extension traits of `futures_util` and tokio add the other methods, such as
+//! `read_to_end`. Where a socket's own method has the name of a trait's method, a call on the socket
+//! or on a shared reference to it means the socket's own; a call on `&mut TcpStream` or on a half
+//! means the trait's if that is in scope.
+//!
+//! - tokio's `read_exact` returns the length, the socket's returns `()`.
+//! - tokio's `shutdown` is `AsyncWriteExt::shutdown(&mut stream)`.
+//! - The `split` of futures takes the stream by value; where its `AsyncReadExt` is in scope, write
+//!   `TcpStream::split(&mut stream)` for the socket's.
+//! - Code that imports the `AsyncReadExt` of both `tokio` and `futures_util` has to name the one it
+//!   means.
 //!
 //! # Sockets and runtimes
 //!
@@ -68,6 +76,7 @@ mod addr;
 mod connect;
 mod datagram;
 mod error;
+mod exact;
 mod halves;
 pub mod shard;
 mod socket;

@@ -11,6 +11,8 @@ use rustix::net::RecvFlags;
 use socket2::SockRef;
 use wakeful_core::reactor::{Async, Interest, Source};
 
+use crate::exact;
+
 /// How a socket of std's is read, as far as [`Stream`] can't know.
 pub(crate) trait Socket: AsFd {
     fn read(&self, buf: &mut [u8]) -> io::Result<Received>;
@@ -175,6 +177,16 @@ where
             })
     }
 
+    #[inline]
+    pub(crate) fn read_exact(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<()>> {
+        exact::read_exact(self.source(), buf, |rest| self.read_now(rest))
+    }
+
+    #[inline]
+    pub(crate) fn write_all(&self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
+        exact::write_all(self.source(), buf, |rest| self.write_now(rest))
+    }
+
     pub(crate) fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
         self.source()
             .transfer(Interest::READABLE, buf.is_empty(), || self.peek_now(buf))
@@ -284,6 +296,40 @@ macro_rules! stream_methods {
                 self.0.read(buf)
             }
 
+            /// Reads until `buf` is full. With an empty `buf` it is ready at once.
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// # wakeful::block_on(async {
+            /// # let (client, server) = wakeful::net::UnixStream::pair()?;
+            /// client.write_all(b"GET ").await?;
+            /// client.write_all(b"/index").await?;
+            /// let mut request = [0; 10];
+            /// server.read_exact(&mut request).await?; // all ten bytes, in two reads if need be
+            /// assert_eq!(&request, b"GET /index");
+            /// # Ok(())
+            /// # })
+            /// # }
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// `UnexpectedEof` if the stream ends before `buf` is full; else as [`read`](Self::read).
+            /// After an error, the contents of `buf` are unspecified.
+            ///
+            /// # Cancel safety
+            ///
+            /// Not cancel-safe: when the future is dropped, some bytes may have been read into `buf`
+            /// already, and how many is unknown. To read with a timeout, call [`read`](Self::read) in
+            /// a loop, or keep the future and poll it again.
+            #[inline]
+            pub fn read_exact(
+                &self,
+                buf: &mut [u8],
+            ) -> impl Future<Output = io::Result<()>> {
+                self.0.read_exact(buf)
+            }
+
             /// Reads into several buffers, one after the other, in one operation.
             ///
             /// # Errors
@@ -300,9 +346,9 @@ macro_rules! stream_methods {
                 self.0.read_vectored(bufs)
             }
 
-            /// Writes from `buf` and returns how many bytes; perhaps not all. For all of them use
-            /// `write_all` of `futures_util::AsyncWriteExt` on `&stream`. With an empty `buf` it is
-            /// ready at once with 0, whatever the state of the connection.
+            /// Writes from `buf` and returns how many bytes were written, perhaps not all of them:
+            /// see [`write_all`](Self::write_all). With an empty `buf` it is ready at once with 0,
+            /// whatever the state of the connection.
             ///
             /// # Errors
             ///
@@ -317,6 +363,42 @@ macro_rules! stream_methods {
                 buf: &[u8],
             ) -> impl Future<Output = io::Result<usize>> {
                 self.0.write(buf)
+            }
+
+            /// Writes all of `buf`. With an empty `buf` it is ready at once.
+            ///
+            /// If two tasks write to one stream at the same time, their bytes may mix: each operation
+            /// takes as much as the send buffer of the system has space for.
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// # wakeful::block_on(async {
+            /// # let (client, server) = wakeful::net::UnixStream::pair()?;
+            /// client.write_all(b"hello").await?;
+            /// let mut greeting = [0; 5];
+            /// server.read_exact(&mut greeting).await?;
+            /// assert_eq!(&greeting, b"hello");
+            /// # Ok(())
+            /// # })
+            /// # }
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// `WriteZero` if the system takes no more bytes; else as [`write`](Self::write). After an
+            /// error, some bytes may have been written.
+            ///
+            /// # Cancel safety
+            ///
+            /// Not cancel-safe: when the future is dropped, a part of `buf` may have been written, and
+            /// how much is unknown. To write with a timeout, call [`write`](Self::write) in a loop, or
+            /// keep the future and poll it again.
+            #[inline]
+            pub fn write_all(
+                &self,
+                buf: &[u8],
+            ) -> impl Future<Output = io::Result<()>> {
+                self.0.write_all(buf)
             }
 
             /// Writes from several buffers, one after the other, in one operation.
@@ -427,11 +509,10 @@ macro_rules! stream_methods {
             ///
             /// ```no_run
             #[doc = concat!("# async fn example(stream: wakeful_net::", stringify!($type), ") -> std::io::Result<()> {")]
-            /// use futures_util::io::{AsyncWriteExt, copy};
-            ///
-            /// let (mut read, mut write) = stream.into_split();
+            /// let (read, write) = stream.into_split();
             /// wakeful::spawn(async move { write.write_all(b"hello").await });
-            /// copy(&mut read, &mut futures_util::io::sink()).await?;
+            /// let mut reply = [0; 5];
+            /// read.read_exact(&mut reply).await?;
             /// # Ok(())
             /// # }
             /// ```

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::task::Waker;
 
-use futures_util::future::join3;
+use futures_util::future::join4;
 use futures_util::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use wakeful::fs::{self, File, OpenOptions};
 use wakeful::task::yield_now;
@@ -105,11 +105,14 @@ async fn a_flush_reports_a_failed_write_that_a_write_has_reported(_: TempDir) ->
 }
 
 async fn syncs_at_the_same_time_all_report_a_failed_write(_: TempDir) -> io::Result<()> {
-    let mut file = full_device().await?;
-    file.write_all(b"lost").await?;
-    let (one, two, three) = join3(file.sync_all(), file.sync_data(), file.metadata()).await;
-    is_full(one);
-    is_full(two);
+    let (reader, mut file) = full_pipe().await;
+    // Makes the write fail, but only after the other three have begun to wait for it. If the write
+    // failed earlier, the first sync would report it at its first poll, before the second begins.
+    let fail = async { drop(reader) };
+    let (one, two, three, ()) =
+        join4(file.sync_all(), file.sync_data(), file.metadata(), fail).await;
+    assert_eq!(one.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    assert_eq!(two.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     assert!(three.is_ok(), "a sync has reported it");
     file.flush().await
 }

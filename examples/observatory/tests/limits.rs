@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use futures_util::AsyncWriteExt;
 use wakeful::net::TcpStream;
 use wakeful::time::{Instant, pause};
 use wakeful_observatory::{listen_on_loopback, runtime, serve};
@@ -28,7 +27,7 @@ async fn first_line(stream: &TcpStream) -> std::io::Result<String> {
 
 /// A connection that asks for something, and the first line of the answer.
 async fn ask(address: SocketAddr) -> (TcpStream, String) {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET /nothing HTTP/1.1\r\nHost: {address}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     // One that was turned away may not have been read to the end.
@@ -65,7 +64,7 @@ fn who_says_nothing_or_only_half_of_it_is_left() {
         let silent = TcpStream::connect(address).await.unwrap();
         assert_eq!(first_line(&silent).await.unwrap(), "");
         assert_eq!(begun.elapsed().as_secs(), 15);
-        let mut half = TcpStream::connect(address).await.unwrap();
+        let half = TcpStream::connect(address).await.unwrap();
         half.write_all(b"GET / HTTP/1.1\r\nHost").await.unwrap();
         let begun = Instant::now();
         let line = first_line(&half).await.unwrap();

@@ -23,7 +23,7 @@ use crate::stream::{Received, Socket, Stream, stream_methods};
 /// Closing through those ends the writing direction. Dropping the stream closes the connection.
 ///
 /// ```no_run
-/// use futures_util::{AsyncReadExt, AsyncWriteExt};
+/// use futures_util::AsyncReadExt;
 /// use wakeful::net::TcpStream;
 ///
 /// # async fn example() -> std::io::Result<()> {

@@ -62,7 +62,7 @@ async fn wakeful_main(listener: TcpListener, size: usize) -> Result {
     }
 }
 
-async fn wakeful_echo(mut stream: wakeful::net::TcpStream, size: usize) -> Result {
+async fn wakeful_echo(stream: wakeful::net::TcpStream, size: usize) -> Result {
     let mut buffer = vec![0; size];
     loop {
         match stream.read(&mut buffer).await? {

@@ -90,9 +90,8 @@ async fn wakeful_reader(
 }
 
 async fn wakeful_writer(stream: Rc<wakeful::net::TcpStream>, mut receiver: Receiver) -> Result {
-    use futures_util::AsyncWriteExt;
     while let Some(message) = receiver.next().await {
-        (&*stream).write_all(&message).await?;
+        stream.write_all(&message).await?;
     }
     Ok(())
 }

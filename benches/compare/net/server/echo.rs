@@ -30,8 +30,7 @@ async fn wakeful_main(listener: TcpListener, size: usize) -> Result {
     }
 }
 
-pub async fn wakeful_echo(mut stream: wakeful::net::TcpStream, size: usize) -> Result {
-    use futures_util::AsyncWriteExt;
+pub async fn wakeful_echo(stream: wakeful::net::TcpStream, size: usize) -> Result {
     let mut buffer = vec![0; size];
     loop {
         match stream.read(&mut buffer).await? {

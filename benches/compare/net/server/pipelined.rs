@@ -31,11 +31,10 @@ async fn wakeful_main(listener: TcpListener, size: usize, answer: impl Answer) -
 }
 
 pub async fn wakeful_session(
-    mut stream: wakeful::net::TcpStream,
+    stream: wakeful::net::TcpStream,
     size: usize,
     answer: impl Answer,
 ) -> Result {
-    use futures_util::AsyncWriteExt;
     let (mut inbox, mut out) = (Inbox::new(size), Vec::new());
     loop {
         match stream.read(inbox.room()?).await? {

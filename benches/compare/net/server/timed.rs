@@ -33,8 +33,7 @@ async fn wakeful_main(listener: TcpListener, size: usize) -> Result {
     }
 }
 
-async fn wakeful_echo(mut stream: wakeful::net::TcpStream, size: usize) -> Result {
-    use futures_util::AsyncWriteExt;
+async fn wakeful_echo(stream: wakeful::net::TcpStream, size: usize) -> Result {
     let mut buffer = vec![0; size];
     loop {
         let request = async {

@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 use wakeful_core::reactor::{Async, Interest};
 
 use super::{check, into_blocking, nonblocking};
+use crate::exact;
 use crate::stream::no_bytes;
 
 /// The end of a pipe that is read. The methods take `&self`; the `futures-io` traits are there for
@@ -102,6 +103,34 @@ impl Receiver {
         let now = || self.read_now(buf);
         let pipe = self.0.source();
         pipe.transfer(Interest::READABLE, nothing, now).await
+    }
+
+    /// Reads until `buf` is full. With an empty `buf` it is ready at once.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # wakeful::block_on(async {
+    /// let (sender, receiver) = wakeful::net::unix::pipe::pipe()?;
+    /// sender.write_all(b"hello").await?;
+    /// let mut greeting = [0; 5];
+    /// receiver.read_exact(&mut greeting).await?;
+    /// assert_eq!(&greeting, b"hello");
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `UnexpectedEof` if no sender is left before `buf` is full; else as [`read`](Self::read). After
+    /// an error, the contents of `buf` are unspecified.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel-safe: when the future is dropped, some bytes may have been read into `buf` already,
+    /// and how many is unknown.
+    pub async fn read_exact(&self, buf: &mut [u8]) -> io::Result<()> {
+        exact::read_exact(self.0.source(), buf, |rest| self.read_now(rest)).await
     }
 
     /// Reads now, without waiting.

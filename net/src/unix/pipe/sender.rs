@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 use wakeful_core::reactor::{Async, Interest};
 
 use super::{check, into_blocking, nonblocking};
+use crate::exact;
 use crate::stream::no_bytes;
 
 /// The end of a pipe that is written to. The methods take `&self`; the `futures-io` traits are there
@@ -106,6 +107,34 @@ impl Sender {
         let now = || self.write_now(buf);
         let pipe = self.0.source();
         pipe.transfer(Interest::WRITABLE, buf.is_empty(), now).await
+    }
+
+    /// Writes all of `buf`. With an empty `buf` it is ready at once.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # wakeful::block_on(async {
+    /// let (sender, receiver) = wakeful::net::unix::pipe::pipe()?;
+    /// sender.write_all(b"hello").await?;
+    /// let mut greeting = [0; 5];
+    /// receiver.read_exact(&mut greeting).await?;
+    /// assert_eq!(&greeting, b"hello");
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `WriteZero` if the system takes no more bytes; else as [`write`](Self::write). After an error,
+    /// some bytes may have been written.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel-safe: when the future is dropped, a part of `buf` may have been written, and how
+    /// much is unknown.
+    pub async fn write_all(&self, buf: &[u8]) -> io::Result<()> {
+        exact::write_all(self.0.source(), buf, |rest| self.write_now(rest)).await
     }
 
     /// Writes now, without waiting.

@@ -63,10 +63,10 @@ use std::num::NonZeroU64;
 
 #[doc(inline)]
 pub use crate::task_local;
+pub use coop::{consume_budget, unconstrained};
 pub use error::JoinError;
 pub use join::{AbortHandle, JoinHandle};
 pub use local::{AccessError, LocalKey, Scope};
-pub use coop::{consume_budget, unconstrained};
 pub use quota::should_yield;
 pub use yield_now::{YieldNow, yield_now};
 
