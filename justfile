@@ -40,12 +40,12 @@ fault seed:
 # Runs the models of the protocols between threads, in all interleavings up to a bound.
 loom bound="3":
     RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS={{ bound }} CARGO_TARGET_DIR=target/loom \
-        cargo test --release -p wakeful --lib models
+        cargo test --release -p wakeful-core --lib models
 
 # Runs the same models, and longer ones, in `count` random schedules each.
 schedules count="2000":
     RUSTFLAGS="--cfg shuttle" WAKEFUL_SCHEDULES={{ count }} CARGO_TARGET_DIR=target/shuttle \
-        cargo test --profile smoke -p wakeful --lib models
+        cargo test --profile smoke -p wakeful-core --lib models
 
 # Runs all tests, or the given targets, under the address sanitizer, which also finds leaks.
 asan *targets:

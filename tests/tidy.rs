@@ -1,20 +1,36 @@
-//! The rules of ARCHITECTURE.md and CONTRIBUTING.md that a program can check, checked over the sources.
+//! Checks the sources against the rules of ARCHITECTURE.md and CONTRIBUTING.md.
 //!
-//! Each check is a function from a file to complaints, and has a test of its own that it can complain.
+//! Each check is a function from a file to complaints, and has a test of its own that it can
+//! complain. Three lists in `tests/tidy/` have the exceptions that are left: circles between files
+//! (`circles.txt`), long lines (`columns.txt`) and banned words (`words.txt`). They only get
+//! shorter: `WAKEFUL_TIDY_SHORTEN=1 cargo test -p wakeful-tests --test tidy` writes them anew, and
+//! refuses if a list would grow.
 
-#[path = "tidy/floors.rs"]
-mod floors;
+#[path = "tidy/graph.rs"]
+mod graph;
 #[path = "tidy/inventory.rs"]
 mod inventory;
+#[path = "tidy/layers.rs"]
+mod layers;
 #[path = "tidy/self_tests.rs"]
 mod self_tests;
 #[path = "tidy/source.rs"]
 mod source;
+#[path = "tidy/text.rs"]
+mod text;
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::{env, fs};
 
 use source::{Source, find_word, paths};
+use text::Text;
+
+/// Packages whose files may not import each other in a circle.
+const NO_CIRCLES: &[&str] = &["runtime/", "net/", "runtime-macros/", "benches/"];
+
+/// Ends of the names of text files. Those in `scripts/` have none.
+const TEXTS: &[&str] = &[".rs", ".md", ".toml", ".js"];
 
 /// Tests that may sleep, and why nothing else would do.
 const SLEEPERS: &[(&str, &str)] = &[(
@@ -22,22 +38,26 @@ const SLEEPERS: &[(&str, &str)] = &[(
     "a poll that sleeps is what is to be found",
 )];
 
-/// Tests that may name a port, and why: nobody listens there, or it never leaves the program.
+/// Tests that may name a port, and why: no program binds it.
 const PORTS: &[(&str, &str)] = &[
     (
         "tests/net_connect.rs",
         "addresses that are parsed, and neither bound nor connected to",
     ),
-    ("tests/audit.rs", "an address in a text, which nobody binds"),
+    ("tests/audit.rs", "an address in a text, which is not bound"),
 ];
 
 const MAX_LINES: usize = 600;
 
 #[test]
 fn the_repository_is_tidy() {
-    let files = repository();
-    let mut complaints = floors::floors(&files);
-    complaints.extend(floors::net(&files));
+    let texts = repository();
+    let files = sources(&texts);
+    let mut complaints = layers::layers(&files, &page("ARCHITECTURE.md"));
+    complaints.extend(layers::net(&files));
+    complaints.extend(circles(&files));
+    complaints.extend(columns(&texts));
+    complaints.extend(words(&texts));
     complaints.extend(inventory::inventory(&files, &page("docs/src/unsafe.md")));
     complaints.extend(inventory::named_tests(&files, &page("docs/src/testing.md")));
     let checks = [
@@ -65,40 +85,131 @@ fn page(path: &str) -> String {
     fs::read_to_string(root().join(path)).expect("it is there, and UTF-8")
 }
 
-fn repository() -> Vec<Source> {
+/// Reads every text file, in the order of their paths.
+fn repository() -> Vec<Text> {
     let root = root();
-    let mut files = Vec::new();
-    walk(root, root, &mut files);
-    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut texts = Vec::new();
+    walk(root, root, &mut texts);
+    texts.sort_by(|a, b| a.path.cmp(&b.path));
     // A walk that finds nothing would find nothing wrong.
-    for known in ["runtime/core/src/lib.rs", "net/src/lib.rs", "tests/tidy.rs"] {
+    for known in [
+        "runtime/core/src/lib.rs",
+        "net/src/lib.rs",
+        "tests/tidy.rs",
+        "scripts/ci",
+    ] {
         assert!(
-            files.iter().any(|file| file.path == known),
+            texts.iter().any(|text| text.path == known),
             "{known} was not found from {}",
             root.display()
         );
     }
-    files
+    texts
 }
 
-fn walk(root: &Path, directory: &Path, files: &mut Vec<Source>) {
+fn sources(texts: &[Text]) -> Vec<Source> {
+    let rust = texts.iter().filter(|text| text.path.ends_with(".rs"));
+    rust.map(|text| Source::new(&text.path, &text.raw))
+        .collect()
+}
+
+fn walk(root: &Path, directory: &Path, texts: &mut Vec<Text>) {
     for entry in fs::read_dir(directory).expect("a directory of the repository can be read") {
-        let path = entry.expect("an entry of it, too").path();
+        let path = entry.expect("its entries, too").path();
         let name = path
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or_default();
-        if path.is_dir() && !name.starts_with('.') && name != "target" {
-            walk(root, &path, files);
-        } else if name.ends_with(".rs") {
-            let inside = path.strip_prefix(root).expect("the walk began at the root");
-            let inside = inside.to_string_lossy().replace('\\', "/");
-            files.push(Source::new(
-                &inside,
-                &fs::read_to_string(&path).expect("a source is UTF-8"),
-            ));
+        let inside = path.strip_prefix(root).expect("the walk began at the root");
+        let inside = inside.to_string_lossy().replace('\\', "/");
+        let is_text = TEXTS.iter().any(|end| name.ends_with(end))
+            || inside.starts_with("scripts/") && !name.contains('.');
+        if path.is_dir() {
+            if !name.starts_with('.') && !matches!(name, "target" | "book") {
+                walk(root, &path, texts);
+            }
+        } else if is_text {
+            let raw = fs::read_to_string(&path).expect("a source is UTF-8");
+            texts.push(Text { path: inside, raw });
         }
     }
+}
+
+/// No files import each other in a ring, but those that are listed.
+fn circles(files: &[Source]) -> Vec<String> {
+    const LIST: &str = "tests/tidy/circles.txt";
+    let found = graph::circle_lines(files, NO_CIRCLES);
+    let members =
+        |lines: &[String]| -> usize { lines.iter().map(|line| line.split(" <-> ").count()).sum() };
+    let listed: Vec<String> = page(LIST).lines().map(String::from).collect();
+    if shortened(LIST, members(&found), members(&listed), || {
+        found.iter().map(|line| format!("{line}\n")).collect()
+    }) {
+        return Vec::new();
+    }
+    let mut complaints = Vec::new();
+    for line in found.iter().filter(|line| !listed.contains(line)) {
+        complaints.extend(graph::explain(files, NO_CIRCLES, line));
+        complaints.push(format!(
+            "the files above import each other in a circle: {line}"
+        ));
+    }
+    let gone = listed.iter().filter(|line| !found.contains(line));
+    complaints.extend(gone.map(|line| format!("{LIST}: no such circle, take it out: {line}")));
+    complaints
+}
+
+/// No line has more than 100 columns, but those that are listed.
+fn columns(texts: &[Text]) -> Vec<String> {
+    exceptions("tests/tidy/columns.txt", texts, |text| {
+        let lines = text::long_lines(text).into_iter();
+        lines
+            .map(|line| {
+                format!(
+                    "{}:{line}: more than {} columns",
+                    text.path,
+                    text::MAX_COLUMNS
+                )
+            })
+            .collect()
+    })
+}
+
+/// No comment and no page has a word that the style rules out, but those that are listed.
+fn words(texts: &[Text]) -> Vec<String> {
+    exceptions("tests/tidy/words.txt", texts, |text| {
+        let words = text::banned_words(text).into_iter();
+        words
+            .map(|(line, word)| format!("{}:{line}: say it without '{word}'", text.path))
+            .collect()
+    })
+}
+
+/// Complains where a file has more exceptions than `list` says, or fewer.
+fn exceptions(list: &str, texts: &[Text], find: impl Fn(&Text) -> Vec<String>) -> Vec<String> {
+    let all = texts.iter().map(|text| (text.path.clone(), find(text)));
+    let found: BTreeMap<_, _> = all.filter(|(_, found)| !found.is_empty()).collect();
+    let left = text::read(&page(list));
+    let total = found.values().map(Vec::len).sum();
+    if shortened(list, total, left.values().sum(), || {
+        let counts = found
+            .iter()
+            .map(|(path, found)| (path.clone(), found.len()));
+        text::write(&counts.collect())
+    }) {
+        return Vec::new();
+    }
+    text::compare(&found, &left, list)
+}
+
+/// Writes a list anew if that was asked for and it does not grow. Files may have moved.
+fn shortened(list: &str, now: usize, before: usize, write: impl Fn() -> String) -> bool {
+    let asked = env::var_os("WAKEFUL_TIDY_SHORTEN").is_some() && now <= before;
+    if asked {
+        fs::write(root().join(list), write()).expect("the list can be written");
+        println!("{list}: {before} -> {now}");
+    }
+    asked
 }
 
 fn is_library(file: &Source) -> bool {

@@ -11,23 +11,14 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::Args;
-use crate::case::{Case, Iterations, Outcome, Peer};
+use crate::case::{Case, Iterations, Outcome};
 use crate::cases;
 use crate::machine::Machine;
 use crate::report;
+use crate::series::Series;
 
 /// A sample that takes longer is given up, and the report says so.
 const LIMIT: Duration = Duration::from_secs(120);
-
-/// One case at one size for one peer, with all that its samples said.
-pub struct Series {
-    pub case: &'static Case,
-    pub size: Option<u64>,
-    pub peer: Peer,
-    /// Operations in a sample; 0 when it could not be run.
-    pub n: u64,
-    pub samples: Vec<Outcome>,
-}
 
 pub fn run(args: &Args) -> Result<(), String> {
     let mut plan = plan(args)?;

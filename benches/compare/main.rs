@@ -12,6 +12,7 @@ mod memory;
 mod net;
 mod on;
 mod report;
+mod series;
 mod stats;
 
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Medians, spreads, and who is how much faster than whom.
 
 use crate::case::{Aim, Case, MAIN, Metric, Outcome, Peer};
-use crate::driver::Series;
+use crate::series::Series;
 
 /// The samples of one metric.
 #[derive(Clone, Copy, Debug)]

@@ -58,9 +58,9 @@ impl Source {
         parts.map(String::from).collect()
     }
 
-    /// The same for the code at `at`, which may be in a `mod name { .. }` of the file.
-    pub fn module_at(&self, at: usize) -> Vec<String> {
-        let mut module = self.module();
+    /// The modules `mod name { .. }` of this file that the code at `at` is in.
+    pub fn module_inside(&self, at: usize) -> Vec<String> {
+        let mut module = Vec::new();
         for open in find_word(&self.code[..at], "mod") {
             let mut cursor = Cursor(&self.code[open + 3..]);
             let name = cursor.word();
@@ -102,6 +102,70 @@ pub fn paths(code: &str, root: &str) -> Vec<(usize, Vec<String>)> {
         }
     }
     found
+}
+
+/// One name that a `use` declaration brings in.
+pub struct Import {
+    pub at: usize,
+    /// The whole declaration, from `use` to `;`.
+    pub range: Range<usize>,
+    /// The path as it is written.
+    pub path: Vec<String>,
+    /// The name in the importing module.
+    pub name: String,
+}
+
+/// Every name that a `use` declaration of `code` brings in.
+pub fn imports(code: &str) -> Vec<Import> {
+    let mut found = Vec::new();
+    for at in find_word(code, "use") {
+        let Some(length) = code[at..].find(';') else {
+            continue;
+        };
+        let body = &code[at + 3..at + length];
+        let mut leaves = Vec::new();
+        named_tree(&mut Cursor(body), Vec::new(), &mut leaves);
+        found.extend(leaves.into_iter().map(|(path, name)| Import {
+            at,
+            range: at..at + length,
+            path,
+            name,
+        }));
+    }
+    found
+}
+
+/// The leaves of a use tree, each with the name that it gets.
+fn named_tree(
+    cursor: &mut Cursor<'_>,
+    mut path: Vec<String>,
+    leaves: &mut Vec<(Vec<String>, String)>,
+) {
+    cursor.eat("::");
+    if cursor.eat("{") {
+        while !cursor.eat("}") && !cursor.0.is_empty() {
+            named_tree(cursor, path.clone(), leaves);
+            if !cursor.eat(",") && !cursor.0.trim_start().starts_with('}') {
+                return; // not a use tree
+            }
+        }
+        return;
+    }
+    if cursor.eat("*") {
+        return leaves.push((path, "*".to_string()));
+    }
+    let word = cursor.word();
+    if !(word == "self" && !path.is_empty()) {
+        path.push(word.to_string());
+    }
+    if cursor.eat("::") {
+        return named_tree(cursor, path, leaves);
+    }
+    let name = match cursor.eat("as ") {
+        true => cursor.word().to_string(),
+        false => path.last().cloned().unwrap_or_default(),
+    };
+    leaves.push((path, name));
 }
 
 struct Cursor<'a>(&'a str);

@@ -10,8 +10,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::case::Outcome;
-use crate::driver::Series;
 use crate::machine::Machine;
+use crate::series::Series;
 use crate::stats::groups;
 
 /// A series as `report.json` has it.

@@ -1,0 +1,183 @@
+//! Checks of text: lines of at most 100 columns, and words that the style rules out.
+
+use std::collections::BTreeMap;
+
+use crate::source::{Source, find_word};
+
+pub const MAX_COLUMNS: usize = 100;
+
+/// Words in comments and pages that say something else than they mean. See CONTRIBUTING.md.
+const BANNED: &[&str] = &[
+    "nobody",
+    "whoever",
+    "so many",
+    "in vain",
+    "goes home",
+    "at home",
+    "in line",
+    "looks on",
+    "is to be had",
+];
+
+/// A text file of the repository: source, page, manifest or script.
+pub struct Text {
+    /// From the repository's root, with `/`.
+    pub path: String,
+    pub raw: String,
+}
+
+impl Text {
+    fn is(&self, end: &str) -> bool {
+        self.path.ends_with(end)
+    }
+}
+
+/// Returns the lines with more than 100 columns, as numbers from 1 on.
+///
+/// Left out are rows of tables, URLs, inline tables of TOML, and strings that are long themselves:
+/// these can't be broken.
+pub fn long_lines(text: &Text) -> Vec<usize> {
+    let lines = text.raw.lines().enumerate();
+    let long = lines.filter(|(_, line)| {
+        let bare = line.trim_start();
+        let in_comment = bare.trim_start_matches('/').trim_start_matches('!');
+        let is_row = bare.starts_with('|') || in_comment.trim_start().starts_with('|');
+        let is_inline_table = text.is(".toml") && line.contains("= {");
+        line.chars().count() > MAX_COLUMNS
+            && !(is_row || is_inline_table || line.contains("://"))
+            && (text.is(".md") || without_string(line) > MAX_COLUMNS)
+    });
+    long.map(|(index, _)| index + 1).collect()
+}
+
+/// Returns the columns of a line without the contents of its longest string.
+fn without_string(line: &str) -> usize {
+    let longest = |quote| {
+        let strings = line.split(quote).skip(1).step_by(2);
+        strings
+            .map(|string| string.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    line.chars().count() - longest('"').max(longest('\''))
+}
+
+/// Returns the lines with banned words, as numbers from 1 on, each with its word.
+pub fn banned_words(text: &Text) -> Vec<(usize, &'static str)> {
+    let prose = match text.is(".rs") {
+        true => comments(&text.raw),
+        false => text.raw.clone(),
+    }
+    .to_lowercase();
+    let mut found = Vec::new();
+    for word in BANNED {
+        let line = |at| prose[..at].matches('\n').count() + 1;
+        found.extend(find_word(&prose, word).map(|at| (line(at), *word)));
+    }
+    found
+}
+
+/// Returns the comments of a Rust file, with blanks for everything else.
+fn comments(raw: &str) -> String {
+    let source = Source::new("", raw);
+    let chars = raw.bytes().zip(source.text.bytes());
+    let kept = chars.map(|(raw, text)| {
+        if raw == text && raw != b'\n' {
+            b' '
+        } else {
+            raw
+        }
+    });
+    String::from_utf8_lossy(&kept.collect::<Vec<u8>>()).into_owned()
+}
+
+/// How many exceptions each file has left: a list that only gets shorter.
+pub type Left = BTreeMap<String, usize>;
+
+/// Reads lines of a path and a number.
+pub fn read(list: &str) -> Left {
+    let lines = list.lines().filter_map(|line| line.rsplit_once(' '));
+    lines
+        .filter_map(|(path, count)| Some((path.to_string(), count.parse().ok()?)))
+        .collect()
+}
+
+/// Writes what [`read`] reads.
+pub fn write(left: &Left) -> String {
+    left.iter()
+        .map(|(path, count)| format!("{path} {count}\n"))
+        .collect()
+}
+
+/// Compares the exceptions of each file with the list.
+pub fn compare(found: &BTreeMap<String, Vec<String>>, left: &Left, list: &str) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (path, here) in found {
+        let allowed = left.get(path).copied().unwrap_or(0);
+        if here.len() > allowed {
+            complaints.extend(here.iter().cloned());
+            complaints.push(format!("{path}: {} above, {allowed} in {list}", here.len()));
+        }
+    }
+    for (path, allowed) in left {
+        let here = found.get(path).map_or(0, Vec::len);
+        if here < *allowed {
+            complaints.push(format!(
+                "{path}: {here}, and {allowed} in {list}: shorten the list with \
+                 WAKEFUL_TIDY_SHORTEN=1 cargo test -p wakeful-tests --test tidy"
+            ));
+        }
+    }
+    complaints
+}
+
+#[cfg(test)]
+mod self_tests {
+    use super::*;
+
+    fn text(path: &str, raw: String) -> Text {
+        let path = path.to_string();
+        Text { path, raw }
+    }
+
+    #[test]
+    fn long_lines_are_seen() {
+        let long = |path, raw: String| long_lines(&text(path, raw));
+        let word = "x".repeat(MAX_COLUMNS);
+        assert_eq!(long("a.md", format!("{word}\n{word}x")), [2]);
+        assert_eq!(long("a.rs", format!("//! {word}")), [1]);
+        assert_eq!(long("scripts/a", format!("# {word}")), [1]);
+        let none: [usize; 0] = [];
+        assert_eq!(long("a.md", "ü".repeat(MAX_COLUMNS)), none);
+        assert_eq!(long("a.md", format!("| {word} |")), none);
+        assert_eq!(long("a.rs", format!("    /// | {word} |")), none);
+        assert_eq!(long("a.rs", format!("let a = \"{word}\";")), none);
+        assert_eq!(long("a.rs", format!("// https://{word}")), none);
+        assert_eq!(long("a.toml", format!("a = {{ version = {word} }}")), none);
+    }
+
+    #[test]
+    fn banned_words_are_seen_in_prose() {
+        let words = |path, raw: &str| banned_words(&text(path, raw.to_string()));
+        assert_eq!(words("a.md", "one\nNobody is told."), [(2, "nobody")]);
+        let code = "fn nobody() {} // in line\nlet a = \"in vain\"; /* whoever */ // inline";
+        assert_eq!(words("a.rs", code), [(2, "whoever"), (1, "in line")]);
+    }
+
+    #[test]
+    fn the_list_only_gets_shorter() {
+        let left = read("a.rs 2\nb c.rs 1\n");
+        assert_eq!(write(&left), "a.rs 2\nb c.rs 1\n");
+        let found = |a: usize| {
+            let lines = |count| vec!["line".to_string(); count];
+            BTreeMap::from([
+                ("a.rs".to_string(), lines(a)),
+                ("b c.rs".to_string(), lines(1)),
+            ])
+        };
+        assert_eq!(compare(&found(2), &left, "list").len(), 0);
+        assert_eq!(compare(&found(3), &left, "list").len(), 4);
+        assert_eq!(compare(&found(1), &left, "list").len(), 1);
+        assert_eq!(compare(&found(1), &Left::new(), "list").len(), 4);
+    }
+}
