@@ -1,18 +1,23 @@
 //! How long the loop runs tasks before it looks at the clock and at the reactor again.
 //!
 //! The time comes from stamps, see `time/stamp.rs`: one takes about 10 ns, which is more than a
-//! short poll. So after short polls there is one stamp to 16 polls, after long ones a stamp to each.
+//! short poll. So after short polls there is one stamp to 8 polls, after long ones a stamp to each.
 //! The first stamp that shows a long poll makes it one poll, for as many stamps as cost 5 % of what
-//! that poll took; after that each stamp that shows that the polls are short doubles it.
+//! that poll took; after that each stamp that shows that the polls are short doubles it. So no more
+//! than 8 polls come between two stamps, whatever they take; after the first stretch with long ones
+//! in it, one.
+//!
+//! A yield takes 4.7 ns with a stamp to 16 polls, 5.2 ns with one to 8, and 6.0 ns with one to 4.
 //!
 //! A task that wakes itself in its poll, by `yield_now` or because its budget is used up, says that
-//! it can wait. So a stamp after such a poll leads to a look if the last one was some time ago. That time is zero after a look that has woken a task, and after a sleep; it
-//! doubles with each look that has not, and is a slice at most.
+//! it can wait. So a stamp after such a poll leads to a look if the last one was some time ago. That
+//! time is zero after a look that has woken a task, and after a sleep; it doubles with each look that
+//! has not, and is a slice at most.
 //!
 //! All times are in the unit of the stamps, and passed in.
 
 /// The most polls between two stamps.
-pub(crate) const STRIDE: u32 = 16;
+pub(crate) const STRIDE: u32 = 8;
 
 /// A batch of polls.
 pub(crate) struct Batch {

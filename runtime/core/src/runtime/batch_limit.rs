@@ -6,7 +6,7 @@
 //! ns, more than a yield: so there is a stamp after each poll where polls are long, and one for 16
 //! polls where they are short. Tasks that are always ready can therefore delay the reactor and the
 //! timers by 100 µs and one poll, or, when polls become long after thousands of short ones, once by
-//! 100 µs and 16 polls.
+//! 100 µs and 8 polls.
 //!
 //! A task that wakes itself in its poll, as `yield_now` does, makes an earlier turn worth its
 //! price: immediately after a sleep or after a turn that woke a task; after each turn that woke
