@@ -74,8 +74,13 @@ pub fn campaign(test: &'static str, style: Style) {
         "{} seeds fail: {failures:?}",
         failures.len()
     );
-    // A few seeds need not have them all.
-    if count >= SEEDS && seconds.is_none() {
+    // A few seeds need not have them all. A subscriber takes most of the actions.
+    let enough = if cfg!(feature = "console") {
+        10 * SEEDS
+    } else {
+        SEEDS
+    };
+    if count >= enough && seconds.is_none() {
         assert!(missing.is_empty(), "never done: {missing:?}");
     }
 }

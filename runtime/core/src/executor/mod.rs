@@ -236,15 +236,21 @@ impl Executor {
         F: Future + 'static,
     {
         // A subscriber is user code, and may end the scope that the caller has the executor from.
-        let _kept = cfg!(feature = "console").then(|| self.shared());
+        let _kept = self.kept_for_subscriber();
         let (queue, console) = self.report(id, location, size_of::<F>(), about);
         self.spawn_reported(id, location, future, queue, console)
+    }
+
+    /// A count for as long as a subscriber may run.
+    #[inline(always)]
+    fn kept_for_subscriber(&self) -> Option<Arc<Executor>> {
+        cfg!(feature = "console").then(|| self.shared())
     }
 
     /// The first step of a spawn. Report, look, allocate, queue: the subscriber is user code, which may
     /// close the executor or end it. After the look nothing of that kind runs until the task is queued.
     ///
-    /// The caller keeps a count of the executor, if the feature `console` is on.
+    /// The caller has [kept](Self::kept_for_subscriber) the executor.
     #[inline(always)]
     fn report(
         &self,

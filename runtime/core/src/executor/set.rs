@@ -124,7 +124,7 @@ impl<T> JoinSet<T> {
         let location = Location::caller();
         // The place is given out inside, so that a panic for want of a runtime leaves the set whole.
         let start = |executor: &Executor| {
-            let _kept = cfg!(feature = "console").then(|| executor.shared());
+            let _kept = executor.kept_for_subscriber();
             let id = executor.next_id();
             let size = size_of::<Member<F>>();
             let (queue, console) = executor.report(id, location, size, About::task());

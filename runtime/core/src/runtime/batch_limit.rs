@@ -3,7 +3,7 @@
 //! Reading the clock costs about as much as a short poll, and a non-blocking reactor turn as much
 //! as several. So the loop runs tasks in batches and takes a turn after each. A batch ends at the
 //! first poll boundary with a time stamp after 100 µs (`executor/batch.rs`). A stamp takes about 10
-//! ns, more than a yield: so there is a stamp after each poll where polls are long, and one for 16
+//! ns, more than a yield: so there is a stamp after each poll where polls are long, and one for 8
 //! polls where they are short. Tasks that are always ready can therefore delay the reactor and the
 //! timers by 100 µs and one poll, or, when polls become long after thousands of short ones, once by
 //! 100 µs and 8 polls.
