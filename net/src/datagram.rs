@@ -4,7 +4,7 @@ use std::io;
 
 use rustix::io::Errno;
 
-use crate::error::tried;
+use crate::error::{is, tried};
 
 /// The public methods of a datagram socket around `Async`.
 macro_rules! datagram_methods {
@@ -155,7 +155,7 @@ pub(crate) use datagram_methods;
 /// Says how large a datagram was, if it was too large.
 pub(crate) fn sized(sent: io::Result<usize>, buf: &[u8]) -> io::Result<usize> {
     sent.map_err(|error| {
-        if crate::is(&error, Errno::MSGSIZE) {
+        if is(&error, Errno::MSGSIZE) {
             let what = format!("of {} bytes, which is more than fits", buf.len());
             return tried("send a datagram", what)(error);
         }

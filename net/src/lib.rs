@@ -93,25 +93,3 @@ pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
 pub use unix::{UnixDatagram, UnixListener, UnixStream};
 pub use wakeful_core::reactor::Interest;
-
-use std::io;
-
-use rustix::io::Errno;
-use socket2::{Domain, Protocol, Socket, Type};
-
-/// A new nonblocking socket: one syscall on Linux.
-fn nonblocking(domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
-    #[cfg(target_os = "linux")]
-    return Socket::new(domain, kind.nonblocking(), protocol);
-    #[cfg(not(target_os = "linux"))]
-    {
-        let socket = Socket::new(domain, kind, protocol)?;
-        socket.set_nonblocking(true)?;
-        Ok(socket)
-    }
-}
-
-/// Is this the system's error of that number?
-fn is(error: &io::Error, errno: Errno) -> bool {
-    Errno::from_io_error(error) == Some(errno)
-}

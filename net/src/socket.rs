@@ -1,4 +1,24 @@
-//! What every socket has.
+//! What all sockets share: making one, and the methods that are the same for each.
+
+use std::io;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Makes a nonblocking socket, with one system call on Linux.
+pub(crate) fn nonblocking(
+    domain: Domain,
+    kind: Type,
+    protocol: Option<Protocol>,
+) -> io::Result<Socket> {
+    #[cfg(target_os = "linux")]
+    return Socket::new(domain, kind.nonblocking(), protocol);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let socket = Socket::new(domain, kind, protocol)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    }
+}
 
 /// The public methods and traits that are the same for each connected or datagram socket. `$type` is a
 /// tuple struct around what has `source` and `get_ref`, and `$type::new` takes in a nonblocking `$std`.

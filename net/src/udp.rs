@@ -70,7 +70,7 @@ impl UdpSocket {
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
         addr::each(&addr, "bind to", |addr| async move {
             let domain = Domain::for_address(addr);
-            let socket = crate::nonblocking(domain, Type::DGRAM, Some(Protocol::UDP))?;
+            let socket = crate::socket::nonblocking(domain, Type::DGRAM, Some(Protocol::UDP))?;
             socket.bind(&addr.into())?;
             UdpSocket::new(socket.into())
         })

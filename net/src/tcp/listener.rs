@@ -4,7 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use super::{TcpSocket, TcpStream};
+use super::socket::TcpSocket;
+use super::stream::TcpStream;
 use crate::accept::{Acceptor, accept_nonblocking, listener_methods};
 use crate::addr::{self, ToSocketAddrs};
 use crate::stream::Stream;
@@ -102,5 +103,22 @@ impl TcpStream {
     /// Takes in a connection that was accepted, and does not block.
     pub(crate) fn accepted(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         Stream::new(stream).map(TcpStream)
+    }
+}
+
+impl TcpSocket {
+    /// Takes connections in from now on; at most `backlog` wait to be accepted.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
+        self.0.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        TcpListener::new(self.0.into())
     }
 }

@@ -4,12 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use super::{TcpListener, TcpStream};
 use crate::error::tried;
-use crate::stream::Stream;
+use crate::socket;
 
 /// A TCP socket whose options can be set before it connects or listens.
 ///
@@ -27,7 +25,7 @@ use crate::stream::Stream;
 /// })
 /// # }
 /// ```
-pub struct TcpSocket(Socket);
+pub struct TcpSocket(pub(super) Socket);
 
 macro_rules! options {
     ($($(#[$doc:meta])* $get:ident, $set:ident: $type:ty => $inner_get:ident, $inner_set:ident;)*) => {$(
@@ -75,7 +73,7 @@ impl TcpSocket {
     }
 
     fn new(domain: Domain) -> io::Result<TcpSocket> {
-        crate::nonblocking(domain, Type::STREAM, Some(Protocol::TCP)).map(TcpSocket)
+        socket::nonblocking(domain, Type::STREAM, Some(Protocol::TCP)).map(TcpSocket)
     }
 
     options! {
@@ -179,53 +177,6 @@ impl TcpSocket {
         addr.as_socket()
             .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
-
-    /// Takes connections in from now on; at most `backlog` wait to be accepted.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    #[track_caller]
-    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
-        self.0.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        TcpListener::new(self.0.into())
-    }
-
-    /// Connects.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, with the address.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe: the connection is given up.
-    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        self.connect_unnamed(addr)
-            .await
-            .map_err(tried("connect to", addr))
-    }
-
-    pub(super) async fn connect_unnamed(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        match self.0.connect(&addr.into()) {
-            Ok(()) => Ok(TcpStream(Stream::new(self.0.into())?)),
-            // It goes on by itself; so it does if a signal came in between.
-            Err(error)
-                if crate::is(&error, Errno::INPROGRESS) || crate::is(&error, Errno::INTR) =>
-            {
-                Ok(TcpStream(Stream::connected(self.0.into()).await?))
-            }
-            Err(error) => Err(error),
-        }
-    }
 }
 
-crate::socket::descriptor_traits!(TcpSocket, |this| this.0);
+socket::descriptor_traits!(TcpSocket, |this| this.0);

@@ -7,13 +7,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::io::{AsyncRead, AsyncWrite};
+use rustix::io::Errno;
 use socket2::SockRef;
 use wakeful_core::reactor::Interest;
 
-use super::TcpSocket;
+use super::socket::TcpSocket;
 use crate::addr::{self, Addrs, ToSocketAddrs};
 use crate::connect;
-use crate::error::tried;
+use crate::error::{is, tried};
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::stream::{Received, Socket, Stream, stream_methods};
 
@@ -145,6 +146,38 @@ impl TcpStream {
     /// Those of the system.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.0.get_ref().set_ttl(ttl)
+    }
+}
+
+impl TcpSocket {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, with the address.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: the connection is given up.
+    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
+        self.connect_unnamed(addr)
+            .await
+            .map_err(tried("connect to", addr))
+    }
+
+    async fn connect_unnamed(self, addr: SocketAddr) -> io::Result<TcpStream> {
+        match self.0.connect(&addr.into()) {
+            Ok(()) => Ok(TcpStream(Stream::new(self.0.into())?)),
+            // It goes on by itself; so it does if a signal came in between.
+            Err(error) if is(&error, Errno::INPROGRESS) || is(&error, Errno::INTR) => {
+                Ok(TcpStream(Stream::connected(self.0.into()).await?))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use wakeful_core::reactor::{Async, Interest};
 use wakeful_core::task::consume_budget;
 use wakeful_core::time::sleep;
 
-use super::SocketAddr;
+use super::addr::{SocketAddr, named};
 use crate::datagram::{datagram_methods, sized};
 use crate::error::tried;
 
@@ -49,7 +49,7 @@ impl UnixDatagram {
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
         let path = path.as_ref();
-        let addr = super::named(path)?;
+        let addr = named(path)?;
         UnixDatagram::bind_addr(&addr).map_err(tried("bind to", path.display()))
     }
 
@@ -106,7 +106,7 @@ impl UnixDatagram {
     /// Those of the system, with the path.
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
         let path = path.as_ref();
-        let addr = super::named(path)?;
+        let addr = named(path)?;
         self.connect_addr(&addr)
             .map_err(tried("connect to", path.display()))
     }
@@ -134,7 +134,7 @@ impl UnixDatagram {
     /// Cancel-safe: when it is dropped, nothing was sent.
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         let path = path.as_ref();
-        let sent = self.send_to_addr(buf, &super::named(path)?).await;
+        let sent = self.send_to_addr(buf, &named(path)?).await;
         sent.map_err(tried("send to", path.display()))
     }
 
@@ -159,7 +159,7 @@ impl UnixDatagram {
     ///
     /// `WouldBlock` if the receiver's queue is full; else those of the system.
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
-        let addr = super::named(path.as_ref())?;
+        let addr = named(path.as_ref())?;
         sized(self.get_ref().send_to_addr(buf, &addr), buf)
     }
 

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 
 use rustix::net::SocketType;
 
-use super::{SocketAddr, UnixStream};
+use super::addr::{SocketAddr, named, raw_addr, socket};
+use super::stream::UnixStream;
 use crate::accept::{Acceptor, accept_nonblocking, listener_methods};
 use crate::error::tried;
 use crate::stream::Stream;
@@ -48,7 +49,7 @@ impl UnixListener {
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
         let path = path.as_ref();
-        let addr = super::named(path)?;
+        let addr = named(path)?;
         UnixListener::bind_addr(&addr).map_err(tried("listen on", path.display()))
     }
 
@@ -63,8 +64,8 @@ impl UnixListener {
     /// Outside a runtime.
     #[track_caller]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
-        let socket = super::socket(SocketType::STREAM)?;
-        rustix::net::bind(&socket, &super::raw_addr(addr)?)?;
+        let socket = socket(SocketType::STREAM)?;
+        rustix::net::bind(&socket, &raw_addr(addr)?)?;
         rustix::net::listen(&socket, 1024)?;
         UnixListener::new(socket.into())
     }

@@ -13,7 +13,8 @@ use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, recvmsg};
 use wakeful_core::reactor::Interest;
 
-use super::{SocketAddr, UCred};
+use super::addr::{SocketAddr, named, raw_addr, socket};
+use super::cred::{UCred, of_peer};
 use crate::error::tried;
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::stream::{Received, Socket, Stream, stream_methods};
@@ -60,7 +61,7 @@ impl UnixStream {
     /// Cancel-safe: the connection is given up.
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         let path = path.as_ref();
-        let connected = UnixStream::connect_addr(&super::named(path)?).await;
+        let connected = UnixStream::connect_addr(&named(path)?).await;
         connected.map_err(tried("connect to", path.display()))
     }
 
@@ -78,8 +79,8 @@ impl UnixStream {
     ///
     /// Cancel-safe: the connection is given up.
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
-        let addr = &super::raw_addr(addr)?;
-        let socket = super::socket(SocketType::STREAM)?;
+        let addr = &raw_addr(addr)?;
+        let socket = socket(SocketType::STREAM)?;
         match rustix::net::connect(&socket, addr) {
             Ok(()) => Ok(UnixStream(Stream::new(socket.into())?)),
             Err(Errno::INPROGRESS) => Ok(UnixStream(Stream::connected(socket.into()).await?)),
@@ -137,7 +138,7 @@ impl UnixStream {
     /// Those of the system.
     #[cfg(target_os = "linux")]
     pub fn peer_cred(&self) -> io::Result<UCred> {
-        super::cred::of_peer(self.0.get_ref().as_fd())
+        of_peer(self.0.get_ref().as_fd())
     }
 }
 

@@ -10,7 +10,7 @@ use futures_util::io::AsyncRead;
 use rustix::fs::OFlags;
 use wakeful_core::reactor::{Async, Interest};
 
-use super::{check, into_blocking, nonblocking};
+use super::descriptor::{check, into_blocking, nonblocking};
 use crate::exact;
 use crate::stream::no_bytes;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::no_thread::no_thread;
+use super::error::no_thread;
 use crate::task::runnable::catch_panic;
 
 /// What the builder says about the pool.

@@ -12,8 +12,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use super::error::tried;
-use super::op::{lost, on_pool};
+use super::error::{lost, tried};
+use super::op::on_pool;
 use crate::blocking::{self, Call};
 
 /// Entries fetched at a time.

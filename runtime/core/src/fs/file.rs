@@ -5,13 +5,11 @@ use std::fmt;
 use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::path::Path;
 use std::sync::Arc;
 
-use super::OpenOptions;
 use super::op::{Op, on_pool, transfer};
 use super::request::Request;
-use super::stream::Stream;
+use super::stream::StreamState;
 
 /// An open file.
 ///
@@ -56,7 +54,7 @@ use super::stream::Stream;
 /// ```
 pub struct File {
     pub(super) file: Arc<fs::File>,
-    pub(super) stream: RefCell<Stream>,
+    pub(super) stream: RefCell<StreamState>,
 }
 
 /// The most that one operation asks of the system: what is over is left to the next.
@@ -75,73 +73,6 @@ fn check(offset: u64) -> io::Result<()> {
 }
 
 impl File {
-    /// Opens a file for reading.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, with the path. A directory opens; reading it fails.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe.
-    ///
-    /// ```
-    /// wakeful::block_on(async {
-    ///     let error = wakeful::fs::File::open("/no/such/file").await.unwrap_err();
-    ///     assert_eq!(error.to_string(), "open `/no/such/file`: No such file or directory (os error 2)");
-    /// });
-    /// ```
-    pub async fn open(path: impl AsRef<Path>) -> io::Result<File> {
-        OpenOptions::new().read(true).open(path).await
-    }
-
-    /// Opens a file for writing: it is made if it is not there, and emptied if it is.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, with the path.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped early, the file may have been made or emptied.
-    pub async fn create(path: impl AsRef<Path>) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        options.open(path).await
-    }
-
-    /// Makes a file, for reading and writing.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, with the path; `AlreadyExists` if it is there already.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped early, the file may have been made.
-    pub async fn create_new(path: impl AsRef<Path>) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        options.open(path).await
-    }
-
-    /// The same as [`OpenOptions::new`].
-    pub fn options() -> OpenOptions {
-        OpenOptions::new()
-    }
-
     /// A file that is open already.
     pub fn from_std(file: fs::File) -> File {
         File {

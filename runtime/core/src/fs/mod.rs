@@ -39,19 +39,16 @@ mod backend;
 mod dir;
 mod error;
 mod file;
+mod file_io;
 mod op;
 mod open_options;
 mod paths;
 mod request;
 #[cfg(not(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))))]
-#[path = "no_ring.rs"]
+#[path = "ring/noop.rs"]
 mod ring;
 #[cfg(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle))))]
 mod ring;
-#[cfg(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle))))]
-mod ring_end;
-#[cfg(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle))))]
-mod ring_entry;
 mod stream;
 mod whole;
 

@@ -2,14 +2,14 @@
 
 use std::future::Future;
 use std::io;
-use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::backend;
-use super::request::{Outcome, Reply, Request};
+use super::error::lost;
+use super::request::{Ended, Outcome, Reply, Request};
 use super::ring::Ticket;
-use crate::blocking::{self, Call, Missing};
+use crate::blocking::{self, Call};
 use crate::task::coop;
 
 /// The future of an operation. Dropped early, the operation is cancelled if it has not begun; in any
@@ -22,9 +22,6 @@ enum Way {
     /// The system gave no thread.
     Failed(Option<io::Error>),
 }
-
-/// What became of it: the request comes back, except from a runtime that has ended.
-pub(super) type Ended = (io::Result<Reply>, Option<Request>);
 
 impl Op {
     /// # Panics
@@ -82,14 +79,6 @@ impl Future for Op {
         let ended = ready!(self.poll_ended(cx));
         progress.made_progress();
         Poll::Ready(ended)
-    }
-}
-
-/// Why the pool gave nothing back.
-pub(super) fn lost(missing: Missing) -> io::Error {
-    match missing {
-        Missing::Panicked(payload) => resume_unwind(payload),
-        Missing::Dropped => io::Error::other("the runtime ended before this file operation began"),
     }
 }
 

@@ -49,6 +49,9 @@ pub(super) enum Reply {
 /// The answer, and the request with its buffers.
 pub(super) type Outcome = (io::Result<Reply>, Request);
 
+/// As [`Outcome`], but a runtime that has ended does not return the request.
+pub(super) type Ended = (io::Result<Reply>, Option<Request>);
+
 /// A transfer from this size on is the pool's, with either backend. The ring would hand it to a thread
 /// of the kernel, and while that copies, no other thread gets its processor where the kernel is built
 /// to be preempted by none; a thread of the pool gives way between two transfers.

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::backend::{Backend, backend};
 use super::error::tried;
+use super::file::File;
 use super::op::{on_pool, transfer};
+use super::open_options::OpenOptions;
 use super::request::Request;
-use super::{Backend, File, OpenOptions, backend};
 
 /// What the first read of a file of unknown length asks for, and what the later ones do at most.
 const FIRST: usize = 16 * 1024;

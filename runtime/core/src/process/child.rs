@@ -8,7 +8,8 @@ use std::process::{self, ExitStatus, Output};
 use futures_util::future::try_join3;
 
 use super::exit::{Exit, ended};
-use super::{ChildStderr, ChildStdin, ChildStdout, orphan};
+use super::orphan;
+use super::pipes::{ChildStderr, ChildStdin, ChildStdout};
 
 /// A child process; made by [`Command::spawn`](super::Command::spawn).
 ///

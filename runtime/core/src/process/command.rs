@@ -9,7 +9,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitStatus, Output, Stdio};
 
-use super::{Child, orphan};
+use super::child::Child;
+use super::orphan;
 use crate::reactor::current;
 
 /// A process to be started: std's [`Command`](process::Command), whose children are async.

@@ -7,9 +7,9 @@ use std::mem::ManuallyDrop;
 use io_uring::IoUring;
 use rustix::io::Errno;
 
-use super::request::{Outcome, Request};
-use super::ring_entry::{came_short, outcome};
+use super::entry::{came_short, outcome};
 use crate::blocking::run_detached;
+use crate::fs::request::{Outcome, Request};
 use crate::task::oneshot::Sender;
 use crate::task::runnable::catch_panic;
 
@@ -17,7 +17,7 @@ const THREAD: &str = "wakeful-files";
 
 /// Requests by their names, and who gets their results.
 #[derive(Default)]
-pub(super) struct Left {
+pub(super) struct Unfinished {
     /// Those that the kernel has. They are leaked rather than freed if it keeps them, on unwinding too.
     pub(super) in_flight: ManuallyDrop<HashMap<u64, Request>>,
     /// Those of `in_flight`, and whether each is carried out in any case.
@@ -27,12 +27,12 @@ pub(super) struct Left {
 }
 
 /// Waits for what is left. Without a thread the requests are leaked, and their results are an error.
-pub(super) fn leave(io: IoUring, left: Left) {
-    let Left {
+pub(super) fn hand_over(io: IoUring, unfinished: Unfinished) {
+    let Unfinished {
         in_flight,
         results,
         queued,
-    } = left;
+    } = unfinished;
     for (request, result) in queued {
         perform(request, result);
     }

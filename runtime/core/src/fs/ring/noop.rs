@@ -6,8 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::op::Ended;
-use super::request::Request;
+use super::request::{Ended, Request};
 
 pub(super) struct Ring(Infallible);
 

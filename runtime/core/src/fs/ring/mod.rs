@@ -7,7 +7,10 @@
 //! completion. All that time the request is kept in its slot here, whatever becomes of the future
 //! that asked. A slot is given out again only after its completion. If the runtime ends and a
 //! request still does not complete, it and the ring are given to a thread that waits for it, see
-//! `ring_end.rs`; without a thread they are leaked rather than freed.
+//! `handover.rs`; without a thread they are leaked rather than freed.
+
+mod entry;
+mod handover;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -24,13 +27,14 @@ use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, opcode, squeue};
 use rustix::io::Errno;
 
-use super::op::{Ended, lost};
-use super::request::{Outcome, Request};
-use super::ring_end::{Left, leave};
-use super::ring_entry::{came_short, entry, outcome};
+use super::error::lost;
+use super::request::{Ended, Outcome, Request};
 use crate::reactor::{Async, Interest};
 use crate::task::oneshot::{Receiver, oneshot};
 use crate::task::runnable::catch_panic;
+
+use entry::{came_short, entry, outcome};
+use handover::{Unfinished, hand_over};
 
 /// Requests that fit into one submission.
 const ENTRIES: u32 = 256;
@@ -88,7 +92,7 @@ enum Stage {
     Orphan,
     Completed(i32),
     /// The runtime has ended, and a thread waits for it.
-    Left(Receiver<Outcome>),
+    HandedOver(Receiver<Outcome>),
 }
 
 impl Slot {
@@ -165,7 +169,7 @@ impl Ring {
             ring: self.clone(),
             slot,
             taken: false,
-            left: None,
+            handed_over: None,
         }
     }
 
@@ -228,20 +232,20 @@ impl Ring {
         }
         let left = self.open.get();
         if left > 0 {
-            self.leave();
+            self.hand_over();
         }
         left
     }
 
     /// Gives what has not completed to threads. Those who wait for it are woken, to wait for those.
-    fn leave(&self) {
+    fn hand_over(&self) {
         let mut inner = self.inner.borrow_mut();
         let Some(io) = inner.io.take() else {
             return;
         };
         inner.in_flight = 0;
         let queued = mem::take(&mut inner.queued);
-        let (mut left, mut wakers) = (Left::default(), Vec::new());
+        let (mut unfinished, mut wakers) = (Unfinished::default(), Vec::new());
         for (number, place) in (0..).zip(&mut inner.slots) {
             if matches!(place.stage, Stage::Completed(_)) {
                 continue;
@@ -251,19 +255,19 @@ impl Ring {
                 continue;
             };
             let (sender, receiver) = oneshot();
-            match mem::replace(&mut place.stage, Stage::Left(receiver)) {
+            match mem::replace(&mut place.stage, Stage::HandedOver(receiver)) {
                 Stage::Queued(waker) | Stage::Submitted(waker) => wakers.extend(waker),
                 _ => {}
             }
             if !queued.contains(&number) {
-                left.in_flight.insert(name, request);
-                left.results.insert(name, (sender, place.detached));
+                unfinished.in_flight.insert(name, request);
+                unfinished.results.insert(name, (sender, place.detached));
             } else if place.detached {
-                left.queued.push((request, sender));
+                unfinished.queued.push((request, sender));
             }
         }
         drop(inner);
-        leave(io, left);
+        hand_over(io, unfinished);
         for waker in wakers {
             catch_panic(|| waker.wake());
         }
@@ -490,23 +494,23 @@ pub(super) struct Ticket {
     slot: u32,
     taken: bool,
     /// Its result comes from a thread.
-    left: Option<Receiver<Outcome>>,
+    handed_over: Option<Receiver<Outcome>>,
 }
 
 impl Ticket {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         assert!(!self.taken, "a file operation was polled after it ended");
-        if self.left.is_none() {
+        if self.handed_over.is_none() {
             let mut inner = self.ring.inner.borrow_mut();
             let stage = &mut inner.slots[self.slot as usize].stage;
-            if matches!(stage, Stage::Left(_))
-                && let Stage::Left(receiver) = mem::replace(stage, Stage::Orphan)
+            if matches!(stage, Stage::HandedOver(_))
+                && let Stage::HandedOver(receiver) = mem::replace(stage, Stage::Orphan)
             {
-                self.left = Some(receiver);
+                self.handed_over = Some(receiver);
             }
         }
-        if let Some(left) = &mut self.left {
-            let ended = ready!(Pin::new(left).poll(cx));
+        if let Some(receiver) = &mut self.handed_over {
+            let ended = ready!(Pin::new(receiver).poll(cx));
             self.taken = true;
             return Poll::Ready(match ended {
                 Ok((result, request)) => (result, Some(request)),
@@ -536,7 +540,7 @@ impl Ticket {
                 return Poll::Ready((result, Some(request)));
             }
             // A waker's clone has ended the runtime.
-            Stage::Left(_) => {
+            Stage::HandedOver(_) => {
                 drop(inner);
                 new.wake();
                 return Poll::Pending;
@@ -552,7 +556,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.taken || self.left.is_some() {
+        if self.taken || self.handed_over.is_some() {
             return;
         }
         let mut inner = self.ring.inner.borrow_mut();
@@ -574,7 +578,7 @@ impl Drop for Ticket {
                 let done = inner.vacate(self.slot);
                 drop(done.map(|request| outcome(request, result)));
             }
-            Stage::Left(_) => {}
+            Stage::HandedOver(_) => {}
             Stage::Orphan => unreachable!("its ticket is here"),
         }
         drop(inner);

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use io_uring::types::{Fd, FsyncFlags};
 use io_uring::{opcode, squeue};
 
-use super::request::{Outcome, Reply, Request};
+use crate::fs::request::{Outcome, Reply, Request};
 
 /// Where the file's own cursor stands.
 const CURSOR: u64 = u64::MAX;
