@@ -1,7 +1,7 @@
 //! Sockets for the runtime [wakeful](https://docs.rs/wakeful): TCP, UDP and Unix domain.
 //!
-//! Programs use this package as `wakeful::net`. Names and meanings are those of tokio's `net`. The I/O
-//! traits are those of `futures-io`; with the feature `tokio-io`, tokio's too.
+//! Programs use this package as `wakeful::net`. Names and meanings are those of tokio's `net`. The
+//! I/O traits are those of `futures-io`; with the feature `tokio-io`, tokio's too.
 //!
 //! ```
 //! use wakeful::net::{TcpListener, TcpStream};
@@ -44,9 +44,9 @@
 //!
 //! Sockets have `read`, `write`, `read_exact` and `write_all` themselves, so these need no trait in
 //! scope. The extension traits of `futures_util` and tokio add the other methods, such as
-//! `read_to_end`. Where a socket's own method has the name of a trait's method, a call on the socket
-//! or on a shared reference to it means the socket's own; a call on `&mut TcpStream` or on a half
-//! means the trait's if that is in scope.
+//! `read_to_end`. Where a socket's own method has the name of a trait's method, a call on the
+//! socket or on a shared reference to it means the socket's own; a call on `&mut TcpStream` or on a
+//! half means the trait's if that is in scope.
 //!
 //! - tokio's `read_exact` returns the length, the socket's returns `()`.
 //! - tokio's `shutdown` is `AsyncWriteExt::shutdown(&mut stream)`.

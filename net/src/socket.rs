@@ -20,13 +20,14 @@ pub(crate) fn nonblocking(
     }
 }
 
-/// The public methods and traits that are the same for each connected or datagram socket. `$type` is a
-/// tuple struct around what has `source` and `get_ref`, and `$type::new` takes in a nonblocking `$std`.
+/// The public methods and traits that are the same for each connected or datagram socket. `$type`
+/// is a tuple struct around what has `source` and `get_ref`, and `$type::new` takes in a
+/// nonblocking `$std`.
 macro_rules! socket_methods {
     ($type:ident, $std:ty) => {
         impl $type {
-            /// Waits until there is something to read, as far as events tell. It may turn out that
-            /// there is nothing: then [`try_io`](Self::try_io) and its like give `WouldBlock`.
+            /// Waits until there is something to read, as far as the reactor knows. It may turn out
+            /// that there is nothing: then [`try_io`](Self::try_io) and its like give `WouldBlock`.
             ///
             /// # Errors
             ///
@@ -39,7 +40,7 @@ macro_rules! socket_methods {
                 self.ready(Interest::READABLE).await
             }
 
-            /// Waits until there is room to write, as far as events tell.
+            /// Waits until there is room to write, as far as the reactor knows.
             ///
             /// # Errors
             ///
@@ -52,7 +53,7 @@ macro_rules! socket_methods {
                 self.ready(Interest::WRITABLE).await
             }
 
-            /// Waits until any of `interest` is so, as far as events tell.
+            /// Waits until any of `interest` is so, as far as the reactor knows.
             ///
             /// # Errors
             ///
@@ -65,8 +66,8 @@ macro_rules! socket_methods {
                 self.0.source().ready(interest).await
             }
 
-            /// Does an operation of your own on the socket, once, if it is ready as far as events
-            /// tell. If `op` gives `WouldBlock`, that is remembered.
+            /// Does an operation of your own on the socket, once, if it is ready as far as the
+            /// reactor knows. If `op` gives `WouldBlock`, that is remembered.
             ///
             /// # Errors
             ///
@@ -125,7 +126,7 @@ macro_rules! socket_methods {
             ///
             /// # Errors
             ///
-            /// None today.
+            /// Returns no error at present.
             pub fn into_std(self) -> io::Result<$std> {
                 self.0.into_inner()
             }

@@ -18,8 +18,8 @@ use crate::stream::Stream;
 /// does not fail: a loop around it would then spin, as the connection stays in the queue. It waits
 /// instead, 5 milliseconds at first and up to a second, and tries again. To see the error use
 /// [`try_accept`](Self::try_accept). Connections that broke before they were accepted are passed
-/// over. Any other error stays: the listener was shut down, or a sandbox refuses the call. So a loop
-/// ends, or reports it and pauses, when [`accept`](Self::accept) fails.
+/// over. Any other error stays: the listener was shut down, or a sandbox refuses the call. So a
+/// loop ends, or reports it and pauses, when [`accept`](Self::accept) fails.
 ///
 /// ```no_run
 /// use wakeful::net::TcpListener;
@@ -65,7 +65,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn ttl(&self) -> io::Result<u32> {
         self.get_ref().ttl()
     }
@@ -74,7 +74,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.get_ref().set_ttl(ttl)
     }
@@ -111,7 +111,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Panics
     ///

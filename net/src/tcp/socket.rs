@@ -33,7 +33,7 @@ macro_rules! options {
         ///
         /// # Errors
         ///
-        /// Those of the system.
+        /// Returns the error of the system.
         pub fn $get(&self) -> io::Result<$type> {
             self.0.$inner_get()
         }
@@ -42,7 +42,7 @@ macro_rules! options {
         ///
         /// # Errors
         ///
-        /// Those of the system.
+        /// Returns the error of the system.
         pub fn $set(&self, value: $type) -> io::Result<()> {
             self.0.$inner_set(value)
         }
@@ -54,7 +54,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     pub fn new_v4() -> io::Result<TcpSocket> {
         TcpSocket::new(Domain::IPV4)
     }
@@ -63,7 +63,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     pub fn new_v6() -> io::Result<TcpSocket> {
         TcpSocket::new(Domain::IPV6)
     }
@@ -93,7 +93,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
         self.0.set_send_buffer_size(bytes as usize)
     }
@@ -102,7 +102,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         self.0.send_buffer_size().map(|bytes| bytes as u32)
     }
@@ -111,7 +111,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
         self.0.set_recv_buffer_size(bytes as usize)
     }
@@ -120,7 +120,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         self.0.recv_buffer_size().map(|bytes| bytes as u32)
     }
@@ -129,7 +129,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_tcp_keepalive(&self, keepalive: &TcpKeepalive) -> io::Result<()> {
         self.0.set_tcp_keepalive(keepalive)
     }
@@ -138,7 +138,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system; some ask for privileges.
+    /// Returns the error of the system; some ask for privileges.
     #[cfg(target_os = "linux")]
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
         self.0.bind_device(interface)
@@ -148,7 +148,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     #[cfg(target_os = "linux")]
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
         self.0.device()
@@ -158,7 +158,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the address.
+    /// Returns the error of the system, with the address.
     pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
         self.bind_unnamed(addr).map_err(tried("bind to", addr))
     }
@@ -171,7 +171,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         let addr = self.0.local_addr()?;
         addr.as_socket()

@@ -42,10 +42,10 @@ stream_methods!(TcpStream, std::net::TcpStream);
 impl TcpStream {
     /// Connects to the first address that answers.
     ///
-    /// The addresses are tried in the way of RFC 8305 ("happy eyeballs"): the next attempt begins when
-    /// one has failed, or after 250 milliseconds without an answer, while those before it go on. The
-    /// first connection is returned, and the other attempts are given up. So a server may see a
-    /// connection that is closed at once.
+    /// The addresses are tried in the way of RFC 8305 ("happy eyeballs"): the next attempt begins
+    /// when one has failed, or after 250 milliseconds without an answer, while those before it go
+    /// on. The first connection is returned, and the other attempts are given up. So a server may
+    /// see a connection that is closed at once.
     ///
     /// The addresses of a name are tried in the resolver's order, which prefers IPv6 where there is
     /// a route for it, but with the two families by turns. Addresses that are given are tried in
@@ -56,8 +56,9 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// If no address answers, that of the attempt that failed last, with its address; an attempt for
-    /// which this machine has no route or no address counts only if all are so. Or that of the lookup.
+    /// If no address answers, that of the attempt that failed last, with its address; an attempt
+    /// for which this machine has no route or no address counts only if all are so. Or that of the
+    /// lookup.
     ///
     /// # Panics
     ///
@@ -88,7 +89,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().local_addr()
     }
@@ -97,7 +98,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn nodelay(&self) -> io::Result<bool> {
         self.0.get_ref().nodelay()
     }
@@ -106,7 +107,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.0.get_ref().set_nodelay(nodelay)
     }
@@ -115,7 +116,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         SockRef::from(self.0.get_ref()).linger()
     }
@@ -125,7 +126,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
         SockRef::from(self.0.get_ref()).set_linger(linger)
     }
@@ -134,7 +135,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn ttl(&self) -> io::Result<u32> {
         self.0.get_ref().ttl()
     }
@@ -143,7 +144,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.0.get_ref().set_ttl(ttl)
     }
@@ -154,7 +155,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the address.
+    /// Returns the error of the system, with the address.
     ///
     /// # Panics
     ///

@@ -27,9 +27,9 @@ pub(super) fn socket(kind: SocketType) -> io::Result<OwnedFd> {
     }
 }
 
-/// The address that a path means, in the same way as in std: the empty path is unnamed, so that binding to
-/// it takes a unique name of the system's choice (on Linux an abstract one), and connecting to it fails. On Linux
-/// a path that begins with a zero byte is an abstract name.
+/// The address that a path means, in the same way as in std: the empty path is unnamed, so that
+/// binding to it takes a unique name of the system's choice (on Linux an abstract one), and
+/// connecting to it fails. On Linux a path that begins with a zero byte is an abstract name.
 ///
 /// # Errors
 ///
@@ -49,8 +49,8 @@ pub(super) fn named(path: &Path) -> io::Result<SocketAddr> {
     })
 }
 
-/// std refuses a path that leaves no room for the zero byte at its end, although Linux takes it; so do we,
-/// or std could not connect to it.
+/// std refuses a path that leaves no room for the zero byte at its end, although Linux takes it; so
+/// do we, or std could not connect to it.
 const TOO_LONG: &str = "it is too long (Linux takes 107 bytes, other systems 103)";
 
 fn unfit(path: &Path, reason: &str) -> io::Error {

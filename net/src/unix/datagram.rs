@@ -36,12 +36,12 @@ use crate::error::tried;
 pub struct UnixDatagram(Async<net::UnixDatagram>);
 
 impl UnixDatagram {
-    /// A socket at a path, which must not exist yet. As in std, the empty path lets Linux choose a unique
-    /// abstract name; a path that begins with a zero byte is an abstract name.
+    /// A socket at a path, which must not exist yet. As in std, the empty path lets Linux choose a
+    /// unique abstract name; a path that begins with a zero byte is an abstract name.
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     ///
     /// # Panics
     ///
@@ -57,7 +57,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Panics
     ///
@@ -71,7 +71,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     ///
     /// # Panics
     ///
@@ -85,7 +85,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     ///
     /// # Panics
     ///
@@ -103,7 +103,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
         let path = path.as_ref();
         let addr = named(path)?;
@@ -115,7 +115,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn connect_addr(&self, addr: &SocketAddr) -> io::Result<()> {
         self.get_ref().connect_addr(addr)
     }
@@ -127,7 +127,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     ///
     /// # Cancel safety
     ///
@@ -143,7 +143,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Cancel safety
     ///
@@ -184,7 +184,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.get_ref().shutdown(how)
     }

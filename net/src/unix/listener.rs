@@ -36,12 +36,12 @@ const UNNAMED: usize = 2;
 pub struct UnixListener(Acceptor<net::UnixListener>);
 
 impl UnixListener {
-    /// Listens at a path, which must not exist yet. As in std, the empty path lets Linux choose a unique
-    /// abstract name; a path that begins with a zero byte is an abstract name.
+    /// Listens at a path, which must not exist yet. As in std, the empty path lets Linux choose a
+    /// unique abstract name; a path that begins with a zero byte is an abstract name.
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     ///
     /// # Panics
     ///
@@ -57,7 +57,7 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Panics
     ///
@@ -76,8 +76,8 @@ listener_methods!(UnixListener, net::UnixListener, UnixStream, SocketAddr);
 fn accept(listener: &net::UnixListener) -> io::Result<Accepted> {
     let (socket, addr) = accept_nonblocking(listener)?;
     let stream = net::UnixStream::from(socket);
-    // Clients seldom have a name. Those that do cost a syscall more: std asks for the name again, as
-    // it can take in every name that the system allows.
+    // Clients seldom have a name. Those that do cost a syscall more: std asks for the name again,
+    // as it can take in every name that the system allows.
     let named = addr.is_some_and(|addr| addr.addr_len() as usize > UNNAMED);
     // The empty path is how std makes an unnamed address.
     let unnamed = || SocketAddr::from_pathname("");

@@ -14,6 +14,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, recvm
 use wakeful_core::reactor::Interest;
 
 use super::addr::{SocketAddr, named, raw_addr, socket};
+#[cfg(target_os = "linux")]
 use super::cred::{UCred, of_peer};
 use crate::error::tried;
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
@@ -45,12 +46,12 @@ pub struct UnixStream(pub(super) Stream<net::UnixStream>);
 stream_methods!(UnixStream, net::UnixStream);
 
 impl UnixStream {
-    /// Connects to the socket at a path. On Linux a path that begins with a zero byte is an abstract
-    /// name.
+    /// Connects to the socket at a path. On Linux a path that begins with a zero byte is an
+    /// abstract name.
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     ///
     /// # Panics
     ///
@@ -69,7 +70,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Panics
     ///
@@ -102,7 +103,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     ///
     /// # Panics
     ///
@@ -117,7 +118,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().peer_addr()
     }
@@ -126,7 +127,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().local_addr()
     }
@@ -135,7 +136,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     #[cfg(target_os = "linux")]
     pub fn peer_cred(&self) -> io::Result<UCred> {
         of_peer(self.0.get_ref().as_fd())
@@ -147,8 +148,8 @@ impl Socket for net::UnixStream {
         self.read_vectored(&mut [IoSliceMut::new(buf)])
     }
 
-    /// A read ends where descriptors were sent along. They are dropped here; the flag that says so is
-    /// the only sign that more may follow.
+    /// A read ends where descriptors were sent along. They are dropped here; the flag that says so
+    /// is the only sign that more may follow.
     fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received> {
         let most = bufs.len().min(IOV_MAX);
         let mut none = RecvAncillaryBuffer::default();

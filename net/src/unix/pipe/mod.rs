@@ -33,7 +33,7 @@ use descriptor::nonblocking;
 ///
 /// # Errors
 ///
-/// If the system gives none.
+/// Returns the error of the system if it provides no descriptor.
 ///
 /// # Panics
 ///

@@ -53,7 +53,7 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path; `InvalidInput` if it is not a pipe.
+    /// Returns the error of the system, with the path; `InvalidInput` if it is not a pipe.
     ///
     /// # Panics
     ///
@@ -68,7 +68,7 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path; `InvalidInput` if it is not a pipe.
+    /// Returns the error of the system, with the path; `InvalidInput` if it is not a pipe.
     ///
     /// # Panics
     ///

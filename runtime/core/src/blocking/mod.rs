@@ -192,8 +192,8 @@ async fn deliver<T>(call: Call<T>) -> T {
 ///
 /// # Panics
 ///
-/// Outside a runtime, or if the system gives no thread and none is running; for an error instead see
-/// [`try_spawn_blocking`](crate::try_spawn_blocking).
+/// Outside a runtime, or if the system gives no thread and none is running; for an error instead
+/// see [`try_spawn_blocking`](crate::try_spawn_blocking).
 ///
 /// ```
 /// let sum = wakeful::block_on(async {

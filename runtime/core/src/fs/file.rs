@@ -18,18 +18,20 @@ use super::stream::StreamState;
 /// `futures-io` use the file's cursor, one operation after the other.
 ///
 /// Every operation copies between the caller's buffer and one that the operation owns, so that a
-/// future may be dropped at any time. For many small reads wrap it in `futures_util::io::BufReader`.
+/// future may be dropped at any time. For many small reads wrap it in
+/// `futures_util::io::BufReader`.
 ///
-/// A write through `AsyncWrite` is taken over and goes on by itself, even if the file is dropped or the
-/// runtime ends. `flush`, `close`, [`sync_all`](Self::sync_all), [`sync_data`](Self::sync_data) and
-/// [`into_std`](Self::into_std) wait for it.
+/// A write through `AsyncWrite` is taken over and goes on by itself, even if the file is dropped or
+/// the runtime ends. `flush`, `close`, [`sync_all`](Self::sync_all), [`sync_data`](Self::sync_data)
+/// and [`into_std`](Self::into_std) wait for it.
 ///
 /// # Writes that fail
 ///
-/// The error of a write that was taken over comes with the next operation of any kind. One of those five
-/// returns it in any case, once, even if a `write` has returned it before: one that succeeds says that
-/// everything since the one before it is written. If several of them wait at the same time, each returns
-/// the error. What has failed is not written again. Dropping the file loses the error.
+/// The error of a write that was taken over comes with the next operation of any kind. One of those
+/// five returns it in any case, once, even if a `write` has returned it before: one that succeeds
+/// says that everything since the one before it is written. If several of them wait at the same
+/// time, each returns the error. What has failed is not written again. Dropping the file loses the
+/// error.
 ///
 /// ```
 /// use futures_util::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
@@ -109,7 +111,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system: it is a directory, a pipe, not open for reading, ...
+    /// Returns the error of the system: it is a directory, a pipe, not open for reading, ...
     ///
     /// # Panics
     ///
@@ -171,7 +173,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system: the disk is full, the file is not open for writing, ...
+    /// Returns the error of the system: the disk is full, the file is not open for writing, ...
     ///
     /// # Panics
     ///
@@ -221,7 +223,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system, and that of a write that was taken over before.
+    /// Returns the error of the system, and that of a write that was taken over before.
     ///
     /// # Panics
     ///
@@ -267,7 +269,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system, and that of a write that was taken over before.
+    /// Returns the error of the system, and that of a write that was taken over before.
     ///
     /// # Panics
     ///
@@ -275,7 +277,7 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// Dropped early, it may still happen.
+    /// Not cancel-safe: if the future is dropped, the operation may still be carried out.
     pub async fn set_len(&self, size: u64) -> io::Result<()> {
         self.settle().await?;
         let file = self.file.clone();
@@ -286,7 +288,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system, and that of a write that was taken over before.
+    /// Returns the error of the system, and that of a write that was taken over before.
     ///
     /// # Panics
     ///
@@ -305,7 +307,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Panics
     ///
@@ -313,7 +315,7 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// Dropped early, it may still happen.
+    /// Not cancel-safe: if the future is dropped, the operation may still be carried out.
     pub async fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
         let file = self.file.clone();
         on_pool(move || file.set_permissions(permissions)).await

@@ -13,8 +13,8 @@ use crate::task::coop;
 use crate::task::waiters::Place;
 
 impl File {
-    /// Waits until nothing is in flight, as the waiter with that place. User code runs in here, that
-    /// of wakers, while nothing is borrowed.
+    /// Waits until nothing is in flight, as the waiter with that place. User code runs in here,
+    /// that of wakers, while nothing is borrowed.
     fn poll_idle(&self, place: &mut Place, cx: &mut Context<'_>) -> Poll<()> {
         if self.stream.borrow().busy.is_none() {
             return Poll::Ready(());

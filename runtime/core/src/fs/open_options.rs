@@ -116,8 +116,8 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path; `InvalidInput` for options that contradict each other,
-    /// and for a path with a zero byte.
+    /// Returns the error of the system, with the path; `InvalidInput` for options that contradict
+    /// each other, and for a path with a zero byte.
     ///
     /// # Panics
     ///
@@ -194,7 +194,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path. A directory opens; reading it fails.
+    /// Returns the error of the system, with the path. A directory opens; reading it fails.
     ///
     /// # Panics
     ///
@@ -218,7 +218,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     ///
     /// # Panics
     ///
@@ -237,7 +237,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path; `AlreadyExists` if it is there already.
+    /// Returns the error of the system, with the path; `AlreadyExists` if it is there already.
     ///
     /// # Panics
     ///

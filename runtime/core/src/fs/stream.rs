@@ -37,8 +37,8 @@ pub(super) struct StreamState {
     pub(super) place: Place,
 }
 
-/// Several may wait for `busy` through shared references, and an operation keeps one waker. So it is
-/// given that of the list, which wakes them all. It is made once for each file that waits.
+/// Several may wait for `busy` through shared references, and an operation keeps one waker. So it
+/// is given that of the list, which wakes them all. It is made once for each file that waits.
 pub(super) struct Waiting {
     pub(super) waiters: Arc<Waiters>,
     waker: Waker,

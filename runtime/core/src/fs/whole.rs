@@ -21,7 +21,7 @@ const LARGEST: usize = 1024 * 1024;
 ///
 /// # Errors
 ///
-/// Those of the system, with the path: it is not there, it is a directory, ...
+/// Returns the error of the system, with the path: it is not there, it is a directory, ...
 ///
 /// # Panics
 ///
@@ -122,7 +122,7 @@ pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
 ///
 /// # Errors
 ///
-/// Those of the system, with the path.
+/// Returns the error of the system, with the path.
 ///
 /// # Panics
 ///
@@ -190,8 +190,8 @@ async fn write_by_ring(path: &Path, mut buf: Vec<u8>) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of the system, with the path. The old file is then untouched and the new one removed,
-/// unless only the last step failed, the sync of the directory.
+/// Returns the error of the system, with the path. The old file is then untouched and the new one
+/// removed, unless only the last step failed, the sync of the directory.
 ///
 /// # Panics
 ///

@@ -40,8 +40,8 @@ pub(super) fn reopen(shared: BorrowedFd<'_>, access: OFlags) -> Option<Async<Fil
 
 /// Whether opening it once more gives the same pipe or terminal. Some names of terminals stand for
 /// another one at each time, by the device numbers of Linux: those of major 5 (`/dev/tty` is the
-/// terminal of who opens it, `/dev/ptmx` makes a new pair, `/dev/console` is what it is set to), and
-/// `/dev/tty0`, the one in the foreground. The master of a pair is one of them.
+/// terminal of who opens it, `/dev/ptmx` makes a new pair, `/dev/console` is what it is set to),
+/// and `/dev/tty0`, the one in the foreground. The master of a pair is one of them.
 fn is_the_same_when_reopened(stat: &Stat, is_terminal: bool) -> bool {
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::Fifo => true,

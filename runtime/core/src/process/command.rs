@@ -247,13 +247,13 @@ impl Command {
     /// Starts the child, at once, reads its outputs and waits for its end.
     ///
     /// As in std, its standard input is `/dev/null` and its outputs are piped, unless
-    /// [`stdin`](Self::stdin), [`stdout`](Self::stdout) or [`stderr`](Self::stderr) has been called. An
-    /// output that is not piped is empty in the result. What comes after, such as [`spawn`](Self::spawn),
-    /// has its own defaults again.
+    /// [`stdin`](Self::stdin), [`stdout`](Self::stdout) or [`stderr`](Self::stderr) has been
+    /// called. An output that is not piped is empty in the result. What comes after, such as
+    /// [`spawn`](Self::spawn), has its own defaults again.
     ///
-    /// A command that is made of one of std's, or was lent by [`as_std_mut`](Self::as_std_mut), may have
-    /// streams that were set there, which can't be seen: then its input is left as it is, and the
-    /// outputs are piped.
+    /// A command that is made of one of std's, or was lent by [`as_std_mut`](Self::as_std_mut), may
+    /// have streams that were set there, which can't be seen: then its input is left as it is, and
+    /// the outputs are piped.
     ///
     /// # Errors
     ///
