@@ -25,7 +25,7 @@ type Shared = Arc<Mutex<fs::ReadDir>>;
 /// Entries, and whether there may be more.
 type Batch = (VecDeque<io::Result<DirEntry>>, bool);
 
-/// Opens a directory to list what is in it.
+/// Opens a directory to list its entries.
 ///
 /// # Errors
 ///
@@ -173,7 +173,7 @@ impl DirEntry {
         metadata.map_err(tried("look at", &self.path()))
     }
 
-    /// Is it a file, a directory, a link?
+    /// Returns the type of the entry: file, directory or symbolic link.
     ///
     /// # Errors
     ///

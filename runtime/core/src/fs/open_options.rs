@@ -125,7 +125,8 @@ impl OpenOptions {
     ///
     /// # Cancel safety
     ///
-    /// Dropped early, the file may have been made or emptied, but does not stay open.
+    /// If the future is dropped, the file may have been created or truncated, but does not stay
+    /// open.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let path = path.as_ref();
         self.open_bare(path).await.map_err(tried("open", path))
@@ -194,7 +195,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Returns the error of the system, with the path. A directory opens; reading it fails.
+    /// Returns the error of the system, with the path. Opening a directory succeeds; reading from
+    /// it fails.
     ///
     /// # Panics
     ///
@@ -214,7 +216,7 @@ impl File {
         OpenOptions::new().read(true).open(path).await
     }
 
-    /// Opens a file for writing: it is made if it is not there, and emptied if it is.
+    /// Opens a file for writing: creates it if it does not exist, and truncates it if it does.
     ///
     /// # Errors
     ///
@@ -226,18 +228,18 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// Dropped early, the file may have been made or emptied.
+    /// If the future is dropped, the file may have been created or truncated.
     pub async fn create(path: impl AsRef<Path>) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         options.open(path).await
     }
 
-    /// Makes a file, for reading and writing.
+    /// Creates a file, for reading and writing.
     ///
     /// # Errors
     ///
-    /// Returns the error of the system, with the path; `AlreadyExists` if it is there already.
+    /// Returns the error of the system, with the path; `AlreadyExists` if the file exists.
     ///
     /// # Panics
     ///
@@ -245,14 +247,14 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// Dropped early, the file may have been made.
+    /// If the future is dropped, the file may have been created.
     pub async fn create_new(path: impl AsRef<Path>) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
         options.open(path).await
     }
 
-    /// The same as [`OpenOptions::new`].
+    /// Same as [`OpenOptions::new`].
     pub fn options() -> OpenOptions {
         OpenOptions::new()
     }
