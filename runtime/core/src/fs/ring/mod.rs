@@ -1,7 +1,7 @@
 //! Files through a completion ring (io_uring). Requests are queued and submitted once a turn of the
 //! loop; the descriptor of the ring is registered with the reactor, which reports completions.
 //!
-//! # Who owns the memory
+//! # Ownership of the memory
 //!
 //! The kernel reads and writes the buffers of a request from the moment of its submission to its
 //! completion. During that time the request stays in its slot here, even if its future is dropped.
