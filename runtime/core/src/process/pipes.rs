@@ -189,7 +189,7 @@ macro_rules! output {
             ///
             /// # Errors
             ///
-            /// Returns the error of the system, and if the runtime has ended.
+            /// Returns the error of the system, or an error if the runtime has ended.
             ///
             /// # Cancel safety
             ///
