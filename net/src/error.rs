@@ -1,9 +1,11 @@
-//! Errors that say what was tried.
+//! Errors that name the operation that failed.
 
 use std::fmt;
 use std::io;
 
-/// An error of the system with what was tried, and with what. The kind stays the same; the original
+use rustix::io::Errno;
+
+/// Error of the system with the operation and its argument. The kind stays the same; the original
 /// error is the `source`.
 #[derive(Debug)]
 struct Tried {
@@ -23,10 +25,15 @@ impl std::error::Error for Tried {
     }
 }
 
-/// Says what was tried: `tried("connect", addr)(error)`.
+/// Adds the operation and its argument to an error: `tried("connect", addr)(error)`.
 pub(crate) fn tried<T: fmt::Display>(what: &str, with: T) -> impl FnOnce(io::Error) -> io::Error {
     move |error| {
         let what = format!("{what} {with}");
         io::Error::new(error.kind(), Tried { what, error })
     }
+}
+
+/// Whether this is the system's error with that number.
+pub(crate) fn is(error: &io::Error, errno: Errno) -> bool {
+    Errno::from_io_error(error) == Some(errno)
 }

@@ -1,15 +1,13 @@
-//! A TCP socket before it is a stream or a listener.
+//! TCP socket that is not yet a stream or a listener.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use super::{TcpListener, TcpStream};
 use crate::error::tried;
-use crate::stream::Stream;
+use crate::socket;
 
 /// A TCP socket whose options can be set before it connects or listens.
 ///
@@ -27,15 +25,15 @@ use crate::stream::Stream;
 /// })
 /// # }
 /// ```
-pub struct TcpSocket(Socket);
+pub struct TcpSocket(pub(super) Socket);
 
 macro_rules! options {
     ($($(#[$doc:meta])* $get:ident, $set:ident: $type:ty => $inner_get:ident, $inner_set:ident;)*) => {$(
-        #[doc = concat!("What [`", stringify!($set), "`](Self::", stringify!($set), ") sets.")]
+        #[doc = concat!("Returns the setting of [`", stringify!($set), "`](Self::", stringify!($set), ").")]
         ///
         /// # Errors
         ///
-        /// Those of the system.
+        /// Returns the error of the system.
         pub fn $get(&self) -> io::Result<$type> {
             self.0.$inner_get()
         }
@@ -44,7 +42,7 @@ macro_rules! options {
         ///
         /// # Errors
         ///
-        /// Those of the system.
+        /// Returns the error of the system.
         pub fn $set(&self, value: $type) -> io::Result<()> {
             self.0.$inner_set(value)
         }
@@ -52,20 +50,20 @@ macro_rules! options {
 }
 
 impl TcpSocket {
-    /// A socket for IPv4.
+    /// Creates a socket for IPv4.
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     pub fn new_v4() -> io::Result<TcpSocket> {
         TcpSocket::new(Domain::IPV4)
     }
 
-    /// A socket for IPv6.
+    /// Creates a socket for IPv6.
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     pub fn new_v6() -> io::Result<TcpSocket> {
         TcpSocket::new(Domain::IPV6)
     }
@@ -75,19 +73,22 @@ impl TcpSocket {
     }
 
     fn new(domain: Domain) -> io::Result<TcpSocket> {
-        crate::nonblocking(domain, Type::STREAM, Some(Protocol::TCP)).map(TcpSocket)
+        socket::nonblocking(domain, Type::STREAM, Some(Protocol::TCP)).map(TcpSocket)
     }
 
     options! {
-        /// Lets the address be bound although connections of an earlier socket linger on it.
+        /// Sets `SO_REUSEADDR`: the address can be bound while connections of an earlier socket are
+        /// in TIME_WAIT.
         reuseaddr, set_reuseaddr: bool => reuse_address, set_reuse_address;
-        /// Lets several sockets listen on one port; the system spreads connections among them.
+        /// Sets `SO_REUSEPORT`: several sockets can listen on one port, and the system distributes
+        /// connections among them.
         reuseport, set_reuseport: bool => reuse_port, set_reuse_port;
-        /// Asks the other side now and then whether it is still there.
+        /// Sets `SO_KEEPALIVE`: the system probes idle connections.
         keepalive, set_keepalive: bool => keepalive, set_keepalive;
-        /// Sends small writes at once.
+        /// Sets `TCP_NODELAY`: small writes are sent at once.
         nodelay, set_nodelay: bool => tcp_nodelay, set_tcp_nodelay;
-        /// How long closing waits for data to be sent, in whole seconds; that blocks the thread.
+        /// Sets `SO_LINGER`: how long closing waits for data to be sent, in whole seconds; the wait
+        /// blocks the thread.
         linger, set_linger: Option<Duration> => linger, set_linger;
     }
 
@@ -95,16 +96,16 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
         self.0.set_send_buffer_size(bytes as usize)
     }
 
-    /// The size of the send buffer, in bytes.
+    /// Returns the size of the send buffer, in bytes.
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         self.0.send_buffer_size().map(|bytes| bytes as u32)
     }
@@ -113,44 +114,44 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
         self.0.set_recv_buffer_size(bytes as usize)
     }
 
-    /// The size of the receive buffer, in bytes.
+    /// Returns the size of the receive buffer, in bytes.
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         self.0.recv_buffer_size().map(|bytes| bytes as u32)
     }
 
-    /// Turns keepalive on, and says how often and how many times it asks.
+    /// Turns keepalive on, and sets its idle time, interval and number of probes.
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_tcp_keepalive(&self, keepalive: &TcpKeepalive) -> io::Result<()> {
         self.0.set_tcp_keepalive(keepalive)
     }
 
-    /// Uses one network interface only, by name; `None` takes that back.
+    /// Binds the socket to one network interface, by name; `None` removes the binding.
     ///
     /// # Errors
     ///
-    /// Those of the system; some ask for privileges.
+    /// Returns the error of the system; some systems require privileges.
     #[cfg(target_os = "linux")]
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
         self.0.bind_device(interface)
     }
 
-    /// The network interface that [`bind_device`](Self::bind_device) chose.
+    /// Returns the network interface that was set by [`bind_device`](Self::bind_device).
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     #[cfg(target_os = "linux")]
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
         self.0.device()
@@ -160,7 +161,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the address.
+    /// Returns the error of the system, with the address.
     pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
         self.bind_unnamed(addr).map_err(tried("bind to", addr))
     }
@@ -169,63 +170,16 @@ impl TcpSocket {
         self.0.bind(&addr.into())
     }
 
-    /// The address it is bound to.
+    /// Returns the local address.
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         let addr = self.0.local_addr()?;
         addr.as_socket()
             .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
-
-    /// Takes connections in from now on; at most `backlog` wait to be accepted.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    #[track_caller]
-    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
-        self.0.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        TcpListener::new(self.0.into())
-    }
-
-    /// Connects.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, with the address.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe: the connection is given up.
-    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        self.connect_unnamed(addr)
-            .await
-            .map_err(tried("connect to", addr))
-    }
-
-    pub(super) async fn connect_unnamed(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        match self.0.connect(&addr.into()) {
-            Ok(()) => Ok(TcpStream(Stream::new(self.0.into())?)),
-            // It goes on by itself; so it does if a signal came in between.
-            Err(error)
-                if crate::is(&error, Errno::INPROGRESS) || crate::is(&error, Errno::INTR) =>
-            {
-                Ok(TcpStream(Stream::connected(self.0.into()).await?))
-            }
-            Err(error) => Err(error),
-        }
-    }
 }
 
-crate::socket::descriptor_traits!(TcpSocket, |this| this.0);
+socket::descriptor_traits!(TcpSocket, |this| this.0);

@@ -11,7 +11,7 @@ use wakeful_core::reactor::{Async, Interest};
 use wakeful_core::task::consume_budget;
 use wakeful_core::time::sleep;
 
-use super::SocketAddr;
+use super::addr::{SocketAddr, named};
 use crate::datagram::{datagram_methods, sized};
 use crate::error::tried;
 
@@ -36,12 +36,12 @@ use crate::error::tried;
 pub struct UnixDatagram(Async<net::UnixDatagram>);
 
 impl UnixDatagram {
-    /// A socket at a path, which must not exist yet. As in std, the empty path lets Linux choose a unique
-    /// abstract name; a path that begins with a zero byte is an abstract name.
+    /// Creates a socket at a path, which must not exist yet. As in std, the empty path lets Linux
+    /// choose a unique abstract name; a path that begins with a zero byte is an abstract name.
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     ///
     /// # Panics
     ///
@@ -49,15 +49,15 @@ impl UnixDatagram {
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
         let path = path.as_ref();
-        let addr = super::named(path)?;
+        let addr = named(path)?;
         UnixDatagram::bind_addr(&addr).map_err(tried("bind to", path.display()))
     }
 
-    /// A socket at an address, such as an abstract one.
+    /// Creates a socket at an address, such as an abstract one.
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Panics
     ///
@@ -67,11 +67,11 @@ impl UnixDatagram {
         UnixDatagram::from_std(net::UnixDatagram::bind_addr(addr)?)
     }
 
-    /// A socket without a name: it can send, and receives only once it is connected by a pair.
+    /// Creates a socket without a name. It can send, but nothing can send to it.
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     ///
     /// # Panics
     ///
@@ -81,11 +81,11 @@ impl UnixDatagram {
         UnixDatagram::from_std(net::UnixDatagram::unbound()?)
     }
 
-    /// Two sockets that are connected to each other.
+    /// Creates two sockets that are connected to each other.
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     ///
     /// # Panics
     ///
@@ -103,10 +103,10 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
         let path = path.as_ref();
-        let addr = super::named(path)?;
+        let addr = named(path)?;
         self.connect_addr(&addr)
             .map_err(tried("connect to", path.display()))
     }
@@ -115,26 +115,26 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn connect_addr(&self, addr: &SocketAddr) -> io::Result<()> {
         self.get_ref().connect_addr(addr)
     }
 
     /// Sends a datagram to the socket at a path.
     ///
-    /// An event that announces room speaks of the connected socket, and there is none here; if the
-    /// receiver's queue is full this asks again now and then.
+    /// If the queue of the receiver is full, this tries again every millisecond: write events
+    /// concern the connected socket, and there is none here.
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, nothing was sent.
+    /// Cancel-safe: if the future is dropped, nothing was sent.
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         let path = path.as_ref();
-        let sent = self.send_to_addr(buf, &super::named(path)?).await;
+        let sent = self.send_to_addr(buf, &named(path)?).await;
         sent.map_err(tried("send to", path.display()))
     }
 
@@ -143,23 +143,23 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, nothing was sent.
+    /// Cancel-safe: if the future is dropped, nothing was sent.
     pub async fn send_to_addr(&self, buf: &[u8], addr: &SocketAddr) -> io::Result<usize> {
         self.send_patiently(buf, |io| io.send_to_addr(buf, addr))
             .await
     }
 
-    /// Sends a datagram to the socket at a path now, without waiting.
+    /// Tries to send a datagram to the socket at a path, without waiting.
     ///
     /// # Errors
     ///
     /// `WouldBlock` if the receiver's queue is full; else those of the system.
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
-        let addr = super::named(path.as_ref())?;
+        let addr = named(path.as_ref())?;
         sized(self.get_ref().send_to_addr(buf, &addr), buf)
     }
 
@@ -179,12 +179,12 @@ impl UnixDatagram {
         }
     }
 
-    /// Ends one direction, or both. A [`recv`](Self::recv) that waits is not ended by that: the
-    /// system tells a nonblocking socket no more than that there is nothing.
+    /// Shuts down one or both directions. This does not end a waiting [`recv`](Self::recv): the
+    /// system returns only `WouldBlock` to a nonblocking socket.
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.get_ref().shutdown(how)
     }

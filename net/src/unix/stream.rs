@@ -13,18 +13,20 @@ use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, recvmsg};
 use wakeful_core::reactor::Interest;
 
-use super::{SocketAddr, UCred};
+use super::addr::{SocketAddr, named, raw_addr, socket};
+#[cfg(target_os = "linux")]
+use super::cred::{UCred, of_peer};
 use crate::error::tried;
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::stream::{Received, Socket, Stream, stream_methods};
 
-/// The most buffers that recvmsg(2) takes; it refuses more.
+/// Maximum number of buffers that recvmsg(2) accepts.
 const IOV_MAX: usize = 1024;
 
 /// A Unix domain connection.
 ///
-/// The methods take `&self`; the `futures-io` traits are there for `UnixStream` and `&UnixStream`.
-/// Closing through those ends the writing direction.
+/// The methods take `&self`; the `futures-io` traits are implemented for `UnixStream` and
+/// `&UnixStream`. Their `close` shuts the writing direction down.
 ///
 /// ```
 /// use wakeful::net::UnixStream;
@@ -44,12 +46,12 @@ pub struct UnixStream(pub(super) Stream<net::UnixStream>);
 stream_methods!(UnixStream, net::UnixStream);
 
 impl UnixStream {
-    /// Connects to the socket at a path. On Linux a path that begins with a zero byte is an abstract
-    /// name.
+    /// Connects to the socket at a path. On Linux a path that begins with a zero byte is an
+    /// abstract name.
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     ///
     /// # Panics
     ///
@@ -57,10 +59,10 @@ impl UnixStream {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: the connection is given up.
+    /// Cancel-safe: if the future is dropped, the socket is closed.
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         let path = path.as_ref();
-        let connected = UnixStream::connect_addr(&super::named(path)?).await;
+        let connected = UnixStream::connect_addr(&named(path)?).await;
         connected.map_err(tried("connect to", path.display()))
     }
 
@@ -68,7 +70,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Panics
     ///
@@ -76,15 +78,15 @@ impl UnixStream {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: the connection is given up.
+    /// Cancel-safe: if the future is dropped, the socket is closed.
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
-        let addr = &super::raw_addr(addr)?;
-        let socket = super::socket(SocketType::STREAM)?;
+        let addr = &raw_addr(addr)?;
+        let socket = socket(SocketType::STREAM)?;
         match rustix::net::connect(&socket, addr) {
             Ok(()) => Ok(UnixStream(Stream::new(socket.into())?)),
             Err(Errno::INPROGRESS) => Ok(UnixStream(Stream::connected(socket.into()).await?)),
-            // The listener's queue is full (Linux says so at once, and tells no one when there is
-            // room again): ask now and then.
+            // The queue of the listener is full. Linux fails at once and sends no event later, so
+            // this tries again every millisecond.
             Err(Errno::AGAIN) => loop {
                 wakeful_core::time::sleep(std::time::Duration::from_millis(1)).await;
                 match rustix::net::connect(&socket, addr) {
@@ -97,11 +99,11 @@ impl UnixStream {
         }
     }
 
-    /// Two sockets that are connected to each other.
+    /// Creates two sockets that are connected to each other.
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     ///
     /// # Panics
     ///
@@ -112,32 +114,32 @@ impl UnixStream {
         Ok((UnixStream::from_std(here)?, UnixStream::from_std(there)?))
     }
 
-    /// The other side's address, most often unnamed.
+    /// Returns the address of the peer, which is usually unnamed.
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().peer_addr()
     }
 
-    /// This side's address.
+    /// Returns the local address.
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().local_addr()
     }
 
-    /// Who is at the other end.
+    /// Returns the credentials of the peer.
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     #[cfg(target_os = "linux")]
     pub fn peer_cred(&self) -> io::Result<UCred> {
-        super::cred::of_peer(self.0.get_ref().as_fd())
+        of_peer(self.0.get_ref().as_fd())
     }
 }
 
@@ -146,8 +148,8 @@ impl Socket for net::UnixStream {
         self.read_vectored(&mut [IoSliceMut::new(buf)])
     }
 
-    /// A read ends where descriptors were sent along. They are dropped here; the flag that says so is
-    /// the only sign that more may follow.
+    /// A read ends where descriptors were attached. They are dropped here; the flag `MSG_CTRUNC` is
+    /// the only sign that more bytes may follow.
     fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received> {
         let most = bufs.len().min(IOV_MAX);
         let mut none = RecvAncillaryBuffer::default();

@@ -1,4 +1,4 @@
-//! Opening named pipes.
+//! Options to open named pipes.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -7,11 +7,12 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Receiver, Sender, check};
-use crate::error::tried;
-use crate::is;
+use super::descriptor::check;
+use super::receiver::Receiver;
+use super::sender::Sender;
+use crate::error::{is, tried};
 
-/// How to open a named pipe (FIFO), which must exist.
+/// Options to open a named pipe (FIFO), which must exist.
 ///
 /// ```no_run
 /// use wakeful::net::unix::pipe;
@@ -30,29 +31,29 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// Nothing out of the ordinary.
+    /// Returns the default options.
     pub fn new() -> OpenOptions {
         OpenOptions::default()
     }
 
-    /// Opens it for both, as Linux allows: a sender needs no reader then, and a receiver never sees
-    /// the end, as it counts as a writer itself.
+    /// Opens the pipe for reading and writing, as Linux allows: a sender then needs no reader, and
+    /// a receiver never reads the end, as it counts as a writer.
     pub fn read_write(&mut self, value: bool) -> &mut OpenOptions {
         self.read_write = value;
         self
     }
 
-    /// Doesn't ask whether the file is a pipe.
+    /// Skips the check whether the file is a pipe.
     pub fn unchecked(&mut self, value: bool) -> &mut OpenOptions {
         self.unchecked = value;
         self
     }
 
-    /// Opens it for reading. This doesn't wait for a sender; the first read does.
+    /// Opens the pipe for reading. This does not wait for a sender; the first read does.
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path; `InvalidInput` if it is not a pipe.
+    /// Returns the error of the system, with the path; `InvalidInput` if it is not a pipe.
     ///
     /// # Panics
     ///
@@ -63,11 +64,11 @@ impl OpenOptions {
         Receiver::from_owned_fd_unchecked(fd)
     }
 
-    /// Opens it for writing. There must be a receiver.
+    /// Opens the pipe for writing. There must be a receiver.
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path; `InvalidInput` if it is not a pipe.
+    /// Returns the error of the system, with the path; `InvalidInput` if it is not a pipe.
     ///
     /// # Panics
     ///

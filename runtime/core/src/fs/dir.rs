@@ -12,8 +12,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use super::error::tried;
-use super::op::{lost, on_pool};
+use super::error::{lost, tried};
+use super::op::on_pool;
 use crate::blocking::{self, Call};
 
 /// Entries fetched at a time.
@@ -25,11 +25,11 @@ type Shared = Arc<Mutex<fs::ReadDir>>;
 /// Entries, and whether there may be more.
 type Batch = (VecDeque<io::Result<DirEntry>>, bool);
 
-/// Opens a directory to list what is in it.
+/// Opens a directory to list its entries.
 ///
 /// # Errors
 ///
-/// Those of the system, with the path.
+/// Returns the error of the system, with the path.
 ///
 /// # Panics
 ///
@@ -91,7 +91,7 @@ impl ReadDir {
     ///
     /// # Errors
     ///
-    /// Those of the system. The next call goes on behind the failure.
+    /// Returns the error of the system. The next call goes on behind the failure.
     ///
     /// # Panics
     ///
@@ -158,7 +158,7 @@ impl DirEntry {
     ///
     /// # Errors
     ///
-    /// Those of the system: it may be gone by now.
+    /// Returns the error of the system: it may be gone by now.
     ///
     /// # Panics
     ///
@@ -173,11 +173,11 @@ impl DirEntry {
         metadata.map_err(tried("look at", &self.path()))
     }
 
-    /// Is it a file, a directory, a link?
+    /// Returns the type of the entry: file, directory or symbolic link.
     ///
     /// # Errors
     ///
-    /// Those of the system: it may be gone by now.
+    /// Returns the error of the system: it may be gone by now.
     ///
     /// # Panics
     ///

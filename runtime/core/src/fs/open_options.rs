@@ -7,8 +7,8 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::File;
 use super::error::tried;
+use super::file::File;
 use super::op::Op;
 use super::request::{Reply, Request};
 
@@ -116,8 +116,8 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path; `InvalidInput` for options that contradict each other,
-    /// and for a path with a zero byte.
+    /// Returns the error of the system, with the path; `InvalidInput` for options that contradict
+    /// each other, and for a path with a zero byte.
     ///
     /// # Panics
     ///
@@ -125,7 +125,8 @@ impl OpenOptions {
     ///
     /// # Cancel safety
     ///
-    /// Dropped early, the file may have been made or emptied, but does not stay open.
+    /// If the future is dropped, the file may have been created or truncated, but does not stay
+    /// open.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let path = path.as_ref();
         self.open_bare(path).await.map_err(tried("open", path))
@@ -187,4 +188,74 @@ fn c_path(path: &Path) -> io::Result<CString> {
             "the path has a zero byte in it, which no system takes",
         )
     })
+}
+
+impl File {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system, with the path. Opening a directory succeeds; reading from
+    /// it fails.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    ///
+    /// ```
+    /// wakeful::block_on(async {
+    ///     let error = wakeful::fs::File::open("/no/such/file").await.unwrap_err();
+    ///     assert_eq!(error.to_string(), "open `/no/such/file`: No such file or directory (os error 2)");
+    /// });
+    /// ```
+    pub async fn open(path: impl AsRef<Path>) -> io::Result<File> {
+        OpenOptions::new().read(true).open(path).await
+    }
+
+    /// Opens a file for writing: creates it if it does not exist, and truncates it if it does.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system, with the path.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the file may have been created or truncated.
+    pub async fn create(path: impl AsRef<Path>) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        options.open(path).await
+    }
+
+    /// Creates a file, for reading and writing.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system, with the path; `AlreadyExists` if the file exists.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the file may have been created.
+    pub async fn create_new(path: impl AsRef<Path>) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        options.open(path).await
+    }
+
+    /// Same as [`OpenOptions::new`].
+    pub fn options() -> OpenOptions {
+        OpenOptions::new()
+    }
 }

@@ -1,11 +1,11 @@
-//! A thread that can't be started.
+//! Error for a thread that could not be started.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// The system's error about a thread that it does not give. Its own kind is `WouldBlock`, which an
-/// operation that would block has, so this is of another.
+/// Wraps the system's error for a thread that it did not start. The kind becomes `Other`, as the
+/// system's kind is `WouldBlock`, which has another meaning here.
 pub(super) fn no_thread(error: io::Error) -> io::Error {
     io::Error::other(NoThread(error))
 }

@@ -1,0 +1,75 @@
+//! Addresses of Unix domain sockets, and making a socket.
+
+use std::io;
+use std::os::fd::OwnedFd;
+#[cfg(target_os = "linux")]
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+pub use std::os::unix::net::SocketAddr;
+use std::path::Path;
+
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+
+/// Creates a nonblocking socket.
+pub(super) fn socket(kind: SocketType) -> io::Result<OwnedFd> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::net::{SocketFlags, socket_with};
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        Ok(socket_with(AddressFamily::UNIX, kind, flags, None)?)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let socket = rustix::net::socket(AddressFamily::UNIX, kind, None)?;
+        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        Ok(socket)
+    }
+}
+
+/// Returns the address for a path, as in std: the empty path is unnamed, so binding to it takes a
+/// unique name of the system's choice (on Linux an abstract name), and connecting to it fails. On
+/// Linux a path that begins with a zero byte is an abstract name.
+///
+/// # Errors
+///
+/// `InvalidInput` with the reason if the path is not valid.
+pub(super) fn named(path: &Path) -> io::Result<SocketAddr> {
+    let bytes = path.as_os_str().as_bytes();
+    #[cfg(target_os = "linux")]
+    if let [0, name @ ..] = bytes {
+        return SocketAddr::from_abstract_name(name).map_err(|_| unfit(path, TOO_LONG));
+    }
+    SocketAddr::from_pathname(path).map_err(|_| {
+        let reason = match bytes.contains(&0) {
+            true => "it holds a zero byte",
+            false => TOO_LONG,
+        };
+        unfit(path, reason)
+    })
+}
+
+/// std refuses a path without space for a final zero byte, although Linux accepts it. So this does
+/// too, or std could not connect to it.
+const TOO_LONG: &str = "it is too long (Linux takes 107 bytes, other systems 103)";
+
+fn unfit(path: &Path, reason: &str) -> io::Error {
+    let text = format!(
+        "`{}` can't be the path of a socket: {reason}",
+        path.display()
+    );
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+/// Converts an address of std to an address of rustix.
+pub(super) fn raw_addr(addr: &SocketAddr) -> io::Result<SocketAddrUnix> {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = addr.as_abstract_name() {
+        return Ok(SocketAddrUnix::new_abstract_name(name)?);
+    }
+    match addr.as_pathname() {
+        Some(path) => Ok(SocketAddrUnix::new(path)?),
+        // Binding to an unnamed address chooses a name on Linux; connecting to it fails.
+        None => Ok(SocketAddrUnix::new_unnamed()),
+    }
+}
