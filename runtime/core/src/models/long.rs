@@ -8,8 +8,8 @@ use loom::sync::atomic::AtomicUsize;
 use loom::thread;
 use shuttle::rand::{Rng, thread_rng};
 
-use super::link::{self, Pair, Ring, Sleeper};
 use super::model;
+use super::pair_queue::{self, Notification, Pair, Sleeper};
 use super::refs::{self, Counts, Thing};
 use super::remote::{self, Line, Post};
 use super::remote_requests::{Letters, TakesInTwoSteps};
@@ -17,7 +17,7 @@ use super::support::{self, Held, World, sign, world, world_of};
 use crate::executor::remote::{Remote, Sent};
 use crate::primitives::Queue;
 use crate::primitives::atomic::{AtomicU8, Ordering};
-use crate::shard::mesh::notify::Bell;
+use crate::shard::mesh::notify::Notify;
 use crate::task::refs::Refs;
 use crate::task::remote_requests::{ABORT, RemoteRequests, WAKE};
 
@@ -141,45 +141,45 @@ fn a_crowd_without_the_sender_emptying_after_the_end() {
 // --- between shards
 
 #[test]
-fn a_crowd_rings_one_that_waits() {
-    model(|| link::senders::<_, 4>(Bell::new(), 15));
+fn a_crowd_wakes_a_waiting_receiver() {
+    model(|| pair_queue::senders::<_, 4>(Notify::new(), 15));
 }
 
-fn a_flawed_bell(flaw: link::Flaw) -> impl Ring {
-    link::Flawed::new(flaw)
+fn a_flawed_notify(flaw: pair_queue::Flaw) -> impl Notification {
+    pair_queue::Flawed::new(flaw)
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn a_crowd_without_the_wake() {
-    model(|| link::senders::<_, 4>(a_flawed_bell(link::Flaw::Silent), 15));
+    model(|| pair_queue::senders::<_, 4>(a_flawed_notify(pair_queue::Flaw::Silent), 15));
 }
 
 #[test]
-#[should_panic(expected = "a wake too many")]
+#[should_panic(expected = "more wakes than waits")]
 fn a_crowd_without_disarming() {
-    model(|| link::senders::<_, 4>(a_flawed_bell(link::Flaw::StaysArmed), 15));
+    model(|| pair_queue::senders::<_, 4>(a_flawed_notify(pair_queue::Flaw::StaysArmed), 15));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_crowd_without_another_look() {
-    model(|| link::senders::<_, 4>(a_flawed_bell(link::Flaw::LooksOnce), 15));
+fn a_crowd_without_the_second_check() {
+    model(|| pair_queue::senders::<_, 4>(a_flawed_notify(pair_queue::Flaw::ChecksOnce), 15));
 }
 
 #[test]
-fn forty_through_links_of_any_width() {
-    model(|| link::through_a_link(1 + below(4), 40, true));
+fn forty_messages_through_queues_of_any_capacity() {
+    model(|| pair_queue::through_a_queue(1 + below(4), 40, true));
 }
 
 #[test]
 #[should_panic(expected = "a message was lost")]
-fn forty_without_asking_for_the_end_before_the_last_look() {
-    model(|| link::through_a_link(1 + below(4), 40, false));
+fn forty_without_checking_for_the_end_before_the_last_check() {
+    model(|| pair_queue::through_a_queue(1 + below(4), 40, false));
 }
 
 #[test]
-fn a_receiver_that_goes_in_the_midst_leaves_nothing_behind() {
+fn a_receiver_that_closes_early_leaves_no_message_behind() {
     model(|| {
         let pair = Held::new(Pair::new(1 + below(4)));
         let sender = Arc::clone(&pair);
@@ -191,9 +191,9 @@ fn a_receiver_that_goes_in_the_midst_leaves_nothing_behind() {
         for _ in 0..below(30) {
             pair.receive(&sleeper, true).unwrap();
         }
-        pair.link.receiver_goes();
+        pair.queue.close_receiver();
         sender.join().unwrap();
-        assert!(pair.link.pop().is_none(), "a message was left behind");
+        assert!(pair.queue.pop().is_none(), "a message was left behind");
     });
 }
 

@@ -68,8 +68,8 @@ impl ShardsBuilder {
     /// processor that the process may use, and so on. Default: no.
     ///
     /// Pinned shards keep their caches warm, and the system can't put two of them on one processor.
-    /// Pinning is meant for processes that have their processors to themselves. Threads that a shard
-    /// starts, such as those of its blocking pool, are kept on its processor as well.
+    /// Pinning is meant for processes that have their processors to themselves. Threads that a
+    /// shard starts, such as those of its blocking pool, are kept on its processor as well.
     ///
     /// More shards than processors are an error: two shards on one processor would hold each other
     /// up for good, as neither may move away. Linux only.
@@ -104,8 +104,8 @@ impl ShardsBuilder {
         self
     }
 
-    /// Sets how long a shard that has just sent calls or replies to another, and has no task to run,
-    /// spins before it sleeps. Default: 50 µs. With zero it sleeps at once.
+    /// Sets how long a shard that has just sent calls or replies to another, and has no task to
+    /// run, spins before it sleeps. Default: 50 µs. With zero it sleeps at once.
     ///
     /// Waking a shard that sleeps takes about 25 µs and a syscall of the other shard. The spinning
     /// thread keeps its processor busy, so after spins without work fewer sleeps spin, down to one

@@ -97,8 +97,8 @@ pub enum FailureReason {
 /// First failure of shards, as [`Shards::ended`](super::Shards::ended) returns it to all waiters.
 ///
 /// It has the shard and the reason, as text. [`Shards::join`](super::Shards::join) and
-/// [`Shards::shutdown`](super::Shards::shutdown) return all failures, with the payloads of panics and
-/// the errors of services. It converts into an [`io::Error`].
+/// [`Shards::shutdown`](super::Shards::shutdown) return all failures, with the payloads of panics
+/// and the errors of services. It converts into an [`io::Error`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FirstFailure {
@@ -114,7 +114,10 @@ impl FirstFailure {
         let shard = failure.shard;
         let text = catch_unwind(AssertUnwindSafe(|| failure.to_string())).unwrap_or_else(|payload| {
             catch_panic(|| drop(payload));
-            format!("shard {shard}: its service failed, and its error panicked when it was asked for a text")
+            format!(
+                "shard {shard}: its service failed, and its error panicked when it was asked for a \
+                 text"
+            )
         });
         FirstFailure {
             shard,

@@ -1,8 +1,8 @@
 //! Several cores, with one loop each and no shared data.
 //!
 //! [`Shards`] are threads that each run a [`Runtime`](crate::Runtime) of their own. A service is
-//! started on all of them. Its tasks, sockets and data stay on their shard, so they need no locks and
-//! need not be `Send`. Shards reach each other in three ways:
+//! started on all of them. Its tasks, sockets and data stay on their shard, so they need no locks
+//! and need not be `Send`. Shards reach each other in three ways:
 //!
 //! - [`Shard::call`] runs a closure on another shard and waits for its output;
 //! - [`Shard::spawn_on`] starts a task on another shard and returns its handle;
@@ -25,7 +25,9 @@
 //!     for key in 0..100 {
 //!         let owner = key as usize % shard.count();
 //!         let value = format!("from shard {}", shard.id());
-//!         let put = move || async move { STORE.with_borrow_mut(|store| store.insert(key, value)) };
+//!         let put = move || async move {
+//!             STORE.with_borrow_mut(|store| store.insert(key, value));
+//!         };
 //!         shard.call(owner, put).await.unwrap();
 //!     }
 //! })?;

@@ -111,15 +111,15 @@ impl Shard {
 
     /// Sends a closure to a shard, where it makes a future, and waits for the future's output.
     ///
-    /// The first poll of the future is made there by the task that receives calls, for up to 64 calls
-    /// in one turn. A future that is not ready becomes a task, which polls it again at once. So until
-    /// the future has waited, [`task::id`](crate::executor::id) is that of the receiving task, and
-    /// the calls of one turn share the [budget](crate::task::coop) of one poll. Work that takes long
-    /// should call [`yield_now`](crate::task::yield_now) first.
+    /// The first poll of the future is made there by the task that receives calls, for up to 64
+    /// calls in one turn. A future that is not ready becomes a task, which polls it again at once.
+    /// So until the future has waited, [`task::id`](crate::executor::id) is that of the receiving
+    /// task, and the calls of one turn share the [budget](crate::task::coop) of one poll. Work that
+    /// takes long should call [`yield_now`](crate::task::yield_now) first.
     ///
-    /// Calls to a shard begin in the order in which they were made. A batch takes 128 calls from one
-    /// shard to another. Further calls wait in a list, where a future that is kept without being
-    /// polled holds up the calls behind it.
+    /// Calls to a shard begin in the order in which they were made. A batch takes 128 calls from
+    /// one shard to another. Further calls wait in a list, where a future that is kept without
+    /// being polled holds up the calls behind it.
     ///
     /// # Errors
     ///
@@ -131,9 +131,9 @@ impl Shard {
     ///
     /// # Cancel safety
     ///
-    /// A call that is dropped before it was added to a batch has no effect. After that it is carried
-    /// out, and its output is dropped when it has returned, or on the way if the shard that called
-    /// has ended.
+    /// A call that is dropped before it was added to a batch has no effect. After that it is
+    /// carried out, and its output is dropped when it has returned, or on the way if the shard that
+    /// called has ended.
     ///
     /// ```
     /// use std::cell::Cell;
@@ -169,8 +169,8 @@ impl Shard {
         call::call(self.0.clone(), to, location, make)
     }
 
-    /// Waits until the shards are asked to stop: by [`Shards::shutdown`](super::Shards::shutdown), by
-    /// [`stop_all`](Self::stop_all), or because a service [failed](super::OnFailure::StopAll). A
+    /// Waits until the shards are asked to stop: by [`Shards::shutdown`](super::Shards::shutdown),
+    /// by [`stop_all`](Self::stop_all), or because a service [failed](super::OnFailure::StopAll). A
     /// service should then start nothing new, finish what it has begun, and return.
     ///
     /// # Cancel safety
@@ -205,8 +205,8 @@ impl Shard {
         self.0.is_stopping()
     }
 
-    /// Asks all shards to stop, and cancels services that have not ended after `deadline`. Returns at
-    /// once. A later call can only make the deadline earlier.
+    /// Asks all shards to stop, and cancels services that have not ended after `deadline`. Returns
+    /// at once. A later call can only make the deadline earlier.
     pub fn stop_all(&self, deadline: Duration) {
         self.0.shared.stop(deadline);
     }

@@ -110,7 +110,8 @@ impl Shards {
         self.shared.add_services();
         for (index, handle) in self.shared.handles.iter().enumerate() {
             let service = service.clone();
-            // Its drop counts the service as ended, also if the shard has ended and drops the closure.
+            // Its drop counts the service as ended, also if the shard has ended and drops the
+            // closure.
             let guard = ServiceGuard::new(&self.shared, ShardId::from(index));
             handle.call(move || {
                 if let Some(context) = ShardContext::current() {
@@ -120,8 +121,8 @@ impl Shards {
         }
     }
 
-    /// Starts a service that may fail on each shard, as [`on_each`](Self::on_each) does. An error is
-    /// treated as a panic is: [`OnFailure`](super::OnFailure) applies, and [`join`](Self::join)
+    /// Starts a service that may fail on each shard, as [`on_each`](Self::on_each) does. An error
+    /// is treated as a panic is: [`OnFailure`](super::OnFailure) applies, and [`join`](Self::join)
     /// reports the error.
     ///
     /// ```
@@ -241,9 +242,9 @@ impl Shards {
         self.shared.stop(deadline);
     }
 
-    /// Waits until all services on all shards have ended, or until one has failed and thereby [stops
-    /// the others](super::OnFailure::StopAll). Returns `Ok` if none has failed, otherwise the first
-    /// failure.
+    /// Waits until all services on all shards have ended, or until one has failed and thereby
+    /// [stops the others](super::OnFailure::StopAll). Returns `Ok` if none has failed, otherwise
+    /// the first failure.
     ///
     /// This stops nothing and removes no failure: call [`shutdown`](Self::shutdown) or
     /// [`join`](Self::join) after it. With [`OnFailure::Continue`](super::OnFailure::Continue) a

@@ -195,8 +195,8 @@ impl Shared {
             return Poll::Pending;
         }
         // The clone may be user code. A change that it or another thread makes meanwhile is seen
-        // below: the check and the storing of the waker are one step under the lock, as are a change
-        // and the taking of wakers.
+        // below: the check and the storing of the waker are one step under the lock, as are a
+        // change and the taking of wakers.
         let waker = waker.clone();
         let mut status = self.status();
         if let Some(ended) = status.ended() {
@@ -252,8 +252,8 @@ impl Shared {
         }
     }
 
-    /// Blocks, after a stop, until all threads have ended or `shutdown_timeout` has passed since the
-    /// deadline. Returns for each shard whether its thread has ended.
+    /// Blocks, after a stop, until all threads have ended or `shutdown_timeout` has passed since
+    /// the deadline. Returns for each shard whether its thread has ended.
     pub(super) fn wait_for_threads(&self) -> Box<[bool]> {
         let mut status = self.status();
         loop {

@@ -3,9 +3,9 @@
 //! A call is one box, which the caller's thread allocates, reuses and frees. It travels with the
 //! closure in it, which makes the future in its place, and returns with the output.
 //!
-//! The task that receives a call polls its future once, with a waker that does nothing. Most futures
-//! are ready then. One that is not becomes a task, which owns the box and polls again at once with
-//! its own waker.
+//! The task that receives a call polls its future once, with a waker that does nothing. Most
+//! futures are ready then. One that is not becomes a task, which owns the box and polls again at
+//! once with its own waker.
 //!
 //! One call, file by file:
 //!
@@ -71,9 +71,9 @@ enum Stage<M, F: Future> {
 }
 
 // SAFETY: `F` is the only part that may not be `Send`, and no box travels with an `F` in it. A box
-// leaves the caller with the closure in it. It returns from the thread on which the future was made,
-// either with the output, when the future was dropped there, or from `RunningCall`, which drops the
-// future there.
+// leaves the caller with the closure in it. It returns from the thread on which the future was
+// made, either with the output, when the future was dropped there, or from `RunningCall`, which
+// drops the future there.
 unsafe impl<M: Send, F: Future<Output: Send>> Send for Call<M, F> {}
 
 /// Task of a call whose future was not ready at its first poll. Its drop sends the reply, with an
@@ -112,8 +112,8 @@ where
         let Stage::Future(future) = &mut *guard.0 else {
             unreachable!("it is polled until it has ended");
         };
-        // SAFETY: the future is in a box, and nothing moves it out of that: from here on it is polled
-        // and dropped in its place.
+        // SAFETY: the future is in a box, and nothing moves it out of that: from here on it is
+        // polled and dropped in its place.
         let polled = unsafe { Pin::new_unchecked(future) }.poll(cx);
         std::mem::forget(guard);
         let output = ready!(polled);

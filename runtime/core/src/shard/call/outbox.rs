@@ -152,7 +152,8 @@ impl CallOutbox {
         }
     }
 
-    /// Adds a reply to the batch for a shard. If the outbox has closed, calls `send` with the reply.
+    /// Adds a reply to the batch for a shard. If the outbox has closed, calls `send` with the
+    /// reply.
     #[inline]
     pub(super) fn push_reply(
         &self,

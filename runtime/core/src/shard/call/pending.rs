@@ -88,7 +88,8 @@ impl PendingCalls {
             let waker = entry.waker.take();
             drop(table);
             if let Some(waker) = waker {
-                // It may be a foreign waker. Its panic must not keep other calls from their answers.
+                // It may be a foreign waker. Its panic must not keep other calls from their
+                // answers.
                 wake_quietly(waker);
             }
         } else {

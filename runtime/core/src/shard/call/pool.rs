@@ -14,8 +14,8 @@ const MAX_SIZE: usize = 1024;
 pub(in crate::shard) struct CallPool(RefCell<Vec<Box<dyn Any + Send>>>);
 
 impl CallPool {
-    /// Takes the box that was kept last, if it is of this type. Otherwise frees it, so that boxes of
-    /// a type which is no longer called leave the pool.
+    /// Takes the box that was kept last, if it is of this type. Otherwise frees it, so that boxes
+    /// of a type which is no longer called leave the pool.
     #[inline]
     pub(in crate::shard) fn take<T: Any>(&self) -> Option<Box<T>> {
         let last = self.0.borrow_mut().pop()?;

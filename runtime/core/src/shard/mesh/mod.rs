@@ -26,9 +26,9 @@ use crate::shard::mesh::shared::MeshShared;
 
 /// Typed message queues between shards, of which each shard takes its two ends.
 ///
-/// Each ordered pair of shards has a bounded queue, also a shard with itself. So a slow receiver and
-/// a fast sender hold up only each other. The messages of a pair arrive in the order in which they
-/// were sent. When a queue is full, [`send`](MeshSender::send) waits.
+/// Each ordered pair of shards has a bounded queue, also a shard with itself. So a slow receiver
+/// and a fast sender hold up only each other. The messages of a pair arrive in the order in which
+/// they were sent. When a queue is full, [`send`](MeshSender::send) waits.
 ///
 /// A waiting receiver is woken once for a burst of messages, and not at all while it is running. To
 /// receive a burst at once use [`recv_many`](MeshReceiver::recv_many).

@@ -4,10 +4,10 @@
 //! for; only if that is missing does it sleep. The other side makes its change, then checks the
 //! flag; if it is armed, it disarms it and calls the waker.
 //!
-//! No wake is lost. Both sides have a full fence between their two steps, so the two fences have one
-//! order. If the arming comes first, the other side sees the flag armed; if the change comes first,
-//! the check after the arming sees it. All changes of the flag are read-modify-writes, so they have
-//! one order as well, and a late disarming can't overwrite a later arming unnoticed.
+//! No wake is lost. Both sides have a full fence between their two steps, so the two fences have
+//! one order. If the arming comes first, the other side sees the flag armed; if the change comes
+//! first, the check after the arming sees it. All changes of the flag are read-modify-writes, so
+//! they have one order as well, and a late disarming can't overwrite a later arming unnoticed.
 //!
 //! No wake is superfluous: the side that disarms the flag wakes, and only the waiting side arms it
 //! again. Consecutive notifications coalesce into one wake; with no waiter a notification costs a

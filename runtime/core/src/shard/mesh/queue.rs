@@ -2,10 +2,10 @@
 //!
 //! # Closing
 //!
-//! A side that closes sets its bit in `closed`. The receiver then empties the queue. A sender checks
-//! `closed` after its push, and if the receiver has closed it empties the queue as well. A full
-//! fence on both sides makes sure that one of them sees the other, so no message stays in the queue,
-//! and none is dropped twice.
+//! A side that closes sets its bit in `closed`. The receiver then empties the queue. A sender
+//! checks `closed` after its push, and if the receiver has closed it empties the queue as well. A
+//! full fence on both sides makes sure that one of them sees the other, so no message stays in the
+//! queue, and none is dropped twice.
 //!
 //! A receiver that finds that the sender has closed checks the queue after that, so it receives all
 //! that was sent before.
@@ -46,8 +46,8 @@ impl<T> PairQueue<T> {
         }
     }
 
-    /// Sends a message, then calls `notify`, which notifies the receiver. `notify` has to begin with
-    /// a full fence, which also separates the push from the check of `closed`.
+    /// Sends a message, then calls `notify`, which notifies the receiver. `notify` has to begin
+    /// with a full fence, which also separates the push from the check of `closed`.
     #[inline]
     pub(crate) fn push(&self, message: T, notify: impl FnOnce()) -> Result<(), PushError<T>> {
         if self.closed.load(Ordering::Relaxed) & RECEIVER != 0 {

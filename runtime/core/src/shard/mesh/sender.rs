@@ -52,8 +52,8 @@ impl<T> MeshSender<T> {
 
     /// Sends a message, after waiting for space in the queue.
     ///
-    /// Waiting tasks get space in the order in which they came. So a future whose turn has come, and
-    /// which is kept without being polled, holds up the tasks behind it.
+    /// Waiting tasks get space in the order in which they came. So a future whose turn has come,
+    /// and which is kept without being polled, holds up the tasks behind it.
     ///
     /// A message that was sent may still be dropped unreceived, if its receiver is dropped first.
     ///
@@ -105,8 +105,8 @@ impl<T> MeshSender<T> {
         })
     }
 
-    /// Waits, in the order of arrival, until a message can be [sent](Self::try_send) or the receiver
-    /// is gone. Another task may use the space first.
+    /// Waits, in the order of arrival, until a message can be [sent](Self::try_send) or the
+    /// receiver is gone. Another task may use the space first.
     ///
     /// # Panics
     ///
@@ -133,7 +133,8 @@ impl<T> MeshSender<T> {
         self.0.close();
     }
 
-    /// Whether sending to a shard would fail, because its receiver is gone or this sender was closed.
+    /// Whether sending to a shard would fail, because its receiver is gone or this sender was
+    /// closed.
     ///
     /// # Panics
     ///
@@ -146,8 +147,8 @@ impl<T> MeshSender<T> {
 }
 
 impl<T> MeshSender<T> {
-    /// Sends a message now, or registers `waker` to be woken when there is space. For a task that is
-    /// the only one to send. `notify` notifies the receiver, and has to begin with a full fence.
+    /// Sends a message now, or registers `waker` to be woken when there is space. For a task that
+    /// is the only one to send. `notify` notifies the receiver, and has to begin with a full fence.
     pub(in crate::shard) fn push_or_wait(
         &self,
         to: usize,
@@ -202,7 +203,8 @@ impl<T> Inner<T> {
                 }
             }
         };
-        // Tasks behind the first are woken only when they become the first, or the sender is closed.
+        // Tasks behind the first are woken only when they become the first, or the sender is
+        // closed.
         let seen @ (is_first, is_closed) = (entry.is_first(), self.closed.get());
         if is_first || is_closed {
             if let Poll::Ready(sent) = try_once() {

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 use crate::task::coop::{self, RestoreOnPending};
 use crate::task::waker::wake_quietly;
 
-/// List of waiting tasks. The first one has registered its waker with what it waits for, or is about
-/// to be polled. It wakes the next one when it leaves the list.
+/// List of waiting tasks. The first one has registered its waker with what it waits for, or is
+/// about to be polled. It wakes the next one when it leaves the list.
 #[derive(Default)]
 pub(in crate::shard) struct WaitList {
     /// An entry without a waker was woken; it stores its waker again when it is polled and has to
