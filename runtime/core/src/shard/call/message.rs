@@ -1,4 +1,4 @@
-//! What travels between shards for a call, and the limits of it.
+//! Replies to calls, and the limits of batches.
 
 use std::any::Any;
 

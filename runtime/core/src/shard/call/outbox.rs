@@ -22,7 +22,7 @@ pub(in crate::shard) trait Request: Send {
 /// Requests that travel together.
 pub(in crate::shard) type Batch = Vec<Box<dyn Request>>;
 
-/// What is gathered for one shard.
+/// Requests and replies gathered for one shard.
 #[derive(Default)]
 pub(super) struct Outgoing {
     pub(super) requests: RefCell<Batch>,
@@ -35,7 +35,7 @@ pub(super) struct Outgoing {
 /// other nothing is allocated, nor freed on a thread that did not allocate it.
 pub(super) struct Spare<T>(RefCell<Vec<Vec<T>>>);
 
-/// What is gathered for all shards, and the waker of the task that sends it.
+/// Requests and replies gathered for all shards, and the waker of the flusher.
 pub(in crate::shard) struct CallOutbox {
     pub(super) to: Box<[Outgoing]>,
     pub(super) spare_requests: Spare<Box<dyn Request>>,
@@ -54,7 +54,7 @@ impl<T> Default for Spare<T> {
 }
 
 impl<T> Spare<T> {
-    /// Takes what was gathered and leaves an empty vector in its place.
+    /// Takes the gathered entries and leaves an empty vector in its place.
     pub(super) fn take(&self, gathered: &RefCell<Vec<T>>) -> Vec<T> {
         if gathered.borrow().is_empty() {
             return Vec::new();
