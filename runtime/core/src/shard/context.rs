@@ -1,4 +1,4 @@
-//! A shard as its own thread has it.
+//! Context of a shard: the state that its own thread uses.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -6,174 +6,209 @@ use std::panic::{AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 
 use crate::executor::{reserve_id, spawn_at};
 use crate::runtime::AdaptiveSpin;
-use crate::shard::call::outbox::{Bundle, Post};
-use crate::shard::call::pending::Pending;
-use crate::shard::call::pool::Boxes;
+use crate::shard::call::outbox::{Batch, CallOutbox};
+use crate::shard::call::pending::PendingCalls;
+use crate::shard::call::pool::CallPool;
 use crate::shard::error::FailureReason;
+use crate::shard::id::ShardId;
 use crate::shard::mesh::Mesh;
 use crate::shard::mesh::receiver::MeshReceiver;
 use crate::shard::mesh::sender::MeshSender;
-use crate::shard::shared::{Core, Ending, LoopEvent, Service};
-use crate::shard::waker_cell::Standby;
-use crate::shard::{Shard, ShardId};
+use crate::shard::shared::{Ending, LoopEvent, ServiceGuard, Shared};
+use crate::shard::waker_cell::WakerCell;
 use crate::task::JoinError;
 use crate::task::waker::wake_catching_panics;
 use crate::task::waker_set::WakerSet;
 use crate::time::{Instant, Sleep, sleep_until};
 
-pub(super) struct Local {
+/// State of a shard that stays on its thread.
+pub(super) struct ShardContext {
     pub(super) id: ShardId,
-    pub(super) core: Arc<Core>,
-    /// Asked to stop, and by when.
-    stop_by: Cell<Option<Instant>>,
+    pub(super) shared: Arc<Shared>,
+    /// When services are cancelled, once the shard was asked to stop.
+    stop_deadline: Cell<Option<Instant>>,
     /// Services of this shard that have not ended.
     services: Cell<usize>,
-    /// Of the future of `block_on`.
-    main: Standby,
-    /// Who waits to hear of the stop.
-    stopping: RefCell<WakerSet>,
-    /// Of this thread's loop.
+    /// Waker of the future of `block_on`.
+    main: WakerCell,
+    /// Waiters for the stop.
+    stop_waiters: RefCell<WakerSet>,
+    /// Spin of this thread's loop.
     pub(super) adaptive_spin: Rc<AdaptiveSpin>,
-    /// Used by the carrier alone.
-    pub(super) asks: MeshSender<Bundle>,
-    pub(super) post: Post,
-    /// The tasks that take calls in, and answers.
-    pub(super) calls: Standby,
-    pub(super) answers: Standby,
-    pub(super) pending: Pending,
-    pub(super) boxes: Boxes,
+    /// Used by the flusher only.
+    pub(super) requests: MeshSender<Batch>,
+    pub(super) outbox: CallOutbox,
+    /// Waker of the task that receives requests.
+    pub(super) request_task: WakerCell,
+    /// Waker of the task that receives replies.
+    pub(super) reply_task: WakerCell,
+    pub(super) pending: PendingCalls,
+    pub(super) pool: CallPool,
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<Local>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Rc<ShardContext>>> = const { RefCell::new(None) };
 }
 
-impl Local {
-    /// The shard whose thread this is, if it is one's.
-    pub(super) fn current() -> Option<Rc<Local>> {
+impl ShardContext {
+    /// Returns the context of this thread's shard, if the thread is that of a shard.
+    pub(super) fn current() -> Option<Rc<ShardContext>> {
         CURRENT.try_with(|current| current.borrow().clone()).ok()?
     }
 
-    /// Another shard has sent something.
-    pub(super) fn nudged(kinds: u8) {
-        let Some(local) = Local::current() else {
+    /// Wakes the tasks that receive what other shards have sent. `events` is a set of
+    /// [`LoopEvent`]s.
+    pub(super) fn on_raised(events: u8) {
+        let Some(context) = ShardContext::current() else {
             return;
         };
-        if LoopEvent::Calls.is_among(kinds) {
-            local.calls.call();
+        if LoopEvent::Requests.is_in(events) {
+            context.request_task.wake();
         }
-        if LoopEvent::Answers.is_among(kinds) {
-            local.answers.call();
+        if LoopEvent::Replies.is_in(events) {
+            context.reply_task.wake();
         }
     }
 
-    /// Makes this thread a shard's, while `f` runs.
+    /// Makes this thread the thread of shard `id` while `f` runs.
     pub(super) fn enter<R>(
         id: ShardId,
-        core: &Arc<Core>,
+        shared: &Arc<Shared>,
         adaptive_spin: Rc<AdaptiveSpin>,
-        f: impl FnOnce(&Rc<Local>, MeshReceiver<Bundle>) -> R,
+        f: impl FnOnce(&Rc<ShardContext>, MeshReceiver<Batch>) -> R,
     ) -> R {
         struct Leave;
         impl Drop for Leave {
             fn drop(&mut self) {
-                let local = CURRENT.take();
-                drop(local);
+                let context = CURRENT.take();
+                drop(context);
             }
         }
-        let (asks, incoming) = Mesh::join_as(&core.calls, id);
-        let local = Rc::new(Local {
+        let (requests, incoming) = Mesh::join_as(&shared.requests, id);
+        let context = Rc::new(ShardContext {
             id,
-            core: core.clone(),
-            stop_by: Cell::new(None),
+            shared: shared.clone(),
+            stop_deadline: Cell::new(None),
             services: Cell::new(0),
-            main: Standby::default(),
-            stopping: RefCell::default(),
+            main: WakerCell::default(),
+            stop_waiters: RefCell::default(),
             adaptive_spin,
-            asks,
-            post: Post::new(core.handles.len()),
-            calls: Standby::default(),
-            answers: Standby::default(),
-            pending: Pending::default(),
-            boxes: Boxes::default(),
+            requests,
+            outbox: CallOutbox::new(shared.handles.len()),
+            request_task: WakerCell::default(),
+            reply_task: WakerCell::default(),
+            pending: PendingCalls::default(),
+            pool: CallPool::default(),
         });
-        CURRENT.set(Some(local.clone()));
+        CURRENT.set(Some(context.clone()));
         let _leave = Leave;
-        f(&local, incoming)
+        f(&context, incoming)
     }
 
+    /// Starts a service of this shard, which `guard` counts.
     pub(super) fn start<S, F>(
-        self: &Rc<Local>,
-        counted: Service,
+        self: &Rc<ShardContext>,
+        guard: ServiceGuard,
         location: &'static Location<'static>,
         service: S,
     ) where
-        S: FnOnce(Shard) -> F + 'static,
+        S: FnOnce(Rc<ShardContext>) -> F + 'static,
         F: Future<Output = Ending> + 'static,
     {
-        /// Counts down, also when the task is cancelled.
-        struct Counted(Rc<Local>);
-        impl Drop for Counted {
+        /// Counts the service as running on this shard, also when its task is cancelled.
+        struct LocalGuard(Rc<ShardContext>);
+        impl Drop for LocalGuard {
             fn drop(&mut self) {
                 self.0.services.set(self.0.services.get() - 1);
-                self.0.main.call();
+                self.0.main.wake();
             }
         }
         self.services.set(self.services.get() + 1);
-        let here = Counted(self.clone());
+        let here = LocalGuard(self.clone());
         drop(spawn_at(location, async move {
-            let shard = Shard(here.0.clone());
-            let run = AssertUnwindSafe(async move { service(shard).await }).catch_unwind();
-            counted.end(run.await.unwrap_or_else(|payload| {
+            let context = here.0.clone();
+            let run = AssertUnwindSafe(async move { service(context).await }).catch_unwind();
+            guard.end(run.await.unwrap_or_else(|payload| {
                 let id = crate::executor::try_id().unwrap_or_else(reserve_id);
                 Err(FailureReason::Panicked(JoinError::panicked(id, payload)))
             }));
         }));
     }
 
-    /// Asked to stop. A second time may only say sooner.
-    pub(super) fn stop(&self, limit: Duration) {
-        let by = Instant::now()
+    /// Asks this thread's shard to stop within `limit`, if the thread is that of a shard.
+    pub(super) fn stop_current(limit: Duration) {
+        if let Some(context) = ShardContext::current() {
+            context.stop(limit);
+        }
+    }
+
+    /// Asks the shard to stop within `limit`. A later call can only make the deadline earlier.
+    fn stop(&self, limit: Duration) {
+        let deadline = Instant::now()
             .checked_add(limit)
             .unwrap_or_else(Instant::far_future);
-        if self.stop_by.get().is_none_or(|known| by < known) {
-            self.stop_by.set(Some(by));
+        let known = self.stop_deadline.get();
+        if known.is_none_or(|known| deadline < known) {
+            self.stop_deadline.set(Some(deadline));
         }
-        let waiting: Vec<Waker> = {
-            let mut stopping = self.stopping.borrow_mut();
-            stopping.take_all().collect()
-        };
-        // They may be anyone's, and the others have to hear of it, too.
-        waiting.into_iter().for_each(wake_catching_panics);
-        self.main.call();
+        let wakers: Vec<Waker> = self.stop_waiters.borrow_mut().take_all().collect();
+        // They may be foreign wakers. A panic of one must not keep the others from being woken.
+        wakers.into_iter().for_each(wake_catching_panics);
+        self.main.wake();
     }
 
+    /// Whether the shard was asked to stop.
     pub(super) fn is_stopping(&self) -> bool {
-        self.stop_by.get().is_some()
+        self.stop_deadline.get().is_some()
     }
 
-    /// Until all services have ended after a stop, or the time for it is over.
-    pub(super) async fn until_the_end(&self) {
+    /// Polls for the stop. `place` is the waiter's place in the set of waiters, once it has one.
+    pub(super) fn poll_stopping(&self, place: &mut Option<usize>, waker: &Waker) -> Poll<()> {
+        if self.is_stopping() {
+            return Poll::Ready(());
+        }
+        let waker = waker.clone();
+        let mut waiters = self.stop_waiters.borrow_mut();
+        let place = *place.get_or_insert_with(|| waiters.insert());
+        let old = waiters.set(place, Some(waker));
+        drop(waiters);
+        // Dropping a foreign waker runs user code, so the set is not borrowed.
+        drop(old);
+        // The clone and the drop may have run user code that has asked the shard to stop.
+        if self.is_stopping() {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// Removes a waiter for the stop.
+    pub(super) fn remove_stop_waiter(&self, place: usize) {
+        let waker = self.stop_waiters.borrow_mut().remove(place);
+        drop(waker);
+    }
+
+    /// Waits for a stop, and then until all services have ended or the deadline has passed.
+    pub(super) async fn until_stopped(&self) {
         let mut sleep: Option<Pin<Box<Sleep>>> = None;
         let mut armed_for = None;
         let in_time = poll_fn(|cx| {
-            self.main.stand_by(cx.waker());
-            let Some(by) = self.stop_by.get() else {
+            self.main.register(cx.waker());
+            let Some(deadline) = self.stop_deadline.get() else {
                 return Poll::Pending;
             };
             if self.services.get() == 0 {
                 return Poll::Ready(true);
             }
-            if armed_for != Some(by) {
-                armed_for = Some(by);
-                sleep = Some(Box::pin(sleep_until(by)));
+            if armed_for != Some(deadline) {
+                armed_for = Some(deadline);
+                sleep = Some(Box::pin(sleep_until(deadline)));
             }
             match &mut sleep {
                 Some(sleep) => sleep.as_mut().poll(cx).map(|()| false),
@@ -182,53 +217,7 @@ impl Local {
         })
         .await;
         if !in_time {
-            self.core.fail(self.id, FailureReason::TimedOut);
-        }
-    }
-}
-
-/// The future of [`Shard::stopping`].
-#[derive(Debug)]
-#[must_use = "futures do nothing unless polled"]
-pub struct Stopping {
-    shard: Shard,
-    id: Option<usize>,
-}
-
-impl Stopping {
-    pub(super) fn new(shard: Shard) -> Stopping {
-        Stopping { shard, id: None }
-    }
-}
-
-impl Future for Stopping {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let local = self.shard.0.clone();
-        if local.is_stopping() {
-            return Poll::Ready(());
-        }
-        let waker = cx.waker().clone();
-        let mut waiting = local.stopping.borrow_mut();
-        let place = *self.id.get_or_insert_with(|| waiting.insert());
-        let old = waiting.set(place, Some(waker));
-        drop(waiting);
-        // What a waker does when it is dropped is its own affair.
-        drop(old);
-        // Cloning it may have run user code, which may have asked the shard to stop.
-        if local.is_stopping() {
-            return Poll::Ready(());
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for Stopping {
-    fn drop(&mut self) {
-        if let Some(id) = self.id {
-            let old = self.shard.0.stopping.borrow_mut().remove(id);
-            drop(old);
+            self.shared.record_failure(self.id, FailureReason::TimedOut);
         }
     }
 }

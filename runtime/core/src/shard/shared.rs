@@ -1,7 +1,5 @@
-//! What shards share: the ways to each other, and how they are doing.
+//! State that all shards share: their loops, the paths between them, and how their services ended.
 
-use std::future::Future;
-use std::panic::Location;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
@@ -9,23 +7,29 @@ use std::time::{Duration, Instant};
 use crate::primitives::atomic::{Ordering, fence};
 use crate::runtime::Handle;
 use crate::shard::call::inbox::Inbox;
-use crate::shard::call::outbox::{BUNDLES, Bundle, Replies, Reply};
-use crate::shard::context::Local;
-use crate::shard::error::{FailureReason, FirstFailure, ShardFailure};
+use crate::shard::call::message::{MAX_BATCHES_IN_FLIGHT, Replies, Reply};
+use crate::shard::call::outbox::Batch;
+use crate::shard::error::{FailureReason, FirstFailure, OnFailure, ShardFailure};
+use crate::shard::id::ShardId;
 use crate::shard::mesh::Mesh;
-use crate::shard::{OnFailure, Shard, ShardId};
 use crate::task::waker_set::WakerSet;
 use crate::time::clock;
 use crate::unwind::catch_panic;
 
-pub(super) struct Core {
+/// Stops the shard of the current thread, within the given time.
+pub(super) type StopShard = fn(Duration);
+
+/// State of all shards of one [`Shards`](super::Shards).
+pub(super) struct Shared {
     pub(super) handles: Box<[Handle]>,
-    pub(super) calls: Mesh<Bundle>,
-    /// Of the shards that called.
+    pub(super) requests: Mesh<Batch>,
+    /// For each shard that calls, the replies to its calls.
     pub(super) replies: Box<[Replies]>,
     on_failure: OnFailure,
-    /// How long shards have to end when nobody says how long.
-    pub(super) patience: Duration,
+    /// The time that shards have to end when the caller gives none.
+    pub(super) shutdown_timeout: Duration,
+    /// Runs on each shard's thread when the shards are asked to stop.
+    stop_shard: StopShard,
     status: Mutex<Status>,
     changed: Condvar,
 }
@@ -36,18 +40,18 @@ struct Status {
     services: usize,
     failures: Vec<ShardFailure>,
     first_failure: Option<FirstFailure>,
-    /// A failure stops all.
+    /// Whether a failure stops all shards.
     has_failed: bool,
-    /// The waiters of `ended`.
+    /// Waiters for the end of the services.
     waiters: WakerSet,
-    /// Threads that have ended, by shard.
-    ended: Box<[bool]>,
-    /// When those that were asked to stop will have done it, at the latest.
-    over_at: Option<Instant>,
+    /// For each shard, whether its thread has ended.
+    threads_ended: Box<[bool]>,
+    /// When services that were asked to stop are cancelled.
+    stop_deadline: Option<Instant>,
 }
 
 impl Status {
-    /// What waiters of `ended` are told, if it is time.
+    /// Returns the result for the waiters, if the services have ended or a failure stops them.
     fn ended(&self) -> Option<Result<(), FirstFailure>> {
         if self.services > 0 && !self.has_failed {
             return None;
@@ -56,40 +60,43 @@ impl Status {
     }
 }
 
-/// What there is for a shard that is nudged.
+/// Event of a shard's loop, raised by other shards. The value is its bit.
 #[derive(Clone, Copy)]
 pub(super) enum LoopEvent {
-    Calls,
-    Answers,
+    Requests,
+    Replies,
 }
 
 impl LoopEvent {
-    pub(super) fn is_among(self, kinds: u8) -> bool {
-        kinds & 1 << self as u32 != 0
+    /// Whether the event is one of `events`, a set of bits.
+    pub(super) fn is_in(self, events: u8) -> bool {
+        events & 1 << self as u32 != 0
     }
 }
 
-/// How a service ended, if not well.
+/// How a service ended.
 pub(super) type Ending = Result<(), FailureReason>;
 
-/// A century.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+/// Replaces a time limit that is too long for an `Instant`.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-impl Core {
+impl Shared {
     pub(super) fn new(
         handles: Box<[Handle]>,
         on_failure: OnFailure,
-        patience: Duration,
-    ) -> Arc<Core> {
+        shutdown_timeout: Duration,
+        stop_shard: StopShard,
+    ) -> Arc<Shared> {
         let shards = handles.len();
-        Arc::new(Core {
+        Arc::new(Shared {
             handles,
-            calls: Mesh::new(shards, BUNDLES),
+            requests: Mesh::new(shards, MAX_BATCHES_IN_FLIGHT),
             replies: (0..shards).map(|_| Inbox::new()).collect(),
             on_failure,
-            patience,
+            shutdown_timeout,
+            stop_shard,
             status: Mutex::new(Status {
-                ended: vec![false; shards].into(),
+                threads_ended: vec![false; shards].into(),
                 ..Status::default()
             }),
             changed: Condvar::new(),
@@ -101,68 +108,52 @@ impl Core {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns the handle of a shard's runtime. Panics if there is no such shard.
     #[track_caller]
     pub(super) fn handle(&self, id: ShardId) -> &Handle {
         &self.handles[id.among(self.handles.len())]
     }
 
-    /// Tells a shard of calls, after they were pushed: with the fence that a link asks for.
-    pub(super) fn tell_of_calls(&self, to: usize) {
+    /// Notifies a shard of requests that were pushed. Begins with the fence that
+    /// [`MeshSender::push_or_wait`](super::MeshSender) asks for.
+    pub(super) fn notify_requests(&self, to: usize) {
         fence(Ordering::SeqCst);
-        self.handles[to].raise(LoopEvent::Calls as u32);
+        self.handles[to].raise(LoopEvent::Requests as u32);
     }
 
-    /// Sends a shard answers.
-    pub(super) fn answer(&self, to: usize, replies: Vec<Reply>) {
-        let tell = || self.handles[to].raise(LoopEvent::Answers as u32);
-        self.replies[to].push(replies, tell);
+    /// Sends replies to a shard, and notifies it.
+    pub(super) fn send_replies(&self, to: usize, replies: Vec<Reply>) {
+        let notify = || self.handles[to].raise(LoopEvent::Replies as u32);
+        self.replies[to].push(replies, notify);
     }
 
-    /// Starts a service on every shard.
-    pub(super) fn start<S, F>(self: &Arc<Core>, service: S, location: &'static Location<'static>)
-    where
-        S: Fn(Shard) -> F + Send + Sync + 'static,
-        F: Future<Output = Ending> + 'static,
-    {
-        let service = Arc::new(service);
+    /// Counts a service that is about to start on every shard.
+    pub(super) fn add_services(&self) {
         self.status().services += self.handles.len();
-        for (index, handle) in self.handles.iter().enumerate() {
-            let service = service.clone();
-            // Also when the shard has ended, and the call is dropped.
-            let counted = Service(self.clone(), ShardId::from(index));
-            handle.call(move || {
-                if let Some(local) = Local::current() {
-                    local.start(counted, location, move |shard| service(shard));
-                }
-            });
-        }
     }
 
-    /// Asks all shards to stop, and gives them so long.
-    pub(super) fn stop(self: &Arc<Core>, limit: Duration) {
+    /// Asks all shards to stop within `limit`.
+    pub(super) fn stop(&self, limit: Duration) {
         {
             let mut status = self.status();
             let now = clock::system_now();
-            // Too long to be counted is for ever, or as good as that.
-            let over_at = now.checked_add(limit).unwrap_or_else(|| now + FOR_EVER);
-            if status.over_at.is_none_or(|known| over_at < known) {
-                status.over_at = Some(over_at);
+            let deadline = now.checked_add(limit).unwrap_or_else(|| now + CENTURY);
+            if status.stop_deadline.is_none_or(|known| deadline < known) {
+                status.stop_deadline = Some(deadline);
             }
         }
-        self.notify();
+        self.notify_waiters();
+        let stop_shard = self.stop_shard;
         for handle in &self.handles {
-            handle.call(move || {
-                if let Some(local) = Local::current() {
-                    local.stop(limit);
-                }
-            });
+            handle.call(move || stop_shard(limit));
         }
     }
 
-    pub(super) fn fail(&self, shard: ShardId, reason: FailureReason) {
+    /// Records a failure.
+    pub(super) fn record_failure(&self, shard: ShardId, reason: FailureReason) {
         let failure = ShardFailure { shard, reason };
         let known = self.status().first_failure.is_some();
-        // The text of an error is user code, so it is made with nothing locked.
+        // The text of an error is made by user code, so nothing is locked.
         let first = (!known).then(|| FirstFailure::of(&failure));
         let mut status = self.status();
         status.failures.push(failure);
@@ -171,8 +162,9 @@ impl Core {
         }
     }
 
-    /// Wakes the waiters for what `Status` says now. Wakers are user code: nothing is locked.
-    fn notify(&self) {
+    /// Wakes the waiters that the status concerns. Wakers may be user code, so nothing is locked
+    /// meanwhile.
+    fn notify_waiters(&self) {
         self.changed.notify_all();
         let mut status = self.status();
         if status.ended().is_none() {
@@ -185,7 +177,8 @@ impl Core {
         }
     }
 
-    /// Polls for the end of the services, or the failure that stops them. `place` is the waiter's.
+    /// Polls for the end of the services, or for the failure that stops them. `place` is the
+    /// waiter's place in the set of waiters, once it has one.
     pub(super) fn poll_ended(
         &self,
         place: &mut Option<usize>,
@@ -201,9 +194,9 @@ impl Core {
         if known {
             return Poll::Pending;
         }
-        // A clone is user code. What it, or another thread, has done meanwhile is seen below: the
-        // look and the waker that it leaves are one step under the lock, as are the change and the
-        // taking of wakers.
+        // The clone may be user code. A change that it or another thread makes meanwhile is seen
+        // below: the check and the storing of the waker are one step under the lock, as are a
+        // change and the taking of wakers.
         let waker = waker.clone();
         let mut status = self.status();
         if let Some(ended) = status.ended() {
@@ -219,39 +212,41 @@ impl Core {
         Poll::Pending
     }
 
-    /// A waiter has gone.
-    pub(super) fn forget_waiter(&self, place: usize) {
+    /// Removes a waiter.
+    pub(super) fn remove_waiter(&self, place: usize) {
         let waker = self.status().waiters.remove(place);
         drop(waker);
     }
 
-    /// A service of that shard, or its loop, has failed: the others may have to stop.
-    pub(super) fn fail_and_tell(self: &Arc<Core>, shard: ShardId, reason: FailureReason) {
-        self.fail(shard, reason);
+    /// Records the failure of a shard's service or loop, and stops the others if the shards are
+    /// configured so.
+    pub(super) fn fail(&self, shard: ShardId, reason: FailureReason) {
+        self.record_failure(shard, reason);
         if self.on_failure == OnFailure::StopAll {
             self.status().has_failed = true;
-            self.stop(self.patience);
+            self.stop(self.shutdown_timeout);
         }
     }
 
-    /// All services have ended: nobody needs time, unless a stop goes on that gave some.
-    pub(super) fn stop_if_running(self: &Arc<Core>) {
-        let goes_on = self.status().over_at.is_some();
-        if !goes_on {
+    /// All services have ended. Stops with a zero deadline, unless a stop with its own deadline is
+    /// in progress.
+    pub(super) fn stop_if_running(&self) {
+        let is_stopping = self.status().stop_deadline.is_some();
+        if !is_stopping {
             self.stop(Duration::ZERO);
         }
     }
 
-    /// The thread of that shard has ended, but for its last steps.
-    pub(super) fn ended(&self, shard: ShardId) {
-        self.status().ended[shard.index()] = true;
+    /// Records that the thread of a shard has ended, except for its last steps.
+    pub(super) fn thread_ended(&self, shard: ShardId) {
+        self.status().threads_ended[shard.index()] = true;
         self.changed.notify_all();
     }
 
-    /// Waits until all services have ended, or someone asks for the stop.
+    /// Blocks until all services have ended, or the shards are asked to stop.
     pub(super) fn wait_for_services(&self) {
         let mut status = self.status();
-        while status.services > 0 && status.over_at.is_none() {
+        while status.services > 0 && status.stop_deadline.is_none() {
             status = self
                 .changed
                 .wait(status)
@@ -259,15 +254,19 @@ impl Core {
         }
     }
 
-    /// After a stop: waits until all threads have ended, or it is no use. Which have ended?
+    /// Blocks, after a stop, until all threads have ended or `shutdown_timeout` has passed since
+    /// the deadline. Returns for each shard whether its thread has ended.
     pub(super) fn wait_for_threads(&self) -> Box<[bool]> {
         let mut status = self.status();
         loop {
             let now = clock::system_now();
-            let over_at = status.over_at.unwrap_or(now).checked_add(self.patience);
-            let left = over_at.map_or(self.patience, |at| at.saturating_duration_since(now));
-            if left.is_zero() || status.ended.iter().all(|&ended| ended) {
-                return status.ended.clone();
+            let deadline = status.stop_deadline.unwrap_or(now);
+            let end = deadline.checked_add(self.shutdown_timeout);
+            let left = end.map_or(self.shutdown_timeout, |at| {
+                at.saturating_duration_since(now)
+            });
+            if left.is_zero() || status.threads_ended.iter().all(|&ended| ended) {
+                return status.threads_ended.clone();
             }
             status = self
                 .changed
@@ -277,26 +276,38 @@ impl Core {
         }
     }
 
+    /// Takes the failures out, in the order in which they happened.
     pub(super) fn take_failures(&self) -> Vec<ShardFailure> {
         std::mem::take(&mut self.status().failures)
     }
 }
 
-/// A service that has not ended. It has when this is dropped.
-pub(super) struct Service(Arc<Core>, ShardId);
+/// Counts a service as running until it is dropped.
+pub(super) struct ServiceGuard {
+    shared: Arc<Shared>,
+    shard: ShardId,
+}
 
-impl Service {
+impl ServiceGuard {
+    /// Makes the guard of a service that was [added](Shared::add_services) for a shard.
+    pub(super) fn new(shared: &Arc<Shared>, shard: ShardId) -> ServiceGuard {
+        ServiceGuard {
+            shared: shared.clone(),
+            shard,
+        }
+    }
+
+    /// Records how the service ended.
     pub(super) fn end(self, ending: Ending) {
-        let Service(core, shard) = &self;
         if let Err(reason) = ending {
-            core.fail_and_tell(*shard, reason);
+            self.shared.fail(self.shard, reason);
         }
     }
 }
 
-impl Drop for Service {
+impl Drop for ServiceGuard {
     fn drop(&mut self) {
-        self.0.status().services -= 1;
-        self.0.notify();
+        self.shared.status().services -= 1;
+        self.shared.notify_waiters();
     }
 }

@@ -1,19 +1,20 @@
-//! A task of a shard, or the future of its `block_on`, that waits until something on its own thread calls it.
+//! Waker of one task, used on its own thread only.
 
 use std::cell::Cell;
 use std::task::Waker;
 
-/// How it is called. The task is always the same one.
+/// Cell with the waker of one task of a shard, or of the future of its `block_on`.
 ///
-/// The waker is one of this runtime. But with the feature `console` a subscriber, which is user code, is
-/// called when it is cloned, dropped or wakes; so nothing is borrowed then.
+/// The waker belongs to our own runtime. But with the feature `console` a subscriber, which is user
+/// code, runs when the waker is cloned, dropped or wakes; so nothing is borrowed then.
 #[derive(Default)]
-pub(super) struct Standby(Cell<Option<Waker>>);
+pub(super) struct WakerCell(Cell<Option<Waker>>);
 
-impl Standby {
-    /// From now on it can be called: what it waits for has to be looked at after this.
+impl WakerCell {
+    /// Stores the waker, always of the same task. The task has to check what it waits for after
+    /// this, not before.
     #[inline]
-    pub(super) fn stand_by(&self, waker: &Waker) {
+    pub(super) fn register(&self, waker: &Waker) {
         let known = self.0.take();
         if known.as_ref().is_some_and(|known| known.will_wake(waker)) {
             return self.0.set(known);
@@ -22,13 +23,14 @@ impl Standby {
         drop(known);
     }
 
+    /// Wakes the task, if it has registered.
     #[inline]
-    pub(super) fn call(&self) {
+    pub(super) fn wake(&self) {
         let Some(waker) = self.0.take() else {
             return;
         };
         waker.wake_by_ref();
-        // What was stored during the wake is the same task's.
+        // A waker stored during the wake belongs to the same task.
         let newer = self.0.replace(Some(waker));
         drop(newer);
     }

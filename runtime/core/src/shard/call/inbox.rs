@@ -1,56 +1,60 @@
-//! What any shard sends to one, without a limit of its own.
+//! Unbounded queue from all shards to one.
 //!
-//! Its end is that of a receiver in `link.rs`: the one that takes says that it has gone and empties the
-//! queue; who sends looks for that after the push, and if it is so empties the queue as well. A fence on
-//! both sides lets one of the two see the other.
+//! It closes as a receiver does in `mesh/queue.rs`: the receiver sets `closed` and empties the
+//! queue; a sender checks `closed` after its push and, if it is set, empties the queue as well. A
+//! full fence on both sides makes sure that one of them sees the other.
 
 use crate::primitives::Queue;
 use crate::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::unwind::catch_panic;
 
+/// Queue of messages that never refuses one.
 pub(crate) struct Inbox<T> {
     queue: Queue<T>,
-    gone: AtomicBool,
+    closed: AtomicBool,
 }
 
 impl<T> Inbox<T> {
+    /// Makes an empty queue.
     pub(crate) fn new() -> Inbox<T> {
         Inbox {
             queue: Queue::new(),
-            gone: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
         }
     }
 
-    /// Sends a message, and tells the one that takes. If that has gone, the message is dropped.
-    pub(crate) fn push(&self, message: T, tell: impl FnOnce()) {
+    /// Sends a message, then calls `notify`, which notifies the receiver. Drops the message if the
+    /// receiver has closed.
+    pub(crate) fn push(&self, message: T, notify: impl FnOnce()) {
         self.queue.push(message);
-        tell();
+        notify();
         fence(Ordering::SeqCst);
-        if self.gone.load(Ordering::Relaxed) {
-            self.empty();
+        if self.closed.load(Ordering::Relaxed) {
+            self.drain();
         }
     }
 
-    /// For the model that shows what the look after a push is for.
+    /// Pushes without checking `closed`, for the model that shows why `push` checks it.
     #[cfg(all(test, any(loom, shuttle)))]
-    pub(crate) fn push_unseen(&self, message: T) {
+    pub(crate) fn push_without_check(&self, message: T) {
         self.queue.push(message);
     }
 
+    /// Takes the next message.
     pub(crate) fn pop(&self) -> Option<T> {
         self.queue.pop()
     }
 
-    /// Nothing is taken any more. What is there is dropped, and what is sent from now on.
+    /// Closes the queue for good. Drops the messages in it, and those that are sent from now on.
     pub(crate) fn close(&self) {
-        self.gone.store(true, Ordering::Relaxed);
+        self.closed.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        self.empty();
+        self.drain();
     }
 
     #[cold]
-    fn empty(&self) {
-        // What is dropped is the user's: one that panics leaves the others to be dropped all the same.
+    fn drain(&self) {
+        // The drop of a message is user code. If it panics, the other messages are dropped as well.
         while let Some(message) = self.queue.pop() {
             catch_panic(|| drop(message));
         }

@@ -1,68 +1,50 @@
-//! What goes to other shards is gathered here and sent by the bundle: calls, and those that come home.
+//! Requests and replies of a shard that wait to be sent, in one batch for each target shard.
 //!
-//! A task of each shard, the carrier, sends what was gathered when it comes to its turn: after the tasks
-//! that were ready with the first of them. So what two processors have to do to hand a thing over is done
-//! once a bundle.
+//! The flusher (`call/flush.rs`), a task of each shard, sends what was gathered when its turn
+//! comes, after the tasks that were ready before it. So the queue, the fence and the wake that hand
+//! something over to another processor are paid once a batch.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
-use crate::shard::ShardId;
-use crate::shard::call::inbox::Inbox;
-use crate::shard::call::pending::Answer;
-use crate::shard::context::Local;
-use crate::shard::mesh::queue::Refused;
-use crate::shard::mesh::sender::{Line, Place};
-use crate::shard::shared::Core;
-use crate::shard::waker_cell::Standby;
+use crate::shard::call::message::{Answer, BATCH_SIZE, MAX_BATCHES_IN_FLIGHT, Reply};
+use crate::shard::id::ShardId;
+use crate::shard::mesh::wait_list::{WaitList, WaitListEntry};
+use crate::shard::waker_cell::WakerCell;
 
-/// A call on its way there.
-pub(in crate::shard) trait Ask: Send {
-    fn begin(self: Box<Self>, local: &Rc<Local>);
+/// A call on its way to the shard that runs it.
+pub(in crate::shard) trait Request: Send {
+    /// Starts the call on this shard, whose outbox is given.
+    fn begin(self: Box<Self>, outbox: &CallOutbox);
 }
 
-/// The answer to the call of this number.
-pub(in crate::shard) struct Reply {
-    pub(in crate::shard) key: usize,
-    pub(in crate::shard) answer: Answer,
-}
+/// Requests that travel together.
+pub(in crate::shard) type Batch = Vec<Box<dyn Request>>;
 
-/// Those for one shard, by the bundle. There are never more than calls that were made.
-pub(in crate::shard) type Replies = Inbox<Vec<Reply>>;
-
-/// Bundles of calls on the way from one shard to another.
-pub(in crate::shard) const BUNDLES: usize = 8;
-
-/// Calls in a bundle. More of them wait in line.
-const BUNDLE: usize = 128;
-
-pub(in crate::shard) type Bundle = Vec<Box<dyn Ask>>;
-
-/// What is gathered for one shard.
+/// Requests and replies gathered for one shard.
 #[derive(Default)]
-struct Outgoing {
-    asks: RefCell<Bundle>,
-    /// Those that wait for room in the bundle.
-    line: Line,
-    replies: RefCell<Vec<Reply>>,
+pub(super) struct Outgoing {
+    pub(super) requests: RefCell<Batch>,
+    /// Tasks that wait for space in the batch.
+    pub(super) waiters: WaitList,
+    pub(super) replies: RefCell<Vec<Reply>>,
 }
 
-/// Vectors that came with a bundle in them, for those that go out: where both sides talk nothing is
-/// allocated, or freed on the thread that did not.
-pub(in crate::shard) struct Spare<T>(RefCell<Vec<Vec<T>>>);
+/// Vectors of received batches, reused for batches to be sent. So between two shards that call each
+/// other nothing is allocated, nor freed on a thread that did not allocate it.
+pub(super) struct Spare<T>(RefCell<Vec<Vec<T>>>);
 
-/// What is gathered for all of them, and who carries it.
-pub(in crate::shard) struct Post {
-    to: Box<[Outgoing]>,
-    pub(in crate::shard) asks: Spare<Box<dyn Ask>>,
-    pub(in crate::shard) replies: Spare<Reply>,
-    /// Something was put in since the carrier's last turn.
-    dirty: Cell<bool>,
-    carrier: Standby,
-    /// There is no carrier any more.
-    over: Cell<bool>,
+/// Requests and replies gathered for all shards, and the waker of the flusher.
+pub(in crate::shard) struct CallOutbox {
+    pub(super) to: Box<[Outgoing]>,
+    pub(super) spare_requests: Spare<Box<dyn Request>>,
+    pub(super) spare_replies: Spare<Reply>,
+    /// Whether something was added since the flusher's last turn.
+    pub(super) dirty: Cell<bool>,
+    pub(super) flusher: WakerCell,
+    /// Whether the flusher is gone.
+    pub(super) closed: Cell<bool>,
 }
 
 impl<T> Default for Spare<T> {
@@ -72,8 +54,8 @@ impl<T> Default for Spare<T> {
 }
 
 impl<T> Spare<T> {
-    /// What was gathered, and an empty one in its place.
-    fn take(&self, gathered: &RefCell<Vec<T>>) -> Vec<T> {
+    /// Takes the gathered entries and leaves an empty vector in its place.
+    pub(super) fn take(&self, gathered: &RefCell<Vec<T>>) -> Vec<T> {
         if gathered.borrow().is_empty() {
             return Vec::new();
         }
@@ -82,150 +64,110 @@ impl<T> Spare<T> {
         gathered.replace(spare.unwrap_or_else(|| Vec::with_capacity(len)))
     }
 
-    pub(in crate::shard) fn keep(&self, empty: Vec<T>) {
+    /// Keeps a vector for reuse, or frees it.
+    pub(super) fn keep(&self, empty: Vec<T>) {
         let mut spare = self.0.borrow_mut();
-        // Of replies there may have been any number.
-        if empty.is_empty() && spare.len() < BUNDLES && empty.capacity() <= 4 * BUNDLE {
+        // A batch of replies has no limit, so its vector may be too large to keep.
+        let is_small = empty.capacity() <= 4 * BATCH_SIZE;
+        if empty.is_empty() && spare.len() < MAX_BATCHES_IN_FLIGHT && is_small {
             spare.push(empty);
         }
     }
 }
 
 impl Outgoing {
+    /// Adds a request if it is `first` in the wait list and the batch has space. Otherwise gives it
+    /// back.
     #[inline]
-    fn put_in_if(&self, first: bool, ask: Box<dyn Ask>) -> Result<(), Box<dyn Ask>> {
-        let mut asks = self.asks.borrow_mut();
-        if first && asks.len() < BUNDLE {
-            asks.push(ask);
+    fn push_if(&self, first: bool, request: Box<dyn Request>) -> Result<(), Box<dyn Request>> {
+        let mut requests = self.requests.borrow_mut();
+        if first && requests.len() < BATCH_SIZE {
+            requests.push(request);
             return Ok(());
         }
-        Err(ask)
+        Err(request)
     }
 }
 
-impl Post {
-    pub(in crate::shard) fn new(shards: usize) -> Post {
-        Post {
+impl CallOutbox {
+    /// Makes the outbox of one of `shards` shards.
+    pub(in crate::shard) fn new(shards: usize) -> CallOutbox {
+        CallOutbox {
             to: (0..shards).map(|_| Outgoing::default()).collect(),
-            asks: Spare::default(),
-            replies: Spare::default(),
+            spare_requests: Spare::default(),
+            spare_replies: Spare::default(),
             dirty: Cell::new(false),
-            carrier: Standby::default(),
-            over: Cell::new(false),
+            flusher: WakerCell::default(),
+            closed: Cell::new(false),
         }
     }
 
-    /// Nothing is sent any more.
-    pub(in crate::shard) fn is_over(&self) -> bool {
-        self.over.get()
+    /// Whether the flusher is gone, so that no batch is sent any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get()
     }
 
     fn to(&self, shard: ShardId) -> &Outgoing {
         &self.to[shard.index()]
     }
 
-    /// Puts a call into the bundle. It is given back if there is no room now, or others wait for it.
+    /// Adds a request to the batch. Gives it back if the batch is full or other tasks wait for
+    /// space in it.
     #[inline]
-    pub(in crate::shard) fn put_in(
+    pub(super) fn try_push(
         &self,
         to: ShardId,
-        ask: Box<dyn Ask>,
-    ) -> Result<(), Box<dyn Ask>> {
+        request: Box<dyn Request>,
+    ) -> Result<(), Box<dyn Request>> {
         let outgoing = self.to(to);
-        outgoing.put_in_if(outgoing.line.is_empty(), ask)
+        outgoing.push_if(outgoing.waiters.is_empty(), request)
     }
 
-    /// Puts a call in when its turn comes. When nothing is sent any more it is dropped, which is an answer.
-    pub(in crate::shard) async fn put_in_later(&self, to: ShardId, ask: Box<dyn Ask>) {
+    /// Adds a request to the batch after the tasks that wait for space before it. Drops the request
+    /// if the outbox has closed; the drop answers the call.
+    pub(super) async fn push(&self, to: ShardId, request: Box<dyn Request>) {
         let outgoing = self.to(to);
-        // When it is dropped, the next in line may come.
-        let mut place = Place::new(&outgoing.line);
-        let mut ask = Some(ask);
+        // Its drop wakes the next task in the list.
+        let mut entry = WaitListEntry::new(&outgoing.waiters);
+        let mut request = Some(request);
         poll_fn(|cx| {
-            ask = ask
+            request = request
                 .take()
-                .filter(|_| !self.is_over())
-                .and_then(|ask| outgoing.put_in_if(place.is_first(), ask).err());
-            if ask.is_none() {
+                .filter(|_| !self.is_closed())
+                .and_then(|request| outgoing.push_if(entry.is_first(), request).err());
+            if request.is_none() {
                 return Poll::Ready(());
             }
-            place.wait(cx.waker());
+            entry.wait(cx.waker());
             Poll::Pending
         })
         .await;
     }
 
-    /// There is something for the carrier.
+    /// Wakes the flusher, if it was not woken since its last turn.
     #[inline]
-    pub(in crate::shard) fn tell(&self) {
+    pub(super) fn schedule_flush(&self) {
         if !self.dirty.replace(true) {
-            self.carrier.call();
+            self.flusher.wake();
         }
     }
 
+    /// Adds a reply to the batch for a shard. If the outbox has closed, calls `send` with the
+    /// reply.
     #[inline]
-    pub(in crate::shard) fn reply(&self, core: &Core, to: ShardId, key: usize, answer: Answer) {
-        if self.over.get() {
-            return core.answer(to.index(), vec![Reply { key, answer }]);
+    pub(super) fn push_reply(
+        &self,
+        to: ShardId,
+        key: usize,
+        answer: Answer,
+        send: impl FnOnce(Vec<Reply>),
+    ) {
+        if self.closed.get() {
+            return send(vec![Reply { key, answer }]);
         }
         let mut replies = self.to(to).replies.borrow_mut();
         replies.push(Reply { key, answer });
         drop(replies);
-        self.tell();
-    }
-}
-
-/// Sends what was gathered. When it is dropped the shard ends, and replies go out one by one.
-pub(in crate::shard) struct Carrier(pub(in crate::shard) Rc<Local>);
-
-impl Carrier {
-    pub(in crate::shard) fn carry(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let Local {
-            post,
-            core,
-            asks,
-            adaptive_spin,
-            ..
-        } = &*self.0;
-        let waker = cx.waker();
-        post.carrier.stand_by(waker);
-        post.dirty.set(false);
-        for (to, outgoing) in post.to.iter().enumerate() {
-            let replies = post.replies.take(&outgoing.replies);
-            if !replies.is_empty() {
-                core.answer(to, replies);
-                // Who asked once may ask again.
-                adaptive_spin.expect_reply();
-            }
-            let bundle = post.asks.take(&outgoing.asks);
-            if bundle.is_empty() {
-                continue;
-            }
-            adaptive_spin.expect_reply();
-            match asks.push_or_arm(to, bundle, waker, || core.tell_of_calls(to)) {
-                Err(Refused::Full(bundle)) => post.asks.keep(outgoing.asks.replace(bundle)),
-                // Those that were not sent are dropped here, and that is an answer.
-                Ok(()) | Err(Refused::Gone(_)) => outgoing.line.wake_first(),
-            }
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for Carrier {
-    fn drop(&mut self) {
-        let Local { post, core, .. } = &*self.0;
-        post.over.set(true);
-        for (to, outgoing) in post.to.iter().enumerate() {
-            let replies = outgoing.replies.take();
-            if !replies.is_empty() {
-                core.answer(to, replies);
-            }
-        }
-        for outgoing in &post.to {
-            // Each of them is an answer to this shard itself.
-            drop(outgoing.asks.take());
-            outgoing.line.wake_first();
-        }
+        self.schedule_flush();
     }
 }

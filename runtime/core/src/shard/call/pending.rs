@@ -1,29 +1,28 @@
-//! The calls of a shard that have not been answered, by number.
+//! Calls of a shard that have not been answered, by number.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use crate::shard::call::message::Answer;
 use crate::task::waker::wake_catching_panics;
 
-/// The box of a call, when it comes home; none if it was lost on its way there.
-pub(in crate::shard) type Answer = Option<Box<dyn Any + Send>>;
-
+/// Table of the calls that a shard has made.
 #[derive(Default)]
-pub(in crate::shard) struct Pending(RefCell<Places>);
+pub(in crate::shard) struct PendingCalls(RefCell<Table>);
 
-/// As in `Slots`, but entries stay and are filled: those of `Slots` are moved in and out, which costs a
-/// tenth of a call.
+/// Slab whose entries stay in place and are filled there: moving entries in and out costs a tenth
+/// of a call.
 #[derive(Default)]
-struct Places {
+struct Table {
     entries: Vec<Entry>,
     free: Vec<usize>,
 }
 
-/// Not an enum with a waker or an answer in it: what is written as two words and then moved as one
-/// piece holds the processor up. These are moved in registers.
+/// A call. The waker and the answer have fields of their own and are moved in registers: an enum of
+/// them would be written as two words and moved as one piece, which defeats store-to-load
+/// forwarding.
 #[derive(Default)]
 struct Entry {
     state: State,
@@ -37,101 +36,104 @@ enum State {
     Free,
     Waiting,
     Answered,
-    /// Nobody waits for it any more.
+    /// The future was dropped before the answer came.
     Abandoned,
 }
 
-/// Waits for the answer to a call. Dropped, it leaves the call to itself.
-pub(in crate::shard) struct Waiting<'a> {
-    pending: &'a Pending,
+/// Future of the answer to a call. Dropping it does not stop the call.
+pub(super) struct PendingCall<'a> {
+    calls: &'a PendingCalls,
     key: usize,
-    over: bool,
+    done: bool,
 }
 
-impl Places {
-    fn take(&mut self) -> usize {
+impl Table {
+    fn allocate(&mut self) -> usize {
         self.free.pop().unwrap_or_else(|| {
             self.entries.push(Entry::default());
             self.entries.len() - 1
         })
     }
 
-    fn give_back(&mut self, key: usize) {
+    fn release(&mut self, key: usize) {
         self.entries[key].state = State::Free;
         self.free.push(key);
     }
 }
 
-impl Pending {
-    /// Whoever has this waker waits for a call.
+impl PendingCalls {
+    /// Adds a call, whose answer wakes `waker`.
     #[inline]
-    pub(in crate::shard) fn wait(&self, waker: Waker) -> Waiting<'_> {
-        let mut places = self.0.borrow_mut();
-        let key = places.take();
-        let entry = &mut places.entries[key];
+    pub(super) fn insert(&self, waker: Waker) -> PendingCall<'_> {
+        let mut table = self.0.borrow_mut();
+        let key = table.allocate();
+        let entry = &mut table.entries[key];
         entry.state = State::Waiting;
         entry.waker = Some(waker);
-        Waiting {
-            pending: self,
+        PendingCall {
+            calls: self,
             key,
-            over: false,
+            done: false,
         }
     }
 
+    /// Stores the answer to a call and wakes its task. Drops the answer if the call was abandoned.
     #[inline]
-    pub(in crate::shard) fn answer(&self, key: usize, answer: Answer) {
-        let mut places = self.0.borrow_mut();
-        let entry = &mut places.entries[key];
+    pub(super) fn answer(&self, key: usize, answer: Answer) {
+        let mut table = self.0.borrow_mut();
+        let entry = &mut table.entries[key];
         if let State::Waiting = entry.state {
             entry.state = State::Answered;
             entry.answer = answer;
             let waker = entry.waker.take();
-            drop(places);
+            drop(table);
             if let Some(waker) = waker {
-                // It may be anyone's, and others wait for their answers.
+                // It may be a foreign waker. Its panic must not keep other calls from their
+                // answers.
                 wake_catching_panics(waker);
             }
         } else {
             debug_assert!(matches!(entry.state, State::Abandoned));
-            places.give_back(key);
-            drop(places);
-            // The output is the user's.
+            table.release(key);
+            drop(table);
+            // The drop of the output is user code, so the table is not borrowed.
             drop(answer);
         }
     }
 }
 
-impl Future for Waiting<'_> {
+impl Future for PendingCall<'_> {
     type Output = Answer;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
-        let mut places = self.pending.0.borrow_mut();
-        let entry = &mut places.entries[self.key];
+        let mut table = self.calls.0.borrow_mut();
+        let entry = &mut table.entries[self.key];
         if let State::Answered = entry.state {
             if let Some(waker) = entry.waker.take() {
-                drop(places);
-                // Before the answer is taken out: if this panics, the answer stays for the next poll.
+                drop(table);
+                // Dropped before the answer is taken: if this panics, the answer stays for the next
+                // poll.
                 drop(waker);
                 return self.poll(cx);
             }
             let answer = entry.answer.take();
-            places.give_back(self.key);
-            self.over = true;
+            table.release(self.key);
+            self.done = true;
             return Poll::Ready(answer);
         }
         let known = entry.waker.as_ref();
         if !known.is_some_and(|known| known.will_wake(cx.waker())) {
-            drop(places);
-            // A waker may be anyone's: what it does when it is cloned or dropped is its own affair.
+            drop(table);
+            // Cloning or dropping a foreign waker runs user code, so the table is not borrowed.
             let waker = cx.waker().clone();
-            let mut places = self.pending.0.borrow_mut();
-            let entry = &mut places.entries[self.key];
+            let mut table = self.calls.0.borrow_mut();
+            let entry = &mut table.entries[self.key];
             let old = entry.waker.replace(waker);
             let answered = matches!(entry.state, State::Answered);
-            drop(places);
+            drop(table);
             drop(old);
-            // The clone may have run the loop, which then found no waker.
+            // The clone may have run the loop, which would have found no waker to wake.
             if answered {
                 return self.poll(cx);
             }
@@ -140,31 +142,32 @@ impl Future for Waiting<'_> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for PendingCall<'_> {
     #[inline]
     fn drop(&mut self) {
-        if !self.over {
-            self.leave();
+        if !self.done {
+            self.abandon();
         }
     }
 }
 
-impl Waiting<'_> {
-    pub(in crate::shard) fn key(&self) -> usize {
+impl PendingCall<'_> {
+    /// Returns the number of the call.
+    pub(super) fn key(&self) -> usize {
         self.key
     }
 
     #[cold]
-    fn leave(&mut self) {
-        let mut places = self.pending.0.borrow_mut();
-        let entry = &mut places.entries[self.key];
+    fn abandon(&mut self) {
+        let mut table = self.calls.0.borrow_mut();
+        let entry = &mut table.entries[self.key];
         let (waker, answer) = (entry.waker.take(), entry.answer.take());
         if let State::Waiting = entry.state {
             entry.state = State::Abandoned;
         } else {
-            places.give_back(self.key);
+            table.release(self.key);
         }
-        drop(places);
+        drop(table);
         drop((waker, answer));
     }
 }
@@ -179,8 +182,8 @@ mod tests {
 
     use super::*;
 
-    fn wait(pending: &Pending) -> Waiting<'_> {
-        pending.wait(Waker::noop().clone())
+    fn insert(calls: &PendingCalls) -> PendingCall<'_> {
+        calls.insert(Waker::noop().clone())
     }
 
     fn number(answer: Option<Answer>) -> Option<u64> {
@@ -188,33 +191,33 @@ mod tests {
     }
 
     #[test]
-    fn each_gets_its_own_answer() {
-        let pending = Pending::default();
-        let [mut a, mut b] = [(); 2].map(|()| wait(&pending));
+    fn each_call_gets_its_own_answer() {
+        let calls = PendingCalls::default();
+        let [mut a, mut b] = [(); 2].map(|()| insert(&calls));
         assert!((&mut a).now_or_never().is_none());
-        pending.answer(b.key(), Some(Box::new(2_u64)));
-        pending.answer(a.key(), Some(Box::new(1_u64)));
+        calls.answer(b.key(), Some(Box::new(2_u64)));
+        calls.answer(a.key(), Some(Box::new(1_u64)));
         assert_eq!(number((&mut a).now_or_never()), Some(1));
         assert_eq!(number((&mut b).now_or_never()), Some(2));
     }
 
     #[test]
-    fn a_number_is_given_out_again_only_when_its_call_has_come_home() {
-        let pending = Pending::default();
-        let gone = wait(&pending);
+    fn a_number_is_reused_only_after_its_call_was_answered() {
+        let calls = PendingCalls::default();
+        let gone = insert(&calls);
         let key = gone.key();
         drop(gone);
-        assert_ne!(wait(&pending).key(), key);
+        assert_ne!(insert(&calls).key(), key);
         let output = Arc::new(());
-        pending.answer(key, Some(Box::new(output.clone())));
+        calls.answer(key, Some(Box::new(output.clone())));
         assert_eq!(Arc::strong_count(&output), 1);
-        let next = wait(&pending);
+        let next = insert(&calls);
         assert_eq!(next.key(), key);
-        // Answered, and then nobody looked.
-        pending.answer(key, Some(Box::new(output.clone())));
+        // Answered, and dropped without another poll.
+        calls.answer(key, Some(Box::new(output.clone())));
         drop(next);
         assert_eq!(Arc::strong_count(&output), 1);
-        assert_eq!(wait(&pending).key(), key);
+        assert_eq!(insert(&calls).key(), key);
     }
 
     /// A waker whose drop panics.
@@ -232,12 +235,12 @@ mod tests {
 
     #[test]
     fn an_answer_stays_if_the_drop_of_a_waker_panics() {
-        let pending = Pending::default();
-        let mut a = wait(&pending);
-        pending.answer(a.key(), Some(Box::new(1_u64)));
-        // As the clone of a waker does that runs the loop.
+        let calls = PendingCalls::default();
+        let mut a = insert(&calls);
+        calls.answer(a.key(), Some(Box::new(1_u64)));
+        // A clone of a waker that runs the loop leaves one behind.
         let waker = Arc::new(Panics).into();
-        pending.0.borrow_mut().entries[a.key()].waker = Some(waker);
+        calls.0.borrow_mut().entries[a.key()].waker = Some(waker);
         let poll = catch_unwind(AssertUnwindSafe(|| (&mut a).now_or_never().is_some()));
         assert!(poll.is_err());
         assert_eq!(number((&mut a).now_or_never()), Some(1));

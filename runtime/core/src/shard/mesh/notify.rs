@@ -1,16 +1,17 @@
-//! How one thread waits for something that another does: a wake across threads, at most one a wait.
+//! Wake of one waiting thread by others, at most once for each wait.
 //!
-//! The one that waits leaves its waker, arms the bell, and looks once more for what it waits for; only
-//! if that is not there does it go to sleep. The other one does what is waited for, and then looks at
-//! the bell: if it is armed, it disarms it and wakes.
+//! The waiting side stores its waker, sets the armed flag, and checks once more for what it waits
+//! for; only if that is missing does it sleep. The other side makes its change, then checks the
+//! flag; if it is armed, it disarms it and calls the waker.
 //!
-//! No wake is lost. On both sides a full fence stands between the two steps, so one of them comes
-//! first for everyone: if the arming, then the other side sees the bell armed; if the deed, then the
-//! look after the arming sees that. The bell is changed by read-modify-writes alone, so its changes have
-//! one order, and one that comes late does not undo a later arming unseen.
+//! No wake is lost. Both sides have a full fence between their two steps, so the two fences have
+//! one order. If the arming comes first, the other side sees the flag armed; if the change comes
+//! first, the check after the arming sees it. All changes of the flag are read-modify-writes, so
+//! they have one order as well, and a late disarming can't overwrite a later arming unnoticed.
 //!
-//! There is no wake too many: who disarms the bell wakes, and it is armed again only by the one that
-//! waits. Many deeds in a row are one wake, and while nobody waits a deed costs a fence and a load.
+//! No wake is superfluous: the side that disarms the flag wakes, and only the waiting side arms it
+//! again. Consecutive notifications coalesce into one wake; with no waiter a notification costs a
+//! fence and a load.
 
 use std::sync::PoisonError;
 use std::task::Waker;
@@ -19,16 +20,17 @@ use crate::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::primitives::{Mutex, MutexGuard};
 use crate::task::waker::wake_catching_panics;
 
-/// On a line of its own: it is looked at with every message.
+/// Flag and waker of one waiting side. Cache-line aligned, as each message reads the flag.
 #[repr(align(128))]
-pub(crate) struct Bell {
+pub(crate) struct Notify {
     armed: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
-impl Bell {
-    pub(crate) fn new() -> Bell {
-        Bell {
+impl Notify {
+    /// Makes one without a waiter.
+    pub(crate) fn new() -> Notify {
+        Notify {
             armed: AtomicBool::new(false),
             waker: Mutex::new(None),
         }
@@ -39,9 +41,11 @@ impl Bell {
         self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The one that waits is about to: it has to look once more now. One waiter at a time.
-    pub(crate) fn arm(&self, waker: &Waker) {
-        // A waker may be anyone's, so it is neither cloned nor dropped under the lock.
+    /// Stores the waker and arms the flag. The caller has to check once more after this for what it
+    /// waits for. One waiter at a time.
+    pub(crate) fn prepare_wait(&self, waker: &Waker) {
+        // A foreign waker runs user code when it is cloned or dropped, so neither happens under the
+        // lock.
         let known = self.lock().as_ref().is_some_and(|old| old.will_wake(waker));
         if !known {
             let waker = waker.clone();
@@ -52,14 +56,14 @@ impl Bell {
         fence(Ordering::SeqCst);
     }
 
-    /// The one that waits does not: it found what it looked for.
-    pub(crate) fn disarm(&self) {
+    /// Disarms the flag, when the check after [`prepare_wait`](Self::prepare_wait) has succeeded.
+    pub(crate) fn cancel_wait(&self) {
         self.armed.swap(false, Ordering::AcqRel);
     }
 
-    /// Something was done that the other one may wait for.
+    /// Wakes the waiter, if there is one. To be called after the change that it waits for.
     #[inline]
-    pub(crate) fn ring(&self) {
+    pub(crate) fn notify(&self) {
         fence(Ordering::SeqCst);
         if self.armed.load(Ordering::Relaxed) {
             self.wake();
@@ -73,7 +77,7 @@ impl Bell {
         }
         let waker = self.lock().take();
         if let Some(waker) = waker {
-            // It is the other side's, and may be anyone's: its panic is not for this one, who has more to do.
+            // The waker may be user code; its panic is caught so that the notifier can continue.
             wake_catching_panics(waker);
         }
     }
