@@ -1,4 +1,4 @@
-//! Time: sleeping, timeouts, intervals, and a clock that tests can stop.
+//! Time: sleeps, timeouts, intervals, and a clock that tests can stop.
 
 pub(crate) mod clock;
 pub(crate) mod driver;
