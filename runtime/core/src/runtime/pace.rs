@@ -45,7 +45,7 @@ impl Pace {
     /// As [`new`](Self::new), for a step that began with a look and ends before the next one.
     pub(super) fn of_a_step(fixed: u32) -> Pace {
         let mut pace = Pace::new(fixed);
-        pace.batch.look_by_the_slice();
+        pace.batch.ignore_yields();
         pace
     }
 
@@ -84,7 +84,7 @@ impl Pace {
         if self.fixed != 0 {
             self.left = self.fixed;
         } else {
-            self.batch.looked(stamp::now(), slice(), found);
+            self.batch.turn_ended(stamp::now(), slice(), found);
         }
     }
 }
@@ -158,7 +158,7 @@ mod tests {
                     stretch: std::mem::take(&mut self.stretch),
                 });
                 self.looked = self.now;
-                self.batch.looked(self.now, SLICE, found);
+                self.batch.turn_ended(self.now, SLICE, found);
             } else if stamped {
                 self.stretch.clear();
             }
