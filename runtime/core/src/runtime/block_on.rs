@@ -84,7 +84,7 @@ impl Parts {
                 Tick::Busy | Tick::TurnDue => {}
             }
             if pace.is_used_up() {
-                let ((), found) = self.executor.look(|| self.look());
+                let ((), found) = self.executor.with_wake_order(|| self.look());
                 pace.looked(found);
             }
         }

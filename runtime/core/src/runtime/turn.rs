@@ -93,7 +93,9 @@ impl Parts {
         let was_ready = self.executor.has_ready();
         let stands_still = || !was_ready && self.is_still() && !self.executor.has_ready();
         self.files.flush();
-        self.executor.look(|| self.turn_reactor(&stands_still)).0?;
+        self.executor
+            .with_wake_order(|| self.turn_reactor(&stands_still))
+            .0?;
         let mut pace = Pace::of_a_step(self.event_interval);
         loop {
             self.executor.receive();
