@@ -137,7 +137,7 @@ impl Counts for Flawed {
             Ok(_) => Release::Keep,
             Err(0) if self.flaw == Flaw::Quiet => Release::Keep,
             Err(0) if self.flaw == Flaw::Greedy => Release::Free,
-            Err(0) => Release::Tell,
+            Err(0) => Release::SendToOwner,
             Err(_) => self.drop_merged(),
         }
     }
@@ -189,7 +189,7 @@ impl<C: Counts> Thing<C> {
     pub(super) fn drop_there(&self, may_free: bool) {
         match self.counts.drop_there() {
             Release::Keep => {}
-            Release::Tell => self.home.push(()),
+            Release::SendToOwner => self.home.push(()),
             Release::Free => {
                 assert!(may_free, "freed away from home");
                 self.counts.gone();

@@ -100,7 +100,7 @@ proptest! {
     })]
 
     #[test]
-    fn places_are_apart_and_a_walk_meets_each_once(ops in vec(op(), 1..200)) {
+    fn slots_do_not_overlap_and_an_iteration_returns_each_once(ops in vec(op(), 1..200)) {
         let slab = Slab::new();
         let mut taken = Taken::new();
         for op in ops {
