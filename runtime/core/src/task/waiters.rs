@@ -1,16 +1,16 @@
-//! The waiters for one event, which may happen on any thread.
+//! Set of waiters for one event, which may happen on any thread.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
 use crate::unwind::catch_panic;
 
-/// The wakers of all waiters. An operation that keeps a single waker is given one made of this, and
-/// so wakes each of them.
+/// The wakers of all waiters. It can be turned into a waker that wakes each of them, for an operation
+/// that stores a single waker.
 ///
-/// A waiter has a place of its own, from its first [`store`](Self::store) to its
-/// [`remove`](Self::remove), so both take constant time and a new waker replaces the waiter's old one
-/// and no other. Wakers are cloned, woken and dropped without the lock, as that may run user code.
+/// A waiter has a place from its first [`store`](Self::store) to its [`remove`](Self::remove), so both
+/// take constant time, and a new waker replaces that waiter's old one. Wakers are cloned, woken and
+/// dropped without the lock, as that may run user code.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters(Mutex<List>);
 
@@ -20,7 +20,7 @@ pub(crate) type Place = Option<usize>;
 #[derive(Debug, Default)]
 struct List {
     wakers: Vec<Option<Waker>>,
-    /// Places that belong to no waiter.
+    /// Free places.
     vacant: Vec<usize>,
 }
 
@@ -37,7 +37,7 @@ impl Waiters {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a waker for the waiter with that place, until the next event.
+    /// Stores the waker of a waiter until the next event.
     pub(crate) fn store(&self, place: &mut Place, waker: &Waker) {
         let is_known = place.is_some_and(|place| {
             let list = self.lock();
@@ -55,7 +55,7 @@ impl Waiters {
         drop(old);
     }
 
-    /// Takes a waiter off the list.
+    /// Removes a waiter, and frees its place.
     pub(crate) fn remove(&self, place: &mut Place) {
         let Some(place) = place.take() else {
             return;
@@ -67,12 +67,12 @@ impl Waiters {
         drop(old);
     }
 
-    /// Wakes all who wait now. A waker that panics does not keep the others from being woken.
+    /// Wakes all waiters. If a waker panics, the others are woken nevertheless.
     pub(crate) fn wake_all(&self) {
         let end = self.lock().wakers.len();
         let mut next = 0;
         loop {
-            // In a statement of its own, which ends with the lock: a wake may run user code.
+            // This statement releases the lock at its end: a wake may run user code.
             let waker = self.lock().take_waker(&mut next, end);
             let Some(waker) = waker else { return };
             catch_panic(|| waker.wake());
@@ -94,7 +94,7 @@ impl List {
         })
     }
 
-    /// The first waker in the places from `next` to `end`.
+    /// Takes the first waker in the places from `next` to `end`.
     fn take_waker(&mut self, next: &mut usize, end: usize) -> Option<Waker> {
         while *next < end {
             let waker = self.wakers[*next].take();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_waker_replaces_that_of_its_waiter_alone() {
+    fn a_new_waker_replaces_only_that_of_its_waiter() {
         let waiters = Waiters::new();
         let (first, second, other) = (counting(), counting(), counting());
         let mut place = None;
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_given_out_again_after_its_waiter_is_removed() {
+    fn a_place_is_used_again_after_its_waiter_is_removed() {
         let waiters = Waiters::new();
         for _ in 0..100 {
             let mut place = None;
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!((waiters.len(), waiters.lock().wakers.len()), (0, 1));
     }
 
-    /// Wakes that store a waker each time.
+    /// Waker that stores itself again at each wake.
     struct Again(Arc<Waiters>, AtomicUsize);
 
     impl Wake for Again {
@@ -194,7 +194,7 @@ mod tests {
         Waker::from(waiters.clone()).wake_by_ref();
         assert_eq!(again.1.load(Ordering::SeqCst), 1);
         assert_eq!(waiters.len(), 1);
-        // Else they keep each other.
+        // Otherwise they keep each other alive.
         waiters.lock().wakers.clear();
     }
 }
