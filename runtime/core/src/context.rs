@@ -1,21 +1,21 @@
 //! Context of the calling thread: the runtime that it is in, whose parts are found by their types.
 //!
-//! A thread has a stack of scopes. A scope ends by removing itself from the stack, wherever it is in
-//! there: a guard may be dropped out of order or be forgotten, and a stackful coroutine may suspend
-//! inside of a scope and end it inside of another one. Readers find the innermost scope that has not
-//! ended.
+//! A thread has a stack of scopes. A scope ends by removing itself from the stack, wherever it is
+//! in there: a guard may be dropped out of order or be forgotten, and a stackful coroutine may
+//! suspend inside of a scope and end it inside of another one. Readers find the innermost scope
+//! that has not ended.
 //!
 //! **No pointer here can dangle.** The stack holds plain pointers, and for each of them the scope's
 //! [`Entered`] holds a count of the context, which is dropped after the pointer was removed. An
-//! `Entered` that is forgotten never drops its count. None of the thread-locals has a destructor, so
-//! scopes begin and end as usual while a thread ends. A reader that may run user code holds a count of
-//! its own meanwhile.
+//! `Entered` that is forgotten never drops its count. None of the thread-locals has a destructor,
+//! so scopes begin and end as usual while a thread ends. A reader that may run user code holds a
+//! count of its own meanwhile.
 //!
-//! The loop that runs on the thread is recorded separately. It is set once at a time, as a second loop
-//! is refused even if the first one is suspended. The other values that scopes restore are not
+//! The loop that runs on the thread is recorded separately. It is set once at a time, as a second
+//! loop is refused even if the first one is suspended. The other values that scopes restore are not
 //! pointers: the units of the budget, the task that work is attributed to, and the class of spawns,
-//! which is a queue of the executor that the caller holds a count of. Scopes that end out of order may
-//! leave a wrong value for a poll, but never a dangling one.
+//! which is a queue of the executor that the caller holds a count of. Scopes that end out of order
+//! may leave a wrong value for a poll, but never a dangling one.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -110,8 +110,8 @@ impl Context {
         !self.foreign.borrow().is_empty()
     }
 
-    /// Counts the wakers in parts of other runtimes for which `is_ours` is true. Also describes what is
-    /// waited for, including parts with wakers for which `is_ours` is unknown.
+    /// Counts the wakers in parts of other runtimes for which `is_ours` is true. Also describes
+    /// what is waited for, including parts with wakers for which `is_ours` is unknown.
     pub(crate) fn waits_for_foreign(
         &self,
         is_ours: impl Fn(&Waker) -> Option<bool>,
@@ -261,8 +261,8 @@ pub(crate) unsafe fn peek<T: Part, R>(f: impl FnOnce(&T) -> R) -> Option<R> {
 
 /// Calls `f` as the loop that runs on this thread. `what` is the public function that runs it.
 ///
-/// A loop that a coroutine has suspended still counts as running: it is in the middle of its turn, and
-/// no other loop may begin one. So the running loop is never set twice, and the order in which
+/// A loop that a coroutine has suspended still counts as running: it is in the middle of its turn,
+/// and no other loop may begin one. So the running loop is never set twice, and the order in which
 /// coroutines resume does not matter.
 ///
 /// # Panics
@@ -319,8 +319,8 @@ where
     REACTOR.get() == Rc::as_ptr(reactor).cast()
 }
 
-/// Records that the loop that runs on this thread, if there is one, waits for a part of another runtime.
-/// `what` describes it.
+/// Records that the loop that runs on this thread, if there is one, waits for a part of another
+/// runtime. `what` describes it.
 #[cold]
 pub(crate) fn note_foreign(what: String, wakers: Box<dyn Wakers>) {
     running(|context| {

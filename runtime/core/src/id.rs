@@ -10,7 +10,8 @@ pub(crate) struct ThreadNumber(u64);
 
 #[cfg(not(any(loom, shuttle)))]
 thread_local! {
-    // Zero: no number was assigned yet. It has no destructor, so it can be read while a thread ends.
+    // Zero: no number was assigned yet. It has no destructor, so it can be read while a thread
+    // ends.
     static NUMBER: Cell<u64> = const { Cell::new(0) };
 }
 

@@ -12,11 +12,12 @@
 //! `shard/{bell,link,inbox}.rs`. Its atomics, queues, locks and thread numbers come from
 //! [`crate::primitives`] and `id.rs`, which replace them by those of loom.
 //!
-//! Each protocol has models of its own ([remote], [remote_requests], [refs]). Further models run whole
-//! tasks on a scheduler for models ([support]): [task] while the loop runs, [end] when it ends.
-//! [oneshot] and [stop] cover results and aborts between threads of [`Handle`](crate::Handle), [beat]
-//! what a loop publishes for the stall detector (`observe/*`). [link] covers messages between shards
-//! and waiting for them (`shard/{bell,link}.rs`), [inbox] their replies (`shard/inbox.rs`).
+//! Each protocol has models of its own ([remote], [remote_requests], [refs]). Further models run
+//! whole tasks on a scheduler for models ([support]): [task] while the loop runs, [end] when it
+//! ends. [oneshot] and [stop] cover results and aborts between threads of
+//! [`Handle`](crate::Handle), [beat] what a loop publishes for the stall detector (`observe/*`).
+//! [link] covers messages between shards and waiting for them (`shard/{bell,link}.rs`), [inbox]
+//! their replies (`shard/inbox.rs`).
 //!
 //! Each model also checks:
 //! - There is no deadlock: a lost wake leaves the loop asleep for ever.
@@ -32,16 +33,17 @@
 //!
 //! # Longer schedules
 //!
-//! Loom's models are short, as loom runs all of their interleavings. The same models and longer ones
-//! ([long]: many senders, tens of messages) run in random schedules under shuttle, one per seed:
+//! Loom's models are short, as loom runs all of their interleavings. The same models and longer
+//! ones ([long]: many senders, tens of messages) run in random schedules under shuttle, one per
+//! seed:
 //!
 //! ```text
 //! RUSTFLAGS="--cfg shuttle" WAKEFUL_SCHEDULES=1000 CARGO_TARGET_DIR=target/shuttle \
 //!     cargo test --profile smoke -p wakeful-core --lib models
 //! ```
 //!
-//! A failing seed prints the command that repeats it. Shuttle has one memory order, so failures that
-//! need a weaker one are left to loom, and those `without_*` are ignored.
+//! A failing seed prints the command that repeats it. Shuttle has one memory order, so failures
+//! that need a weaker one are left to loom, and those `without_*` are ignored.
 //!
 //! # Limits
 //!
@@ -51,8 +53,8 @@
 //!   eventfd.
 //! - The scheduler of the models has short versions of `send`, `post`, `receive`, `cancel_all` and
 //!   `release_remaining` of the executor. A change of one needs a change of the other.
-//! - Plain `Cell`s of the header are not tracked. That no other thread accesses them follows from the
-//!   owner's number, and from the checks of the thread in `support`.
+//! - Plain `Cell`s of the header are not tracked. That no other thread accesses them follows from
+//!   the owner's number, and from the checks of the thread in `support`.
 //! - An execution has at most `LOOM_MAX_PREEMPTIONS` (here 3) preemptions.
 
 mod beat;
@@ -122,8 +124,8 @@ fn model(f: impl Fn() + Send + Sync + 'static) {
             f();
             assert!(!ALARM.get(), "a check failed inside a poll or a drop");
         };
-        // The PCT scheduler delays some threads for long, the random one runs all of them in turn. The
-        // first run of the PCT scheduler measures the length of the schedule.
+        // The PCT scheduler delays some threads for long, the random one runs all of them in turn.
+        // The first run of the PCT scheduler measures the length of the schedule.
         let result = catch_unwind(AssertUnwindSafe(|| match seed % 2 {
             0 => Runner::new(RandomScheduler::new_from_seed(seed, 1), config).run(run),
             _ => Runner::new(PctScheduler::new_from_seed(seed, 3, 2), config).run(run),

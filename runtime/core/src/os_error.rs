@@ -7,8 +7,8 @@ use std::io;
 /// An error that describes an operation and its arguments can't carry a number as well, so
 /// [`io::Error::raw_os_error`] returns `None` for it. Connecting, binding, the functions of
 /// [`fs`](crate::fs) and starting a process return such errors. Their kind is that of the OS error.
-/// Errors without a kind of their own, such as a lack of descriptors, are recognized by this number,
-/// which is also that of the error's `source`.
+/// Errors without a kind of their own, such as a lack of descriptors, are recognized by this
+/// number, which is also that of the error's `source`.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {

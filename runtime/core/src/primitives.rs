@@ -1,8 +1,9 @@
-//! Primitives that the models replace: atomics, locks, queues and memory. With `--cfg loom` they are
-//! those of loom, with `--cfg shuttle` those of shuttle, which `lib.rs` imports under loom's name.
+//! Primitives that the models replace: atomics, locks, queues and memory. With `--cfg loom` they
+//! are those of loom, with `--cfg shuttle` those of shuttle, which `lib.rs` imports under loom's
+//! name.
 //!
-//! Only code that the models in `models.rs` explore uses this module; the rest of the crate uses std.
-//! Without these flags the primitives are those of std, or empty.
+//! Only code that the models in `models.rs` explore uses this module; the rest of the crate uses
+//! std. Without these flags the primitives are those of std, or empty.
 
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -30,8 +31,8 @@ pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use crossbeam_queue::{ArrayQueue as Bounded, SegQueue as Queue};
 
-/// Replacement of the bounded queue, as weak as [`Queue`]: a thread that is not ordered after a push or
-/// a pop may still find the queue empty, or full.
+/// Replacement of the bounded queue, as weak as [`Queue`]: a thread that is not ordered after a
+/// push or a pop may still find the queue empty, or full.
 #[cfg(any(loom, shuttle))]
 pub(crate) struct Bounded<T> {
     queue: Queue<T>,
@@ -64,9 +65,9 @@ impl<T> Bounded<T> {
     }
 }
 
-/// Replacement of the queue that loom can explore. It is weaker than the real queue: the lock orders a
-/// push before the pop of its item, but a thread that is not ordered after a push may find the queue
-/// empty.
+/// Replacement of the queue that loom can explore. It is weaker than the real queue: the lock
+/// orders a push before the pop of its item, but a thread that is not ordered after a push may find
+/// the queue empty.
 #[cfg(any(loom, shuttle))]
 pub(crate) struct Queue<T> {
     items: Mutex<std::collections::VecDeque<T>>,
@@ -103,8 +104,8 @@ impl<T> Queue<T> {
     }
 }
 
-/// Replacement of `OnceLock`, which loom does not have, with the release of `set` and the acquire of
-/// `get`.
+/// Replacement of `OnceLock`, which loom does not have, with the release of `set` and the acquire
+/// of `get`.
 #[cfg(any(loom, shuttle))]
 pub(crate) struct OnceLock<T> {
     value: std::sync::OnceLock<T>,
@@ -140,7 +141,8 @@ pub(crate) use loom::{alloc::Track, cell::UnsafeCell};
 #[cfg(shuttle)]
 pub(crate) use replacements::{Track, UnsafeCell};
 
-/// Types of loom that shuttle does not have. They find leaks but no races: shuttle has one memory order.
+/// Types of loom that shuttle does not have. They find leaks but no races: shuttle has one memory
+/// order.
 #[cfg(shuttle)]
 mod replacements {
     use std::cell::Cell;
@@ -191,8 +193,8 @@ mod replacements {
 #[cfg(all(test, shuttle))]
 pub(crate) use replacements::take_alive;
 
-/// Checks memory that is counted and freed manually: with it loom finds a use after the free, a use that
-/// races with the free, a second free, and a leak.
+/// Checks memory that is counted and freed manually: with it loom finds a use after the free, a use
+/// that races with the free, a second free, and a leak.
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) struct Watch;
 
@@ -254,8 +256,8 @@ pub(crate) unsafe fn deallocate(memory: NonNull<u8>, layout: Layout) {
     unsafe { std::alloc::dealloc(memory.as_ptr(), layout) };
 }
 
-/// Frees memory. Under loom this happens at the next execution, so that a use after free is a panic of
-/// the memory's watch and not undefined behaviour.
+/// Frees memory. Under loom this happens at the next execution, so that a use after free is a panic
+/// of the memory's watch and not undefined behaviour.
 #[cfg(any(loom, shuttle))]
 pub(crate) unsafe fn deallocate(memory: NonNull<u8>, layout: Layout) {
     struct Freed(NonNull<u8>, Layout);

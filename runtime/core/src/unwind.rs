@@ -3,11 +3,11 @@
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Calls `f`, which is or calls user code, and catches its panic. `None`: it panicked. The panic hook
-/// has reported the panic.
+/// Calls `f`, which is or calls user code, and catches its panic. `None`: it panicked. The panic
+/// hook has reported the panic.
 ///
-/// The drop of the payload is user code as well, and may panic in turn. So every panic is caught here
-/// whose payload is not passed on.
+/// The drop of the payload is user code as well, and may panic in turn. So every panic is caught
+/// here whose payload is not passed on.
 pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Option<R> {
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(result) => Some(result),

@@ -2,10 +2,10 @@
 //!
 //! The time comes from time stamps, see `time/stamp.rs`. A stamp takes about 10 ns, which is more
 //! than a short poll. So there is one stamp for 16 polls while polls are short, and one for each
-//! poll while they are long. The first stamp that shows a long poll sets the stride to one poll, for
-//! as many stamps as cost 5 % of the time of that poll; after that each stamp that shows short polls
-//! doubles the stride. A ready source or an expired timer therefore waits for one slice and one poll
-//! at most; when polls become long after many short ones, once for 16 of them.
+//! poll while they are long. The first stamp that shows a long poll sets the stride to one poll,
+//! for as many stamps as cost 5 % of the time of that poll; after that each stamp that shows short
+//! polls doubles the stride. A ready source or an expired timer therefore waits for one slice and
+//! one poll at most; when polls become long after many short ones, once for 16 of them.
 //!
 //! A task that wakes itself in its poll, by `yield_now` or because its budget is used up, can wait.
 //! So a stamp after such a poll ends the batch if the last reactor turn is some time ago. That time
@@ -116,8 +116,8 @@ impl Batch {
         }
     }
 
-    /// Whether the time of the batch is over. Takes a stamp if there were enough polls since the last
-    /// one. `has_yielded`: whether the task of the last poll has woken itself.
+    /// Whether the time of the batch is over. Takes a stamp if there were enough polls since the
+    /// last one. `has_yielded`: whether the task of the last poll has woken itself.
     #[inline(always)]
     pub(crate) fn is_over(
         &mut self,
@@ -162,8 +162,8 @@ impl Batch {
         self.is_over |= now - self.turned >= self.slice;
     }
 
-    /// Begins the next batch after a reactor turn that ended at `now`. `found`: whether the turn has
-    /// woken a task.
+    /// Begins the next batch after a reactor turn that ended at `now`. `found`: whether the turn
+    /// has woken a task.
     pub(crate) fn turn_ended(&mut self, now: u64, slice: u64, found: bool) {
         if !self.is_timed {
             return;

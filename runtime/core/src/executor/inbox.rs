@@ -64,8 +64,8 @@ impl Executor {
         self.on_raised.set(f);
     }
 
-    /// Raises an event of this kind, which is less than 5. Any thread, after the data of the event was
-    /// stored where the loop finds it.
+    /// Raises an event of this kind, which is less than 5. Any thread, after the data of the event
+    /// was stored where the loop finds it.
     pub(crate) fn raise(&self, kind: u32) {
         if self.remote.raise(kind) == Sent::Notify {
             self.notify();

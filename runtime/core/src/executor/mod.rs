@@ -105,8 +105,8 @@ pub(crate) struct Executor {
 }
 
 // SAFETY: `owner` never changes; `remote`, `notifier` and the atomics may be used by all threads.
-// The other fields are used by the owner thread alone: by `Runtime`, which can't leave its thread, by
-// the thread's context, which is thread-local, and by wakers and handles after they compared
+// The other fields are used by the owner thread alone: by `Runtime`, which can't leave its thread,
+// by the thread's context, which is thread-local, and by wakers and handles after they compared
 // `owner`.
 unsafe impl Send for Executor {}
 // SAFETY: as above.
@@ -251,8 +251,8 @@ impl Executor {
         self.counts.spawned.set(self.counts.spawned.get() + 1);
         // A task is spawned in the class of its parent.
         let queue = self.classes.current.get();
-        // The order is: report, check, allocate, queue. The subscriber is user code, which may close
-        // or end the executor; between the check and the queueing no user code runs.
+        // The order is: report, check, allocate, queue. The subscriber is user code, which may
+        // close or end the executor; between the check and the queueing no user code runs.
         let console = console::Task::spawned(about, id.as_u64(), size_of::<F>(), location);
         if self.slow_spawn.get() {
             return self.spawn_slow(id, location, future, queue, console);

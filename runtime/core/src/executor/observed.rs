@@ -57,8 +57,8 @@ impl Executor {
         F: Future + 'static,
     {
         self.check_not_released();
-        // During shutdown the future is dropped here, which may end the scope that the caller borrows
-        // `self` from.
+        // During shutdown the future is dropped here, which may end the scope that the caller
+        // borrows `self` from.
         let _kept = self.shared();
         let closing = self.closing.get();
         let timed = self.observer().is_some_and(Observer::times_wakes);

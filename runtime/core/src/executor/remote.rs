@@ -1,5 +1,5 @@
-//! Queue of messages from other threads to the loop, and the handshake by which the loop falls asleep
-//! without missing a message.
+//! Queue of messages from other threads to the loop, and the handshake by which the loop falls
+//! asleep without missing a message.
 //!
 //! # The sleep handshake
 //!
@@ -13,11 +13,11 @@
 //! Before it sleeps, the loop changes the flag from 0 to `ASLEEP`. If `PENDING` is set the change
 //! fails, and the loop receives instead.
 //!
-//! No message is lost. The `PENDING` of a message comes either before the loop's change to `ASLEEP`:
-//! then that change fails and the loop receives. Or it comes after it: then the sender finds `ASLEEP`
-//! and notifies, unless an earlier sender has done so since. A notification that comes before the
-//! wait begins ends that wait at once. The push happens before its `PENDING` (release), which the
-//! loop sees (acquire) before it pops.
+//! No message is lost. The `PENDING` of a message comes either before the loop's change to
+//! `ASLEEP`: then that change fails and the loop receives. Or it comes after it: then the sender
+//! finds `ASLEEP` and notifies, unless an earlier sender has done so since. A notification that
+//! comes before the wait begins ends that wait at once. The push happens before its `PENDING`
+//! (release), which the loop sees (acquire) before it pops.
 //!
 //! The loop clears `PENDING` before it pops. A message that is sent meanwhile sets it again.
 //!
@@ -25,10 +25,10 @@
 //!
 //! # Events
 //!
-//! An event says that there is something for the loop in another queue. It is a bit of the same flag,
-//! set together with `PENDING` after the push into that queue, and cleared together with it before
-//! the loop pops there. So the argument above holds for events as well, and an event takes no space
-//! in this queue.
+//! An event says that there is something for the loop in another queue. It is a bit of the same
+//! flag, set together with `PENDING` after the push into that queue, and cleared together with it
+//! before the loop pops there. So the argument above holds for events as well, and an event takes
+//! no space in this queue.
 //!
 //! # The end
 //!
@@ -84,8 +84,8 @@ impl<M> Remote<M> {
         self.set_flag(PENDING)
     }
 
-    /// Raises an event of a kind, 0 to 4. Any thread. After the end of the runtime it has no effect,
-    /// and there is nothing to take out of this queue.
+    /// Raises an event of a kind, 0 to 4. Any thread. After the end of the runtime it has no
+    /// effect, and there is nothing to take out of this queue.
     pub(crate) fn raise(&self, kind: u32) -> Sent {
         self.set_flag(PENDING | 1 << (FIRST_EVENT + kind))
     }
@@ -102,16 +102,16 @@ impl<M> Remote<M> {
         }
     }
 
-    /// Whether there is something to receive. This is a plain load, which may miss a message that was
-    /// just sent; [`fall_asleep`](Self::fall_asleep) does not.
+    /// Whether there is something to receive. This is a plain load, which may miss a message that
+    /// was just sent; [`fall_asleep`](Self::fall_asleep) does not.
     #[inline(always)]
     pub(crate) fn is_pending(&self) -> bool {
         self.flag.load(Ordering::Relaxed) & PENDING != 0
     }
 
-    /// Passes the messages that are in the queue now to `f`, at most [`BATCH`]. Messages that are sent
-    /// meanwhile stay for the next call, so that busy senders can't keep the loop here. Returns the
-    /// events, with one bit for each kind.
+    /// Passes the messages that are in the queue now to `f`, at most [`BATCH`]. Messages that are
+    /// sent meanwhile stay for the next call, so that busy senders can't keep the loop here.
+    /// Returns the events, with one bit for each kind.
     pub(crate) fn receive(&self, mut f: impl FnMut(M)) -> u8 {
         let events = !0 << FIRST_EVENT;
         let before = self.flag.fetch_and(!(PENDING | events), Ordering::AcqRel);
@@ -128,7 +128,8 @@ impl<M> Remote<M> {
         before >> FIRST_EVENT
     }
 
-    /// Announces that the loop is about to sleep. `false`: it must not, there is something to receive.
+    /// Announces that the loop is about to sleep. `false`: it must not, there is something to
+    /// receive.
     #[must_use]
     pub(crate) fn fall_asleep(&self) -> bool {
         self.flag

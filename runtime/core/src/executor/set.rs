@@ -121,8 +121,8 @@ impl<T> JoinSet<T> {
         T: 'static,
     {
         let location = Location::caller();
-        // The place is taken inside, so that a panic because there is no runtime does not change the
-        // set.
+        // The place is taken inside, so that a panic because there is no runtime does not change
+        // the set.
         let start = |executor: &Executor| {
             executor.check_not_released();
             let place = self.vacant.pop().unwrap_or_else(|| {
@@ -141,8 +141,8 @@ impl<T> JoinSet<T> {
             self.members[place] = Some(task);
             abort
         };
-        // SAFETY: the executor is used for the spawn alone, which runs no user code before it holds a
-        // count of its own, see `Executor::spawn_as`.
+        // SAFETY: the executor is used for the spawn alone, which runs no user code before it holds
+        // a count of its own, see `Executor::spawn_as`.
         match unsafe { context::peek(start) } {
             Some(abort) => abort,
             None => current::none(),
@@ -178,7 +178,8 @@ impl<T> JoinSet<T> {
         Poll::Ready(next.map(|(_, output)| output))
     }
 
-    /// Polls as [`poll_join_next`](Self::poll_join_next) does, and returns the id of the task as well.
+    /// Polls as [`poll_join_next`](Self::poll_join_next) does, and returns the id of the task as
+    /// well.
     pub fn poll_join_next_with_id(
         &mut self,
         cx: &mut Context<'_>,
@@ -215,8 +216,8 @@ impl<T> JoinSet<T> {
         drop(known);
     }
 
-    /// Waits for a member that has reported its end. Either it has just ended, or this runs inside of
-    /// its end, which is not recorded yet and wakes the waker.
+    /// Waits for a member that has reported its end. Either it has just ended, or this runs inside
+    /// of its end, which is not recorded yet and wakes the waker.
     #[cold]
     #[inline(never)]
     fn wait_for_ending(&self, waker: &Waker) {

@@ -1,12 +1,12 @@
 //! Shutdown of the executor, in this order:
 //!
-//! 1. `abort_all`, if the runtime shuts down with a deadline: each task is marked and queued, and the
-//!    loop drops its future. From here on new tasks are cancelled as they are spawned.
+//! 1. `abort_all`, if the runtime shuts down with a deadline: each task is marked and queued, and
+//!    the loop drops its future. From here on new tasks are cancelled as they are spawned.
 //! 2. `cancel_all`: the remaining futures are dropped, then the custom orders, then the future of
 //!    `block_on`. This runs user code.
 //! 3. `release_remaining`: the queues are emptied, and tasks that are still referenced are merged:
-//!    each takes a count of the executor's `Arc`, and is freed with its last reference, on whichever
-//!    thread. The remote queue is closed and emptied.
+//!    each takes a count of the executor's `Arc`, and is freed with its last reference, on
+//!    whichever thread. The remote queue is closed and emptied.
 
 use super::tasks::TaskIter;
 use super::{ClassQueue, Executor};

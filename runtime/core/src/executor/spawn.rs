@@ -59,8 +59,8 @@ pub(crate) fn spawn_at<F>(location: &'static Location<'static>, future: F) -> Jo
 where
     F: Future + 'static,
 {
-    // SAFETY: a spawn runs no user code before it holds a count of its own, see `Executor::spawn_as`.
-    // The spawn itself checks whether the executor has ended.
+    // SAFETY: a spawn runs no user code before it holds a count of its own, see
+    // `Executor::spawn_as`. The spawn itself checks whether the executor has ended.
     let task = unsafe { context::peek(|executor: &Executor| executor.spawn(location, future)) };
     match task {
         Some(task) => task,

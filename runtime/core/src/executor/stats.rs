@@ -63,9 +63,9 @@ impl Executor {
         queued
     }
 
-    /// Returns the number of local wakes that queued a task. There is no counter on that path: it is
-    /// the number of pushes into the run queues, which is polls plus queued tasks, less the pushes
-    /// that are counted elsewhere.
+    /// Returns the number of local wakes that queued a task. There is no counter on that path: it
+    /// is the number of pushes into the run queues, which is polls plus queued tasks, less the
+    /// pushes that are counted elsewhere.
     fn woken_local(&self) -> u64 {
         let counts = &self.counts;
         let pushed = counts.polls.get() + self.queued() as u64;

@@ -12,8 +12,8 @@ use super::{ClassQueue, Executor};
 /// Queues longer than this are not counted exactly.
 const MANY: usize = 256;
 
-/// The tasks that were ready before a reactor turn. They are queued again when this is dropped, also
-/// after a panic of a foreign waker.
+/// The tasks that were ready before a reactor turn. They are queued again when this is dropped,
+/// also after a panic of a foreign waker.
 struct Before<'a> {
     executor: &'a Executor,
     default: RunQueue,
@@ -25,8 +25,8 @@ struct Before<'a> {
 }
 
 impl Executor {
-    /// Calls `turn`, which handles what has happened outside of the loop, and orders the tasks that it
-    /// wakes. Returns its result, and whether it has woken a task.
+    /// Calls `turn`, which handles what has happened outside of the loop, and orders the tasks that
+    /// it wakes. Returns its result, and whether it has woken a task.
     pub(crate) fn with_wake_order<R>(&self, turn: impl FnOnce() -> R) -> (R, bool) {
         let mut before = Before::take(self);
         let result = turn();

@@ -1,5 +1,5 @@
-//! What can still wake the tasks of a loop that has no timer, source or call to wait for: the wakers
-//! that are held outside of the executor. `block_on` uses it to report a deadlock.
+//! What can still wake the tasks of a loop that has no timer, source or call to wait for: the
+//! wakers that are held outside of the executor. `block_on` uses it to report a deadlock.
 
 use std::fmt::Write;
 use std::ops::ControlFlow;

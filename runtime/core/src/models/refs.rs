@@ -1,5 +1,5 @@
-//! Models of the biased counts: the memory is freed once, after all uses, and by the owner unless the
-//! counts are merged.
+//! Models of the biased counts: the memory is freed once, after all uses, and by the owner unless
+//! the counts are merged.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -270,7 +270,8 @@ fn a_gift<C: Counts>(counts: C) {
     thing.receive();
 }
 
-/// The owner merges while another thread clones and drops, and a third one drops. The last one frees.
+/// The owner merges while another thread clones and drops, and a third one drops. The last one
+/// frees.
 fn merging<C: Counts>(counts: C) {
     let thing = Thing::new(counts);
     let (one, two) = (thing.clone(), thing.clone());

@@ -187,8 +187,8 @@ impl<L: MessageQueue> Post<L> {
     }
 }
 
-/// Two threads send one and two messages; the loop sleeps until it has all. Each sleep is ended by one
-/// notification, and there are no others.
+/// Two threads send one and two messages; the loop sleeps until it has all. Each sleep is ended by
+/// one notification, and there are no others.
 fn two_senders<L: MessageQueue>(line: L) {
     let post = Held::new(Arc::new(Post {
         line,
@@ -247,8 +247,8 @@ enum Events {
     TakesLate,
 }
 
-/// Two threads push to other queues and raise events, and one sends a message as well; the loop sleeps
-/// until it has all, and pops from a queue only after its event.
+/// Two threads push to other queues and raise events, and one sends a message as well; the loop
+/// sleeps until it has all, and pops from a queue only after its event.
 fn events_against_a_sleeper(events: Events) {
     struct Both {
         post: Post<Remote<usize>>,

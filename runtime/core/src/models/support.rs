@@ -113,8 +113,8 @@ pub(super) enum Flaw {
 
 /// Scheduler of the models: a short version of the executor.
 ///
-/// The count of its users is stored outside of it, so that its memory can outlast the execution: a use
-/// after its end is found by `watch`, and is not a real use after free.
+/// The count of its users is stored outside of it, so that its memory can outlast the execution: a
+/// use after its end is found by `watch`, and is not a real use after free.
 pub(super) struct Loop {
     owner: ThreadNumber,
     home: ThreadId,

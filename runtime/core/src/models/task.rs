@@ -186,7 +186,8 @@ fn the_end_is_seen_elsewhere() {
     });
 }
 
-/// A request that is merged with an earlier one is executed: otherwise the loop would sleep for ever.
+/// A request that is merged with an earlier one is executed: otherwise the loop would sleep for
+/// ever.
 #[test]
 fn abort_and_wake_from_two_threads() {
     model(|| {

@@ -1,5 +1,5 @@
-//! Attribution of work to a task outside of its polls: a closure of `spawn_blocking`, or the drop of
-//! a future or an output that is left. `task::id` returns the task of the attribution.
+//! Attribution of work to a task outside of its polls: a closure of `spawn_blocking`, or the drop
+//! of a future or an output that is left. `task::id` returns the task of the attribution.
 
 use std::cell::Cell;
 

@@ -29,8 +29,8 @@ enum Reason {
 /// Payload of a panic. It is not `Sync`, but an error should be.
 struct Payload(Box<dyn Any + Send>);
 
-// SAFETY: through a shared reference only `message` accesses the payload, and it returns only `&str`s,
-// which are `Sync`.
+// SAFETY: through a shared reference only `message` accesses the payload, and it returns only
+// `&str`s, which are `Sync`.
 unsafe impl Sync for Payload {}
 
 impl JoinError {

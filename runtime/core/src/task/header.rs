@@ -69,11 +69,11 @@ pub(crate) struct VTable {
     /// # Safety
     /// - On the owner thread, and the stage is not `Future`.
     /// - The pointer is valid for a write of the output's type.
-    // It does not return a `Result`: a `Result` written as two 8-byte stores and read as one 16-byte
-    // load stalls on store forwarding.
+    // It does not return a `Result`: a `Result` written as two 8-byte stores and read as one
+    // 16-byte load stalls on store forwarding.
     pub(crate) take: unsafe fn(TaskPtr, NonNull<()>) -> bool,
-    /// Returns why there is no output; the stage becomes `Taken`. `None` if the error or the output has
-    /// been taken before.
+    /// Returns why there is no output; the stage becomes `Taken`. `None` if the error or the output
+    /// has been taken before.
     ///
     /// # Safety
     /// On the owner thread, and the stage is neither `Future` nor `Output`.

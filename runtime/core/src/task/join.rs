@@ -65,8 +65,8 @@ impl<T> JoinHandle<T> {
         unsafe { self.task.as_ref() }
     }
 
-    /// Requests cancellation of the task. The loop drops its future when it next takes the task out of
-    /// the run queue, and the handle then returns an error for which
+    /// Requests cancellation of the task. The loop drops its future when it next takes the task out
+    /// of the run queue, and the handle then returns an error for which
     /// [`is_cancelled`](JoinError::is_cancelled) is true.
     ///
     /// A task that is done keeps its output. A task that aborts itself is cancelled at its next

@@ -37,8 +37,8 @@ pub(crate) unsafe fn run<S: Schedule>(task: Runnable) {
         // SAFETY: by the result of the poll, the future is gone.
         unsafe { finish::<S>(task) };
     }
-    // This may call the trace's hook, which is user code. The scheduler still points to this task as
-    // the running one, so its reference is dropped after that.
+    // This may call the trace's hook, which is user code. The scheduler still points to this task
+    // as the running one, so its reference is dropped after that.
     poll.end(result);
     if over {
         // SAFETY: `finish` was called for it just now.
@@ -89,8 +89,9 @@ pub(crate) unsafe fn cancel<S: Schedule>(task: TaskPtr) {
     unsafe { drop_scheduler_ref(task) };
 }
 
-/// Completes the end of a task whose future is gone: records it, and wakes the joining task or drops
-/// the output that no handle can take. The scheduler's reference is left to [`drop_scheduler_ref`].
+/// Completes the end of a task whose future is gone: records it, and wakes the joining task or
+/// drops the output that no handle can take. The scheduler's reference is left to
+/// [`drop_scheduler_ref`].
 ///
 /// # Safety
 /// On the owner thread, not done yet, and the stage is past `Future`.
@@ -117,8 +118,8 @@ unsafe fn finish<S: Schedule>(task: TaskPtr) {
     header.console.closed();
 }
 
-/// Drops the scheduler's reference, as the last step of the end of a task. From here on the scheduler
-/// must not access it.
+/// Drops the scheduler's reference, as the last step of the end of a task. From here on the
+/// scheduler must not access it.
 ///
 /// # Safety
 /// On the owner thread, right after `finish`.
@@ -132,8 +133,8 @@ unsafe fn drop_scheduler_ref(task: TaskPtr) {
     }
 }
 
-/// Wakes a foreign waker. Its panic must neither be attributed to this task nor unwind into the loop.
-/// Not inlined, as most wakers belong to this runtime.
+/// Wakes a foreign waker. Its panic must neither be attributed to this task nor unwind into the
+/// loop. Not inlined, as most wakers belong to this runtime.
 #[cold]
 #[inline(never)]
 fn wake_foreign(waker: Waker) {

@@ -58,8 +58,8 @@ impl<T: 'static> LocalKey<T> {
         LocalKey { slot }
     }
 
-    /// Returns a future that runs `future` with the value set. Scopes nest: the inner value hides the
-    /// outer one.
+    /// Returns a future that runs `future` with the value set. Scopes nest: the inner value hides
+    /// the outer one.
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> Scope<T, F> {
         Scope {
             key: self,
@@ -111,7 +111,8 @@ impl<T: 'static> LocalKey<T> {
         self.with(T::clone)
     }
 
-    /// Calls `f` with the value swapped into the thread's slot, and swaps it back, also if `f` panics.
+    /// Calls `f` with the value swapped into the thread's slot, and swaps it back, also if `f`
+    /// panics.
     #[track_caller]
     fn swapped<R>(&'static self, value: &mut Option<T>, f: impl FnOnce() -> R) -> R {
         match self.try_swapped(value, f) {
@@ -123,8 +124,8 @@ impl<T: 'static> LocalKey<T> {
         }
     }
 
-    /// Calls `f` with the value swapped into the thread's slot. Returns `f` if the slot is borrowed, or
-    /// inaccessible as the thread ends.
+    /// Calls `f` with the value swapped into the thread's slot. Returns `f` if the slot is
+    /// borrowed, or inaccessible as the thread ends.
     fn try_swapped<R, F>(&'static self, value: &mut Option<T>, f: F) -> Result<R, F>
     where
         F: FnOnce() -> R,
@@ -181,8 +182,8 @@ pin_project! {
 
     impl<T: 'static, F> PinnedDrop for Scope<T, F> {
         fn drop(this: Pin<&mut Self>) {
-            // The drop of the future may read the value. Where the value can't be set, as the scope is
-            // dropped inside `with` or while the thread ends, the future is dropped without it.
+            // The drop of the future may read the value. Where the value can't be set, as the scope
+            // is dropped inside `with` or while the thread ends, the future is dropped without it.
             let mut this = this.project();
             if this.future.is_some() {
                 let key: &'static LocalKey<T> = this.key;

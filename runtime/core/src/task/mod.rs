@@ -22,9 +22,9 @@
 //!    `JoinHandle`'s.
 //! 2. `Executor::tick` pops a `Runnable` from the run queue and calls `lifecycle::run`. All arrows
 //!    but (3) and the request in (6) are made by the loop, on the owner thread.
-//! 3. A waker queues the task. On another thread it sets a bit in the task's remote requests and sends
-//!    the task to its owner, which queues it. A wake during the poll queues the task at once, so the
-//!    poll ends in `QUEUED`.
+//! 3. A waker queues the task. On another thread it sets a bit in the task's remote requests and
+//!    sends the task to its owner, which queues it. A wake during the poll queues the task at once,
+//!    so the poll ends in `QUEUED`.
 //! 4. The future waits. Only its wakers and handles lead to it.
 //! 5. The future is dropped in place, and its output is stored there for the `JoinHandle`.
 //! 6. `abort` marks the task and queues it; the loop drops the future instead of polling it.
@@ -33,24 +33,24 @@
 //!
 //! # Panics
 //!
-//! A panic of a future ends its task and no other; the `JoinHandle` receives the payload. The future
-//! is dropped while the panic unwinds, so `thread::panicking()` is true in the drops, and locks of std
-//! that it holds are poisoned, as by a panic in a function. If that drop panics as well, the second
-//! panic is caught and dropped; it does not abort the process. A panic of the drop after the future
-//! has returned becomes the panic of the task, and the output is dropped.
+//! A panic of a future ends its task and no other; the `JoinHandle` receives the payload. The
+//! future is dropped while the panic unwinds, so `thread::panicking()` is true in the drops, and
+//! locks of std that it holds are poisoned, as by a panic in a function. If that drop panics as
+//! well, the second panic is caught and dropped; it does not abort the process. A panic of the drop
+//! after the future has returned becomes the panic of the task, and the output is dropped.
 //!
 //! # Owner and other threads
 //!
-//! A task is one allocation: a header of one cache line, then the future, and later its output in the
-//! same memory. The state in the header belongs to the owner thread and is plain, see `state.rs`. Other
-//! threads never access it: they set a bit in the task's remote requests, and send the task to its
-//! owner. So no state machine is shared between threads, and the effect of a wake at any moment is
-//! decided on the owner thread.
+//! A task is one allocation: a header of one cache line, then the future, and later its output in
+//! the same memory. The state in the header belongs to the owner thread and is plain, see
+//! `state.rs`. Other threads never access it: they set a bit in the task's remote requests, and
+//! send the task to its owner. So no state machine is shared between threads, and the effect of a
+//! wake at any moment is decided on the owner thread.
 //!
 //! A task points to its scheduler, and while the runtime is alive, it keeps the scheduler alive. At
-//! shutdown each task that is still referenced takes a count of it, so a waker may outlive everything
-//! else. A sending thread holds a count during the send, as the loop may receive the message and end
-//! before the sender returns.
+//! shutdown each task that is still referenced takes a count of it, so a waker may outlive
+//! everything else. A sending thread holds a count during the send, as the loop may receive the
+//! message and end before the sender returns.
 
 pub(crate) mod attribution;
 pub mod coop;

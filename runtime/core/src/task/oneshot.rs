@@ -93,7 +93,8 @@ impl<T> Future for Receiver<T> {
                 .is_some_and(|known| known.will_wake(cx.waker())),
             Slot::Full(_) | Slot::Abandoned => true,
         };
-        // The waker may be foreign: its clone and its drop may run user code, so not under the lock.
+        // The waker may be foreign: its clone and its drop may run user code, so not under the
+        // lock.
         let new = (!is_known).then(|| cx.waker().clone());
         let mut slot = lock(&self.0);
         match &mut *slot {

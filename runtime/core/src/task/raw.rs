@@ -1,5 +1,5 @@
-//! A task in memory: header and body in one allocation. This is the only file that knows the types of
-//! the body: future, output or panic payload, by the stage in the header.
+//! A task in memory: header and body in one allocation. This is the only file that knows the types
+//! of the body: future, output or panic payload, by the stage in the header.
 
 use std::alloc::Layout;
 use std::any::Any;
@@ -137,8 +137,8 @@ fn header<'a>(task: TaskPtr) -> &'a Header {
     unsafe { task.as_ref() }
 }
 
-/// Guard that drops the future while a panic of its poll unwinds. So `thread::panicking()` is true in
-/// the drops, and locks are poisoned, as for the locals of a function.
+/// Guard that drops the future while a panic of its poll unwinds. So `thread::panicking()` is true
+/// in the drops, and locks are poisoned, as for the locals of a function.
 struct Unwinding(TaskPtr, fn(TaskPtr));
 
 impl Drop for Unwinding {
@@ -147,12 +147,13 @@ impl Drop for Unwinding {
     }
 }
 
-/// Drops the future of a poll that panics. A second panic, of the drop, would abort the process if it
-/// left this function, so it is caught; the first one is reported.
+/// Drops the future of a poll that panics. A second panic, of the drop, would abort the process if
+/// it left this function, so it is caught; the first one is reported.
 #[cold]
 fn drop_panicked<F: Future>(task: TaskPtr) {
     header(task).stage.set(Stage::Taken);
-    // SAFETY: `poll` calls this while it polls, so the stage was `Future`, and has just been changed.
+    // SAFETY: `poll` calls this while it polls, so the stage was `Future`, and has just been
+    // changed.
     if let Err(second) = unsafe { drop_future::<F>(task) } {
         discard_catching_panic(second);
     }
@@ -164,8 +165,8 @@ unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) -> bool {
     let mut cx = Context::from_waker(&waker);
     let result = catch_unwind(AssertUnwindSafe(|| {
         let unwinding = Unwinding(task, drop_panicked::<F>);
-        // SAFETY: the stage is `Future`. The task never moves and the future is dropped in place, as
-        // pinning requires. It is not being polled, by the contract of `poll`.
+        // SAFETY: the stage is `Future`. The task never moves and the future is dropped in place,
+        // as pinning requires. It is not being polled, by the contract of `poll`.
         let future = unsafe { Pin::new_unchecked(&mut *(*body::<F>(task)).future) };
         let result = future.poll(&mut cx);
         mem::forget(unwinding);
@@ -262,8 +263,8 @@ unsafe fn free<F: Future + 'static, S: Schedule>(task: TaskPtr, merged: bool) {
         let scheduler = unsafe { scheduler.as_ref() };
         scheduler.forget(task);
         header.refs.gone();
-        // SAFETY: no reference is left, and the scheduler allocated it. Nothing in it needs a drop: the
-        // fields of the body were dropped before, and a task that is done has no join waker.
+        // SAFETY: no reference is left, and the scheduler allocated it. Nothing in it needs a drop:
+        // the fields of the body were dropped before, and a task that is done has no join waker.
         unsafe { scheduler.deallocate(task.cast(), layout) };
     } else {
         header.refs.gone();
@@ -289,8 +290,8 @@ unsafe fn wait<S: Schedule>(task: TaskPtr, waker: &Waker) {
     if let Some(before) = place.take() {
         return wait_again::<S>(header(task), before, waker);
     }
-    // The cell is still empty: cloning a waker of this runtime runs no user code, and while a foreign
-    // one is cloned the only handle is borrowed.
+    // The cell is still empty: cloning a waker of this runtime runs no user code, and while a
+    // foreign one is cloned the only handle is borrowed.
     mem::forget(place.replace(Some(waker::clone_to_join::<S>(waker, header(task)))));
 }
 

@@ -1,23 +1,24 @@
 //! Biased reference counts: plain on the owner thread, atomic on the others.
 //!
-//! `local` is accessed by the owner thread alone, `shared` by all threads. A reference that is created
-//! on one side may be dropped on the other, so only the sum of both counts is the number of
+//! `local` is accessed by the owner thread alone, `shared` by all threads. A reference that is
+//! created on one side may be dropped on the other, so only the sum of both counts is the number of
 //! references. Two rules keep both counts from becoming negative:
 //!
 //! 1. Another thread that drops a reference subtracts it from `shared` if that is above zero. If it
 //!    is zero, the reference was counted by the owner, and is sent back to the owner as a message
 //!    ([`Release::SendToOwner`]), where it is dropped. There are at most as many such messages as
 //!    references that the owner created.
-//! 2. If the owner drops the last `local` reference, it subtracts it from `shared` instead if that is
-//!    above zero. So `local` stays at one as long as any reference is left.
+//! 2. If the owner drops the last `local` reference, it subtracts it from `shared` instead if that
+//!    is above zero. So `local` stays at one as long as any reference is left.
 //!
-//! So while the runtime is alive, the owner alone frees tasks. If `local` is one and `shared` is zero,
-//! the owner has the only reference, no other thread can create one, and the task can be freed.
+//! So while the runtime is alive, the owner alone frees tasks. If `local` is one and `shared` is
+//! zero, the owner has the only reference, no other thread can create one, and the task can be
+//! freed.
 //!
-//! A runtime that has ended no longer receives messages. So at its end the owner [merges](Refs::merge)
-//! the counts: `local` is added to `shared`, with the `MERGED` bit. From then on all threads count on
-//! `shared`, and the thread that brings it to zero frees the task. `local == 0` tells the owner thread
-//! that the counts were merged.
+//! A runtime that has ended no longer receives messages. So at its end the owner
+//! [merges](Refs::merge) the counts: `local` is added to `shared`, with the `MERGED` bit. From then
+//! on all threads count on `shared`, and the thread that brings it to zero frees the task. `local
+//! == 0` tells the owner thread that the counts were merged.
 
 use std::cell::Cell;
 
@@ -27,8 +28,8 @@ use crate::primitives::atomic::{AtomicU32, Ordering};
 /// Set in `shared` once the counts are merged.
 const MERGED: u32 = 1 << 31;
 
-/// Maximum number of references on one side; more abort the process, long before a count could wrap.
-/// When the sides are merged, their sum has to stay below `MERGED`.
+/// Maximum number of references on one side; more abort the process, long before a count could
+/// wrap. When the sides are merged, their sum has to stay below `MERGED`.
 const LIMIT: u32 = 1 << 29;
 
 /// Reference counts of one task.
@@ -100,7 +101,8 @@ impl Refs {
         alone.then_some(Release::Free)
     }
 
-    /// Drops a reference on the owner thread, if `local` is one or zero. Never returns `SendToOwner`.
+    /// Drops a reference on the owner thread, if `local` is one or zero. Never returns
+    /// `SendToOwner`.
     pub(crate) fn drop_last_here(&self) -> Release {
         let local = self.local.get();
         if local == 0 {
@@ -179,8 +181,8 @@ impl Refs {
         self.local.get() == 0
     }
 
-    /// Returns the number of references, on the owner thread. Other threads may change it meanwhile.
-    /// `None` once the counts are merged.
+    /// Returns the number of references, on the owner thread. Other threads may change it
+    /// meanwhile. `None` once the counts are merged.
     #[allow(dead_code, reason = "for the trace")]
     pub(crate) fn count(&self) -> Option<u32> {
         let local = self.local.get();

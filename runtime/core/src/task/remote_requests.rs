@@ -1,12 +1,12 @@
 //! Requests of other threads to a task.
 //!
-//! Other threads never access the state of a task. They set a bit here, and the thread that sets the
-//! first bit also sends the task to its owner through the remote queue. When the task arrives, the
-//! owner takes all bits at once.
+//! Other threads never access the state of a task. They set a bit here, and the thread that sets
+//! the first bit also sends the task to its owner through the remote queue. When the task arrives,
+//! the owner takes all bits at once.
 //!
-//! No request is lost, because both sides use a read-modify-write. A thread that finds a bit already
-//! set is ordered before the take that sees its own bit. A thread that comes after the take finds no
-//! bit set, and sends the task again.
+//! No request is lost, because both sides use a read-modify-write. A thread that finds a bit
+//! already set is ordered before the take that sees its own bit. A thread that comes after the take
+//! finds no bit set, and sends the task again.
 
 use crate::primitives::atomic::{AtomicU8, Ordering};
 
@@ -26,7 +26,8 @@ impl RemoteRequests {
         RemoteRequests(AtomicU8::new(0))
     }
 
-    /// Adds a request. `true`: it is the first one, and the caller has to send the task to its owner.
+    /// Adds a request. `true`: it is the first one, and the caller has to send the task to its
+    /// owner.
     pub(crate) fn set(&self, request: u8) -> bool {
         // Release: what the caller did before happens before the owner acts on the request.
         // Acquire: the caller may read what the owner last wrote.

@@ -37,8 +37,8 @@ impl Runnable {
         unsafe { self.0.as_ref() }
     }
 
-    /// Returns the pointer, to link the task into a list. A task that is taken out of a list becomes a
-    /// `Runnable` again.
+    /// Returns the pointer, to link the task into a list. A task that is taken out of a list
+    /// becomes a `Runnable` again.
     #[inline(always)]
     pub(crate) fn into_task(self) -> TaskPtr {
         ManuallyDrop::new(self).0

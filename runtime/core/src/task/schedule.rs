@@ -25,8 +25,8 @@ pub(crate) enum SchedEvent {
 /// What a task needs of its scheduler, which is the `ClassQueue` of the executor. The models have
 /// another implementation.
 ///
-/// It is a type parameter of the functions in the waker's vtable, not a field of function pointers, so
-/// a local wake is inlined down to the run queue.
+/// It is a type parameter of the functions in the waker's vtable, not a field of function pointers,
+/// so a local wake is inlined down to the run queue.
 pub(crate) trait Schedule: 'static {
     /// Returns the thread that polls and drops the tasks.
     fn owner(&self) -> ThreadNumber;

@@ -4,12 +4,13 @@ use std::cell::Cell;
 
 /// The task is linked into the run queue.
 ///
-/// Set by a wake, by an abort and at the spawn. Cleared when the loop takes the task out, just before
-/// the poll. While it is set, a further wake does nothing: the coming poll sees what that wake
-/// announced. It is clear during a poll, so a wake or an abort during the poll queues the task again.
+/// Set by a wake, by an abort and at the spawn. Cleared when the loop takes the task out, just
+/// before the poll. While it is set, a further wake does nothing: the coming poll sees what that
+/// wake announced. It is clear during a poll, so a wake or an abort during the poll queues the task
+/// again.
 ///
-/// May be set together with any other bit. With [`DONE`], the loop takes the task out only to release
-/// its reference.
+/// May be set together with any other bit. With [`DONE`], the loop takes the task out only to
+/// release its reference.
 pub(crate) const QUEUED: u8 = 1 << 0;
 
 /// The future is gone, by completion, panic or cancellation.
@@ -21,11 +22,11 @@ pub(crate) const DONE: u8 = 1 << 1;
 
 /// The task is to be cancelled.
 ///
-/// Set by an abort, and when a cancellation begins. Never cleared. The loop drops the future when it
-/// next takes the task out.
+/// Set by an abort, and when a cancellation begins. Never cleared. The loop drops the future when
+/// it next takes the task out.
 ///
-/// Before [`DONE`], [`QUEUED`] is set as well, until the loop takes the task out or the cancellation
-/// begins.
+/// Before [`DONE`], [`QUEUED`] is set as well, until the loop takes the task out or the
+/// cancellation begins.
 pub(crate) const ABORT: u8 = 1 << 2;
 
 /// There is a `JoinHandle`, so the output is kept for it.
@@ -38,8 +39,8 @@ pub(crate) const JOIN: u8 = 1 << 3;
 
 /// The scheduler has a name for the task.
 ///
-/// Set when the task is named, right after its spawn. Never cleared; the name is removed when the task
-/// is freed.
+/// Set when the task is named, right after its spawn. Never cleared; the name is removed when the
+/// task is freed.
 ///
 /// Independent of the other bits.
 pub(crate) const NAMED: u8 = 1 << 4;
@@ -61,8 +62,8 @@ pub(crate) const TIMED: u8 = 1 << 6;
 
 /// The task has a slot in the scheduler's table.
 ///
-/// Set when the task is created. Cleared when a task that was spawned after the end of the runtime is
-/// removed from the table early.
+/// Set when the task is created. Cleared when a task that was spawned after the end of the runtime
+/// is removed from the table early.
 ///
 /// Independent of the other bits.
 pub(crate) const LISTED: u8 = 1 << 7;

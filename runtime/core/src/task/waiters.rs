@@ -5,12 +5,12 @@ use std::task::{Wake, Waker};
 
 use crate::unwind::catch_panic;
 
-/// The wakers of all waiters. It can be turned into a waker that wakes each of them, for an operation
-/// that stores a single waker.
+/// The wakers of all waiters. It can be turned into a waker that wakes each of them, for an
+/// operation that stores a single waker.
 ///
-/// A waiter has a place from its first [`store`](Self::store) to its [`remove`](Self::remove), so both
-/// take constant time, and a new waker replaces that waiter's old one. Wakers are cloned, woken and
-/// dropped without the lock, as that may run user code.
+/// A waiter has a place from its first [`store`](Self::store) to its [`remove`](Self::remove), so
+/// both take constant time, and a new waker replaces that waiter's old one. Wakers are cloned,
+/// woken and dropped without the lock, as that may run user code.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters(Mutex<List>);
 

@@ -1,8 +1,8 @@
 //! Waker of a task: a counted pointer to it, which is `Send + Sync`.
 //!
 //! On the owner thread a wake links the task into the run queue: it loads the thread's number,
-//! compares it, tests the state bits, and links the task, without atomics, locks or syscalls. On any
-//! other thread a wake sends a message, see `remote_requests.rs`.
+//! compares it, tests the state bits, and links the task, without atomics, locks or syscalls. On
+//! any other thread a wake sends a message, see `remote_requests.rs`.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
@@ -25,11 +25,11 @@ pub(crate) const fn vtable<S: Schedule>() -> RawWakerVTable {
 
 /// Wakes a waker that may be foreign, and catches its panic.
 ///
-/// A panic of a foreign waker never unwinds into the runtime. It is caught wherever the runtime wakes,
-/// here or by [`catch_each`](crate::unwind::catch_each), and the other waiters are woken as if it had
-/// not happened. When a future clones or drops a waker in its own poll, that is a part of the poll: a
-/// panic there is passed to the poller. Wakers of this runtime do not panic; where speed matters,
-/// [`wake_own`] is tried first.
+/// A panic of a foreign waker never unwinds into the runtime. It is caught wherever the runtime
+/// wakes, here or by [`catch_each`](crate::unwind::catch_each), and the other waiters are woken as
+/// if it had not happened. When a future clones or drops a waker in its own poll, that is a part of
+/// the poll: a panic there is passed to the poller. Wakers of this runtime do not panic; where
+/// speed matters, [`wake_own`] is tried first.
 pub(crate) fn wake_catching_panics(waker: Waker) {
     catch_panic(|| waker.wake());
 }
@@ -85,8 +85,8 @@ unsafe fn clone<S: Schedule>(data: *const ()) -> RawWaker {
     RawWaker::new(data, S::waker_vtable())
 }
 
-/// Clones a waker that waits for the task `joined`; inlined if it wakes a task of the same scheduler.
-/// On the owner thread.
+/// Clones a waker that waits for the task `joined`; inlined if it wakes a task of the same
+/// scheduler. On the owner thread.
 #[inline(always)]
 pub(crate) fn clone_to_join<S: Schedule>(waker: &Waker, joined: &Header) -> Waker {
     if !is_same_scheduler::<S>(waker, joined) {
@@ -234,8 +234,8 @@ pub(crate) fn queue_here<S: Schedule>(task: TaskPtr) {
         return wake_slow::<S>(task);
     }
     header.state.set(QUEUED);
-    // SAFETY: `S` is the type of the scheduler, see `is_here`; this is the owner thread, and `QUEUED`
-    // has just been set.
+    // SAFETY: `S` is the type of the scheduler, see `is_here`; this is the owner thread, and
+    // `QUEUED` has just been set.
     unsafe { header.scheduler::<S>().schedule(Runnable::new(task)) };
 }
 

@@ -1,8 +1,9 @@
 //! Set of wakers, each in a place of its own.
 //!
-//! Each method except [`take_all`](WakerSet::take_all) takes constant time. A waker may run user code
-//! when it is cloned, dropped or woken, so none of that happens in here: the caller clones a waker
-//! before, and drops or wakes the wakers that a method returns, with nothing borrowed or locked.
+//! Each method except [`take_all`](WakerSet::take_all) takes constant time. A waker may run user
+//! code when it is cloned, dropped or woken, so none of that happens in here: the caller clones a
+//! waker before, and drops or wakes the wakers that a method returns, with nothing borrowed or
+//! locked.
 
 use std::mem;
 use std::task::Waker;

@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 
 /// Yields to the other tasks: every ready task runs once before the current one continues.
 ///
-/// The task is queued at the back of the run queue. Before it runs again, the loop checks the reactor
-/// and the timers, and runs the tasks that they wake. In a series of yields these checks become rarer
-/// while they find nothing, down to one in 100 µs, so a yield costs a few nanoseconds and not a system
-/// call.
+/// The task is queued at the back of the run queue. Before it runs again, the loop checks the
+/// reactor and the timers, and runs the tasks that they wake. In a series of yields these checks
+/// become rarer while they find nothing, down to one in 100 µs, so a yield costs a few nanoseconds
+/// and not a system call.
 ///
 /// # Cancel safety
 ///

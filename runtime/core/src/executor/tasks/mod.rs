@@ -42,8 +42,8 @@ impl Tasks {
         }
     }
 
-    /// Allocates memory for a task. It has to be initialized and [added](Self::add) before any other
-    /// method is called.
+    /// Allocates memory for a task. It has to be initialized and [added](Self::add) before any
+    /// other method is called.
     #[inline(always)]
     pub(super) fn allocate(&self, layout: Layout) -> NonNull<u8> {
         self.slab.allocate(layout)
@@ -125,8 +125,8 @@ impl Tasks {
         self.table.borrow().len() + small
     }
 
-    /// Frees memory that holds no task, and clears the table. The remaining tasks are merged, and do
-    /// not use the table when they are freed.
+    /// Frees memory that holds no task, and clears the table. The remaining tasks are merged, and
+    /// do not use the table when they are freed.
     pub(super) fn clear(&self) {
         self.table.take();
         self.slab.clear();

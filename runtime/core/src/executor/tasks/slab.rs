@@ -5,12 +5,12 @@
 //! spawned together are next to each other. A chunk is found from a task's address by a mask, and
 //! only examined when it was full or becomes empty, so nothing is counted on the hot path.
 //!
-//! The chunks also tell which tasks exist, see [`Slab::task`]: in a free slot, the word where a task
-//! has its vtable is zero. So a small task needs no entry in a table.
+//! The chunks also tell which tasks exist, see [`Slab::task`]: in a free slot, the word where a
+//! task has its vtable is zero. So a small task needs no entry in a table.
 //!
-//! A slab belongs to the owner thread. A task that outlives its runtime keeps the executor alive, and
-//! so its chunk. Under the address sanitizer (`--cfg wakeful_plain_alloc`) every task comes from the
-//! allocator.
+//! A slab belongs to the owner thread. A task that outlives its runtime keeps the executor alive,
+//! and so its chunk. Under the address sanitizer (`--cfg wakeful_plain_alloc`) every task comes
+//! from the allocator.
 
 use std::alloc::Layout;
 use std::array;
@@ -35,8 +35,8 @@ const END: usize = CHUNK - 64;
 /// Start of the slots: a cache line, behind the head of the chunk.
 const FIRST: usize = size_of::<Chunk>().next_multiple_of(64);
 
-/// Number of empty chunks that are kept when the loop is idle. The rest of a burst's memory is freed;
-/// with these, a system with many bursts need not clear pages for each.
+/// Number of empty chunks that are kept when the loop is idle. The rest of a burst's memory is
+/// freed; with these, a system with many bursts need not clear pages for each.
 const SPARE: usize = (1 << 20) / CHUNK;
 
 /// A free slot.
@@ -88,8 +88,8 @@ pub(super) struct Cursor {
     slot: usize,
 }
 
-/// Returns the size class of memory that is allocated in chunks. Constant at compile time where it is
-/// used.
+/// Returns the size class of memory that is allocated in chunks. Constant at compile time where it
+/// is used.
 #[inline(always)]
 const fn class(layout: Layout) -> Option<usize> {
     // The address sanitizer finds a use after free only if the memory is really freed.
@@ -146,8 +146,8 @@ fn task_at(chunk: NonNull<Chunk>, offset: usize) -> Option<TaskPtr> {
     debug_assert!(offset < head(chunk).fresh.get() as usize);
     // SAFETY: the slot is inside of the chunk.
     let slot = unsafe { chunk.cast::<u8>().add(offset) }.cast::<Free>();
-    // SAFETY: a slot that was ever used is a `Free` or begins with a `Header`. Both have a word there
-    // that is initialized before an iteration, and not written by another thread.
+    // SAFETY: a slot that was ever used is a `Free` or begins with a `Header`. Both have a word
+    // there that is initialized before an iteration, and not written by another thread.
     let vtable = unsafe { (&raw const (*slot.as_ptr()).no_vtable).read() };
     (vtable != 0).then_some(slot.cast())
 }

@@ -1,5 +1,5 @@
-//! Budget of a poll: the operations that it may complete before it should return. The loop refills it
-//! with one store per poll.
+//! Budget of a poll: the operations that it may complete before it should return. The loop refills
+//! it with one store per poll.
 
 use std::cell::Cell;
 
@@ -11,10 +11,10 @@ pub(super) const NO_LIMIT: u8 = u8::MAX;
 
 /// Number of times that a poll may be refused before it has no limit any more.
 ///
-/// Usually a refused poll returns to the loop, which refills the budget for the next one. A poll that
-/// is refused many times may be that of a future with many parts, each of which is refused once. Or
-/// it is polled by code inside of the poll that does not return before it has a result, such as
-/// another crate's `block_on`, and would be refused for ever.
+/// Usually a refused poll returns to the loop, which refills the budget for the next one. A poll
+/// that is refused many times may be that of a future with many parts, each of which is refused
+/// once. Or it is polled by code inside of the poll that does not return before it has a result,
+/// such as another crate's `block_on`, and would be refused for ever.
 const REFUSALS: u32 = 1_024;
 
 /// `should_yield` has not been called in this poll.

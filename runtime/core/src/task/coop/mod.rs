@@ -134,7 +134,8 @@ pin_project! {
     }
 }
 
-/// Returns a future that consumes one unit of the budget when it is ready, as sockets and sleeps do.
+/// Returns a future that consumes one unit of the budget when it is ready, as sockets and sleeps
+/// do.
 ///
 /// Channels and locks of other crates consume none, so a loop over a channel that is always ready
 /// starves the other tasks. With this function around each receive, the loop yields.
@@ -182,7 +183,8 @@ pin_project! {
     }
 }
 
-/// Returns a future that runs without a budget: it may complete any number of operations in one poll.
+/// Returns a future that runs without a budget: it may complete any number of operations in one
+/// poll.
 ///
 /// The other tasks wait meanwhile; use it only for work that is known to be short.
 ///

@@ -65,10 +65,10 @@ pub(crate) fn reset() {
 
 /// Whether a long computation should yield to other tasks.
 ///
-/// `true` once the poll has computed for longer than the quota of its class, 0.5 ms by default, or if
-/// a task of a class with a latency is ready. Call it in the loop of a computation, and if it is
-/// `true`, await [`yield_now`](crate::task::yield_now). A call costs 1 to 2 ns. The time counts from
-/// the first call in a poll. Outside a runtime, and inside
+/// `true` once the poll has computed for longer than the quota of its class, 0.5 ms by default, or
+/// if a task of a class with a latency is ready. Call it in the loop of a computation, and if it is
+/// `true`, await [`yield_now`](crate::task::yield_now). A call costs 1 to 2 ns. The time counts
+/// from the first call in a poll. Outside a runtime, and inside
 /// [`unconstrained`](super::unconstrained), it is always `false`.
 ///
 /// ```
