@@ -1,13 +1,21 @@
-//! Which runtime the calling thread is inside of: its parts, each found by its type.
+//! Context of the calling thread: the runtime that it is in, whose parts are found by their types.
 //!
-//! A thread has a stack of scopes. A scope ends by taking itself out of the stack, wherever it is by then: a
-//! guard may be dropped out of order or be forgotten, and a stackful coroutine may suspend inside of a scope
-//! and end it inside of another one. What readers find is the innermost scope that has not ended.
+//! A thread has a stack of scopes. A scope ends by removing itself from the stack, wherever it is
+//! in there: a guard may be dropped out of order or be forgotten, and a stackful coroutine may
+//! suspend inside of a scope and end it inside of another one. Readers find the innermost scope
+//! that has not ended.
 //!
-//! **Nothing here can dangle.** The stack holds plain pointers, and for each of them the scope's [`Entered`]
-//! holds a count of the context, which is given up after the pointer is gone. An `Entered` that is forgotten
-//! never gives it up. None of the thread-locals has a destructor, so scopes begin and end on a thread that
-//! winds down as they do before. A reader that may run user code holds a count of its own meanwhile.
+//! **No pointer here can dangle.** The stack holds plain pointers, and for each of them the scope's
+//! [`Entered`] holds a count of the context, which is dropped after the pointer was removed. An
+//! `Entered` that is forgotten never drops its count. None of the thread-locals has a destructor,
+//! so scopes begin and end as usual while a thread ends. A reader that may run user code holds a
+//! count of its own meanwhile.
+//!
+//! The loop that runs on the thread is recorded separately. It is set once at a time, as a second
+//! loop is refused even if the first one is suspended. The other values that scopes restore are not
+//! pointers: the units of the budget, the task that work is attributed to, and the class of spawns,
+//! which is a queue of the executor that the caller holds a count of. Scopes that end out of order
+//! may leave a wrong value for a poll, but never a dangling one.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -20,7 +28,7 @@ use std::task::Waker;
 
 use crate::task::attribution::attribute_to;
 
-/// The places of a context.
+/// Index of a part in a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Executor,
@@ -29,7 +37,7 @@ pub(crate) enum Place {
     Files,
 }
 
-/// A part of a runtime that its thread finds through the context.
+/// Part of a runtime that is found through the context.
 ///
 /// # Safety
 /// No other type has this place.
@@ -37,16 +45,16 @@ pub(crate) unsafe trait Part: 'static {
     const PLACE: Place;
 }
 
-/// Wakers that are kept by a part of a runtime.
+/// The wakers that a part of a runtime stores.
 pub(crate) trait Wakers {
-    /// Calls `f` with each, until it breaks. `f` runs no user code.
+    /// Calls `f` with each waker, until it breaks. `f` runs no user code.
     fn each(&self, f: &mut dyn FnMut(&Waker) -> ControlFlow<()>) -> ControlFlow<()>;
 
-    /// Where that part is.
+    /// Returns the address of the part, which identifies it.
     fn address(&self) -> *const ();
 }
 
-/// Something of another runtime of this thread that the loop of this one has polled, and that was pending.
+/// A pending part of another runtime on this thread, which a task of this one has polled.
 struct Foreign {
     what: String,
     wakers: Box<dyn Wakers>,
@@ -54,11 +62,11 @@ struct Foreign {
 
 /// The parts of one runtime.
 pub(crate) struct Context {
-    /// By their places. They stay where they are for as long as `_owners` keeps them.
+    /// The parts, by [`Place`]. `_owners` keeps them alive and at their addresses.
     parts: [NonNull<()>; 4],
     _owners: Box<dyn Any>,
     reactor: *const (),
-    /// One for each part of another runtime, until a look finds that it keeps no waker of this one.
+    /// Pending parts of other runtimes, until a check finds that they store no waker of this one.
     foreign: RefCell<Vec<Foreign>>,
 }
 
@@ -86,7 +94,7 @@ impl Context {
             NonNull::from(part).cast()
         }
         let address = Rc::as_ptr(&reactor).cast();
-        // Its part is the `Rc`, as most readers want one of their own.
+        // The part is the `Rc`, as most readers clone it.
         let reactor = Box::new(reactor);
         Rc::new(Context {
             reactor: address,
@@ -96,14 +104,14 @@ impl Context {
         })
     }
 
-    /// Whether the loop has waited for something of another runtime of this thread.
+    /// Whether a task has waited for another runtime on this thread.
     #[inline(always)]
     pub(crate) fn has_foreign(&self) -> bool {
         !self.foreign.borrow().is_empty()
     }
 
-    /// Counts the wakers that are kept there and that `is_ours`. Says as well what was waited for, also where
-    /// there is no telling whose wakers there are.
+    /// Counts the wakers in parts of other runtimes for which `is_ours` is true. Also describes
+    /// what is waited for, including parts with wakers for which `is_ours` is unknown.
     pub(crate) fn waits_for_foreign(
         &self,
         is_ours: impl Fn(&Waker) -> Option<bool>,
@@ -130,31 +138,33 @@ impl Context {
         (all, what)
     }
 
+    /// Returns a part of the runtime.
     #[inline(always)]
     pub(crate) fn part<T: Part>(&self) -> &T {
-        // SAFETY: `new` has put a pointer to a `T` there, as no other type has this place; `_owners`
-        // keeps what it points to, which is only ever shared.
+        // SAFETY: `new` has stored a pointer to a `T` there, as no other type has this place;
+        // `_owners` keeps it valid, and it is only ever shared.
         unsafe { self.parts[T::PLACE as usize].cast::<T>().as_ref() }
     }
 }
 
-/// A scope: the number tells it from others of the same context.
+/// A scope. The number distinguishes it from others of the same context.
 #[derive(Clone, Copy)]
 struct Scope {
     number: u64,
     context: NonNull<Context>,
 }
 
-/// The scopes of a thread, the innermost last. The first one needs no allocation.
+/// The scopes of a thread. A single scope needs no allocation.
 struct Scopes {
     entered: u64,
     innermost: Option<Scope>,
-    // Without a destructor; it is freed when the last scope ends.
+    // The scopes around the innermost one. It has no destructor, and is freed when the last scope
+    // ends.
     around: ManuallyDrop<Vec<Scope>>,
 }
 
 thread_local! {
-    /// That of the innermost scope.
+    /// Context of the innermost scope.
     static CURRENT: Cell<Option<NonNull<Context>>> = const { Cell::new(None) };
     static SCOPES: RefCell<Scopes> = const {
         RefCell::new(Scopes {
@@ -163,17 +173,17 @@ thread_local! {
             around: ManuallyDrop::new(Vec::new()),
         })
     };
-    /// The one whose loop runs on this thread. It is kept by the `Running` that has set it.
+    /// Context of the loop that runs on this thread. The `Running` of `run` holds a count of it.
     static RUNNING: Cell<Option<NonNull<Context>>> = const { Cell::new(None) };
-    /// The address of its reactor, for a comparison; null: no loop runs.
+    /// Address of the reactor of that loop, for comparisons; null if no loop runs.
     static REACTOR: Cell<*const ()> = const { Cell::new(std::ptr::null()) };
 }
 
-/// The thread is inside of a context until this is dropped.
+/// Guard of a scope.
 #[must_use = "the scope ends when this is dropped"]
 pub(crate) struct Entered {
     number: u64,
-    // Given up after the scope is gone from the stack: fields are dropped after the drop of the whole.
+    // Dropped after the scope was removed from the stack: fields are dropped after `Entered::drop`.
     _context: Rc<Context>,
 }
 
@@ -205,7 +215,7 @@ impl Drop for Entered {
                 scopes.innermost = scopes.around.pop();
                 CURRENT.set(scopes.innermost.map(|it| it.context));
             } else {
-                // Out of order.
+                // The scope ends out of order.
                 scopes.around.retain(|it| it.number != self.number);
             }
             if scopes.around.is_empty() && scopes.around.capacity() > 0 {
@@ -215,44 +225,45 @@ impl Drop for Entered {
     }
 }
 
-/// Made for counting: the pointer of the `Rc` itself.
+/// Returns the pointer of the `Rc` itself, for counting.
 fn pointer(context: &Rc<Context>) -> NonNull<Context> {
     NonNull::new(Rc::as_ptr(context).cast_mut()).expect("an Rc is not null")
 }
 
-/// The context of the innermost scope.
+/// Returns the context of the innermost scope.
 #[inline(always)]
 pub(crate) fn current() -> Option<Rc<Context>> {
     let context = CURRENT.get()?.as_ptr();
-    // SAFETY: the pointer is that of an `Rc`. The scope's `Entered` holds a count of it for as long as the
-    // scope is in the stack, and the count is raised for the new one.
+    // SAFETY: the pointer is that of an `Rc`. The scope's `Entered` holds a count of it for as long
+    // as the scope is in the stack, and the count is raised for the new one.
     Some(unsafe {
         Rc::increment_strong_count(context);
         Rc::from_raw(context)
     })
 }
 
-/// Calls `f` with a part of this thread's runtime, if there is one. `f` may run user code.
+/// Calls `f` with a part of this thread's runtime, if there is a runtime. `f` may run user code.
 #[inline(always)]
 pub(crate) fn with<T: Part, R>(f: impl FnOnce(&T) -> R) -> Option<R> {
     Some(f(current()?.part()))
 }
 
-/// The same without a count.
+/// Calls `f` with a part of this thread's runtime, without a count.
 ///
 /// # Safety
-/// `f` runs no user code for as long as it uses the part, unless it keeps the part by other means.
+/// `f` runs no user code for as long as it uses the part, unless it keeps the part alive by other
+/// means.
 #[inline(always)]
 pub(crate) unsafe fn peek<T: Part, R>(f: impl FnOnce(&T) -> R) -> Option<R> {
     // SAFETY: as in `current`; only user code could end the scope meanwhile.
     Some(f(unsafe { CURRENT.get()?.as_ref() }.part()))
 }
 
-/// Calls `f`, which is called `what` by the user, as the one loop that runs on this thread.
+/// Calls `f` as the loop that runs on this thread. `what` is the public function that runs it.
 ///
-/// A loop that is suspended, by a coroutine that is, still is the one that runs: the thread is in the middle of
-/// its turn, and none of the others' may begin. So this is never set twice, and the order in which
-/// coroutines go on does not matter.
+/// A loop that a coroutine has suspended still counts as running: it is in the middle of its turn,
+/// and no other loop may begin one. So the running loop is never set twice, and the order in which
+/// coroutines resume does not matter.
 ///
 /// # Panics
 ///
@@ -272,7 +283,7 @@ pub(crate) fn run<R>(what: &str, context: &Rc<Context>, f: impl FnOnce() -> R) -
          another one. Use `.await`, or `wakeful::spawn` the future, or move the call into \
          `wakeful::spawn_blocking`"
     );
-    // What the thread did for another task waits for this loop to return.
+    // Work inside of the loop is not attributed to the task that has called it.
     let _attribution = attribute_to(None);
     let _running = Running(context.clone());
     RUNNING.set(Some(pointer(context)));
@@ -290,15 +301,15 @@ pub(crate) fn is_running() -> bool {
     RUNNING.get().is_some()
 }
 
-/// The context of the loop that runs on this thread.
+/// Calls `f` with the context of the loop that runs on this thread. `f` runs no user code.
 #[inline(always)]
 fn running<R>(f: impl FnOnce(&Context) -> R) -> Option<R> {
-    // SAFETY: the `Running` that has set the pointer keeps what it points to until it has taken it away, and
-    // the callers in this file run no user code, so that does not come in between.
+    // SAFETY: `run` holds a count of the context until it has cleared the pointer. The callers in
+    // this file run no user code, so `run` does not return meanwhile.
     Some(f(unsafe { RUNNING.get()?.as_ref() }))
 }
 
-/// Whether a loop runs on this thread, and the part is not of its runtime.
+/// Whether a loop runs on this thread, and the part belongs to another runtime.
 #[inline(always)]
 pub(crate) fn is_foreign<T: Part>(part: &T) -> bool {
     running(|context| !std::ptr::eq(context.part::<T>(), part)).unwrap_or(false)
@@ -313,7 +324,8 @@ where
     REACTOR.get() == Rc::as_ptr(reactor).cast()
 }
 
-/// The loop that runs on this thread, if one does, waits for something of another runtime, which `what` names.
+/// Records that the loop that runs on this thread, if there is one, waits for a part of another
+/// runtime. `what` describes it.
 #[cold]
 pub(crate) fn note_foreign(what: String, wakers: Box<dyn Wakers>) {
     running(|context| {

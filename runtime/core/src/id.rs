@@ -1,16 +1,17 @@
-//! Numbers that are never reused: of threads and of tasks.
+//! Thread numbers, which are never reused.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A number unique to a thread for the life of the process. Unlike a `ThreadId` it is read
-/// without a reference count, and unlike an address it is never handed out twice.
+/// Number of a thread, unique in the process. Unlike a `ThreadId` it is read without a reference
+/// count, and unlike an address it is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ThreadNumber(u64);
 
 #[cfg(not(any(loom, shuttle)))]
 thread_local! {
-    // Zero means "not numbered yet". Without a destructor it may be read while a thread winds down.
+    // Zero: no number was assigned yet. It has no destructor, so it can be read while a thread
+    // ends.
     static NUMBER: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -20,7 +21,7 @@ loom::thread_local! {
 }
 
 impl ThreadNumber {
-    /// The number of the calling thread.
+    /// Returns the number of the calling thread.
     #[inline(always)]
     pub(crate) fn current() -> ThreadNumber {
         let number = NUMBER.with(Cell::get);
@@ -31,7 +32,7 @@ impl ThreadNumber {
         }
     }
 
-    /// Is this the number of the calling thread? A thread that has none yet is nobody's owner.
+    /// Whether this is the number of the calling thread. A thread without a number owns nothing.
     #[inline(always)]
     pub(crate) fn is_current(self) -> bool {
         NUMBER.with(Cell::get) == self.0

@@ -1,8 +1,8 @@
-//! Models: small programs whose every interleaving loom runs, and that must hold in all of them.
+//! Models: small programs that loom runs in every interleaving.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 CARGO_TARGET_DIR=target/loom \
-//!     cargo test --release -p wakeful --lib models
+//!     cargo test --release -p wakeful-core --lib models
 //! ```
 //!
 //! # What is modelled
@@ -17,40 +17,43 @@
 //! [beat] is what a loop shows to the stall detector (`observe/*`). [pair_queue] is how shards send each other
 //! messages and wait for them (`shard/mesh/{notify,queue}.rs`), [inbox] how they send answers (`shard/call/inbox.rs`).
 //!
-//! What a model checks without saying so:
-//! - no deadlock: a wake that is lost leaves the loop asleep for ever;
-//! - no leak, of a task, its future, its output, or the scheduler (`Track`, loom's `Arc`);
-//! - no use after the free of a task, no free that races with a use, no second free (`primitives::Watch`);
-//! - the future and the output are touched and dropped on the thread of the loop, one at a time
+//! Each model also checks:
+//! - There is no deadlock: a lost wake leaves the loop asleep for ever.
+//! - There is no leak of a task, its future, its output, or the scheduler (`Track`, loom's `Arc`).
+//! - There is no use of a task after its free, no free that races with a use, and no second free
+//!   (`primitives::Watch`).
+//! - The future and the output are accessed and dropped on the thread of the loop, one at a time
 //!   ([support::Touch]), and a poll sees all that happened before the wake (counters are relaxed).
 //!
-//! For each of these and for each step of the protocols there is a model that takes the step out
-//! and must fail (`without_*`, `should_panic`), so that the models are known to see. Such a flaw is
-//! in a copy of the protocol, in the models' scheduler, or in a hand-made waker; never in the crate.
+//! For each of these checks and for each step of the protocols there is a model without that step,
+//! which must fail (`without_*`, `should_panic`). These flaws are in a copy of the protocol, in the
+//! scheduler of the models, or in a hand-written waker, never in the crate.
 //!
 //! # Longer schedules
 //!
-//! Loom's models are short, as it runs all of their interleavings. The same models, and longer ones
-//! ([long]: crowds of senders, tens of messages), run in random schedules under shuttle, a seed each:
+//! Loom's models are short, as loom runs all of their interleavings. The same models and longer
+//! ones ([long]: many senders, tens of messages) run in random schedules under shuttle, one per
+//! seed:
 //!
 //! ```text
 //! RUSTFLAGS="--cfg shuttle" WAKEFUL_SCHEDULES=1000 CARGO_TARGET_DIR=target/shuttle \
-//!     cargo test --profile smoke -p wakeful --lib models
+//!     cargo test --profile smoke -p wakeful-core --lib models
 //! ```
 //!
-//! A seed that fails prints the command that repeats it. Shuttle knows one order of memory, so what
-//! only a weaker one breaks is loom's to see, and these `without_*` are ignored there.
+//! A failing seed prints the command that repeats it. Shuttle has one memory order, so failures
+//! that need a weaker one are left to loom, and those `without_*` are ignored.
 //!
-//! # What is not
+//! # Limits
 //!
-//! - Loom treats a `SeqCst` access as `AcqRel`. Only fences are `SeqCst` to it.
-//! - The queues of `crossbeam` are taken for granted; a lock with a relaxed count stands in for them.
-//! - The reactor is a bell: a notification before the wait ends the wait, as an eventfd does.
-//! - The scheduler of the models repeats `send`, `post`, `receive`, `cancel_all` and `release_remaining` of
-//!   the executor's in short. Who changes one changes the other.
-//! - Plain `Cell`s of the header are not tracked. That no other thread reaches them follows from
-//!   the owner's number, and from `support` asking the thread wherever the scheduler is called.
-//! - At most `LOOM_MAX_PREEMPTIONS` (here 3) preemptions in an execution.
+//! - Loom treats a `SeqCst` access as `AcqRel`. Only fences are `SeqCst`.
+//! - The queues of `crossbeam` are not modelled; a lock with a relaxed count replaces them.
+//! - The reactor is replaced by `Bell`: a notification before the wait ends the wait, as with an
+//!   eventfd.
+//! - The scheduler of the models has short versions of `send`, `post`, `receive`, `cancel_all` and
+//!   `release_remaining` of the executor. A change of one needs a change of the other.
+//! - Plain `Cell`s of the header are not tracked. That no other thread accesses them follows from
+//!   the owner's number, and from the checks of the thread in `support`.
+//! - An execution has at most `LOOM_MAX_PREEMPTIONS` (here 3) preemptions.
 
 mod beat;
 mod end;
@@ -71,7 +74,7 @@ use std::cell::Cell;
 use crate::primitives::empty_freed;
 
 thread_local! {
-    /// Set when a check failed where the crate keeps panics to itself: in a poll, in a drop.
+    /// Set when a check failed where the crate catches panics: in a poll or in a drop.
     static ALARM: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -88,8 +91,8 @@ fn model(f: impl Fn() + Send + Sync + 'static) {
     });
 }
 
-/// Runs `f` in many random schedules: `WAKEFUL_SCHEDULES` says how many, and
-/// `WAKEFUL_SCHEDULE_SEED` takes one alone.
+/// Runs `f` in many random schedules. `WAKEFUL_SCHEDULES` is their number, and
+/// `WAKEFUL_SCHEDULE_SEED` selects a single one.
 #[cfg(shuttle)]
 fn model(f: impl Fn() + Send + Sync + 'static) {
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -119,8 +122,8 @@ fn model(f: impl Fn() + Send + Sync + 'static) {
             f();
             assert!(!ALARM.get(), "a check failed inside a poll or a drop");
         };
-        // Some threads are held up for long in the one, all go on by turns in the other. The first
-        // run of the one tells it how long the schedule is.
+        // The PCT scheduler delays some threads for long, the random one runs all of them in turn.
+        // The first run of the PCT scheduler measures the length of the schedule.
         let result = catch_unwind(AssertUnwindSafe(|| match seed % 2 {
             0 => Runner::new(RandomScheduler::new_from_seed(seed, 1), config).run(run),
             _ => Runner::new(PctScheduler::new_from_seed(seed, 3, 2), config).run(run),
@@ -131,7 +134,7 @@ fn model(f: impl Fn() + Send + Sync + 'static) {
             println!(
                 "seed {seed} fails; it is repeated by\n    RUSTFLAGS='--cfg shuttle' \
                  WAKEFUL_SCHEDULE_SEED={seed} CARGO_TARGET_DIR=target/shuttle cargo test --profile \
-                 smoke -p wakeful --lib -- --exact {test}"
+                 smoke -p wakeful-core --lib -- --exact {test}"
             );
             resume_unwind(payload);
         }

@@ -1,13 +1,14 @@
-//! The system's number of an error that says what was tried.
+//! The OS error number of an error with a description.
 
 use std::io;
 
-/// The number that the system gave, as [`io::Error::raw_os_error`] says it; also where an error says what
-/// was tried and with what, which std has no way to carry beside a number.
+/// Returns the OS error number of an error, also of one that describes the failed operation.
 ///
-/// Connecting, binding, the functions of [`fs`](crate::fs) and starting a process give such errors. Their
-/// kind is that of the system's, and what has no kind of its own, as a lack of descriptors, is known by this
-/// number. Without this function it is that of the error's `source`.
+/// An error that describes an operation and its arguments can't carry a number as well, so
+/// [`io::Error::raw_os_error`] returns `None` for it. Connecting, binding, the functions of
+/// [`fs`](crate::fs) and starting a process return such errors. Their kind is that of the OS error.
+/// Errors without a kind of their own, such as a lack of descriptors, are recognized by this
+/// number, which is also that of the error's `source`.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {

@@ -1,8 +1,9 @@
-//! The atomics and the queue that other threads reach, with loom's twins behind `--cfg loom`, and those
-//! of shuttle behind `--cfg shuttle`, where `lib.rs` gives shuttle loom's name.
+//! Primitives that the models replace: atomics, locks, queues and memory. With `--cfg loom` they
+//! are those of loom, with `--cfg shuttle` those of shuttle, which `lib.rs` imports under loom's
+//! name.
 //!
-//! Only what the models in `models.rs` explore comes through here; the rest of the crate uses std.
-//! Without these flags all of it is std itself, or nothing.
+//! Only code that the models in `models.rs` explore uses this module; the rest of the crate uses
+//! std. Without these flags the primitives are those of std, or empty.
 
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -30,8 +31,8 @@ pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use crossbeam_queue::{ArrayQueue as Bounded, SegQueue as Queue};
 
-/// The stand-in for a bounded queue, as weak as that of [`Queue`]: a thread that nothing has told of
-/// a push or a pop may still find the queue empty, or full.
+/// Replacement of the bounded queue, as weak as [`Queue`]: a thread that is not ordered after a
+/// push or a pop may still find the queue empty, or full.
 #[cfg(any(loom, shuttle))]
 pub(crate) struct Bounded<T> {
     queue: Queue<T>,
@@ -64,8 +65,9 @@ impl<T> Bounded<T> {
     }
 }
 
-/// A stand-in that loom can see through, and weaker than the real queue: the lock orders a push
-/// before the pop of its item, but a thread that nothing has told of a push may find it empty.
+/// Replacement of the queue that loom can explore. It is weaker than the real queue: the lock
+/// orders a push before the pop of its item, but a thread that is not ordered after a push may find
+/// the queue empty.
 #[cfg(any(loom, shuttle))]
 pub(crate) struct Queue<T> {
     items: Mutex<std::collections::VecDeque<T>>,
@@ -102,7 +104,8 @@ impl<T> Queue<T> {
     }
 }
 
-/// What loom has no twin of: it shows the release of `set` and the acquire of `get`.
+/// Replacement of `OnceLock`, which loom does not have, with the release of `set` and the acquire
+/// of `get`.
 #[cfg(any(loom, shuttle))]
 pub(crate) struct OnceLock<T> {
     value: std::sync::OnceLock<T>,
@@ -136,11 +139,12 @@ impl<T> OnceLock<T> {
 #[cfg(loom)]
 pub(crate) use loom::{alloc::Track, cell::UnsafeCell};
 #[cfg(shuttle)]
-pub(crate) use twins::{Track, UnsafeCell};
+pub(crate) use replacements::{Track, UnsafeCell};
 
-/// What loom has and shuttle has not. It sees a leak, but no race: shuttle knows one order of memory.
+/// Types of loom that shuttle does not have. They find leaks but no races: shuttle has one memory
+/// order.
 #[cfg(shuttle)]
-mod twins {
+mod replacements {
     use std::cell::Cell;
 
     thread_local! {
@@ -148,7 +152,7 @@ mod twins {
         static ALIVE: Cell<isize> = const { Cell::new(0) };
     }
 
-    /// Something that must be dropped.
+    /// Value that has to be dropped.
     pub(crate) struct Track<T>(#[allow(dead_code, reason = "it is kept")] T);
 
     impl<T> Track<T> {
@@ -164,7 +168,7 @@ mod twins {
         }
     }
 
-    /// How many are left, and none from now on.
+    /// Returns the number of live values, and resets it.
     #[cfg(test)]
     pub(crate) fn take_alive() -> isize {
         ALIVE.replace(0)
@@ -187,10 +191,10 @@ mod twins {
     }
 }
 #[cfg(all(test, shuttle))]
-pub(crate) use twins::take_alive;
+pub(crate) use replacements::take_alive;
 
-/// Stands guard over memory that is counted and freed by hand, so that loom sees a use after the
-/// free, a use that races with the free, a second free, and a leak.
+/// Checks memory that is counted and freed manually: with it loom finds a use after the free, a use
+/// that races with the free, a second free, and a leak.
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) struct Watch;
 
@@ -201,11 +205,11 @@ impl Watch {
         Watch
     }
 
-    /// The memory is in use: to be called at, or just before, the last thing a user does with it.
+    /// Records a use of the memory. Called at, or just before, the last access of a user.
     #[inline(always)]
     pub(crate) fn look(&self) {}
 
-    /// The memory is about to be freed.
+    /// Records that the memory is about to be freed.
     #[inline(always)]
     pub(crate) fn gone(&self) {}
 }
@@ -220,7 +224,7 @@ impl Watch {
     }
 
     pub(crate) fn look(&self) {
-        // SAFETY: models run one thread at a time, and nobody keeps a reference.
+        // SAFETY: models run one thread at a time, and no reference is kept.
         self.0
             .with(|track| assert!(unsafe { (*track).is_some() }, "used after it was freed"));
     }
@@ -232,7 +236,7 @@ impl Watch {
     }
 }
 
-/// Plain memory, of which the layout says that it is not empty.
+/// Allocates memory. The layout must not be empty.
 #[inline]
 pub(crate) fn allocate(layout: Layout) -> NonNull<u8> {
     assert!(layout.size() > 0);
@@ -241,10 +245,10 @@ pub(crate) fn allocate(layout: Layout) -> NonNull<u8> {
     NonNull::new(memory).unwrap_or_else(|| std::alloc::handle_alloc_error(layout))
 }
 
-/// Gives back what [`allocate`] gave and a [`Watch`] stands guard over.
+/// Frees memory from [`allocate`] that has a [`Watch`].
 ///
 /// # Safety
-/// It came from `allocate` with this layout, and nobody uses it any more.
+/// It came from `allocate` with this layout, and is not used any more.
 #[cfg(not(any(loom, shuttle)))]
 #[inline(always)]
 pub(crate) unsafe fn deallocate(memory: NonNull<u8>, layout: Layout) {
@@ -252,21 +256,21 @@ pub(crate) unsafe fn deallocate(memory: NonNull<u8>, layout: Layout) {
     unsafe { std::alloc::dealloc(memory.as_ptr(), layout) };
 }
 
-/// Under loom it stays until the next execution, so that a use after free is a panic of its watch
-/// and nothing worse.
+/// Frees memory. Under loom this happens at the next execution, so that a use after free is a panic
+/// of the memory's watch and not undefined behaviour.
 #[cfg(any(loom, shuttle))]
 pub(crate) unsafe fn deallocate(memory: NonNull<u8>, layout: Layout) {
     struct Freed(NonNull<u8>, Layout);
     impl Drop for Freed {
         fn drop(&mut self) {
-            // SAFETY: the contract of `deallocate`, which put it there.
+            // SAFETY: by the contract of `deallocate`.
             unsafe { std::alloc::dealloc(self.0.as_ptr(), self.1) };
         }
     }
     free(Box::new(Freed(memory, layout)));
 }
 
-/// The same for what is in a box.
+/// Frees a box at the next execution.
 #[cfg(any(loom, shuttle))]
 pub(crate) fn free<T: 'static>(memory: Box<T>) {
     FREED.with_borrow_mut(|freed| freed.push(memory));
@@ -279,7 +283,7 @@ thread_local! {
         const { std::cell::RefCell::new(Vec::new()) };
 }
 
-/// Really frees what the last execution freed.
+/// Frees the memory that the last execution has freed.
 #[cfg(all(test, any(loom, shuttle)))]
 pub(crate) fn empty_freed() {
     FREED.take();

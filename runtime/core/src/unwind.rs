@@ -1,19 +1,19 @@
-//! Where panics of user code end.
+//! Catching panics of user code.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Calls `f`, which is user code or calls it. A panic ends here; the panic hook has reported it.
-/// `None`: it panicked.
+/// Calls `f`, which is or calls user code, and catches its panic. `None`: it panicked. The panic
+/// hook has reported the panic.
 ///
-/// The payload is the user's as well, so its drop may panic in turn. Every place that catches a
-/// panic and has no one to hand the payload to has to go through here.
+/// The drop of the payload is user code as well, and may panic in turn. So every panic is caught
+/// here whose payload is not passed on.
 pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Option<R> {
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(result) => Some(result),
         Err(payload) => {
             if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                // The drop of what this one carries may panic without end, so it is leaked.
+                // The drop of the second payload may panic, and so on, so it is leaked.
                 mem::forget(second);
             }
             None
@@ -21,14 +21,15 @@ pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Option<R> {
     }
 }
 
-/// The same where there is no result.
+/// Calls `f`, which has no result, and catches its panic.
 pub(crate) fn catch_panic(f: impl FnOnce()) {
     caught(f);
 }
 
-/// Calls `step` until it returns `false`. A panic ends one step, and the next one follows.
+/// Calls `step` until it returns `false`. If a step panics, the panic is caught, and the next step
+/// follows.
 ///
-/// A panic is caught once for all steps, not once for each, so a step costs no more than a call.
+/// There is one `catch_unwind` for all steps up to a panic, so a step costs no more than a call.
 pub(crate) fn catch_each(mut step: impl FnMut() -> bool) {
     while caught(|| while step() {}).is_none() {}
 }
@@ -38,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_payload_whose_drop_panics_ends_here() {
+    fn a_payload_whose_drop_panics_is_caught() {
         struct Bad;
         impl Drop for Bad {
             fn drop(&mut self) {

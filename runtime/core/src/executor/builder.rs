@@ -1,4 +1,4 @@
-//! Spawning with more to say than [`spawn`](crate::spawn) takes.
+//! Builder of a task with a name or a class.
 
 use std::future::Future;
 use std::panic::Location;
@@ -7,7 +7,7 @@ use super::classes::Class;
 use super::current;
 use crate::task::JoinHandle;
 
-/// Starts a task with a name.
+/// Configures and spawns a task.
 ///
 /// ```
 /// wakeful::block_on(async {
@@ -25,18 +25,18 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A builder with nothing set.
+    /// Creates a builder with default settings.
     pub fn new() -> Builder {
         Builder::default()
     }
 
-    /// Names the task. The name can be read inside the task by [`task::name`](crate::executor::name).
+    /// Sets the name of the task, which [`task::name`](crate::executor::name) returns inside of it.
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = Some(name.into().into_boxed_str());
         self
     }
 
-    /// Starts the task in a class, not in that of the running task.
+    /// Sets the class of the task. Default: the class of the running task.
     ///
     /// ```
     /// wakeful::block_on(async {
@@ -50,7 +50,7 @@ impl Builder {
         self
     }
 
-    /// Starts the task, as [`spawn`](crate::spawn) does.
+    /// Spawns the task, as [`spawn`](crate::spawn) does.
     ///
     /// # Panics
     ///

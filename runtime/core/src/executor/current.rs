@@ -1,4 +1,4 @@
-//! The executor of the runtime that the calling thread is inside of.
+//! The executor of the runtime that the calling thread is in.
 
 use super::Executor;
 use crate::context::{self, Part, Place};
@@ -9,17 +9,18 @@ unsafe impl Part for Executor {
     const PLACE: Place = Place::Executor;
 }
 
-/// Calls `f` with the thread's executor, if there is one and it has not ended. `f` may run user code.
+/// Calls `f` with the executor of this thread, if there is one and it has not ended. `f` may run
+/// user code.
 #[inline(always)]
 pub(crate) fn try_with<R>(f: impl FnOnce(&Executor) -> R) -> Option<R> {
     context::with(|executor: &Executor| (!executor.is_released()).then(|| f(executor))).flatten()
 }
 
-/// Calls `f` with the thread's executor.
+/// Calls `f` with the executor of this thread.
 ///
 /// # Panics
 ///
-/// If there is none.
+/// If there is none, or it has ended.
 #[inline(always)]
 #[track_caller]
 pub(crate) fn with<R>(f: impl FnOnce(&Executor) -> R) -> R {
@@ -29,7 +30,7 @@ pub(crate) fn with<R>(f: impl FnOnce(&Executor) -> R) -> R {
     }
 }
 
-/// There is none, or it has ended.
+/// Panics because there is no executor on this thread, or it has ended.
 #[cold]
 #[track_caller]
 pub(super) fn none() -> ! {

@@ -1,4 +1,4 @@
-//! Task numbers: unique in the process, handed out in blocks so that a spawn touches no atomic.
+//! Task ids: unique in the process, and reserved in blocks so that a spawn needs no atomic.
 
 use std::cell::Cell;
 use std::num::NonZeroU64;
@@ -10,6 +10,7 @@ const BLOCK: u64 = 1 << 16;
 
 static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
 
+/// The rest of a block of ids.
 #[derive(Default)]
 pub(super) struct Ids {
     last: Cell<u64>,
@@ -17,6 +18,7 @@ pub(super) struct Ids {
 }
 
 impl Ids {
+    /// Returns a new id.
     #[inline(always)]
     pub(super) fn next(&self) -> Id {
         if self.last.get() == self.end.get() {
@@ -29,8 +31,8 @@ impl Ids {
     }
 }
 
-/// A number for a task that is spawned from another thread. It costs a block of its own; there are
-/// 2^48 of them.
+/// Returns a new id for a task that is spawned from another thread. It uses a whole block, of which
+/// there are 2^48.
 pub(crate) fn reserve_id() -> Id {
     Ids::default().next()
 }

@@ -1,4 +1,5 @@
-//! What other threads send to the loop: tasks that were woken or aborted there, calls, and events.
+//! Messages from other threads to the loop: tasks that were woken or aborted there, calls, and
+//! events.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,23 +13,23 @@ use crate::unwind::catch_panic;
 
 /// A message from another thread.
 pub(super) enum Message {
-    /// A task with something in its remote_requests, or only a reference that goes home.
+    /// A task with remote requests, or only a reference to it that the owner has to drop.
     Task(TaskPtr),
-    /// Something to do on the loop's thread.
+    /// A function to call on the owner thread.
     Call(Box<dyn FnOnce() + Send>),
 }
 
-// SAFETY: a task sent here is only looked into on its owner thread, or, once it is merged, by the
-// parts of it that every thread may use.
+// SAFETY: a task that is sent is accessed on its owner thread alone; once it is merged, any thread
+// uses only the parts of it that all threads may use.
 unsafe impl Send for Message {}
 
 impl Executor {
-    /// Did other threads send something?
+    /// Whether other threads have sent something.
     pub(crate) fn is_pending(&self) -> bool {
         self.remote.is_pending()
     }
 
-    /// Takes in what other threads sent.
+    /// Receives what other threads have sent.
     #[inline(always)]
     pub(crate) fn receive(&self) {
         if self.remote.is_pending() {
@@ -44,8 +45,8 @@ impl Executor {
             match message {
                 // SAFETY: owner thread; the reference came with the message.
                 Message::Task(task) => unsafe { lifecycle::receive::<ClassQueue>(task) },
-                // A call is made by this crate and keeps its user's panics to itself; what it drops
-                // may still panic, which must not end the loop.
+                // A call comes from this crate and catches the panics of user code in it; what it
+                // drops may still panic, which must not end the loop.
                 Message::Call(call) => catch_panic(call),
             }
         });
@@ -57,21 +58,22 @@ impl Executor {
         self.trace.drained(self.counts.received.get() - before);
     }
 
-    /// From now on, a nudge is a call of `f` on the loop's thread.
+    /// Sets the function that the loop calls when events were raised. Its argument has one bit for
+    /// each kind.
     pub(crate) fn on_raised(&self, f: fn(u8)) {
         self.on_raised.set(f);
     }
 
-    /// Says that there is something of that kind, which is less than 5. Any thread, after it was put where
-    /// the loop will look for it.
+    /// Raises an event of this kind, which is less than 5. Any thread, after the data of the event
+    /// was stored where the loop finds it.
     pub(crate) fn raise(&self, kind: u32) {
         if self.remote.raise(kind) == Sent::Notify {
             self.notify();
         }
     }
 
-    /// Does something on the loop's thread, soon. Any thread. After the end of the runtime the call
-    /// is dropped instead.
+    /// Calls a function on the owner thread, soon. Any thread. After the end of the runtime the
+    /// function is dropped instead.
     pub(crate) fn call(self: &Arc<Self>, call: Box<dyn FnOnce() + Send>) {
         self.post(Message::Call(call));
     }
@@ -95,13 +97,13 @@ impl Executor {
         self.notifier.notify();
     }
 
-    /// Drops the messages that came too late.
+    /// Drops the messages that were sent to a closed queue.
     pub(super) fn empty_closed(&self) {
         while let Some(message) = self.remote.pop() {
             match message {
                 // SAFETY: the reference came with the message.
                 Message::Task(task) => unsafe { waker::drop_anywhere::<ClassQueue>(task) },
-                // What it captured is the user's, and may panic in its drop.
+                // The captures are the user's, and their drops may panic.
                 Message::Call(call) => catch_panic(|| drop(call)),
             }
         }

@@ -1,4 +1,9 @@
-//! The executor: it keeps the tasks, and polls those that are ready, one after the other.
+//! The executor: owns the tasks of one thread, and polls the ready ones one after the other.
+//!
+//! It is one struct in an `Arc`, split over several files by responsibility. Its fields are divided
+//! by the threads that use them: the remote queue, the notifier, the atomics and the owner's number
+//! are for all threads, everything else is for the owner thread. Its `Sync` impl rests on that, and
+//! on `Runtime` being bound to its thread.
 
 mod batch;
 mod builder;
@@ -44,6 +49,7 @@ use crate::console::{self, About};
 use crate::id::ThreadNumber;
 use crate::observe::Observer;
 use crate::reactor::Notifier;
+use crate::scope::on_drop;
 use crate::task::coop::budget;
 use crate::task::header::{Header, TaskPtr};
 use crate::task::lifecycle;
@@ -59,59 +65,63 @@ use remote::Remote;
 use stats::{Counts, count};
 use tasks::Tasks;
 
-/// The tasks of one thread. It lives in an `Arc`, as wakers on other threads reach `remote`,
-/// `notifier`, `notified` and `owner`; all else belongs to the owner thread.
+/// The tasks of one thread, and what schedules them.
+///
+/// It lives in an `Arc`, as wakers on other threads reach `remote`, `notifier`, `notified`,
+/// `coalesced_there` and the owner's number; all else belongs to the owner thread.
 pub(crate) struct Executor {
-    /// The pointer of the `Arc` itself, as its counts are changed through it.
+    /// The pointer of the `Arc` itself: its counts are changed through it.
     this: Cell<NonNull<Executor>>,
-    /// The tasks of the default class.
+    /// Queue of the default class.
     default_queue: ClassQueue,
-    /// Those of the others.
+    /// The other classes.
     classes: Classes,
     tasks: Tasks,
-    /// The future of `block_on` stands in line like every task, under this header.
+    /// The main task: header of the future of `block_on`, which is queued like any task.
     main: Cell<Option<TaskPtr>>,
+    /// The task that is being polled.
     running: Cell<Option<TaskPtr>>,
+    /// Whether shutdown has begun: new tasks are cancelled as they are spawned.
     closing: Cell<bool>,
-    /// The end has come to all tasks: no more are made, and none is looked at.
+    /// Whether all tasks have been released: none is spawned or accessed any more.
     released: Cell<bool>,
     ids: Ids,
     names: RefCell<HashMap<Id, Box<str>>>,
     counts: Counts,
-    /// The number of polls at which all tasks that were ready after a look have had one.
+    /// Poll count at which each task that was ready after the last reactor turn has had a poll.
     round: Cell<u64>,
-    /// Who looks on, if anyone does.
     observer: Option<Box<Observer>>,
-    /// Spawns take the long way: the executor is closing or observed.
+    /// Whether spawns take the slow path: the executor is closing or observed.
     slow_spawn: Cell<bool>,
     notifier: Notifier,
-    /// Times that another thread had to wake the loop. Counted beside a syscall, so for free.
+    /// Number of times that another thread had to wake the loop.
     notified: AtomicU64,
-    /// Wakes of other threads that rode along with an earlier one.
+    /// Wakes by other threads that were merged with an earlier one.
     coalesced_there: AtomicU64,
     remote: Remote<Message>,
-    /// What is done when the loop was nudged; it is given the kinds, a bit for each.
+    /// Called when events were raised, with one bit for each kind.
     on_raised: Cell<fn(u8)>,
     pub(crate) trace: Recorder,
 }
 
-// SAFETY: `owner` never changes; `remote`, `notifier` and the atomics are made for all threads. The
-// other fields are used by the owner thread alone: by `Runtime`, which can't leave its thread, by the
-// thread's context, which is thread-local, and by wakers and handles after they compared `owner`.
+// SAFETY: `owner` never changes; `remote`, `notifier` and the atomics may be used by all threads.
+// The other fields are used by the owner thread alone: by `Runtime`, which can't leave its thread,
+// by the thread's context, which is thread-local, and by wakers and handles after they compared
+// `owner`.
 unsafe impl Send for Executor {}
 // SAFETY: as above.
 unsafe impl Sync for Executor {}
 
-/// Why [`Executor::tick`] came back.
+/// Why [`Executor::tick`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tick {
     /// No task is ready.
     Idle,
-    /// The budget is used up; more tasks are ready.
+    /// The polls of the batch are used up; more tasks are ready.
     Busy,
-    /// It is the turn of the future of `block_on`.
+    /// The main task is next: the caller polls it.
     Main,
-    /// It is time to look at the reactor and the timers.
+    /// A turn of the reactor and the timers is due.
     TurnDue,
 }
 
@@ -155,7 +165,7 @@ impl Executor {
             .current
             .set(NonNull::from(&executor.default_queue));
         executor.classes.slow_tick.set(executor.observer.is_some());
-        // It has a header and a waker; its future is on the stack of `block_on`.
+        // The main task has a header and a waker; its future is on the stack of `block_on`.
         let id = executor.ids.next();
         let timed = executor.observer().is_some_and(Observer::times_wakes);
         let state = State::new(if timed { TIMED } else { 0 });
@@ -170,8 +180,8 @@ impl Executor {
         executor
     }
 
-    /// Makes a task and gives it a place. No user code runs in here, so the caller can link the task
-    /// or cancel it before anything else reaches it.
+    /// Allocates and registers a task. It runs no user code, so the caller can queue the task or
+    /// cancel it before anything else reaches it.
     #[inline(always)]
     #[allow(
         clippy::too_many_arguments,
@@ -191,14 +201,14 @@ impl Executor {
         F: Future + 'static,
     {
         // SAFETY: `&self` is inside the `Arc` of the runtime, which merges every task before it
-        // gives the `Arc` up; lanes go with the executor. This is the owner thread: see the `Sync`
-        // argument above.
+        // releases the `Arc`; queues live as long as the executor. This is the owner thread: see
+        // the `Sync` argument above.
         let task =
             unsafe { raw::allocate::<F, ClassQueue>(future, queue, id, state, refs, console) };
         self.tasks.add(task, raw::layout::<F>());
         // SAFETY: just allocated.
         let header = unsafe { task.as_ref() };
-        // SAFETY: a task that runs is alive.
+        // SAFETY: a running task is alive.
         let parent = self
             .running
             .get()
@@ -235,22 +245,24 @@ impl Executor {
     where
         F: Future + 'static,
     {
-        // A subscriber is user code, and may end the scope that the caller has the executor from.
+        // A subscriber is user code, and may end the scope that the caller borrows the executor
+        // from.
         let _kept = self.kept_for_subscriber();
         let (queue, console) = self.report(id, location, size_of::<F>(), about);
         self.spawn_reported(id, location, future, queue, console)
     }
 
-    /// A count for as long as a subscriber may run.
+    /// Returns a count of the executor to hold while a subscriber may run.
     #[inline(always)]
     fn kept_for_subscriber(&self) -> Option<Arc<Executor>> {
         cfg!(feature = "console").then(|| self.shared())
     }
 
-    /// The first step of a spawn. Report, look, allocate, queue: the subscriber is user code, which may
-    /// close the executor or end it. After the look nothing of that kind runs until the task is queued.
+    /// First step of a spawn. The order is: report, check, allocate, queue. The subscriber is user
+    /// code, which may close or end the executor; between the check and the queueing no user code
+    /// runs.
     ///
-    /// The caller has [kept](Self::kept_for_subscriber) the executor.
+    /// The caller holds a [count](Self::kept_for_subscriber) of the executor.
     #[inline(always)]
     fn report(
         &self,
@@ -260,7 +272,7 @@ impl Executor {
         about: About<'_>,
     ) -> (NonNull<ClassQueue>, console::Task) {
         self.counts.spawned.set(self.counts.spawned.get() + 1);
-        // Children go where their parent is.
+        // A task is spawned in the class of its parent.
         let queue = self.classes.current.get();
         (
             queue,
@@ -268,7 +280,8 @@ impl Executor {
         )
     }
 
-    /// The rest of a spawn. Only the drop of a future that is cancelled at once is user code in here.
+    /// Remaining steps of a spawn. The only user code in here is the drop of a future that is
+    /// cancelled at once.
     #[inline(always)]
     #[track_caller]
     fn spawn_reported<F>(
@@ -288,7 +301,7 @@ impl Executor {
         // One reference for the scheduler, one for the handle.
         let state = State::new(JOIN | QUEUED);
         let task = self.allocate(id, location, future, state, 2, queue, console);
-        // SAFETY: lanes go with the executor; `QUEUED` is set, and the task is new.
+        // SAFETY: queues live as long as the executor; `QUEUED` is set, and the task is new.
         unsafe { queue.as_ref().run_queue.push(Runnable::new(task)) };
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
@@ -312,25 +325,24 @@ impl Executor {
         task
     }
 
-    /// The `Arc` that this executor lives in.
+    /// Returns a new count of the `Arc` that this executor lives in.
     pub(crate) fn shared(&self) -> Arc<Executor> {
-        // SAFETY: the pointer is that of the `Arc`, which `&self` is inside of; the count is raised
-        // for the new one.
+        // SAFETY: the pointer is that of the `Arc` that contains `&self`; the count is raised for
+        // the new one.
         unsafe {
             Arc::increment_strong_count(self.this.get().as_ptr());
             Arc::from_raw(self.this.get().as_ptr())
         }
     }
 
-    /// A number for what is not a task, but shown as one.
+    /// Returns an id for something that is not a task, but shown as one.
     pub(crate) fn next_id(&self) -> Id {
         self.ids.next()
     }
 
-    /// Polls tasks whose turn it is, for as long as the batch allows.
+    /// Polls ready tasks until none is left or the batch is over.
     pub(crate) fn tick(&self, batch: &mut Batch) -> Tick {
-        // Asked once a batch, so that a loop without classes that nobody looks at pays nothing a
-        // poll.
+        // Checked once a batch, so that without classes and observer it costs nothing per poll.
         if self.classes.slow_tick.get() {
             return self.tick_slow(batch);
         }
@@ -338,20 +350,22 @@ impl Executor {
             batch,
             || self.default_queue.run_queue.pop(),
             |task| {
-                // SAFETY: tasks are not run from inside a task, as `context::run` lets only one loop
-                // run.
+                // SAFETY: no task is being polled, as `context::run` allows one loop at a time.
                 unsafe { lifecycle::run::<ClassQueue>(task) }
             },
-            // The task that was polled last has woken itself. Only compared: it may be gone.
+            // Whether the task that was polled last has woken itself. The pointers are only
+            // compared: the task may be freed.
             || self.default_queue.run_queue.last() == self.running.get().or(self.main.get()),
         );
-        // A task may have made the first class meanwhile, whose tasks the short way does not see.
+        // A task may have created the first class meanwhile, whose tasks the fast path does not
+        // see.
         if tick == Tick::Idle && self.classes.slow_tick.get() {
             return Tick::Busy;
         }
         tick
     }
 
+    /// Runs tasks from `next` with `run` until the batch is over.
     #[inline(always)]
     fn batch(
         &self,
@@ -360,15 +374,8 @@ impl Executor {
         run: impl Fn(Runnable),
         has_yielded: impl Fn() -> bool,
     ) -> Tick {
-        /// No task runs after the batch, also if user code, such as an `Order`, panics in it.
-        struct Polling<'a>(&'a Executor);
-        impl Drop for Polling<'_> {
-            #[inline(always)]
-            fn drop(&mut self) {
-                self.0.running.set(None);
-            }
-        }
-        let polling = Polling(self);
+        // After the batch no task runs, also if user code, such as an `Order`, panics in it.
+        let polling = on_drop(|| self.running.set(None));
         let main = self.main.get();
         let limited = budget::limited();
         let began = batch.left();
@@ -383,7 +390,7 @@ impl Executor {
                 };
                 left -= 1;
                 if Some(task.task()) == main {
-                    // The caller polls it. It is no longer queued.
+                    // The caller polls the main task. It is no longer queued.
                     drop(task);
                     break Some(Tick::Main);
                 }
@@ -396,7 +403,7 @@ impl Executor {
                 break tick;
             }
             if batch.is_over(stamp::now, &has_yielded) {
-                // With nothing to run the loop sleeps, which is a look as well.
+                // Without ready tasks the loop sleeps, which includes a reactor turn.
                 break if self.has_ready() {
                     Tick::TurnDue
                 } else {
@@ -418,32 +425,34 @@ impl Executor {
         tick
     }
 
-    /// Is the runtime ending?
+    /// Whether shutdown has begun.
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.get()
     }
 
-    /// Whether nothing may be done with the tasks any more, on the owner thread.
+    /// Whether all tasks have been released, so none may be used. On the owner thread.
     #[inline(always)]
     pub(crate) fn is_released(&self) -> bool {
         self.released.get()
     }
 
+    /// Checks that the tasks may be used.
+    ///
     /// # Panics
     ///
-    /// If nothing may be done with the tasks any more.
+    /// If all tasks have been released.
     #[inline(always)]
     #[track_caller]
     fn check_not_released(&self) {
         assert!(!self.is_released(), "{RUNTIME_ENDED}");
     }
 
-    /// Has the runtime ended? Any thread.
+    /// Whether the runtime has ended. Any thread.
     pub(crate) fn has_ended(&self) -> bool {
         self.remote.is_closed()
     }
 
-    /// Is a task in line?
+    /// Whether a task is ready.
     pub(crate) fn has_ready(&self) -> bool {
         self.default_queue.has_ready()
             || self
@@ -454,59 +463,62 @@ impl Executor {
                 .any(|queue| queue.has_ready())
     }
 
-    /// The loop stops for a while: the memory that a burst of tasks left goes back.
+    /// Frees memory that a burst of tasks has left. Called when the loop stops for a while.
     pub(crate) fn rest(&self) {
         self.tasks.trim();
     }
 
-    /// The loop wants to sleep. `false`: other threads sent something.
+    /// Announces that the loop is about to sleep. `false`: it must not, as other threads have sent
+    /// something.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.rest();
         self.remote.fall_asleep()
     }
 
+    /// Announces that the loop is awake again.
     pub(crate) fn wake_up(&self) {
         self.remote.wake_up();
     }
 
-    /// The header of the future of `block_on`.
+    /// Returns the main task, the header of the future of `block_on`.
     pub(crate) fn main(&self) -> TaskPtr {
         self.main.get().expect("the executor is not shut down")
     }
 
-    /// Puts the future of `block_on` in line.
+    /// Queues the main task.
     pub(crate) fn queue_main(&self) {
-        // SAFETY: the executor keeps a reference to it.
+        // SAFETY: the executor holds a reference to it.
         if !unsafe { self.main().as_ref() }.state.is(QUEUED) {
             count(&self.counts.pushed);
         }
-        // Time outside of `block_on` is nobody's.
+        // Time spent outside `block_on` is not charged to any class.
         self.classes.close_account();
         waker::queue_here::<ClassQueue>(self.main());
     }
 
-    /// The task that is being polled.
+    /// Returns the id of the task that is being polled.
     pub(crate) fn running(&self) -> Option<Id> {
-        // SAFETY: a task that runs is alive.
+        // SAFETY: a running task is alive.
         self.running.get().map(|task| unsafe { task.as_ref() }.id)
     }
 
-    /// Leaves a waker with the task that runs, for when it has ended, if that is the one with this
-    /// number. `true`: it is. Nothing else may wait for it.
+    /// Stores a waker to be woken at the end of the running task, if its id is `id`, and returns
+    /// whether it is. Nothing else may wait for that task.
     #[inline(always)]
     fn wake_at_the_end(&self, id: Id, waker: &Cell<Option<Waker>>) -> bool {
         let Some(task) = self.running.get() else {
             return false;
         };
-        // SAFETY: a task that runs is alive.
+        // SAFETY: a running task is alive.
         let header = unsafe { task.as_ref() };
         if header.id == id {
-            // None was there: dropping it would be a branch.
+            // The cell was empty: dropping its content would cost a branch.
             std::mem::forget(header.join_waker.replace(waker.take()));
         }
         header.id == id
     }
 
+    /// Aborts the running task.
     fn abort_running(&self) {
         if let Some(task) = self.running.get() {
             lifecycle::abort_here::<ClassQueue>(task);
@@ -517,7 +529,7 @@ impl Executor {
         self.names.borrow().get(&id).cloned()
     }
 
-    /// Forgets a task of which more is kept than its memory.
+    /// Removes a task from the table and the names, before it is freed.
     #[inline(never)]
     fn forget(&self, task: &Header) {
         if task.state.is(LISTED) {

@@ -1,5 +1,5 @@
-//! The long ways that an executor takes when someone looks on. The short ones are in `mod.rs`, and
-//! pay nothing for these.
+//! Slow paths of the executor, used when an observer is installed, where there are several classes,
+//! and during shutdown. The fast paths in `mod.rs` cost nothing for them.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -18,11 +18,11 @@ use crate::task::schedule::SchedEvent;
 use crate::task::state::{DONE, JOIN, LISTED, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle};
 
-/// For as long as an observed `block_on` runs.
+/// Guard of an observed `block_on`.
 pub(crate) struct Watched<'a>(&'a Observer);
 
 impl Watched<'_> {
-    /// The future is ready.
+    /// Ends the last poll of the future of `block_on`, which is ready.
     ///
     /// # Panics
     ///
@@ -42,7 +42,7 @@ impl Drop for Watched<'_> {
 }
 
 impl Executor {
-    /// Someone looks on, or it is too late to run.
+    /// Spawns a task where there is an observer, or during shutdown.
     #[track_caller]
     #[cold]
     #[inline(never)]
@@ -58,7 +58,8 @@ impl Executor {
         F: Future + 'static,
     {
         self.check_not_released();
-        // What is cancelled at once is dropped here, and may end the scope that the caller has `self` from.
+        // During shutdown the future is dropped here, which may end the scope that the caller
+        // borrows `self` from.
         let _kept = self.shared();
         let closing = self.closing.get();
         let timed = self.observer().is_some_and(Observer::times_wakes);
@@ -69,7 +70,7 @@ impl Executor {
             observer.spawned(unsafe { task.as_ref() }.slot.get(), id, location);
         }
         if closing {
-            // It was spawned, and yet never pushed.
+            // The task counts as spawned, and was not pushed.
             let pushed = &self.counts.pushed;
             pushed.set(pushed.get().wrapping_sub(1));
             // SAFETY: owner thread; the task is new.
@@ -79,15 +80,15 @@ impl Executor {
                 unsafe { self.merge_late(task) };
             }
         } else {
-            // SAFETY: lanes go with the executor; `QUEUED` is set, and the task is new.
+            // SAFETY: queues live as long as the executor; `QUEUED` is set, and the task is new.
             unsafe { queue.as_ref().run_queue.push(Runnable::new(task)) };
         }
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }
     }
 
-    /// Spawns for a caller that has to be told if the executor has ended, also if that comes during the
-    /// spawn: then it is `None`, and the future is dropped.
+    /// Spawns a task. `None`, with the future dropped, if the executor has ended, even if that
+    /// happens during the spawn.
     #[track_caller]
     pub(crate) fn try_spawn<F>(
         self: &Arc<Self>,
@@ -105,15 +106,15 @@ impl Executor {
         Some(self.spawn_reported(id, location, future, queue, console))
     }
 
-    /// Merges a task that was spawned when [`release_remaining`](Executor::release_remaining) was over already, as
-    /// nothing comes by later to do it.
+    /// Merges a task that was spawned after
+    /// [`release_remaining`](Executor::release_remaining), which would have merged it.
     ///
     /// # Safety
     /// On the owner thread; the task is done, not queued, and still referenced.
     unsafe fn merge_late(&self, task: TaskPtr) {
         // SAFETY: still referenced.
         let header = unsafe { task.as_ref() };
-        // The end may have come during its cancellation; then it was met by the walk.
+        // If the runtime ended during the cancellation, `release_remaining` has merged the task.
         if header.refs.is_merged_here() {
             return;
         }
@@ -121,23 +122,23 @@ impl Executor {
             self.tasks.remove(header);
             header.state.clear(LISTED);
         }
-        // SAFETY: by the contract; `&self` is the executor that the lane is part of.
+        // SAFETY: by the contract; `&self` is the executor that the queue belongs to.
         unsafe { lifecycle::merge::<ClassQueue>(task) };
     }
 
-    /// [`tick`](Executor::tick) where there are classes, or someone looks on.
+    /// Runs a batch as [`tick`](Executor::tick) does, where there are classes or an observer.
     #[cold]
     #[inline(never)]
     pub(super) fn tick_slow(&self, batch: &mut Batch) -> Tick {
         let Some(observer) = self.observer() else {
             return self.tick_classes(batch);
         };
-        // That of the future of `block_on` ends here: the next thing the loop does, or nearly.
+        // The poll of the main task ends here, as this is about the next step of the loop.
         observer.poll_ends();
         observer.enforce_limit();
         let tick = self.tick_classes(batch);
         if tick == Tick::Main {
-            // SAFETY: the executor keeps a reference to it.
+            // SAFETY: the executor holds a reference to it.
             observer.poll_begins(unsafe { self.main().as_ref() }.slot.get());
         } else {
             observer.idle();
@@ -146,7 +147,7 @@ impl Executor {
         tick
     }
 
-    /// A batch of one lane, which ends early when `stop` says so.
+    /// Runs a batch of one class, which ends early once `stop` returns `true`.
     pub(super) fn class_batch(
         &self,
         queue: &ClassQueue,
@@ -154,7 +155,7 @@ impl Executor {
         stop: impl Fn() -> bool,
     ) -> Tick {
         let first = Cell::new(true);
-        // Its turn is one poll at least.
+        // A turn is at least one poll.
         let next = || match first.replace(false) || !stop() {
             true => queue.next(),
             false => None,
@@ -162,14 +163,14 @@ impl Executor {
         let has_yielded = Cell::new(false);
         let run = |task: Runnable| {
             let slot = task.header().slot.get();
-            // Only compared below: the task may be freed by then.
+            // It is only compared below: the task may be freed by then.
             let polled = task.task();
             if let Some(observer) = self.observer() {
                 observer.poll_begins(slot);
             }
             // SAFETY: as in `tick`.
             unsafe { lifecycle::run::<ClassQueue>(task) };
-            // It may be gone, and an `Order` is asked who is next.
+            // The task may be freed, and an `Order` may run next, which is user code.
             self.running.set(None);
             has_yielded.set(queue.run_queue.last() == Some(polled));
             if let Some(observer) = self.observer() {
@@ -179,22 +180,23 @@ impl Executor {
         self.batch(batch, next, run, || has_yielded.get())
     }
 
-    /// A `block_on` begins. Its last poll has ended when the answer is dropped.
+    /// Reports that a `block_on` begins. Dropping the guard ends its last poll.
     pub(crate) fn main_begins(&self, location: &'static Location<'static>) -> Option<Watched<'_>> {
         let observer = self.observer.as_deref()?;
-        // SAFETY: the executor keeps a reference to it.
+        // SAFETY: the executor holds a reference to it.
         let main = unsafe { self.main().as_ref() };
         observer.spawned(main.slot.get(), main.id, location);
         observer.named(main.id, "block_on");
         Some(Watched(observer))
     }
 
+    /// Returns the observer, if one is installed.
     #[inline(always)]
     pub(crate) fn observer(&self) -> Option<&Observer> {
         self.observer.as_deref()
     }
 
-    /// Counts, and passes on who is in line from now on.
+    /// Counts an event, and reports a task that is queued to the observer.
     pub(super) fn on_event(&self, event: SchedEvent, task: &Header) {
         match event {
             SchedEvent::Timed => {}

@@ -1,69 +1,76 @@
-//! What other threads send to the loop, and how the loop falls asleep without missing any of it.
+//! Queue of messages from other threads to the loop, and the handshake by which the loop falls
+//! asleep without missing a message.
 //!
 //! # The sleep handshake
 //!
-//! One flag decides, and everyone changes it by a read-modify-write, so all changes have one order.
+//! There is one flag. Each change of it is a read-modify-write, so all changes have one order.
 //!
-//! A sender pushes its message, then sets `PENDING`, and looks at what the flag was:
-//! - awake: the loop will look at the flag before it sleeps. Nothing to do, no syscall.
-//! - `ASLEEP`, not yet `PENDING`: this sender notifies the reactor. It is the only one to do so.
+//! A sender pushes its message, then sets `PENDING`, and reads the previous value of the flag:
+//! - awake: the loop will check the flag before it sleeps. Nothing to do, no syscall.
+//! - `ASLEEP`, not yet `PENDING`: this sender notifies the reactor. No other sender does.
 //! - `ASLEEP` and `PENDING`: another sender has notified, or is about to.
 //!
-//! The loop, before it sleeps, changes the flag from nothing to `ASLEEP`. If `PENDING` is set the
-//! change fails, and it goes on to receive instead.
+//! Before it sleeps, the loop changes the flag from 0 to `ASLEEP`. If `PENDING` is set the change
+//! fails, and the loop receives instead.
 //!
-//! No message is lost: take any message. Its `PENDING` comes either before the loop's change to
-//! `ASLEEP`, then that change fails and the loop receives; or after it, then the sender finds
-//! `ASLEEP` and notifies, unless an earlier sender did so since. A notification that comes before
-//! the wait begins ends that wait at once. And the push happens before its `PENDING` (release),
-//! which the loop sees (acquire) before it pops.
+//! No message is lost. The `PENDING` of a message comes either before the loop's change to
+//! `ASLEEP`: then that change fails and the loop receives. Or it comes after it: then the sender
+//! finds `ASLEEP` and notifies, unless an earlier sender has done so since. A notification that
+//! comes before the wait begins ends that wait at once. The push happens before its `PENDING`
+//! (release), which the loop sees (acquire) before it pops.
 //!
-//! The loop clears `PENDING` before it pops. A message that comes meanwhile sets it again.
+//! The loop clears `PENDING` before it pops. A message that is sent meanwhile sets it again.
 //!
 //! After the wait the loop clears `ASLEEP`, so that senders stop paying for notifications.
 //!
-//! # Nudges
+//! # Events
 //!
-//! A nudge says that there is something for the loop in a queue of someone else's. It is a bit of the same
-//! flag, set together with `PENDING` after the push there, and cleared together with it before anyone pops
-//! there. So all that is said above of a message holds for it, and it takes no place in the queue here.
+//! An event says that there is something for the loop in another queue. It is a bit of the same
+//! flag, set together with `PENDING` after the push into that queue, and cleared together with it
+//! before the loop pops there. So the argument above holds for events as well, and an event takes
+//! no space in this queue.
 //!
 //! # The end
 //!
 //! When the runtime ends, the loop sets `CLOSED` and empties the queue a last time. A sender that
-//! finds `CLOSED` empties the queue itself: whichever of the two comes second sees the message.
+//! finds `CLOSED` empties the queue itself: whichever of the two comes second finds the message.
 
 use crate::primitives::Queue;
 use crate::primitives::atomic::{AtomicU8, Ordering};
 
+/// There is something to receive. Set by senders, cleared by the loop before it receives.
 const PENDING: u8 = 1 << 0;
+/// The loop sleeps, or is about to. Set and cleared by the loop. With `PENDING`: it was notified.
 const ASLEEP: u8 = 1 << 1;
+/// The loop will not receive again. Never cleared.
 const CLOSED: u8 = 1 << 2;
 
-/// The first of the bits of events, a bit for each kind.
-const NUDGE: u32 = 3;
+/// Number of the first bit for events. Each kind has one bit.
+const FIRST_EVENT: u32 = 3;
 
-/// Messages taken in at a time, before tasks run again.
+/// Maximum number of messages received at a time, before tasks run again.
 const BATCH: usize = 256;
 
+/// Queue of messages from other threads.
 pub(crate) struct Remote<M> {
     queue: Queue<M>,
     flag: AtomicU8,
 }
 
-/// What the sender has to do.
+/// What a sender has to do after a push.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Sent {
     /// Nothing: the loop is awake, or being woken.
     Done,
-    /// The loop sleeps: notify it.
+    /// Notify the loop, which sleeps.
     Notify,
-    /// The runtime has ended: take the messages out and drop them.
+    /// Take the messages out and drop them: the runtime has ended.
     Closed,
 }
 
 impl<M> Remote<M> {
+    /// Creates an empty queue, whose loop is awake.
     pub(crate) fn new() -> Remote<M> {
         Remote {
             queue: Queue::new(),
@@ -74,17 +81,17 @@ impl<M> Remote<M> {
     /// Sends a message. Any thread.
     pub(crate) fn send(&self, message: M) -> Sent {
         self.queue.push(message);
-        self.tell(PENDING)
+        self.set_flag(PENDING)
     }
 
-    /// Says that there is something of that kind, 0 to 4, in another queue. Any thread. After the end
-    /// nobody hears of it, and there is nothing to take out here.
+    /// Raises an event of a kind, 0 to 4. Any thread. After the end of the runtime it has no
+    /// effect, and there is nothing to take out of this queue.
     pub(crate) fn raise(&self, kind: u32) -> Sent {
-        self.tell(PENDING | 1 << (NUDGE + kind))
+        self.set_flag(PENDING | 1 << (FIRST_EVENT + kind))
     }
 
     #[inline]
-    fn tell(&self, bits: u8) -> Sent {
+    fn set_flag(&self, bits: u8) -> Sent {
         let before = self.flag.fetch_or(bits, Ordering::AcqRel);
         if before & CLOSED != 0 {
             Sent::Closed
@@ -95,18 +102,18 @@ impl<M> Remote<M> {
         }
     }
 
-    /// Is there something to receive? A plain load; a message just sent may be seen a little later,
-    /// but never after [`fall_asleep`](Self::fall_asleep) succeeded.
+    /// Whether there is something to receive. This is a plain load, which may miss a message that
+    /// was just sent; [`fall_asleep`](Self::fall_asleep) does not.
     #[inline(always)]
     pub(crate) fn is_pending(&self) -> bool {
         self.flag.load(Ordering::Relaxed) & PENDING != 0
     }
 
-    /// Hands the messages that are there now to `f`, but no more than [`BATCH`]. Those that come
-    /// meanwhile stay for the next time as well, so that busy senders can't keep the loop here.
-    /// Returns the kinds of events, a bit for each.
+    /// Passes the messages that are in the queue now to `f`, at most [`BATCH`]. Messages that are
+    /// sent meanwhile stay for the next call, so that busy senders can't keep the loop here.
+    /// Returns the events, with one bit for each kind.
     pub(crate) fn receive(&self, mut f: impl FnMut(M)) -> u8 {
-        let events = !0 << NUDGE;
+        let events = !0 << FIRST_EVENT;
         let before = self.flag.fetch_and(!(PENDING | events), Ordering::AcqRel);
         let there = self.queue.len();
         for _ in 0..there.min(BATCH) {
@@ -118,10 +125,11 @@ impl<M> Remote<M> {
         if there > BATCH {
             self.flag.fetch_or(PENDING, Ordering::AcqRel);
         }
-        before >> NUDGE
+        before >> FIRST_EVENT
     }
 
-    /// The loop wants to sleep. `false`: it may not, there is something to receive.
+    /// Announces that the loop is about to sleep. `false`: it must not, there is something to
+    /// receive.
     #[must_use]
     pub(crate) fn fall_asleep(&self) -> bool {
         self.flag
@@ -129,22 +137,22 @@ impl<M> Remote<M> {
             .is_ok()
     }
 
-    /// The loop is back from its wait.
+    /// Announces that the loop has returned from its wait.
     pub(crate) fn wake_up(&self) {
         self.flag.fetch_and(!ASLEEP, Ordering::AcqRel);
     }
 
-    /// The loop will not receive again.
+    /// Announces that the loop will not receive again.
     pub(crate) fn close(&self) {
         self.flag.fetch_or(CLOSED, Ordering::AcqRel);
     }
 
-    /// Will the loop not receive again? Any thread.
+    /// Whether the queue is closed. Any thread.
     pub(crate) fn is_closed(&self) -> bool {
         self.flag.load(Ordering::Acquire) & CLOSED != 0
     }
 
-    /// The next message, for those who empty a closed queue.
+    /// Takes the next message, to empty a closed queue.
     pub(crate) fn pop(&self) -> Option<M> {
         self.queue.pop()
     }

@@ -1,18 +1,20 @@
-//! Who runs next: a first-in, first-out list threaded through the tasks themselves.
+//! Intrusive first-in, first-out list of ready tasks: the links are in the tasks' headers.
 
 use std::cell::Cell;
 
 use crate::task::header::{Header, TaskPtr};
 use crate::task::runnable::Runnable;
 
-/// Owner only. Pushing and popping allocate nothing and touch only the two ends.
+/// Run queue. It belongs to the owner thread. Pushing and popping allocate nothing, and access only
+/// the two ends.
 #[derive(Default)]
 pub(super) struct RunQueue {
     head: Cell<Option<TaskPtr>>,
     tail: Cell<Option<TaskPtr>>,
 }
 
-/// A view of a linked task. The lifetime is the caller's to keep within the time that it is linked.
+/// Returns the header of a linked task. The caller keeps the lifetime within the time during which
+/// the task is linked.
 #[inline(always)]
 fn linked<'a>(task: TaskPtr) -> &'a Header {
     // SAFETY: `push` took a `Runnable`, whose reference keeps the task until it is popped.
@@ -30,7 +32,7 @@ impl RunQueue {
         }
     }
 
-    /// Takes the task at the front.
+    /// Removes and returns the task at the front.
     #[inline(always)]
     pub(super) fn pop(&self) -> Option<Runnable> {
         let task = self.head.get()?;
@@ -39,12 +41,12 @@ impl RunQueue {
         if next.is_none() {
             self.tail.set(None);
         }
-        // SAFETY: a `Runnable` of this thread was pushed, and is in no list any more. What is linked
+        // SAFETY: a `Runnable` of this thread was pushed, and is in no list any more. A linked task
         // keeps `QUEUED`.
         Some(unsafe { Runnable::new(task) })
     }
 
-    /// Takes all of another queue to the back of this one.
+    /// Moves all tasks of another queue to the back of this one.
     pub(super) fn append(&self, other: &RunQueue) {
         let Some(first) = other.head.take() else {
             return;
@@ -56,7 +58,7 @@ impl RunQueue {
         }
     }
 
-    /// Takes everything out.
+    /// Moves all tasks into a new queue.
     pub(super) fn take(&self) -> RunQueue {
         RunQueue {
             head: Cell::new(self.head.take()),
@@ -64,22 +66,23 @@ impl RunQueue {
         }
     }
 
+    /// Whether no task is linked.
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         self.head.get().is_none()
     }
 
-    /// The task at the back.
+    /// Returns the task at the back.
     pub(super) fn last(&self) -> Option<TaskPtr> {
         self.tail.get()
     }
 
-    /// How many are linked, by walking the list.
+    /// Counts the linked tasks by walking the list.
     pub(super) fn len(&self) -> usize {
         self.len_up_to(usize::MAX)
     }
 
-    /// The same, but it goes no farther than so many.
+    /// Counts the linked tasks, up to `most`.
     pub(super) fn len_up_to(&self, most: usize) -> usize {
         let mut count = 0;
         let mut next = self.head.get();

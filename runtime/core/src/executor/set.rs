@@ -1,4 +1,4 @@
-//! A group of tasks whose outputs are taken in the order in which they end.
+//! Set of tasks whose outputs are taken in the order in which they end.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -17,7 +17,9 @@ use crate::context;
 use crate::task::waker::wake_catching_panics;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle, coop};
 
-/// Tasks of one output type, joined as they end. Dropping the set aborts those still in it.
+/// Set of tasks with one output type, which are joined as they end.
+///
+/// Dropping the set aborts the tasks in it.
 ///
 /// ```
 /// wakeful::block_on(async {
@@ -38,15 +40,14 @@ pub struct JoinSet<T> {
     ended: Rc<Ended>,
 }
 
-/// Members that have ended and were not joined yet, and the waker of the task that joins them.
+/// Members that have ended and were not joined yet, and the waker of the task that joins the set.
 #[derive(Default)]
 struct Ended {
     places: RefCell<VecDeque<usize>>,
     waker: Cell<Option<Waker>>,
 }
 
-/// Reports a member as ended when its future is dropped, whatever the reason. It is a part of that
-/// future.
+/// Reports a member as ended when its future, of which it is a part, is dropped for any reason.
 struct Ticket {
     ended: Rc<Ended>,
     place: usize,
@@ -56,18 +57,18 @@ struct Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.ended.places.borrow_mut().push_back(self.place);
-        // The end of the member is recorded when its future is gone, which this drop is a part of. A
-        // waker that polls at once is to find it recorded. So the waker is left with the task, whose
-        // handle nothing else waits for: it wakes after that. With a waker the set is alive, and so are
-        // the handles of its members.
+        // This drop is a part of the drop of the member's future, and the end of the member is
+        // recorded after that. A waker that polls at once has to find it recorded. So the waker is
+        // stored in the task, whose handle nothing else waits for, and is woken after the end was
+        // recorded. If there is a waker the set is alive, and so are the handles of its members.
         let waker = &self.ended.waker;
         let leave = |executor: &Executor| executor.wake_at_the_end(self.id, waker);
         // SAFETY: it moves the waker and does nothing else.
         if unsafe { context::peek(leave) } == Some(true) {
             return;
         }
-        // It is not the loop that ends the member, but the end of the runtime or a spawn. If that
-        // wake polls at once, it is woken once more, see `wait_for_ending`.
+        // The member is ended by the shutdown or by a spawn, not by the loop. If this wake polls at
+        // once, the poller is woken once more, see `wait_for_ending`.
         if let Some(waker) = waker.take() {
             wake_catching_panics(waker);
         }
@@ -91,7 +92,7 @@ impl<F: Future> Future for Member<F> {
 }
 
 impl<T> JoinSet<T> {
-    /// An empty set.
+    /// Creates an empty set.
     pub fn new() -> JoinSet<T> {
         JoinSet {
             members: Vec::new(),
@@ -100,17 +101,17 @@ impl<T> JoinSet<T> {
         }
     }
 
-    /// Members that have not been joined yet, ended ones included.
+    /// Returns the number of members that have not been joined yet, ended ones included.
     pub fn len(&self) -> usize {
         self.members.len() - self.vacant.len()
     }
 
-    /// Is there no member left to join?
+    /// Whether there is no member left to join.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Starts a task as a member.
+    /// Spawns a task as a member.
     ///
     /// # Panics
     ///
@@ -122,7 +123,8 @@ impl<T> JoinSet<T> {
         T: 'static,
     {
         let location = Location::caller();
-        // The place is given out inside, so that a panic for want of a runtime leaves the set whole.
+        // The place is taken inside, so that a panic because there is no runtime does not change
+        // the set.
         let start = |executor: &Executor| {
             let _kept = executor.kept_for_subscriber();
             let id = executor.next_id();
@@ -145,15 +147,15 @@ impl<T> JoinSet<T> {
             self.members[place] = Some(task);
             abort
         };
-        // SAFETY: the executor is used for the spawn alone, which runs no user code before it holds a count of
-        // its own, see `Executor::spawn_as`.
+        // SAFETY: the executor is used for the spawn alone, which runs no user code before it holds
+        // a count of its own, see `Executor::spawn_as`.
         match unsafe { context::peek(start) } {
             Some(abort) => abort,
             None => current::none(),
         }
     }
 
-    /// Waits for the next member to end. `None` when the set is empty.
+    /// Waits for the next member to end, and returns its output. `None` if the set is empty.
     ///
     /// # Cancel safety
     ///
@@ -162,7 +164,7 @@ impl<T> JoinSet<T> {
         poll_fn(|cx| self.poll_join_next(cx)).await
     }
 
-    /// Like [`join_next`](Self::join_next), with the number of the task.
+    /// Waits as [`join_next`](Self::join_next) does, and returns the id of the task as well.
     ///
     /// # Cancel safety
     ///
@@ -171,18 +173,19 @@ impl<T> JoinSet<T> {
         poll_fn(|cx| self.poll_join_next_with_id(cx)).await
     }
 
-    /// The next member that has ended already, if there is one.
+    /// Returns the output of the next member that has ended already, if there is one.
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
         self.take_ended().map(|(_, output)| output)
     }
 
-    /// Polls for the next member to end. `Ready(None)` when the set is empty.
+    /// Polls for the next member to end. `Ready(None)` if the set is empty.
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         let next = ready!(self.poll_next(cx));
         Poll::Ready(next.map(|(_, output)| output))
     }
 
-    /// Like [`poll_join_next`](Self::poll_join_next), with the number of the task.
+    /// Polls as [`poll_join_next`](Self::poll_join_next) does, and returns the id of the task as
+    /// well.
     pub fn poll_join_next_with_id(
         &mut self,
         cx: &mut Context<'_>,
@@ -208,6 +211,7 @@ impl<T> JoinSet<T> {
         Poll::Pending
     }
 
+    /// Stores the waker of the task that joins the set.
     #[inline]
     fn wait(&self, waker: &Waker) {
         let place = &self.ended.waker;
@@ -222,8 +226,8 @@ impl<T> JoinSet<T> {
         drop(known);
     }
 
-    /// The first member that has reported its end has done so just now, or this runs inside of that end,
-    /// which is yet to be recorded. Then it wakes.
+    /// Waits for a member that has reported its end. Either it has just ended, or this runs inside
+    /// of its end, which is not recorded yet and wakes the waker.
     #[cold]
     #[inline(never)]
     fn wait_for_ending(&self, waker: &Waker) {
@@ -236,6 +240,7 @@ impl<T> JoinSet<T> {
         }
     }
 
+    /// Removes the first member that has ended, and returns its output.
     #[inline(always)]
     fn take_ended(&mut self) -> Option<(Id, Result<T, JoinError>)> {
         // Nothing in here runs user code.
@@ -245,7 +250,7 @@ impl<T> JoinSet<T> {
             .as_mut()
             .expect("an ended member is joined once");
         let id = member.id();
-        // Not yet over only if this runs inside the member's own end, see `wait_for_ending`.
+        // It is not over only if this runs inside of the member's own end, see `wait_for_ending`.
         let output = member.try_take()?;
         places.pop_front();
         drop(places);
@@ -259,13 +264,13 @@ impl<T> JoinSet<T> {
         self.members.iter().flatten().for_each(JoinHandle::abort);
     }
 
-    /// Lets every member go on by itself; the set is empty then.
+    /// Detaches every member: they continue to run, and the set is empty.
     pub fn detach_all(&mut self) {
-        // Their tickets name places that may be given out again, so they report to no one.
+        // Their tickets contain places that may be used again, so they must not report to this set.
         let ended = std::mem::take(&mut self.ended);
         let members = std::mem::take(&mut self.members);
         self.vacant.clear();
-        // What these drop may be user code, so it comes last.
+        // These drops may run user code, so they come last.
         let waker = ended.waker.take();
         drop(members);
         drop(waker);
@@ -275,7 +280,7 @@ impl<T> JoinSet<T> {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: those left stay in the set, aborted.
+    /// Cancel-safe: the remaining members stay in the set, aborted.
     pub async fn shutdown(&mut self) {
         self.abort_all();
         while self.join_next().await.is_some() {}
@@ -289,7 +294,7 @@ impl<T> JoinSet<T> {
     ///
     /// # Cancel safety
     ///
-    /// Not cancel-safe: the outputs so far are lost and the rest is aborted.
+    /// Not cancel-safe: the outputs so far are lost and the remaining members are aborted.
     pub async fn join_all(mut self) -> Vec<T> {
         let mut outputs = Vec::with_capacity(self.len());
         while let Some(output) = self.join_next().await {
@@ -312,7 +317,7 @@ impl<T> Default for JoinSet<T> {
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         self.abort_all();
-        // A ticket leaves it with a task only while the set keeps that task's handle.
+        // A ticket stores the waker in a task only while the set holds that task's handle.
         let waker = self.ended.waker.take();
         self.members.clear();
         drop(waker);
@@ -332,7 +337,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    /// Starts every future as a member.
+    /// Spawns every future as a member.
     fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> Self {
         let mut set = JoinSet::new();
         for future in futures {

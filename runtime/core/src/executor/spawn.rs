@@ -1,4 +1,4 @@
-//! Starting tasks from wherever one is.
+//! Functions that use the executor of the calling thread: spawning, and the running task.
 
 use std::future::Future;
 use std::panic::Location;
@@ -9,24 +9,23 @@ use crate::context;
 use crate::task::attribution;
 use crate::task::{Id, JoinHandle};
 
-/// Ends the running task as if it had been aborted. Never returns.
+/// Ends the running task as an abort does. Never returns.
 pub(crate) async fn cancel_current<T>() -> T {
     current::with(|executor| executor.abort_running());
     std::future::pending().await
 }
 
-/// Starts a task on this thread's runtime and returns its handle.
+/// Spawns a task on this thread's runtime and returns its handle.
 ///
 /// The future need not be `Send`: it is polled and dropped on this thread alone, so `Rc` and
-/// `RefCell` will do where a multi-threaded runtime asks for `Arc` and `Mutex`. The task begins
-/// when the loop comes to it, after those that are ready already. Dropping the handle detaches the
-/// task; when `block_on` has returned, tasks rest until the next `block_on`, and when the runtime
-/// is dropped their futures are dropped.
+/// `RefCell` suffice where a multi-threaded runtime requires `Arc` and `Mutex`. The task is queued
+/// behind those that are ready already. Dropping the handle detaches the task. After `block_on` has
+/// returned, tasks pause until the next `block_on`; dropping the runtime drops their futures.
 ///
 /// # Panics
 ///
 /// Outside a runtime, and inside one that has ended (see
-/// [`Runtime::enter_guard`](crate::Runtime::enter_guard)), with a sentence that says what to do.
+/// [`Runtime::enter_guard`](crate::Runtime::enter_guard)). The message says what to do.
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc};
@@ -41,7 +40,8 @@ pub(crate) async fn cancel_current<T>() -> T {
 ///     assert_eq!(count.get(), 1);
 /// });
 /// ```
-// Inlined: so the future is made in the task, and not moved there. Most are spawned in one place anyway.
+// Inlined, so that the future is constructed in the task and not moved there. Most futures are
+// spawned in one place anyway.
 #[inline(always)]
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
@@ -52,15 +52,15 @@ where
     spawn_at(Location::caller(), future)
 }
 
-/// The same for those who call it on behalf of someone else.
+/// Spawns a task with the location of another caller.
 #[inline(always)]
 #[track_caller]
 pub(crate) fn spawn_at<F>(location: &'static Location<'static>, future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
 {
-    // SAFETY: a spawn runs no user code before it holds a count of its own, see `Executor::spawn_as`. As
-    // nothing but a spawn needs more of an executor that has ended, it looks for that itself.
+    // SAFETY: a spawn runs no user code before it holds a count of its own, see
+    // `Executor::spawn_as`. The spawn itself checks whether the executor has ended.
     let task = unsafe { context::peek(|executor: &Executor| executor.spawn(location, future)) };
     match task {
         Some(task) => task,
@@ -68,13 +68,13 @@ where
     }
 }
 
-/// A number for a task that is spawned on this thread.
+/// Returns a new id for a task that is spawned on this thread.
 #[track_caller]
 pub(crate) fn next_id() -> Id {
     current::with(Executor::next_id)
 }
 
-/// The same for a task that only waits for something which is shown in its place.
+/// Spawns a task that only waits for something else, which is shown in its place.
 #[track_caller]
 pub(crate) fn spawn_hidden<F>(
     id: Id,
@@ -87,14 +87,14 @@ where
     current::with(|executor| executor.spawn_as(id, location, future, About::hidden()))
 }
 
-/// The number of the task that is running.
+/// Returns the id of the running task.
 ///
-/// Inside a closure of [`spawn_blocking`](crate::spawn_blocking) it is that of the closure, and inside the
-/// drop of a task's future or output that of the task, whatever drops it.
+/// Inside a closure of [`spawn_blocking`](crate::spawn_blocking) that is the id of the closure, and
+/// inside the drop of a task's future or output the id of that task, whatever drops it.
 ///
 /// # Panics
 ///
-/// Outside a task; the future of `block_on` is none. See [`try_id`].
+/// Outside a task. The future of `block_on` is not a task. See [`try_id`].
 ///
 /// ```
 /// wakeful::block_on(async {
@@ -114,12 +114,12 @@ pub fn id() -> Id {
     }
 }
 
-/// The number of the task that is running, if one is. See [`id`].
+/// Returns the id of the running task, or `None` outside a task. See [`id`].
 pub fn try_id() -> Option<Id> {
     attribution::attributed_task().or_else(|| current::try_with(Executor::running).flatten())
 }
 
-/// The name of the task that is running, if it was given one by
+/// Returns the name of the running task, if it was set by
 /// [`Builder::name`](crate::executor::TaskBuilder::name).
 pub fn name() -> Option<String> {
     let id = try_id()?;

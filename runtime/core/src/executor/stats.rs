@@ -1,31 +1,31 @@
-//! What an executor has done so far.
+//! Counters of an executor.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 use super::Executor;
 
-/// Counted all the time: plain additions on the owner thread.
+/// Counters that are always maintained, by plain additions on the owner thread.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) spawned: Cell<u64>,
     pub(super) polls: Cell<u64>,
     pub(super) received: Cell<u64>,
-    /// Pushes into the run queue that no wake made: of the future of `block_on`, and by aborts. Less
-    /// the spawns that pushed nothing, so it may be below zero, and wraps.
+    /// Pushes into the run queue other than by wakes and spawns: of the main task, and by aborts.
+    /// Spawns that pushed nothing are subtracted, so it may be negative, and wraps.
     pub(super) pushed: Cell<u64>,
     pub(super) woken_remote: Cell<u64>,
-    /// The last that was said, so that it never goes down.
+    /// Last reported value, to keep the counter monotonic.
     pub(super) woken_local: Cell<u64>,
     pub(super) coalesced: Cell<u64>,
 }
 
-/// One more.
+/// Adds one to a counter.
 pub(super) fn count(cell: &Cell<u64>) {
     cell.set(cell.get().wrapping_add(1));
 }
 
-/// The same, for the metrics.
+/// Counters of an executor at one moment, for the metrics.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stats {
     pub(crate) alive: usize,
@@ -40,9 +40,10 @@ pub(crate) struct Stats {
 }
 
 impl Executor {
+    /// Returns the counters at this moment.
     pub(crate) fn stats(&self) -> Stats {
         Stats {
-            // The one for `block_on` is not a task.
+            // The main task does not count.
             alive: self.tasks.len() - usize::from(self.main.get().is_some()),
             queued: self.queued(),
             spawned: self.counts.spawned.get(),
@@ -55,15 +56,16 @@ impl Executor {
         }
     }
 
-    /// How many tasks are in line.
+    /// Returns the number of ready tasks.
     fn queued(&self) -> usize {
         let mut queued = 0;
         self.each_queue(|queue| queued += queue.len());
         queued
     }
 
-    /// Counted without a counter: what was pushed into the run queue, has come out of it or is
-    /// still in it, less what was pushed by others.
+    /// Returns the number of local wakes that queued a task. There is no counter on that path: it
+    /// is the number of pushes into the run queues, which is polls plus queued tasks, less the
+    /// pushes that are counted elsewhere.
     fn woken_local(&self) -> u64 {
         let counts = &self.counts;
         let pushed = counts.polls.get() + self.queued() as u64;
@@ -71,7 +73,7 @@ impl Executor {
         let now = others
             .iter()
             .fold(pushed, |rest, count| rest.wrapping_sub(count.get()));
-        // In the middle of a batch, what has come out of it is not counted yet.
+        // In the middle of a batch its polls are not counted yet.
         let before = counts.woken_local.get();
         if now.wrapping_sub(before).cast_signed() > 0 {
             counts.woken_local.set(now);

@@ -1,4 +1,4 @@
-//! What users say to the recorder of their thread. The public module `trace` lists it.
+//! Functions of the public module `trace` that use the recorder of the calling thread.
 
 use std::marker::PhantomData;
 
@@ -17,7 +17,7 @@ fn with<R>(what: &str, f: impl FnOnce(&Executor) -> R) -> R {
     }
 }
 
-/// Sets what this thread's runtime records from now on.
+/// Sets the level at which this thread's runtime records from now on.
 ///
 /// # Panics
 ///
@@ -37,16 +37,16 @@ fn with<R>(what: &str, f: impl FnOnce(&Executor) -> R) -> R {
 pub fn set_level(level: Level) {
     with("set_level", |executor| {
         let running = executor.running.get().or_else(|| {
-            // Inside the loop, but in no task: that is the future of `block_on`.
+            // Inside the loop, but in no task: the main task runs.
             executor.main.get().filter(|_| context::is_running())
         });
-        // SAFETY: a task that runs is alive.
+        // SAFETY: a running task is alive.
         let tag = running.map(|task| unsafe { &(*task.as_ptr()).trace });
         executor.trace.set_level(level, tag);
     });
 }
 
-/// What this thread's runtime records now.
+/// Returns the level at which this thread's runtime records.
 ///
 /// # Panics
 ///
@@ -62,7 +62,7 @@ pub fn level() -> Level {
     with("level", |executor| executor.trace.level())
 }
 
-/// What this thread's runtime has recorded, as it is now. The recording goes on.
+/// Returns what this thread's runtime has recorded so far. The recording continues.
 ///
 /// # Panics
 ///
@@ -77,19 +77,20 @@ pub fn snapshot() -> Snapshot {
     with("snapshot", |executor| executor.trace.snapshot())
 }
 
-/// What this thread's runtime has recorded since the cursor's last call, at most `most` events, the
-/// oldest first; the cursor moves on. For those who watch a program that runs.
+/// Returns what this thread's runtime has recorded since the last call with this cursor, at most
+/// `most` events, the oldest first, and advances the cursor. For watching a running program.
 ///
 /// It differs from [`snapshot`]:
 ///
-/// - Times count from the making of the runtime, so that all parts of a trace have one axis.
-/// - [`Snapshot::lost`] is what was overwritten before this reader came to it.
-/// - [`Snapshot::tasks`] has the tasks that the new events speak of. The first part, and one after a
-///   loss, has also all that are alive: others that were known have ended. A task is known by its [`id`](crate::trace::Task::id), its place changes.
-/// - A poll that still goes on is told when it has ended, with the time of its beginning, which may
-///   be before events that were told earlier.
+/// - Times count from the creation of the runtime, so that all parts of a trace have one axis.
+/// - [`Snapshot::lost`] counts the events that were overwritten before this cursor reached them.
+/// - [`Snapshot::tasks`] has the tasks of the new events. The first part, and one after a loss,
+///   also has all tasks that are alive: other known tasks have ended. A task is identified by its
+///   [`id`](crate::trace::Task::id); its index changes.
+/// - A poll that has not ended yet is reported when it has, with the time at which it began, which
+///   may be before that of events that were reported earlier.
 ///
-/// A cursor that comes from another runtime begins anew. A limit of zero is one of one.
+/// A cursor that was used with another runtime starts from the beginning. A limit of 0 counts as 1.
 ///
 /// # Panics
 ///
@@ -118,7 +119,7 @@ pub fn snapshot_since(cursor: &mut Cursor, most: usize) -> Snapshot {
     })
 }
 
-/// Puts a mark into the trace of this thread's runtime, with the task that runs. Outside a runtime,
+/// Records a mark in the trace of this thread's runtime, with the running task. Outside a runtime,
 /// or if nothing is recorded, it does nothing.
 ///
 /// ```
@@ -134,9 +135,9 @@ pub fn mark(name: &'static str) {
     current::try_with(|executor| executor.trace.mark(name));
 }
 
-/// Begins a span, which is put into the trace as [`mark`] does when the answer is dropped.
+/// Begins a span, which is recorded when it is dropped.
 ///
-/// It may be held across an await; it belongs to the task that began it.
+/// It may be held across an await, and belongs to the task that began it.
 ///
 /// ```
 /// use wakeful::trace::{self, Level};
@@ -158,7 +159,7 @@ pub fn span(name: &'static str) -> Span {
     }
 }
 
-/// A span of time, from [`span`] to its drop. It stays on its thread.
+/// A span of time, from the call of [`span`] to its drop. It stays on its thread.
 #[derive(Debug)]
 pub struct Span {
     name: &'static str,

@@ -1,33 +1,35 @@
-//! In which order tasks run that a look at the reactor and the timers wakes.
+//! Order of the tasks that a turn of the reactor and the timers wakes.
 //!
-//! They run before the tasks that were ready already, if those have all had a poll since the last
-//! time that this was so: a task that yields is then behind them. Else they run after those tasks.
-//! So no task waits for longer than one poll of each other one, however much the looks wake.
+//! They run before the tasks that were ready already, so before tasks that yield, if each of those
+//! has had a poll since the last time that woken tasks went first. Otherwise they run after them.
+//! So no task waits for longer than one poll of each other task, however many tasks the turns wake.
 
 use std::ptr::NonNull;
 
 use super::run_queue::RunQueue;
 use super::{ClassQueue, Executor};
 
-/// Queues longer than this are not walked.
+/// Queues longer than this are not counted exactly.
 const MANY: usize = 256;
 
-/// What was ready before a look. It goes back when this is dropped, also after a panic of a foreign
-/// waker.
+/// The tasks that were ready before a reactor turn. They are queued again when this is dropped,
+/// also after a panic of a foreign waker.
 struct Before<'a> {
     executor: &'a Executor,
     default: RunQueue,
     others: Vec<(NonNull<ClassQueue>, RunQueue)>,
+    /// Whether the woken tasks run before these.
     woken_first: bool,
+    /// Whether a task was woken.
     found: bool,
 }
 
 impl Executor {
-    /// Looks at what may have happened outside of the loop. Returns what `look` returns, and
-    /// whether it has woken a task.
-    pub(crate) fn look<R>(&self, look: impl FnOnce() -> R) -> (R, bool) {
+    /// Calls `turn`, which handles what has happened outside of the loop, and orders the tasks that
+    /// it wakes. Returns its result, and whether it has woken a task.
+    pub(crate) fn with_wake_order<R>(&self, turn: impl FnOnce() -> R) -> (R, bool) {
         let mut before = Before::take(self);
-        let result = look();
+        let result = turn();
         let found = before.put_back();
         if found && before.woken_first {
             let polls = self.counts.polls.get();
@@ -36,7 +38,7 @@ impl Executor {
         (result, found)
     }
 
-    /// How many tasks are ready; more than there are, if they are many.
+    /// Returns the number of ready tasks, or more if there are many.
     fn ready_at_most(&self) -> usize {
         let mut ready = 0;
         self.each_queue(|queue| ready += queue.run_queue.len_up_to(MANY));
@@ -55,7 +57,7 @@ impl Before<'_> {
         Before {
             executor,
             default: executor.default_queue.run_queue.take(),
-            // The borrow ends here, as a foreign waker may make a class.
+            // The borrow ends here, as a foreign waker may create a class.
             others: others
                 .map(|queue| (queue.pointer(), queue.run_queue.take()))
                 .collect(),
@@ -64,7 +66,7 @@ impl Before<'_> {
         }
     }
 
-    /// Returns whether a task was woken meanwhile.
+    /// Queues the tasks again. Returns whether a task was woken meanwhile.
     fn put_back(&mut self) -> bool {
         put_back(
             &self.executor.default_queue.run_queue,
@@ -73,7 +75,7 @@ impl Before<'_> {
             &mut self.found,
         );
         for (queue, before) in &self.others {
-            // SAFETY: a lane goes with its executor.
+            // SAFETY: a queue lives as long as its executor.
             let queue = unsafe { queue.as_ref() };
             put_back(&queue.run_queue, before, self.woken_first, &mut self.found);
         }
@@ -83,7 +85,7 @@ impl Before<'_> {
 
 impl Drop for Before<'_> {
     fn drop(&mut self) {
-        // Nothing, if it was done already.
+        // Does nothing if it was done already.
         self.put_back();
     }
 }

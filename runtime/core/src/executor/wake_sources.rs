@@ -1,4 +1,5 @@
-//! What could still wake the tasks of a loop that has nothing of its own to wait for.
+//! What can still wake the tasks of a loop that has no timer, source or call to wait for: the
+//! wakers that are held outside of the executor. `block_on` uses it to report a deadlock.
 
 use std::fmt::Write;
 use std::ops::ControlFlow;
@@ -16,14 +17,14 @@ use crate::task::state::DONE;
 use crate::task::waker;
 
 impl Executor {
-    /// Calls `f` with every task that has not ended, that of `block_on` included. `f` frees none.
+    /// Calls `f` with each task that has not ended, the main task included. `f` frees no task.
     fn each_alive(&self, mut f: impl FnMut(&Header) -> ControlFlow<()>) {
         if self.is_released() {
             return;
         }
-        let mut walk = TaskIter::default();
-        while let Some(task) = self.tasks.next(&mut walk) {
-            // SAFETY: what a walk meets is alive.
+        let mut iter = TaskIter::default();
+        while let Some(task) = self.tasks.next(&mut iter) {
+            // SAFETY: the tasks of the iteration are alive.
             let header = unsafe { task.as_ref() };
             if !header.state.is(DONE) && f(header).is_break() {
                 return;
@@ -31,20 +32,21 @@ impl Executor {
         }
     }
 
-    /// Whether the waker is that of a task of this executor that has not ended. `None`: it is no task's, so
-    /// there is no telling what it wakes.
+    /// Whether the waker wakes a task of this executor that has not ended. `None`: it is a foreign
+    /// waker, so that is unknown.
     pub(crate) fn is_woken_by(&self, waker: &Waker) -> Option<bool> {
         if !std::ptr::eq(waker.vtable(), &raw const WAKER) {
             return None;
         }
-        // SAFETY: by its vtable it was made for a task, and it holds a reference.
+        // SAFETY: by its vtable the waker is that of a task, and it holds a reference.
         let header = unsafe { waker::task(waker.data()).as_ref() };
-        // SAFETY: by the vtable, too, the scheduler is a lane.
+        // SAFETY: by the vtable, the scheduler is a `ClassQueue`.
         let queue = unsafe { header.scheduler::<ClassQueue>() };
         Some(std::ptr::eq(queue.executor(), self) && !header.state.is(DONE))
     }
 
-    /// How many wakers of the tasks there are, but for those that wait for another task of this executor.
+    /// Returns the number of wakers of the tasks, without those that wait for another task of this
+    /// executor.
     pub(crate) fn wakers_outside(&self) -> u64 {
         let mut outside = 0_u64;
         self.each_alive(|task| {
@@ -59,8 +61,7 @@ impl Executor {
         outside
     }
 
-    /// The tasks that have not ended, as people know them, at most `most` of them. The future of `block_on` is
-    /// none.
+    /// Describes the tasks that have not ended, at most `most` of them, without the main task.
     pub(crate) fn unended(&self, most: usize) -> String {
         let mut text = String::new();
         let mut more = 0;
@@ -85,26 +86,27 @@ impl Executor {
         text
     }
 
+    /// Returns the id, name and spawn location of a task, as far as they are known.
     fn describe(&self, task: &Header) -> String {
         let mut text = format!("task {}", task.id);
         if let Some(name) = self.name_of(task.id) {
             let _ = write!(text, " ('{name}')");
         }
-        let seen = self
+        let info = self
             .observer()
             .and_then(|observer| observer.beat().roster.look(task.slot.get()));
-        if let Some(location) = seen.and_then(|who| who.location) {
+        if let Some(location) = info.and_then(|info| info.location) {
             let _ = write!(text, ", spawned at {location}");
         }
         text
     }
 
-    /// The thread whose loop it is. Any thread may ask.
+    /// Returns the number of the owner thread. Any thread.
     pub(crate) fn home(&self) -> ThreadNumber {
         self.default_queue.owner()
     }
 
-    /// A task is waited for, and not by a waker of its own lane.
+    /// Records that a waker of another scheduler waits for a task.
     pub(super) fn joined_elsewhere(&self, task: &Header) {
         if context::is_foreign(self) {
             let this: Weak<Executor> = Arc::downgrade(&self.shared());
@@ -113,11 +115,11 @@ impl Executor {
         }
     }
 
-    /// Calls `f` with the waker of each task that is waited for.
+    /// Calls `f` with the waker of each task that is joined.
     fn each(&self, f: &mut dyn FnMut(&Waker) -> ControlFlow<()>) -> ControlFlow<()> {
         let mut flow = ControlFlow::Continue(());
         self.each_alive(|task| {
-            // Nothing in here looks for it meanwhile, and no user code runs.
+            // The waker is out of its cell only here: `f` runs no user code.
             if let Some(waker) = task.join_waker.take() {
                 flow = f(&waker);
                 task.join_waker.set(Some(waker));

@@ -11,7 +11,7 @@ use shuttle::rand::{Rng, thread_rng};
 use super::model;
 use super::pair_queue::{self, Notification, Pair, Sleeper};
 use super::refs::{self, Counts, Thing};
-use super::remote::{self, Line, Post};
+use super::remote::{self, MessageQueue, Post};
 use super::remote_requests::{Requests, TakesInTwoSteps};
 use super::support::{self, Held, World, sign, world, world_of};
 use crate::executor::remote::{Remote, Sent};
@@ -27,8 +27,8 @@ fn below(limit: usize) -> usize {
 
 // --- messages to a loop
 
-/// Four threads send 25 messages each to a loop that sleeps whenever it can.
-fn a_crowd<L: Line>(line: L) {
+/// Four threads send 25 messages each to a loop that sleeps whenever it may.
+fn a_crowd<L: MessageQueue>(line: L) {
     const SENDERS: usize = 4;
     const EACH: usize = 25;
     let post = Held::new(Arc::new(Post {
@@ -88,7 +88,7 @@ fn a_crowd_without_the_push_before_the_flag() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn a_crowd_without_one_step_for_checking_and_sleeping() {
-    model(|| a_crowd(remote::Flawed::new(remote::Flaw::LooksThenSleeps)));
+    model(|| a_crowd(remote::Flawed::new(remote::Flaw::ChecksThenSleeps)));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_crowd_without_clearing_before_the_pops() {
 }
 
 /// Four threads send until they find the queue closed, which happens after some messages.
-fn a_crowd_and_the_end<L: Line>(line: L) {
+fn a_crowd_and_the_end<L: MessageQueue>(line: L) {
     let line = Arc::new(line);
     let (sent, got) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let count = |counter: &Arc<AtomicUsize>, by| _ = counter.fetch_add(by, Ordering::Relaxed);

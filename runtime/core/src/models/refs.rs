@@ -1,4 +1,5 @@
-//! The biased counts, by themselves: freed once, by the owner unless merged, and after all uses.
+//! Models of the biased counts: the memory is freed once, after all uses, and by the owner unless
+//! the counts are merged.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -18,7 +19,7 @@ pub(super) trait Counts: 'static {
     fn drop_here(&self) -> Release;
     fn drop_there(&self) -> Release;
     fn merge(&self);
-    /// The memory goes.
+    /// Records that the memory is freed.
     fn gone(&self);
 }
 
@@ -45,23 +46,23 @@ impl Counts for Refs {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// At zero the other thread keeps quiet instead of sending the reference home.
+    /// At zero the other thread does not send the reference to the owner.
     Quiet,
-    /// At zero the other thread takes it that it was the last one.
+    /// At zero the other thread frees the memory.
     Greedy,
-    /// The owner that drops its last one does not look at the other side.
+    /// The owner that drops its last reference does not check the other side.
     Blind,
     /// A drop on another thread is not ordered before the free.
     Unordered,
     /// A merged drop is not ordered before the free.
     UnorderedMerged,
-    /// The merge looks, then writes.
+    /// The merge is a load and a store.
     MergesInTwoSteps,
 }
 
 const MERGED: u32 = 1 << 31;
 
-/// A copy of `Refs` with one step taken out.
+/// A copy of `Refs` with one flaw.
 pub(super) struct Flawed {
     local: Cell<u32>,
     shared: AtomicU32,
@@ -79,7 +80,7 @@ impl Flawed {
         }
     }
 
-    /// Takes one from `shared` while it is above zero.
+    /// Subtracts one from `shared` if it is above zero.
     fn take(&self, order: Ordering) -> Result<u32, u32> {
         self.shared
             .fetch_update(order, Ordering::Acquire, |shared| {
@@ -137,7 +138,7 @@ impl Counts for Flawed {
             Ok(_) => Release::Keep,
             Err(0) if self.flaw == Flaw::Quiet => Release::Keep,
             Err(0) if self.flaw == Flaw::Greedy => Release::Free,
-            Err(0) => Release::Tell,
+            Err(0) => Release::SendToOwner,
             Err(_) => self.drop_merged(),
         }
     }
@@ -158,11 +159,11 @@ impl Counts for Flawed {
     }
 }
 
-/// A counted thing. Only the counts say when it goes; the `Arc` around it is the quarantine.
+/// A counted value. The counts alone determine when it is freed; the `Arc` keeps its memory valid.
 pub(super) struct Thing<C> {
-    /// Not dropped, so that one which is never freed is a leak.
+    /// Not dropped, so that a value that is never freed is a leak.
     pub(super) counts: ManuallyDrop<C>,
-    /// References on their way home.
+    /// References that were sent to the owner.
     home: Queue<()>,
 }
 
@@ -189,7 +190,7 @@ impl<C: Counts> Thing<C> {
     pub(super) fn drop_there(&self, may_free: bool) {
         match self.counts.drop_there() {
             Release::Keep => {}
-            Release::Tell => self.home.push(()),
+            Release::SendToOwner => self.home.push(()),
             Release::Free => {
                 assert!(may_free, "freed away from home");
                 self.counts.gone();
@@ -204,7 +205,7 @@ impl<C: Counts> Thing<C> {
     }
 }
 
-/// Two references: one that the owner clones and drops, one that goes away and does the same.
+/// Two references: the owner clones and drops one, another thread does the same with the other.
 fn here_and_there<C: Counts>(counts: C) {
     let thing = Thing::new(counts);
     let away = thing.clone();
@@ -221,7 +222,7 @@ fn here_and_there<C: Counts>(counts: C) {
     thing.receive();
 }
 
-/// A reference that was made away is dropped at home, and the other way round.
+/// A reference that another thread created is dropped by the owner, and the other way round.
 fn changing_places<C: Counts>(counts: C) {
     let thing = Thing::new(counts);
     let away = thing.clone();
@@ -250,8 +251,8 @@ fn changing_places<C: Counts>(counts: C) {
     thing.receive();
 }
 
-/// Another thread clones its reference and gives the clone to the owner, who drops both of his.
-/// Whether the other thread has dropped its own by then decides who hears of it.
+/// Another thread clones its reference and gives the clone to the owner, which drops both of its
+/// references. The other thread may have dropped its own by then, or not.
 fn a_gift<C: Counts>(counts: C) {
     let thing = Held::new(Thing::new(counts));
     let away = Arc::clone(&thing);
@@ -269,7 +270,8 @@ fn a_gift<C: Counts>(counts: C) {
     thing.receive();
 }
 
-/// The owner merges while another thread clones and drops; a third only drops. Who is last frees.
+/// The owner merges while another thread clones and drops, and a third one drops. The last one
+/// frees.
 fn merging<C: Counts>(counts: C) {
     let thing = Thing::new(counts);
     let (one, two) = (thing.clone(), thing.clone());
@@ -287,7 +289,7 @@ fn merging<C: Counts>(counts: C) {
 }
 
 #[test]
-fn freed_once_and_at_home() {
+fn freed_once_and_by_the_owner() {
     model(|| here_and_there(Refs::new(2)));
 }
 
@@ -308,27 +310,27 @@ fn merged_and_freed_by_the_last() {
 
 #[test]
 #[should_panic(expected = "Allocation leaked")]
-fn without_sending_it_home() {
+fn without_sending_it_to_the_owner() {
     model(|| here_and_there(Flawed::new(Flaw::Quiet, 2)));
 }
 
 #[test]
 #[should_panic(expected = "freed away from home")]
-fn without_asking_whose_the_last_one_is() {
+fn without_checking_the_side_of_the_last_one() {
     model(|| here_and_there(Flawed::new(Flaw::Greedy, 2)));
 }
 
 #[test]
 #[cfg_attr(loom, should_panic(expected = "Causality violation"))]
 #[cfg_attr(shuttle, should_panic(expected = "used after it was freed"))]
-fn without_looking_at_the_other_side() {
+fn without_checking_the_other_side() {
     model(|| a_gift(Flawed::new(Flaw::Blind, 2)));
 }
 
 #[test]
 #[cfg_attr(shuttle, ignore = "takes a weaker memory than shuttle has")]
 #[should_panic(expected = "Causality violation")]
-fn without_the_order_of_a_drop_away() {
+fn without_the_order_of_a_drop_there() {
     model(|| a_gift(Flawed::new(Flaw::Unordered, 2)));
 }
 

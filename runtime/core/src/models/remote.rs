@@ -1,4 +1,4 @@
-//! The way in: the sleep handshake and the end, by themselves. A message is a number.
+//! Models of the remote queue: the sleep handshake, events, and the end. A message is a number.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -9,8 +9,8 @@ use crate::executor::remote::{Remote, Sent};
 use crate::primitives::Queue;
 use crate::primitives::atomic::{AtomicU8, Ordering};
 
-/// What the models need of a `Remote`, sound or flawed.
-pub(super) trait Line: Send + Sync + 'static {
+/// Interface of a `Remote`, correct or flawed.
+pub(super) trait MessageQueue: Send + Sync + 'static {
     fn send(&self, message: usize) -> Sent;
     fn is_pending(&self) -> bool;
     fn receive(&self, f: &mut dyn FnMut(usize));
@@ -20,7 +20,7 @@ pub(super) trait Line: Send + Sync + 'static {
     fn pop(&self) -> Option<usize>;
 }
 
-impl Line for Remote<usize> {
+impl MessageQueue for Remote<usize> {
     fn send(&self, message: usize) -> Sent {
         self.send(message)
     }
@@ -29,7 +29,7 @@ impl Line for Remote<usize> {
     }
     fn receive(&self, f: &mut dyn FnMut(usize)) {
         let events = self.receive(f);
-        assert_eq!(events, 0, "nobody nudged");
+        assert_eq!(events, 0, "no event was raised");
     }
     fn fall_asleep(&self) -> bool {
         self.fall_asleep()
@@ -47,19 +47,19 @@ impl Line for Remote<usize> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// The sender never says `Notify`.
+    /// The sender never returns `Notify`.
     Silent,
-    /// Every sender that finds `ASLEEP` says `Notify`.
+    /// Every sender that finds `ASLEEP` returns `Notify`.
     Noisy,
-    /// The sender sets `PENDING` first and pushes then.
+    /// The sender sets `PENDING` before it pushes.
     FlagsFirst,
-    /// The loop sets `ASLEEP` whatever it finds.
+    /// The loop sets `ASLEEP` unconditionally.
     SleepsBlindly,
-    /// The loop looks at the flag, then sets `ASLEEP`.
-    LooksThenSleeps,
-    /// The loop pops first and clears `PENDING` then.
+    /// The loop checks the flag and sets `ASLEEP` in two steps.
+    ChecksThenSleeps,
+    /// The loop pops before it clears `PENDING`.
     ClearsLate,
-    /// The sender that finds `CLOSED` leaves its message.
+    /// A sender that finds `CLOSED` leaves its message in the queue.
     LeavesLate,
 }
 
@@ -67,7 +67,7 @@ const PENDING: u8 = 1;
 const ASLEEP: u8 = 2;
 const CLOSED: u8 = 4;
 
-/// A copy of `Remote` with one step taken out.
+/// A copy of `Remote` with one flaw.
 pub(super) struct Flawed {
     queue: Queue<usize>,
     flag: AtomicU8,
@@ -94,7 +94,7 @@ impl Flawed {
     }
 }
 
-impl Line for Flawed {
+impl MessageQueue for Flawed {
     fn send(&self, message: usize) -> Sent {
         if !self.has(Flaw::FlagsFirst) {
             self.queue.push(message);
@@ -133,7 +133,7 @@ impl Line for Flawed {
             self.flag.store(ASLEEP, Ordering::Release);
             return true;
         }
-        if self.has(Flaw::LooksThenSleeps) {
+        if self.has(Flaw::ChecksThenSleeps) {
             let free = self.flag.load(Ordering::Acquire) == 0;
             if free {
                 self.flag.store(ASLEEP, Ordering::Release);
@@ -163,8 +163,8 @@ pub(super) struct Post<L> {
     pub(super) bell: Bell,
 }
 
-impl<L: Line> Post<L> {
-    /// Sends, and notifies if need be. How many notifications that took.
+impl<L: MessageQueue> Post<L> {
+    /// Sends, and notifies if necessary. Returns the number of notifications.
     pub(super) fn send(&self, message: usize) -> usize {
         match self.line.send(message) {
             Sent::Done => 0,
@@ -176,7 +176,7 @@ impl<L: Line> Post<L> {
         }
     }
 
-    /// Sleeps, if there is nothing to receive. How many sleeps that was.
+    /// Sleeps if there is nothing to receive. Returns the number of sleeps.
     pub(super) fn sleep(&self) -> usize {
         let sleeps = self.line.fall_asleep();
         if sleeps {
@@ -187,9 +187,9 @@ impl<L: Line> Post<L> {
     }
 }
 
-/// Two threads send, one message the first and two the second; the loop sleeps until it has all.
-/// Each sleep is ended by one notification, and no other is made.
-fn two_senders<L: Line>(line: L) {
+/// Two threads send one and two messages; the loop sleeps until it has all. Each sleep is ended by
+/// one notification, and there are no others.
+fn two_senders<L: MessageQueue>(line: L) {
     let post = Held::new(Arc::new(Post {
         line,
         bell: Bell::new(),
@@ -216,9 +216,8 @@ fn two_senders<L: Line>(line: L) {
     assert_eq!(got, [1, 2, 3]);
 }
 
-/// Two threads send while the loop closes: in the end everything has been taken out by someone,
-/// once.
-fn senders_and_the_end<L: Line>(line: L) {
+/// Two threads send while the loop closes the queue: each message is taken out once.
+fn senders_and_the_end<L: MessageQueue>(line: L) {
     let line = Arc::new(line);
     let senders = [1, 2].map(|message| {
         let line = line.clone();
@@ -240,17 +239,17 @@ fn senders_and_the_end<L: Line>(line: L) {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Nudges {
+enum Events {
     Sound,
-    /// The nudge comes before the push.
-    NudgesFirst,
-    /// The loop looks into the other queue first, and takes the nudge then.
+    /// The event is raised before the push.
+    RaisesFirst,
+    /// The loop pops from the other queue before it takes the event.
     TakesLate,
 }
 
-/// Two threads put things into other queues and nudge, and one sends a message as well; the loop sleeps
-/// until it has all, and looks into a queue only when it was nudged for that.
-fn nudges_against_a_sleeper(events: Nudges) {
+/// Two threads push to other queues and raise events, and one sends a message as well; the loop
+/// sleeps until it has all, and pops from a queue only after its event.
+fn events_against_a_sleeper(events: Events) {
     struct Both {
         post: Post<Remote<usize>>,
         others: [Queue<usize>; 2],
@@ -267,7 +266,7 @@ fn nudges_against_a_sleeper(events: Nudges) {
         thread::spawn(move || {
             let Both { post, others } = &*both;
             let push = || others[kind].push(kind);
-            if events != Nudges::NudgesFirst {
+            if events != Events::RaisesFirst {
                 push();
             }
             let mut rings = 0;
@@ -275,7 +274,7 @@ fn nudges_against_a_sleeper(events: Nudges) {
                 post.bell.ring();
                 rings += 1;
             }
-            if events == Nudges::NudgesFirst {
+            if events == Events::RaisesFirst {
                 push();
             }
             if kind == 0 {
@@ -288,16 +287,16 @@ fn nudges_against_a_sleeper(events: Nudges) {
     let (mut got, mut sleeps) = (Vec::new(), 0);
     loop {
         if post.line.is_pending() {
-            if events == Nudges::TakesLate {
+            if events == Events::TakesLate {
                 got.extend(others.iter().filter_map(Queue::pop));
             }
             let kinds = post.line.receive(|message| got.push(message));
-            if events != Nudges::TakesLate {
-                let nudged = |kind: &usize| kinds & 1 << kind != 0;
+            if events != Events::TakesLate {
+                let raised = |kind: &usize| kinds & 1 << kind != 0;
                 got.extend(
                     [0, 1]
                         .into_iter()
-                        .filter(nudged)
+                        .filter(raised)
                         .filter_map(|kind| others[kind].pop()),
                 );
             }
@@ -314,20 +313,20 @@ fn nudges_against_a_sleeper(events: Nudges) {
 }
 
 #[test]
-fn nudges_and_a_message_against_a_sleeper() {
-    model(|| nudges_against_a_sleeper(Nudges::Sound));
+fn events_and_a_message_against_a_sleeper() {
+    model(|| events_against_a_sleeper(Events::Sound));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn without_the_push_before_the_nudge() {
-    model(|| nudges_against_a_sleeper(Nudges::NudgesFirst));
+fn without_the_push_before_the_event() {
+    model(|| events_against_a_sleeper(Events::RaisesFirst));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn without_taking_the_nudge_before_the_pop() {
-    model(|| nudges_against_a_sleeper(Nudges::TakesLate));
+fn without_taking_the_event_before_the_pop() {
+    model(|| events_against_a_sleeper(Events::TakesLate));
 }
 
 #[test]
@@ -353,10 +352,10 @@ fn receiving_while_a_sender_pushes() {
         let mut got = Vec::new();
         for _ in 0..2 {
             let events = line.receive(|message| got.push(message));
-            assert_eq!(events, 0, "nobody nudged");
+            assert_eq!(events, 0, "no event was raised");
         }
         sender.join().unwrap();
-        // What came after the last look is still announced.
+        // An event that was raised after the last receive is still set.
         assert!(got.len() == 3 || line.is_pending());
         let _ = line.receive(|message| got.push(message));
         assert_eq!(got, [1, 2, 3]);
@@ -391,7 +390,7 @@ fn without_looking_before_the_sleep() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_one_step_for_looking_and_sleeping() {
-    model(|| two_senders(Flawed::new(Flaw::LooksThenSleeps)));
+    model(|| two_senders(Flawed::new(Flaw::ChecksThenSleeps)));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The scheduler of the models, and the future whose every touch is checked.
+//! Scheduler of the models, and a future that checks the thread of each access.
 
 use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
@@ -28,7 +28,7 @@ use crate::task::schedule::Schedule;
 use crate::task::state::{DONE, JOIN, QUEUED, State};
 use crate::task::{Id, JoinHandle, raw, waker};
 
-/// Stands in for the reactor: a notification is kept until a wait takes it.
+/// Replacement of the reactor: a notification is kept until a wait takes it.
 pub(super) struct Bell {
     rung: Mutex<bool>,
     condvar: Condvar,
@@ -56,7 +56,7 @@ impl Bell {
     }
 }
 
-/// Is not dropped in a panic. Loom gives up when a drop needs its help after a deadlock.
+/// Value that is not dropped in a panic. After a deadlock loom fails if a drop uses its primitives.
 pub(super) struct Held<T>(ManuallyDrop<T>);
 
 impl<T> Held<T> {
@@ -89,32 +89,32 @@ impl<T> DerefMut for Held<T> {
 impl<T> Drop for Held<T> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // SAFETY: this is the drop, so nobody takes it afterwards.
+            // SAFETY: this is the drop, so the value is not taken afterwards.
             unsafe { ManuallyDrop::drop(&mut self.0) };
         }
     }
 }
 
-/// What a model leaves out of the scheduler on purpose.
+/// Deliberate flaw of the scheduler of a model.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flaw {
     None,
-    /// A sender does not notify a loop that sleeps.
+    /// A sender does not notify a sleeping loop.
     Silent,
-    /// A sender that finds the way in closed leaves its message there.
+    /// A sender that finds the queue closed leaves its message in it.
     LeavesLate,
     /// The end of the loop does not empty the queue.
     LeavesEarly,
-    /// A sender does not keep the scheduler while it sends.
+    /// A sender does not keep the scheduler alive while it sends.
     Unkept,
     /// The end of the loop does not merge the tasks.
     Unmerged,
 }
 
-/// The scheduler of the models: the executor in short.
+/// Scheduler of the models: a short version of the executor.
 ///
-/// What counts its users is beside it, so that its memory can outlast the execution: a use after
-/// its end is seen by `watch`, and is no real use after free.
+/// The count of its users is stored outside of it, so that its memory can outlast the execution: a
+/// use after its end is found by `watch`, and is not a real use after free.
 pub(super) struct Loop {
     owner: ThreadNumber,
     home: ThreadId,
@@ -124,11 +124,11 @@ pub(super) struct Loop {
     bell: Bell,
     flaw: Flaw,
     watch: Watch,
-    /// As `Arc::into_raw` would give it. Set once, by the owner.
+    /// Pointer as of `Arc::into_raw`. Set once, by the owner.
     users: Cell<*const Users>,
 }
 
-/// Goes with the last user of the loop.
+/// Frees the loop with its last user.
 struct Users(NonNull<Loop>);
 
 impl Drop for Users {
@@ -136,7 +136,7 @@ impl Drop for Users {
         if std::thread::panicking() {
             return;
         }
-        // SAFETY: the loop goes here, not before.
+        // SAFETY: the loop is freed below, not before.
         let lo = unsafe { self.0.as_ref() };
         assert!(lo.remote.pop().is_none(), "a message was left behind");
         lo.watch.gone();
@@ -145,7 +145,7 @@ impl Drop for Users {
     }
 }
 
-/// The owner's hold on the loop.
+/// The owner's count of the loop.
 pub(super) struct Runtime(Arc<Users>);
 
 impl Runtime {
@@ -169,7 +169,7 @@ impl Runtime {
     pub(super) fn spawn<F: Future + 'static>(&self, future: F) -> JoinHandle<F::Output> {
         let scheduler = self.0.0;
         let id = Id::new(NonZeroU64::MIN);
-        // SAFETY: every model merges its tasks before it gives the loop up; owner thread.
+        // SAFETY: every model merges its tasks before it drops the loop; owner thread.
         let task = unsafe {
             raw::allocate(
                 future,
@@ -186,12 +186,12 @@ impl Runtime {
         unsafe { JoinHandle::new(task) }
     }
 
-    /// Drops every future, hands the tasks to those who hold them, and closes the way in.
+    /// Drops every future, merges the tasks, and closes the queue.
     pub(super) fn end(self) {
         let tasks = self.alive.borrow().clone();
         for task in tasks {
-            // SAFETY: a task in the registry is alive, and none is freed here: the ones that are
-            // not done are queued, or held by someone.
+            // SAFETY: a task in the registry is alive, and none is freed here: tasks that are not
+            // done are queued, or referenced otherwise.
             if !unsafe { task.as_ref() }.state.is(DONE) {
                 // SAFETY: owner thread; not done, not running.
                 unsafe { lifecycle::cancel::<Loop>(task) };
@@ -227,7 +227,7 @@ impl Deref for Runtime {
 }
 
 // SAFETY: `queue` and `alive` are only used on the owner thread, which `here` checks; `users` never
-// changes; the rest is made for all threads.
+// changes; the rest may be used by all threads.
 unsafe impl Send for Users {}
 // SAFETY: as above.
 unsafe impl Sync for Users {}
@@ -265,7 +265,7 @@ impl Loop {
         }
     }
 
-    /// Receives, and runs what is ready.
+    /// Receives messages, and runs the ready tasks.
     pub(super) fn tick(&self) {
         self.here();
         self.receive();
@@ -278,7 +278,7 @@ impl Loop {
         }
     }
 
-    /// Runs and sleeps until the task is over.
+    /// Runs and sleeps until the task has ended.
     pub(super) fn run_until_finished<T>(&self, task: &JoinHandle<T>) {
         loop {
             self.tick();
@@ -292,7 +292,7 @@ impl Loop {
         }
     }
 
-    /// Tasks that have not been freed.
+    /// Returns the number of tasks that have not been freed.
     pub(super) fn alive(&self) -> usize {
         self.alive.borrow().len()
     }
@@ -356,7 +356,7 @@ impl Schedule for Loop {
     }
 }
 
-/// Something that only its own thread may touch, and that must be dropped.
+/// Value that only its own thread may access, and that has to be dropped.
 pub(super) struct Touch {
     home: ThreadId,
     cell: UnsafeCell<()>,
@@ -391,13 +391,13 @@ impl Drop for Touch {
     }
 }
 
-/// Waits until `signs` has reached `enough` and it is not restless any more.
+/// Future that waits until `signs` has reached `enough`, and wakes itself a few times.
 pub(super) struct Probe {
     touch: Touch,
     signs: Arc<AtomicUsize>,
     enough: usize,
     waker: Rc<RefCell<Option<Waker>>>,
-    /// In how many polls it wakes itself. In the last of them it may end, and is queued then.
+    /// Number of polls in which it wakes itself. In the last one it may end, and is queued then.
     restless: usize,
 }
 
@@ -413,7 +413,7 @@ impl Future for Probe {
             self.restless -= 1;
             cx.waker().wake_by_ref();
         }
-        // Relaxed: that a wake comes after the sign is the waker's to tell.
+        // Relaxed: the wake has to order the sign before the poll.
         if self.restless == 0 && self.signs.load(Ordering::Relaxed) >= self.enough {
             return Poll::Ready(Touch::new());
         }
@@ -421,16 +421,16 @@ impl Future for Probe {
     }
 }
 
-/// A loop with one task on it, that has been polled once.
+/// A loop with one task, which has been polled once.
 pub(super) struct World {
     pub(super) lo: Runtime,
     pub(super) task: JoinHandle<Touch>,
     pub(super) signs: Arc<AtomicUsize>,
-    /// Cloned in the poll: its reference is counted by the owner.
+    /// Cloned in the poll, so the owner counts its reference.
     pub(super) waker: Waker,
 }
 
-/// A world whose task ends once it finds `enough` signs.
+/// Creates a world whose task ends once it finds `enough` signs.
 pub(super) fn world(enough: usize) -> Held<World> {
     world_of(Flaw::None, enough, 0)
 }

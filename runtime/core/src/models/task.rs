@@ -1,4 +1,5 @@
-//! Whole tasks while the loop runs: wakes, aborts and the last reference, against each other.
+//! Models of whole tasks while the loop runs: concurrent wakes, aborts and drops of the last
+//! reference.
 
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
@@ -13,9 +14,9 @@ use crate::task::refs::Release;
 use crate::task::remote_requests;
 use crate::task::{release, waker};
 
-/// The task is over and nobody is left: the loop takes in what is under way, and with that the task
-/// is freed, at home.
-fn freed_at_home(world: Held<World>) {
+/// Drops the last references of a task that has ended: once the loop has received all messages, the
+/// task is freed, on the owner thread.
+fn freed_by_owner(world: Held<World>) {
     let World {
         lo, task, waker, ..
     } = world.take();
@@ -25,8 +26,7 @@ fn freed_at_home(world: Held<World>) {
     lo.end();
 }
 
-/// Two threads bring one sign each and wake, `by_ref` or by value. The loop sleeps meanwhile, if it
-/// gets to it.
+/// Two threads add one sign each and wake, `by_ref` or by value. The loop may sleep meanwhile.
 fn two_wakers(flaw: Flaw, by_ref: [bool; 2]) {
     let mut world = world_of(flaw, 2, 0);
     let threads = by_ref.map(|by_ref| {
@@ -45,10 +45,10 @@ fn two_wakers(flaw: Flaw, by_ref: [bool; 2]) {
     for thread in threads {
         thread.join().unwrap();
     }
-    freed_at_home(world);
+    freed_by_owner(world);
 }
 
-/// One thread brings the sign and calls `wake`.
+/// One thread adds the sign and calls `wake`.
 fn one_waker(flaw: Flaw, wake: fn(Waker)) {
     let mut world = world_of(flaw, 1, 0);
     let (waker, signs) = (world.waker.clone(), world.signs.clone());
@@ -59,7 +59,7 @@ fn one_waker(flaw: Flaw, wake: fn(Waker)) {
     world.lo.run_until_finished(&world.task);
     assert!(world.task.try_take().unwrap().is_ok());
     thread.join().unwrap();
-    freed_at_home(world);
+    freed_by_owner(world);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn woken_twice_by_one() {
         world.lo.run_until_finished(&world.task);
         assert!(world.task.try_take().unwrap().is_ok());
         thread.join().unwrap();
-        freed_at_home(world);
+        freed_by_owner(world);
     });
 }
 
@@ -124,7 +124,7 @@ fn wake_against_a_task_that_wakes_itself() {
         world.lo.run_until_finished(&world.task);
         assert!(world.task.try_take().unwrap().is_ok());
         thread.join().unwrap();
-        freed_at_home(world);
+        freed_by_owner(world);
     });
 }
 
@@ -142,7 +142,7 @@ fn wake_against_complete() {
         world.lo.run_until_finished(&world.task);
         assert!(world.task.try_take().unwrap().is_ok());
         thread.join().unwrap();
-        freed_at_home(world);
+        freed_by_owner(world);
     });
 }
 
@@ -161,11 +161,11 @@ fn abort_against_poll() {
         let result = world.task.try_take().unwrap();
         assert!(result.map_or_else(|error| error.is_cancelled(), |_| true));
         thread.join().unwrap();
-        freed_at_home(world);
+        freed_by_owner(world);
     });
 }
 
-/// Who sees that a task is over sees what happened before it was.
+/// A thread that finds a task finished sees what happened before its end.
 #[test]
 fn the_end_is_seen_elsewhere() {
     model(|| {
@@ -182,11 +182,12 @@ fn the_end_is_seen_elsewhere() {
         drop(stop);
         assert!(world.task.try_take().unwrap().is_ok());
         thread.join().unwrap();
-        freed_at_home(world);
+        freed_by_owner(world);
     });
 }
 
-/// A request that rides along is carried out: without it the loop would sleep for ever.
+/// A request that is merged with an earlier one is executed: otherwise the loop would sleep for
+/// ever.
 #[test]
 fn abort_and_wake_from_two_threads() {
     model(|| {
@@ -205,7 +206,7 @@ fn abort_and_wake_from_two_threads() {
         );
         wakes.join().unwrap();
         aborts.join().unwrap();
-        freed_at_home(world);
+        freed_by_owner(world);
     });
 }
 
@@ -248,7 +249,7 @@ fn cloned_there_and_dropped_here() {
         thread.join().unwrap();
         let late = gift.lock().unwrap().take();
         drop(late);
-        freed_at_home(world);
+        freed_by_owner(world);
     });
 }
 
@@ -258,10 +259,10 @@ fn without_the_notification() {
     model(|| one_waker(Flaw::Silent, Waker::wake));
 }
 
-/// A waker that does less than it should: `wake` is the broken function.
+/// Replaces the vtable of a waker by a broken one.
 fn broken(waker: Waker, vtable: &'static RawWakerVTable) -> Waker {
     let data = std::mem::ManuallyDrop::new(waker).data();
-    // SAFETY: the reference moves from one waker to the other; the functions are the model's.
+    // SAFETY: the reference moves from one waker to the other; the model provides the functions.
     unsafe { Waker::from_raw(RawWaker::new(data, vtable)) }
 }
 
@@ -271,16 +272,16 @@ unsafe fn not_cloned(_: *const ()) -> RawWaker {
 
 unsafe fn nothing(_: *const ()) {}
 
-/// Asks but gives the reference up, instead of sending it along.
+/// Sends a request, and drops the reference instead of sending it along.
 unsafe fn wakes_without_a_reference(data: *const ()) {
     let task: TaskPtr = waker::task(data);
     // SAFETY: the waker holds a reference.
     let header = unsafe { task.as_ref() };
     if header.remote_requests.set(remote_requests::WAKE) {
-        // SAFETY: none, which is the point: `wake_by_ref` would count one up first.
+        // SAFETY: violated on purpose: `wake_by_ref` would add a reference first.
         unsafe { (header.vtable.send)(task) };
     }
-    // SAFETY: the waker's reference; but it went along already.
+    // SAFETY: violated on purpose: the waker's reference was sent already.
     unsafe { release::drop_there(task) };
 }
 
@@ -301,26 +302,26 @@ unsafe fn wakes_on_the_spot(data: *const ()) {
 
 #[test]
 #[should_panic(expected = "not the loop's thread")]
-fn without_asking_for_the_thread() {
+fn without_checking_the_thread() {
     static BROKEN: RawWakerVTable =
         RawWakerVTable::new(not_cloned, wakes_on_the_spot, nothing, nothing);
     model(|| one_waker(Flaw::None, |waker| broken(waker, &BROKEN).wake()));
 }
 
-/// Frees the task when the count says that it should be told.
+/// Frees the task where the reference should be sent to the owner.
 unsafe fn frees_on_the_spot(data: *const ()) {
     let task = waker::task(data);
     // SAFETY: the waker holds a reference.
     let header = unsafe { task.as_ref() };
     if header.refs.drop_there() != Release::Keep {
-        // SAFETY: none, which is the point.
+        // SAFETY: violated on purpose.
         unsafe { (header.vtable.free)(task, false) };
     }
 }
 
 #[test]
 #[should_panic(expected = "not the loop's thread")]
-fn without_sending_the_last_one_home() {
+fn without_sending_the_last_one_to_the_owner() {
     static BROKEN: RawWakerVTable =
         RawWakerVTable::new(not_cloned, nothing, nothing, frees_on_the_spot);
     model(|| {
@@ -330,11 +331,11 @@ fn without_sending_the_last_one_home() {
         world.task.abort();
         world.lo.tick();
         thread.join().unwrap();
-        freed_at_home(world);
+        freed_by_owner(world);
     });
 }
 
-/// Forgets what the waker held.
+/// A waker whose drop does not drop its reference.
 #[test]
 #[should_panic(expected = "a task was kept")]
 fn without_the_drop() {
@@ -346,6 +347,6 @@ fn without_the_drop() {
         world.task.abort();
         world.lo.tick();
         thread.join().unwrap();
-        freed_at_home(world);
+        freed_by_owner(world);
     });
 }

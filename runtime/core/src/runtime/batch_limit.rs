@@ -54,7 +54,7 @@ impl BatchLimit {
     /// reactor turn, so a yield does not end its batch early.
     pub(super) fn for_one_turn(fixed: u32) -> BatchLimit {
         let mut batch_limit = BatchLimit::new(fixed);
-        batch_limit.batch.look_by_the_slice();
+        batch_limit.batch.ignore_yields();
         batch_limit
     }
 
@@ -93,7 +93,7 @@ impl BatchLimit {
         if self.fixed != 0 {
             self.left = self.fixed;
         } else {
-            self.batch.looked(stamp::now(), slice(), found);
+            self.batch.turn_ended(stamp::now(), slice(), found);
         }
     }
 }
@@ -169,7 +169,7 @@ mod tests {
                     stretch: std::mem::take(&mut self.stretch),
                 });
                 self.turned = self.now;
-                self.batch.looked(self.now, SLICE, found);
+                self.batch.turn_ended(self.now, SLICE, found);
             } else if stamped {
                 self.stretch.clear();
             }

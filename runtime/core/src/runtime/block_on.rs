@@ -77,7 +77,7 @@ impl Parts {
                 Tick::Busy | Tick::TurnDue => {}
             }
             if batch_limit.is_reached() {
-                let ((), found) = self.executor.look(|| self.poll_reactor());
+                let ((), found) = self.executor.with_wake_order(|| self.poll_reactor());
                 batch_limit.start_next(found);
             }
         }

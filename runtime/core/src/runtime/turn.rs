@@ -93,7 +93,9 @@ impl Parts {
         let was_ready = self.executor.has_ready();
         let stands_still = || !was_ready && self.is_still() && !self.executor.has_ready();
         self.files.flush();
-        self.executor.look(|| self.turn_reactor(&stands_still)).0?;
+        self.executor
+            .with_wake_order(|| self.turn_reactor(&stands_still))
+            .0?;
         let mut batch_limit = BatchLimit::for_one_turn(self.event_interval);
         loop {
             self.executor.receive();

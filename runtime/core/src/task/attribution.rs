@@ -1,5 +1,5 @@
-//! The task that a thread does something for outside of the task's polls: it runs a closure of
-//! `spawn_blocking`, or drops a future or an output that is left.
+//! Attribution of work to a task outside of its polls: a closure of `spawn_blocking`, or the drop
+//! of a future or an output that is left. `task::id` returns the task of the attribution.
 
 use std::cell::Cell;
 
@@ -9,11 +9,14 @@ thread_local! {
     static ATTRIBUTED: Cell<Option<Id>> = const { Cell::new(None) };
 }
 
-/// Puts back what was there before. A value and no pointer, so that an order in which coroutines end their
-/// scopes can make the answer wrong, and nothing else.
+/// Guard of an attribution. Its drop restores the previous one.
+///
+/// It holds an id and no pointer: if coroutines end their scopes out of order, the id may be wrong,
+/// and nothing else.
 pub(crate) struct Attribution(Option<Id>);
 
-/// From now on the thread acts for this task; `None`: for the task that its loop polls, if one does.
+/// Attributes what this thread does to a task. `None`: to the task that its loop polls, if there is
+/// one.
 pub(crate) fn attribute_to(id: Option<Id>) -> Attribution {
     Attribution(ATTRIBUTED.replace(id))
 }
@@ -24,7 +27,7 @@ impl Drop for Attribution {
     }
 }
 
-/// The task that this thread acts for.
+/// Returns the task to which the work of this thread is attributed.
 pub(crate) fn attributed_task() -> Option<Id> {
     ATTRIBUTED.get()
 }

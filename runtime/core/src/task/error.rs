@@ -1,4 +1,4 @@
-//! How a task ends when it does not return.
+//! Error of a task that has not returned an output.
 
 use std::any::Any;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::io;
 
 use super::Id;
 
-/// Why a task gave no output: it was cancelled, or it panicked.
+/// Error of a task that was cancelled or has panicked.
 ///
 /// ```
 /// let error = wakeful::block_on(async {
@@ -26,10 +26,10 @@ enum Reason {
     Panicked(Payload),
 }
 
-/// What a panic carried. It is not `Sync`, but an error should be.
+/// Payload of a panic. It is not `Sync`, but an error should be.
 struct Payload(Box<dyn Any + Send>);
 
-// SAFETY: through a shared reference only `message` looks inside, and it hands out nothing but
+// SAFETY: through a shared reference only `message` accesses the payload, and it returns only
 // `&str`s, which are `Sync`.
 unsafe impl Sync for Payload {}
 
@@ -48,21 +48,21 @@ impl JoinError {
         }
     }
 
-    /// Was the task cancelled, by an abort or by the end of its runtime?
+    /// Whether the task was cancelled, by an abort or by the end of its runtime.
     pub fn is_cancelled(&self) -> bool {
         matches!(self.reason, Reason::Cancelled)
     }
 
-    /// Did the task panic?
+    /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
         matches!(self.reason, Reason::Panicked(_))
     }
 
-    /// The payload of the panic, for [`std::panic::resume_unwind`].
+    /// Returns the payload of the panic, for [`std::panic::resume_unwind`].
     ///
     /// # Panics
     ///
-    /// If the task was cancelled; ask [`is_panic`](Self::is_panic) first, or use
+    /// If the task was cancelled; check [`is_panic`](Self::is_panic) first, or use
     /// [`try_into_panic`](Self::try_into_panic).
     ///
     /// ```
@@ -77,7 +77,7 @@ impl JoinError {
             .expect("the task was cancelled, it did not panic")
     }
 
-    /// The payload of the panic.
+    /// Returns the payload of the panic.
     ///
     /// # Errors
     ///
@@ -89,11 +89,12 @@ impl JoinError {
         }
     }
 
-    /// The task that ended so.
+    /// Returns the id of the task.
     pub fn id(&self) -> Id {
         self.id
     }
 
+    /// Returns the message of the panic, if its payload is a string.
     fn message(&self) -> Option<&str> {
         let Reason::Panicked(payload) = &self.reason else {
             return None;

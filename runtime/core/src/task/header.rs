@@ -1,4 +1,4 @@
-//! The part of a task that does not depend on the type of its future: one cache line.
+//! Header of a task: the part that does not depend on the type of its future, in one cache line.
 
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -11,34 +11,35 @@ use super::{Id, JoinError, Stage};
 use crate::console;
 use crate::trace::Tag;
 
-/// A task, wherever its type is not known. Always made from the pointer to the whole cell, never
-/// from a `&Header`: the functions of the vtable reach beyond the header.
+/// Pointer to a task of unknown type. It comes from the pointer to the whole task, never from a
+/// `&Header`: the functions of the vtable access memory beyond the header.
 pub(crate) type TaskPtr = NonNull<Header>;
 
+/// Header of a task.
 #[repr(C)]
 pub(crate) struct Header {
-    /// The next task in the run queue. Owner only.
+    /// The next task in the run queue. Owner thread only.
     pub(crate) next: Cell<Option<TaskPtr>>,
     pub(crate) vtable: &'static VTable,
     /// The `S: Schedule` that the task was spawned on. Valid as long as the task is: the runtime
-    /// keeps it until it has merged the task, and a merged task keeps it itself.
+    /// keeps it alive until it has merged the task, and a merged task holds a count of it.
     pub(crate) scheduler: NonNull<()>,
     pub(crate) id: Id,
-    /// Who waits for the output. Owner only.
+    /// Waker of the task that waits for the output. Owner thread only.
     pub(crate) join_waker: Cell<Option<Waker>>,
-    /// Who keeps the memory.
+    /// References, which keep the memory.
     pub(crate) refs: Refs,
-    /// The place in the scheduler's table, if `LISTED`. Owner only.
+    /// Slot in the scheduler's table, if `LISTED`. Owner thread only.
     pub(crate) slot: Cell<u32>,
-    /// Owner only.
+    /// State bits. Owner thread only.
     pub(crate) state: State,
-    /// What the body holds. Owner only.
+    /// What the body holds. Owner thread only.
     pub(crate) stage: Cell<Stage>,
-    /// Any thread.
+    /// Requests of other threads. Any thread.
     pub(crate) remote_requests: RemoteRequests,
-    /// Nothing, if the feature `trace` is off.
+    /// Data of the trace; empty without the feature `trace`.
     pub(crate) trace: Tag,
-    /// Nothing, if the feature `console` is off.
+    /// Data of the console; empty without the feature `console`.
     pub(crate) console: console::Task,
 }
 
@@ -48,10 +49,10 @@ const _: () = assert!(
     "a header is one cache line"
 );
 
-/// What is done to a task whose type is not known here.
+/// Functions of a task that depend on the type of its future or scheduler.
 pub(crate) struct VTable {
-    /// Polls the future. On completion or panic the future is dropped, the stage has changed, and
-    /// the answer is `true`.
+    /// Polls the future. `true`: it has completed or panicked, it was dropped, and the stage has
+    /// changed.
     ///
     /// # Safety
     /// - On the owner thread, not from inside another call of this vtable for the same task.
@@ -62,48 +63,50 @@ pub(crate) struct VTable {
     /// # Safety
     /// As for `poll`.
     pub(crate) cancel: unsafe fn(TaskPtr),
-    /// Moves the output to `*mut T`; the stage becomes `Taken`. `false`: there is none, and nothing was
-    /// written.
+    /// Moves the output to `*mut T`; the stage becomes `Taken`. `false`: there is no output, and
+    /// nothing was written.
     ///
     /// # Safety
     /// - On the owner thread, and the stage is not `Future`.
-    /// - The pointer is valid for a write of that very type.
-    // Not to a `Result`: what is written as a tag and a word, and then moved as one piece, is waited for.
+    /// - The pointer is valid for a write of the output's type.
+    // It does not return a `Result`: a `Result` written as two 8-byte stores and read as one
+    // 16-byte load stalls on store forwarding.
     pub(crate) take: unsafe fn(TaskPtr, NonNull<()>) -> bool,
-    /// Why there is no output; the stage becomes `Taken`. `None` if that, or the output, has been taken
-    /// before.
+    /// Returns why there is no output; the stage becomes `Taken`. `None` if the error or the output
+    /// has been taken before.
     ///
     /// # Safety
     /// On the owner thread, and the stage is neither `Future` nor `Output`.
     pub(crate) failure: unsafe fn(TaskPtr) -> Option<JoinError>,
-    /// Drops an output that nobody will take; the stage becomes `Taken`.
+    /// Drops an output that no handle will take; the stage becomes `Taken`.
     ///
     /// # Safety
     /// On the owner thread, and the stage is not `Future`.
     pub(crate) discard: unsafe fn(TaskPtr),
-    /// Gives the memory back.
+    /// Frees the memory.
     ///
     /// # Safety
     /// - No reference is left; the stage is `Cancelled` or `Taken`.
-    /// - `merged` says truly whether the references had been merged. If not, the caller is on the
-    ///   owner thread.
+    /// - `merged` is whether the references had been merged. If not, the caller is on the owner
+    ///   thread.
     pub(crate) free: unsafe fn(TaskPtr, merged: bool),
-    /// Asks for cancellation, from any thread.
+    /// Requests cancellation, from any thread.
     ///
     /// # Safety
     /// The caller holds a reference.
     pub(crate) abort: unsafe fn(TaskPtr),
-    /// Keeps the waker of who waits for the output. If the task has ended when it is there, it is woken.
+    /// Stores the waker of the task that waits for the output. If the task has ended by the time it
+    /// is stored, the waker is woken.
     ///
     /// # Safety
     /// On the owner thread, and the caller holds a reference.
     pub(crate) wait: unsafe fn(TaskPtr, &Waker),
-    /// Makes a waker.
+    /// Returns a waker.
     ///
     /// # Safety
     /// The caller holds a reference and gives it up.
     pub(crate) waker: unsafe fn(TaskPtr) -> Waker,
-    /// Sends the task to its owner. The reference that the caller holds goes along.
+    /// Sends the task to its owner, with the reference that the caller holds.
     ///
     /// # Safety
     /// The caller holds a reference and gives it up.

@@ -1,4 +1,4 @@
-//! The two handles of a task: one waits for its output, the other can only end it.
+//! The two handles of a task: `JoinHandle` waits for its output, `AbortHandle` cancels it.
 
 use std::fmt;
 use std::future::Future;
@@ -13,10 +13,10 @@ use super::header::{Header, TaskPtr};
 use super::state::{DONE, JOIN, NAMED, WATCHED};
 use super::{Id, JoinError, coop, release, waker};
 
-/// Waits for a task's output. Dropping it detaches the task, which goes on by itself.
+/// Future of a task's output. Dropping it detaches the task, which continues to run.
 ///
-/// The handle belongs to the thread of its runtime, like the task. To end a task from another
-/// thread take an [`AbortHandle`] there.
+/// The handle belongs to the thread of its runtime, like the task. To cancel a task from another
+/// thread, send an [`AbortHandle`] there.
 ///
 /// # Cancel safety
 ///
@@ -35,17 +35,19 @@ use super::{Id, JoinError, coop, release, waker};
 /// ```
 pub struct JoinHandle<T> {
     task: TaskPtr,
-    // Not `Send`: the output may not leave the thread.
+    // Not `Send`: the output must not leave the thread.
     output: PhantomData<(T, *const ())>,
 }
 
 impl<T> Unpin for JoinHandle<T> {}
 
-// Panics of tasks end at the poll, so what a handle reaches is never left half done.
+// Panics of tasks are caught at the poll, so a handle never finds a task in an inconsistent state.
 impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
+    /// Creates the handle of a task.
+    ///
     /// # Safety
     /// - On the owner thread. The caller gives up a reference, `JOIN` is set, and there is no
     ///   other handle.
@@ -63,8 +65,9 @@ impl<T> JoinHandle<T> {
         unsafe { self.task.as_ref() }
     }
 
-    /// Asks for the task to be cancelled: its future is dropped the next time the loop comes to
-    /// it, and the handle then gives an error that [`is_cancelled`](JoinError::is_cancelled).
+    /// Requests cancellation of the task. The loop drops its future when it next takes the task out
+    /// of the run queue, and the handle then returns an error for which
+    /// [`is_cancelled`](JoinError::is_cancelled) is true.
     ///
     /// A task that is done keeps its output. A task that aborts itself is cancelled at its next
     /// await; if it returns first, it completes.
@@ -73,7 +76,7 @@ impl<T> JoinHandle<T> {
         unsafe { (self.header().vtable.abort)(self.task) };
     }
 
-    /// A handle that can end the task from any thread.
+    /// Returns a handle that can cancel the task from any thread.
     pub fn abort_handle(&self) -> AbortHandle {
         let header = self.header();
         header.state.set(WATCHED);
@@ -82,35 +85,36 @@ impl<T> JoinHandle<T> {
         }
         header.refs.clone_here();
         header.console.cloned();
-        // SAFETY: the reference was made for this.
+        // SAFETY: the reference was added for this.
         let waker = unsafe { (header.vtable.waker)(self.task) };
         AbortHandle { waker }
     }
 
-    /// Is the task over, by return, panic or cancellation?
+    /// Whether the task has ended, by return, panic or cancellation.
     pub fn is_finished(&self) -> bool {
         self.header().state.is(DONE)
     }
 
-    /// The number of the task.
+    /// Returns the id of the task.
     pub fn id(&self) -> Id {
         self.header().id
     }
 
-    /// Keeps a waker for the end, which has not come yet. If it comes meanwhile, the waker is woken.
+    /// Stores a waker for the end of the task, which has not ended yet. If it ends meanwhile, the
+    /// waker is woken.
     #[cold]
     pub(crate) fn wait(&self, waker: &Waker) {
         // SAFETY: the handle holds a reference, and never leaves the owner thread.
         unsafe { (self.header().vtable.wait)(self.task, waker) };
     }
 
-    /// Notes that the scheduler holds a name for the task.
+    /// Records that the scheduler holds a name for the task.
     pub(crate) fn mark_named(&self, name: &str) {
         self.header().state.set(NAMED);
         self.header().trace.named(name);
     }
 
-    /// The end of a handle that did not take the output.
+    /// Ends a handle that has not taken the output.
     #[inline(never)]
     fn detach(&mut self) {
         let header = self.header();
@@ -120,13 +124,13 @@ impl<T> JoinHandle<T> {
             // SAFETY: owner thread; done, so the stage is past `Future`.
             unsafe { (header.vtable.discard)(self.task) };
         }
-        // SAFETY: the handle's reference; only its drop comes here. Owner thread.
+        // SAFETY: the handle's reference; this is called by its drop alone. Owner thread.
         unsafe { release::drop_here(self.task) };
-        // Last, as the waker may be anyone's, and its drop may do anything.
+        // Last, as the waker may be foreign, and its drop may run user code.
         drop(waker);
     }
 
-    /// The output, if the task is over and it has not been taken yet.
+    /// Takes the output, if the task has ended and the output has not been taken.
     pub(crate) fn try_take(&mut self) -> Option<Result<T, JoinError>> {
         if !self.is_finished() {
             return None;
@@ -136,10 +140,10 @@ impl<T> JoinHandle<T> {
         let mut output = MaybeUninit::<T>::uninit();
         // SAFETY: owner thread; done, so the stage is past `Future`; `T` is the task's output.
         if unsafe { (header.vtable.take)(self.task, NonNull::from(&mut output).cast()) } {
-            // SAFETY: `take` says that it wrote.
+            // SAFETY: by its result, `take` has written the output.
             return Some(Ok(unsafe { output.assume_init() }));
         }
-        // SAFETY: owner thread; done, and `take` says that there is no output.
+        // SAFETY: owner thread; done, and by the result of `take` there is no output.
         unsafe { (header.vtable.failure)(self.task) }.map(Err)
     }
 }
@@ -166,7 +170,7 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        // Cleared if the output was taken: then there is neither that nor a waker.
+        // `JOIN` is clear if the output was taken: then there is neither an output nor a waker.
         if self.header().state.is(JOIN) {
             return self.detach();
         }
@@ -184,8 +188,9 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Ends a task, from any thread. It does not keep the task from running or its output from being
-/// dropped; dropping the handle does nothing to the task.
+/// Handle that cancels a task, from any thread.
+///
+/// It keeps neither the task running nor its output; dropping the handle does not affect the task.
 ///
 /// ```
 /// wakeful::block_on(async {
@@ -197,7 +202,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// ```
 #[derive(Clone)]
 pub struct AbortHandle {
-    // A counted pointer that works on any thread: just what a waker is.
+    // A waker is a counted pointer to the task that works on any thread.
     waker: Waker,
 }
 
@@ -210,23 +215,23 @@ impl AbortHandle {
     }
 
     fn header(&self) -> &Header {
-        // SAFETY: the waker holds a reference. Other threads only use the parts that are theirs.
+        // SAFETY: the waker holds a reference. Other threads only use the fields for all threads.
         unsafe { self.task().as_ref() }
     }
 
-    /// Asks for the task to be cancelled, as [`JoinHandle::abort`] does. From another thread this
-    /// sends a message: the future is dropped on its own thread.
+    /// Requests cancellation of the task, as [`JoinHandle::abort`] does. From another thread this
+    /// sends a message: the future is dropped on the owner thread.
     pub fn abort(&self) {
         // SAFETY: the waker holds a reference.
         unsafe { (self.header().vtable.abort)(self.task()) };
     }
 
-    /// Is the task over? From another thread the answer may be a moment old.
+    /// Whether the task has ended. On another thread the answer may be out of date.
     pub fn is_finished(&self) -> bool {
         self.header().remote_requests.is_finished()
     }
 
-    /// The number of the task.
+    /// Returns the id of the task.
     pub fn id(&self) -> Id {
         self.header().id
     }

@@ -1,4 +1,4 @@
-//! What the loop does with a task: run it, cancel it, end it, give it up. Owner thread only.
+//! What the loop does with a task: it runs, cancels, ends and merges it. Owner thread only.
 
 use std::ptr::NonNull;
 use std::task::Waker;
@@ -12,8 +12,8 @@ use super::state::{ABORT, DONE, JOIN, QUEUED, Queue, WATCHED};
 use super::{Stage, waker};
 use crate::trace::End;
 
-/// Runs a task: one poll, or its cancellation, or, if it is done already, nothing but giving up the
-/// scheduler's reference.
+/// Runs a task: polls it once, or cancels it, or, if it is done already, only drops the scheduler's
+/// reference.
 ///
 /// # Safety
 /// - The task's scheduler is of type `S`.
@@ -29,41 +29,41 @@ pub(crate) unsafe fn run<S: Schedule>(task: Runnable) {
     let poll = header.trace.poll();
     let entered = header.console.enter();
     // SAFETY: owner thread, not done, and not inside another call: the loop never runs a task from
-    // inside a poll, and a task that is being dropped is to be aborted, which `start` has seen.
+    // inside a poll, and a task that is being dropped has `ABORT` set, which `start` has checked.
     let over = unsafe { (header.vtable.poll)(task) };
     header.console.exit(entered);
     let result = poll_outcome(header);
     if over {
-        // SAFETY: the poll says that the future is gone.
+        // SAFETY: by the result of the poll, the future is gone.
         unsafe { finish::<S>(task) };
     }
-    // May call the trace's hook, which is user code: the scheduler still names this task as the one
-    // that runs, so its reference is given up after that.
+    // This may call the trace's hook, which is user code. The scheduler still points to this task
+    // as the running one, so its reference is dropped after that.
     poll.end(result);
     if over {
         // SAFETY: `finish` was called for it just now.
-        unsafe { give_up(task) };
+        unsafe { drop_scheduler_ref(task) };
     }
 }
 
-/// A task that was taken out of the queue, not to be polled but to be given up or cancelled.
+/// Ends a task that was taken out of the queue and is not polled: it is cancelled, or done already.
 ///
 /// # Safety
 /// On the owner thread; the task is not queued, and done or to be aborted.
 #[cold]
 unsafe fn end<S: Schedule>(task: TaskPtr) {
     if header(task).state.is(DONE) {
-        // SAFETY: done and no longer queued, so the scheduler's reference is given up here.
+        // SAFETY: done and no longer queued, so the scheduler's reference is dropped here.
         unsafe { drop_here(task) };
     } else if is_whole(task) {
-        // SAFETY: owner thread; the future is there, and not running.
+        // SAFETY: owner thread; the future is alive, and not running.
         unsafe { cancel::<S>(task) };
     }
-    // Else its future is being dropped further up the stack, by a `cancel` that gives the reference
-    // up as the task is no longer queued.
+    // Otherwise its future is being dropped further up the stack, by a `cancel` that drops the
+    // reference as the task is no longer queued.
 }
 
-/// Is the future still there? Not from the moment on at which it is done, or begins to be dropped.
+/// Whether the future is alive, and its drop has not begun.
 ///
 /// The caller holds a reference, on the owner thread.
 pub(crate) fn is_whole(task: TaskPtr) -> bool {
@@ -83,14 +83,15 @@ pub(crate) unsafe fn cancel<S: Schedule>(task: TaskPtr) {
     unsafe { (header.vtable.cancel)(task) };
     // SAFETY: the future is gone.
     unsafe { finish::<S>(task) };
-    // The record ends before the reference is given up, as that of a poll does.
+    // The record ends before the reference is dropped, as that of a poll does.
     std::mem::drop(drop);
     // SAFETY: `finish` was called for it just now.
-    unsafe { give_up(task) };
+    unsafe { drop_scheduler_ref(task) };
 }
 
-/// The future is gone: records the end, wakes the joining task, drops an output that no handle can
-/// take. The scheduler's reference stays, for [`give_up`].
+/// Completes the end of a task whose future is gone: records it, and wakes the joining task or
+/// drops the output that no handle can take. The scheduler's reference is left to
+/// [`drop_scheduler_ref`].
 ///
 /// # Safety
 /// On the owner thread, not done yet, and the stage is past `Future`.
@@ -108,41 +109,43 @@ unsafe fn finish<S: Schedule>(task: TaskPtr) {
         // SAFETY: owner thread, past `Future`.
         unsafe { (header.vtable.discard)(task) };
     } else if let Some(waker) = header.join_waker.take() {
-        // One of ours does not panic.
-        if let Err(waker) = waker::wake_ours::<S>(waker) {
-            wake_another(waker);
+        // A waker of this runtime does not panic.
+        if let Err(waker) = waker::wake_own::<S>(waker) {
+            wake_foreign(waker);
         }
     }
-    // The subscriber is user code, so it comes when the end is complete.
+    // The subscriber is user code, so it is called when the end is complete.
     header.console.closed();
 }
 
-/// The last step of the end of a task. From here on nothing may reach it through the scheduler.
+/// Drops the scheduler's reference, as the last step of the end of a task. From here on the
+/// scheduler must not access it.
 ///
 /// # Safety
 /// On the owner thread, right after `finish`.
 #[inline(always)]
-unsafe fn give_up(task: TaskPtr) {
-    // A task woken during its last poll is still linked; then the loop gives the reference up
-    // when it comes to it. Nothing queues a task that is done.
+unsafe fn drop_scheduler_ref(task: TaskPtr) {
+    // A task that was woken during its last poll is still linked; then the loop drops the reference
+    // when it takes the task out. Nothing queues a task that is done.
     if !header(task).state.is(QUEUED) {
-        // SAFETY: the scheduler's reference, given up once: done and not queued.
+        // SAFETY: the scheduler's reference is dropped once: the task is done and not queued.
         unsafe { drop_here(task) };
     }
 }
 
-/// Out of line, as most wakers are ours.
+/// Wakes a foreign waker. Its panic must neither be attributed to this task nor unwind into the
+/// loop. Not inlined, as most wakers belong to this runtime.
 #[cold]
 #[inline(never)]
-fn wake_another(waker: Waker) {
+fn wake_foreign(waker: Waker) {
     waker::wake_catching_panics(waker);
 }
 
-/// An abort on the owner thread.
+/// Aborts a task on the owner thread.
 pub(crate) fn abort_here<S: Schedule>(task: TaskPtr) {
     let header = header(task);
     if header.state.abort() == Queue::Push {
-        // SAFETY: `S` is the type of the scheduler, as the caller says.
+        // SAFETY: `S` is the type of the scheduler, by the caller's contract.
         let scheduler = unsafe { header.scheduler::<S>() };
         scheduler.on_event(SchedEvent::Abort, header);
         // SAFETY: owner thread; `QUEUED` has just been set.
@@ -150,7 +153,7 @@ pub(crate) fn abort_here<S: Schedule>(task: TaskPtr) {
     }
 }
 
-/// Takes in a task that another thread sent, with the reference that came along.
+/// Receives a task that another thread has sent, with the reference in the message.
 ///
 /// # Safety
 /// - On the owner thread, with the task's scheduler being of type `S`.
@@ -160,7 +163,7 @@ pub(crate) unsafe fn receive<S: Schedule>(task: TaskPtr) {
     if requests & remote_requests::ABORT != 0 {
         abort_here::<S>(task);
     } else if requests & remote_requests::WAKE != 0 {
-        // SAFETY: `S` is the type of the scheduler, as the caller says.
+        // SAFETY: `S` is the type of the scheduler, by the caller's contract.
         unsafe { header(task).scheduler::<S>() }.on_event(SchedEvent::Remote, header(task));
         header(task).trace.received(|| waker::effect(header(task)));
         waker::queue_here::<S>(task);
@@ -169,7 +172,7 @@ pub(crate) unsafe fn receive<S: Schedule>(task: TaskPtr) {
     unsafe { drop_here(task) };
 }
 
-/// Gives the task over to whoever still holds references: the runtime is about to end.
+/// Leaves a task to the holders of its references, as the runtime is about to end.
 ///
 /// # Safety
 /// - On the owner thread, with the scheduler of type `S` alive.
@@ -183,7 +186,7 @@ pub(crate) unsafe fn merge<S: Schedule>(task: TaskPtr) {
     header.refs.merge();
 }
 
-/// What became of a poll, or of the task.
+/// Returns the outcome of a poll, for the trace.
 #[inline(always)]
 fn poll_outcome(header: &Header) -> End {
     match header.stage.get() {
@@ -194,8 +197,8 @@ fn poll_outcome(header: &Header) -> End {
     }
 }
 
-/// A view of the header. The lifetime is the caller's to keep within that of the task.
+/// Returns the header. The caller keeps the lifetime within that of the task.
 fn header<'a>(task: TaskPtr) -> &'a Header {
-    // SAFETY: every caller in this file was promised a reference that lives through the call.
+    // SAFETY: by their contracts, the functions in this file hold a reference during the call.
     unsafe { NonNull::as_ref(&task) }
 }

@@ -1,4 +1,4 @@
-//! Values that travel with a task instead of with a thread.
+//! Task-local values: values that belong to a task instead of a thread.
 
 use std::cell::{BorrowMutError, RefCell};
 use std::fmt;
@@ -9,11 +9,13 @@ use std::thread;
 
 use pin_project_lite::pin_project;
 
-/// Declares values that each task has for itself, of type [`LocalKey`].
+use crate::scope::on_drop;
+
+/// Declares task-local values, as statics of type [`LocalKey`].
 ///
 /// ```
 /// wakeful::task_local! {
-///     /// Who asked.
+///     /// Name of the user.
 ///     pub static USER: String;
 ///     static DEPTH: u32;
 /// }
@@ -42,7 +44,8 @@ macro_rules! task_local {
     };
 }
 
-/// A value that is set for the time a future is polled, made by [`task_local!`](crate::task_local).
+/// Key of a task-local value, which is set while a future is polled. Declared by
+/// [`task_local!`](crate::task_local).
 ///
 /// A spawned task does not inherit the values of the task that spawned it.
 pub struct LocalKey<T: 'static> {
@@ -55,7 +58,8 @@ impl<T: 'static> LocalKey<T> {
         LocalKey { slot }
     }
 
-    /// Runs a future with the value set. Scopes nest: the inner value hides the outer one.
+    /// Returns a future that runs `future` with the value set. Scopes nest: the inner value hides
+    /// the outer one.
     pub fn scope<F: Future>(&'static self, value: T, future: F) -> Scope<T, F> {
         Scope {
             key: self,
@@ -89,12 +93,12 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// If the value is not set here.
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
-        // Gone too when the thread winds down.
+        // The slot is also inaccessible while the thread ends.
         let value = self.slot.try_with(|slot| slot.borrow().as_ref().map(f));
         value.ok().flatten().ok_or(AccessError(()))
     }
 
-    /// A copy of the value.
+    /// Returns a clone of the value.
     ///
     /// # Panics
     ///
@@ -107,7 +111,8 @@ impl<T: 'static> LocalKey<T> {
         self.with(T::clone)
     }
 
-    /// Exchanges the value with the thread's slot for the time of `f`, also if `f` panics.
+    /// Calls `f` with the value swapped into the thread's slot, and swaps it back, also if `f`
+    /// panics.
     #[track_caller]
     fn swapped<R>(&'static self, value: &mut Option<T>, f: impl FnOnce() -> R) -> R {
         match self.try_swapped(value, f) {
@@ -119,25 +124,22 @@ impl<T: 'static> LocalKey<T> {
         }
     }
 
-    /// The same; gives `f` back if the slot is borrowed, or gone as the thread winds down.
+    /// Calls `f` with the value swapped into the thread's slot. Returns `f` if the slot is
+    /// borrowed, or inaccessible as the thread ends.
     fn try_swapped<R, F>(&'static self, value: &mut Option<T>, f: F) -> Result<R, F>
     where
         F: FnOnce() -> R,
     {
-        struct Restore<'a, T: 'static>(&'static LocalKey<T>, &'a mut Option<T>);
-        impl<T> Drop for Restore<'_, T> {
-            fn drop(&mut self) {
-                self.0.swap(self.1);
-            }
-        }
         if !self.swap(value) {
             return Err(f);
         }
-        let _restore = Restore(self, value);
+        let _restore = on_drop(|| {
+            self.swap(value);
+        });
         Ok(f())
     }
 
-    /// `false`: the slot is borrowed or gone.
+    /// Swaps the value with that of the slot. `false`: the slot is borrowed or inaccessible.
     fn swap(&'static self, value: &mut Option<T>) -> bool {
         let swapped = self.slot.try_with(|slot| {
             let mut slot = slot.try_borrow_mut()?;
@@ -154,7 +156,7 @@ impl<T> fmt::Debug for LocalKey<T> {
     }
 }
 
-/// A task-local value was read where it is not set.
+/// Error of reading a task-local value where it is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessError(());
 
@@ -180,8 +182,8 @@ pin_project! {
 
     impl<T: 'static, F> PinnedDrop for Scope<T, F> {
         fn drop(this: Pin<&mut Self>) {
-            // The future's own drop may read the value. Where it can't be set, as the scope is
-            // dropped inside `with` or while the thread winds down, the future goes without it.
+            // The drop of the future may read the value. Where the value can't be set, as the scope
+            // is dropped inside `with` or while the thread ends, the future is dropped without it.
             let mut this = this.project();
             if this.future.is_some() {
                 let key: &'static LocalKey<T> = this.key;

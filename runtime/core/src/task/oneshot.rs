@@ -1,4 +1,4 @@
-//! One result, handed from another thread to a future, or the news that it will not come.
+//! Channel for one result from another thread, which may report that there is none.
 
 use std::any::Any;
 use std::future::Future;
@@ -11,22 +11,22 @@ use crate::primitives::{Arc, Mutex, MutexGuard};
 
 /// Why there is no result.
 pub(crate) enum Missing {
-    /// It panicked.
+    /// What should have sent it panicked.
     Panicked(Box<dyn Any + Send>),
-    /// It was given up before it began or before it ended.
+    /// The sender was dropped without a result.
     Dropped,
 }
 
 enum Slot<T> {
     Waiting(Option<Waker>),
     Full(Result<T, Missing>),
-    /// Taken, or nobody waits for it any more.
+    /// The result was taken, or the receiver was dropped.
     Abandoned,
 }
 
 type Shared<T> = Arc<Mutex<Slot<T>>>;
 
-/// A pair: one side fills in the result, the other is a future of it.
+/// Creates a channel. The receiver is a future of the result.
 pub(crate) fn oneshot<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Mutex::new(Slot::Waiting(None)));
     (Sender(shared.clone()), Receiver(shared))
@@ -37,15 +37,16 @@ fn lock<T>(shared: &Shared<T>) -> MutexGuard<'_, Slot<T>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Fills in the result. Dropped without one, it says so to the other side.
+/// Sends the result. Dropping it without a result sends [`Missing::Dropped`].
 pub(crate) struct Sender<T>(Shared<T>);
 
 impl<T> Sender<T> {
+    /// Sends the result.
     pub(crate) fn fill(self, result: Result<T, Missing>) {
         self.put(result);
     }
 
-    /// Does nobody wait for the result any more?
+    /// Whether the receiver was dropped or has the result.
     pub(crate) fn is_abandoned(&self) -> bool {
         matches!(*lock(&self.0), Slot::Abandoned)
     }
@@ -53,7 +54,7 @@ impl<T> Sender<T> {
     fn put(&self, result: Result<T, Missing>) {
         let mut slot = lock(&self.0);
         let Slot::Waiting(waker) = &mut *slot else {
-            // Already filled, or abandoned. An unwanted result is dropped without the lock.
+            // Already filled, or abandoned. The result is dropped without the lock.
             drop(slot);
             return drop(result);
         };
@@ -76,7 +77,7 @@ impl<T> Drop for Sender<T> {
 pub(crate) struct Receiver<T>(Shared<T>);
 
 impl<T> Receiver<T> {
-    /// Is the result there, or has it been taken already?
+    /// Whether the result has arrived or has been taken already.
     pub(crate) fn is_over(&self) -> bool {
         !matches!(*lock(&self.0), Slot::Waiting(_))
     }
@@ -92,7 +93,8 @@ impl<T> Future for Receiver<T> {
                 .is_some_and(|known| known.will_wake(cx.waker())),
             Slot::Full(_) | Slot::Abandoned => true,
         };
-        // It may be anyone's, and its clone and its drop may do anything: not under the lock.
+        // The waker may be foreign: its clone and its drop may run user code, so not under the
+        // lock.
         let new = (!is_known).then(|| cx.waker().clone());
         let mut slot = lock(&self.0);
         if let Slot::Waiting(known) = &mut *slot {

@@ -1,4 +1,5 @@
-//! The whole task: header and body in one allocation.
+//! A task in memory: header and body in one allocation. This is the only file that knows the types
+//! of the body: future, output or panic payload, by the stage in the header.
 
 use std::alloc::Layout;
 use std::any::Any;
@@ -21,20 +22,21 @@ use crate::console;
 use crate::trace::Tag;
 use crate::unwind::catch_panic;
 
+/// Memory of a task.
 #[repr(C)]
 struct TaskCell<F: Future> {
     header: Header,
     body: UnsafeCell<Body<F>>,
 }
 
-/// What the task is made of; `Header::stage` says which field is the live one.
+/// Body of a task. `Header::stage` determines the field that is alive.
 union Body<F: Future> {
     future: ManuallyDrop<F>,
     output: ManuallyDrop<F::Output>,
     panic: ManuallyDrop<Box<dyn Any + Send>>,
 }
 
-/// What a task with this future takes.
+/// Returns the layout of a task with this future.
 pub(crate) const fn layout<F: Future>() -> Layout {
     Layout::new::<TaskCell<F>>()
 }
@@ -57,7 +59,7 @@ where
     F: Future + 'static,
     S: Schedule,
 {
-    // SAFETY: the caller says that the scheduler is alive and that this is its thread.
+    // SAFETY: by the contract, the scheduler is alive and this is its thread.
     let cell = unsafe { scheduler.as_ref() }
         .allocate(layout::<F>())
         .cast::<TaskCell<F>>();
@@ -93,33 +95,34 @@ where
             future: ManuallyDrop::new(future),
         }),
     };
-    // SAFETY: just allocated for one of these.
+    // SAFETY: just allocated with this layout.
     unsafe { cell.write(task) };
     // `repr(C)`: the header is at the start of the cell, and the pointer reaches all of it.
     cell.cast()
 }
 
-/// The body of a task, for the owner thread.
+/// Returns the body of a task, for the owner thread.
 fn body<F: Future>(task: TaskPtr) -> *mut Body<F> {
     let cell = task.cast::<TaskCell<F>>().as_ptr();
-    // SAFETY: the task is alive, as every caller in this file holds a reference or has been
-    // promised one; going to a field reads nothing.
+    // SAFETY: the task is alive, as every caller in this file holds a reference, itself or by its
+    // contract; computing the address of a field reads nothing.
     unsafe { UnsafeCell::raw_get(&raw const (*cell).body) }
 }
 
-/// Drops the future in place. A panic of that drop is returned, not passed on.
+/// Drops the future in place. A panic of the drop is caught and returned.
 ///
 /// # Safety
 /// The stage was `Future`, has been changed by the caller, and this is the owner thread.
 unsafe fn drop_future<F: Future>(task: TaskPtr) -> Result<(), Box<dyn Any + Send>> {
-    // SAFETY: the field is live until here, and nobody reaches it again as the stage has changed.
+    // SAFETY: the field is alive until here, and not accessed again as the stage has changed.
     catch_unwind(AssertUnwindSafe(|| unsafe {
         ManuallyDrop::drop(&mut (*body::<F>(task)).future);
     }))
 }
 
+/// Stores the payload of a panic in the body, whose future is gone.
 fn store_panic<F: Future>(task: TaskPtr, payload: Box<dyn Any + Send>) {
-    // SAFETY: the future is gone, so the body is free to hold something else.
+    // SAFETY: the future is gone, so the body can be overwritten.
     unsafe {
         *body::<F>(task) = Body {
             panic: ManuallyDrop::new(payload),
@@ -128,14 +131,14 @@ fn store_panic<F: Future>(task: TaskPtr, payload: Box<dyn Any + Send>) {
     header(task).stage.set(Stage::Panicked);
 }
 
-/// A view of the header. The lifetime is the caller's to keep within that of the task.
+/// Returns the header. The caller keeps the lifetime within that of the task.
 fn header<'a>(task: TaskPtr) -> &'a Header {
     // SAFETY: the task is alive, see `body`; the header is only ever shared.
     unsafe { task.as_ref() }
 }
 
-/// Drops the future of a poll that panics, while the panic unwinds: so what it holds finds
-/// `thread::panicking()` true, and a lock is poisoned, as it is for the locals of a function.
+/// Guard that drops the future while a panic of its poll unwinds. So `thread::panicking()` is true
+/// in the drops, and locks are poisoned, as for the locals of a function.
 struct Unwinding(TaskPtr, fn(TaskPtr));
 
 impl Drop for Unwinding {
@@ -144,11 +147,13 @@ impl Drop for Unwinding {
     }
 }
 
-/// A second panic, of the drop, would end the process if it left here. The first is the one to report.
+/// Drops the future of a poll that panics. A second panic, of the drop, would abort the process if
+/// it left this function, so it is caught; the first one is reported.
 #[cold]
 fn drop_panicked<F: Future>(task: TaskPtr) {
     header(task).stage.set(Stage::Taken);
-    // SAFETY: `poll` calls this while it polls, so the stage was `Future`, and has just been changed.
+    // SAFETY: `poll` calls this while it polls, so the stage was `Future`, and has just been
+    // changed.
     if let Err(second) = unsafe { drop_future::<F>(task) } {
         discard_catching_panic(second);
     }
@@ -160,8 +165,8 @@ unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) -> bool {
     let mut cx = Context::from_waker(&waker);
     let result = catch_unwind(AssertUnwindSafe(|| {
         let unwinding = Unwinding(task, drop_panicked::<F>);
-        // SAFETY: the stage is `Future`. The cell never moves and the future is dropped in place,
-        // which is what pinning asks. It isn't polled already, by the contract of `poll`.
+        // SAFETY: the stage is `Future`. The task never moves and the future is dropped in place,
+        // as pinning requires. It is not being polled, by the contract of `poll`.
         let future = unsafe { Pin::new_unchecked(&mut *(*body::<F>(task)).future) };
         let result = future.poll(&mut cx);
         mem::forget(unwinding);
@@ -175,7 +180,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) -> bool {
             // SAFETY: the stage was `Future` and has just been changed.
             match unsafe { drop_future::<F>(task) } {
                 Ok(()) => {
-                    // SAFETY: the future is gone, so the body is free to hold something else.
+                    // SAFETY: the future is gone, so the body can be overwritten.
                     unsafe {
                         *body::<F>(task) = Body {
                             output: ManuallyDrop::new(output),
@@ -189,7 +194,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: TaskPtr) -> bool {
                 }
             }
         }
-        // The future went during the unwinding.
+        // The future was dropped during the unwinding.
         Err(payload) => store_panic::<F>(task, payload),
     }
     true
@@ -210,9 +215,9 @@ unsafe fn take<F: Future>(task: TaskPtr, to: NonNull<()>) -> bool {
         return false;
     }
     stage.set(Stage::Taken);
-    // SAFETY: the stage said that this field is live; it is read once, as the stage changed.
+    // SAFETY: by the stage this field was alive; it is read once, as the stage has changed.
     let output = unsafe { ManuallyDrop::take(&mut (*body::<F>(task)).output) };
-    // SAFETY: the caller promises that `to` is valid for a write of this type.
+    // SAFETY: by the contract, `to` is valid for a write of this type.
     unsafe { to.cast::<F::Output>().write(output) };
     true
 }
@@ -222,13 +227,13 @@ unsafe fn failure<F: Future>(task: TaskPtr) -> Option<JoinError> {
     let header = header(task);
     match header.stage.replace(Stage::Taken) {
         Stage::Panicked => {
-            // SAFETY: the stage said that this field is live; it is read once, as the stage changed.
+            // SAFETY: by the stage this field was alive; it is read once, as the stage has changed.
             let payload = unsafe { ManuallyDrop::take(&mut (*body::<F>(task)).panic) };
             Some(JoinError::panicked(header.id, payload))
         }
         Stage::Cancelled => Some(JoinError::cancelled(header.id)),
         Stage::Taken => None,
-        Stage::Future | Stage::Output => unreachable!("the caller has looked"),
+        Stage::Future | Stage::Output => unreachable!("the caller has checked the stage"),
     }
 }
 
@@ -237,7 +242,8 @@ unsafe fn discard<F: Future>(task: TaskPtr) {
     if matches!(header(task).stage.get(), Stage::Output) {
         header(task).stage.set(Stage::Taken);
         catch_panic(|| {
-            // SAFETY: the stage said that this field is live; nobody reaches it again, as it changed.
+            // SAFETY: by the stage this field was alive; it is not accessed again, as the stage has
+            // changed.
             unsafe { ManuallyDrop::drop(&mut (*body::<F>(task)).output) }
         });
     } else {
@@ -253,19 +259,19 @@ unsafe fn free<F: Future + 'static, S: Schedule>(task: TaskPtr, merged: bool) {
     let layout = layout::<F>();
     if !merged {
         header.trace.freed();
-        // SAFETY: not merged, so the runtime, which keeps the scheduler, is alive.
+        // SAFETY: not merged, so the runtime, which keeps the scheduler alive, has not ended.
         let scheduler = unsafe { scheduler.as_ref() };
         scheduler.forget(task);
         header.refs.gone();
-        // SAFETY: no reference is left, and `allocate` took it there. Nothing in it wants a drop:
+        // SAFETY: no reference is left, and the scheduler allocated it. Nothing in it needs a drop:
         // the fields of the body were dropped before, and a task that is done has no join waker.
         unsafe { scheduler.deallocate(task.cast(), layout) };
     } else {
         header.refs.gone();
-        // SAFETY: as above; the owner may be gone, and its memory is everyone's.
+        // SAFETY: as above; the owner thread may have ended, so any thread may free the memory.
         unsafe {
             S::deallocate_merged(task.cast(), layout);
-            // Merging the task came with one `retain`, and the task is gone.
+            // This undoes the `retain` of the merge, as the task is gone.
             S::release(scheduler);
         }
     }
@@ -282,15 +288,16 @@ unsafe fn abort<S: Schedule>(task: TaskPtr) {
 unsafe fn wait<S: Schedule>(task: TaskPtr, waker: &Waker) {
     let header = header(task);
     let before = header.join_waker.take();
-    if before.is_some() || console::TELLS || !waker::is_beside::<S>(waker, header) {
+    if before.is_some() || console::TELLS || !waker::is_same_scheduler::<S>(waker, header) {
         return wait_slowly::<S>(header, before, waker);
     }
     let waker = waker::clone_to_join::<S>(waker);
-    // Nothing was put there meanwhile, as that clone ran no user code.
+    // The cell is still empty: cloning a waker of this runtime runs no user code.
     mem::forget(header.join_waker.replace(Some(waker)));
 }
 
-/// As [`wait`], where user code may run: another's waker is cloned, or the one from before is dropped.
+/// Slow path of [`wait`], where user code may run: a foreign waker is cloned, or the stored waker is
+/// dropped.
 #[cold]
 #[inline(never)]
 fn wait_slowly<S: Schedule>(header: &Header, before: Option<Waker>, waker: &Waker) {
@@ -299,11 +306,12 @@ fn wait_slowly<S: Schedule>(header: &Header, before: Option<Waker>, waker: &Wake
         return place.set(before);
     }
     let waker = waker::clone_from_elsewhere::<S>(waker, header);
-    // Nothing was put there meanwhile: that code finds the only handle in use.
+    // The cell is still empty: while a foreign waker is cloned, the only handle is borrowed.
     mem::forget(place.replace(Some(waker)));
-    // Last, as it may be anyone's, and its drop may do anything.
+    // Last, as the waker may be foreign, and its drop may run user code.
     drop(before);
-    // That code may have run the task to its end, which found no waker, or the one before.
+    // The clone and the drop may have run the task to its end, which then woke no waker, or the
+    // previous one.
     if header.state.is(DONE)
         && let Some(waker) = place.take()
     {
@@ -314,11 +322,11 @@ fn wait_slowly<S: Schedule>(header: &Header, before: Option<Waker>, waker: &Wake
 unsafe fn send<S: Schedule>(task: TaskPtr) {
     header(task).refs.look();
     let scheduler = header(task).scheduler.cast::<S>();
-    // SAFETY: this is the task's scheduler, and the reference is the caller's gift.
+    // SAFETY: this is the task's scheduler, and the caller gives up the reference.
     unsafe { S::send(scheduler, task) };
 }
 
-/// Drops a value that nobody asked for. Its drop may panic: there is no one to tell.
+/// Drops a value that no handle takes. A panic of its drop is caught.
 fn discard_catching_panic<T>(value: T) {
     catch_panic(|| drop(value));
 }

@@ -1,56 +1,59 @@
-//! References, counted with a bias: plain on the owner thread, atomic elsewhere.
+//! Biased reference counts: plain on the owner thread, atomic on the others.
 //!
-//! `local` is touched by the owner thread alone. `shared` belongs to everyone. A reference that is
-//! made on one side may be dropped on the other, so neither number means anything by itself; their
-//! sum is the number of references. Both are never negative, which is kept so by two rules:
+//! `local` is accessed by the owner thread alone, `shared` by all threads. A reference that is
+//! created on one side may be dropped on the other, so only the sum of both counts is the number of
+//! references. Two rules keep both counts from becoming negative:
 //!
-//! 1. Another thread that drops a reference takes it from `shared` if that is above zero. If it is
-//!    zero, the reference was counted by the owner, and it travels back to the owner as a message
-//!    ([`Release::Tell`]), who drops it here. There are at most as many such messages as
-//!    references that the owner made.
-//! 2. The owner that drops the last `local` one takes it from `shared` instead if that is above
-//!    zero, so that `local` stays at one as long as any reference is left anywhere.
+//! 1. Another thread that drops a reference subtracts it from `shared` if that is above zero. If it
+//!    is zero, the reference was counted by the owner, and is sent back to the owner as a message
+//!    ([`Release::SendToOwner`]), where it is dropped. There are at most as many such messages as
+//!    references that the owner created.
+//! 2. If the owner drops the last `local` reference, it subtracts it from `shared` instead if that
+//!    is above zero. So `local` stays at one as long as any reference is left.
 //!
-//! So while the runtime lives, only the owner frees. `local` is one and `shared` is zero means:
-//! mine is the only reference, nobody else can make a new one, free it.
+//! So while the runtime is alive, the owner alone frees tasks. If `local` is one and `shared` is
+//! zero, the owner has the only reference, no other thread can create one, and the task can be
+//! freed.
 //!
-//! When the runtime ends, its thread no longer answers messages. It then [merges](Refs::merge):
-//! `local` moves into `shared`, under the `MERGED` bit. From there on everyone counts on `shared`
-//! and whoever brings it to zero frees. `local == 0` tells the owner thread that this has happened.
+//! A runtime that has ended no longer receives messages. So at its end the owner
+//! [merges](Refs::merge) the counts: `local` is added to `shared`, with the `MERGED` bit. From then
+//! on all threads count on `shared`, and the thread that brings it to zero frees the task. `local
+//! == 0` tells the owner thread that the counts were merged.
 
 use std::cell::Cell;
 
 use crate::primitives::Watch;
 use crate::primitives::atomic::{AtomicU32, Ordering};
 
-/// Set in `shared` once the owner has given up its side.
+/// Set in `shared` once the counts are merged.
 const MERGED: u32 = 1 << 31;
 
-/// More references than this on one side end the process, long before a count could wrap: when the
-/// sides are merged, their sum must stay below `MERGED`.
+/// Maximum number of references on one side; more abort the process, long before a count could
+/// wrap. When the sides are merged, their sum has to stay below `MERGED`.
 const LIMIT: u32 = 1 << 29;
 
+/// Reference counts of one task.
 pub(crate) struct Refs {
     local: Cell<u32>,
     shared: AtomicU32,
-    /// Only the models see it.
+    /// Checks accesses in the models; empty otherwise.
     watch: Watch,
 }
 
-/// What the caller has to do after a reference was dropped.
+/// What the caller has to do after it dropped a reference.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Release {
-    /// Nothing: others are left.
+    /// Nothing: other references are left.
     Keep,
-    /// It was the last one: free the task.
+    /// Free the task: it was the last reference.
     Free,
-    /// It is the owner's to drop: send it there. The reference is still held.
-    Tell,
+    /// Send the task to its owner, which has to drop the reference. It is still held.
+    SendToOwner,
 }
 
 impl Refs {
-    /// A count of `n` references, all made by the calling thread, the owner.
+    /// Creates the counts for `n` references, which belong to the calling thread, the owner.
     pub(crate) fn new(n: u32) -> Refs {
         Refs {
             local: Cell::new(n),
@@ -59,7 +62,7 @@ impl Refs {
         }
     }
 
-    /// One more, on the owner thread.
+    /// Adds a reference, on the owner thread.
     #[inline(always)]
     pub(crate) fn clone_here(&self) {
         self.watch.look();
@@ -73,18 +76,18 @@ impl Refs {
         self.local.set(local + 1);
     }
 
-    /// One more, on any thread.
+    /// Adds a reference, on any thread.
     pub(crate) fn clone_there(&self) {
         self.watch.look();
-        // Relaxed: the caller holds a reference already, so the task can't go away meanwhile.
+        // Relaxed: the caller holds a reference already, so the task is not freed meanwhile.
         let before = self.shared.fetch_add(1, Ordering::Relaxed);
         if before & !MERGED > LIMIT {
             too_many();
         }
     }
 
-    /// One fewer, on the owner thread, in the usual cases. `None`: ask
-    /// [`drop_last_here`](Self::drop_last_here) instead. Never answers `Tell`.
+    /// Drops a reference on the owner thread, in the usual cases. `None`: call
+    /// [`drop_last_here`](Self::drop_last_here) instead. Never returns `SendToOwner`.
     #[inline(always)]
     pub(crate) fn drop_here(&self) -> Option<Release> {
         self.watch.look();
@@ -98,14 +101,15 @@ impl Refs {
         alone.then_some(Release::Free)
     }
 
-    /// One fewer, on the owner thread, when it has one or none of its own. Never answers `Tell`.
+    /// Drops a reference on the owner thread, if `local` is one or zero. Never returns
+    /// `SendToOwner`.
     pub(crate) fn drop_last_here(&self) -> Release {
         let local = self.local.get();
         if local == 0 {
             return self.drop_merged();
         }
-        // Acquire: pairs with the Release of the threads that counted down, so that all they did
-        // with the task happens before it is freed.
+        // Acquire: pairs with the Release of the threads that dropped references, so that all they
+        // did with the task happens before it is freed.
         let mut shared = self.shared.load(Ordering::Acquire);
         while shared > 0 {
             match self.shared.compare_exchange(
@@ -121,7 +125,7 @@ impl Refs {
         Release::Free
     }
 
-    /// One fewer, on a thread that is not the owner.
+    /// Drops a reference on a thread that is not the owner.
     pub(crate) fn drop_there(&self) -> Release {
         self.watch.look();
         let mut shared = self.shared.load(Ordering::Relaxed);
@@ -130,7 +134,7 @@ impl Refs {
                 return self.drop_merged();
             }
             if shared == 0 {
-                return Release::Tell;
+                return Release::SendToOwner;
             }
             // Release: what this thread did with the task happens before the owner frees it.
             match self.shared.compare_exchange_weak(
@@ -146,58 +150,59 @@ impl Refs {
     }
 
     fn drop_merged(&self) -> Release {
-        // Acquire in the same step: the thread sanitizer knows no fences.
+        // Acquire in the same step: the thread sanitizer does not support fences.
         match self.shared.fetch_sub(1, Ordering::AcqRel) {
             last if last == MERGED | 1 => Release::Free,
             _ => Release::Keep,
         }
     }
 
-    /// The owner's last act: from here on every thread counts on the atomic side.
+    /// Merges the counts, as the last access of the owner: from here on every thread counts on
+    /// `shared`.
     ///
-    /// The caller holds at least one reference, so the sum can't be zero.
+    /// The caller holds at least one reference, so the sum is not zero.
     pub(crate) fn merge(&self) {
         self.watch.look();
         let local = self.local.replace(0);
-        // Release: the owner's writes happen before whoever frees the task later.
+        // Release: the writes of the owner happen before the task is freed later.
         self.shared.fetch_add(MERGED + local, Ordering::AcqRel);
     }
 
-    /// Has the owner given up its side? Any thread.
+    /// Whether the counts are merged. Any thread.
     pub(crate) fn is_merged(&self) -> bool {
         self.watch.look();
         self.shared.load(Ordering::Relaxed) & MERGED != 0
     }
 
-    /// Has the owner given up its side? On the owner thread.
+    /// Whether the counts are merged. On the owner thread.
     #[inline(always)]
     pub(crate) fn is_merged_here(&self) -> bool {
         self.watch.look();
         self.local.get() == 0
     }
 
-    /// How many there are, on the owner thread. Other threads may change it meanwhile. `None` once
-    /// the owner has given up its side.
+    /// Returns the number of references, on the owner thread. Other threads may change it
+    /// meanwhile. `None` once the counts are merged.
     #[allow(dead_code, reason = "for the trace")]
     pub(crate) fn count(&self) -> Option<u32> {
         let local = self.local.get();
         (local > 0).then(|| local + self.shared.load(Ordering::Relaxed))
     }
 
-    /// Says that the caller uses the task, for the models.
+    /// Tells the models that the caller uses the task.
     #[inline(always)]
     pub(crate) fn look(&self) {
         self.watch.look();
     }
 
-    /// Says that the caller frees the task, for the models.
+    /// Tells the models that the caller frees the task.
     #[inline(always)]
     pub(crate) fn gone(&self) {
         self.watch.gone();
     }
 }
 
-/// A wrapped count would be a use after free; like `Arc`, end the process instead.
+/// Aborts the process, as `Arc` does: a count that wraps would lead to a use after free.
 #[cold]
 #[inline(never)]
 fn too_many() -> ! {
@@ -221,11 +226,11 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_made_here_and_dropped_there_goes_home() {
+    fn a_reference_made_here_and_dropped_there_is_sent_to_the_owner() {
         let refs = Refs::new(1);
         refs.clone_here();
-        assert_eq!(refs.drop_there(), Release::Tell);
-        // The message is the reference; the owner drops it, then its own.
+        assert_eq!(refs.drop_there(), Release::SendToOwner);
+        // The message carries the reference; the owner drops it, and then its own.
         assert_eq!(drop_here(&refs), Release::Keep);
         assert_eq!(drop_here(&refs), Release::Free);
     }

@@ -1,47 +1,50 @@
-//! What other threads ask of a task.
+//! Requests of other threads to a task.
 //!
-//! They never touch its state. They leave a bit here, and the first to leave one also sends the
-//! task to its owner through the remote queue; later ones ride along. The owner empties the box
-//! when the task arrives.
+//! Other threads never access the state of a task. They set a bit here, and the thread that sets
+//! the first bit also sends the task to its owner through the remote queue. When the task arrives,
+//! the owner takes all bits at once.
 //!
-//! No request is lost: the owner empties with a read-modify-write, and so does everyone else. A
-//! thread that found a bit already there is ordered before the emptying that sees its own bit; a
-//! thread that comes after it finds the box empty and sends again.
+//! No request is lost, because both sides use a read-modify-write. A thread that finds a bit
+//! already set is ordered before the take that sees its own bit. A thread that comes after the take
+//! finds no bit set, and sends the task again.
 
 use crate::primitives::atomic::{AtomicU8, Ordering};
 
-/// Poll the task.
+/// Request to poll the task.
 pub(crate) const WAKE: u8 = 1 << 0;
-/// Cancel the task.
+/// Request to cancel the task.
 pub(crate) const ABORT: u8 = 1 << 1;
-/// Written by the owner: the task is done, requests are pointless. Never cleared.
+/// The task is done, so requests have no effect. Set by the owner, never cleared.
 const FINISHED: u8 = 1 << 7;
 
+/// Pending requests of other threads to one task.
 pub(crate) struct RemoteRequests(AtomicU8);
 
 impl RemoteRequests {
+    /// Creates an empty set of requests.
     pub(crate) fn new() -> RemoteRequests {
         RemoteRequests(AtomicU8::new(0))
     }
 
-    /// Leaves a request. `true` means: you are the first, send the task to its owner.
+    /// Adds a request. `true`: it is the first one, and the caller has to send the task to its
+    /// owner.
     pub(crate) fn set(&self, request: u8) -> bool {
         // Release: what the caller did before happens before the owner acts on the request.
-        // Acquire: as the caller may go on to read what the owner last wrote.
+        // Acquire: the caller may read what the owner last wrote.
         self.0.fetch_or(request, Ordering::AcqRel) == 0
     }
 
-    /// Empties the box, on the owner thread.
+    /// Takes all requests, on the owner thread.
     pub(crate) fn take(&self) -> u8 {
         self.0.fetch_and(FINISHED, Ordering::AcqRel) & !FINISHED
     }
 
-    /// Says that the task is done, on the owner thread.
+    /// Records that the task is done, on the owner thread.
     pub(crate) fn finish(&self) {
         self.0.fetch_or(FINISHED, Ordering::AcqRel);
     }
 
-    /// Has the owner said that the task is done?
+    /// Whether the owner has recorded that the task is done.
     pub(crate) fn is_finished(&self) -> bool {
         self.0.load(Ordering::Acquire) & FINISHED != 0
     }

@@ -9,7 +9,7 @@ use super::runnable::Runnable;
 use crate::id::ThreadNumber;
 use crate::primitives;
 
-/// What a scheduler is told of, see [`Schedule::on_event`].
+/// An event that is reported to the scheduler, see [`Schedule::on_event`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SchedEvent {
     /// A wake queues a task that is `TIMED`.
@@ -22,24 +22,28 @@ pub(crate) enum SchedEvent {
     Abort,
 }
 
-/// What a task needs of its scheduler. The one implementor besides the models is the executor's.
+/// What a task needs of its scheduler, which is the `ClassQueue` of the executor. The models have
+/// another implementation.
+///
+/// It is a type parameter of the functions in the waker's vtable, not a field of function pointers,
+/// so a local wake is inlined down to the run queue.
 pub(crate) trait Schedule: 'static {
-    /// The thread that polls and drops the tasks.
+    /// Returns the thread that polls and drops the tasks.
     fn owner(&self) -> ThreadNumber;
 
-    /// Memory for a task. Called on the owner thread.
+    /// Allocates memory for a task. Called on the owner thread.
     fn allocate(&self, layout: Layout) -> NonNull<u8>;
 
-    /// Takes the memory of a task back. Called on the owner thread.
+    /// Frees the memory of a task. Called on the owner thread.
     ///
     /// # Safety
-    /// It came from `allocate` with this layout, and nobody uses it any more.
+    /// It came from `allocate` with this layout, and is not used any more.
     unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout);
 
-    /// Takes the memory of a task back that outlived its runtime. Any thread.
+    /// Frees the memory of a task that outlived its runtime. Any thread.
     ///
     /// # Safety
-    /// It came from `allocate` of the task's scheduler with this layout, and nobody uses it.
+    /// It came from `allocate` of the task's scheduler with this layout, and is not used any more.
     unsafe fn deallocate_merged(memory: NonNull<u8>, layout: Layout) {
         // SAFETY: by the contract.
         unsafe { primitives::deallocate(memory, layout) };
@@ -48,31 +52,31 @@ pub(crate) trait Schedule: 'static {
     /// Links a task into the run queue. Called on the owner thread.
     fn schedule(&self, task: Runnable);
 
-    /// Hears of what seldom happens, for the metrics. Called on the owner thread.
+    /// Receives a rare event, for the metrics. Called on the owner thread.
     fn on_event(&self, event: SchedEvent, task: &Header) {
         let _ = (event, task);
     }
 
-    /// A task of this scheduler is waited for, and not by a waker of the same scheduler. Called on the owner
+    /// Records that a waker of another scheduler waits for a task of this one. Called on the owner
     /// thread.
     fn joined_elsewhere(&self, task: &Header) {
         let _ = task;
     }
 
-    /// A wake on another thread found the task on its way already. Any thread.
+    /// Records that a wake on another thread found the task sent already. Any thread.
     fn coalesced_there(&self) {}
 
-    /// Forgets a task that is about to be freed. Called on the owner thread.
+    /// Removes a task that is about to be freed. Called on the owner thread.
     fn forget(&self, task: TaskPtr);
 
-    /// Takes a task, and the reference that comes with it, to the owner. Any thread.
+    /// Sends a task, and a reference to it, to the owner. Any thread.
     ///
     /// # Safety
     /// - `this` is the scheduler of `task`.
     /// - The caller holds a reference to the task and gives it up.
     unsafe fn send(this: NonNull<Self>, task: TaskPtr);
 
-    /// Keeps the scheduler alive once more.
+    /// Adds a count that keeps the scheduler alive.
     ///
     /// # Safety
     /// `this` is alive.
@@ -84,25 +88,25 @@ pub(crate) trait Schedule: 'static {
     /// There was such a `retain`, and the caller does not use `this` afterwards.
     unsafe fn release(this: NonNull<Self>);
 
-    /// The one vtable of all wakers of this kind of scheduler: a `static`, so that `will_wake`
-    /// recognises them.
+    /// Returns the vtable of all wakers of this type of scheduler. It is a `static`, so that
+    /// `will_wake` recognizes them by its address.
     fn waker_vtable() -> &'static RawWakerVTable;
 }
 
 impl Header {
-    /// The scheduler, with its type.
+    /// Returns the scheduler with its type.
     ///
     /// # Safety
     /// `S` is the type that the task was spawned on.
     #[inline(always)]
     pub(crate) unsafe fn scheduler<S: Schedule>(&self) -> &S {
         // SAFETY: the pointer is valid for as long as the task is, see the field; the type is
-        // what the caller promises.
+        // correct by the contract.
         unsafe { self.scheduler.cast::<S>().as_ref() }
     }
 }
 
-/// Is the caller on the thread that owns this task?
+/// Whether the caller is on the owner thread of this task.
 #[inline(always)]
 pub(crate) fn is_here<S: Schedule>(header: &Header) -> bool {
     // SAFETY: `S` is the type of the scheduler: the waker's vtable is that of `S`, and the other

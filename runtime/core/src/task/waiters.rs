@@ -1,4 +1,4 @@
-//! The waiters for one event, which may happen on any thread.
+//! Set of waiters for one event, which may happen on any thread.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
@@ -6,12 +6,12 @@ use std::task::{Wake, Waker};
 use super::waker_set::WakerSet;
 use crate::unwind::catch_panic;
 
-/// The wakers of all waiters. An operation that keeps a single waker is given one made of this, and
-/// so wakes each of them.
+/// The wakers of all waiters. It can be turned into a waker that wakes each of them, for an
+/// operation that stores a single waker.
 ///
-/// A waiter has a place of its own, from its first [`store`](Self::store) to its
-/// [`remove`](Self::remove), so both take constant time and a new waker replaces the waiter's old one
-/// and no other. Wakers are cloned, woken and dropped without the lock, as that may run user code.
+/// A waiter has a place from its first [`store`](Self::store) to its [`remove`](Self::remove), so
+/// both take constant time, and a new waker replaces that waiter's old one. Wakers are cloned,
+/// woken and dropped without the lock, as that may run user code.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters(Mutex<WakerSet>);
 
@@ -28,7 +28,7 @@ impl Waiters {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a waker for the waiter with that place, until the next event.
+    /// Stores the waker of a waiter until the next event.
     pub(crate) fn store(&self, place: &mut Place, waker: &Waker) {
         if place.is_some_and(|place| self.lock().knows(place, waker)) {
             return;
@@ -41,7 +41,7 @@ impl Waiters {
         drop(old);
     }
 
-    /// Takes a waiter off the list.
+    /// Removes a waiter, and frees its place.
     pub(crate) fn remove(&self, place: &mut Place) {
         let Some(place) = place.take() else {
             return;
@@ -51,12 +51,12 @@ impl Waiters {
         drop(old);
     }
 
-    /// Wakes all who wait now. A waker that panics does not keep the others from being woken.
+    /// Wakes all waiters. If a waker panics, the others are woken nevertheless.
     pub(crate) fn wake_all(&self) {
         let end = self.lock().len();
         let mut next = 0;
         loop {
-            // In a statement of its own, which ends with the lock: a wake may run user code.
+            // This statement releases the lock at its end: a wake may run user code.
             let waker = self.lock().take_next(&mut next, end);
             let Some(waker) = waker else { return };
             catch_panic(|| waker.wake());
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_waker_replaces_that_of_its_waiter_alone() {
+    fn a_new_waker_replaces_only_that_of_its_waiter() {
         let waiters = Waiters::new();
         let (first, second, other) = (counting(), counting(), counting());
         let mut place = None;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_given_out_again_after_its_waiter_is_removed() {
+    fn a_place_is_used_again_after_its_waiter_is_removed() {
         let waiters = Waiters::new();
         for _ in 0..100 {
             let mut place = None;
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(waiters.lock().len(), 1);
     }
 
-    /// Wakes that store a waker each time.
+    /// Waker that stores itself again at each wake.
     struct Again(Arc<Waiters>, AtomicUsize);
 
     impl Wake for Again {
@@ -151,7 +151,7 @@ mod tests {
         waiters.store(&mut None, &again.clone().into());
         Waker::from(waiters.clone()).wake_by_ref();
         assert_eq!(again.1.load(Ordering::SeqCst), 1);
-        // Else they keep each other.
+        // Otherwise they keep each other alive.
         assert_eq!(waiters.lock().take_all().count(), 1);
     }
 }

@@ -1,7 +1,8 @@
-//! The hand-written waker: a counted pointer to a task, `Send + Sync`, good on any thread.
+//! Waker of a task: a counted pointer to it, which is `Send + Sync`.
 //!
-//! On the owner thread a wake links the task into the run queue: a few plain loads and stores, no
-//! atomic, no lock, no syscall. On any other thread it is a message, see `remote_requests.rs`.
+//! On the owner thread a wake links the task into the run queue: it loads the thread's number,
+//! compares it, tests the state bits, and links the task, without atomics, locks or syscalls. On
+//! any other thread a wake sends a message, see `remote_requests.rs`.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
@@ -17,23 +18,23 @@ use super::state::{DONE, JOIN, QUEUED, Queue, TIMED};
 use crate::trace::Effect;
 use crate::unwind::catch_panic;
 
-/// The functions of a waker for tasks of the scheduler `S`.
+/// Returns the waker functions of tasks on a scheduler of type `S`.
 pub(crate) const fn vtable<S: Schedule>() -> RawWakerVTable {
     RawWakerVTable::new(clone::<S>, wake::<S>, wake_by_ref::<S>, drop::<S>)
 }
 
-/// Wakes a waker that may be foreign.
+/// Wakes a waker that may be foreign, and catches its panic.
 ///
-/// The rule: a panic of a foreign waker never unwinds into the runtime. It is caught wherever the
-/// runtime wakes, here or by [`catch_each`](crate::unwind::catch_each), and the other waiters are
-/// woken as if it had not happened. What a future does with the waker of its own poll, such as to
-/// clone it or to drop the one that it replaces, is a part of that poll: a panic there is the poller's.
-/// One of our own does not panic; where that matters [`wake_ours`] comes first.
+/// A panic of a foreign waker never unwinds into the runtime. It is caught wherever the runtime
+/// wakes, here or by [`catch_each`](crate::unwind::catch_each), and the other waiters are woken as
+/// if it had not happened. When a future clones or drops a waker in its own poll, that is a part of
+/// the poll: a panic there is passed to the poller. Wakers of this runtime do not panic; where
+/// speed matters, [`wake_own`] is tried first.
 pub(crate) fn wake_catching_panics(waker: Waker) {
     catch_panic(|| waker.wake());
 }
 
-/// A waker that borrows a reference of its maker's instead of holding one.
+/// Waker that borrows a reference of its creator instead of holding one.
 pub(crate) struct Borrowed(ManuallyDrop<Waker>);
 
 impl Deref for Borrowed {
@@ -44,29 +45,29 @@ impl Deref for Borrowed {
     }
 }
 
-/// A waker for the time of a poll. The caller keeps a reference for at least as long.
+/// Returns a waker for the time of a poll. The caller holds a reference for at least as long.
 #[inline(always)]
 pub(crate) fn borrowed<S: Schedule>(task: TaskPtr) -> Borrowed {
     let raw = RawWaker::new(task.as_ptr().cast_const().cast(), S::waker_vtable());
-    // SAFETY: the vtable keeps the contract of `RawWaker`: clone counts, wake and drop give one
-    // back, wake_by_ref none, all from any thread. `ManuallyDrop`: this one gives none back.
+    // SAFETY: the vtable fulfils the contract of `RawWaker`: clone adds a reference, wake and drop
+    // drop one, wake_by_ref none, all from any thread. `ManuallyDrop`: this waker drops none.
     Borrowed(ManuallyDrop::new(unsafe { Waker::from_raw(raw) }))
 }
 
-/// A waker that owns a reference.
+/// Returns a waker that owns a reference.
 ///
 /// # Safety
-/// The caller holds a reference to the task and gives it up.
+/// The caller holds a reference to the task and gives it to the waker.
 pub(crate) unsafe fn owned<S: Schedule>(task: TaskPtr) -> Waker {
     let raw = RawWaker::new(task.as_ptr().cast_const().cast(), S::waker_vtable());
-    // SAFETY: as in `borrowed`; the reference is the caller's gift.
+    // SAFETY: as in `borrowed`; the caller gives the reference away.
     unsafe { Waker::from_raw(raw) }
 }
 
-/// The task behind the data of a waker made here.
+/// Returns the task from the data of a waker that was created here.
 #[inline(always)]
 pub(crate) fn task(data: *const ()) -> TaskPtr {
-    // SAFETY: every waker is made in this file, from the non-null pointer to a task.
+    // SAFETY: every waker is created in this file, from the non-null pointer to a task.
     unsafe { NonNull::new_unchecked(data.cast::<Header>().cast_mut()) }
 }
 
@@ -84,44 +85,44 @@ unsafe fn clone<S: Schedule>(data: *const ()) -> RawWaker {
     RawWaker::new(data, S::waker_vtable())
 }
 
-/// A clone, in place, of a waker that [is beside](is_beside) the task that it waits for.
+/// Clones a waker of the [same scheduler](is_same_scheduler) as the task that it waits for.
 #[inline(always)]
 pub(crate) fn clone_to_join<S: Schedule>(waker: &Waker) -> Waker {
     let task = task(waker.data());
-    // SAFETY: the waker is one of ours, and it holds a reference.
+    // SAFETY: the waker was created here, and it holds a reference.
     let header = unsafe { task.as_ref() };
     header.refs.clone_here();
     header.trace.cloned(true, || count(header));
     header.console.cloned();
-    // SAFETY: the reference was made for this.
+    // SAFETY: the reference was added for this.
     unsafe { owned::<S>(task) }
 }
 
-/// Is the waker that of a task on the scheduler of this one?
+/// Whether the waker wakes a task of the same scheduler as `joined`.
 #[inline(always)]
-pub(crate) fn is_beside<S: Schedule>(waker: &Waker, joined: &Header) -> bool {
-    // SAFETY: by its vtable the waker was made here for `S`, and it holds a reference.
+pub(crate) fn is_same_scheduler<S: Schedule>(waker: &Waker, joined: &Header) -> bool {
+    // SAFETY: by its vtable the waker was created here for `S`, and it holds a reference.
     ptr::eq(waker.vtable(), S::waker_vtable())
         && unsafe { task(waker.data()).as_ref() }.scheduler == joined.scheduler
 }
 
-/// A clone of a waker that may be anyone's, and waits for the task of that header. On the owner thread.
+/// Clones a waker that may be foreign and waits for the task `joined`. On the owner thread.
 pub(crate) fn clone_from_elsewhere<S: Schedule>(waker: &Waker, joined: &Header) -> Waker {
-    if !is_beside::<S>(waker, joined) {
-        // SAFETY: `S` is the type of the scheduler, as the caller says.
+    if !is_same_scheduler::<S>(waker, joined) {
+        // SAFETY: `S` is the type of the scheduler, by the caller's contract.
         unsafe { joined.scheduler::<S>() }.joined_elsewhere(joined);
     }
     waker.clone()
 }
 
-/// Wakes, in place, if the waker is one of ours; or gives it back.
+/// Wakes a waker of this type of scheduler, inlined. Returns any other waker.
 #[inline(always)]
-pub(crate) fn wake_ours<S: Schedule>(waker: Waker) -> Result<(), Waker> {
+pub(crate) fn wake_own<S: Schedule>(waker: Waker) -> Result<(), Waker> {
     if !ptr::eq(waker.vtable(), S::waker_vtable()) {
         return Err(waker);
     }
     let waker = ManuallyDrop::new(waker);
-    // SAFETY: by its vtable the waker was made here for `S`, and it is not used again.
+    // SAFETY: by its vtable the waker was created here for `S`, and it is not used again.
     unsafe { wake::<S>(waker.data()) };
     Ok(())
 }
@@ -147,7 +148,7 @@ unsafe fn wake<S: Schedule>(data: *const ()) {
     }
 }
 
-/// A wake by a waker that is used up, on a thread that is not the owner.
+/// Wakes by value on a thread that is not the owner.
 ///
 /// # Safety
 /// The caller holds a reference and gives it up.
@@ -157,7 +158,7 @@ unsafe fn wake_there<S: Schedule>(task: TaskPtr) {
     // SAFETY: the caller holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
     if !header.refs.is_merged() && set_request(header, remote_requests::WAKE, false) {
-        // SAFETY: the reference was the waker's and goes along.
+        // SAFETY: the reference was the waker's, and is sent along.
         unsafe { (header.vtable.send)(task) };
     } else {
         coalesced_there::<S>(header, remote_requests::WAKE);
@@ -191,7 +192,7 @@ unsafe fn drop<S: Schedule>(data: *const ()) {
     unsafe { drop_anywhere::<S>(task) };
 }
 
-/// A wake on the owner thread.
+/// Wakes a task on the owner thread.
 #[inline(always)]
 pub(crate) fn wake_here<S: Schedule>(task: TaskPtr, by_ref: bool) {
     // SAFETY: the caller holds a reference, so the task is alive.
@@ -200,7 +201,7 @@ pub(crate) fn wake_here<S: Schedule>(task: TaskPtr, by_ref: bool) {
     queue_here::<S>(task);
 }
 
-/// What a wake on the owner thread is about to do.
+/// Returns what a wake on the owner thread is about to do, for the trace.
 pub(crate) fn effect(header: &Header) -> Effect {
     match &header.state {
         state if state.is(DONE) => Effect::AfterDone,
@@ -209,16 +210,16 @@ pub(crate) fn effect(header: &Header) -> Effect {
     }
 }
 
-/// How many wakers there are, on the owner thread. An `AbortHandle` counts as one, as it is one.
+/// Returns the number of wakers, on the owner thread. It includes `AbortHandle`s, which are wakers.
 pub(crate) fn count(header: &Header) -> Option<u64> {
     let state = &header.state;
-    // The scheduler's reference is given up when the task is over and no longer in line.
+    // The scheduler's reference is dropped when the task is done and no longer queued.
     let kept = !state.is(DONE) || state.is(QUEUED);
     let others = u32::from(kept) + u32::from(state.is(JOIN));
     Some(u64::from(header.refs.count()?.saturating_sub(others)))
 }
 
-/// The part of a wake that does it.
+/// Queues a task, if it is neither queued nor done. On the owner thread.
 #[inline(always)]
 pub(crate) fn queue_here<S: Schedule>(task: TaskPtr) {
     // SAFETY: the caller holds a reference, so the task is alive.
@@ -227,12 +228,12 @@ pub(crate) fn queue_here<S: Schedule>(task: TaskPtr) {
         return wake_slow::<S>(task);
     }
     header.state.set(QUEUED);
-    // SAFETY: `S` is the type of the scheduler, see `is_here`; this is the owner thread, and `QUEUED`
-    // has just been set.
+    // SAFETY: `S` is the type of the scheduler, see `is_here`; this is the owner thread, and
+    // `QUEUED` has just been set.
     unsafe { header.scheduler::<S>().schedule(Runnable::new(task)) };
 }
 
-/// A wake that does nothing, or that someone wants to hear of.
+/// The slow path of a wake: it has no effect, or is reported to the scheduler.
 #[inline(never)]
 fn wake_slow<S: Schedule>(task: TaskPtr) {
     // SAFETY: the caller holds a reference, so the task is alive.
@@ -248,7 +249,7 @@ fn wake_slow<S: Schedule>(task: TaskPtr) {
     }
 }
 
-/// The same, by a waker that is used up.
+/// The slow path of a wake by value.
 ///
 /// # Safety
 /// As for [`drop_here`].
@@ -259,24 +260,24 @@ unsafe fn wake_slow_and_drop<S: Schedule>(task: TaskPtr) {
     unsafe { drop_here(task) };
 }
 
-/// A request from a thread that is not the owner.
+/// Sends a request from a thread that is not the owner.
 pub(crate) fn request<S: Schedule>(task: TaskPtr, request: u8) {
     // SAFETY: the caller holds a reference, so the task is alive.
     let header = unsafe { task.as_ref() };
-    // A merged task belongs to a runtime that has ended: there is nothing left to ask for.
+    // A merged task belongs to a runtime that has ended, so no request has an effect.
     if header.refs.is_merged() {
         return;
     }
     if set_request(header, request, true) {
         header.refs.clone_there();
-        // SAFETY: the reference was made for this.
+        // SAFETY: the reference was added for this.
         unsafe { (header.vtable.send)(task) };
     } else {
         coalesced_there::<S>(header, request);
     }
 }
 
-/// Counts a wake that rides along with an earlier request, or comes too late.
+/// Counts a wake that is merged with an earlier request.
 fn coalesced_there<S: Schedule>(header: &Header, request: u8) {
     if request == remote_requests::WAKE && !header.remote_requests.is_finished() {
         // SAFETY: `S` is the type of the scheduler, see `is_here`.
@@ -284,7 +285,7 @@ fn coalesced_there<S: Schedule>(header: &Header, request: u8) {
     }
 }
 
-/// Leaves a request. `true`: it is the first, and the task is to be sent.
+/// Adds a request. `true`: it is the first one, and the task has to be sent.
 fn set_request(header: &Header, request: u8, by_ref: bool) -> bool {
     let first = header.remote_requests.set(request);
     header
@@ -293,12 +294,12 @@ fn set_request(header: &Header, request: u8, by_ref: bool) -> bool {
     first
 }
 
-/// Gives up a reference on any thread.
+/// Drops a reference on any thread.
 ///
 /// # Safety
-/// The caller holds one, and `S` is the type of the scheduler.
+/// The caller holds the reference, and `S` is the type of the scheduler.
 pub(crate) unsafe fn drop_anywhere<S: Schedule>(task: TaskPtr) {
-    // SAFETY: the caller holds a reference, so the task is alive; it is the caller's to give.
+    // SAFETY: the caller holds a reference, so the task is alive, and gives it up.
     unsafe {
         if is_here::<S>(task.as_ref()) {
             drop_here(task)

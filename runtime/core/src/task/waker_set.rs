@@ -1,13 +1,14 @@
-//! The wakers of those that wait for one thing, each in a place of its own.
+//! Set of wakers, each in a place of its own.
 //!
-//! Making a place, giving it back and changing its waker take the same time however many there are.
-//! A waker may run user code when it is cloned, dropped or woken. So none of that happens in here:
-//! the caller clones before, and drops or wakes what a method returns, with nothing borrowed or
+//! Each method except [`take_all`](WakerSet::take_all) takes constant time. A waker may run user
+//! code when it is cloned, dropped or woken, so none of that happens in here: the caller clones a
+//! waker before, and drops or wakes the wakers that a method returns, with nothing borrowed or
 //! locked.
 
 use std::mem;
 use std::task::Waker;
 
+/// Set of wakers.
 #[derive(Debug, Default)]
 pub(crate) struct WakerSet {
     places: Vec<Option<Waker>>,
@@ -22,12 +23,12 @@ impl WakerSet {
         }
     }
 
-    /// How many places there are, vacant ones included.
+    /// Returns the number of places, including free ones.
     pub(crate) fn len(&self) -> usize {
         self.places.len()
     }
 
-    /// Makes a place, which has no waker yet.
+    /// Adds a place, which has no waker yet.
     pub(crate) fn insert(&mut self) -> usize {
         self.vacant.pop().unwrap_or_else(|| {
             self.places.push(None);
@@ -35,7 +36,7 @@ impl WakerSet {
         })
     }
 
-    /// Gives a place back. Returns its waker.
+    /// Removes a place. Returns its waker.
     pub(crate) fn remove(&mut self, place: usize) -> Option<Waker> {
         self.vacant.push(place);
         self.places[place].take()
@@ -47,12 +48,13 @@ impl WakerSet {
         known.is_some_and(|known| known.will_wake(waker))
     }
 
-    /// Sets the waker of a place, or takes it out. Returns the one before.
+    /// Sets or removes the waker of a place. Returns the previous one.
     pub(crate) fn set(&mut self, place: usize, waker: Option<Waker>) -> Option<Waker> {
         mem::replace(&mut self.places[place], waker)
     }
 
-    /// Takes out the first waker in the places from `next` to `end`; the places stay. `next` moves behind it.
+    /// Takes the first waker in the places from `next` to `end` and moves `next` behind it; the
+    /// places stay.
     pub(crate) fn take_next(&mut self, next: &mut usize, end: usize) -> Option<Waker> {
         while *next < end {
             let waker = self.places[*next].take();
@@ -64,7 +66,7 @@ impl WakerSet {
         None
     }
 
-    /// Takes all wakers out; the places stay.
+    /// Takes all wakers; the places stay.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Waker> + '_ {
         self.places.iter_mut().filter_map(Option::take)
     }

@@ -1,15 +1,15 @@
-//! Giving way once.
+//! Yielding to other tasks.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Lets every other task that is ready run once before the current one goes on.
+/// Yields to the other tasks: every ready task runs once before the current one continues.
 ///
-/// The task goes to the back of the queue. Before it runs again the loop looks at the reactor and
-/// the timers, and what they wake runs first. In a loop of yields these looks become rarer while
-/// they find nothing, down to one in 100 µs, so a yield costs some nanoseconds and not a system
-/// call.
+/// The task is queued at the back of the run queue. Before it runs again, the loop checks the
+/// reactor and the timers, and runs the tasks that they wake. In a series of yields these checks
+/// become rarer while they find nothing, down to one in 100 µs, so a yield costs a few nanoseconds
+/// and not a system call.
 ///
 /// # Cancel safety
 ///

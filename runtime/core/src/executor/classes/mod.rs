@@ -2,8 +2,8 @@
 //!
 //! A task belongs to the class of the task that spawned it, or to the class given to [`spawn_in`].
 //! The future of `block_on` is in the default class, which has 100 shares. While several classes
-//! have ready tasks, each gets time in proportion to its shares; a class earns no credit while it is
-//! idle. A class with a [latency](Builder::latency) goes before the others at the next poll
+//! have ready tasks, each gets time in proportion to its shares; a class earns no credit while it
+//! is idle. A class with a [latency](Builder::latency) goes before the others at the next poll
 //! boundary.
 //!
 //! A poll is never interrupted, so long polls in one class delay the others: long computations
@@ -438,7 +438,8 @@ impl Executor {
 
     fn add_class(&self, mut builder: Builder) -> Class {
         if self.is_closing() {
-            // The order would not be used during shutdown, and nothing would drop it on this thread.
+            // The order would not be used during shutdown, and nothing would drop it on this
+            // thread.
             let order = builder.order.take();
             catch_panic(|| drop(order));
         }

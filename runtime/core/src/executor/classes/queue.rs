@@ -126,7 +126,8 @@ impl ClassQueue {
         let Some(order) = order.as_mut() else {
             return self.run_queue.pop();
         };
-        // Only the tasks that are queued now: those that the order drops in `push` are queued again.
+        // Only the tasks that are queued now: those that the order drops in `push` are queued
+        // again.
         let last = self.run_queue.last();
         while let Some(task) = self.run_queue.pop() {
             let is_last = Some(task.task()) == last;
@@ -233,8 +234,8 @@ impl Schedule for ClassQueue {
     }
 }
 
-/// Decides which of the ready tasks of a class runs next. Without an order the tasks run first come,
-/// first served.
+/// Decides which of the ready tasks of a class runs next. Without an order the tasks run first
+/// come, first served.
 ///
 /// Set it with [`Builder::order`](super::Builder::order) for a class, or with
 /// [`wakeful::Builder::order`](crate::Builder::order) for the default class. The loop
@@ -326,8 +327,8 @@ impl Ready {
         }
         let this = std::mem::ManuallyDrop::new(self);
         queue.held.set(queue.held.get() - 1);
-        // SAFETY: the reference was counted for this `Ready`; being queued, the task has another. It
-        // was a `Runnable`, and the loop takes tasks only while the runtime lives.
+        // SAFETY: the reference was counted for this `Ready`; being queued, the task has another.
+        // It was a `Runnable`, and the loop takes tasks only while the runtime lives.
         unsafe {
             release::drop_here(this.task);
             Some(Runnable::new(this.task))

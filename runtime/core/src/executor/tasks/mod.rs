@@ -1,6 +1,7 @@
-//! Every task that has not been freed, so that the end of the runtime reaches all of them: the small
-//! ones are found through their chunks, the large ones stand in a table. Where someone looks on, all
-//! of them do, as an observer knows a task by its place in the table.
+//! Memory of the tasks, and the set of all tasks that have not been freed, which shutdown needs.
+//!
+//! Small tasks are found through the chunks of the [slab], large ones through a table. With an
+//! observer all tasks are in the table, as it identifies a task by its slot there.
 
 mod registry;
 mod slab;
@@ -15,15 +16,15 @@ use crate::task::state::LISTED;
 use registry::Registry;
 use slab::{Cursor, Slab};
 
-/// Owner only.
+/// The tasks of one executor. They belong to the owner thread.
 pub(super) struct Tasks {
     slab: Slab,
     table: RefCell<Registry>,
-    /// Every task stands in the table, so nobody asks the chunks.
+    /// Whether all tasks are in the table, so that the chunks are not searched.
     all_in_table: bool,
 }
 
-/// Where a walk over all tasks is.
+/// Position of an iteration over all tasks.
 #[derive(Default)]
 pub(super) struct TaskIter {
     slot: usize,
@@ -31,7 +32,8 @@ pub(super) struct TaskIter {
 }
 
 impl Tasks {
-    /// `numbered`: each task is to have a place in the table, [`Header::slot`].
+    /// Creates an empty set. `numbered`: whether each task gets a slot in the table,
+    /// [`Header::slot`].
     pub(super) fn new(numbered: bool) -> Tasks {
         Tasks {
             slab: Slab::new(),
@@ -40,42 +42,42 @@ impl Tasks {
         }
     }
 
-    /// Memory for a task, which has to be written and [added](Self::add) before anything else is
-    /// asked.
+    /// Allocates memory for a task. It has to be initialized and [added](Self::add) before any
+    /// other method is called.
     #[inline(always)]
     pub(super) fn allocate(&self, layout: Layout) -> NonNull<u8> {
         self.slab.allocate(layout)
     }
 
-    /// Takes in a task that has just been made in memory of this layout.
+    /// Adds a task that has just been created in memory of this layout.
     #[inline(always)]
     pub(super) fn add(&self, task: TaskPtr, layout: Layout) {
         if self.all_in_table || !slab::holds(layout) {
             let slot = self.table.borrow_mut().insert(task);
-            // SAFETY: just made.
+            // SAFETY: just created.
             let header = unsafe { task.as_ref() };
             header.slot.set(slot);
             header.state.set(LISTED);
         }
     }
 
-    /// Forgets a task that is `LISTED` and about to be freed.
+    /// Removes a task that is `LISTED` and about to be freed.
     pub(super) fn remove(&self, task: &Header) {
         self.table.borrow_mut().remove(task.slot.get());
     }
 
-    /// Takes the memory of a task back.
+    /// Frees the memory of a task.
     ///
     /// # Safety
-    /// It came from `allocate` of these tasks with this layout, and nobody uses it.
+    /// It came from `allocate` of this set with this layout, and is not used any more.
     #[inline(always)]
     pub(super) unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout) {
         // SAFETY: by the contract.
         unsafe { self.slab.deallocate(memory, layout) };
     }
 
-    /// The same for a task that outlived its runtime, on any thread. What lies in a chunk stays
-    /// until the executor goes, which the task keeps alive.
+    /// Frees the memory of a task that outlived its runtime, on any thread. Memory in a chunk stays
+    /// until the executor is freed, which the task kept alive.
     ///
     /// # Safety
     /// As for `deallocate`.
@@ -86,34 +88,34 @@ impl Tasks {
         }
     }
 
-    /// The loop has nothing to do: gives back what memory a burst of tasks has left.
+    /// Frees memory that a burst of tasks has left. Called when the loop is idle.
     #[inline(always)]
     pub(super) fn trim(&self) {
         self.slab.trim();
     }
 
-    /// From here on tasks may be freed during a walk.
+    /// Allows tasks to be freed during an iteration, from here on.
     pub(super) fn pin(&self) {
         self.slab.pin();
     }
 
-    /// The next task of a walk over all of them. What is spawned meanwhile may be met or not;
-    /// between two calls tasks may only be freed after [`pin`](Self::pin).
-    pub(super) fn next(&self, walk: &mut TaskIter) -> Option<TaskPtr> {
+    /// Returns the next task of an iteration. It may miss tasks that are spawned meanwhile. Between
+    /// two calls tasks may only be freed after [`pin`](Self::pin).
+    pub(super) fn next(&self, iter: &mut TaskIter) -> Option<TaskPtr> {
         let table = self.table.borrow();
-        while walk.slot < table.end() {
-            walk.slot += 1;
-            if let Some(task) = table.get(walk.slot - 1) {
+        while iter.slot < table.end() {
+            iter.slot += 1;
+            if let Some(task) = table.get(iter.slot - 1) {
                 return Some(task);
             }
         }
         if self.all_in_table {
             return None;
         }
-        self.slab.task(&mut walk.cursor)
+        self.slab.task(&mut iter.cursor)
     }
 
-    /// How many there are. The time it takes is that of a walk over the chunks.
+    /// Returns the number of tasks, in time proportional to the number of chunks.
     pub(super) fn len(&self) -> usize {
         let small = if self.all_in_table {
             0
@@ -123,8 +125,8 @@ impl Tasks {
         self.table.borrow().len() + small
     }
 
-    /// Gives back what memory holds no task. Those that are left are no longer found by the table:
-    /// they are merged, and freed without a word to it.
+    /// Frees memory that holds no task, and clears the table. The remaining tasks are merged, and
+    /// do not use the table when they are freed.
     pub(super) fn clear(&self) {
         self.table.take();
         self.slab.clear();

@@ -1,39 +1,42 @@
-//! A table of tasks: those that are too large for the slab, or all of an observed executor.
+//! Table of tasks: those that are too large for the slab, or all tasks of an observed executor.
 
 use std::ptr;
 
 use crate::task::header::{Header, TaskPtr};
 
-/// A task, or the number of the next vacant place: shifted by one, with the lowest bit set. A task
-/// is aligned, so its address has that bit clear.
-type Place = *mut Header;
+/// A task, or the number of the next free slot: shifted by one, with the lowest bit set. A task is
+/// aligned, so its address has that bit clear.
+type Slot = *mut Header;
 
+/// Table of tasks with a free list through the free slots.
 #[derive(Default)]
 pub(super) struct Registry {
-    places: Vec<Place>,
-    /// The first vacant place; past the end if there is none.
-    vacant: u32,
+    slots: Vec<Slot>,
+    /// The first free slot; past the end if there is none.
+    free: u32,
     len: u32,
 }
 
-fn vacant(next: u32) -> Place {
+/// Encodes a free slot, which links to the next one.
+fn free_slot(next: u32) -> Slot {
     ptr::without_provenance_mut((next as usize) << 1 | 1)
 }
 
-fn task(place: Place) -> Option<TaskPtr> {
-    TaskPtr::new(place).filter(|_| place.addr() & 1 == 0)
+/// Returns the task in a slot, unless the slot is free.
+fn task(slot: Slot) -> Option<TaskPtr> {
+    TaskPtr::new(slot).filter(|_| slot.addr() & 1 == 0)
 }
 
 impl Registry {
-    /// Gives the task a place.
+    /// Adds a task. Returns its slot.
     #[inline]
     pub(super) fn insert(&mut self, task: TaskPtr) -> u32 {
         self.len += 1;
-        let slot = self.vacant;
-        match self.places.get_mut(slot as usize) {
-            Some(place) => {
-                self.vacant = (place.addr() >> 1) as u32;
-                *place = task.as_ptr();
+        let slot = self.free;
+        match self.slots.get_mut(slot as usize) {
+            Some(content) => {
+                self.free = (content.addr() >> 1) as u32;
+                *content = task.as_ptr();
                 slot
             }
             None => self.append(task),
@@ -42,31 +45,33 @@ impl Registry {
 
     #[cold]
     fn append(&mut self, task: TaskPtr) -> u32 {
-        let slot = self.places.len();
-        // Half of what an address holds, on the narrowest system.
+        let slot = self.slots.len();
+        // The shifted number has to fit an address of 32 bits.
         assert!(slot < 1 << 31, "fewer than 2^31 tasks at a time");
-        self.places.push(task.as_ptr());
-        self.vacant = slot as u32 + 1;
+        self.slots.push(task.as_ptr());
+        self.free = slot as u32 + 1;
         slot as u32
     }
 
+    /// Removes the task in a slot.
     #[inline]
     pub(super) fn remove(&mut self, slot: u32) {
         self.len -= 1;
-        self.places[slot as usize] = vacant(self.vacant);
-        self.vacant = slot;
+        self.slots[slot as usize] = free_slot(self.free);
+        self.free = slot;
     }
 
+    /// Returns the task in a slot, if there is one.
     pub(super) fn get(&self, slot: usize) -> Option<TaskPtr> {
-        self.places.get(slot).copied().and_then(task)
+        self.slots.get(slot).copied().and_then(task)
     }
 
-    /// One past the highest place in use.
+    /// Returns the number of slots, free ones included.
     pub(super) fn end(&self) -> usize {
-        self.places.len()
+        self.slots.len()
     }
 
-    /// How many tasks there are.
+    /// Returns the number of tasks.
     pub(super) fn len(&self) -> usize {
         self.len as usize
     }
@@ -81,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_used_again_and_the_vacant_ones_are_no_tasks() {
+    fn slots_are_used_again_and_free_ones_hold_no_task() {
         let mut registry = Registry::default();
         for number in 0..3 {
             assert_eq!(registry.insert(some_task(number + 1)), number as u32);

@@ -1,10 +1,16 @@
-//! The memory of the tasks: chunks of places, and in one chunk all places have one size.
+//! Slab of tasks: chunks of 32 KiB, each with slots of one size.
 //!
-//! A server spawns the same few futures over and over, so a place is nearly always taken from a
-//! list and put back there, nothing is rounded up to the allocator's sizes, and tasks spawned
-//! together lie together. The chunks also say which tasks there are, see [`Slab::task`].
+//! A server spawns the same few futures over and over. So a slot is nearly always taken from a free
+//! list and returned to it, sizes are not rounded up to those of the allocator, and tasks that are
+//! spawned together are next to each other. A chunk is found from a task's address by a mask, and
+//! only examined when it was full or becomes empty, so nothing is counted on the hot path.
 //!
-//! All of it is the owner's. A task that outlives its runtime keeps the executor, and so its chunk.
+//! The chunks also tell which tasks exist, see [`Slab::task`]: in a free slot, the word where a
+//! task has its vtable is zero. So a small task needs no entry in a table.
+//!
+//! A slab belongs to the owner thread. A task that outlives its runtime keeps the executor alive,
+//! and so its chunk. Under the address sanitizer (`--cfg wakeful_plain_alloc`) every task comes
+//! from the allocator.
 
 use std::alloc::Layout;
 use std::array;
@@ -15,30 +21,29 @@ use std::ptr::NonNull;
 use crate::primitives;
 use crate::task::header::{Header, TaskPtr};
 
-/// Sizes are multiples of this, as a task begins with pointers.
+/// Slot sizes are multiples of this, as a task begins with pointers.
 const STEP: usize = 8;
-/// Larger tasks are the allocator's.
+/// Larger tasks come from the allocator.
 const LARGEST: usize = 1024;
 const CLASSES: usize = LARGEST / STEP + 1;
 
-/// Chunks are aligned to this, so that an address tells its chunk.
+/// Size and alignment of a chunk, so that the chunk is found from the address of a slot.
 const CHUNK: usize = 32 << 10;
-/// Where the places end: the allocator's own words go into the rest, so that chunks can lie side by
-/// side.
+/// End of the slots. The rest is left to the allocator's own data, so that chunks can be adjacent.
 const END: usize = CHUNK - 64;
 
-/// Where they begin: behind the head of the chunk, at a cache line.
+/// Start of the slots: a cache line, behind the head of the chunk.
 const FIRST: usize = size_of::<Chunk>().next_multiple_of(64);
 
-/// No more empty chunks than this are kept once the loop has nothing to do: a burst of tasks must not
-/// hold its memory for ever. While bursts follow each other, the system need not clear pages for each.
+/// Number of empty chunks that are kept when the loop is idle. The rest of a burst's memory is
+/// freed; with these, a system with many bursts need not clear pages for each.
 const SPARE: usize = (1 << 20) / CHUNK;
 
-/// A place without a task.
+/// A free slot.
 #[repr(C)]
 struct Free {
     next: Option<NonNull<Free>>,
-    /// Zero, where a task has the address of its vtable.
+    /// Zero. A task has the address of its vtable here.
     no_vtable: usize,
 }
 
@@ -47,46 +52,47 @@ const _: () = assert!(offset_of!(Header, vtable) == offset_of!(Free, no_vtable))
 /// The head of a chunk.
 struct Chunk {
     free: Cell<Option<NonNull<Free>>>,
-    /// So many places have to come back until [`Slab::turn`] looks at the chunk.
+    /// Number of slots to be freed until [`Slab::update`] examines the chunk.
     left: Cell<u32>,
-    /// The first place that was never used, from the start of the chunk.
+    /// Offset of the first slot that was never used.
     fresh: Cell<u32>,
     class: u32,
     /// The chunk's number in `Slab::all`.
     number: Cell<u32>,
-    /// In the list of those with vacant places?
+    /// Whether the chunk is in the list of chunks with free slots.
     listed: Cell<bool>,
     before: Cell<Option<NonNull<Chunk>>>,
     after: Cell<Option<NonNull<Chunk>>>,
 }
 
-/// While a chunk is the current one, nobody counts what it holds.
+/// Value of `left` for the current chunk, whose slots are not counted.
 const UNCOUNTED: u32 = u32::MAX;
 
-/// Owner only.
+/// Allocator of tasks.
 pub(super) struct Slab {
-    /// The chunk that places are taken from, for each size.
+    /// The chunk to allocate from, for each size.
     current: [Cell<Option<NonNull<Chunk>>>; CLASSES],
-    /// Others that have vacant places.
+    /// Lists of the other chunks with free slots, for each size.
     vacant: [Cell<Option<NonNull<Chunk>>>; CLASSES],
     all: RefCell<Vec<NonNull<Chunk>>>,
-    /// Chunks in `vacant` that are empty.
+    /// Number of empty chunks in `vacant`.
     spare: Cell<usize>,
-    /// Chunks keep their numbers.
+    /// Whether no chunk is freed or renumbered.
     pinned: Cell<bool>,
 }
 
-/// Where a walk over the tasks is.
+/// Position of an iteration over the tasks.
 #[derive(Default)]
 pub(super) struct Cursor {
     chunk: usize,
-    place: usize,
+    slot: usize,
 }
 
-/// The size class of memory that is kept in chunks. Known at compile time where it is used.
+/// Returns the size class of memory that is allocated in chunks. Constant at compile time where it
+/// is used.
 #[inline(always)]
 const fn class(layout: Layout) -> Option<usize> {
-    // An address sanitizer sees a use after free only if the memory is really freed.
+    // The address sanitizer finds a use after free only if the memory is really freed.
     let keep = !cfg!(wakeful_plain_alloc)
         && layout.size() >= size_of::<Free>()
         && layout.size() <= LARGEST
@@ -99,7 +105,7 @@ const fn class(layout: Layout) -> Option<usize> {
     }
 }
 
-/// Do tasks of this kind live in chunks?
+/// Whether memory of this layout is allocated in chunks.
 #[inline(always)]
 pub(super) const fn holds(layout: Layout) -> bool {
     class(layout).is_some()
@@ -109,19 +115,19 @@ fn chunk_layout() -> Layout {
     Layout::from_size_align(END, CHUNK).expect("a power of two")
 }
 
-/// The chunk that a place lies in.
+/// Returns the chunk that contains a slot.
 #[inline(always)]
-fn chunk_of(place: NonNull<u8>) -> NonNull<Chunk> {
-    let chunk = place.as_ptr().map_addr(|address| address & !(CHUNK - 1));
-    // SAFETY: a chunk is never at address zero, and the place is in one.
+fn chunk_of(slot: NonNull<u8>) -> NonNull<Chunk> {
+    let chunk = slot.as_ptr().map_addr(|address| address & !(CHUNK - 1));
+    // SAFETY: a chunk is never at address zero, and the slot is in one.
     unsafe { NonNull::new_unchecked(chunk) }.cast()
 }
 
-/// A view of a chunk's head. The lifetime is the caller's to keep within that of the chunk.
+/// Returns the head of a chunk. The caller keeps the lifetime within that of the chunk.
 #[inline(always)]
 fn head<'a>(chunk: NonNull<Chunk>) -> &'a Chunk {
-    // SAFETY: every chunk that is in `current`, `vacant` or `all`, or holds a place in use, is
-    // alive; its head is only ever shared, on one thread.
+    // SAFETY: every chunk that is in `current`, `vacant` or `all`, or holds a used slot, is alive;
+    // its head is only ever shared, on one thread.
     unsafe { NonNull::as_ref(&chunk) }
 }
 
@@ -135,15 +141,15 @@ impl Chunk {
     }
 }
 
-/// The task in the place that begins so far behind the start of the chunk, if one is there.
+/// Returns the task in the slot at this offset of the chunk, if there is one.
 fn task_at(chunk: NonNull<Chunk>, offset: usize) -> Option<TaskPtr> {
     debug_assert!(offset < head(chunk).fresh.get() as usize);
-    // SAFETY: the place is inside of the chunk.
-    let place = unsafe { chunk.cast::<u8>().add(offset) }.cast::<Free>();
-    // SAFETY: a place that was ever used is a `Free` or begins with a `Header`, and both have a
-    // word there that is written before anyone walks, and not by another thread.
-    let vtable = unsafe { (&raw const (*place.as_ptr()).no_vtable).read() };
-    (vtable != 0).then_some(place.cast())
+    // SAFETY: the slot is inside of the chunk.
+    let slot = unsafe { chunk.cast::<u8>().add(offset) }.cast::<Free>();
+    // SAFETY: a slot that was ever used is a `Free` or begins with a `Header`. Both have a word
+    // there that is initialized before an iteration, and not written by another thread.
+    let vtable = unsafe { (&raw const (*slot.as_ptr()).no_vtable).read() };
+    (vtable != 0).then_some(slot.cast())
 }
 
 fn tasks_in(chunk: NonNull<Chunk>) -> impl Iterator<Item = TaskPtr> {
@@ -163,18 +169,18 @@ impl Slab {
         }
     }
 
-    /// Memory for a task, which has to be written before anything else is asked of the slab.
+    /// Allocates memory for a task. It has to be initialized before any other method is called.
     #[inline(always)]
     pub(super) fn allocate(&self, layout: Layout) -> NonNull<u8> {
         let Some(class) = class(layout) else {
             return primitives::allocate(layout);
         };
         if let Some(chunk) = self.current[class].get()
-            && let Some(place) = head(chunk).free.get()
+            && let Some(slot) = head(chunk).free.get()
         {
-            // SAFETY: what is in the list is a `Free`.
-            head(chunk).free.set(unsafe { place.as_ref() }.next);
-            return place.cast();
+            // SAFETY: the slots in the free list are `Free`s.
+            head(chunk).free.set(unsafe { slot.as_ref() }.next);
+            return slot.cast();
         }
         self.allocate_slow(class)
     }
@@ -183,10 +189,10 @@ impl Slab {
     #[inline(never)]
     fn allocate_slow(&self, class: usize) -> NonNull<u8> {
         if let Some(chunk) = self.current[class].get() {
-            if let Some(place) = take(chunk) {
-                return place;
+            if let Some(slot) = take(chunk) {
+                return slot;
             }
-            // Full. The first place that comes back is to be noticed.
+            // The chunk is full: it is examined when the next slot is freed.
             head(chunk).left.set(1);
         }
         let chunk = match self.vacant[class].get() {
@@ -195,26 +201,28 @@ impl Slab {
         };
         head(chunk).left.set(UNCOUNTED);
         self.current[class].set(Some(chunk));
-        take(chunk).expect("a vacant chunk has a place")
+        take(chunk).expect("a vacant chunk has a free slot")
     }
 
-    /// Takes a chunk out of the list of vacant ones.
+    /// Takes a chunk out of the list of chunks with free slots.
     fn reuse(&self, chunk: NonNull<Chunk>) -> NonNull<Chunk> {
         self.unlink(chunk);
         let head = head(chunk);
         if head.left.get() == 0 {
             self.spare.set(self.spare.get() - 1);
-            // From the front again, so that tasks spawned together lie together.
+            // Slots are used from the front again, so that tasks that are spawned together are
+            // adjacent.
             head.free.set(None);
             head.fresh.set(FIRST as u32);
         }
         chunk
     }
 
+    /// Allocates a chunk.
     fn add(&self, class: usize) -> NonNull<Chunk> {
         let chunk = primitives::allocate(chunk_layout()).cast::<Chunk>();
         let mut all = self.all.borrow_mut();
-        // SAFETY: nobody uses it yet; it is large enough and aligned.
+        // SAFETY: just allocated; it is large enough and aligned.
         unsafe {
             chunk.write(Chunk {
                 free: Cell::new(None),
@@ -231,10 +239,10 @@ impl Slab {
         chunk
     }
 
-    /// Takes the memory of a task back.
+    /// Frees the memory of a task.
     ///
     /// # Safety
-    /// It came from `allocate` of this slab with this layout, and nobody uses it.
+    /// It came from `allocate` of this slab with this layout, and is not used any more.
     #[inline(always)]
     pub(super) unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout) {
         if !holds(layout) {
@@ -243,26 +251,26 @@ impl Slab {
         }
         let chunk = chunk_of(memory);
         let head = head(chunk);
-        let place = memory.cast::<Free>();
-        // SAFETY: nobody uses it; `class` has seen that it is large enough and aligned.
+        let slot = memory.cast::<Free>();
+        // SAFETY: not used any more; `class` has checked that it is large enough and aligned.
         unsafe {
-            place.write(Free {
+            slot.write(Free {
                 next: head.free.get(),
                 no_vtable: 0,
             });
         }
-        head.free.set(Some(place));
+        head.free.set(Some(slot));
         let left = head.left.get() - 1;
         head.left.set(left);
         if left == 0 {
-            self.turn(chunk);
+            self.update(chunk);
         }
     }
 
-    /// A chunk that was full has a vacant place, or one that had vacant places is empty.
+    /// Updates the lists for a chunk that was full and has a free slot, or that has become empty.
     #[cold]
     #[inline(never)]
-    fn turn(&self, chunk: NonNull<Chunk>) {
+    fn update(&self, chunk: NonNull<Chunk>) {
         let head = head(chunk);
         if self.current[head.class as usize].get() == Some(chunk) {
             head.left.set(UNCOUNTED);
@@ -274,7 +282,7 @@ impl Slab {
         }
     }
 
-    /// Gives empty chunks back, but for a few.
+    /// Frees empty chunks, except for a few.
     #[inline(always)]
     pub(super) fn trim(&self) {
         if self.spare.get() > SPARE {
@@ -288,7 +296,7 @@ impl Slab {
         if self.pinned.get() {
             return;
         }
-        // From the back, where a chunk that was looked at takes the place of one that goes.
+        // From the back: the chunk that takes the number of a freed one was examined before.
         let chunks = self.all.borrow().len();
         for number in (0..chunks).rev() {
             let chunk = self.all.borrow()[number];
@@ -326,7 +334,7 @@ impl Slab {
         }
     }
 
-    /// Gives a chunk back that holds no task and is in no list but `all`.
+    /// Frees a chunk that holds no task and is in no list but `all`.
     fn free(&self, chunk: NonNull<Chunk>) {
         let mut all = self.all.borrow_mut();
         let number = head(chunk).number.get();
@@ -334,44 +342,46 @@ impl Slab {
         if let Some(&moved) = all.get(number as usize) {
             head(moved).number.set(number);
         }
-        // SAFETY: no place of it is in use and nothing points to it.
-        unsafe { Slab::give_back(chunk) };
+        // SAFETY: none of its slots is in use and nothing points to it.
+        unsafe { Slab::deallocate_chunk(chunk) };
     }
 
+    /// Frees the memory of a chunk.
+    ///
     /// # Safety
-    /// The chunk is from `add`, and nobody uses it any more.
-    unsafe fn give_back(chunk: NonNull<Chunk>) {
-        // SAFETY: `add` allocated it with this layout, and nobody uses it.
+    /// The chunk is from `add`, and is not used any more.
+    unsafe fn deallocate_chunk(chunk: NonNull<Chunk>) {
+        // SAFETY: `add` allocated it with this layout, and it is not used any more.
         unsafe { primitives::deallocate(chunk.cast(), chunk_layout()) };
     }
 
-    /// From here on chunks stay where they are, empty or not: [`task`](Self::task) may be called
-    /// while tasks come and go.
+    /// Keeps all chunks from here on, so that tasks may be freed during an iteration with
+    /// [`task`](Self::task).
     pub(super) fn pin(&self) {
         self.pinned.set(true);
     }
 
-    /// The next task of a walk over all that are held here. What is spawned meanwhile may be met or
-    /// not; between two calls tasks may only be freed once the slab is [pinned](Self::pin).
+    /// Returns the next task of an iteration. It may miss tasks that are spawned meanwhile. Between
+    /// two calls tasks may only be freed once the slab is [pinned](Self::pin).
     pub(super) fn task(&self, cursor: &mut Cursor) -> Option<TaskPtr> {
         let all = self.all.borrow();
         while let Some(&chunk) = all.get(cursor.chunk) {
             let head = head(chunk);
-            let mut offset = FIRST + cursor.place * head.size();
+            let mut offset = FIRST + cursor.slot * head.size();
             while offset < head.fresh.get() as usize {
-                cursor.place += 1;
+                cursor.slot += 1;
                 if let Some(task) = task_at(chunk, offset) {
                     return Some(task);
                 }
                 offset += head.size();
             }
             cursor.chunk += 1;
-            cursor.place = 0;
+            cursor.slot = 0;
         }
         None
     }
 
-    /// How many tasks are held here.
+    /// Returns the number of tasks.
     pub(super) fn len(&self) -> usize {
         self.all
             .borrow()
@@ -380,6 +390,7 @@ impl Slab {
             .sum()
     }
 
+    /// Returns the number of tasks in a chunk.
     fn held(&self, chunk: NonNull<Chunk>) -> usize {
         let head = head(chunk);
         if head.listed.get() {
@@ -391,7 +402,7 @@ impl Slab {
         }
     }
 
-    /// Gives back every chunk without a task.
+    /// Frees every chunk without a task.
     pub(super) fn clear(&self) {
         for (current, vacant) in self.current.iter().zip(&self.vacant) {
             current.set(None);
@@ -402,8 +413,8 @@ impl Slab {
         all.retain(|&chunk| {
             let held = tasks_in(chunk).next().is_some();
             if !held {
-                // SAFETY: no place of it is in use, and no list has it any more.
-                unsafe { Slab::give_back(chunk) };
+                // SAFETY: none of its slots is in use, and it is in no list any more.
+                unsafe { Slab::deallocate_chunk(chunk) };
             }
             held
         });
@@ -413,29 +424,29 @@ impl Slab {
     }
 }
 
-/// A place of this chunk, if it has one.
+/// Takes a free slot of a chunk, if it has one.
 fn take(chunk: NonNull<Chunk>) -> Option<NonNull<u8>> {
     let head = head(chunk);
-    if let Some(place) = head.free.get() {
-        // SAFETY: what is in the list is a `Free`.
-        head.free.set(unsafe { place.as_ref() }.next);
-        return Some(place.cast());
+    if let Some(slot) = head.free.get() {
+        // SAFETY: the slots in the free list are `Free`s.
+        head.free.set(unsafe { slot.as_ref() }.next);
+        return Some(slot.cast());
     }
     let fresh = head.fresh.get() as usize;
     if fresh + head.size() > END {
         return None;
     }
     head.fresh.set((fresh + head.size()) as u32);
-    // SAFETY: inside of the chunk, as it ends before `END`.
+    // SAFETY: the slot is inside of the chunk, as it ends before `END`.
     Some(unsafe { chunk.cast::<u8>().add(fresh) })
 }
 
 impl Drop for Slab {
-    /// Tasks that outlived the runtime kept the executor until here; their memory goes with it.
+    /// Frees all chunks. Tasks that outlived the runtime have kept the executor alive until here.
     fn drop(&mut self) {
         for chunk in self.all.take() {
-            // SAFETY: whoever used a place has given the executor up.
-            unsafe { Slab::give_back(chunk) };
+            // SAFETY: each task in it held the executor, so all of them have been freed.
+            unsafe { Slab::deallocate_chunk(chunk) };
         }
     }
 }

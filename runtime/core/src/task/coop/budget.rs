@@ -1,32 +1,33 @@
-//! What a poll may do before it should return. The loop hands it out with one store a poll.
+//! Budget of a poll: the operations that it may complete before it should return. The loop refills
+//! it with one store per poll.
 
 use std::cell::Cell;
 
-/// Operations that one poll of a task may complete before it is asked to give way.
+/// Number of operations that one poll of a task may complete before it should yield.
 pub(crate) const BUDGET: u8 = 128;
 
-/// Outside a task, and inside `unconstrained`: no limit.
+/// Units outside a task, and inside `unconstrained`: no limit.
 pub(super) const NO_LIMIT: u8 = u8::MAX;
 
-/// How often a poll may be refused before it has no limit any more.
+/// Number of times that a poll may be refused before it has no limit any more.
 ///
-/// A poll that is refused returns to the loop, which gives the next one a fresh budget. One that goes on asking
-/// may be a future of many parts, each of which asks once. Or what asks is not polled by the loop but by
-/// something inside the poll that doesn't return before it has its result, such as another crate's `block_on`:
-/// it would be refused for ever.
+/// Usually a refused poll returns to the loop, which refills the budget for the next one. A poll
+/// that is refused many times may be that of a future with many parts, each of which is refused
+/// once. Or it is polled by code inside of the poll that does not return before it has a result,
+/// such as another crate's `block_on`, and would be refused for ever.
 const REFUSALS: u32 = 1_024;
 
-/// Nothing has asked yet how long this poll has been going on.
+/// `should_yield` has not been called in this poll.
 const FRESH: u8 = 1;
-/// The poll has been refused, as often as `REFUSED` says.
+/// The poll has been refused; `REFUSED` is the number of times.
 const COUNTED: u8 = 2;
 
-/// One store: the two bytes are written together.
+/// Budget of the current poll. The two bytes are written with one store.
 #[derive(Clone, Copy)]
 #[repr(C, align(2))]
 struct Budget {
     units: u8,
-    /// `FRESH`, `COUNTED`.
+    /// `FRESH` and `COUNTED`.
     bits: u8,
 }
 
@@ -37,20 +38,20 @@ thread_local! {
             bits: 0,
         })
     };
-    /// Refusals of this poll, if it is `COUNTED`.
+    /// Number of refusals of this poll, if it is `COUNTED`.
     static REFUSED: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Takes the limit off again when the loop leaves its tasks, also by a panic.
+/// Guard of the time during which the loop runs tasks. Its drop removes the limit, also in a panic.
 pub(crate) struct BudgetGuard(());
 
-/// The loop turns to its tasks.
+/// Returns a guard for the time during which the loop runs tasks.
 pub(crate) fn limited() -> BudgetGuard {
     BudgetGuard(())
 }
 
 impl BudgetGuard {
-    /// Gives the poll that follows a fresh budget.
+    /// Refills the budget for the next poll.
     #[inline(always)]
     pub(crate) fn refill(&self) {
         BUDGET_LEFT.set(Budget {
@@ -69,12 +70,13 @@ impl Drop for BudgetGuard {
     }
 }
 
-/// Operations left.
+/// Returns the number of units left.
 #[inline(always)]
 pub(super) fn units() -> u8 {
     BUDGET_LEFT.with(|cell| cell.get().units)
 }
 
+/// Sets the number of units left.
 #[inline(always)]
 pub(super) fn set_units(units: u8) {
     BUDGET_LEFT.with(|cell| {
@@ -85,12 +87,13 @@ pub(super) fn set_units(units: u8) {
     });
 }
 
+/// Whether `should_yield` has not been called in this poll.
 #[inline(always)]
 pub(super) fn is_fresh() -> bool {
     BUDGET_LEFT.with(|cell| cell.get().bits & FRESH != 0)
 }
 
-/// Was it the first question of this poll? It no longer is.
+/// Clears `FRESH`. Returns whether it was set.
 pub(super) fn take_fresh() -> bool {
     BUDGET_LEFT.with(|cell| {
         let budget = cell.get();
@@ -102,7 +105,8 @@ pub(super) fn take_fresh() -> bool {
     })
 }
 
-/// The poll is told to return. `false`: it has been told so too often, and has no limit from here on.
+/// Refuses an operation of this poll, which should return. `false`: the poll has been refused too
+/// often, and has no limit from here on.
 #[cold]
 #[inline(never)]
 pub(super) fn refuse() -> bool {

@@ -1,12 +1,12 @@
-//! Cooperative budget: a task whose I/O is always ready gives way after a number of operations.
+//! Cooperative budget: a task whose I/O is always ready yields after a number of operations.
 //!
-//! The executor hands every poll of a task 128 units. Each ready operation of a Wakeful
-//! resource takes one; when none is left the next operation wakes its own task and returns
-//! `Pending`, so that the others run. Code outside a task has no limit.
+//! The executor gives every poll of a task 128 units. Each ready operation of a Wakeful resource
+//! consumes one; when none is left, the next operation wakes its own task and returns `Pending`, so
+//! that the others run. Code outside a task has no limit.
 //!
-//! Another crate's `block_on` inside of a poll (`futures_executor::block_on`, for one) polls again and again
-//! without returning to the loop, which therefore can't hand out a new budget. So a poll that has been refused
-//! 1,024 times has no limit from then on.
+//! The `block_on` of another crate inside of a poll, such as `futures_executor::block_on`, polls
+//! without returning to the loop, which therefore can't refill the budget. So a poll that has been
+//! refused 1,024 times has no limit from then on.
 
 pub(crate) mod budget;
 pub(crate) mod time_slice;
@@ -18,12 +18,13 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use crate::scope::on_drop;
 use budget::{NO_LIMIT, refuse, set_units, units};
 use time_slice::should_yield;
 
-/// Returns `false` when the current poll has used up its budget and should return soon.
+/// Whether the current poll has any budget left. If not, it should return soon.
 ///
-/// Outside a task it is always `true`.
+/// Always `true` outside a task.
 ///
 /// ```
 /// assert!(wakeful::task::coop::has_budget_remaining());
@@ -33,9 +34,9 @@ pub fn has_budget_remaining() -> bool {
     units() != 0 || !refuse()
 }
 
-/// Takes one unit of the budget, or wakes the task and returns `Pending` if none is left.
+/// Consumes one unit of the budget, or wakes the task and returns `Pending` if none is left.
 ///
-/// The unit is given back when the returned guard is dropped, unless
+/// The unit is returned when the guard is dropped, unless
 /// [`made_progress`](RestoreOnPending::made_progress) was called: an operation that turns out
 /// to be pending costs nothing.
 ///
@@ -43,7 +44,7 @@ pub fn has_budget_remaining() -> bool {
 /// use std::{future::poll_fn, task::ready};
 /// use wakeful::task::coop;
 ///
-/// /// Something that is always ready.
+/// /// An operation that is always ready.
 /// async fn roll() -> u32 {
 ///     poll_fn(|cx| {
 ///         ready!(coop::poll_proceed(cx)).made_progress();
@@ -69,13 +70,14 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     }
 }
 
-/// Gives the unit taken by [`poll_proceed`] back when dropped, unless progress was made.
+/// Guard that returns the unit consumed by [`poll_proceed`] when it is dropped, unless progress was
+/// made.
 #[derive(Debug)]
-#[must_use = "dropping the guard at once gives the unit back"]
+#[must_use = "dropping the guard at once returns the unit"]
 pub struct RestoreOnPending(u8);
 
 impl RestoreOnPending {
-    /// Keeps the unit: the operation completed.
+    /// Consumes the unit for good, as the operation has completed.
     #[inline]
     pub fn made_progress(mut self) {
         self.0 = NO_LIMIT;
@@ -85,15 +87,15 @@ impl RestoreOnPending {
 impl Drop for RestoreOnPending {
     #[inline]
     fn drop(&mut self) {
-        // A guard that was carried out of its poll must not limit what has no limit.
+        // A guard that was moved out of its poll must not set a limit where there is none.
         if self.0 != NO_LIMIT && units() != NO_LIMIT {
             set_units(self.0);
         }
     }
 }
 
-/// Takes one unit of the budget, and gives way to other tasks first if none is left, or if
-/// [`should_yield`] says so.
+/// Consumes one unit of the budget. Yields to other tasks first if none is left, or if
+/// [`should_yield`] is true.
 ///
 /// Call it in a long loop that never waits for anything.
 ///
@@ -111,7 +113,8 @@ impl Drop for RestoreOnPending {
 pub async fn consume_budget() {
     let mut was_asked = false;
     poll_fn(|cx| {
-        // Once a call: whoever may not wait can be ready at each poll, and this one has had its turn then.
+        // Yield at most once per call: an urgent task may stay ready, and this task has already
+        // yielded to it.
         if !mem::replace(&mut was_asked, true) && should_yield() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -131,14 +134,15 @@ pin_project! {
     }
 }
 
-/// Makes a future take one unit of the budget when it is ready, as sockets and sleeps do.
+/// Returns a future that consumes one unit of the budget when it is ready, as sockets and sleeps
+/// do.
 ///
-/// Channels and locks of other crates take none: a loop over one that is always ready never lets others
-/// run. Waiting for it through this, it does.
+/// Channels and locks of other crates consume none, so a loop over a channel that is always ready
+/// starves the other tasks. With this function around each receive, the loop yields.
 ///
 /// # Cancel safety
 ///
-/// That of the future. One whose turn has not come has not been polled.
+/// As that of the future. While there is no budget, the future is not polled.
 ///
 /// ```
 /// use std::time::Duration;
@@ -179,9 +183,10 @@ pin_project! {
     }
 }
 
-/// Runs a future without a budget: it may complete any number of operations in one poll.
+/// Returns a future that runs without a budget: it may complete any number of operations in one
+/// poll.
 ///
-/// The others on the loop wait for as long as it goes on; use it only for work known to be short.
+/// The other tasks wait meanwhile; use it only for work that is known to be short.
 ///
 /// ```
 /// wakeful::block_on(wakeful::task::coop::unconstrained(async { 7 }));
@@ -194,13 +199,8 @@ impl<F: Future> Future for Unconstrained<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        struct Restore(u8);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                set_units(self.0);
-            }
-        }
-        let _restore = Restore(units());
+        let before = units();
+        let _restore = on_drop(|| set_units(before));
         set_units(NO_LIMIT);
         self.project().inner.poll(cx)
     }

@@ -1,7 +1,7 @@
-//! When a long computation should give way.
+//! Time slice of a poll: how long it may compute before it should yield.
 //!
-//! A poll that computes asks [`should_yield`] as often as it likes. That is a count, and every so
-//! many counts a look at the clock: so many as are made in about 25 µs.
+//! [`should_yield`] counts its calls, and reads the clock after as many calls as were made in about
+//! 25 µs before. Whether a poll is a new one is a byte next to the budget, so one store sets both.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -9,45 +9,48 @@ use std::time::Duration;
 use super::budget::{self, NO_LIMIT};
 use crate::time::clock;
 
-/// How long a poll may compute where nobody said otherwise, in nanoseconds.
+/// Default time that a poll may compute, in nanoseconds.
 const QUOTA: u64 = 500_000;
 
-/// How often the clock should be looked at, in nanoseconds.
-const LOOK: u64 = 25_000;
+/// Intended time between two reads of the clock, in nanoseconds.
+const CLOCK_INTERVAL: u64 = 25_000;
 
-const MOST: u32 = 1 << 16;
+/// Maximum number of calls between two reads of the clock.
+const MAX_STEP: u32 = 1 << 16;
 
 thread_local! {
-    /// Questions until the next look at the clock.
+    /// Calls until the next read of the clock.
     static LEFT: Cell<u32> = const { Cell::new(1) };
-    static STATE: Cell<State> = const {
-        Cell::new(State {
+    static SLICE: Cell<Slice> = const {
+        Cell::new(Slice {
             step: 8,
             began: 0,
-            looked: 0,
+            last_read: 0,
             quota: QUOTA,
             has_urgent: None,
         })
     };
 }
 
+/// Time slice of the current poll.
 #[derive(Clone, Copy)]
-struct State {
-    /// Questions between two looks.
+struct Slice {
+    /// Calls between two reads of the clock.
     step: u32,
-    /// When the poll was first seen, and the last look.
+    /// Time of the first call in this poll.
     began: u64,
-    looked: u64,
+    /// Time of the last read of the clock.
+    last_read: u64,
     quota: u64,
-    /// Must someone not wait? Asked at each look.
+    /// Whether an urgent task is ready. Called at each read of the clock.
     has_urgent: Option<fn() -> bool>,
 }
 
-/// What holds for the polls to come.
+/// Sets the time slice of the next polls.
 pub(crate) fn set(quota: Duration, has_urgent: Option<fn() -> bool>) {
     let quota = u64::try_from(quota.as_nanos()).unwrap_or(u64::MAX);
-    STATE.with(|cell| {
-        cell.set(State {
+    SLICE.with(|cell| {
+        cell.set(Slice {
             quota,
             has_urgent,
             ..cell.get()
@@ -55,17 +58,17 @@ pub(crate) fn set(quota: Duration, has_urgent: Option<fn() -> bool>) {
     });
 }
 
-/// What holds without classes.
+/// Sets the default time slice.
 pub(crate) fn reset() {
     set(Duration::from_nanos(QUOTA), None);
 }
 
-/// Should a long computation give way to others? `true` once the poll has computed for longer than
-/// the quota of its class, 0.5 ms by default, or when a task of a class with a latency is ready.
+/// Whether a long computation should yield to other tasks.
 ///
-/// Ask it in the loop of a computation, and if it says yes, await
-/// [`yield_now`](crate::task::yield_now). It costs a nanosecond or two. The time counts from the first
-/// question of a poll. Outside a runtime, and inside
+/// `true` once the poll has computed for longer than the quota of its class, 0.5 ms by default, or
+/// if a task of a class with a latency is ready. Call it in the loop of a computation, and if it is
+/// `true`, await [`yield_now`](crate::task::yield_now). A call costs 1 to 2 ns. The time counts
+/// from the first call in a poll. Outside a runtime, and inside
 /// [`unconstrained`](super::unconstrained), it is always `false`.
 ///
 /// ```
@@ -90,37 +93,37 @@ pub fn should_yield() -> bool {
             left.set(left.get() - 1);
             return false;
         }
-        look(left)
+        check_clock(left)
     })
 }
 
 #[cold]
 #[inline(never)]
-fn look(left: &Cell<u32>) -> bool {
+fn check_clock(left: &Cell<u32>) -> bool {
     if budget::units() == NO_LIMIT {
         return false;
     }
     let now = clock::ticks();
-    let mut state = STATE.with(Cell::get);
+    let mut slice = SLICE.with(Cell::get);
     if budget::take_fresh() {
-        // A new poll, perhaps of something else that asks less often.
-        state.began = now;
-        state.step = (state.step / 4).max(8);
+        // A new poll, perhaps of another task that calls less often.
+        slice.began = now;
+        slice.step = (slice.step / 4).max(8);
     } else {
-        let took = now.saturating_sub(state.looked);
-        if took < LOOK / 2 {
-            state.step = (state.step * 2).min(MOST);
-        } else if took > LOOK {
-            state.step = (state.step / 2).max(1);
+        let took = now.saturating_sub(slice.last_read);
+        if took < CLOCK_INTERVAL / 2 {
+            slice.step = (slice.step * 2).min(MAX_STEP);
+        } else if took > CLOCK_INTERVAL {
+            slice.step = (slice.step / 2).max(1);
         }
     }
-    state.looked = now;
-    STATE.with(|cell| cell.set(state));
-    let over = now.saturating_sub(state.began) >= state.quota;
-    let give_way = (over || state.has_urgent.is_some_and(|has_urgent| has_urgent()))
-        // What can't return to the loop is not told so for ever.
+    slice.last_read = now;
+    SLICE.with(|cell| cell.set(slice));
+    let over = now.saturating_sub(slice.began) >= slice.quota;
+    let should_yield = (over || slice.has_urgent.is_some_and(|has_urgent| has_urgent()))
+        // A poll that can't return to the loop is not refused for ever.
         && budget::refuse();
-    // Whoever asks again in the same poll is told again.
-    left.set(if give_way { 1 } else { state.step });
-    give_way
+    // The next call in the same poll reads the clock again.
+    left.set(if should_yield { 1 } else { slice.step });
+    should_yield
 }

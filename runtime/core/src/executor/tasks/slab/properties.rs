@@ -1,5 +1,5 @@
-//! The slab against a map of what was taken: places do not overlap, nobody writes into them, and a
-//! walk meets each once.
+//! Property: the slab against a map of the allocated slots. Slots do not overlap, the slab does not
+//! write into them, and an iteration returns each of them once.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,22 @@ use super::*;
 
 #[derive(Clone, Debug)]
 enum Op {
-    /// So many places of so many words.
+    /// Allocates a number of slots, of a number of words each.
     Take(usize, usize),
-    /// So many of those taken, beginning at one of them.
-    GiveBack(prop::sample::Index, usize),
-    Walk,
+    /// Frees a number of slots, beginning at one of them.
+    Free(prop::sample::Index, usize),
+    Iterate,
     Trim,
 }
 
-/// A few sizes, so that each has several chunks at times.
+/// Generates operations with a few sizes, so that each has several chunks at times.
 fn op() -> impl Strategy<Value = Op> {
     let words = prop::sample::select(vec![2_usize, 9, 10, 40, 128, 200]);
     prop_oneof![
         4 => (1..60_usize, words).prop_map(|(count, words)| Op::Take(count, words)),
         3 => (any::<prop::sample::Index>(), 1..90_usize)
-            .prop_map(|(which, count)| Op::GiveBack(which, count)),
-        1 => Just(Op::Walk),
+            .prop_map(|(which, count)| Op::Free(which, count)),
+        1 => Just(Op::Iterate),
         1 => Just(Op::Trim),
     ]
 }
@@ -34,60 +34,59 @@ fn layout(words: usize) -> Layout {
     Layout::array::<usize>(words).expect("small")
 }
 
-/// Writes words that are known again into a place; none of them is zero.
-fn fill(place: NonNull<u8>, words: usize) {
+/// Writes words into a slot that identify it; none of them is zero.
+fn fill(slot: NonNull<u8>, words: usize) {
     for word in 0..words {
-        // SAFETY: the place has so many words, and is ours.
+        // SAFETY: the slot has this many words, and belongs to the test.
         unsafe {
-            place
-                .cast::<usize>()
+            slot.cast::<usize>()
                 .add(word)
-                .write(place.addr().get() | 1 | word << 48)
+                .write(slot.addr().get() | 1 | word << 48)
         };
     }
 }
 
-fn is_filled(place: NonNull<u8>, words: usize) -> bool {
+fn is_filled(slot: NonNull<u8>, words: usize) -> bool {
     (0..words).all(|word| {
         // SAFETY: as above.
-        let found = unsafe { place.cast::<usize>().add(word).read() };
-        found == place.addr().get() | 1 | word << 48
+        let found = unsafe { slot.cast::<usize>().add(word).read() };
+        found == slot.addr().get() | 1 | word << 48
     })
 }
 
-/// What was taken, by address, with its words.
+/// The allocated slots by address, with their number of words.
 type Taken = BTreeMap<NonNull<u8>, usize>;
 
 fn take(slab: &Slab, taken: &mut Taken, words: usize) -> Result<(), TestCaseError> {
-    let place = slab.allocate(layout(words));
-    prop_assert!(place.cast::<usize>().is_aligned());
-    let before = taken.range(..place).next_back();
+    let slot = slab.allocate(layout(words));
+    prop_assert!(slot.cast::<usize>().is_aligned());
+    let before = taken.range(..slot).next_back();
     if let Some((before, words)) = before {
-        prop_assert!(before.addr().get() + words * 8 <= place.addr().get());
+        prop_assert!(before.addr().get() + words * 8 <= slot.addr().get());
     }
-    if let Some((after, _)) = taken.range(place..).next() {
-        prop_assert!(place.addr().get() + words * 8 <= after.addr().get());
+    if let Some((after, _)) = taken.range(slot..).next() {
+        prop_assert!(slot.addr().get() + words * 8 <= after.addr().get());
     }
-    fill(place, words);
-    taken.insert(place, words);
+    fill(slot, words);
+    taken.insert(slot, words);
     Ok(())
 }
 
-fn give_back(slab: &Slab, place: NonNull<u8>, words: usize) -> Result<(), TestCaseError> {
-    prop_assert!(is_filled(place, words), "someone wrote into a place");
-    // SAFETY: taken with this layout, and taken off the map.
-    unsafe { slab.deallocate(place, layout(words)) };
+fn give_back(slab: &Slab, slot: NonNull<u8>, words: usize) -> Result<(), TestCaseError> {
+    prop_assert!(is_filled(slot, words), "someone wrote into a slot");
+    // SAFETY: allocated with this layout, and removed from the map.
+    unsafe { slab.deallocate(slot, layout(words)) };
     Ok(())
 }
 
-fn walk(slab: &Slab, taken: &Taken) -> Result<(), TestCaseError> {
+fn iterate(slab: &Slab, taken: &Taken) -> Result<(), TestCaseError> {
     let mut cursor = Cursor::default();
     let mut met: Vec<NonNull<u8>> = std::iter::from_fn(|| slab.task(&mut cursor))
         .map(|task| task.cast())
         .collect();
     met.sort();
     let held = taken.iter().filter(|(_, words)| holds(layout(**words)));
-    let known: Vec<_> = held.map(|(place, _)| *place).collect();
+    let known: Vec<_> = held.map(|(slot, _)| *slot).collect();
     prop_assert_eq!(slab.len(), known.len());
     prop_assert_eq!(met, known);
     Ok(())
@@ -101,7 +100,7 @@ proptest! {
     })]
 
     #[test]
-    fn places_are_apart_and_a_walk_meets_each_once(ops in vec(op(), 1..200)) {
+    fn slots_do_not_overlap_and_an_iteration_returns_each_once(ops in vec(op(), 1..200)) {
         let slab = Slab::new();
         let mut taken = Taken::new();
         for op in ops {
@@ -111,23 +110,23 @@ proptest! {
                         take(&slab, &mut taken, words)?;
                     }
                 }
-                Op::GiveBack(which, count) if !taken.is_empty() => {
+                Op::Free(which, count) if !taken.is_empty() => {
                     let from = which.index(taken.len());
-                    let places: Vec<_> = taken.keys().copied().skip(from).take(count).collect();
-                    for place in places {
-                        let words = taken.remove(&place).expect("it was taken");
-                        give_back(&slab, place, words)?;
+                    let slots: Vec<_> = taken.keys().copied().skip(from).take(count).collect();
+                    for slot in slots {
+                        let words = taken.remove(&slot).expect("it was taken");
+                        give_back(&slab, slot, words)?;
                     }
                 }
                 Op::Trim => slab.trim(),
-                _ => walk(&slab, &taken)?,
+                _ => iterate(&slab, &taken)?,
             }
         }
-        walk(&slab, &taken)?;
-        for (place, words) in std::mem::take(&mut taken) {
-            give_back(&slab, place, words)?;
+        iterate(&slab, &taken)?;
+        for (slot, words) in std::mem::take(&mut taken) {
+            give_back(&slab, slot, words)?;
         }
-        walk(&slab, &taken)?;
+        iterate(&slab, &taken)?;
         slab.trim();
         prop_assert!(slab.all.borrow().len() <= SPARE + CLASSES);
     }

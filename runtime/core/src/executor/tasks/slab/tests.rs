@@ -1,37 +1,37 @@
-//! What the slab gives and takes back, case by case; `properties.rs` has the rest.
+//! Tests of the slab, case by case. `properties.rs` tests it with random operations.
 
 use super::*;
 use std::collections::HashSet;
 
-/// As much as a header of 64 bytes and a word.
+/// The size of a header of 64 bytes and a word.
 const SMALL: Layout = Layout::new::<[usize; 9]>();
 const PLACES: usize = (END - FIRST) / SMALL.size();
 
-/// A place with something where a task has its vtable.
+/// Allocates a slot with a value where a task has its vtable.
 fn occupied(slab: &Slab, layout: Layout) -> NonNull<u8> {
-    let place = slab.allocate(layout);
+    let slot = slab.allocate(layout);
     // SAFETY: just allocated, and large enough.
     unsafe {
-        place.cast::<Free>().write(Free {
+        slot.cast::<Free>().write(Free {
             next: None,
             no_vtable: 1,
         })
     };
-    place
+    slot
 }
 
 fn many(slab: &Slab, n: usize) -> Vec<NonNull<u8>> {
     (0..n).map(|_| occupied(slab, SMALL)).collect()
 }
 
-fn free(slab: &Slab, places: impl IntoIterator<Item = NonNull<u8>>) {
-    for place in places {
-        // SAFETY: every caller gives what `many` gave, once.
-        unsafe { slab.deallocate(place, SMALL) };
+fn free(slab: &Slab, slots: impl IntoIterator<Item = NonNull<u8>>) {
+    for slot in slots {
+        // SAFETY: every caller passes slots from `many`, once.
+        unsafe { slab.deallocate(slot, SMALL) };
     }
 }
 
-fn walk(slab: &Slab) -> HashSet<NonNull<u8>> {
+fn iterate(slab: &Slab) -> HashSet<NonNull<u8>> {
     let mut cursor = Cursor::default();
     let met: Vec<_> = std::iter::from_fn(|| slab.task(&mut cursor)).collect();
     let distinct: HashSet<_> = met.iter().map(|task| task.cast()).collect();
@@ -42,10 +42,10 @@ fn walk(slab: &Slab) -> HashSet<NonNull<u8>> {
 #[test]
 fn the_last_one_freed_is_the_next_one_given() {
     let slab = Slab::new();
-    let places = many(&slab, 2);
-    free(&slab, places.clone());
-    assert_eq!(occupied(&slab, SMALL), places[1]);
-    assert_eq!(occupied(&slab, SMALL), places[0]);
+    let slots = many(&slab, 2);
+    free(&slab, slots.clone());
+    assert_eq!(occupied(&slab, SMALL), slots[1]);
+    assert_eq!(occupied(&slab, SMALL), slots[0]);
 }
 
 #[test]
@@ -65,18 +65,18 @@ fn places_do_not_overlap_and_a_size_has_chunks_of_its_own() {
 }
 
 #[test]
-fn a_walk_meets_those_that_are_there_and_the_count_says_so() {
+fn an_iteration_returns_all_tasks_and_the_count_agrees() {
     let slab = Slab::new();
     let mut left = many(&slab, 4 * PLACES + 7);
-    // By a fixed rule, in no order of the chunks.
+    // By a fixed rule, independent of the order of the chunks.
     for step in [7, 5, 3, 2, 1] {
         let gone: Vec<_> = left.iter().copied().step_by(step).collect();
-        left.retain(|place| !gone.contains(place));
+        left.retain(|slot| !gone.contains(slot));
         free(&slab, gone);
-        assert_eq!(walk(&slab), left.iter().copied().collect());
+        assert_eq!(iterate(&slab), left.iter().copied().collect());
         assert_eq!(slab.len(), left.len());
         left.extend(many(&slab, step * 100));
-        assert_eq!(walk(&slab), left.iter().copied().collect());
+        assert_eq!(iterate(&slab), left.iter().copied().collect());
         assert_eq!(slab.len(), left.len());
     }
 }
@@ -84,8 +84,8 @@ fn a_walk_meets_those_that_are_there_and_the_count_says_so() {
 #[test]
 fn vacant_places_are_used_before_a_new_chunk() {
     let slab = Slab::new();
-    let places = many(&slab, 3 * PLACES);
-    let gone: Vec<_> = places.iter().copied().step_by(2).collect();
+    let slots = many(&slab, 3 * PLACES);
+    let gone: Vec<_> = slots.iter().copied().step_by(2).collect();
     free(&slab, gone.iter().copied());
     let again = many(&slab, gone.len());
     assert_eq!(
@@ -98,18 +98,18 @@ fn vacant_places_are_used_before_a_new_chunk() {
 #[test]
 fn empty_chunks_are_given_back_but_for_a_few() {
     let slab = Slab::new();
-    let places = many(&slab, (SPARE + 10) * PLACES);
+    let slots = many(&slab, (SPARE + 10) * PLACES);
     assert_eq!(slab.all.borrow().len(), SPARE + 10);
-    // One that is in use lies amidst them.
-    let kept = places[5 * PLACES];
-    free(&slab, places.into_iter().filter(|&place| place != kept));
+    // One slot between them stays in use.
+    let kept = slots[5 * PLACES];
+    free(&slab, slots.into_iter().filter(|&slot| slot != kept));
     assert_eq!(slab.all.borrow().len(), SPARE + 10);
     slab.trim();
-    assert_eq!(walk(&slab), HashSet::from([kept]));
+    assert_eq!(iterate(&slab), HashSet::from([kept]));
     assert_eq!(slab.all.borrow().len(), SPARE + 2);
     free(&slab, [kept]);
     slab.trim();
-    // The current one counts nothing, so it stays as well.
+    // The current chunk is not counted, so it stays as well.
     assert_eq!(slab.all.borrow().len(), SPARE + 1);
     assert_eq!(slab.spare.get(), SPARE);
     let again = many(&slab, (SPARE + 1) * PLACES);
@@ -122,9 +122,9 @@ fn empty_chunks_are_given_back_but_for_a_few() {
 }
 
 #[test]
-fn pinned_chunks_stay_while_a_walk_frees_what_it_meets() {
+fn pinned_chunks_stay_while_an_iteration_frees_its_tasks() {
     let slab = Slab::new();
-    let places = many(&slab, (SPARE + 10) * PLACES);
+    let slots = many(&slab, (SPARE + 10) * PLACES);
     slab.pin();
     let mut cursor = Cursor::default();
     let mut met = 0;
@@ -133,18 +133,18 @@ fn pinned_chunks_stay_while_a_walk_frees_what_it_meets() {
         met += 1;
     }
     slab.trim();
-    assert_eq!(met, places.len());
+    assert_eq!(met, slots.len());
     assert_eq!(slab.all.borrow().len(), SPARE + 10);
 }
 
 #[test]
 fn what_is_left_stays_at_the_end() {
     let slab = Slab::new();
-    let places = many(&slab, 3 * PLACES);
-    let kept = places[PLACES + 1];
-    free(&slab, places.into_iter().filter(|&place| place != kept));
+    let slots = many(&slab, 3 * PLACES);
+    let kept = slots[PLACES + 1];
+    free(&slab, slots.into_iter().filter(|&slot| slot != kept));
     slab.clear();
-    assert_eq!(walk(&slab), HashSet::from([kept]));
+    assert_eq!(iterate(&slab), HashSet::from([kept]));
     assert_eq!(slab.all.borrow().len(), 1);
 }
 
