@@ -30,8 +30,6 @@ const ROOMS: &[(&str, u8)] = &[
     ("trace", 0),
     ("faults", 0),
     ("console", 0),
-    // A test of those that have twins.
-    ("twins", 5),
     ("id", 0),
     ("os_error", 0),
     ("unwind", 0),
