@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_those_of_the_values() {
-        let recorder = Recorder::default();
+        let recorder = HistogramRecorder::default();
         assert_eq!(recorder.snapshot().quantile(0.5), 0);
         (1..=1000).for_each(|value| recorder.record(value));
         let histogram = recorder.snapshot();
