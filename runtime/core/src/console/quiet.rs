@@ -1,5 +1,5 @@
-//! Spans of a subscriber that may panic, where no panic may pass: the runtime calls it in the middle of
-//! what it does to a task.
+//! Spans whose subscriber may panic. The runtime calls it in the middle of an operation on a task, where
+//! no panic may pass, so all panics are caught here.
 
 use std::mem;
 
@@ -8,20 +8,20 @@ use tracing::{Level, Span};
 
 use crate::unwind::caught;
 
-/// Is there a subscriber that might want to see something?
+/// Whether there is a subscriber that may be interested.
 #[inline(always)]
 pub(super) fn is_watched() -> bool {
     LevelFilter::current() >= Level::TRACE
 }
 
-/// A span that someone wants to see. It is closed when it is dropped.
+/// A span that the subscriber has enabled. Dropping it closes the span.
 pub(super) struct Shown(Span);
 
 impl Shown {
-    /// `None`: nobody wants to see it.
+    /// Makes a span; `None` if the subscriber has not enabled it.
     #[inline(always)]
     pub(super) fn new(span: impl FnOnce() -> Span) -> Option<Shown> {
-        // The usual case, and all that it costs.
+        // The usual case; this check is its whole cost.
         if !is_watched() {
             return None;
         }
@@ -35,7 +35,7 @@ impl Shown {
         (!span.is_disabled()).then_some(Shown(span))
     }
 
-    /// How the subscriber calls it; never 0.
+    /// Returns the id of the span for the subscriber; never 0.
     pub(super) fn id(&self) -> u64 {
         self.0.id().map_or(0, |id| id.into_u64())
     }
@@ -66,7 +66,7 @@ impl Drop for Shown {
     }
 }
 
-/// Spans that are entered, each in the one before, until this is dropped.
+/// Guard for nested spans, which are entered until it is dropped.
 pub(super) struct Within<'a, const N: usize>([&'a Shown; N]);
 
 impl<'a, const N: usize> Within<'a, N> {

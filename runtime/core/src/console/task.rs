@@ -1,4 +1,4 @@
-//! Tasks and closures as spans, what is done to wakers as events.
+//! Tasks and closures as spans, operations on wakers as events.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -9,7 +9,7 @@ use tracing::Level;
 use super::quiet::Shown;
 use crate::unwind::caught;
 
-/// What is said of a task as it is made.
+/// Description of a new task.
 #[derive(Clone, Copy)]
 pub(crate) struct About<'a> {
     shown: bool,
@@ -31,7 +31,7 @@ impl<'a> About<'a> {
         }
     }
 
-    /// It works for something that is shown already.
+    /// A task that works for something that is shown already.
     pub(crate) fn hidden() -> About<'a> {
         About {
             shown: false,
@@ -40,11 +40,11 @@ impl<'a> About<'a> {
     }
 }
 
-/// A task's part of the console, in its header.
+/// The console's data of a task, in its header.
 pub(crate) struct Task {
-    /// How the subscriber calls its span; 0: it is not shown. Any thread.
+    /// The id of its span for the subscriber, or 0 if the task is not shown. Any thread.
     id: AtomicU64,
-    /// `None` also while it is entered. Owner only. One word, as most tasks are shown to nobody.
+    /// `None` also while the span is entered. Owner only. One word, as most tasks are not shown.
     span: Cell<Option<Box<Shown>>>,
 }
 
@@ -57,7 +57,7 @@ impl Task {
         }
     }
 
-    /// Reports a task that is about to be made. `id` is its number, `size` that of its future.
+    /// Reports a task that is about to be made. `size` is the size of its future in bytes.
     ///
     /// The subscriber is user code, which may close the runtime, run its loop or drop it. So this
     /// comes before the task has memory or a place in a queue.
@@ -77,7 +77,7 @@ impl Task {
         task
     }
 
-    /// The future of a `block_on` begins; it ends when the answer is dropped.
+    /// Reports the begin of the future of a `block_on`. It ends when the returned guard is dropped.
     pub(crate) fn main_begins(
         &self,
         id: impl FnOnce() -> u64,
@@ -91,7 +91,7 @@ impl Task {
     }
 
     fn show(&self, span: Shown) {
-        // Nothing but a number: what it stands for is the subscriber's.
+        // Relaxed is enough: the id is a plain number, and its data belongs to the subscriber.
         self.id.store(span.id(), Ordering::Relaxed);
         self.span.set(Some(Box::new(span)));
     }
@@ -101,7 +101,8 @@ impl Task {
         self.id.load(Ordering::Relaxed) != 0
     }
 
-    /// A poll begins. It ends with [`exit`](Self::exit), or by a panic, with the answer.
+    /// Reports the begin of a poll. It ends with [`exit`](Self::exit), or if it panics, with the drop of
+    /// the returned guard.
     #[inline(always)]
     pub(crate) fn enter(&self) -> Entered {
         if self.is_shown() {
@@ -135,7 +136,7 @@ impl Task {
         self.span.set(Some(span));
     }
 
-    /// The future is gone. Events may still come.
+    /// Reports that the future was dropped. Events of wakers may follow.
     #[inline(always)]
     pub(crate) fn closed(&self) {
         if self.is_shown() {
@@ -149,22 +150,23 @@ impl Task {
         drop(self.span.take());
     }
 
-    /// A waker was cloned. Any thread, as for the others.
+    /// Reports a clone of a waker. Any thread, as for the next two.
     #[inline(always)]
     pub(crate) fn cloned(&self) {
-        self.tell("waker.clone");
+        self.report("waker.clone");
     }
 
-    /// A waker is about to be dropped.
+    /// Reports the drop of a waker, before it.
     #[inline(always)]
     pub(crate) fn dropped(&self) {
-        self.tell("waker.drop");
+        self.report("waker.drop");
     }
 
-    /// A waker is about to wake. One that is not `by_ref` is used up by that, and not dropped besides.
+    /// Reports a wake, before it. A wake that is not `by_ref` consumes the waker, and is not reported as
+    /// a drop as well.
     #[inline(always)]
     pub(crate) fn woken(&self, by_ref: bool) {
-        self.tell(if by_ref {
+        self.report(if by_ref {
             "waker.wake_by_ref"
         } else {
             "waker.wake"
@@ -172,7 +174,7 @@ impl Task {
     }
 
     #[inline(always)]
-    fn tell(&self, op: &'static str) {
+    fn report(&self, op: &'static str) {
         let id = self.id.load(Ordering::Relaxed);
         if id != 0 {
             event(op, id);
@@ -180,7 +182,7 @@ impl Task {
     }
 }
 
-/// A task that is polled.
+/// Guard for a poll.
 #[must_use]
 pub(crate) struct Entered(Option<Box<Shown>>);
 
@@ -193,7 +195,7 @@ impl Drop for Entered {
     }
 }
 
-/// The future of a `block_on`.
+/// Guard for the future of a `block_on`.
 #[must_use]
 pub(crate) struct Main<'a>(&'a Task);
 
@@ -204,11 +206,11 @@ impl Drop for Main<'_> {
     }
 }
 
-/// A closure for the pool. Goes to another thread.
+/// A closure for the blocking pool. Moves to another thread.
 pub(crate) struct Closure(Option<Shown>);
 
 impl Closure {
-    /// One that is not shown.
+    /// A closure that is not shown.
     pub(crate) fn hidden() -> Closure {
         Closure(None)
     }
@@ -217,7 +219,7 @@ impl Closure {
         Closure(task("blocking", None, id, size, location))
     }
 
-    /// It runs now, on this thread, until the answer is dropped.
+    /// Reports that the closure runs on this thread, until the returned guard is dropped.
     pub(crate) fn enter(self) -> Work {
         if let Some(span) = &self.0 {
             span.enter();
@@ -226,7 +228,7 @@ impl Closure {
     }
 }
 
-/// A closure that runs.
+/// Guard for a closure that runs.
 #[must_use]
 pub(crate) struct Work(Option<Shown>);
 
@@ -238,7 +240,8 @@ impl Drop for Work {
     }
 }
 
-/// The span has no parent: it would keep that one open for as long as the task lives.
+/// Makes the span of a task. It has no parent, because it would keep the parent open as long as the
+/// task lives.
 #[inline(always)]
 fn task(
     kind: &'static str,

@@ -1,9 +1,11 @@
-//! The stall detector: a thread that looks at the loops of the process and says which task does
-//! not give way, while it is still stuck.
+//! The stall detector: one watchdog thread for all loops of the process, which reports a poll that
+//! does not end, while it is still running.
 //!
-//! A loop stores one word a poll, see `observe/poll_marker.rs`. The watchdog measures with its own clock
-//! how long that word stands still, so the loop reads none, and makes no syscall. Time in which
-//! the watchdog did not run either, as when the process is stopped by a debugger, does not count.
+//! A loop stores one word a poll, see `observe/poll_marker.rs`. The watchdog measures with its own
+//! clock how long that word stays the same, so the loop reads no clock and makes no system call. Time
+//! in which the watchdog did not run either does not count, for example while a debugger stops the
+//! process. A report of a stall has the use of CPU and memory since the watchdog first saw the poll,
+//! and with the feature `backtrace` the stack of the thread.
 
 #[cfg(all(feature = "backtrace", target_os = "linux"))]
 mod answers;
@@ -17,7 +19,7 @@ mod watchdog;
 pub use report::{StallKind, StallReport};
 pub(crate) use watchdog::{Hook, watch};
 
-/// What the system says of a thread, for systems that are not asked.
+/// Resource use of a thread, for systems other than Linux, where it is not read.
 #[cfg(not(target_os = "linux"))]
 mod usage {
     #[derive(Clone, Copy, Debug)]
@@ -34,7 +36,7 @@ mod usage {
     }
 }
 
-/// The stuck stack, for builds without the feature `backtrace`.
+/// The stack of a blocked thread, for builds without the feature `backtrace`.
 #[cfg(not(all(feature = "backtrace", target_os = "linux")))]
 mod stack {
     pub(super) enum Stack {}

@@ -18,7 +18,7 @@ use super::table::TaskKey;
 use super::thread_rings;
 use super::words::{End, Ended};
 
-/// The recorder of a loop. Owner thread only, where nothing else is said.
+/// Recorder of one loop. Owner thread only, unless a method says otherwise.
 #[derive(Clone)]
 pub(crate) struct Recorder(pub(super) Arc<Shared>);
 
@@ -27,7 +27,7 @@ impl Recorder {
         Recorder(Shared::new(config))
     }
 
-    /// Messages of other threads were taken in.
+    /// Records that messages of other threads were received.
     #[inline(always)]
     pub(crate) fn drained(&self, n: u64) {
         let shared = &*self.0;
@@ -36,6 +36,7 @@ impl Recorder {
         }
     }
 
+    /// Records the registration of a descriptor.
     pub(crate) fn registered(&self, key: usize, fd: i32) {
         self.0.note_fd(key, fd);
         if self.0.wants(Level::Wakes) {
@@ -43,13 +44,14 @@ impl Recorder {
         }
     }
 
+    /// Records the deregistration of a descriptor.
     pub(crate) fn deregistered(&self, key: usize, fd: i32) {
         if self.0.wants(Level::Wakes) {
             self.0.push(Code::Deregister, 0, 0, key as u64, fd as u64);
         }
     }
 
-    /// The reactor begins to wait.
+    /// Records the begin of a wait of the reactor.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> Wait<'_> {
         let shared = self.0.wants(Level::Polls).then_some(&*self.0);
         Wait {
@@ -59,7 +61,7 @@ impl Recorder {
         }
     }
 
-    /// An event was taken in; so many wakers are now to be called, its own and those before.
+    /// Records an event. `wakers` is the number of wakers to call for this event and those before.
     #[inline]
     pub(crate) fn dispatched(&self, key: usize, readiness: impl FnOnce() -> u8, wakers: usize) {
         if self.0.wants(Level::Wakes) {
@@ -67,7 +69,7 @@ impl Recorder {
         }
     }
 
-    /// The wakers of the dispatched events are about to be called.
+    /// Called before the wakers of the dispatched events.
     #[inline]
     pub(crate) fn waking(&self) -> Waking<'_> {
         Waking {
@@ -78,7 +80,7 @@ impl Recorder {
         }
     }
 
-    /// A timer was armed, for a moment of the system's clock.
+    /// Records that a timer was armed, for a time of the system's clock.
     #[inline]
     pub(crate) fn timer_armed(&self, timer: u64, deadline: impl FnOnce() -> Instant) {
         let shared = &*self.0;
@@ -89,6 +91,7 @@ impl Recorder {
         }
     }
 
+    /// Records that a timer was disarmed.
     #[inline]
     pub(crate) fn timer_cancelled(&self, timer: u64) {
         if self.0.wants(Level::Wakes) {
@@ -96,8 +99,8 @@ impl Recorder {
         }
     }
 
-    /// A timer fires, `late` nanoseconds after its deadline; its waker is called before the answer
-    /// is dropped.
+    /// Records that a timer fires, `late` nanoseconds after its deadline. Its waker is called before the
+    /// returned guard is dropped.
     #[inline]
     pub(crate) fn timer_fires(&self, timer: u64, late: u64) -> Firing<'_> {
         let shared = self.0.wants(Level::Wakes).then_some(&*self.0);
@@ -110,7 +113,7 @@ impl Recorder {
         }
     }
 
-    /// A closure is about to be given to the blocking pool, where `queue` others wait.
+    /// Records a closure for the blocking pool, before it joins the `queue` others that wait.
     pub(crate) fn submitted(&self, queue: impl FnOnce() -> usize) -> Job {
         if !self.0.wants(Level::Wakes) {
             return Job(None);
@@ -121,7 +124,7 @@ impl Recorder {
     }
 }
 
-/// A wait that goes on.
+/// Guard for a wait of the reactor.
 #[must_use]
 pub(crate) struct Wait<'a> {
     shared: Option<&'a Shared>,
@@ -130,6 +133,7 @@ pub(crate) struct Wait<'a> {
 }
 
 impl Wait<'_> {
+    /// Records the end of the wait.
     pub(crate) fn ended(self, events: usize, failed: bool) {
         let Some(shared) = self.shared else {
             return;
@@ -156,18 +160,18 @@ impl Wait<'_> {
     }
 }
 
-/// The calling of the wakers of dispatched events, in the order of the events.
+/// Guard for the calls of the wakers of dispatched events, in the order of the events.
 #[must_use]
 pub(crate) struct Waking<'a> {
     shared: &'a Shared,
     began: u64,
-    /// The place of the event whose wakers are being called.
+    /// Index of the event whose wakers are being called.
     event: Option<usize>,
     called: usize,
 }
 
 impl Waking<'_> {
-    /// The next waker is about to be called.
+    /// Called before each waker.
     #[inline]
     pub(crate) fn next(&mut self) {
         if self.shared.has_ready() {
@@ -187,7 +191,7 @@ impl Drop for Waking<'_> {
     }
 }
 
-/// A timer whose waker is being called.
+/// Guard for the call of the waker of a timer.
 #[must_use]
 pub(crate) struct Firing<'a> {
     shared: Option<&'a Shared>,
@@ -215,11 +219,11 @@ impl Drop for Firing<'_> {
     }
 }
 
-/// A closure for the blocking pool. Goes to another thread.
+/// A closure for the blocking pool. Moves to another thread.
 pub(crate) struct Job(Option<(Arc<Shared>, u64)>);
 
 impl Job {
-    /// The closure runs now, on this thread. Any thread.
+    /// Records that the closure runs now, on this thread. Any thread.
     pub(crate) fn begin(self) -> Running {
         if let Some((shared, job)) = &self.0 {
             thread_rings::set_job(Some((shared.number, *job)));
@@ -233,7 +237,7 @@ impl Job {
     }
 }
 
-/// A closure that runs on the blocking pool, until this is dropped. Its own thread.
+/// Guard for a closure that runs on the blocking pool. On the thread of the pool.
 #[must_use]
 pub(crate) struct Running {
     job: Option<(Arc<Shared>, u64)>,
@@ -242,6 +246,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Sets the outcome of the closure.
     pub(crate) fn returned(&self, panicked: bool) {
         let outcome = if panicked { End::Panicked } else { End::Ready };
         self.outcome.set(outcome);
@@ -261,7 +266,7 @@ impl Drop for Running {
     }
 }
 
-/// Where a span began: recorder, stamp and task.
+/// Begin of a span: recorder, stamp and task.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Started {
     number: u64,
@@ -269,7 +274,7 @@ pub(crate) struct Started {
     task: u64,
 }
 
-/// What users ask for. Owner thread only, like the rest.
+/// The functions behind the public ones of the module `trace`. Owner thread only.
 impl Recorder {
     pub(crate) fn set_level(&self, level: Level, running: Option<TaskKey>) {
         self.0.set_level(level, running);
