@@ -4,11 +4,11 @@ const ROW = 22, AXIS = 22;
 const ORIGIN_COLOURS = {
   task: "#2457c5", source: "#b4489c", timer: "#d97a1c", blocking: "#7b58c9", thread: "#14919b", outside: "#7d828c", spawn: "#5f9b2f",
 };
-// More arrows than that are a carpet: then every second, fourth and so on stands for its neighbours. A
-// crowd is drawn without heads and bends, as one path a colour.
+// Above MOST_ARROWS only every second, fourth and so on is drawn. More than CROWD arrows are drawn
+// without heads and bends, as one path for each colour.
 const MOST_ARROWS = 1500, CROWD = 300;
 
-/** A canvas of as many points as the screen has, and its size in CSS pixels. */
+/** Returns the context of a canvas with the resolution of the screen, and its size in CSS pixels. */
 function surface(canvas) {
   const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
@@ -106,21 +106,21 @@ function drawArrows(ctx, m, view, laneY, clip, task) {
     const x1 = view.x(m.ts[arrow.wake]), x2 = view.x(m.ts[arrow.poll]), from = laneY(arrow.from), to = laneY(m.task[arrow.poll]);
     if (x1 > view.width || from === null || to === null || (from < clip && typeof arrow.from === "number") || to < clip) return;
     if (x2 - x1 < 2) {
-      // A line straight down, or a dot: one of them a pixel will do.
+      // A vertical line or a dot: one for each pixel is enough.
       const key = (Math.round(x2) * 4096 + Math.round(from)) * 4096 + Math.round(to);
       if (seen.has(key) || from === to) return;
       seen.add(key);
     }
     visible.push({ x1, x2, y1: from + ROW / 2, y2: to + ROW / 2, mine, colour: ORIGIN_COLOURS[arrow.origin] ?? ORIGIN_COLOURS.outside });
   };
-  // By their numbers, so that the same ones stay when the view moves.
+  // Selected by index, so the same arrows stay when the view moves.
   for (let i = Math.ceil(first / every) * every; i < last; i += every) {
     if (m.task[arrows[i].poll] !== task) take(arrows[i], false);
   }
   const crowded = visible.length > CROWD;
   if (crowded) drawCrowd(ctx, visible);
   else for (const arrow of visible) arrowLine(ctx, arrow);
-  // The selected task's come last, whole unless there are very many.
+  // The arrows of the selected task come last, all of them unless there are very many.
   const own = task >= 0 ? m.tasks[task].arrows : [];
   const from = firstAtLeast(own, view.t0, 0, (arrow) => m.ts[arrow.poll]), till = firstAtLeast(own, view.t1, from, (arrow) => m.ts[arrow.wake]);
   const step = Math.ceil((till - from) / CROWD);
@@ -169,7 +169,7 @@ function drawLanes(canvas, m, ui) {
     const y = AXIS + k * ROW;
     if (lane.key === "exec") {
       drawSlices(ctx, view, m.exec, y, (what) => (what === RUNNING ? c.states[RUNNING] : c.states[WAITING]));
-      // Over the others, so that none is too narrow to be seen.
+      // Above the others, so that none is too narrow to be visible.
       drawSlices(ctx, view, m.stalls, y, () => c.bad, 2);
     } else drawEvents(ctx, m, view, lane.events, y, c);
   });

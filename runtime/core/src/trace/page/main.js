@@ -1,4 +1,4 @@
-// The page itself: what is shown, and what the reader does.
+// The page: state, and reactions to the reader.
 
 const $ = (id) => document.getElementById(id);
 

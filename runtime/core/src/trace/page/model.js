@@ -1,16 +1,16 @@
-// The trace, checked and put in order: arrays of times, the states of each task, who caused which poll.
+// The trace, checked and ordered: arrays of times, the states of each task, the cause of each poll.
 
 const WAITING = 0, READY = 1, RUNNING = 2, DONE = 3;
 
 /** The texts of `script#trace` as an object, or an error with a sentence for the reader. */
 function parseTrace(text) {
   if (text.trim() === "") throw new Error("There is no trace in this file: the element that holds it is empty.");
-  if (text.trim() === "__" + "WAKEFUL_TRACE__") throw new Error("This is the bare page: no trace was put into it.");
+  if (text.trim() === "__" + "WAKEFUL_TRACE__") throw new Error("This is the page without a trace.");
   let raw;
   try {
     raw = JSON.parse(text);
   } catch (error) {
-    throw new Error("The trace in this file isn't valid JSON: " + error.message);
+    throw new Error("The trace in this file is not valid JSON: " + error.message);
   }
   checkTrace(raw);
   return raw;
@@ -18,7 +18,7 @@ function parseTrace(text) {
 
 function checkTrace(raw) {
   if (raw === null || typeof raw !== "object" || raw.format !== "wakeful-trace") {
-    throw new Error("The JSON in this file isn't a Wakeful trace: its `format` should be \"wakeful-trace\".");
+    throw new Error("The JSON in this file is not a Wakeful trace: its `format` should be \"wakeful-trace\".");
   }
   if (raw.version !== 1) {
     throw new Error(`This page reads version 1 of the format, and the trace has version ${String(raw.version)}.`);
@@ -34,7 +34,7 @@ function checkTrace(raw) {
   raw.events.forEach((row, i) => {
     const kind = Array.isArray(row) ? raw.kinds[row[0]] : undefined;
     if (!kind || row.length !== kind.fields.length + 2) {
-      throw new Error(`Event ${i} of the trace doesn't fit its kind: ${JSON.stringify(row)}`);
+      throw new Error(`Event ${i} of the trace does not fit its kind: ${JSON.stringify(row)}`);
     }
     if (!Number.isFinite(row[2 + kind.fields.indexOf("ts")])) {
       throw new Error(`Event ${i} of the trace has no time: ${JSON.stringify(row)}`);
@@ -240,7 +240,7 @@ function buildArrows(m) {
   const all = m.tasks.flatMap((task) => task.arrows);
   all.sort((a, b) => m.ts[a.poll] - m.ts[b.poll]);
   m.arrows = all;
-  // From here on, no arrow starts before this: so a search from the left knows where to stop.
+  // From here on, no arrow starts before this one, so a search from the left can stop.
   m.arrowStarts = new Float64Array(all.length);
   let first = Infinity;
   for (let i = all.length - 1; i >= 0; i--) {

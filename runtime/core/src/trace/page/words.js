@@ -1,4 +1,4 @@
-// Plain sentences. A sentence is a list of texts and of links: {task: index} or {event: index, text}.
+// A sentence for each event. It is a list of texts and of links: {task: index} or {event: index, text}.
 
 function duration(ns) {
   const digits = (x) => (x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2));
@@ -8,7 +8,7 @@ function duration(ns) {
   return `${digits(ns / 1e9)} s`;
 }
 
-/** A point in time, with as many digits as a step on the axis needs. */
+/** Formats a point in time, with as many digits as a step on the axis needs. */
 function moment(ns, step = 1) {
   const [unit, name] = ns < 1e6 && step < 1e3 ? [1e3, "µs"] : step < 1e8 ? [1e6, "ms"] : [1e9, "s"];
   const digits = Math.max(0, Math.min(6, Math.ceil(-Math.log10(step / unit))));
@@ -24,7 +24,7 @@ function ordinal(n) {
   return `${n}${tail}`;
 }
 
-/** A source by its place, and how often that was given to another before. */
+/** Returns the slot of a source, and the number of sources that had the slot before. */
 function sourceName(key) {
   const place = key % 2 ** 32, before = Math.floor(key / 2 ** 32);
   return before === 0 ? `${place}` : `${place}.${before}`;
@@ -34,22 +34,22 @@ const link = (task) => ({ task });
 const at = (event, text) => ({ event, text });
 
 const RESULT = {
-  pending: "Pending: it can't go on yet",
-  ready: "Ready: its work is done",
+  pending: "Pending: it cannot continue yet",
+  ready: "Ready: it has finished",
   panicked: "a panic",
   cancelled: "cancelled: the future was dropped",
-  running: "no answer yet, as this poll is still running",
+  running: "no result yet, because this poll is still running",
 };
 
 const EFFECT = {
-  queued: "The task was waiting, so it goes to the end of the run queue.",
-  coalesced: "It is in the run queue already, so this wake adds nothing: one poll will answer them all.",
-  during_poll: "It is being polled at this very moment, so it will be polled once more: the wake isn't lost.",
+  queued: "The task was waiting, so it is added to the end of the run queue.",
+  coalesced: "It is already in the run queue, so this wake adds nothing: the next poll serves all of them.",
+  during_poll: "It is being polled at this moment, so it will be polled again: the wake is not lost.",
   after_done: "It is done, so nothing happens.",
   sent: "The wake comes from another thread, so it is sent to the loop.",
 };
 
-/** Who calls a wake, as the subject of a sentence. */
+/** Returns the origin of a wake, as the subject of a sentence. */
 function waker(m, i) {
   const from = m.get(i, "from"), thread = m.threads[m.get(i, "thread")] ?? "a thread";
   switch (m.get(i, "origin")) {
@@ -67,7 +67,7 @@ const SENTENCES = {
     const parent = m.get(i, "parent"), task = m.tasks[m.task[i]];
     const who = parent === null ? ["Code outside of any task spawns "] : [link(parent), " spawns "];
     const size = task.size > 0 ? ` Its future takes ${count(task.size, "byte")}.` : "";
-    return [...who, link(task.index), `.${size} A new task goes to the run queue at once; nothing of it runs until it is polled.`];
+    return [...who, link(task.index), `.${size} A new task is queued at once; its code does not run before the first poll.`];
   },
   poll(m, i) {
     const task = m.tasks[m.task[i]], place = task.polls.indexOf(i);
@@ -82,14 +82,14 @@ const SENTENCES = {
       ` ${count(wakers, "live waker")} still point${wakers === 1 ? "s" : ""} to it and keep${wakers === 1 ? "s" : ""} its memory.`;
     return [link(m.task[i]), ` ${how}. It is never polled again.${left}`];
   },
-  freed: (m, i) => ["The memory of ", link(m.task[i]), " is given back: no handle and no waker needs it any more."],
-  clone: (m, i) => ["A waker of ", link(m.task[i]), ` is cloned on the thread "${m.threads[m.get(i, "thread")]}": `, ...livewakers(m, i, "someone means to wake it later")],
+  freed: (m, i) => ["The memory of ", link(m.task[i]), " is freed: no handle and no waker points to it any more."],
+  clone: (m, i) => ["A waker of ", link(m.task[i]), ` is cloned on the thread "${m.threads[m.get(i, "thread")]}": `, ...livewakers(m, i, "it may wake the task later")],
   drop: (m, i) => ["A waker of ", link(m.task[i]), ` is dropped on the thread "${m.threads[m.get(i, "thread")]}" without a wake: `, ...livewakers(m, i, "")],
   wake(m, i) {
     const how = m.get(i, "by_ref") ? " by reference; the waker lives on" : " and uses the waker up";
     const got = m.receivedOf.get(m.seq(i));
     const tail = m.get(i, "effect") === "sent" && got !== undefined
-      ? [" ", at(got, "It is taken in"), ` ${duration(m.ts[got] - m.ts[i])} later.`] : [];
+      ? [" ", at(got, "The loop receives it"), ` ${duration(m.ts[got] - m.ts[i])} later.`] : [];
     const self = m.get(i, "from") === m.task[i] && m.get(i, "origin") === "task";
     const whom = self ? [" calls its own waker"] : [" wakes ", link(m.task[i])];
     const subject = self ? [link(m.task[i])] : waker(m, i);
@@ -100,20 +100,20 @@ const SENTENCES = {
     const who = from === undefined ? ["A wake from another thread"] : [at(from, "The wake from another thread")];
     return [...who, " reaches the loop, for ", link(m.task[i]), ". ", EFFECT[m.get(i, "effect")] ?? "", ...polledBy(m, i)];
   },
-  register: (m, i) => [`Descriptor ${m.get(i, "fd")} is given to the reactor as source ${sourceName(m.get(i, "source"))}.`],
-  deregister: (m, i) => [`Source ${sourceName(m.get(i, "source"))} (descriptor ${m.get(i, "fd")}) is taken from the reactor.`],
+  register: (m, i) => [`Descriptor ${m.get(i, "fd")} is registered with the reactor as source ${sourceName(m.get(i, "source"))}.`],
+  deregister: (m, i) => [`Source ${sourceName(m.get(i, "source"))} (descriptor ${m.get(i, "fd")}) is deregistered from the reactor.`],
   wait(m, i) {
     const timeout = m.get(i, "timeout"), ended = m.get(i, "ended"), events = m.get(i, "events");
-    if (ended === "poll" || timeout === 0) return [`The loop asks the reactor for news without waiting and gets ${count(events, "event")}.`];
-    const limit = timeout === null ? "until something happens" : `for at most ${duration(timeout)}, when the next timer is due`;
-    const end = { io: `${count(events, "event")} of descriptors end it`, timer: "the timer's time has come", notify: "another thread calls", error: "the wait failed" }[ended] ?? ended;
+    if (ended === "poll" || timeout === 0) return [`The loop checks the reactor without waiting and gets ${count(events, "event")}.`];
+    const limit = timeout === null ? "until an event" : `for at most ${duration(timeout)}, when the next timer is due`;
+    const end = { io: `${count(events, "event")} of descriptors end it`, timer: "the timer is due", notify: "another thread notifies the loop", error: "the wait failed" }[ended] ?? ended;
     return [`No task is ready, so the loop sleeps in the reactor ${limit}. After ${duration(m.dur[i])}: ${end}.`];
   },
   ready(m, i) {
     const readiness = String(m.get(i, "readiness")), woken = m.get(i, "woken");
-    const words = [...readiness].map((c) => ({ r: "readable", w: "writable", R: "closed by the other side", W: "closed for writing" })[c] ?? c).join(" and ");
-    return [`The reactor learns that descriptor ${m.get(i, "fd")} (source ${sourceName(m.get(i, "source"))}) is ${words || "ready"}. `,
-      woken === 0 ? "Nobody waits for that, so no waker is called." : `${count(woken, "waker")} called.`];
+    const words = [...readiness].map((c) => ({ r: "readable", w: "writable", R: "closed by the peer", W: "closed for writing" })[c] ?? c).join(" and ");
+    return [`The system reports that descriptor ${m.get(i, "fd")} (source ${sourceName(m.get(i, "source"))}) is ${words || "ready"}. `,
+      woken === 0 ? "No task waits for that, so no waker is called." : `${count(woken, "waker")} called.`];
   },
   timer_arm(m, i) {
     const life = timerLife(m, i), who = m.task[i] < 0 ? ["Code outside of any task"] : [link(m.task[i])];
@@ -121,11 +121,11 @@ const SENTENCES = {
     return [...who, ` arms timer ${m.get(i, "timer")}, due in ${duration(Math.max(0, m.get(i, "deadline") - m.ts[i]))}.`, ...end];
   },
   timer_fire: (m, i) => [`Timer ${m.get(i, "timer")} fires, ${duration(m.get(i, "late"))} after its deadline, and calls the waker that it keeps.`],
-  timer_cancel: (m, i) => [`Timer ${m.get(i, "timer")} is cancelled: who waited for it was dropped or set it anew.`],
-  submit: (m, i) => [`Job ${m.get(i, "job")} is handed to the blocking pool; ${count(m.get(i, "queue"), "job")} in its queue.`],
-  blocking: (m, i) => [`The thread "${m.threads[m.get(i, "thread")]}" runs job ${m.get(i, "job")} for ${duration(m.dur[i])} (${m.get(i, "outcome")}), while the loop goes on.`],
-  drain: (m, i) => [`The loop takes in ${count(m.get(i, "n"), "message")} from other threads.`],
-  stall: (m, i) => [...(m.task[i] < 0 ? ["A poll"] : [link(m.task[i])]), ` held the loop for ${duration(m.dur[i])}. Nothing else could run meanwhile: no other task, no timer, no socket.`],
+  timer_cancel: (m, i) => [`Timer ${m.get(i, "timer")} is cancelled: its sleep was dropped or got another deadline.`],
+  submit: (m, i) => [`Job ${m.get(i, "job")} is submitted to the blocking pool; ${count(m.get(i, "queue"), "job")} in its queue.`],
+  blocking: (m, i) => [`The thread "${m.threads[m.get(i, "thread")]}" runs job ${m.get(i, "job")} for ${duration(m.dur[i])} (${m.get(i, "outcome")}), while the loop continues.`],
+  drain: (m, i) => [`The loop receives ${count(m.get(i, "n"), "message")} from other threads.`],
+  stall: (m, i) => [...(m.task[i] < 0 ? ["A poll"] : [link(m.task[i])]), ` held the loop for ${duration(m.dur[i])}. Meanwhile no other task, timer or socket was served.`],
   mark: (m, i) => [...(m.task[i] < 0 ? ["Code outside of any task"] : [link(m.task[i])]), ` sets the mark "${m.name(m.get(i, "name"))}".`],
   span: (m, i) => [...(m.task[i] < 0 ? ["Code outside of any task"] : [link(m.task[i])]), ` spends ${duration(m.dur[i])} in "${m.name(m.get(i, "name"))}".`],
   lost: (m, i) => [`${count(m.get(i, "n"), "record")} from before this point ${m.get(i, "n") === 1 ? "is" : "are"} lost: the ring was full and kept the newest.`],
@@ -133,21 +133,21 @@ const SENTENCES = {
 
 function sentence(m, i) {
   const say = SENTENCES[m.kind(i)];
-  return say ? say(m, i) : [`An event of a kind that this page doesn't know: ${m.kind(i)}.`];
+  return say ? say(m, i) : [`An event of a kind that this page does not know: ${m.kind(i)}.`];
 }
 
 function livewakers(m, i, hope) {
   const n = m.get(i, "wakers");
-  if (n === null) return ["how many live now isn't known."];
-  return [`${count(n, "waker")} of it live${n === 1 ? "s" : ""} now${hope && `; ${hope}`}.${n === 0 ? " If it is waiting, who is to wake it?" : ""}`];
+  if (n === null) return ["the number of live wakers is not known."];
+  return [`${count(n, "waker")} of it live${n === 1 ? "s" : ""} now${hope && `; ${hope}`}.${n === 0 ? " If it is waiting, nothing can wake it." : ""}`];
 }
 
 function why(m, poll) {
   const cause = causeOf(m, poll);
-  if (cause === null) return ["What queued it isn't in the trace. "];
+  if (cause === null) return ["The event that queued it is not in the trace. "];
   const delay = duration(Math.max(0, m.ts[poll] - m.ts[cause.event]));
   if (m.kind(cause.event) === "spawn") return ["Why: ", at(cause.event, "it was spawned"), ` ${delay} before. `];
-  if (m.kind(cause.event) === "received") return ["Why: ", at(cause.event, "a wake from another thread"), ` came in ${delay} before. `];
+  if (m.kind(cause.event) === "received") return ["Why: ", at(cause.event, "a wake from another thread"), ` was received ${delay} before. `];
   return ["Why: ", ...waker(m, cause.event), " ", at(cause.event, "woke it"), ` ${delay} before. `];
 }
 
@@ -170,7 +170,7 @@ function polledBy(m, i) {
   return [];
 }
 
-/** A sentence as plain text. */
+/** Returns a sentence as plain text. */
 function plain(m, parts) {
   return parts.map((part) => (typeof part === "string" ? part : part.text ?? m.tasks[part.task].label)).join("");
 }
