@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-/// Executor that spawns the futures of hyper, such as the streams of HTTP/2, as tasks of this thread's
-/// runtime. The futures need not be `Send`.
+/// Executor that spawns the futures of hyper, such as the streams of HTTP/2, as tasks of this
+/// thread's runtime. The futures need not be `Send`.
 ///
 /// # Panics
 ///

@@ -8,15 +8,15 @@ use futures_util::io::{AsyncRead, AsyncWrite};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use pin_project_lite::pin_project;
 
-/// The most bytes of one read. `AsyncRead` needs an initialized buffer, and hyper offers up to 400 KiB
-/// at a time, of which a socket seldom fills much.
+/// The most bytes of one read. `AsyncRead` needs an initialized buffer, and hyper offers up to 400
+/// KiB at a time, of which a socket seldom fills much.
 const MOST: usize = 64 * 1024;
 
 pin_project! {
     /// Stream with the traits of hyper, around a stream with those of `futures-io`.
     ///
-    /// It reads directly into hyper's buffer, and writes directly from it. A shutdown by hyper closes
-    /// the stream, which for a socket ends the writing direction.
+    /// It reads directly into hyper's buffer, and writes directly from it. A shutdown by hyper
+    /// closes the stream, which for a socket ends the writing direction.
     ///
     /// ```
     /// use wakeful_hyper::Io;
@@ -33,8 +33,8 @@ pin_project! {
 }
 
 impl<T> Io<T> {
-    /// Wraps a stream with an efficient `poll_write_vectored`, such as a socket or TLS. hyper passes the
-    /// head and the body of a message to it without copying them into one buffer.
+    /// Wraps a stream with an efficient `poll_write_vectored`, such as a socket or TLS. hyper
+    /// passes the head and the body of a message to it without copying them into one buffer.
     pub fn new(inner: T) -> Io<T> {
         Io {
             inner,
@@ -42,7 +42,8 @@ impl<T> Io<T> {
         }
     }
 
-    /// Wraps a stream that writes one buffer at a time. hyper copies small parts into one buffer first.
+    /// Wraps a stream that writes one buffer at a time. hyper copies small parts into one buffer
+    /// first.
     pub fn flat(inner: T) -> Io<T> {
         Io {
             inner,

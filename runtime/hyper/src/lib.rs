@@ -2,8 +2,8 @@
 //! [wakeful](https://docs.rs/wakeful) runtime.
 //!
 //! Connections of hyper need no `Send`: services, bodies and sockets may contain an `Rc`. Depend on
-//! `hyper` with the features that you use, and on `hyper-util` for a server with HTTP/1 and HTTP/2 on
-//! one port.
+//! `hyper` with the features that you use, and on `hyper-util` for a server with HTTP/1 and HTTP/2
+//! on one port.
 //!
 //! ```no_run
 //! use std::convert::Infallible;
@@ -41,8 +41,8 @@
 //! | `hyper::upgrade`, `with_upgrades`, `serve_connection_with_upgrades` | no: they need a socket that is `Send`. Poll the connection with `poll_without_shutdown` or `without_shutdown` and take the socket out of its `Parts` |
 //! | `hyper_util::client::legacy::Client` | no: its connector, its futures and its sockets must be `Send` |
 //!
-//! Always set a [`Timer`] in the builders: without one, a timeout that is set makes hyper panic, and
-//! the default timeout for the head of a request has no effect.
+//! Always set a [`Timer`] in the builders: without one, a timeout that is set makes hyper panic,
+//! and the default timeout for the head of a request has no effect.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 

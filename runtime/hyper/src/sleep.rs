@@ -1,9 +1,9 @@
 //! A sleep that is `Send`, because it contains only the key of its timer.
 //!
-//! The timer itself stays in a table of its owner thread, as a `time::Sleep` is not `Send`. On the owner
-//! thread a poll looks the timer up and polls it. On another thread a task on the owner thread waits in
-//! its place. A sleep that is dropped on another thread puts its index into a queue, which the table
-//! empties when it next adds a timer.
+//! The timer itself stays in a table of its owner thread, as a `time::Sleep` is not `Send`. On the
+//! owner thread a poll looks the timer up and polls it. On another thread a task on the owner
+//! thread waits in its place. A sleep that is dropped on another thread puts its index into a
+//! queue, which the table empties when it next adds a timer.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -69,7 +69,8 @@ impl Table {
         drop(timer);
     }
 
-    /// Calls `f` with the timer at this index. The index belongs to one sleep, until that is dropped.
+    /// Calls `f` with the timer at this index. The index belongs to one sleep, until that is
+    /// dropped.
     fn with<R>(&self, index: usize, f: impl FnOnce(Pin<&mut time::Sleep>) -> R) -> Option<R> {
         let mut timer = self.timers.borrow_mut()[index].take()?;
         let result = f(timer.as_mut());
@@ -177,8 +178,8 @@ impl Sleep {
 }
 
 impl Owner {
-    /// Calls `f` with the timer. On the owner thread only. `None` if the local values of that thread are
-    /// destroyed.
+    /// Calls `f` with the timer. On the owner thread only. `None` if the local values of that
+    /// thread are destroyed.
     fn with<R>(&self, f: impl FnOnce(Pin<&mut time::Sleep>) -> R) -> Option<R> {
         let timer = TIMERS.try_with(|timers| timers.with(self.index, f));
         timer.ok().flatten()

@@ -11,9 +11,9 @@ use crate::sleep::Sleep;
 /// [`pause`](wakeful_core::time::pause).
 ///
 /// hyper requires sleeps that are `Send`. On the thread that made it, a sleep is a
-/// [`wakeful::time::Sleep`](wakeful_core::time::Sleep), and a reset allocates nothing. On another thread
-/// a poll spawns a task on the owner thread, which waits in its place. After the runtime has ended, a
-/// sleep stays pending on other threads; on the owner thread it panics, as a `Sleep` does.
+/// [`wakeful::time::Sleep`](wakeful_core::time::Sleep), and a reset allocates nothing. On another
+/// thread a poll spawns a task on the owner thread, which waits in its place. After the runtime has
+/// ended, a sleep stays pending on other threads; on the owner thread it panics, as a `Sleep` does.
 ///
 /// # Panics
 ///

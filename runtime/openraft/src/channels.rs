@@ -1,7 +1,7 @@
 //! Channels and lock for openraft: those of tokio's `sync`, which need no runtime.
 //!
-//! Types for which openraft's traits cannot be implemented have wrappers. A receive consumes the task's
-//! cooperative budget, so a task whose channel is never empty yields.
+//! Types for which openraft's traits cannot be implemented have wrappers. A receive consumes the
+//! task's cooperative budget, so a task whose channel is never empty yields.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -146,7 +146,8 @@ impl<T: OptionalSend> openraft_rt::OneshotSender<T> for OneshotSender<T> {
     }
 }
 
-/// Lock that may be held across an `.await`. It is fair: waiters get it in the order of their calls.
+/// Lock that may be held across an `.await`. It is fair: waiters get it in the order of their
+/// calls.
 #[derive(Debug)]
 pub struct Mutex<T>(tokio::sync::Mutex<T>);
 

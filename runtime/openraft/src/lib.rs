@@ -1,13 +1,13 @@
-//! Adapter to [openraft](https://docs.rs/openraft): [`WakefulRuntime`] is an [`AsyncRuntime`] for Raft
-//! nodes on the [wakeful](https://docs.rs/wakeful) runtime.
+//! Adapter to [openraft](https://docs.rs/openraft): [`WakefulRuntime`] is an [`AsyncRuntime`] for
+//! Raft nodes on the [wakeful](https://docs.rs/wakeful) runtime.
 //!
-//! Set it in `openraft::declare_raft_types!` as `AsyncRuntime = wakeful_openraft::WakefulRuntime`, and
-//! start the node inside a Wakeful runtime. It works with openraft's feature `single-threaded`, where
-//! the storage and the network of a node need not be `Send`, and without it. The example `raft_kv` is
-//! a key-value store on three machines.
+//! Set it in `openraft::declare_raft_types!` as `AsyncRuntime = wakeful_openraft::WakefulRuntime`,
+//! and start the node inside a Wakeful runtime. It works with openraft's feature `single-threaded`,
+//! where the storage and the network of a node need not be `Send`, and without it. The example
+//! `raft_kv` is a key-value store on three machines.
 //!
-//! The traits are those of the release of `openraft-rt` in the manifest of this crate. It is an alpha,
-//! so this crate follows it and may change in any release.
+//! The traits are those of the release of `openraft-rt` in the manifest of this crate. It is an
+//! alpha, so this crate follows it and may change in any release.
 //!
 //! ```
 //! use openraft_rt::{AsyncRuntime, Mpsc, MpscReceiver, MpscSender};
@@ -31,18 +31,19 @@
 //!
 //! # What is `Send`
 //!
-//! Without `single-threaded`, openraft requires handles, sleeps and timeouts that are `Send`. Those of
-//! this crate are, without a wrapper that checks the thread: a handle gets its output through a
-//! channel, and a sleep has its timer in a task of the loop that first polled it. So a `Raft` may be
-//! used on other threads, as long as nothing there starts a task or a timer outside of a runtime.
+//! Without `single-threaded`, openraft requires handles, sleeps and timeouts that are `Send`. Those
+//! of this crate are, without a wrapper that checks the thread: a handle gets its output through a
+//! channel, and a sleep has its timer in a task of the loop that first polled it. So a `Raft` may
+//! be used on other threads, as long as nothing there starts a task or a timer outside of a
+//! runtime.
 //!
 //! # A leader that restarts
 //!
-//! openraft's `Config::enable_leader_restore` is on unless it is set to `Some(false)`: a leader that
-//! restarts quickly continues in its old term. That is safe only if each entry of its log was on its
-//! disk before any follower had the entry. A node that writes its log at the same time as the followers
-//! could give the index of an entry to another entry, and lose the first. `raft_kv` sets it to
-//! `Some(false)`.
+//! openraft's `Config::enable_leader_restore` is on unless it is set to `Some(false)`: a leader
+//! that restarts quickly continues in its old term. That is safe only if each entry of its log was
+//! on its disk before any follower had the entry. A node that writes its log at the same time as
+//! the followers could give the index of an entry to another entry, and lose the first. `raft_kv`
+//! sets it to `Some(false)`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
@@ -67,8 +68,8 @@ pub use instant::Instant;
 pub use sleep::{Sleep, Timeout};
 pub use task::JoinHandle;
 
-/// Wakeful as a runtime of openraft. The associated functions use the Wakeful runtime in which they are
-/// called. A value is a runtime of its own, for tests.
+/// Wakeful as a runtime of openraft. The associated functions use the Wakeful runtime in which they
+/// are called. A value is a runtime of its own, for tests.
 pub struct WakefulRuntime {
     runtime: Runtime,
 }

@@ -14,9 +14,9 @@ use wakeful_core::time::sleep_until;
 use crate::error::Elapsed;
 use crate::instant::Instant;
 
-/// Future that waits until a deadline. The first poll, which must be inside a runtime, spawns a task with
-/// the timer. A sleep that is never polled, or whose deadline has passed at the first poll, spawns no
-/// task.
+/// Future that waits until a deadline. The first poll, which must be inside a runtime, spawns a
+/// task with the timer. A sleep that is never polled, or whose deadline has passed at the first
+/// poll, spawns no task.
 ///
 /// # Cancel safety
 ///
@@ -119,8 +119,8 @@ impl fmt::Debug for Sleep {
 }
 
 pin_project! {
-    /// Future with a deadline. The inner future is polled first, so one that is ready at once starts no
-    /// timer.
+    /// Future with a deadline. The inner future is polled first, so one that is ready at once
+    /// starts no timer.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct Timeout<F> {
@@ -147,7 +147,8 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        // Not charged to the budget: otherwise a future that has used it up could delay its timeout.
+        // Not charged to the budget: otherwise a future that has used it up could delay its
+        // timeout.
         this.limit.poll_elapsed(cx).map(|()| Err(Elapsed))
     }
 }

@@ -1,8 +1,9 @@
-//! The [`Metrics`] of a [wakeful](https://docs.rs/wakeful) runtime in the OpenMetrics text format, which
-//! Prometheus reads.
+//! The [`Metrics`] of a [wakeful](https://docs.rs/wakeful) runtime in the OpenMetrics text format,
+//! which Prometheus reads.
 //!
-//! All names begin with `wakeful_`, and times are in seconds. Metrics that the runtime does not record,
-//! such as times at [`MetricsLevel::Counts`](wakeful_core::MetricsLevel::Counts), are left out.
+//! All names begin with `wakeful_`, and times are in seconds. Metrics that the runtime does not
+//! record, such as times at [`MetricsLevel::Counts`](wakeful_core::MetricsLevel::Counts), are left
+//! out.
 //!
 //! A program without other metrics needs only [`encode`]:
 //!
@@ -141,8 +142,8 @@ fn encode_classes(classes: &[class::Stats], page: &mut DescriptorEncoder<'_>) ->
 
 /// Nanoseconds in a second.
 const SECOND: f64 = 1e9;
-/// The upper bounds of the first and the last bucket of a time, as powers of two of nanoseconds: about
-/// 1 µs and 17 s.
+/// The upper bounds of the first and the last bucket of a time, as powers of two of nanoseconds:
+/// about 1 µs and 17 s.
 const SHORTEST: u32 = 10;
 const LONGEST: u32 = 34;
 

@@ -1,9 +1,10 @@
-//! Support for [tokio-console]: tasks, wakers, timers and descriptors as spans and events of [`tracing`].
+//! Support for [tokio-console]: tasks, wakers, timers and descriptors as spans and events of
+//! [`tracing`].
 //!
-//! This module has no functions. With the feature `console` the runtime emits the spans and events that
-//! the crate [console-subscriber] reads, and with that subscriber in the program `tokio-console` shows
-//! its tasks and resources while it runs. The program's tasks do not run on tokio; the subscriber runs
-//! a tokio runtime on a thread of its own, for its server.
+//! This module has no functions. With the feature `console` the runtime emits the spans and events
+//! that the crate [console-subscriber] reads, and with that subscriber in the program
+//! `tokio-console` shows its tasks and resources while it runs. The program's tasks do not run on
+//! tokio; the subscriber runs a tokio runtime on a thread of its own, for its server.
 //!
 //! # How to use it
 //!
@@ -14,16 +15,17 @@
 //!    console-subscriber = "0.5"
 //!    ```
 //!
-//! 2. Configure the subscriber for tasks that are not tokio's, in `.cargo/config.toml` of the program
-//!    or with the variable `RUSTFLAGS`. Without the flag it panics when it starts. A library cannot set
-//!    it.
+//! 2. Configure the subscriber for tasks that are not tokio's, in `.cargo/config.toml` of the
+//!    program or with the variable `RUSTFLAGS`. Without the flag it panics when it starts. A
+//!    library cannot set it.
 //!
 //!    ```toml
 //!    [build]
 //!    rustflags = ["--cfg", "console_without_tokio_unstable"]
 //!    ```
 //!
-//! 3. Start the subscriber before the runtime: a task that is older than the subscriber is never shown.
+//! 3. Start the subscriber before the runtime: a task that is older than the subscriber is never
+//!    shown.
 //!
 //!    ```text
 //!    fn main() {
@@ -48,28 +50,28 @@
 //! | a poll in that wait | a span `runtime.resource.async_op.poll`, an event `runtime::resource::poll_op` | `op_name`, `is_ready` |
 //!
 //! Kinds of tasks are `task`, `block_on` (its future) and `blocking` (a closure of
-//! [`spawn_blocking`](crate::spawn_blocking), entered on its thread; the task that waits for it is not
-//! reported). A wait begins with the first poll that returns `Pending`, so an operation that is ready
-//! at once has no wait.
+//! [`spawn_blocking`](crate::spawn_blocking), entered on its thread; the task that waits for it is
+//! not reported). A wait begins with the first poll that returns `Pending`, so an operation that is
+//! ready at once has no wait.
 //!
 //! # What to know
 //!
 //! - An event goes to the subscriber of its thread. Use a global subscriber: otherwise the wakes of
 //!   other threads are lost, and clones and drops do not add up.
-//! - console-subscriber 0.5 reads at most 128 events each time it publishes, once a second. Above that
-//!   rate, timers, waits and tasks are shown late, and short ones not at all. It can publish more
-//!   often: `TOKIO_CONSOLE_PUBLISH_INTERVAL=50ms`.
-//! - The location of a socket is where `wakeful-net` registers it, because an async function does not
-//!   know its caller. The location of a timer is that of the call.
+//! - console-subscriber 0.5 reads at most 128 events each time it publishes, once a second. Above
+//!   that rate, timers, waits and tasks are shown late, and short ones not at all. It can publish
+//!   more often: `TOKIO_CONSOLE_PUBLISH_INTERVAL=50ms`.
+//! - The location of a socket is where `wakeful-net` registers it, because an async function does
+//!   not know its caller. The location of a timer is that of the call.
 //! - An [`AbortHandle`](crate::task::AbortHandle) counts as a waker, because it contains one.
 //! - A panic of the subscriber is caught and dropped.
 //!
 //! # Cost
 //!
-//! Without a subscriber, a branch for each poll and each operation on a waker. With console-subscriber,
-//! about a microsecond for a poll, and some tens of microseconds for a new task, timer or wait; it
-//! keeps the data of a task for an hour. It is not suited to benchmarks. The flight recorder, feature
-//! `trace`, costs far less.
+//! Without a subscriber, a branch for each poll and each operation on a waker. With
+//! console-subscriber, about a microsecond for a poll, and some tens of microseconds for a new
+//! task, timer or wait; it keeps the data of a task for an hour. It is not suited to benchmarks.
+//! The flight recorder, feature `trace`, costs far less.
 //!
 //! [tokio-console]: https://docs.rs/tokio-console
 //! [console-subscriber]: https://docs.rs/console-subscriber

@@ -1,5 +1,5 @@
-//! Spans whose subscriber may panic. The runtime calls it in the middle of an operation on a task, where
-//! no panic may pass, so all panics are caught here.
+//! Spans whose subscriber may panic. The runtime calls it in the middle of an operation on a task,
+//! where no panic may pass, so all panics are caught here.
 
 use std::mem;
 

@@ -220,8 +220,8 @@ fn short(type_name: &'static str) -> &'static str {
     outer.rsplit("::").next().unwrap_or(outer)
 }
 
-/// A wait for a resource, from the first poll that is pending to the poll that is ready, or to the drop.
-/// After that the next wait may begin. Owner thread only.
+/// A wait for a resource, from the first poll that is pending to the poll that is ready, or to the
+/// drop. After that the next wait may begin. Owner thread only.
 pub(crate) struct Op(Cell<Option<Box<Spans>>>);
 
 /// The spans of a wait. The inner span is closed first.

@@ -101,8 +101,8 @@ impl Task {
         self.id.load(Ordering::Relaxed) != 0
     }
 
-    /// Reports the begin of a poll. It ends with [`exit`](Self::exit), or if it panics, with the drop of
-    /// the returned guard.
+    /// Reports the begin of a poll. It ends with [`exit`](Self::exit), or if it panics, with the
+    /// drop of the returned guard.
     #[inline(always)]
     pub(crate) fn enter(&self) -> Entered {
         if self.is_shown() {
@@ -162,8 +162,8 @@ impl Task {
         self.report("waker.drop");
     }
 
-    /// Reports a wake, before it. A wake that is not `by_ref` consumes the waker, and is not reported as
-    /// a drop as well.
+    /// Reports a wake, before it. A wake that is not `by_ref` consumes the waker, and is not
+    /// reported as a drop as well.
     #[inline(always)]
     pub(crate) fn woken(&self, by_ref: bool) {
         self.report(if by_ref {

@@ -1,5 +1,5 @@
-//! Decides at each occasion whether a fault happens. In builds without the feature, `noop.rs` takes its
-//! place.
+//! Decides at each occasion whether a fault happens. In builds without the feature, `noop.rs` takes
+//! its place.
 
 use std::cell::Cell;
 use std::io;

@@ -1,11 +1,11 @@
-//! Fault injection for tests: rare results of system calls, made frequent, and repeatable by a seed.
-//! Only with the feature `faults`.
+//! Fault injection for tests: rare results of system calls, made frequent, and repeatable by a
+//! seed. Only with the feature `faults`.
 //!
 //! [`Builder::faults`](crate::Builder::faults) gives a runtime a [`Plan`]. From then on its waits
-//! end early, its events come late, twice, in another order or without a cause, and its system calls
-//! are interrupted, would block, transfer only a few bytes, or find no free descriptor. A kernel may
-//! do all of this, and nothing is lost: the program runs slower. A wrong result is a bug, of the
-//! runtime or of the program.
+//! end early, its events come late, twice, in another order or without a cause, and its system
+//! calls are interrupted, would block, transfer only a few bytes, or find no free descriptor. A
+//! kernel may do all of this, and nothing is lost: the program runs slower. A wrong result is a
+//! bug, of the runtime or of the program.
 //!
 //! ```
 //! use wakeful::faults::{Kind, Plan};

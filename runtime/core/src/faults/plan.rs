@@ -55,7 +55,8 @@ impl Kind {
     ];
 }
 
-/// Rates of the [`Kind`]s of faults, with a seed. The same seed gives the same sequence of decisions.
+/// Rates of the [`Kind`]s of faults, with a seed. The same seed gives the same sequence of
+/// decisions.
 ///
 /// Clones share their counts.
 #[derive(Clone, Debug)]

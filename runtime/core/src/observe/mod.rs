@@ -1,5 +1,5 @@
-//! Observation of a running loop: which task it polls, for the stall detector, and how long wakes and
-//! polls take, for the metrics.
+//! Observation of a running loop: which task it polls, for the stall detector, and how long wakes
+//! and polls take, for the metrics.
 //!
 //! Without one of these there is no [`Observer`], and the loop checks that once a batch of polls.
 

@@ -1,7 +1,8 @@
-//! Requests of the watchdog to signal handlers, and their answers: static tables, without allocation.
+//! Requests of the watchdog to signal handlers, and their answers: static tables, without
+//! allocation.
 //!
-//! A request takes a slot, which goes through these phases. The watchdog, which is one thread, makes
-//! the transitions (1), (4) and (5); handlers make (2) and (3):
+//! A request takes a slot, which goes through these phases. The watchdog, which is one thread,
+//! makes the transitions (1), (4) and (5); handlers make (2) and (3):
 //!
 //! ```text
 //! FREE --(1) ask--> ASKED --(2) begin--> WRITING --(3) finish--> WRITTEN --(4) take--> FREE
@@ -9,10 +10,10 @@
 //!                     `--(5) cancelled: FREE                         `--(1) a late answer: ASKED
 //! ```
 //!
-//! A late handler holds its slot until it finishes, and nothing else: the next request takes another
-//! slot, and the late answer is dropped when its slot is used again. Each request has a ticket, in
-//! the same word as the phase, so a handler that read one request cannot begin another one, which may
-//! be for another thread.
+//! A late handler holds its slot until it finishes, and nothing else: the next request takes
+//! another slot, and the late answer is dropped when its slot is used again. Each request has a
+//! ticket, in the same word as the phase, so a handler that read one request cannot begin another
+//! one, which may be for another thread.
 
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 
@@ -67,7 +68,8 @@ impl Answers {
         )
     }
 
-    /// Makes a request to a thread. `None` while late handlers hold all slots. Called by the watchdog.
+    /// Makes a request to a thread. `None` while late handlers hold all slots. Called by the
+    /// watchdog.
     pub(super) fn ask(&self, thread: i32) -> Option<Request<'_>> {
         self.0.iter().find_map(|slot| {
             let state = slot.state.load(Ordering::Acquire);
@@ -82,7 +84,8 @@ impl Answers {
         })
     }
 
-    /// Begins an answer if there is a request to this thread. Called by handlers; async-signal-safe.
+    /// Begins an answer if there is a request to this thread. Called by handlers;
+    /// async-signal-safe.
     pub(super) fn begin(&self, thread: i32) -> Option<Answer<'_>> {
         self.0.iter().find_map(|slot| {
             let state = slot.state.load(Ordering::Acquire);

@@ -2,10 +2,10 @@
 //! does not end, while it is still running.
 //!
 //! A loop stores one word a poll, see `observe/poll_marker.rs`. The watchdog measures with its own
-//! clock how long that word stays the same, so the loop reads no clock and makes no system call. Time
-//! in which the watchdog did not run either does not count, for example while a debugger stops the
-//! process. A report of a stall has the use of CPU and memory since the watchdog first saw the poll,
-//! and with the feature `backtrace` the stack of the thread.
+//! clock how long that word stays the same, so the loop reads no clock and makes no system call.
+//! Time in which the watchdog did not run either does not count, for example while a debugger stops
+//! the process. A report of a stall has the use of CPU and memory since the watchdog first saw the
+//! poll, and with the feature `backtrace` the stack of the thread.
 
 #[cfg(all(feature = "backtrace", target_os = "linux"))]
 mod answers;

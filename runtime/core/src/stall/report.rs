@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::observe::TaskInfo;
 use crate::task::Id;
 
-/// The cause of a stall, derived from the resource use of the loop's thread since the watchdog first
-/// saw the poll.
+/// The cause of a stall, derived from the resource use of the loop's thread since the watchdog
+/// first saw the poll.
 ///
 /// ```
 /// assert_eq!(wakeful::StallKind::Blocked.to_string(), "is blocked");
@@ -68,21 +68,21 @@ pub struct StallReport {
     pub kind: StallKind,
     /// The CPU time that the thread has used during `elapsed` and `stopped`, if known.
     pub cpu: Option<Duration>,
-    /// The time during `elapsed` and `stopped` in which the thread was ready to run and had no CPU, if
-    /// known.
+    /// The time during `elapsed` and `stopped` in which the thread was ready to run and had no CPU,
+    /// if known.
     pub starved: Option<Duration>,
     /// The number of page faults that needed no device.
     pub minor_faults: u64,
     /// The number of page faults that waited for a device.
     pub major_faults: u64,
-    /// The time in which the watchdog did not run either, most likely because the process was stopped.
-    /// It is not part of `elapsed`.
+    /// The time in which the watchdog did not run either, most likely because the process was
+    /// stopped. It is not part of `elapsed`.
     pub stopped: Duration,
     /// The number of reports of this stall before this one. The first comes at the threshold, each
     /// further one when the stall is twice as long as at the report before.
     pub repeats: u32,
-    /// The number of reports about this loop that were suppressed since the last one. A loop makes at
-    /// most ten reports a minute.
+    /// The number of reports about this loop that were suppressed since the last one. A loop makes
+    /// at most ten reports a minute.
     pub suppressed: u64,
     pub(super) stack: Option<String>,
 }
@@ -118,8 +118,8 @@ impl Usage {
     }
 
     /// Adds the time without a CPU that the kernel has not counted yet: it counts a wait for a CPU
-    /// when the wait is over. A thread that has not blocked was waiting for a CPU whenever it did not
-    /// run.
+    /// when the wait is over. A thread that has not blocked was waiting for a CPU whenever it did
+    /// not run.
     pub(super) fn within(mut self, elapsed: Duration) -> Usage {
         if self.runnable && self.cpu.is_some() {
             let off = elapsed.saturating_sub(self.cpu.unwrap_or_default());
@@ -128,16 +128,16 @@ impl Usage {
         self
     }
 
-    /// Returns the cause of a stall with this use within `elapsed`, which includes the time in which
-    /// the watchdog did not run.
+    /// Returns the cause of a stall with this use within `elapsed`, which includes the time in
+    /// which the watchdog did not run.
     pub(super) fn kind(self, elapsed: Duration) -> StallKind {
         let Some(cpu) = self.cpu else {
             return StallKind::Unknown;
         };
         let starved = self.starved.unwrap_or_default();
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        // A minor fault takes about 0.5 µs, a major one 100 µs and more. Above these numbers, faults
-        // take a good part of the time.
+        // A minor fault takes about 0.5 µs, a major one 100 µs and more. Above these numbers,
+        // faults take a good part of the time.
         let many_minor = self.minor_faults > 32 && self.minor_faults > micros(cpu) / 10;
         let many_major = self.major_faults > micros(elapsed) / 10_000;
         if many_minor || many_major {
@@ -153,8 +153,8 @@ impl Usage {
 }
 
 impl StallReport {
-    /// Returns the stack of the loop's thread at the time of the report, innermost frame first. It is
-    /// available with the feature `backtrace` on Linux, if the thread answered the signal.
+    /// Returns the stack of the loop's thread at the time of the report, innermost frame first. It
+    /// is available with the feature `backtrace` on Linux, if the thread answered the signal.
     pub fn stack(&self) -> Option<&str> {
         self.stack.as_deref()
     }

@@ -1,11 +1,11 @@
 //! The stack of a blocked thread, which the thread records itself in a signal handler.
 //!
-//! The handler walks the stack into a static table, with the `backtrace` crate, without its lock and
-//! without allocation. The watchdog's thread resolves the addresses.
+//! The handler walks the stack into a static table, with the `backtrace` crate, without its lock
+//! and without allocation. The watchdog's thread resolves the addresses.
 //!
-//! The signal may interrupt an unwind. Before glibc 2.35 and libgcc 12 an unwinder kept a list of the
-//! objects that it found last, and changed the list during the unwind, so a walk in a handler could
-//! see a list that is half changed. On these systems no handler is installed, see
+//! The signal may interrupt an unwind. Before glibc 2.35 and libgcc 12 an unwinder kept a list of
+//! the objects that it found last, and changed the list during the unwind, so a walk in a handler
+//! could see a list that is half changed. On these systems no handler is installed, see
 //! [`unwinder::refusal`].
 
 use std::fmt::Write;
@@ -36,7 +36,8 @@ pub(super) fn prepare() {
         // The first walk may load a library, which must not happen in the handler.
         backtrace::trace(|_| false);
         // SAFETY: the handler uses atomics, a system call without side effects and the walk of the
-        // stack, see the top of the file. It does not allocate, panic, or take a lock of this crate.
+        // stack, see the top of the file. It does not allocate, panic, or take a lock of this
+        // crate.
         let installed = unsafe { signal_hook_registry::register(SIGNAL, record_stack) };
         // Without the handler, reports have no stacks.
         IS_INSTALLED.store(installed.is_ok(), Ordering::Relaxed);
@@ -48,8 +49,8 @@ fn record_stack() {
     let Some(mut answer) = ANSWERS.begin(Thread::current().0) else {
         return;
     };
-    // SAFETY: the lock that this call omits guards the lookup of symbols, which does not happen here;
-    // the walk reads only this thread's stack and the tables of loaded code.
+    // SAFETY: the lock that this call omits guards the lookup of symbols, which does not happen
+    // here; the walk reads only this thread's stack and the tables of loaded code.
     unsafe { backtrace::trace_unsynchronized(|frame| answer.push(frame.ip() as usize)) };
     answer.finish();
 }
@@ -88,9 +89,9 @@ mod unwinder {
         None
     }
 
-    /// Checks that glibc has the lookup without a list, and that libgcc uses it. Nothing is known of a
-    /// libgcc that is linked into the program, or of another unwinder; it is assumed to be as new as
-    /// glibc.
+    /// Checks that glibc has the lookup without a list, and that libgcc uses it. Nothing is known
+    /// of a libgcc that is linked into the program, or of another unwinder; it is assumed to be as
+    /// new as glibc.
     #[cfg(any(target_env = "gnu", test))]
     pub(super) fn judge(glibc_has_it: bool, libgcc: Option<&[u8]>) -> Option<&'static str> {
         const NAME: &[u8] = b"_dl_find_object\0";
@@ -173,8 +174,8 @@ fn resolve(frames: &[usize]) -> Vec<Frame> {
 }
 
 impl Stack {
-    /// Returns the frames between the signal handler and the loop, as text. The first call reads the
-    /// debug information of the program from its file, which may take longer than the stall.
+    /// Returns the frames between the signal handler and the loop, as text. The first call reads
+    /// the debug information of the program from its file, which may take longer than the stall.
     pub(super) fn describe(&self) -> String {
         let frames = resolve(&self.0);
         let is_handler = |frame: &Frame| frame.name.contains("signal_hook_registry");

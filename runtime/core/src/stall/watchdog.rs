@@ -155,8 +155,8 @@ impl Watched {
     }
 
     fn check(&mut self) {
-        // Read before the word, as `last_check` is read after it: so the time between two checks that
-        // find the same word is never more than the poll has taken.
+        // Read before the word, as `last_check` is read after it: so the time between two checks
+        // that find the same word is never more than the poll has taken.
         let now = system_now();
         if now < self.next_check {
             return;
@@ -210,8 +210,8 @@ impl Watched {
         let usage = self.thread.usage().zip(poll.before);
         let usage = usage.map(|(after, before)| after.since(before));
         let stack = stack::capture(self.thread);
-        // The loop's word is read last: if the poll is unchanged, all of the above belongs to it. The
-        // rest takes time, and the report is made even if the stall has ended by then.
+        // The loop's word is read last: if the poll is unchanged, all of the above belongs to it.
+        // The rest takes time, and the report is made even if the stall has ended by then.
         let Some(task) = marker.task(poll.stuck) else {
             return;
         };
@@ -228,8 +228,8 @@ impl Watched {
 }
 
 impl Poll {
-    /// Adds the time since the last check, which saw the same poll. If that is far more than one sleep
-    /// of the watchdog, the watchdog did not run, and most likely the whole process did not.
+    /// Adds the time since the last check, which saw the same poll. If that is far more than one
+    /// sleep of the watchdog, the watchdog did not run, and most likely the whole process did not.
     fn continues(&mut self, gap: Duration, interval: Duration) {
         let counted = if gap > interval * 2 { interval } else { gap };
         self.elapsed += counted;

@@ -1,8 +1,8 @@
-//! tokio's I/O traits for types that have those of `futures-io`. `wakeful-net` uses the same macros for
-//! sockets.
+//! tokio's I/O traits for types that have those of `futures-io`. `wakeful-net` uses the same macros
+//! for sockets.
 //!
-//! A `ReadBuf` reports how much of it is initialized. That part is read into directly; of the rest, at
-//! most 64 KiB are initialized for a read.
+//! A `ReadBuf` reports how much of it is initialized. That part is read into directly; of the rest,
+//! at most 64 KiB are initialized for a read.
 
 #[cfg(feature = "process")]
 mod process;
@@ -120,7 +120,8 @@ __tokio_write! {
 impl tokio::io::AsyncSeek for File {
     /// # Errors
     ///
-    /// Errors of the system, and an error if an operation is in flight: `poll_complete` waits for it.
+    /// Errors of the system, and an error if an operation is in flight: `poll_complete` waits for
+    /// it.
     fn start_seek(self: Pin<&mut Self>, to: SeekFrom) -> io::Result<()> {
         let mut cx = Context::from_waker(Waker::noop());
         match AsyncSeek::poll_seek(self, &mut cx, to) {

@@ -6,12 +6,12 @@ use super::words::{Effect, End, Ended};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
-    /// The number of the event, unique in the runtime. It rises in the order of recording, separately
-    /// for the loop and for all other threads, whose numbers begin at 2^52.
+    /// The number of the event, unique in the runtime. It rises in the order of recording,
+    /// separately for the loop and for all other threads, whose numbers begin at 2^52.
     pub seq: u64,
-    /// The time of the event, or of its begin if it has a length: in nanoseconds since the first event,
-    /// or in a part from [`snapshot_since`](crate::executor::trace::snapshot_since), since the runtime
-    /// was made.
+    /// The time of the event, or of its begin if it has a length: in nanoseconds since the first
+    /// event, or in a part from [`snapshot_since`](crate::executor::trace::snapshot_since), since
+    /// the runtime was made.
     pub ts: u64,
     /// The kind of the event, with its data.
     pub kind: Kind,
@@ -59,7 +59,8 @@ impl Readiness {
         self.0 & 8 != 0
     }
 
-    /// Returns the readiness as letters: `r` readable, `w` writable, `R` and `W` for closed directions.
+    /// Returns the readiness as letters: `r` readable, `w` writable, `R` and `W` for closed
+    /// directions.
     ///
     /// ```
     /// # fn see(ready: wakeful::trace::Readiness) {

@@ -26,7 +26,8 @@ impl Level {
     }
 }
 
-/// Reason for a call of the hook of [`Builder::trace_on_trouble`](crate::Builder::trace_on_trouble).
+/// Reason for a call of the hook of
+/// [`Builder::trace_on_trouble`](crate::Builder::trace_on_trouble).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Trouble {

@@ -1,8 +1,9 @@
 //! The flight recorder: each poll, wake, clone and drop of a waker in this runtime, with its cause.
 //!
 //! A loop keeps its newest events in a ring, and each other thread has a small ring of its own. A
-//! [`snapshot`](crate::executor::trace::snapshot) merges them by time. It prints as a story, and can be
-//! written as [a page](Snapshot::write_html) or as a [Perfetto trace](Snapshot::write_perfetto).
+//! [`snapshot`](crate::executor::trace::snapshot) merges them by time. It prints as a story, and
+//! can be written as [a page](Snapshot::write_html) or as a [Perfetto
+//! trace](Snapshot::write_perfetto).
 //!
 //! Nothing is recorded until a [`Level`] is set: by
 //! [`Builder::trace_level`](crate::Builder::trace_level), or at any time by
@@ -25,16 +26,16 @@
 //!
 //! # Cost
 //!
-//! An event costs 32 bytes and a read of the processor's time stamp counter; where that counter is not
-//! reliable, a read of the system clock. With the level `Off`, a hook is a load and a branch. Without
-//! the feature `trace`, this module does not exist, and the hooks compile to nothing.
+//! An event costs 32 bytes and a read of the processor's time stamp counter; where that counter is
+//! not reliable, a read of the system clock. With the level `Off`, a hook is a load and a branch.
+//! Without the feature `trace`, this module does not exist, and the hooks compile to nothing.
 //!
 //! # What to know
 //!
-//! - Events that were overwritten are counted, see [`Snapshot::lost`]. The data of a task, such as its
-//!   name, is kept as long as there is an event of the task.
-//! - A poll is one event, recorded at its end, with the time of its begin. A poll that is still running
-//!   when a snapshot is taken appears as [`End::Running`].
+//! - Events that were overwritten are counted, see [`Snapshot::lost`]. The data of a task, such as
+//!   its name, is kept as long as there is an event of the task.
+//! - A poll is one event, recorded at its end, with the time of its begin. A poll that is still
+//!   running when a snapshot is taken appears as [`End::Running`].
 //! - To follow a program while it runs, read its trace in parts with
 //!   [`snapshot_since`](crate::executor::trace::snapshot_since). The example `observatory` shows a
 //!   server that way.

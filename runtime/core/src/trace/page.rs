@@ -1,11 +1,12 @@
 //! The HTML page of a trace: one file that contains the trace and needs nothing else.
 //!
-//! `page.html` gets style, trace and script inserted. The parts of the script are `model.js` (the trace,
-//! checked; the states of each task; which poll each wake caused), `words.js` (a sentence for each
-//! event), `facts.js` (numbers and warnings of a task), `draw.js` (canvases), `panel.js` and `main.js`.
-//! Text from a trace is inserted as text, never as markup. The cost of a frame depends on the width of
-//! the screen, not on the size of the trace: spans narrower than a pixel share it, neighbours of one
-//! colour are filled together, and of more than 1,500 arrows every second, fourth and so on is drawn.
+//! `page.html` gets style, trace and script inserted. The parts of the script are `model.js` (the
+//! trace, checked; the states of each task; which poll each wake caused), `words.js` (a sentence
+//! for each event), `facts.js` (numbers and warnings of a task), `draw.js` (canvases), `panel.js`
+//! and `main.js`. Text from a trace is inserted as text, never as markup. The cost of a frame
+//! depends on the width of the screen, not on the size of the trace: spans narrower than a pixel
+//! share it, neighbours of one colour are filled together, and of more than 1,500 arrows every
+//! second, fourth and so on is drawn.
 
 use std::path::Path;
 use std::{fs, io};
@@ -33,8 +34,8 @@ impl Snapshot {
     /// assert!(page.starts_with("<!DOCTYPE html>"));
     /// ```
     pub fn to_html(&self) -> String {
-        // The JSON has no `<`, so it cannot end its element. It is inserted between the other parts, so
-        // text in a name is never taken for a placeholder.
+        // The JSON has no `<`, so it cannot end its element. It is inserted between the other
+        // parts, so text in a name is never taken for a placeholder.
         let (head, tail) = PAGE
             .split_once("__WAKEFUL_TRACE__")
             .expect("the page has a place for the trace");

@@ -1,9 +1,9 @@
 //! The trace in the JSON format that ui.perfetto.dev and other viewers read.
 //!
-//! The loop is shown as two threads, one for polls and one for the reactor, because slices of one thread
-//! must be nested. An arrow from a wake to its poll is a flow: its start (`s`) lies in the slice that
-//! woke, its finish (`f`, bound to the enclosing slice) at the begin of the poll. A wake outside of any
-//! slice gets a slice of one nanosecond.
+//! The loop is shown as two threads, one for polls and one for the reactor, because slices of one
+//! thread must be nested. An arrow from a wake to its poll is a flow: its start (`s`) lies in the
+//! slice that woke, its finish (`f`, bound to the enclosing slice) at the begin of the poll. A wake
+//! outside of any slice gets a slice of one nanosecond.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;

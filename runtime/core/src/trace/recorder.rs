@@ -99,8 +99,8 @@ impl Recorder {
         }
     }
 
-    /// Records that a timer fires, `late` nanoseconds after its deadline. Its waker is called before the
-    /// returned guard is dropped.
+    /// Records that a timer fires, `late` nanoseconds after its deadline. Its waker is called
+    /// before the returned guard is dropped.
     #[inline]
     pub(crate) fn timer_fires(&self, timer: u64, late: u64) -> Firing<'_> {
         let shared = self.0.wants(Level::Wakes).then_some(&*self.0);

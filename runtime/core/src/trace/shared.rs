@@ -71,16 +71,17 @@ pub(super) struct Shared {
     ready: RefCell<Vec<Dispatched>>,
     jobs: Cell<u64>,
     pub(super) stall: Duration,
-    /// The length of a stall as if stamps were nanoseconds. They are not coarser, so a poll of at most
-    /// this many stamps is not a stall.
+    /// The length of a stall as if stamps were nanoseconds. They are not coarser, so a poll of at
+    /// most this many stamps is not a stall.
     pub(super) short: u64,
     pub(super) hook: Option<Hook>,
 }
 
-// SAFETY: other threads reach a recorder through the tag of a task or a job, and use only the parts for
-// all threads: `Tag::sent`, `cloned`, `dropped`, and `Job`. Everything else is called on the owner
-// thread, by the executor, the reactor and `current`, which are bound to it. The last reference may be
-// dropped on any thread; then no other thread uses the cells, and their contents are `Send`.
+// SAFETY: other threads reach a recorder through the tag of a task or a job, and use only the parts
+// for all threads: `Tag::sent`, `cloned`, `dropped`, and `Job`. Everything else is called on the
+// owner thread, by the executor, the reactor and `current`, which are bound to it. The last
+// reference may be dropped on any thread; then no other thread uses the cells, and their contents
+// are `Send`.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
@@ -110,7 +111,8 @@ impl Shared {
         Arc::new(shared)
     }
 
-    /// Sets the level. `running` is the task that is being polled, whose poll is recorded from here on.
+    /// Sets the level. `running` is the task that is being polled, whose poll is recorded from here
+    /// on.
     pub(super) fn set_level(&self, level: Level, running: Option<TaskKey>) {
         if level > Level::Off && self.level() == Level::Off {
             self.ring.allocate();
@@ -295,7 +297,8 @@ impl Shared {
         !self.ready.borrow().is_empty()
     }
 
-    /// Called before the waker with this number: the event before ends, and the one of the waker begins.
+    /// Called before the waker with this number: the event before ends, and the one of the waker
+    /// begins.
     pub(super) fn begin_waker(&self, event: &mut Option<usize>, began: &mut u64, waker: usize) {
         let at = event.unwrap_or(0);
         let ready = self.ready.borrow();

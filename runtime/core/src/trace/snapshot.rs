@@ -7,8 +7,9 @@ use super::level::Level;
 
 /// Snapshot of what a runtime has recorded.
 ///
-/// It prints as a story with one line an event. The story has no number that differs between two runs
-/// that do the same. With `{:#}` it also has the times, and the places where tasks were spawned.
+/// It prints as a story with one line an event. The story has no number that differs between two
+/// runs that do the same. With `{:#}` it also has the times, and the places where tasks were
+/// spawned.
 ///
 /// ```
 /// use wakeful::trace::{self, Level};
@@ -61,8 +62,8 @@ impl Snapshot {
         self.level
     }
 
-    /// Orders the events by time, which is zero at `start`, or at the first event. An event for the lost
-    /// records comes first.
+    /// Orders the events by time, which is zero at `start`, or at the first event. An event for the
+    /// lost records comes first.
     pub(super) fn put_in_order(mut self, start: Option<u64>) -> Snapshot {
         let sent: HashMap<u64, u64> = self
             .events

@@ -73,7 +73,8 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Whether the event is left out. The number of non-blocking reactor turns depends on the machine.
+    /// Whether the event is left out. The number of non-blocking reactor turns depends on the
+    /// machine.
     fn leaves_out(&self, kind: &Kind) -> bool {
         let varies = matches!(
             kind,

@@ -43,8 +43,8 @@ pub(super) struct Info {
     written: u64,
 }
 
-/// Table of tasks. A slot is used again only when the ring has lost the last event of its task, so the
-/// size of the table is bounded by the number of live tasks and the capacity of the ring.
+/// Table of tasks. A slot is used again only when the ring has lost the last event of its task, so
+/// the size of the table is bounded by the number of live tasks and the capacity of the ring.
 #[derive(Default)]
 pub(super) struct Table {
     infos: Vec<Info>,
@@ -55,7 +55,8 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Adds a task. `written` is the number of records so far, `lost` the number of overwritten ones.
+    /// Adds a task. `written` is the number of records so far, `lost` the number of overwritten
+    /// ones.
     pub(super) fn insert(
         &mut self,
         size: usize,

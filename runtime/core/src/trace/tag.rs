@@ -16,13 +16,15 @@ use super::words::{Effect, End};
 
 /// The recorder's data of a task, in its header.
 pub(crate) struct Tag {
-    /// Kept alive by the executor, which every task keeps alive. `None` for a task without a recorder.
+    /// Kept alive by the executor, which every task keeps alive. `None` for a task without a
+    /// recorder.
     shared: Cell<Option<NonNull<Shared>>>,
     key: Cell<TaskKey>,
     /// The number of the wake or spawn that queued the task. Owner only.
     cause: Cell<u64>,
-    /// The number of a wake from another thread that the loop has not received yet. Its mark in the remote
-    /// requests may be received with another message before this is written; then the number is lost.
+    /// The number of a wake from another thread that the loop has not received yet. Its mark in the
+    /// remote requests may be received with another message before this is written; then the number
+    /// is lost.
     sent: AtomicU64,
 }
 
@@ -39,8 +41,9 @@ impl Tag {
 
     #[inline(always)]
     fn shared(&self) -> Option<&Shared> {
-        // SAFETY: `spawned` takes the pointer from the recorder of the task's executor. The executor keeps
-        // its recorder, and is alive as long as the task is: see `Header::scheduler`.
+        // SAFETY: `spawned` takes the pointer from the recorder of the task's executor. The
+        // executor keeps its recorder, and is alive as long as the task is: see
+        // `Header::scheduler`.
         self.shared.get().map(|shared| unsafe { &*shared.as_ptr() })
     }
 
@@ -150,8 +153,8 @@ impl Tag {
         self.queued_by(effect, seq);
     }
 
-    /// Records a wake on another thread after it has set its mark in the remote requests. The `first`
-    /// mark is sent to the owner thread. `is_wake` is false for a mark that is not a wake.
+    /// Records a wake on another thread after it has set its mark in the remote requests. The
+    /// `first` mark is sent to the owner thread. `is_wake` is false for a mark that is not a wake.
     #[inline(always)]
     pub(crate) fn sent(&self, is_wake: bool, by_ref: bool, first: bool) {
         if is_wake && let Some(shared) = self.wants(Level::Wakes) {
@@ -207,8 +210,8 @@ impl Tag {
         }
     }
 
-    /// Records the drop of a waker, before it. `wakers` returns the number after it; `here` is true on
-    /// the owner thread. Any thread.
+    /// Records the drop of a waker, before it. `wakers` returns the number after it; `here` is true
+    /// on the owner thread. Any thread.
     #[inline(always)]
     pub(crate) fn dropped(&self, here: bool, wakers: impl FnOnce() -> Option<u64>) {
         if let Some(shared) = self.wants(Level::Clones) {
@@ -223,7 +226,8 @@ fn flag(by_ref: bool, origin: Origin, effect: Effect) -> u8 {
     u8::from(by_ref) | (origin as u8) << 1 | (effect as u8) << 4
 }
 
-/// Guard for a poll. It does not point to the tag, because the task may be freed before the poll ends.
+/// Guard for a poll. It does not point to the tag, because the task may be freed before the poll
+/// ends.
 #[must_use]
 pub(crate) struct Poll(Option<NonNull<Shared>>);
 

@@ -1,5 +1,5 @@
-//! The records of other threads. Each thread has a small ring of its own, behind a lock for which only
-//! snapshots contend.
+//! The records of other threads. Each thread has a small ring of its own, behind a lock for which
+//! only snapshots contend.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +30,8 @@ pub(super) struct ThreadRings {
     rings: Mutex<Vec<Arc<Mutex<ThreadRing>>>>,
     written: AtomicU64,
     opened: AtomicU64,
-    /// Number of records of rings that were dropped, and of threads that end and have none any more.
+    /// Number of records of rings that were dropped, and of threads that end and have none any
+    /// more.
     lost: AtomicU64,
 }
 

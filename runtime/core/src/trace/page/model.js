@@ -117,12 +117,12 @@ function sum(list) {
 
 /** The polls that were a stall to the recorder, and those that are long by this page's measure. */
 function findStalls(m) {
-  const told = new Set();
+  const reported = new Set();
   for (let i = 0; i < m.n; i++) {
-    if (m.kind(i) === "stall") told.add(`${m.ts[i]} ${m.task[i]}`);
+    if (m.kind(i) === "stall") reported.add(`${m.ts[i]} ${m.task[i]}`);
   }
   m.exec.event.forEach((i, k) => {
-    if (m.exec.what[k] !== RUNNING || (m.dur[i] <= LONG_POLL && !told.has(`${m.ts[i]} ${m.task[i]}`))) return;
+    if (m.exec.what[k] !== RUNNING || (m.dur[i] <= LONG_POLL && !reported.has(`${m.ts[i]} ${m.task[i]}`))) return;
     m.stalled[i] = 1;
     slice(m.stalls, m.exec.start[k], m.exec.end[k], RUNNING, i);
   });
@@ -168,7 +168,7 @@ function timerLife(m, i) {
   return lives.find((life) => life.arm === i || life.end === i);
 }
 
-/** Waiting, ready, running, done: told from spawns, wakes and polls. */
+/** States of a task (waiting, ready, running, done), derived from spawns, wakes and polls. */
 function buildStates(m, task) {
   let since = 0, state = -1, event = -1;
   const turn = (at, next, by) => {

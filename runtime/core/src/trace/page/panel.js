@@ -32,7 +32,7 @@ function taskAnswers(m, task) {
   if (f.first >= 0) answers.push(["What did its first poll return?", sentence(m, f.first)]);
   answers.push(["How often was it polled?", [`${count(task.polls.length, "poll")}, ${duration(f.busy)} in all: ${tallied(f.results)}.`]]);
   if (f.longest >= 0) answers.push(["Its longest poll?", [at(f.longest, duration(m.dur[f.longest]))]]);
-  answers.push(["Who woke it?", [`${count(task.wakes.length, "wake")}, by origin: ${tallied(f.origins)}; ${f.byRef.toLocaleString("en")} by reference.`]]);
+  answers.push(["What woke it?", [`${count(task.wakes.length, "wake")}, by origin: ${tallied(f.origins)}; ${f.byRef.toLocaleString("en")} by reference.`]]);
   answers.push(["What did the wakes do?", [`${tallied(f.effects)}. ${count(task.wakes.length, "wake")}, ${count(task.polls.length, "poll")}.`]]);
   if (f.worst) answers.push(["How long from wake to poll?", [`half within ${duration(f.delays.p50)}, 99 % within ${duration(f.delays.p99)}; `, at(f.worst.poll, `the longest ${duration(f.delays.max)}`)]]);
   if (f.self > 0) answers.push(["Did it wake itself?", [`${count(f.self, "time")}.`]]);
@@ -84,7 +84,7 @@ function showHelp(pane) {
   const keys = [["← →", "one event back or on"], ["Shift ← →", "the same, of the selected task alone"], ["↑ ↓", "another task"],
     ["+ − 0", "zoom in, out, show all"], ["wheel", "zoom at the pointer; with Shift, move"], ["drag", "move"], ["/", "find a task, or an event by # and its number"]];
   pane.replaceChildren(element("h2", {}, "How to read it"),
-    element("p", {}, "Each lane is a line of time. A task waits until its waker is called. Then it is ready, in the run queue; the loop polls it, it runs, and waits again. An arrow leads from the call of a waker to the poll that it caused; its colour says who called."),
+    element("p", {}, "Each lane is a line of time. A task waits until its waker is called. Then it is ready, in the run queue; the loop polls it, it runs, and waits again. An arrow leads from the call of a waker to the poll that it caused; its colour shows the origin of the wake."),
     element("p", {}, "The executor's lane shows its polls, and the sleep in the reactor between them. A poll that held the loop for too long is red."),
     element("dl", {}, ...keys.flatMap(([key, what]) => [element("dt", {}, key), element("dd", {}, what)])));
 }

@@ -65,9 +65,9 @@ function waker(m, i) {
 const SENTENCES = {
   spawn(m, i) {
     const parent = m.get(i, "parent"), task = m.tasks[m.task[i]];
-    const who = parent === null ? ["Code outside of any task spawns "] : [link(parent), " spawns "];
+    const subject = parent === null ? ["Code outside of any task spawns "] : [link(parent), " spawns "];
     const size = task.size > 0 ? ` Its future takes ${count(task.size, "byte")}.` : "";
-    return [...who, link(task.index), `.${size} A new task is queued at once; its code does not run before the first poll.`];
+    return [...subject, link(task.index), `.${size} A new task is queued at once; its code does not run before the first poll.`];
   },
   poll(m, i) {
     const task = m.tasks[m.task[i]], place = task.polls.indexOf(i);
@@ -97,8 +97,8 @@ const SENTENCES = {
   },
   received(m, i) {
     const sent = m.get(i, "sent"), from = sent === null ? undefined : m.bySeq.get(sent);
-    const who = from === undefined ? ["A wake from another thread"] : [at(from, "The wake from another thread")];
-    return [...who, " reaches the loop, for ", link(m.task[i]), ". ", EFFECT[m.get(i, "effect")] ?? "", ...polledBy(m, i)];
+    const subject = from === undefined ? ["A wake from another thread"] : [at(from, "The wake from another thread")];
+    return [...subject, " reaches the loop, for ", link(m.task[i]), ". ", EFFECT[m.get(i, "effect")] ?? "", ...polledBy(m, i)];
   },
   register: (m, i) => [`Descriptor ${m.get(i, "fd")} is registered with the reactor as source ${sourceName(m.get(i, "source"))}.`],
   deregister: (m, i) => [`Source ${sourceName(m.get(i, "source"))} (descriptor ${m.get(i, "fd")}) is deregistered from the reactor.`],
@@ -116,9 +116,9 @@ const SENTENCES = {
       woken === 0 ? "No task waits for that, so no waker is called." : `${count(woken, "waker")} called.`];
   },
   timer_arm(m, i) {
-    const life = timerLife(m, i), who = m.task[i] < 0 ? ["Code outside of any task"] : [link(m.task[i])];
+    const life = timerLife(m, i), subject = m.task[i] < 0 ? ["Code outside of any task"] : [link(m.task[i])];
     const end = life && life.end >= 0 ? [" ", at(life.end, m.kind(life.end) === "timer_fire" ? "It fires" : "It is cancelled"), ` ${duration(m.ts[life.end] - m.ts[i])} later.`] : [];
-    return [...who, ` arms timer ${m.get(i, "timer")}, due in ${duration(Math.max(0, m.get(i, "deadline") - m.ts[i]))}.`, ...end];
+    return [...subject, ` arms timer ${m.get(i, "timer")}, due in ${duration(Math.max(0, m.get(i, "deadline") - m.ts[i]))}.`, ...end];
   },
   timer_fire: (m, i) => [`Timer ${m.get(i, "timer")} fires, ${duration(m.get(i, "late"))} after its deadline, and calls the waker that it keeps.`],
   timer_cancel: (m, i) => [`Timer ${m.get(i, "timer")} is cancelled: its sleep was dropped or got another deadline.`],
