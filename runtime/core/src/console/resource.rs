@@ -1,4 +1,9 @@
 //! Timers and descriptors as resources, waits for them as async operations.
+//!
+//! The subscriber takes the spans that are entered on the thread as the parents of a new span. So
+//! an operation is made inside its resource, and a poll enters resource, operation and poll around
+//! the registration of the waker. An operation begins with the first poll that is pending: one that
+//! is ready at once costs nothing more.
 
 use std::cell::Cell;
 use std::panic::Location;

@@ -1,4 +1,19 @@
 //! Tasks and closures as spans, operations on wakers as events.
+//!
+//! The subscriber recognizes spans and events by names, targets and types of fields, and ignores
+//! the rest; `tests/console.rs` is a subscriber that requires all of them. The subscriber is user
+//! code in the middle of a wake, or between a poll and its end. It is called with nothing borrowed,
+//! and `quiet.rs` catches its panics.
+//!
+//! A task has its span in its header, and next to it the id that the subscriber gave it, which is
+//! all that a waker needs on any thread. The span is taken out for the poll and put back, so
+//! nothing is borrowed while user code runs. It is dropped in `finish`, which each task reaches
+//! once.
+//!
+//! tokio-console reports a task as lost if clones and drops do not balance. They do: timers,
+//! sources and join handles keep real wakers of tasks. A wake that consumes its waker is reported
+//! as a wake alone. References that are not wakers are not reported, except those of an
+//! `AbortHandle`, which contains a waker.
 
 use std::cell::Cell;
 use std::panic::Location;

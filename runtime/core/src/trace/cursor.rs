@@ -1,4 +1,8 @@
 //! Reading the trace in parts.
+//!
+//! A cursor is a position in each ring, so a part costs only what is new. Events that were
+//! overwritten before they were read are counted, and such a part lists all live tasks, so a reader
+//! also learns of ends that it missed.
 
 use std::collections::HashMap;
 

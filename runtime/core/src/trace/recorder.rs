@@ -1,7 +1,21 @@
 //! The recorder of a loop. In builds without the feature, `noop.rs` takes its place.
 //!
 //! Tasks carry a `Tag` (`tag.rs`) with a pointer to the recorder of their loop; the reactor and the
-//! pool have the [`Recorder`] itself. A hook whose level is not recorded costs a load and a branch.
+//! pool have the [`Recorder`] itself. A hook whose level is not recorded costs a load and a branch;
+//! the code that records is out of line.
+//!
+//! The loop writes records into its ring without atomics; the number of a record is its position.
+//! Each other thread has a small ring. The rings are merged by time when a snapshot is taken, and
+//! an effect is never ordered before its cause.
+//!
+//! Stamps come from the processor's time stamp counter if it runs at one rate and the kernel uses
+//! it as its clock, which means that the kernel has compared the cores; otherwise from the system
+//! clock. A snapshot converts stamps to nanoseconds, by comparing both clocks once at the start and
+//! once at the snapshot.
+//!
+//! The origin of a wake is what the loop does at that time: a poll, the dispatch of an event, the
+//! call for a timer. On another thread it is the closure of the blocking pool that runs there, or
+//! the thread. The number of the wake that queued a task is kept in the tag until the poll.
 
 use std::cell::Cell;
 use std::sync::Arc;
