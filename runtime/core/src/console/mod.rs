@@ -77,8 +77,8 @@
 //! [console-subscriber]: https://docs.rs/console-subscriber
 //! [`tracing`]: https://docs.rs/tracing
 
-mod quiet;
 mod resource;
+mod span;
 mod task;
 
 pub(crate) use resource::{Op, Resource, Timer, What};

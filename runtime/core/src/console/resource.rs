@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tracing::Level;
 
-use super::quiet::{Shown, Within, is_watched};
+use super::span::{EnteredSpans, SafeSpan, is_watched};
 use crate::unwind::caught;
 
 /// The kinds of timers.
@@ -74,7 +74,7 @@ impl What {
 pub(crate) struct Resource(Option<Box<Inner>>);
 
 struct Inner {
-    span: Shown,
+    span: SafeSpan,
     timer: Option<Timer>,
     /// The readiness that was reported last.
     reported: Cell<(bool, bool)>,
@@ -106,7 +106,7 @@ impl Resource {
     ) -> Resource {
         let this = Resource(Inner::new(short(type_name), None, location));
         if let Some(inner) = &this.0 {
-            let _within = Within::new([&inner.span]);
+            let _within = EnteredSpans::new([&inner.span]);
             caught(|| {
                 tracing::event!(
                     target: "runtime::resource::state_update",
@@ -145,7 +145,7 @@ impl Inner {
         timer: Option<Timer>,
         location: &'static Location<'static>,
     ) -> Option<Box<Inner>> {
-        let span = Shown::new(|| {
+        let span = SafeSpan::new(|| {
             tracing::span!(
                 target: "wakeful::resource",
                 parent: None,
@@ -170,7 +170,7 @@ impl Inner {
         // Rounded to the nearest microsecond, as some time has passed since the call of the user.
         let micros = (after.as_nanos() + 500) / 1_000;
         let micros = u64::try_from(micros).unwrap_or(u64::MAX);
-        let _within = Within::new([&self.span]);
+        let _within = EnteredSpans::new([&self.span]);
         caught(|| {
             tracing::event!(
                 target: "runtime::resource::state_update",
@@ -187,7 +187,7 @@ impl Inner {
         if before == ready {
             return;
         }
-        let _within = Within::new([&self.span]);
+        let _within = EnteredSpans::new([&self.span]);
         if before.0 != ready.0 {
             self.report_readable(ready.0);
         }
@@ -231,8 +231,8 @@ pub(crate) struct Op(Cell<Option<Box<Spans>>>);
 
 /// The spans of a wait. The inner span is closed first.
 struct Spans {
-    poll: Shown,
-    op: Shown,
+    poll: SafeSpan,
+    op: SafeSpan,
 }
 
 impl Op {
@@ -255,7 +255,7 @@ impl Op {
         let Some(spans) = self.0.take().or_else(|| Spans::new(inner, what)) else {
             return wait();
         };
-        let within = Within::new([&inner.span, &spans.op, &spans.poll]);
+        let within = EnteredSpans::new([&inner.span, &spans.op, &spans.poll]);
         let result = wait();
         poll_op(what, false);
         drop(within);
@@ -269,7 +269,7 @@ impl Op {
         if let Some(inner) = &resource.0
             && let Some(spans) = self.0.take()
         {
-            let _within = Within::new([&inner.span, &spans.op, &spans.poll]);
+            let _within = EnteredSpans::new([&inner.span, &spans.op, &spans.poll]);
             poll_op(what, true);
         }
     }
@@ -278,8 +278,8 @@ impl Op {
 impl Spans {
     fn new(inner: &Inner, what: What) -> Option<Box<Spans>> {
         // The subscriber takes the span that is entered now for the resource of the operation.
-        let within = Within::new([&inner.span]);
-        let op = Shown::new(|| {
+        let within = EnteredSpans::new([&inner.span]);
+        let op = SafeSpan::new(|| {
             tracing::span!(
                 target: "wakeful::resource",
                 Level::TRACE,
@@ -290,7 +290,7 @@ impl Spans {
         });
         drop(within);
         let op = op?;
-        let poll = Shown::new(|| {
+        let poll = SafeSpan::new(|| {
             tracing::span!(
                 target: "wakeful::resource",
                 parent: op.span(),

@@ -3,7 +3,7 @@
 //! The subscriber recognizes spans and events by names, targets and types of fields, and ignores
 //! the rest; `tests/console.rs` is a subscriber that requires all of them. The subscriber is user
 //! code in the middle of a wake, or between a poll and its end. It is called with nothing borrowed,
-//! and `quiet.rs` catches its panics.
+//! and `span.rs` catches its panics.
 //!
 //! A task has its span in its header, and next to it the id that the subscriber gave it, which is
 //! all that a waker needs on any thread. The span is taken out for the poll and put back, so
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::Level;
 
-use super::quiet::Shown;
+use super::span::SafeSpan;
 use crate::unwind::caught;
 
 /// Description of a new task.
@@ -60,7 +60,7 @@ pub(crate) struct Task {
     /// The id of its span for the subscriber, or 0 if the task is not shown. Any thread.
     id: AtomicU64,
     /// `None` also while the span is entered. Owner only. One word, as most tasks are not shown.
-    span: Cell<Option<Box<Shown>>>,
+    span: Cell<Option<Box<SafeSpan>>>,
 }
 
 impl Task {
@@ -92,7 +92,7 @@ impl Task {
         task
     }
 
-    /// Reports the begin of the future of a `block_on`. It ends when the returned guard is dropped.
+    /// Reports the start of the future of a `block_on`. It ends when the returned guard is dropped.
     pub(crate) fn main_begins(
         &self,
         id: impl FnOnce() -> u64,
@@ -105,7 +105,7 @@ impl Task {
         Main(self)
     }
 
-    fn show(&self, span: Shown) {
+    fn show(&self, span: SafeSpan) {
         // Relaxed is enough: the id is a plain number, and its data belongs to the subscriber.
         self.id.store(span.id(), Ordering::Relaxed);
         self.span.set(Some(Box::new(span)));
@@ -116,7 +116,7 @@ impl Task {
         self.id.load(Ordering::Relaxed) != 0
     }
 
-    /// Reports the begin of a poll. It ends with [`exit`](Self::exit), or if it panics, with the
+    /// Reports the start of a poll. It ends with [`exit`](Self::exit), or if it panics, with the
     /// drop of the returned guard.
     #[inline(always)]
     pub(crate) fn enter(&self) -> Entered {
@@ -146,7 +146,7 @@ impl Task {
 
     #[cold]
     #[inline(never)]
-    fn exit_shown(&self, span: Box<Shown>) {
+    fn exit_shown(&self, span: Box<SafeSpan>) {
         span.exit();
         self.span.set(Some(span));
     }
@@ -199,7 +199,7 @@ impl Task {
 
 /// Guard for a poll.
 #[must_use]
-pub(crate) struct Entered(Option<Box<Shown>>);
+pub(crate) struct Entered(Option<Box<SafeSpan>>);
 
 impl Drop for Entered {
     #[inline(always)]
@@ -222,7 +222,7 @@ impl Drop for Main<'_> {
 }
 
 /// A closure for the blocking pool. Moves to another thread.
-pub(crate) struct Closure(Option<Shown>);
+pub(crate) struct Closure(Option<SafeSpan>);
 
 impl Closure {
     /// A closure that is not shown.
@@ -245,7 +245,7 @@ impl Closure {
 
 /// Guard for a closure that runs.
 #[must_use]
-pub(crate) struct Work(Option<Shown>);
+pub(crate) struct Work(Option<SafeSpan>);
 
 impl Drop for Work {
     fn drop(&mut self) {
@@ -264,8 +264,8 @@ fn task(
     id: u64,
     size: usize,
     location: &'static Location<'static>,
-) -> Option<Shown> {
-    Shown::new(|| {
+) -> Option<SafeSpan> {
+    SafeSpan::new(|| {
         tracing::span!(
             target: "wakeful::task",
             parent: None,

@@ -58,7 +58,7 @@ impl PollMarker {
         }
     }
 
-    /// Marks the begin of a poll. On the owner thread. The release publishes the entry of the task
+    /// Marks the start of a poll. On the owner thread. The release publishes the entry of the task
     /// as well.
     #[inline]
     pub(crate) fn begin(&self, number: u32, slot: u32) {

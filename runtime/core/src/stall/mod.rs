@@ -4,7 +4,7 @@
 //! A loop stores one word a poll, see `observe/poll_marker.rs`. The watchdog reads the word eight
 //! times in a threshold and measures with its own clock how long it stays the same, so the loop
 //! reads no clock and makes no system call. The watchdog counts from the end of one check to the
-//! begin of the next, so the result is never more than the poll took, and a short poll is never
+//! start of the next, so the result is never more than the poll took, and a short poll is never
 //! reported. If the watchdog slept far too long itself, most likely the whole process did not run,
 //! for example in a debugger; such time is reported separately and not counted.
 //!

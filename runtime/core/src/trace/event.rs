@@ -9,7 +9,7 @@ pub struct Event {
     /// The number of the event, unique in the runtime. It rises in the order of recording,
     /// separately for the loop and for all other threads, whose numbers begin at 2^52.
     pub seq: u64,
-    /// The time of the event, or of its begin if it has a length: in nanoseconds since the first
+    /// The time of the event, or of its start if it has a length: in nanoseconds since the first
     /// event, or in a part from [`snapshot_since`](crate::executor::trace::snapshot_since), since
     /// the runtime was made.
     pub ts: u64,

@@ -34,7 +34,7 @@
 //!
 //! - Events that were overwritten are counted, see [`Snapshot::lost`]. The data of a task, such as
 //!   its name, is kept as long as there is an event of the task.
-//! - A poll is one event, recorded at its end, with the time of its begin. A poll that is still
+//! - A poll is one event, recorded at its end, with the time of its start. A poll that is still
 //!   running when a snapshot is taken appears as [`End::Running`].
 //! - To follow a program while it runs, read its trace in parts with
 //!   [`snapshot_since`](crate::executor::trace::snapshot_since). The example `observatory` shows a

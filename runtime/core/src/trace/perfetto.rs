@@ -2,7 +2,7 @@
 //!
 //! The loop is shown as two threads, one for polls and one for the reactor, because slices of one
 //! thread must be nested. An arrow from a wake to its poll is a flow: its start (`s`) lies in the
-//! slice that woke, its finish (`f`, bound to the enclosing slice) at the begin of the poll. A wake
+//! slice that woke, its finish (`f`, bound to the enclosing slice) at the start of the poll. A wake
 //! outside of any slice gets a slice of one nanosecond.
 
 use std::collections::{HashMap, HashSet};
@@ -54,7 +54,7 @@ struct Writer<'a> {
     snapshot: &'a Snapshot,
     /// Wakes that led to a poll.
     flows: HashSet<u64>,
-    /// Begins and ends of the slices of each thread, ordered by begin.
+    /// Starts and ends of the slices of each thread, ordered by start.
     slices: HashMap<usize, Vec<(u64, u64)>>,
     /// The lines: time, rank among lines of the same time, and text.
     lines: Vec<(u64, u8, String)>,

@@ -28,7 +28,7 @@ const SMALL: u64 = (1 << 48) - 1;
 /// Record of one event. The meaning of the fields depends on the code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record {
-    /// Time stamp of the event, or of its begin.
+    /// Time stamp of the event, or of its start.
     pub(super) stamp: u64,
     /// Code (8 bits), flag (8 bits) and a small number (48 bits).
     head: u64,

@@ -65,7 +65,7 @@ impl Recorder {
         }
     }
 
-    /// Records the begin of a wait of the reactor.
+    /// Records the start of a wait of the reactor.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> Wait<'_> {
         let shared = self.0.wants(Level::Polls).then_some(&*self.0);
         Wait {
@@ -280,7 +280,7 @@ impl Drop for Running {
     }
 }
 
-/// Begin of a span: recorder, stamp and task.
+/// Start of a span: recorder, stamp and task.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Started {
     number: u64,

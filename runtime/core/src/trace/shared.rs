@@ -62,7 +62,7 @@ pub(super) struct Shared {
     pub(super) ring: Ring,
     origin: Cell<Origin>,
     from: Cell<u64>,
-    /// Begin and cause of the running poll, if `origin` is a task.
+    /// Start and cause of the running poll, if `origin` is a task.
     pub(super) poll: Cell<(u64, u64)>,
     pub(super) table: RefCell<Table>,
     pub(super) names: RefCell<Vec<&'static str>>,
@@ -181,7 +181,7 @@ impl Shared {
         }
     }
 
-    /// Returns task, begin and cause of the running poll.
+    /// Returns task, start and cause of the running poll.
     pub(super) fn open_poll(&self) -> Option<(TaskKey, u64, u64)> {
         let task = self.running();
         let (began, cause) = self.poll.get();

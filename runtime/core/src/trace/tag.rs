@@ -89,7 +89,7 @@ impl Tag {
         }
     }
 
-    /// Records the begin of a poll, which ends with [`Poll::end`].
+    /// Records the start of a poll, which ends with [`Poll::end`].
     #[inline(always)]
     pub(crate) fn poll(&self) -> Poll {
         let shared = self.shared();

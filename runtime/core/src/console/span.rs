@@ -15,24 +15,24 @@ pub(super) fn is_watched() -> bool {
 }
 
 /// A span that the subscriber has enabled. Dropping it closes the span.
-pub(super) struct Shown(Span);
+pub(super) struct SafeSpan(Span);
 
-impl Shown {
+impl SafeSpan {
     /// Makes a span; `None` if the subscriber has not enabled it.
     #[inline(always)]
-    pub(super) fn new(span: impl FnOnce() -> Span) -> Option<Shown> {
+    pub(super) fn new(span: impl FnOnce() -> Span) -> Option<SafeSpan> {
         // The usual case; this check is its whole cost.
         if !is_watched() {
             return None;
         }
-        Shown::made(span)
+        SafeSpan::made(span)
     }
 
     #[cold]
     #[inline(never)]
-    fn made(span: impl FnOnce() -> Span) -> Option<Shown> {
+    fn made(span: impl FnOnce() -> Span) -> Option<SafeSpan> {
         let span = caught(span)?;
-        (!span.is_disabled()).then_some(Shown(span))
+        (!span.is_disabled()).then_some(SafeSpan(span))
     }
 
     /// Returns the id of the span for the subscriber; never 0.
@@ -59,7 +59,7 @@ impl Shown {
     }
 }
 
-impl Drop for Shown {
+impl Drop for SafeSpan {
     fn drop(&mut self) {
         let span = mem::replace(&mut self.0, Span::none());
         caught(|| drop(span));
@@ -67,18 +67,18 @@ impl Drop for Shown {
 }
 
 /// Guard for nested spans, which are entered until it is dropped.
-pub(super) struct Within<'a, const N: usize>([&'a Shown; N]);
+pub(super) struct EnteredSpans<'a, const N: usize>([&'a SafeSpan; N]);
 
-impl<'a, const N: usize> Within<'a, N> {
-    pub(super) fn new(spans: [&'a Shown; N]) -> Within<'a, N> {
+impl<'a, const N: usize> EnteredSpans<'a, N> {
+    pub(super) fn new(spans: [&'a SafeSpan; N]) -> EnteredSpans<'a, N> {
         for span in spans {
             span.enter();
         }
-        Within(spans)
+        EnteredSpans(spans)
     }
 }
 
-impl<const N: usize> Drop for Within<'_, N> {
+impl<const N: usize> Drop for EnteredSpans<'_, N> {
     fn drop(&mut self) {
         for span in self.0.iter().rev() {
             span.exit();
