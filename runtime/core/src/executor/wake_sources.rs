@@ -94,7 +94,7 @@ impl Executor {
         }
         let info = self
             .observer()
-            .and_then(|observer| observer.beat().roster.look(task.slot.get()));
+            .and_then(|observer| observer.marker().tasks.get(task.slot.get()));
         if let Some(location) = info.and_then(|info| info.location) {
             let _ = write!(text, ", spawned at {location}");
         }
