@@ -1,4 +1,4 @@
-//! One shard accepts and hands connections out.
+//! Acceptor: one shard accepts and hands connections out to all.
 
 use std::fmt;
 use std::io;
@@ -16,27 +16,27 @@ use wakeful_core::shard::{Mesh, MeshReceiver, MeshSender, SendError, Shard, Shar
 use super::bind::{first, listen, no_shards};
 use crate::{TcpListener, TcpStream};
 
-/// Who gets the next connection.
+/// Policy that chooses the shard of the next connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Balance {
-    /// The shards in turn.
+    /// Chooses the shards in turn.
     RoundRobin,
-    /// The shard that has the fewest connections open; among equals, in turn. It is right for
-    /// connections that last unequally long.
+    /// Chooses the shard that has the fewest open connections; among equals, in turn. Suited to
+    /// connections of very different length.
     LeastLoaded,
 }
 
 /// Accepts TCP connections on one shard, and hands them out to all.
 ///
-/// Each shard [joins](Self::join) it and takes in its own; connections for one that has not joined yet
-/// wait for it. The first shard also runs the task that
-/// accepts. It ends when the [shards are asked to stop](Shard::stopping), or when that shard drops its
-/// [`Incoming`]; what was accepted before still reaches its shard.
+/// Each shard [joins](Self::join) the acceptor and receives its connections. Connections for a
+/// shard that has not joined yet are kept for it. The first shard also runs the task that accepts.
+/// That task ends when the [shards are asked to stop](Shard::stopping), or when the first shard
+/// drops its [`Incoming`]. Connections accepted before that still reach their shards.
 ///
-/// On the way to a shard there is room for 128 connections, or as many as [`new`](Self::new) is told. When
-/// it is full, accepting waits: the next ones wait in the system's queue. A shard that is gone is passed
-/// over. When descriptors run out, it waits as [`TcpListener`] does.
+/// The queue to each shard holds 128 connections, or as many as [`new`](Self::new) is given. When
+/// it is full, the acceptor waits, and further connections wait in the system's queue. A shard that
+/// is gone is skipped. When descriptors run out, the acceptor waits as [`TcpListener`] does.
 ///
 /// ```
 /// use wakeful::Shards;
@@ -72,23 +72,23 @@ pub enum Balance {
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Acceptor(Arc<Plan>);
+pub struct Acceptor(Arc<Shared>);
 
-struct Plan {
+struct Shared {
     addr: SocketAddr,
     balance: Balance,
-    /// Until the shard that accepts takes it.
+    /// `None` once the shard that accepts has taken it.
     listener: Mutex<Option<std::net::TcpListener>>,
     mesh: Mesh<Handed>,
     loads: Loads,
-    /// Why no more are accepted, if it is an error.
+    /// The error that has ended the accepting.
     error: OnceLock<String>,
 }
 
-/// The connections that each shard has.
+/// The number of connections of each shard.
 type Loads = Arc<[Load]>;
 
-/// On a line of its own: each shard changes its own.
+/// Number of open connections. Cache-line aligned, as each shard changes its own.
 #[derive(Default)]
 #[repr(align(128))]
 struct Load(AtomicUsize);
@@ -103,65 +103,70 @@ struct Handed {
 /// The shard that accepts.
 const FIRST: usize = 0;
 
-const ROOM: usize = 128;
+/// Default capacity of the queue to each shard.
+const CAPACITY: usize = 128;
 
 impl Acceptor {
-    /// Listens for so many shards. Of several addresses the first that works is taken; a name is looked
-    /// up with the thread blocked.
+    /// Listens for `shards` shards. Uses the first address that works; looking a name up blocks the
+    /// thread.
     ///
     /// # Errors
     ///
-    /// That of the last address, which it names; or that of the lookup; or that there are 0 shards.
+    /// If no address works: the error of the last one, which it names. If the lookup fails, or if
+    /// `shards` is 0.
     pub fn bind(addr: impl ToSocketAddrs, shards: usize, balance: Balance) -> io::Result<Acceptor> {
         let listener = first(addr, |addr| listen(addr, false))?;
-        Acceptor::new(listener, shards, balance, ROOM)
+        Acceptor::new(listener, shards, balance, CAPACITY)
     }
 
-    /// Takes in a listening socket of std's, and makes it nonblocking. On the way to each shard there is
-    /// room for `room` connections.
+    /// Makes an acceptor from a listening socket of std, which becomes nonblocking. The queue to
+    /// each shard holds `capacity` connections.
     ///
     /// # Errors
     ///
-    /// If `shards` or `room` is 0, or the socket has no address.
+    /// If `shards` or `capacity` is 0, or if the socket has no address.
     pub fn new(
         listener: std::net::TcpListener,
         shards: usize,
         balance: Balance,
-        room: usize,
+        capacity: usize,
     ) -> io::Result<Acceptor> {
         if shards == 0 {
             return Err(no_shards());
         }
-        if room == 0 {
-            let text = "to hand connections out with room for 0: give at least 1";
+        if capacity == 0 {
+            let text = "to hand connections out through queues for 0: give at least 1";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        Ok(Acceptor(Arc::new(Plan {
+        Ok(Acceptor(Arc::new(Shared {
             addr: listener.local_addr()?,
             balance,
             listener: Mutex::new(Some(listener)),
-            mesh: Mesh::new(shards, room),
+            mesh: Mesh::new(shards, capacity),
             loads: (0..shards).map(|_| Load::default()).collect(),
             error: OnceLock::new(),
         })))
     }
 
-    /// The address that it listens on.
+    /// Returns the address of the listener.
     pub fn local_addr(&self) -> SocketAddr {
         self.0.addr
     }
 
-    /// How many connections a shard has, those on their way to it included; 0 if there is no such shard.
+    /// Returns the number of connections of a shard, including those on their way to it. Returns 0
+    /// if there is no such shard.
     pub fn connections(&self, shard: impl Into<ShardId>) -> usize {
         let load = self.0.loads.get(shard.into().index());
         load.map_or(0, |load| load.0.load(Ordering::Relaxed))
     }
 
-    /// Takes the place of a shard, on its thread. On the first shard it starts the task that accepts.
+    /// Returns the connections of a shard. To be called on its thread. On the first shard it also
+    /// starts the task that accepts.
     ///
     /// # Errors
     ///
-    /// If it was made for another number of shards, or if the listener can't be registered.
+    /// If the acceptor was made for another number of shards, or if the listener can't be
+    /// registered.
     ///
     /// # Panics
     ///
@@ -183,30 +188,31 @@ impl Acceptor {
                 .unwrap_or_else(PoisonError::into_inner);
             if let Some(listener) = place.take() {
                 let listener = TcpListener::from_std(listener)?;
-                let plan = self.0.clone();
+                let shared = self.0.clone();
                 let (dropped, registration) = AbortHandle::new_pair();
                 let dropped_here = Abortable::new(pending::<()>(), registration);
                 let stop = select(shard.stopping(), dropped_here).map(drop);
                 drop(wakeful_core::spawn(async move {
-                    hand_out(listener, &sender, &plan, stop).await;
+                    hand_out(listener, &sender, &shared, stop).await;
                 }));
                 accepting = Some(dropped);
             }
         }
         Ok(Incoming {
             receiver,
-            plan: self.0.clone(),
+            shared: self.0.clone(),
             accepting,
-            over: false,
+            ended: false,
         })
     }
 }
 
-/// Accepts, and sends each to its shard, until the shards are to stop, or there is nobody to send to.
+/// Accepts connections and sends each to a shard, until the shards are asked to stop or no shard is
+/// left.
 async fn hand_out(
     listener: TcpListener,
     sender: &MeshSender<Handed>,
-    plan: &Arc<Plan>,
+    shared: &Arc<Shared>,
     stop: impl Future<Output = ()>,
 ) {
     let mut turn = 0;
@@ -223,45 +229,45 @@ async fn hand_out(
         let (mut stream, mut peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                let _ = plan.error.set(error.to_string());
+                let _ = shared.error.set(error.to_string());
                 return;
             }
         };
         loop {
-            let Some(to) = plan.choose(sender, &mut turn) else {
+            let Some(to) = shared.choose(sender, &mut turn) else {
                 return;
             };
-            let open = Open::new(&plan.loads, to);
+            let open = Open::new(&shared.loads, to);
             let mut sent = pin!(sender.send(to, Handed { stream, peer, open }));
             let sent = if listener.is_some()
                 && let Either::Left((sent, _)) = select(&mut sent, &mut stop).await
             {
                 sent
             } else {
-                // Nobody else gets in, but this one is on its way.
+                // The listener closes, but this connection is still delivered.
                 listener = None;
                 sent.await
             };
             match sent {
                 Ok(()) => break,
-                // It went meanwhile: another one.
+                // The shard is gone: another one is chosen.
                 Err(SendError(back)) => (stream, peer) = (back.stream, back.peer),
             }
         }
     }
 }
 
-impl Plan {
-    /// Among the shards that are there; `turn` is whose turn it is.
+impl Shared {
+    /// Chooses one of the shards that are not gone. `turn` is the shard whose turn it is.
     fn choose(&self, sender: &MeshSender<Handed>, turn: &mut usize) -> Option<usize> {
         let count = self.loads.len();
         let in_turn = (*turn..*turn + count).map(|index| index % count);
-        let mut there = in_turn.filter(|&index| !sender.is_closed(index));
+        let mut open = in_turn.filter(|&index| !sender.is_closed(index));
         let chosen = match self.balance {
-            Balance::RoundRobin => there.next(),
-            // The first of the least.
+            Balance::RoundRobin => open.next(),
+            // Of several equal ones, this is the first in turn.
             Balance::LeastLoaded => {
-                there.min_by_key(|&index| self.loads[index].0.load(Ordering::Relaxed))
+                open.min_by_key(|&index| self.loads[index].0.load(Ordering::Relaxed))
             }
         }?;
         *turn = (chosen + 1) % count;
@@ -269,44 +275,44 @@ impl Plan {
     }
 }
 
-/// The connections of one shard.
+/// Incoming connections of one shard.
 pub struct Incoming {
     receiver: MeshReceiver<Handed>,
-    plan: Arc<Plan>,
-    /// On the shard that accepts.
+    shared: Arc<Shared>,
+    /// The task that accepts, on the shard that runs it.
     accepting: Option<AbortHandle>,
-    /// Nothing more is to be said.
-    over: bool,
+    /// Whether the error that has ended the accepting was returned.
+    ended: bool,
 }
 
-// The receiver is so itself. The handle only aborts, which wakes a task of this runtime: no user code can
-// panic in there.
+// The receiver is unwind-safe. The handle only aborts, which wakes a task of this runtime, so no
+// user code can panic in it.
 impl UnwindSafe for Incoming {}
 impl RefUnwindSafe for Incoming {}
 
 impl Incoming {
-    /// The next connection of this shard; `None` when no more are accepted.
+    /// Waits for the next connection of this shard. Returns `None` when no more are accepted.
     ///
     /// # Errors
     ///
-    /// If the connection can't be registered, which says nothing of the next one; or, once and at the end,
-    /// if accepting has failed.
+    /// If the connection can't be registered, which does not affect the next one. If accepting has
+    /// failed: once, after the last connection.
     ///
     /// # Cancel safety
     ///
     /// Cancel-safe: no connection is lost.
     pub async fn accept(&mut self) -> Option<io::Result<(Connection, SocketAddr)>> {
         let Some((_, handed)) = self.receiver.recv().await else {
-            return self.last_words().map(Err);
+            return self.final_error().map(Err);
         };
         let Handed { stream, peer, open } = handed;
         let stream = TcpStream::accepted(stream);
         Some(stream.map(|stream| (Connection { stream, open }, peer)))
     }
 
-    fn last_words(&mut self) -> Option<io::Error> {
-        let told_before = std::mem::replace(&mut self.over, true);
-        let error = self.plan.error.get().filter(|_| !told_before)?;
+    fn final_error(&mut self) -> Option<io::Error> {
+        let was_ended = std::mem::replace(&mut self.ended, true);
+        let error = self.shared.error.get().filter(|_| !was_ended)?;
         let text = format!("no more connections are accepted: {error}");
         Some(io::Error::other(text))
     }
@@ -320,7 +326,7 @@ impl Drop for Incoming {
     }
 }
 
-/// A connection that was handed to this shard: a [`TcpStream`] that counts as open until it is
+/// Connection that was handed to this shard: a [`TcpStream`] that counts as open until it is
 /// dropped.
 #[derive(Debug)]
 pub struct Connection {
@@ -329,7 +335,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// The stream, for those who want to own it, and what counts it as open until it is dropped.
+    /// Splits the connection into the stream and the guard that counts it as open.
     ///
     /// ```
     /// # async fn example(connection: wakeful::net::shard::Connection) {
@@ -354,7 +360,7 @@ impl Deref for Connection {
     }
 }
 
-/// Counts a connection as open until it is dropped.
+/// Guard that counts a connection as open until it is dropped.
 #[must_use = "dropped at once, the connection does not count"]
 pub struct Open {
     loads: Loads,
@@ -397,7 +403,7 @@ impl fmt::Debug for Acceptor {
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming")
-            .field("addr", &self.plan.addr)
+            .field("addr", &self.shared.addr)
             .finish_non_exhaustive()
     }
 }

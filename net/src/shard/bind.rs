@@ -1,4 +1,4 @@
-//! Listening sockets before there is a runtime.
+//! Listening sockets, made before there is a runtime.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -7,7 +7,7 @@ use socket2::{Domain, Protocol, Type};
 
 use crate::error::tried;
 
-/// Listens on the first address that works, which is looked up with the thread blocked.
+/// Listens on the first address that works. Looking a name up blocks the thread.
 pub(super) fn first<T>(
     addr: impl ToSocketAddrs,
     listen: impl Fn(SocketAddr) -> io::Result<T>,
@@ -25,7 +25,7 @@ pub(super) fn first<T>(
     }))
 }
 
-/// A listener that does not block, as [`TcpListener::bind`](crate::TcpListener::bind) makes it.
+/// Makes a nonblocking listener, as [`TcpListener::bind`](crate::TcpListener::bind) does.
 pub(super) fn listen(addr: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
     let domain = Domain::for_address(addr);
     let socket = crate::nonblocking(domain, Type::STREAM, Some(Protocol::TCP))?;
@@ -38,6 +38,7 @@ pub(super) fn listen(addr: SocketAddr, reuse_port: bool) -> io::Result<TcpListen
     Ok(socket.into())
 }
 
+/// Returns the error for 0 shards.
 pub(super) fn no_shards() -> io::Error {
     let text = "to accept for 0 shards: give at least 1";
     io::Error::new(io::ErrorKind::InvalidInput, text)

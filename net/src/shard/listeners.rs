@@ -1,4 +1,4 @@
-//! A listener for each shard, all on one port.
+//! Listeners of all shards on one port.
 
 use std::fmt;
 use std::io;
@@ -10,15 +10,15 @@ use wakeful_core::shard::ShardId;
 use super::bind::{first, listen, no_shards};
 use crate::TcpListener;
 
-/// A TCP listener for each shard, all on the same address and port, with `SO_REUSEPORT`.
+/// TCP listeners, one for each shard, on the same address and port (`SO_REUSEPORT`).
 ///
-/// They listen from the beginning; each shard then takes its own. A connection that the system has
-/// given to a listener stays there, so a shard that is to get connections has to take it, and when a
-/// listener is dropped the connections in its queue are reset. Those of shards that never take theirs are
-/// dropped with the last clone of this.
+/// The sockets listen from the beginning; each shard then takes its listener. The system assigns
+/// each connection to one listener for good. So each shard has to take its listener and accept, and
+/// when a listener is dropped, the connections in its queue are reset. Listeners that were not
+/// taken are dropped with the last clone of this value.
 ///
-/// How evenly connections are spread is up to the system: Linux takes a hash of their addresses. Any
-/// process of the same user can listen on the port in the same way.
+/// The system determines how evenly connections are spread: Linux uses a hash of their addresses.
+/// Any process of the same user can listen on the port in the same way.
 ///
 /// ```
 /// use wakeful::Shards;
@@ -51,21 +51,23 @@ use crate::TcpListener;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct TcpListeners(Arc<Ready>);
+pub struct TcpListeners(Arc<Inner>);
 
-struct Ready {
+struct Inner {
     addr: SocketAddr,
+    /// By shard; `None` once it was taken.
     listeners: Box<[Mutex<Option<std::net::TcpListener>>]>,
 }
 
 impl TcpListeners {
-    /// Listens for so many shards, each with a queue of 1024. Of several addresses the first that works
-    /// is taken; a name is looked up with the thread blocked. With port 0 the system chooses one for
-    /// the first listener, and the others take the same.
+    /// Makes the listeners of `shards` shards, each with a queue for 1024 connections. Uses the
+    /// first address that works; looking a name up blocks the thread. With port 0 the system
+    /// chooses the port of the first listener, and the others use the same.
     ///
     /// # Errors
     ///
-    /// That of the last address, which it names; or that of the lookup; or that there are 0 shards.
+    /// If no address works: the error of the last one, which it names. If the lookup fails, or if
+    /// `shards` is 0.
     pub fn bind(addr: impl ToSocketAddrs, shards: usize) -> io::Result<TcpListeners> {
         if shards == 0 {
             return Err(no_shards());
@@ -76,23 +78,23 @@ impl TcpListeners {
             let others = (1..shards).map(|_| listen(addr, true));
             let all = std::iter::once(Ok(one)).chain(others);
             let listeners = all.map(|listener| Ok(Mutex::new(Some(listener?))));
-            Ok(TcpListeners(Arc::new(Ready {
+            Ok(TcpListeners(Arc::new(Inner {
                 addr,
                 listeners: listeners.collect::<io::Result<_>>()?,
             })))
         })
     }
 
-    /// The address that all of them listen on.
+    /// Returns the address that all listeners have.
     pub fn local_addr(&self) -> SocketAddr {
         self.0.addr
     }
 
-    /// Takes the listener of a shard, on the thread of that shard.
+    /// Takes the listener of a shard. To be called on the thread of that shard.
     ///
     /// # Errors
     ///
-    /// If there is none for that shard, or it was taken before; or if it can't be registered.
+    /// If the shard has no listener, if it was taken before, or if it can't be registered.
     ///
     /// # Panics
     ///

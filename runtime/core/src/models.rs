@@ -8,14 +8,14 @@
 //! # What is modelled
 //!
 //! The crate's own code: `task/*` (counts, remote_requests, waker, handles, oneshot, and what the loop does
-//! with a task), `executor/remote.rs`, `Stop` of `runtime/handle.rs`, and `shard/{bell,link,inbox}.rs`. Its atomics, queue, locks
+//! with a task), `executor/remote.rs`, `Stop` of `runtime/handle.rs`, and `shard/mesh/{notify,queue}.rs` and `shard/call/inbox.rs`. Its atomics, queue, locks
 //! and thread number come from [`crate::primitives`] and `id.rs`, where loom's twins take their place.
 //!
 //! Each protocol is explored by itself ([remote], [remote_requests], [refs]), then whole tasks are, with a
 //! scheduler made for the models ([support]): [task] while the loop runs, [end] when it ends. [oneshot]
 //! and [stop] are what [`Handle`](crate::Handle) adds for results and aborts between threads, and
-//! [beat] is what a loop shows to the stall detector (`observe/*`). [link] is how shards send each other
-//! messages and wait for them (`shard/{bell,link}.rs`), [inbox] how they send answers (`shard/inbox.rs`).
+//! [beat] is what a loop shows to the stall detector (`observe/*`). [pair_queue] is how shards send each other
+//! messages and wait for them (`shard/mesh/{notify,queue}.rs`), [inbox] how they send answers (`shard/call/inbox.rs`).
 //!
 //! What a model checks without saying so:
 //! - no deadlock: a wake that is lost leaves the loop asleep for ever;
@@ -55,10 +55,10 @@
 mod beat;
 mod end;
 mod inbox;
-mod link;
 #[cfg(shuttle)]
 mod long;
 mod oneshot;
+mod pair_queue;
 mod refs;
 mod remote;
 mod remote_requests;

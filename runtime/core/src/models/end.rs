@@ -1,5 +1,5 @@
-//! The end of the loop, against those who still hold wakers and handles: nothing stays behind, and
-//! the task and the scheduler go with their last user.
+//! Models of a loop that ends while other threads hold wakers and handles: no message stays behind,
+//! and the task and the scheduler are freed with their last user.
 
 use std::task::Waker;
 
@@ -8,7 +8,7 @@ use loom::thread;
 use super::model;
 use super::support::{Flaw, World, sign, world, world_of};
 
-/// A thread uses a waker while the loop ends. The handle goes first or last.
+/// A thread uses a waker while the loop ends. The handle is dropped before or after that.
 fn against_the_end(flaw: Flaw, handle_first: bool, act: fn(Waker)) {
     let World {
         lo, task, waker, ..
@@ -52,8 +52,8 @@ fn clone_and_wake_against_the_end() {
     });
 }
 
-/// Two threads, so that one may send while the other finds the way in closed, and either may be the
-/// one who frees the task and with it the scheduler.
+/// Two threads, so that one can send while the other finds the queue closed, and either can free
+/// the task and with it the scheduler.
 fn two_against_the_end(handle_first: bool, acts: [fn(Waker); 2]) {
     let World {
         lo, task, waker, ..
@@ -134,10 +134,7 @@ fn without_keeping_the_scheduler_while_sending() {
 }
 
 #[test]
-#[cfg_attr(
-    shuttle,
-    ignore = "what it does is seen by loom, and done under shuttle"
-)]
+#[cfg_attr(shuttle, ignore = "loom detects the race, which shuttle does not")]
 #[should_panic(expected = "Causality violation")]
 fn without_the_merge() {
     model(|| against_the_end(Flaw::Unmerged, true, drop));

@@ -1,4 +1,4 @@
-//! What many send to one that goes: nothing stays behind, and one that waits is woken.
+//! Models of an inbox that closes: no message stays behind, and a waiting receiver is woken.
 
 use std::sync::Arc as StdArc;
 use std::task::Waker;
@@ -6,25 +6,26 @@ use std::task::Waker;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::link::Sleeper;
 use super::model;
+use super::pair_queue::Sleeper;
 use super::support::Held;
-use crate::shard::bell::Bell;
-use crate::shard::inbox::Inbox;
+use crate::shard::call::inbox::Inbox;
+use crate::shard::mesh::notify::Notify;
 
-/// Two send, the one that takes waits for the first message and goes.
-fn the_one_that_takes_goes(looks: bool) {
-    let both = Held::new(Arc::new((Inbox::new(), Bell::new())));
-    let (inbox, bell) = &**both;
+/// Two threads send; the receiver waits for the first message and closes. `checks` is whether the
+/// senders check for that after a push.
+fn the_receiver_closes(checks: bool) {
+    let both = Held::new(Arc::new((Inbox::new(), Notify::new())));
+    let (inbox, notify) = &**both;
     let senders = [1, 2].map(|message| {
         let both = Arc::clone(&both);
         thread::spawn(move || {
-            let (inbox, bell) = &*both;
-            if looks {
-                inbox.push(message, || bell.ring());
+            let (inbox, notify) = &*both;
+            if checks {
+                inbox.push(message, || notify.notify());
             } else {
-                inbox.push_unseen(message);
-                bell.ring();
+                inbox.push_without_check(message);
+                notify.notify();
             }
         })
     });
@@ -32,13 +33,13 @@ fn the_one_that_takes_goes(looks: bool) {
     let waker = Held::new(Waker::from(StdArc::clone(&sleeper)));
     let mut first = inbox.pop();
     while first.is_none() {
-        bell.arm(&waker);
+        notify.prepare_wait(&waker);
         first = inbox.pop();
         if first.is_none() {
             sleeper.wait();
             first = inbox.pop();
         } else {
-            bell.disarm();
+            notify.cancel_wait();
         }
     }
     inbox.close();
@@ -49,12 +50,12 @@ fn the_one_that_takes_goes(looks: bool) {
 }
 
 #[test]
-fn nothing_stays_behind_in_a_closed_inbox() {
-    model(|| the_one_that_takes_goes(true));
+fn no_message_stays_behind_in_a_closed_inbox() {
+    model(|| the_receiver_closes(true));
 }
 
 #[test]
 #[should_panic(expected = "a message was left behind")]
-fn without_the_look_after_the_push() {
-    model(|| the_one_that_takes_goes(false));
+fn without_the_check_after_the_push() {
+    model(|| the_receiver_closes(false));
 }

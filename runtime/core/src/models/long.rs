@@ -1,4 +1,4 @@
-//! Longer models, for random schedules: more threads, and tens of messages, wakes and references.
+//! Longer models for random schedules: more threads, and tens of messages, wakes and references.
 
 use std::sync::Arc as StdArc;
 use std::task::Waker;
@@ -8,8 +8,8 @@ use loom::sync::atomic::AtomicUsize;
 use loom::thread;
 use shuttle::rand::{Rng, thread_rng};
 
-use super::link::{self, Pair, Ring, Sleeper};
 use super::model;
+use super::pair_queue::{self, Notification, Pair, Sleeper};
 use super::refs::{self, Counts, Thing};
 use super::remote::{self, Line, Post};
 use super::remote_requests::{Letters, TakesInTwoSteps};
@@ -17,7 +17,7 @@ use super::support::{self, Held, World, sign, world, world_of};
 use crate::executor::remote::{Remote, Sent};
 use crate::primitives::Queue;
 use crate::primitives::atomic::{AtomicU8, Ordering};
-use crate::shard::bell::Bell;
+use crate::shard::mesh::notify::Notify;
 use crate::task::refs::Refs;
 use crate::task::remote_requests::{ABORT, RemoteRequests, WAKE};
 
@@ -25,9 +25,9 @@ fn below(limit: usize) -> usize {
     thread_rng().gen_range(0..limit)
 }
 
-// --- the way in
+// --- messages to a loop
 
-/// Four threads send 25 messages each to a loop that sleeps whenever it may.
+/// Four threads send 25 messages each to a loop that sleeps whenever it can.
 fn a_crowd<L: Line>(line: L) {
     const SENDERS: usize = 4;
     const EACH: usize = 25;
@@ -75,7 +75,7 @@ fn a_crowd_without_the_notification() {
 
 #[test]
 #[should_panic(expected = "a notification too many")]
-fn a_crowd_without_asking_who_was_first() {
+fn a_crowd_without_checking_for_the_first_message() {
     model(|| a_crowd(remote::Flawed::new(remote::Flaw::Noisy)));
 }
 
@@ -87,7 +87,7 @@ fn a_crowd_without_the_push_before_the_flag() {
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_crowd_without_one_step_for_looking_and_sleeping() {
+fn a_crowd_without_one_step_for_checking_and_sleeping() {
     model(|| a_crowd(remote::Flawed::new(remote::Flaw::LooksThenSleeps)));
 }
 
@@ -97,7 +97,7 @@ fn a_crowd_without_clearing_before_the_pops() {
     model(|| a_crowd(remote::Flawed::new(remote::Flaw::ClearsLate)));
 }
 
-/// Four threads send until they find the way in closed, which it is after some messages.
+/// Four threads send until they find the queue closed, which happens after some messages.
 fn a_crowd_and_the_end<L: Line>(line: L) {
     let line = Arc::new(line);
     let (sent, got) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -141,45 +141,45 @@ fn a_crowd_without_the_sender_emptying_after_the_end() {
 // --- between shards
 
 #[test]
-fn a_crowd_rings_one_that_waits() {
-    model(|| link::senders::<_, 4>(Bell::new(), 15));
+fn a_crowd_wakes_a_waiting_receiver() {
+    model(|| pair_queue::senders::<_, 4>(Notify::new(), 15));
 }
 
-fn a_flawed_bell(flaw: link::Flaw) -> impl Ring {
-    link::Flawed::new(flaw)
+fn a_flawed_notify(flaw: pair_queue::Flaw) -> impl Notification {
+    pair_queue::Flawed::new(flaw)
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn a_crowd_without_the_wake() {
-    model(|| link::senders::<_, 4>(a_flawed_bell(link::Flaw::Silent), 15));
+    model(|| pair_queue::senders::<_, 4>(a_flawed_notify(pair_queue::Flaw::Silent), 15));
 }
 
 #[test]
-#[should_panic(expected = "a wake too many")]
+#[should_panic(expected = "more wakes than waits")]
 fn a_crowd_without_disarming() {
-    model(|| link::senders::<_, 4>(a_flawed_bell(link::Flaw::StaysArmed), 15));
+    model(|| pair_queue::senders::<_, 4>(a_flawed_notify(pair_queue::Flaw::StaysArmed), 15));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_crowd_without_another_look() {
-    model(|| link::senders::<_, 4>(a_flawed_bell(link::Flaw::LooksOnce), 15));
+fn a_crowd_without_the_second_check() {
+    model(|| pair_queue::senders::<_, 4>(a_flawed_notify(pair_queue::Flaw::ChecksOnce), 15));
 }
 
 #[test]
-fn forty_through_links_of_any_width() {
-    model(|| link::through_a_link(1 + below(4), 40, true));
+fn forty_messages_through_queues_of_any_capacity() {
+    model(|| pair_queue::through_a_queue(1 + below(4), 40, true));
 }
 
 #[test]
 #[should_panic(expected = "a message was lost")]
-fn forty_without_asking_for_the_end_before_the_last_look() {
-    model(|| link::through_a_link(1 + below(4), 40, false));
+fn forty_without_checking_for_the_end_before_the_last_check() {
+    model(|| pair_queue::through_a_queue(1 + below(4), 40, false));
 }
 
 #[test]
-fn a_receiver_that_goes_in_the_midst_leaves_nothing_behind() {
+fn a_receiver_that_closes_early_leaves_no_message_behind() {
     model(|| {
         let pair = Held::new(Pair::new(1 + below(4)));
         let sender = Arc::clone(&pair);
@@ -191,16 +191,16 @@ fn a_receiver_that_goes_in_the_midst_leaves_nothing_behind() {
         for _ in 0..below(30) {
             pair.receive(&sleeper, true).unwrap();
         }
-        pair.link.receiver_goes();
+        pair.queue.close_receiver();
         sender.join().unwrap();
-        assert!(pair.link.pop().is_none(), "a message was left behind");
+        assert!(pair.queue.pop().is_none(), "a message was left behind");
     });
 }
 
 // --- remote_requests
 
-/// Twenty times three threads ask three times each, and count before they ask: who takes a request out
-/// of the box sees all that was counted before it.
+/// In 20 rounds three threads set a request three times each, and count before that: the side that
+/// takes a request sees all that was counted before it.
 fn askers<M: Letters>(remote_requests: M) {
     const BITS: [u8; 2] = [WAKE, ABORT];
     let counts = [AtomicUsize::new(0), AtomicUsize::new(0)];
@@ -252,8 +252,8 @@ fn many_without_one_step_for_the_emptying() {
 
 // --- counts
 
-/// The owner and three threads clone and drop, and give each other references, in any order. With
-/// `merge` the owner merges on the way; else he is the one that frees.
+/// The owner and three threads clone and drop references and hand them to each other, in any order.
+/// With `merge` the owner merges the counts meanwhile; otherwise the owner frees.
 fn a_scrum<C: Counts>(counts: C, merge: bool) {
     let thing = Thing::new(counts);
     let gifts = Arc::new(Queue::new());
@@ -289,7 +289,7 @@ fn a_scrum<C: Counts>(counts: C, merge: bool) {
     let merges_at = below(20);
     for step in 0..20 {
         if merge && step == merges_at {
-            // His own reference keeps it until then.
+            // The owner's reference keeps the thing alive until then.
             thing.counts.merge();
         }
         match below(5) {
@@ -325,7 +325,7 @@ fn flawed(flaw: refs::Flaw) -> impl Counts {
 }
 
 #[test]
-fn a_scrum_frees_once_and_at_home() {
+fn a_scrum_frees_once_on_the_owner() {
     model(|| a_scrum(Refs::new(4), false));
 }
 
@@ -336,19 +336,19 @@ fn a_scrum_with_a_merge_frees_once() {
 
 #[test]
 #[should_panic(expected = "leaked")]
-fn a_scrum_without_sending_it_home() {
+fn a_scrum_without_sending_it_to_the_owner() {
     model(|| a_scrum(flawed(refs::Flaw::Quiet), false));
 }
 
 #[test]
 #[should_panic(expected = "freed away from home")]
-fn a_scrum_without_asking_whose_the_last_one_is() {
+fn a_scrum_without_checking_for_the_owner() {
     model(|| a_scrum(flawed(refs::Flaw::Greedy), false));
 }
 
 #[test]
 #[should_panic(expected = "used after it was freed")]
-fn a_scrum_without_looking_at_the_other_side() {
+fn a_scrum_without_checking_the_other_count() {
     model(|| a_scrum(flawed(refs::Flaw::Blind), false));
 }
 
@@ -360,7 +360,7 @@ fn a_scrum_without_one_step_for_the_merge() {
 
 // --- whole tasks
 
-/// Uses a waker in ways that leave nothing behind.
+/// Uses a waker at random; no reference is left.
 fn use_up(waker: &Waker) {
     match below(5) {
         0 => waker.wake_by_ref(),
@@ -378,7 +378,7 @@ fn use_up(waker: &Waker) {
     }
 }
 
-/// Three threads bring 15 signs each, and wake after each; the loop sleeps whenever it may.
+/// Three threads add 15 signs each, and wake after each; the loop sleeps whenever it can.
 fn signs(flaw: support::Flaw) {
     let mut world = world_of(flaw, 45, below(3));
     let threads: Vec<_> = (0..3)
@@ -454,7 +454,7 @@ fn aborts_among_many_wakes() {
     });
 }
 
-/// Three threads use wakers and handles, while the loop runs a little and ends.
+/// Three threads use wakers and handles, while the loop runs some ticks and ends.
 fn a_crowd_at_the_end(flaw: support::Flaw) {
     let World {
         lo, task, waker, ..

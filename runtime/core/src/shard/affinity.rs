@@ -1,11 +1,11 @@
-//! Which processors a thread may run on.
+//! Pinning of threads to processors.
 
 use std::io;
 
 #[cfg(target_os = "linux")]
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// The processors that this thread, and those that it starts, may use.
+/// Returns the processors that this thread and the threads it starts may use.
 #[cfg(target_os = "linux")]
 pub(super) fn allowed() -> io::Result<Vec<usize>> {
     let set = sched_getaffinity(None)?;

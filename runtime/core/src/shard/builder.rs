@@ -1,4 +1,4 @@
-//! What can be said about shards before they are made.
+//! Builder of shards.
 
 use std::fmt;
 use std::future::Future;
@@ -6,25 +6,17 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::core::Core;
-use super::shards::Shards;
-use super::thread::{self, Plan, Ready};
-use super::{Shard, ShardId, ShardsError, affinity};
 use crate::runtime::Builder;
+use crate::shard::affinity;
+use crate::shard::context::ShardContext;
+use crate::shard::error::{OnFailure, ShardsError};
+use crate::shard::id::ShardId;
+use crate::shard::shard::Shard;
+use crate::shard::shards::Shards;
+use crate::shard::shared::Shared;
+use crate::shard::thread::{self, Config, ReadyThread};
 
-/// What becomes of the other shards when a service panics, or returns an error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum OnFailure {
-    /// They are asked to stop, and have [`shutdown_timeout`](ShardsBuilder::shutdown_timeout) for it: a
-    /// server does not go on with a part of itself missing.
-    #[default]
-    StopAll,
-    /// They go on. So does the loop of that shard, with its other tasks.
-    Continue,
-}
-
-/// Makes [`Shards`].
+/// Builder of [`Shards`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,7 +44,7 @@ pub struct ShardsBuilder {
 }
 
 impl ShardsBuilder {
-    /// The defaults, which each method states.
+    /// Makes a builder with the defaults, which each method states.
     pub fn new() -> ShardsBuilder {
         ShardsBuilder {
             shards: None,
@@ -65,65 +57,66 @@ impl ShardsBuilder {
         }
     }
 
-    /// How many shards. Default: one for each processor that the process may use
+    /// Sets the number of shards. Default: one for each processor that the process may use
     /// ([`std::thread::available_parallelism`]).
     pub fn shards(mut self, shards: usize) -> ShardsBuilder {
         self.shards = Some(shards);
         self
     }
 
-    /// Whether each shard is kept on a processor of its own, the first on the first that the process may
-    /// use, and so on. Default: no.
+    /// Sets whether each shard is kept on a processor of its own: the first shard on the first
+    /// processor that the process may use, and so on. Default: no.
     ///
-    /// The caches stay warm and the system can't put two shards on one processor. It is meant for
-    /// processes that have their processors to themselves. What a shard starts, such as threads of its
-    /// blocking pool, is kept there as well.
+    /// Pinned shards keep their caches warm, and the system can't put two of them on one processor.
+    /// Pinning is meant for processes that have their processors to themselves. Threads that a
+    /// shard starts, such as those of its blocking pool, are kept on its processor as well.
     ///
-    /// Asking for more shards than there are processors is an error: two that share one would
-    /// hold each other up for good, as neither may move away. Linux only.
+    /// More shards than processors are an error: two shards on one processor would hold each other
+    /// up for good, as neither may move away. Linux only.
     pub fn pin(mut self, pin: bool) -> ShardsBuilder {
         self.pin = pin;
         self
     }
 
-    /// The name of the threads, which `-` and the shard's number follow. Default: `wakeful-shard`. Linux
-    /// shows the first 15 bytes.
+    /// Sets the name of the threads, which `-` and the shard's number follow. Default:
+    /// `wakeful-shard`. Linux shows the first 15 bytes.
     ///
     /// # Panics
     ///
-    /// [`build`](Self::build) panics if there is a zero byte in it.
+    /// [`build`](Self::build) panics if the name contains a zero byte.
     pub fn thread_name(mut self, name: impl Into<String>) -> ShardsBuilder {
         self.thread_name = name.into();
         self
     }
 
-    /// What becomes of the others when a service fails. Default: [`OnFailure::StopAll`].
+    /// Sets what happens to the other shards when a service fails. Default:
+    /// [`OnFailure::StopAll`].
     pub fn on_failure(mut self, on_failure: OnFailure) -> ShardsBuilder {
         self.on_failure = on_failure;
         self
     }
 
-    /// How long services have to end when nobody says how long: after a
-    /// [failure](OnFailure::StopAll), and when [`Shards`] are dropped. Then the tasks are cancelled, and
-    /// the threads have the same time once more, to end what blocks. Default: 10 seconds.
+    /// Sets how long services have to end after a [failure](OnFailure::StopAll) and when [`Shards`]
+    /// are dropped. Then the tasks are cancelled, and the threads have the same time again to end
+    /// calls that block. Default: 10 seconds.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> ShardsBuilder {
         self.shutdown_timeout = timeout;
         self
     }
 
-    /// How long a shard that has just sent calls or answers to another, and has nothing to do, looks out
-    /// for what comes back before it sleeps. Default: 50 µs; zero: it sleeps at once.
+    /// Sets how long a shard that has just sent calls or replies to another, and has no task to
+    /// run, spins before it sleeps. Default: 50 µs. With zero it sleeps at once.
     ///
-    /// To wake a shard takes some 25 µs, and a syscall of the other one. The thread keeps its processor busy
-    /// while it looks out, so where nothing comes in that time it does so ever less: down to one of 64 sleeps.
-    /// [`Builder::spin`] is for all sleeps, whatever came before, and does not give up.
+    /// Waking a shard that sleeps takes about 25 µs and a syscall of the other shard. The spinning
+    /// thread keeps its processor busy, so after spins without work fewer sleeps spin, down to one
+    /// of 64. [`Builder::spin`] applies to all sleeps and does not adapt.
     pub fn reply_spin(mut self, duration: Duration) -> ShardsBuilder {
         self.reply_spin = duration;
         self
     }
 
-    /// What is said about the runtime of each shard. Called on its thread; of several calls the last
-    /// counts. Default: nothing.
+    /// Sets a function that configures the runtime of each shard. It is called on the shard's
+    /// thread. A later call replaces the function. Default: none.
     pub fn configure(
         mut self,
         configure: impl Fn(Builder) -> Builder + Send + Sync + 'static,
@@ -132,19 +125,19 @@ impl ShardsBuilder {
         self
     }
 
-    /// Starts the threads and makes their runtimes. They run, and wait for
+    /// Starts the threads and makes their runtimes. The loops run and wait for
     /// [services](Shards::on_each), tasks and calls.
     ///
     /// # Errors
     ///
-    /// See [`ShardsError`]. No thread stays behind.
+    /// See [`ShardsError`]. No thread keeps running then.
     pub fn build(self) -> Result<Shards, ShardsError> {
         let count = match self.shards {
             Some(0) => return Err(ShardsError::NoShards),
             Some(count) => count,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
-        let plan = Arc::new(Plan {
+        let config = Arc::new(Config {
             name: self.thread_name,
             reply_spin: self.reply_spin,
             configure: self.configure,
@@ -152,29 +145,30 @@ impl ShardsBuilder {
         });
         let mut ready = Vec::with_capacity(count);
         for shard in (0..count).map(ShardId::from) {
-            match thread::start(shard, &plan) {
-                Ok(one) => ready.push(one),
+            match thread::start(shard, &config) {
+                Ok(thread) => ready.push(thread),
                 Err(error) => {
-                    ready.into_iter().for_each(Ready::give_up);
+                    ready.into_iter().for_each(ReadyThread::cancel);
                     return Err(ShardsError::NotStarted { shard, error });
                 }
             }
         }
         let handles = ready.iter().map(|ready| ready.handle.clone()).collect();
-        let core = Core::new(handles, self.on_failure, self.shutdown_timeout);
-        let threads = ready.into_iter().map(|ready| {
-            let _ = ready.go.send(core.clone());
-            ready.thread
-        });
-        let threads = threads.collect();
-        Ok(Shards::new(core, threads))
+        let shared = Shared::new(
+            handles,
+            self.on_failure,
+            self.shutdown_timeout,
+            ShardContext::stop_current,
+        );
+        let threads = ready.into_iter().map(|ready| ready.run(&shared)).collect();
+        Ok(Shards::new(shared, threads))
     }
 
-    /// [Builds](Self::build), and starts a service [on each](Shards::on_each).
+    /// [Builds](Self::build) the shards and starts a service [on each](Shards::on_each).
     ///
     /// # Errors
     ///
-    /// As [`build`](Self::build).
+    /// As [`build`](Self::build) returns.
     #[track_caller]
     pub fn on_each<S, F>(self, service: S) -> Result<Shards, ShardsError>
     where
@@ -188,7 +182,7 @@ impl ShardsBuilder {
     }
 }
 
-/// The processors for so many pinned shards.
+/// Returns the processors for `shards` pinned shards.
 fn cpus(shards: usize) -> Result<Vec<usize>, ShardsError> {
     let allowed = affinity::allowed().map_err(ShardsError::CannotPin)?;
     if allowed.len() < shards {
@@ -198,6 +192,13 @@ fn cpus(shards: usize) -> Result<Vec<usize>, ShardsError> {
         });
     }
     Ok(allowed)
+}
+
+impl Shards {
+    /// Makes a builder; the same as [`ShardsBuilder::new`].
+    pub fn builder() -> ShardsBuilder {
+        ShardsBuilder::new()
+    }
 }
 
 impl Default for ShardsBuilder {

@@ -1,4 +1,4 @@
-//! Waiting for the end of shards, on any thread and under any executor.
+//! Future of the end of all services, for any thread and any executor.
 
 use std::fmt;
 use std::future::Future;
@@ -6,22 +6,25 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::core::Core;
-use super::error::FirstFailure;
+use crate::shard::error::FirstFailure;
+use crate::shard::shared::Shared;
 
-/// The future of [`Shards::ended`](super::Shards::ended).
+/// Future of [`Shards::ended`](super::Shards::ended).
 ///
-/// It may be sent to another thread, and any executor may poll it. Clones wait by themselves.
+/// It may be sent to another thread, and any executor may poll it. Clones wait independently.
 #[must_use = "futures do nothing unless polled"]
 pub struct Ended {
-    core: Arc<Core>,
-    /// Its place among the waiters, from the first poll on that has to wait.
+    shared: Arc<Shared>,
+    /// Its place in the set of waiters, from the first poll on that has to wait.
     place: Option<usize>,
 }
 
 impl Ended {
-    pub(super) fn new(core: Arc<Core>) -> Ended {
-        Ended { core, place: None }
+    pub(super) fn new(shared: Arc<Shared>) -> Ended {
+        Ended {
+            shared,
+            place: None,
+        }
     }
 }
 
@@ -30,20 +33,20 @@ impl Future for Ended {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        this.core.poll_ended(&mut this.place, cx.waker())
+        this.shared.poll_ended(&mut this.place, cx.waker())
     }
 }
 
 impl Clone for Ended {
     fn clone(&self) -> Ended {
-        Ended::new(self.core.clone())
+        Ended::new(self.shared.clone())
     }
 }
 
 impl Drop for Ended {
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            self.core.forget_waiter(place);
+            self.shared.remove_waiter(place);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with shards.
+//! Errors and failures of shards.
 
 use std::error::Error;
 use std::fmt;
@@ -6,13 +6,26 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::ShardId;
+use crate::shard::id::ShardId;
 use crate::task::JoinError;
 use crate::task::runnable::catch_panic;
 
-/// Why shards could not be started, or which of them did not end well.
+/// What happens to the other shards when a service panics or returns an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnFailure {
+    /// The others are asked to stop, and have
+    /// [`shutdown_timeout`](super::ShardsBuilder::shutdown_timeout) for it. So a server does not
+    /// continue with a part of itself missing.
+    #[default]
+    StopAll,
+    /// The others continue. So does the loop of the shard itself, with its other tasks.
+    Continue,
+}
+
+/// Error of shards that could not be started, or whose services failed.
 ///
-/// It can be made into an [`io::Error`], so `?` does for a `main` that returns one.
+/// It converts into an [`io::Error`], so `?` works in a `main` that returns one.
 ///
 /// ```
 /// use wakeful::shard::{Shards, ShardsError};
@@ -24,30 +37,30 @@ use crate::task::runnable::catch_panic;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ShardsError {
-    /// [`shards(0)`](super::ShardsBuilder::shards).
+    /// [`shards(0)`](super::ShardsBuilder::shards) was given.
     NoShards,
-    /// More shards are to be [pinned](super::ShardsBuilder::pin) than there are processors.
+    /// More shards were to be [pinned](super::ShardsBuilder::pin) than there are processors.
     TooFewCpus {
-        /// The shards asked for.
+        /// The number of shards asked for.
         shards: usize,
-        /// The processors that this process may use.
+        /// The number of processors that this process may use.
         cpus: usize,
     },
     /// Threads can't be [pinned](super::ShardsBuilder::pin) on this system.
     CannotPin(io::Error),
-    /// A shard could not be started; none of the others runs either.
+    /// A shard could not be started. No other shard runs either.
     NotStarted {
-        /// Which.
+        /// The shard that could not be started.
         shard: ShardId,
-        /// Why: no thread, no descriptors for its reactor, or not on its processor.
+        /// The reason: no thread, no descriptors for its reactor, or its processor was refused.
         error: io::Error,
     },
-    /// These shards did not end well, the others did. In the order in which it happened.
+    /// The failures of shards, in the order in which they happened. All other shards ended well.
     Failed(Vec<ShardFailure>),
 }
 
 impl ShardsError {
-    /// Which shards did not end well; none if they were not even started.
+    /// Returns the failures of shards. There are none if the shards were not started.
     pub fn failures(&self) -> &[ShardFailure] {
         match self {
             ShardsError::Failed(failures) => failures,
@@ -56,50 +69,55 @@ impl ShardsError {
     }
 }
 
-/// A shard that did not end well.
+/// Failure of a shard.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ShardFailure {
-    /// Which.
+    /// The shard that failed.
     pub shard: ShardId,
-    /// What happened.
+    /// The reason.
     pub reason: FailureReason,
 }
 
-/// How a shard did not end well.
+/// Reason of a shard's failure.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FailureReason {
-    /// Its service panicked, or its loop did; [`JoinError::into_panic`] has the payload.
+    /// A service or the loop panicked. [`JoinError::into_panic`] returns the payload.
     Panicked(JoinError),
-    /// Its service returned an error, see [`Shards::try_on_each`](super::Shards::try_on_each).
+    /// A service returned an error, see [`Shards::try_on_each`](super::Shards::try_on_each).
     Failed(Box<dyn Error + Send + Sync>),
-    /// Its service had not ended at the deadline, and was cancelled.
+    /// A service had not ended at the deadline and was cancelled.
     TimedOut,
-    /// Its thread did not end, even after that: something blocks it. It is left to itself.
+    /// The thread did not end after the deadline either, because something blocks it. It is not
+    /// waited for.
     Unresponsive,
 }
 
-/// The first failure of shards, as [`Shards::ended`](super::Shards::ended) gives it to all waiters.
+/// First failure of shards, as [`Shards::ended`](super::Shards::ended) returns it to all waiters.
 ///
-/// It says which shard failed and why, as text. All failures, with the payloads of panics and the
-/// errors of services, come from [`Shards::join`](super::Shards::join) and
-/// [`Shards::shutdown`](super::Shards::shutdown). It can be made into an [`io::Error`].
+/// It has the shard and the reason, as text. [`Shards::join`](super::Shards::join) and
+/// [`Shards::shutdown`](super::Shards::shutdown) return all failures, with the payloads of panics
+/// and the errors of services. It converts into an [`io::Error`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FirstFailure {
-    /// Which.
+    /// The shard that failed first.
     pub shard: ShardId,
     text: Arc<str>,
 }
 
 impl FirstFailure {
-    /// To be called with nothing locked: the text of a service's error is user code.
+    /// Makes it from a failure. To be called with nothing locked, as the text of a service's error
+    /// is made by user code.
     pub(super) fn of(failure: &ShardFailure) -> FirstFailure {
         let shard = failure.shard;
         let text = catch_unwind(AssertUnwindSafe(|| failure.to_string())).unwrap_or_else(|payload| {
             catch_panic(|| drop(payload));
-            format!("shard {shard}: its service failed, and its error panicked when it was asked for a text")
+            format!(
+                "shard {shard}: its service failed, and its error panicked when it was asked for a \
+                 text"
+            )
         });
         FirstFailure {
             shard,

@@ -1,8 +1,8 @@
-//! Which shard.
+//! Number of a shard.
 
 use std::fmt;
 
-/// The number of a shard, from 0 on.
+/// Number of a shard, counted from 0.
 ///
 /// ```
 /// use wakeful::shard::ShardId;
@@ -15,28 +15,28 @@ use std::fmt;
 pub struct ShardId(usize);
 
 impl ShardId {
-    /// The number itself.
+    /// Returns the number.
     pub fn index(self) -> usize {
         self.0
     }
 
-    /// The number, as an index into what has `count` places.
+    /// Returns the number as an index into a list of `count` shards.
     ///
     /// # Panics
     ///
-    /// If it has no such place.
+    /// If there is no such shard.
     #[inline]
     #[track_caller]
     pub(super) fn among(self, count: usize) -> usize {
         if self.0 >= count {
-            self.is_none_of(count);
+            self.panic_out_of_range(count);
         }
         self.0
     }
 
     #[cold]
     #[track_caller]
-    fn is_none_of(self, count: usize) -> ! {
+    fn panic_out_of_range(self, count: usize) -> ! {
         panic!(
             "there is no shard {}: there are {count}, and the last one is {}",
             self.0,

@@ -1,14 +1,14 @@
-//! More cores: a loop on each, and nothing shared.
+//! Several cores, with one loop each and no shared data.
 //!
-//! [`Shards`] are threads that each run a [`Runtime`](crate::Runtime) of their own. A service is started
-//! on all of them; its tasks, sockets and data stay on their shard, so they need no locks and are not
-//! `Send`. What has to cross over is sent:
+//! [`Shards`] are threads that each run a [`Runtime`](crate::Runtime) of their own. A service is
+//! started on all of them. Its tasks, sockets and data stay on their shard, so they need no locks
+//! and need not be `Send`. Shards reach each other in three ways:
 //!
-//! - [`Shard::call`] asks another shard and waits for the answer;
-//! - [`Shard::spawn_on`] starts a task there and returns its handle;
-//! - a [`Mesh`] carries messages of one type, in queues with room for so many, by bursts.
+//! - [`Shard::call`] runs a closure on another shard and waits for its output;
+//! - [`Shard::spawn_on`] starts a task on another shard and returns its handle;
+//! - a [`Mesh`] carries messages of one type, in bounded queues that are received in bursts.
 //!
-//! To take connections in on every shard see `wakeful::net::shard`.
+//! To accept connections on every shard see `wakeful::net::shard`.
 //!
 //! ```
 //! use std::cell::RefCell;
@@ -16,17 +16,19 @@
 //! use wakeful::Shards;
 //!
 //! thread_local! {
-//!     /// A part of the data on each shard.
+//!     /// Each shard stores a part of the data.
 //!     static STORE: RefCell<HashMap<u64, String>> = RefCell::default();
 //! }
 //!
 //! # fn main() -> Result<(), wakeful::shard::ShardsError> {
 //! let shards = Shards::builder().shards(2).on_each(|shard| async move {
 //!     for key in 0..100 {
-//!         let home = key as usize % shard.count();
+//!         let owner = key as usize % shard.count();
 //!         let value = format!("from shard {}", shard.id());
-//!         let put = move || async move { STORE.with_borrow_mut(|store| store.insert(key, value)) };
-//!         shard.call(home, put).await.unwrap();
+//!         let put = move || async move {
+//!             STORE.with_borrow_mut(|store| store.insert(key, value));
+//!         };
+//!         shard.call(owner, put).await.unwrap();
 //!     }
 //! })?;
 //! shards.join()
@@ -34,36 +36,28 @@
 //! ```
 
 mod affinity;
-pub(crate) mod bell;
-mod boxes;
 mod builder;
-mod call;
-mod core;
+pub(crate) mod call;
+mod context;
 mod ended;
 mod error;
-mod fetch;
 mod id;
-pub(crate) mod inbox;
-pub(crate) mod link;
-mod local;
-mod member;
-mod mesh;
-mod pending;
-mod post;
-mod receiver;
-mod sender;
+pub(crate) mod mesh;
+#[expect(clippy::module_inception, reason = "the file is named after its type")]
+mod shard;
 mod shards;
-mod slots;
-mod standby;
+mod shared;
+mod stopping;
 mod thread;
+mod waker_cell;
 
-pub use builder::{OnFailure, ShardsBuilder};
+pub use builder::ShardsBuilder;
 pub use ended::Ended;
-pub use error::{FailureReason, FirstFailure, ShardFailure, ShardsError};
+pub use error::{FailureReason, FirstFailure, OnFailure, ShardFailure, ShardsError};
 pub use id::ShardId;
-pub use local::Stopping;
-pub use member::Shard;
 pub use mesh::Mesh;
-pub use receiver::{MeshReceiver, TryRecvError};
-pub use sender::{MeshSender, SendError, TrySendError};
+pub use mesh::receiver::{MeshReceiver, TryRecvError};
+pub use mesh::sender::{MeshSender, SendError, TrySendError};
+pub use shard::Shard;
 pub use shards::Shards;
+pub use stopping::Stopping;

@@ -1,4 +1,4 @@
-//! The shards as the thread that made them has them.
+//! Handle of all shards, for the thread that has made them.
 
 use std::error::Error;
 use std::fmt;
@@ -8,26 +8,26 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::builder::ShardsBuilder;
-use super::core::Core;
-use super::ended::Ended;
-use super::error::{FailureReason, ShardFailure};
-use super::local::Local;
-use super::{Shard, ShardId, ShardsError};
 use crate::runtime::{Handle, RemoteJoinHandle};
+use crate::shard::context::ShardContext;
+use crate::shard::ended::Ended;
+use crate::shard::error::{FailureReason, ShardFailure, ShardsError};
+use crate::shard::id::ShardId;
+use crate::shard::shard::Shard;
+use crate::shard::shared::{Ending, ServiceGuard, Shared};
 
-/// Threads that each run a loop of their own: one executor, one reactor and one clock a shard, and
-/// nothing shared.
+/// Threads that each run a loop of their own. Each shard has its own executor, reactor and clock;
+/// nothing of them is shared.
 ///
-/// Services are started [on each](Self::on_each). What a service spawns stays on its shard; shards
-/// [send each other](super::Mesh) messages, [call](Shard::call) each other, or
+/// Services are started [on each](Self::on_each). What a service spawns stays on its shard. Shards
+/// [send messages](super::Mesh) to each other, [call](Shard::call) each other, or
 /// [spawn](Shard::spawn_on) on each other.
 ///
 /// # Drop
 ///
-/// Dropping it is a [`shutdown`](Self::shutdown) with the time of
-/// [`shutdown_timeout`](ShardsBuilder::shutdown_timeout) that says on standard error what went wrong. On the
-/// thread of one of its shards it does not wait.
+/// The drop is a [`shutdown`](Self::shutdown) with the time of
+/// [`shutdown_timeout`](super::ShardsBuilder::shutdown_timeout). It prints failures to standard
+/// error. On the thread of one of the shards it does not wait.
 ///
 /// ```
 /// use wakeful::Shards;
@@ -40,28 +40,24 @@ use crate::runtime::{Handle, RemoteJoinHandle};
 /// # }
 /// ```
 pub struct Shards {
-    core: Arc<Core>,
-    /// Gone when they have been waited for.
+    shared: Arc<Shared>,
+    /// Empty when the threads have been waited for.
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Shards {
-    /// The same as [`ShardsBuilder::new`].
-    pub fn builder() -> ShardsBuilder {
-        ShardsBuilder::new()
+    pub(super) fn new(shared: Arc<Shared>, threads: Vec<JoinHandle<()>>) -> Shards {
+        Shards { shared, threads }
     }
 
-    pub(super) fn new(core: Arc<Core>, threads: Vec<JoinHandle<()>>) -> Shards {
-        Shards { core, threads }
-    }
-
-    /// Starts a service on each shard: the function is called there with its shard, and the future that
-    /// it makes runs as a task. It need not be `Send`.
+    /// Starts a service on each shard: calls the function there with the shard, and runs the future
+    /// that it returns as a task. The future need not be `Send`.
     ///
-    /// A shard lives until its services have ended, on all shards; its other tasks are cancelled then.
-    /// So a service waits for those that matter, with a [`JoinSet`](crate::executor::JoinSet) for example.
-    /// When a service panics, [`OnFailure`](super::OnFailure) says what becomes of the others, and
-    /// [`ended`](Self::ended) and [`join`](Self::join) report it.
+    /// The shards run until all services on all shards have ended; then their other tasks are
+    /// cancelled. So a service waits for the tasks that matter, for example with a
+    /// [`JoinSet`](crate::executor::JoinSet). When a service panics,
+    /// [`OnFailure`](super::OnFailure) determines what happens to the others, and
+    /// [`ended`](Self::ended) and [`join`](Self::join) report the panic.
     ///
     /// ```
     /// use wakeful::Shards;
@@ -102,11 +98,32 @@ impl Shards {
                 Ok(())
             }
         };
-        self.core.start(service, location);
+        self.start_service(service, location);
     }
 
-    /// The same for a service that may fail. An error counts as a panic does: it is reported by
-    /// [`join`](Self::join), and [`OnFailure`](super::OnFailure) applies.
+    fn start_service<S, F>(&self, service: S, location: &'static Location<'static>)
+    where
+        S: Fn(Shard) -> F + Send + Sync + 'static,
+        F: Future<Output = Ending> + 'static,
+    {
+        let service = Arc::new(service);
+        self.shared.add_services();
+        for (index, handle) in self.shared.handles.iter().enumerate() {
+            let service = service.clone();
+            // Its drop counts the service as ended, also if the shard has ended and drops the
+            // closure.
+            let guard = ServiceGuard::new(&self.shared, ShardId::from(index));
+            handle.call(move || {
+                if let Some(context) = ShardContext::current() {
+                    context.start(guard, location, move |context| service(Shard(context)));
+                }
+            });
+        }
+    }
+
+    /// Starts a service that may fail on each shard, as [`on_each`](Self::on_each) does. An error
+    /// is treated as a panic is: [`OnFailure`](super::OnFailure) applies, and [`join`](Self::join)
+    /// reports the error.
     ///
     /// ```
     /// use wakeful::Shards;
@@ -134,26 +151,26 @@ impl Shards {
                 ended.map_err(|error| FailureReason::Failed(error.into()))
             }
         };
-        self.core.start(service, Location::caller());
+        self.start_service(service, Location::caller());
     }
 
-    /// How many there are.
+    /// Returns the number of shards.
     pub fn count(&self) -> usize {
         self.threads.len()
     }
 
-    /// The handle of a shard's runtime.
+    /// Returns the handle of a shard's runtime.
     ///
     /// # Panics
     ///
     /// If there is no such shard.
     #[track_caller]
     pub fn handle(&self, id: impl Into<ShardId>) -> &Handle {
-        self.core.handle(id.into())
+        self.shared.handle(id.into())
     }
 
-    /// Starts a task on a shard: the closure travels, the future that it makes there need not be
-    /// `Send`. See [`Handle::spawn_with`].
+    /// Starts a task on a shard. The closure is sent to the shard; the future that it makes there
+    /// need not be `Send`. See [`Handle::spawn_with`].
     ///
     /// # Panics
     ///
@@ -177,64 +194,66 @@ impl Shards {
         self.handle(id).spawn_with(make)
     }
 
-    /// Waits until all services have ended, on all shards, and ends the threads. If the shards are
-    /// [asked to stop](Shard::stop_all) meanwhile, it waits for that.
+    /// Waits until all services on all shards have ended, and ends the threads. If the shards are
+    /// [asked to stop](Shard::stop_all) meanwhile, waits until they have stopped.
     ///
-    /// It blocks the thread; in a task, put it into [`spawn_blocking`](crate::spawn_blocking).
+    /// Blocks the thread; in a task, call it in [`spawn_blocking`](crate::spawn_blocking).
     ///
     /// # Errors
     ///
-    /// [`ShardsError::Failed`], with each service that panicked, failed, or was late.
+    /// [`ShardsError::Failed`], with each service that panicked, failed, or missed the deadline.
     ///
     /// # Panics
     ///
     /// On the thread of one of the shards, which would wait for itself.
     #[track_caller]
     pub fn join(mut self) -> Result<(), ShardsError> {
-        self.not_here();
-        self.core.wait_for_services();
-        // Those that ended by themselves leave nobody to wait for; a stop has its own time.
-        self.core.stop_if_running();
+        self.assert_not_on_shard();
+        self.shared.wait_for_services();
+        // If all services have ended, there is nothing to wait for. A stop in progress has its own
+        // deadline.
+        self.shared.stop_if_running();
         self.end()
     }
 
-    /// Asks all shards to stop, which their services hear by [`Shard::stopping`], and gives them so
-    /// long. Services that have not ended then are cancelled with all tasks, and the threads are ended.
+    /// Asks all shards to stop, which notifies their services by [`Shard::stopping`]. Cancels
+    /// services that have not ended after `deadline`, with all other tasks, and ends the threads.
     ///
-    /// It blocks the thread, for the deadline and
-    /// [`shutdown_timeout`](ShardsBuilder::shutdown_timeout) at most.
+    /// Blocks the thread, at most for the deadline and
+    /// [`shutdown_timeout`](super::ShardsBuilder::shutdown_timeout) after it.
     ///
     /// # Errors
     ///
-    /// [`ShardsError::Failed`], with each shard that did not make it, and why; also with services that
-    /// panicked or failed before.
+    /// [`ShardsError::Failed`], with each shard that missed the deadline, and each service that
+    /// panicked or failed, also before this call.
     ///
     /// # Panics
     ///
-    /// As [`join`](Self::join).
+    /// As [`join`](Self::join) does.
     #[track_caller]
     pub fn shutdown(mut self, deadline: Duration) -> Result<(), ShardsError> {
-        self.not_here();
-        self.core.stop(deadline);
+        self.assert_not_on_shard();
+        self.shared.stop(deadline);
         self.end()
     }
 
-    /// Asks all shards to stop, as [`shutdown`](Self::shutdown) does, and does not wait.
+    /// Asks all shards to stop, as [`shutdown`](Self::shutdown) does, without waiting.
     pub fn stop(&self, deadline: Duration) {
-        self.core.stop(deadline);
+        self.shared.stop(deadline);
     }
 
-    /// Waits until all services have ended, on all shards, or one has failed that [stops the
-    /// others](super::OnFailure::StopAll). `Ok` if none has failed; else the first failure.
+    /// Waits until all services on all shards have ended, or until one has failed and thereby
+    /// [stops the others](super::OnFailure::StopAll). Returns `Ok` if none has failed, otherwise
+    /// the first failure.
     ///
-    /// It ends nothing and takes no failure away: call [`shutdown`](Self::shutdown) or
+    /// This stops nothing and removes no failure: call [`shutdown`](Self::shutdown) or
     /// [`join`](Self::join) after it. With [`OnFailure::Continue`](super::OnFailure::Continue) a
-    /// failure is reported when the other services have ended, too. If no service was started, it
-    /// is ready at once.
+    /// failure is reported after the other services have ended. If no service was started, the
+    /// future is ready at once.
     ///
     /// Any number of tasks may wait, on any thread and under any executor, also after the `Shards`
-    /// are gone. A service whose thread is blocked for ever never ends, so if you
-    /// [stop](Self::stop) the shards and wait for this, use a timeout.
+    /// are gone. A service whose thread is blocked for good never ends, so use a timeout if you
+    /// [stop](Self::stop) the shards and wait for this future.
     ///
     /// # Cancel safety
     ///
@@ -263,17 +282,19 @@ impl Shards {
     /// # }
     /// ```
     pub fn ended(&self) -> Ended {
-        Ended::new(self.core.clone())
+        Ended::new(self.shared.clone())
     }
 
-    fn is_here(&self) -> bool {
-        Local::current().is_some_and(|local| Arc::ptr_eq(&local.core, &self.core))
+    /// Whether this is the thread of one of the shards.
+    fn is_on_shard(&self) -> bool {
+        let context = ShardContext::current();
+        context.is_some_and(|context| Arc::ptr_eq(&context.shared, &self.shared))
     }
 
     #[track_caller]
-    fn not_here(&self) {
+    fn assert_not_on_shard(&self) {
         assert!(
-            !self.is_here(),
+            !self.is_on_shard(),
             "a shard can't wait for itself: call it on the thread that made the shards, or \
              `Shard::stop_all` here"
         );
@@ -281,17 +302,18 @@ impl Shards {
 
     /// Waits for the threads, which have been asked to stop.
     fn end(&mut self) -> Result<(), ShardsError> {
-        let ended = self.core.wait_for_threads();
+        let ended = self.shared.wait_for_threads();
         for (index, thread) in std::mem::take(&mut self.threads).into_iter().enumerate() {
             if ended[index] {
-                // Its panics were caught and told of.
+                // Panics of the shard were caught and recorded.
                 let _ = thread.join();
             } else {
-                self.core
-                    .fail(ShardId::from(index), FailureReason::Unresponsive);
+                let shard = ShardId::from(index);
+                self.shared
+                    .record_failure(shard, FailureReason::Unresponsive);
             }
         }
-        let failures: Vec<ShardFailure> = self.core.take_failures();
+        let failures: Vec<ShardFailure> = self.shared.take_failures();
         if failures.is_empty() {
             Ok(())
         } else {
@@ -305,8 +327,8 @@ impl Drop for Shards {
         if self.threads.is_empty() {
             return;
         }
-        self.core.stop(self.core.patience);
-        if self.is_here() {
+        self.shared.stop(self.shared.shutdown_timeout);
+        if self.is_on_shard() {
             return;
         }
         if let Err(error) = self.end() {
@@ -318,7 +340,7 @@ impl Drop for Shards {
 impl fmt::Debug for Shards {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shards")
-            .field("count", &self.core.handles.len())
+            .field("count", &self.shared.handles.len())
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! The thread of a shard: the one place in the room that starts threads.
+//! Thread of a shard. No other file of this module starts threads.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,92 +7,109 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::core::Core;
-use super::error::FailureReason;
-use super::local::Local;
-use super::{ShardId, affinity, call};
 use crate::executor::reserve_id;
 use crate::runtime::{Builder, Handle, Runtime};
+use crate::shard::affinity;
+use crate::shard::call;
+use crate::shard::context::ShardContext;
+use crate::shard::error::FailureReason;
+use crate::shard::id::ShardId;
+use crate::shard::shared::Shared;
 use crate::task::JoinError;
 
-/// What every thread needs to know.
-pub(super) struct Plan {
+/// Configuration that all threads share.
+pub(super) struct Config {
     pub(super) name: String,
     pub(super) reply_spin: Duration,
     pub(super) configure: Box<dyn Fn(Builder) -> Builder + Send + Sync>,
-    /// The processor of each, if they are pinned.
+    /// The processor of each shard, if the shards are pinned.
     pub(super) cpus: Option<Vec<usize>>,
 }
 
-/// A thread that has made its runtime, and waits to be told of the others.
-pub(super) struct Ready {
-    pub(super) thread: JoinHandle<()>,
+/// Thread that has made its runtime and waits for the state that it shares with the other shards.
+pub(super) struct ReadyThread {
+    thread: JoinHandle<()>,
     pub(super) handle: Handle,
-    pub(super) go: Sender<Arc<Core>>,
+    start: Sender<Arc<Shared>>,
 }
 
 /// Starts the thread of a shard and waits until its runtime is made.
-pub(super) fn start(id: ShardId, plan: &Arc<Plan>) -> io::Result<Ready> {
-    let (tell, told) = channel();
-    let (go, gone) = channel();
-    let its_plan = plan.clone();
+pub(super) fn start(id: ShardId, config: &Arc<Config>) -> io::Result<ReadyThread> {
+    let (report, reported) = channel();
+    let (start, started) = channel();
+    let config = config.clone();
     let thread = std::thread::Builder::new()
-        .name(format!("{}-{id}", plan.name))
-        .spawn(move || run(id, &its_plan, &tell, &gone))?;
-    let made = told.recv();
+        .name(format!("{}-{id}", config.name))
+        .spawn(move || run(id, &config, &report, &started))?;
+    let made = reported.recv();
     let made = made.unwrap_or_else(|_| Err(io::Error::other("making its runtime panicked")));
     match made {
-        Ok(handle) => Ok(Ready { thread, handle, go }),
+        Ok(handle) => Ok(ReadyThread {
+            thread,
+            handle,
+            start,
+        }),
         Err(error) => {
-            // It is over; a panic was told of.
+            // The thread ends. The panic hook has reported a panic of it.
             let _ = thread.join();
             Err(error)
         }
     }
 }
 
-impl Ready {
-    /// One of the others could not be started.
-    pub(super) fn give_up(self) {
-        drop(self.go);
+impl ReadyThread {
+    /// Lets the thread run its loop.
+    pub(super) fn run(self, shared: &Arc<Shared>) -> JoinHandle<()> {
+        let _ = self.start.send(shared.clone());
+        self.thread
+    }
+
+    /// Ends the thread, because another one could not be started.
+    pub(super) fn cancel(self) {
+        drop(self.start);
         let _ = self.thread.join();
     }
 }
 
-fn run(id: ShardId, plan: &Plan, tell: &Sender<io::Result<Handle>>, go: &Receiver<Arc<Core>>) {
-    let runtime = match prepare(id, plan) {
+fn run(
+    id: ShardId,
+    config: &Config,
+    report: &Sender<io::Result<Handle>>,
+    started: &Receiver<Arc<Shared>>,
+) {
+    let runtime = match make_runtime(id, config) {
         Ok(runtime) => runtime,
-        Err(error) => return drop(tell.send(Err(error))),
+        Err(error) => return drop(report.send(Err(error))),
     };
-    let _ = tell.send(Ok(runtime.handle()));
-    // Otherwise one of the others could not be started.
-    if let Ok(core) = go.recv() {
-        live(id, runtime, &core);
+    let _ = report.send(Ok(runtime.handle()));
+    // An error means that another shard could not be started.
+    if let Ok(shared) = started.recv() {
+        run_loop(id, runtime, &shared);
     }
 }
 
-fn prepare(id: ShardId, plan: &Plan) -> io::Result<Runtime> {
-    if let Some(cpus) = &plan.cpus {
+fn make_runtime(id: ShardId, config: &Config) -> io::Result<Runtime> {
+    if let Some(cpus) = &config.cpus {
         affinity::pin(cpus[id.index()])?;
     }
-    let builder = Builder::new().reply_spin(plan.reply_spin);
-    (plan.configure)(builder).build()
+    let builder = Builder::new().reply_spin(config.reply_spin);
+    (config.configure)(builder).build()
 }
 
-fn live(id: ShardId, runtime: Runtime, core: &Arc<Core>) {
-    let life = AssertUnwindSafe(|| {
+fn run_loop(id: ShardId, runtime: Runtime, shared: &Arc<Shared>) {
+    let run = AssertUnwindSafe(|| {
         let adaptive_spin = runtime.adaptive_spin();
-        runtime.on_raised(Local::nudged);
-        Local::enter(id, core, adaptive_spin, |local, incoming| {
-            runtime.enter(|| call::serve(local, incoming));
-            runtime.block_on(local.until_the_end());
-            // What it drops may still ask for its shard.
+        runtime.on_raised(ShardContext::on_raised);
+        ShardContext::enter(id, shared, adaptive_spin, |context, incoming| {
+            runtime.enter(|| call::serve(context, incoming));
+            runtime.block_on(context.until_stopped());
+            // The drops of its tasks may still use the shard.
             drop(runtime);
         });
     });
-    if let Err(payload) = catch_unwind(life) {
+    if let Err(payload) = catch_unwind(run) {
         let error = JoinError::panicked(reserve_id(), payload);
-        core.fail_and_tell(id, FailureReason::Panicked(error));
+        shared.fail(id, FailureReason::Panicked(error));
     }
-    core.ended(id);
+    shared.thread_ended(id);
 }

@@ -1,4 +1,4 @@
-//! The end of a mesh that takes messages.
+//! Receiving side of a mesh.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -10,31 +10,32 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use super::ShardId;
-use super::mesh::Shared;
+use crate::shard::id::ShardId;
+use crate::shard::mesh::shared::MeshShared;
 use crate::task::coop;
 
-/// Takes the messages of all shards of a [`Mesh`](super::Mesh), of each in their order, and of the
-/// shards in turn.
+/// Receives messages from all shards of a [`Mesh`](crate::shard::Mesh).
 ///
-/// It is a [`Stream`] as well. When it is dropped, what has not been received is dropped, and sending
-/// to it fails.
+/// The messages of one sender arrive in the order in which they were sent. Senders take turns.
+///
+/// It is a [`Stream`] as well. When it is dropped, messages that were not received are dropped, and
+/// sending to it fails.
 pub struct MeshReceiver<T> {
     to: usize,
-    shared: Arc<Shared<T>>,
-    /// Whose turn it is.
+    shared: Arc<MeshShared<T>>,
+    /// The sender whose turn is next.
     next: usize,
-    /// Its waker's home is its thread.
+    /// It belongs to the thread that it has joined on.
     not_send: PhantomData<Rc<()>>,
 }
 
-/// Why [`MeshReceiver::try_recv`] has nothing.
+/// Error of [`MeshReceiver::try_recv`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TryRecvError {
     /// There is no message now.
     Empty,
-    /// There is none, and there will be none: all senders are gone.
+    /// There is no message now or later: all senders are gone.
     Closed,
 }
 
@@ -50,7 +51,7 @@ impl fmt::Display for TryRecvError {
 impl std::error::Error for TryRecvError {}
 
 impl<T> MeshReceiver<T> {
-    pub(super) fn new(to: usize, shared: Arc<Shared<T>>) -> MeshReceiver<T> {
+    pub(super) fn new(to: usize, shared: Arc<MeshShared<T>>) -> MeshReceiver<T> {
         MeshReceiver {
             to,
             shared,
@@ -59,8 +60,8 @@ impl<T> MeshReceiver<T> {
         }
     }
 
-    /// The next message, and who sent it; `None` when all senders are gone or closed and everything
-    /// they sent has been received.
+    /// Receives the next message, with the shard that sent it. Returns `None` when all senders are
+    /// gone or closed and all that they sent has been received.
     ///
     /// # Cancel safety
     ///
@@ -74,10 +75,10 @@ impl<T> MeshReceiver<T> {
         self.poll_take(cx, Self::take)
     }
 
-    /// Takes in the messages that are there, `limit` at most, and adds them to `messages`; waits if
-    /// there is none. Returns how many; 0 when there will be no more, or if `limit` is 0.
+    /// Appends the messages that have arrived to `messages`, at most `limit`; waits if there is
+    /// none. Returns their number, which is 0 when there will be no more, or if `limit` is 0.
     ///
-    /// It costs less than as many calls of [`recv`](Self::recv).
+    /// Costs less than n calls of [`recv`](Self::recv).
     ///
     /// # Cancel safety
     ///
@@ -103,23 +104,24 @@ impl<T> MeshReceiver<T> {
         took.unwrap_or(0)
     }
 
-    /// The next message, if there is one.
+    /// Receives the next message without waiting.
     ///
     /// # Errors
     ///
-    /// If there is none, and whether there can be one yet.
+    /// If there is no message. The error says whether there can be one later.
     pub fn try_recv(&mut self) -> Result<(ShardId, T), TryRecvError> {
-        let over = self.is_over();
-        self.take().ok_or(if over {
+        let closed = self.is_closed();
+        self.take().ok_or(if closed {
             TryRecvError::Closed
         } else {
             TryRecvError::Empty
         })
     }
 
-    /// Have all senders gone? What they sent may still be there.
-    fn is_over(&self) -> bool {
-        (0..self.shared.shards).all(|from| self.shared.link(from, self.to).is_over())
+    /// Whether all senders have closed. What they sent may still be in the queues.
+    fn is_closed(&self) -> bool {
+        let mut senders = 0..self.shared.shards;
+        senders.all(|from| self.shared.queue(from, self.to).is_sender_closed())
     }
 
     #[inline]
@@ -131,26 +133,26 @@ impl<T> MeshReceiver<T> {
         let progress = ready!(coop::poll_proceed(cx));
         let mut took = take(self);
         if took.is_none() {
-            self.shared.arrived(self.to).arm(cx.waker());
-            let over = self.is_over();
+            self.shared.arrived(self.to).prepare_wait(cx.waker());
+            let closed = self.is_closed();
             took = take(self);
-            if took.is_none() && !over {
+            if took.is_none() && !closed {
                 return Poll::Pending;
             }
-            self.shared.arrived(self.to).disarm();
+            self.shared.arrived(self.to).cancel_wait();
         }
         progress.made_progress();
         Poll::Ready(took)
     }
 
-    /// The next message, for one that is told of them without the bell.
+    /// Takes the next message. Registers no waker: for a task that is notified in another way.
     #[inline]
-    pub(super) fn take(&mut self) -> Option<(ShardId, T)> {
+    pub(in crate::shard) fn take(&mut self) -> Option<(ShardId, T)> {
         for _ in 0..self.shared.shards {
-            let from = self.turn();
-            let link = self.shared.link(from, self.to);
-            if let Some(message) = link.pop() {
-                link.made_room();
+            let from = self.next_sender();
+            let queue = self.shared.queue(from, self.to);
+            if let Some(message) = queue.pop() {
+                queue.notify_sender();
                 return Some((ShardId::from(from), message));
             }
         }
@@ -163,24 +165,24 @@ impl<T> MeshReceiver<T> {
             if left == 0 {
                 break;
             }
-            let from = self.turn();
-            let link = self.shared.link(from, self.to);
+            let from = self.next_sender();
+            let queue = self.shared.queue(from, self.to);
             let before = left;
             while left > 0
-                && let Some(message) = link.pop()
+                && let Some(message) = queue.pop()
             {
                 messages.push((ShardId::from(from), message));
                 left -= 1;
             }
             if left < before {
-                link.made_room();
+                queue.notify_sender();
             }
         }
         (left < limit).then_some(limit - left)
     }
 
     #[inline]
-    fn turn(&mut self) -> usize {
+    fn next_sender(&mut self) -> usize {
         let turn = self.next;
         self.next = if turn + 1 == self.shared.shards {
             0
@@ -201,7 +203,7 @@ impl<T> Stream for MeshReceiver<T> {
 
 impl<T> Drop for MeshReceiver<T> {
     fn drop(&mut self) {
-        self.shared.receiver_goes(self.to);
+        self.shared.close_receiver(self.to);
     }
 }
 

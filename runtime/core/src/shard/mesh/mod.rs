@@ -1,26 +1,40 @@
-//! Typed messages between shards: a bounded queue for each pair of them.
+//! Typed messages between shards, in a bounded queue for each pair of them.
+//!
+//! - `queue.rs`: the queue from one shard to another, and how either side closes it.
+//! - `notify.rs`: the wake of a waiting receiver or sender across threads.
+//! - `shared.rs`: all queues of a mesh, with one notify for each receiver.
+//! - `wait_list.rs`: the tasks of a sender that wait for space.
+//! - `sender.rs`, `receiver.rs`: the two ends that a shard takes.
+
+pub(crate) mod notify;
+pub(crate) mod queue;
+
+pub(super) mod receiver;
+pub(super) mod sender;
+pub(super) mod wait_list;
+
+mod shared;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::bell::Bell;
-use super::link::Link;
-use super::receiver::MeshReceiver;
-use super::sender::MeshSender;
-use super::{Shard, ShardId};
+use crate::shard::id::ShardId;
+use crate::shard::mesh::receiver::MeshReceiver;
+use crate::shard::mesh::sender::MeshSender;
+use crate::shard::mesh::shared::MeshShared;
 
-/// The place where the shards of a mesh take their ends of it.
+/// Typed message queues between shards, of which each shard takes its two ends.
 ///
-/// From each shard to each, itself included, there is a queue of its own, so a slow receiver and a loud
-/// sender hold up only each other. The messages of a pair arrive in the order in which they were
-/// sent. When a queue is full, [`send`](MeshSender::send) waits.
+/// Each ordered pair of shards has a bounded queue, also a shard with itself. So a slow receiver
+/// and a fast sender hold up only each other. The messages of a pair arrive in the order in which
+/// they were sent. When a queue is full, [`send`](MeshSender::send) waits.
 ///
-/// A receiver that waits is woken once for a burst of messages, and not at all while it is at work.
-/// To take a burst in at once use [`recv_many`](MeshReceiver::recv_many).
+/// A waiting receiver is woken once for a burst of messages, and not at all while it is running. To
+/// receive a burst at once use [`recv_many`](MeshReceiver::recv_many).
 ///
-/// The mesh itself can be cloned and sent; its ends belong to the threads that took them. When the last
-/// clone is gone, an end that was never taken counts as dropped.
+/// The mesh can be cloned and sent to other threads; its ends belong to the threads that took them.
+/// When the last clone is gone, an end that was never taken counts as dropped.
 ///
 /// ```
 /// use wakeful::Shards;
@@ -32,7 +46,7 @@ use super::{Shard, ShardId};
 ///     let mesh = mesh.clone();
 ///     async move {
 ///         let (sender, mut receiver) = mesh.join(&shard);
-///         // Goodbye from each to each.
+///         // Each shard sends to each.
 ///         for to in shard.ids() {
 ///             sender.send(to, format!("goodbye from {}", shard.id())).await.unwrap();
 ///         }
@@ -50,86 +64,37 @@ use super::{Shard, ShardId};
 /// ```
 pub struct Mesh<T>(Arc<Ends<T>>);
 
-/// What is left to be taken.
+/// Ends that have not been taken.
 struct Ends<T> {
-    shared: Arc<Shared<T>>,
+    shared: Arc<MeshShared<T>>,
     taken: Box<[AtomicBool]>,
 }
 
-/// What the ends have in common.
-pub(super) struct Shared<T> {
-    pub(super) shards: usize,
-    /// Sorted by the sender, then by the receiver.
-    links: Box<[Link<T>]>,
-    /// Of the receivers.
-    arrived: Box<[Bell]>,
-}
-
-impl<T> Shared<T> {
-    #[inline]
-    pub(super) fn link(&self, from: usize, to: usize) -> &Link<T> {
-        &self.links[from * self.shards + to]
-    }
-
-    #[inline]
-    pub(super) fn arrived(&self, to: usize) -> &Bell {
-        &self.arrived[to]
-    }
-
-    pub(super) fn sender_goes(&self, from: usize) {
-        for to in 0..self.shards {
-            self.link(from, to).sender_goes(self.arrived(to));
-        }
-    }
-
-    pub(super) fn receiver_goes(&self, to: usize) {
-        for from in 0..self.shards {
-            self.link(from, to).receiver_goes();
-        }
-    }
-}
-
 impl<T> Mesh<T> {
-    /// A mesh of so many shards, with room for `capacity` messages from each to each. The memory for
-    /// that is taken at once: `shards * shards * capacity` messages.
+    /// Makes a mesh of `shards` shards, whose queues hold `capacity` messages each. Their memory is
+    /// allocated at once: `shards * shards * capacity` messages.
     ///
     /// # Panics
     ///
-    /// If one of them is 0.
+    /// If `shards` or `capacity` is 0.
     #[track_caller]
     pub fn new(shards: usize, capacity: usize) -> Mesh<T> {
         assert!(shards > 0, "a mesh of 0 shards: give at least 1");
         assert!(
             capacity > 0,
-            "a mesh with room for 0 messages: give at least 1"
+            "a mesh with queues for 0 messages: give at least 1"
         );
-        let links = (0..shards * shards).map(|_| Link::new(capacity)).collect();
         Mesh(Arc::new(Ends {
-            shared: Arc::new(Shared {
-                shards,
-                links,
-                arrived: (0..shards).map(|_| Bell::new()).collect(),
-            }),
+            shared: Arc::new(MeshShared::new(shards, capacity)),
             taken: (0..shards).map(|_| AtomicBool::new(false)).collect(),
         }))
     }
 
-    /// Takes the ends of a shard. They stay on this thread.
+    /// Takes the ends of shard `id` on a thread that is not a shard, for example in a test.
     ///
     /// # Panics
     ///
-    /// If the mesh has no such shard, or its ends were taken before.
-    #[track_caller]
-    pub fn join(&self, shard: &Shard) -> (MeshSender<T>, MeshReceiver<T>) {
-        self.join_as(shard.id())
-    }
-
-    /// Takes the ends of a shard for a thread that is none: for tests, and for what stands beside the
-    /// shards.
-    ///
-    /// # Panics
-    ///
-    /// As [`join`](Self::join).
+    /// As [`join`](Self::join) does.
     ///
     /// ```
     /// use wakeful::shard::Mesh;
@@ -156,7 +121,7 @@ impl<T> Mesh<T> {
         )
     }
 
-    /// How many shards it is for.
+    /// Returns the number of shards that the mesh was made for.
     pub fn shards(&self) -> usize {
         self.0.shared.shards
     }
@@ -166,8 +131,8 @@ impl<T> Drop for Ends<T> {
     fn drop(&mut self) {
         for (index, taken) in self.taken.iter_mut().enumerate() {
             if !*taken.get_mut() {
-                self.shared.sender_goes(index);
-                self.shared.receiver_goes(index);
+                self.shared.close_sender(index);
+                self.shared.close_receiver(index);
             }
         }
     }

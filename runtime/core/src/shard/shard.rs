@@ -1,4 +1,4 @@
-//! A shard as its services and tasks have it.
+//! Handle of one shard, for its services and tasks.
 
 use std::fmt;
 use std::future::Future;
@@ -6,55 +6,59 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::call;
-use super::local::{Local, Stopping};
-use super::{Mesh, ShardId};
 use crate::runtime::{Handle, RemoteJoinHandle};
+use crate::shard::call;
+use crate::shard::context::ShardContext;
+use crate::shard::id::ShardId;
+use crate::shard::mesh::Mesh;
+use crate::shard::mesh::receiver::MeshReceiver;
+use crate::shard::mesh::sender::MeshSender;
+use crate::shard::stopping::Stopping;
 use crate::task::JoinError;
 
-/// One of the [`Shards`](super::Shards), on its own thread: what a service is given.
+/// Handle of one of the [`Shards`](super::Shards), which its services receive.
 ///
-/// It can be cloned for the tasks of the shard, and does not leave the thread. Any task of a shard finds
-/// its own by [`Shard::current`].
+/// It can be cloned for the tasks of the shard, and can't leave the shard's thread. A task of a
+/// shard can get it by [`Shard::current`].
 #[derive(Clone)]
-pub struct Shard(pub(super) Rc<Local>);
+pub struct Shard(pub(super) Rc<ShardContext>);
 
 impl Shard {
-    /// The shard that this thread is.
+    /// Returns the shard of this thread.
     ///
     /// # Panics
     ///
-    /// On another thread; see [`try_current`](Self::try_current).
+    /// If the thread is not that of a shard; see [`try_current`](Self::try_current).
     #[track_caller]
     pub fn current() -> Shard {
         Shard::try_current().expect("this thread is no shard: call it in a task of a shard")
     }
 
-    /// The shard that this thread is, if it is one.
+    /// Returns the shard of this thread, if the thread is that of a shard.
     ///
     /// ```
     /// assert!(wakeful::shard::Shard::try_current().is_none());
     /// ```
     pub fn try_current() -> Option<Shard> {
-        Local::current().map(Shard)
+        ShardContext::current().map(Shard)
     }
 
-    /// Which it is.
+    /// Returns this shard's id.
     pub fn id(&self) -> ShardId {
         self.0.id
     }
 
-    /// How many there are.
+    /// Returns the number of shards.
     pub fn count(&self) -> usize {
-        self.0.core.handles.len()
+        self.0.shared.handles.len()
     }
 
-    /// All of them.
+    /// Returns the ids of all shards.
     pub fn ids(&self) -> impl Iterator<Item = ShardId> + use<> {
         (0..self.count()).map(ShardId::from)
     }
 
-    /// A mesh for these shards, see [`Mesh::new`]. The other shards have to be given it.
+    /// Makes a mesh for these shards, see [`Mesh::new`]. It has to be sent to the other shards.
     ///
     /// # Panics
     ///
@@ -64,20 +68,20 @@ impl Shard {
         Mesh::new(self.count(), capacity)
     }
 
-    /// The handle of a shard's runtime.
+    /// Returns the handle of a shard's runtime.
     ///
     /// # Panics
     ///
     /// If there is no such shard.
     #[track_caller]
     pub fn handle(&self, id: impl Into<ShardId>) -> &Handle {
-        self.0.core.handle(id.into())
+        self.0.shared.handle(id.into())
     }
 
-    /// Starts a task on a shard: the closure travels, the future that it makes there need not be
-    /// `Send`. See [`Handle::spawn_with`].
+    /// Starts a task on a shard. The closure is sent to the shard; the future that it makes there
+    /// need not be `Send`. See [`Handle::spawn_with`].
     ///
-    /// For a question and its answer, [`call`](Self::call) costs less.
+    /// For a request and its reply, [`call`](Self::call) costs less.
     ///
     /// # Panics
     ///
@@ -105,21 +109,21 @@ impl Shard {
         self.handle(id).spawn_with(make)
     }
 
-    /// Sends a closure to a shard, where it makes a future, and waits for the output of that.
+    /// Sends a closure to a shard, where it makes a future, and waits for the future's output.
     ///
-    /// The future is polled for the first time by the task there that takes calls in, up to 64 of them in
-    /// one turn. If it is not ready it becomes a task of its own, which polls it again at once. So until it
-    /// has waited, [`task::id`](crate::executor::id) is that of the task that takes calls in, the
-    /// [budget](crate::task::coop) of a poll is shared by those of one turn, and work that takes long
-    /// should give way with [`yield_now`](crate::task::yield_now) first.
+    /// The first poll of the future is made there by the task that receives calls, for up to 64
+    /// calls in one turn. A future that is not ready becomes a task, which polls it again at once.
+    /// So until the future has waited, [`task::id`](crate::executor::id) is that of the receiving
+    /// task, and the calls of one turn share the [budget](crate::task::coop) of one poll. Work that
+    /// takes long should call [`yield_now`](crate::task::yield_now) first.
     ///
-    /// Calls to a shard begin in the order in which they were made. A shard takes in 128 from each
-    /// other at a time; more of them wait in line, where a future that is kept without being polled holds up
-    /// those behind it.
+    /// Calls to a shard begin in the order in which they were made. A batch takes 128 calls from
+    /// one shard to another. Further calls wait in a list, where a future that is kept without
+    /// being polled holds up the calls behind it.
     ///
     /// # Errors
     ///
-    /// If it panicked there; or, as cancelled, if the shard ended before it did.
+    /// If the closure or its future panicked; or, as cancelled, if the shard ended first.
     ///
     /// # Panics
     ///
@@ -127,9 +131,9 @@ impl Shard {
     ///
     /// # Cancel safety
     ///
-    /// A call that is dropped before it was taken in by the queue has no effect; later it is carried out,
-    /// and its output is dropped when it has come home. If the shard that called has ended meanwhile, it is
-    /// dropped on its way.
+    /// A call that is dropped before it was added to a batch has no effect. After that it is
+    /// carried out, and its output is dropped when it has returned, or on the way if the shard that
+    /// called has ended.
     ///
     /// ```
     /// use std::cell::Cell;
@@ -165,9 +169,9 @@ impl Shard {
         call::call(self.0.clone(), to, location, make)
     }
 
-    /// Waits until the shards are asked to stop: by [`Shards::shutdown`](super::Shards::shutdown), by
-    /// [`stop_all`](Self::stop_all), or as one of them [failed](super::OnFailure::StopAll). Then a service
-    /// should take on nothing new, finish what it has begun, and return.
+    /// Waits until the shards are asked to stop: by [`Shards::shutdown`](super::Shards::shutdown),
+    /// by [`stop_all`](Self::stop_all), or because a service [failed](super::OnFailure::StopAll). A
+    /// service should then start nothing new, finish what it has begun, and return.
     ///
     /// # Cancel safety
     ///
@@ -193,18 +197,30 @@ impl Shard {
     /// # }
     /// ```
     pub fn stopping(&self) -> Stopping {
-        Stopping::new(self.clone())
+        Stopping::new(self.0.clone())
     }
 
-    /// Have the shards been asked to stop?
+    /// Whether the shards were asked to stop.
     pub fn is_stopping(&self) -> bool {
         self.0.is_stopping()
     }
 
-    /// Asks all shards to stop, and gives their services so long before they are cancelled. Returns at
-    /// once. Asked again, it can only become sooner.
+    /// Asks all shards to stop, and cancels services that have not ended after `deadline`. Returns
+    /// at once. A later call can only make the deadline earlier.
     pub fn stop_all(&self, deadline: Duration) {
-        self.0.core.stop(deadline);
+        self.0.shared.stop(deadline);
+    }
+}
+
+impl<T> Mesh<T> {
+    /// Takes the ends of a shard. They stay on this thread.
+    ///
+    /// # Panics
+    ///
+    /// If the mesh has no such shard, or if its ends were taken before.
+    #[track_caller]
+    pub fn join(&self, shard: &Shard) -> (MeshSender<T>, MeshReceiver<T>) {
+        self.join_as(shard.id())
     }
 }
 

@@ -1,15 +1,16 @@
-//! What another core wrote last is asked for ahead, so that many such reads wait together.
+//! Prefetching of memory that another core wrote last, so that several such reads overlap.
 
-/// Asks for both ends of a value; for a small one that is all of it. It says nothing to the program.
+/// Prefetches both ends of a value, which for a small one is all of it. Has no effect on the
+/// program's state.
 #[inline]
-pub(super) fn fetch<T: ?Sized>(value: &T) {
+pub(super) fn prefetch<T: ?Sized>(value: &T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
         let first = std::ptr::from_ref(value).cast::<i8>();
         let last = first.wrapping_add(size_of_val(value).saturating_sub(1));
-        // SAFETY: a hint, which reads nothing and faults nowhere; every x86-64 has it.
+        // SAFETY: a prefetch is a hint, which reads nothing and never faults; every x86-64 has it.
         unsafe {
             _mm_prefetch::<_MM_HINT_T0>(first);
             _mm_prefetch::<_MM_HINT_T0>(last);
