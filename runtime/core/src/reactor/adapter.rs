@@ -209,7 +209,7 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, `op` has not succeeded.
+    /// Cancel-safe: if the future is dropped, `op` has not succeeded.
     pub fn read_with<R>(
         &self,
         mut op: impl FnMut(&T) -> io::Result<R>,
@@ -225,7 +225,7 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, `op` has not succeeded.
+    /// Cancel-safe: if the future is dropped, `op` has not succeeded.
     pub fn write_with<R>(
         &self,
         mut op: impl FnMut(&T) -> io::Result<R>,

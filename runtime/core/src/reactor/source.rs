@@ -99,8 +99,8 @@ impl Source {
         self.resource.readiness(|| (has(READABLE), has(WRITABLE)));
     }
 
-    /// Notes it if the running loop belongs to another runtime than the descriptor: the reactor of
-    /// the descriptor can't run meanwhile.
+    /// Notes a foreign wait if the running loop and the descriptor belong to different runtimes:
+    /// the reactor of the descriptor can't run meanwhile.
     fn note_foreign(&self) {
         if context::is_running() && !context::is_running_reactor(&self.reactor) {
             let what = format!("descriptor {}, registered with the reactor", self.fd);
@@ -124,13 +124,14 @@ impl Source {
     /// Clears the readiness after a transfer that was shorter than the buffer: nothing is left to
     /// read, or the send buffer is full. The next operation waits for an event instead of trying.
     ///
-    /// This saves a system call that would return `EAGAIN`. It holds for TCP. Don't call it after a
-    /// transfer that was short for another reason: a read of a Unix stream with descriptors sent
-    /// along, a read that stops at urgent data, a vectored transfer with more buffers than the
-    /// system takes, or a read of a pipe, whose writer may have chosen packet mode (`O_DIRECT`).
+    /// This saves a system call that would return `EAGAIN`. The conclusion holds for TCP. Don't
+    /// call this after a transfer that was short for another reason: a read of a Unix stream with
+    /// descriptors sent along, a read that stops at urgent data, a vectored transfer with more
+    /// buffers than the system takes, or a read of a pipe, whose writer may have chosen packet mode
+    /// (`O_DIRECT`).
     ///
-    /// It has no effect where the end of the stream may already have been reported, or where the
-    /// backend does not report it.
+    /// The call has no effect where the end of the stream may already have been reported, or where
+    /// the backend does not report it.
     pub fn drained(&self, interest: Interest) {
         if !self.reactor.reports_hangup() {
             return;
@@ -270,7 +271,7 @@ impl Source {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, `op` has not succeeded.
+    /// Cancel-safe: if the future is dropped, `op` has not succeeded.
     pub fn io<R, F>(&self, interest: Interest, op: F) -> impl Future<Output = io::Result<R>>
     where
         F: FnMut() -> io::Result<R>,
@@ -364,7 +365,8 @@ impl Source {
             .unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
-    /// `None`: it would block, which is remembered.
+    /// Calls `op` until it is not interrupted. Returns `None` if it would block, after clearing the
+    /// readiness.
     #[inline]
     fn attempt<R>(
         &self,

@@ -8,9 +8,9 @@
 //! timers by 100 µs and one poll, or, when polls become long after thousands of short ones, once by
 //! 100 µs and 16 polls.
 //!
-//! A task that wakes itself in its poll, as `yield_now` does, makes an earlier turn worth its
-//! price: immediately after a sleep or after a turn that woke a task; after each turn that woke
-//! none, the delay doubles, up to 100 µs.
+//! A batch ends earlier after a task that has woken itself in its poll, as `yield_now` does, if
+//! enough time has passed since the last turn. That time is zero after a sleep and after a turn that
+//! woke a task. It doubles with each turn that woke none, up to 100 µs.
 //!
 //! With a fixed number of polls for each batch, no clock is read for this.
 

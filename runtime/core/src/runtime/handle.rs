@@ -25,7 +25,7 @@ use crate::task::{AbortHandle, Id, JoinError};
 /// let runtime = wakeful::Runtime::new()?;
 /// let handle = runtime.handle();
 /// let other = std::thread::spawn(move || {
-///     // The closure is sent to the other thread; the future that it makes need not be `Send`.
+///     // The closure is sent to the runtime's thread; the future that it makes need not be `Send`.
 ///     let task = handle.spawn_with(|| async { std::rc::Rc::new(5_u32).pow(2) });
 ///     wakeful::block_on(task)
 /// });
@@ -109,7 +109,7 @@ impl Handle {
         }));
         RemoteJoinHandle {
             id,
-            home: self.executor.home(),
+            owner_thread: self.executor.home(),
             executor: Arc::downgrade(&self.executor),
             receiver,
             stop,
@@ -178,7 +178,7 @@ impl fmt::Debug for Handle {
 #[derive(Default)]
 pub(crate) struct Stop {
     task: OnceLock<AbortHandle>,
-    asked: AtomicBool,
+    requested: AtomicBool,
 }
 
 impl Stop {
@@ -187,8 +187,8 @@ impl Stop {
         self.carry_out();
     }
 
-    pub(crate) fn ask(&self) {
-        self.asked.store(true, Ordering::SeqCst);
+    pub(crate) fn request(&self) {
+        self.requested.store(true, Ordering::SeqCst);
         self.carry_out();
     }
 
@@ -197,7 +197,7 @@ impl Stop {
     /// least one of them sees both.
     fn carry_out(&self) {
         fence(Ordering::SeqCst);
-        if self.asked.load(Ordering::SeqCst)
+        if self.requested.load(Ordering::SeqCst)
             && let Some(task) = self.task.get()
         {
             task.abort();
@@ -217,7 +217,7 @@ impl Stop {
 /// If polled again after it returned the output.
 pub struct RemoteJoinHandle<T> {
     id: Id,
-    home: ThreadNumber,
+    owner_thread: ThreadNumber,
     executor: Weak<Executor>,
     receiver: Receiver<T>,
     stop: Arc<Stop>,
@@ -226,7 +226,7 @@ pub struct RemoteJoinHandle<T> {
 impl<T> RemoteJoinHandle<T> {
     /// Requests that the task be cancelled.
     pub fn abort(&self) {
-        self.stop.ask();
+        self.stop.request();
     }
 
     /// Whether the task has ended. Also true after its output has been taken.
@@ -243,8 +243,8 @@ impl<T> RemoteJoinHandle<T> {
 }
 
 impl<T> RemoteJoinHandle<T> {
-    /// Notes that the running loop may wait for a task of another runtime of this thread. That loop
-    /// can't run meanwhile.
+    /// Notes a foreign wait if the running loop and the task belong to different runtimes of this
+    /// thread: the loop of the task can't run meanwhile.
     #[cold]
     fn note_foreign(&self) {
         let executor = self.executor.upgrade();
@@ -255,8 +255,8 @@ impl<T> RemoteJoinHandle<T> {
     }
 }
 
-/// The waker of a task that waits for the output. It is stored in a oneshot, so it can't be
-/// compared; a no-op waker stands for it.
+/// The waker of the task that waits for the output. It is stored in a oneshot, where it can't be
+/// compared with other wakers, so a no-op waker stands for it.
 struct Remote(Weak<Stop>);
 
 impl Wakers for Remote {
@@ -278,7 +278,7 @@ impl<T> Future for RemoteJoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let id = self.id;
         let poll = Pin::new(&mut self.receiver).poll(cx);
-        if poll.is_pending() && self.home.is_current() {
+        if poll.is_pending() && self.owner_thread.is_current() {
             self.note_foreign();
         }
         poll.map_err(|missing| match missing {

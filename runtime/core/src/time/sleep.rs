@@ -19,7 +19,8 @@ use crate::reactor::{Reactor, current};
 use crate::task::coop;
 
 /// Waits for at least `duration`. The delay beyond it depends on what else runs on the loop, and
-/// not on a tick: deadlines have a resolution of 1 ns. A duration that is out of range never ends.
+/// not on a tick: deadlines have a resolution of 1 ns. A sleep whose duration is out of range never
+/// ends.
 ///
 /// # Panics
 ///
