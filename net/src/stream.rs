@@ -102,7 +102,7 @@ where
 
     #[inline]
     fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let len = self.source().granted(buf.len());
+        let len = self.source().fault_cap(buf.len());
         let buf = &mut buf[..len];
         let Received { bytes, cut } = self.get_ref().read(buf)?;
         if !cut {
@@ -112,7 +112,7 @@ where
     }
 
     fn read_vectored_now(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let most = self.source().granted(bufs.len());
+        let most = self.source().fault_cap(bufs.len());
         let bufs = &mut bufs[..most];
         let Received { bytes, cut } = self.get_ref().read_vectored(bufs)?;
         if !cut && bufs.len() <= SURELY_TAKEN {
@@ -124,14 +124,14 @@ where
 
     #[inline]
     fn write_now(&self, buf: &[u8]) -> io::Result<usize> {
-        let buf = &buf[..self.source().granted(buf.len())];
+        let buf = &buf[..self.source().fault_cap(buf.len())];
         let n = self.get_ref().write(buf)?;
         self.moved(n, buf.len(), Interest::WRITABLE);
         Ok(n)
     }
 
     fn write_vectored_now(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let bufs = &bufs[..self.source().granted(bufs.len())];
+        let bufs = &bufs[..self.source().fault_cap(bufs.len())];
         let n = self.get_ref().write_vectored(bufs)?;
         if bufs.len() <= SURELY_TAKEN {
             let len = bufs.iter().map(|buf| buf.len()).sum();

@@ -1,4 +1,4 @@
-//! From the parsed function to the one that is compiled.
+//! Expansion of the attributes.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -8,6 +8,7 @@ use syn::{Error, Result};
 use crate::function::Function;
 use crate::options::{Kind, Options};
 
+/// Expands an attribute. On an error, the result is the error and the function without a runtime.
 pub(crate) fn expand(kind: Kind, options: TokenStream, item: TokenStream) -> TokenStream {
     let function: Function = match syn::parse2(item.clone()) {
         Ok(function) => function,
@@ -26,7 +27,7 @@ pub(crate) fn expand(kind: Kind, options: TokenStream, item: TokenStream) -> Tok
     }
 }
 
-/// The mistakes of the signature.
+/// Checks the signature.
 fn check(kind: Kind, function: &Function) -> Result<()> {
     if !function.is_async {
         let message = "the `async` keyword is missing from the function declaration";
@@ -56,17 +57,18 @@ fn expand_function(kind: Kind, options: &Options, function: &Function) -> TokenS
     let krate = options.krate();
     let calls = options.builder_calls(kind);
     let body = async_body(function);
-    // Hygiene: the body and the arguments cannot see these two names.
+    // Hygiene: the names `body` and `runtime` are not visible in the user's body and arguments.
     let site = Span::mixed_site();
     let body = match (kind, function.nameable_output()) {
-        // One `block_on` for all tests with the same output, instead of one for each test.
+        // So that one instance of `block_on` is compiled for all tests with the same output,
+        // instead of one for each test.
         (Kind::Test, Some(output)) => quote_spanned! {site=>
             let body = ::core::pin::pin!(#body);
             let body: ::core::pin::Pin<&mut dyn ::core::future::Future<Output = #output>> = body;
         },
         _ => quote_spanned!(site=> let body = #body;),
     };
-    // `block_on` of a body that never ends is what `-> !` asks for.
+    // With `-> !`, the `block_on` of a body that never ends is intended.
     let never = function
         .never_returns()
         .then(|| quote!(#[allow(clippy::diverging_sub_expression)]));
@@ -80,8 +82,8 @@ fn expand_function(kind: Kind, options: &Options, function: &Function) -> TokenS
     with_statements(function, test, statements)
 }
 
-/// What is compiled beside an error: the body, so that it is checked and its imports are used, but no
-/// runtime, whose path may be the very thing that is wrong, and nothing that would be a second error.
+/// Returns the function to compile beside an error. It has the body, so that the body is checked
+/// and its imports are used, but no runtime, whose path may be wrong, and causes no second error.
 fn without_runtime(function: &Function) -> TokenStream {
     let body = async_body(function);
     let statements = quote_spanned! {Span::mixed_site()=>
@@ -124,15 +126,15 @@ fn with_statements(
     }
 }
 
-/// `async move { .. }`: the arguments live in the future, as they do in an `async fn`.
+/// Returns the body as `async move { .. }`: the arguments live in the future, as in an `async fn`.
 ///
-/// An `async` block does not know its output's type before its end, an `async fn` does. A return that
-/// never runs makes up for it: `Err(Box::new(e))` and a lone `?` infer as they should, and a wrong type
-/// is reported at the user's expression.
+/// Unlike an `async fn`, an `async` block does not declare the type of its output. A `return` that
+/// never runs declares it: `Err(Box::new(e))` and a lone `?` are inferred as in an `async fn`, and
+/// a wrong type is reported at the user's expression.
 fn async_body(function: &Function) -> TokenStream {
     let site = Span::mixed_site();
     let typed = function.nameable_output().map(|output| {
-        // rustc's "return type inferred here" then points at the return type.
+        // With this span, rustc's "return type inferred here" points at the return type.
         quote_spanned! {site.located_at(output.span())=>
             if let ::core::option::Option::Some(output) = ::core::option::Option::<#output>::None {
                 return output;
@@ -146,6 +148,7 @@ fn async_body(function: &Function) -> TokenStream {
     quote_spanned!(site=> async move #block)
 }
 
+/// Returns a compile error beside other tokens.
 fn beside(error: &Error, tokens: TokenStream) -> TokenStream {
     let error = error.to_compile_error();
     quote!(#error #tokens)

@@ -1,7 +1,7 @@
-//! The function under the attribute, as tokens.
+//! Parser of the function under the attribute.
 //!
-//! Only the edges are understood: attributes, qualifiers, name, arguments, return type. The body stays
-//! raw, so that an error inside it is reported at the user's own tokens and an editor can still
+//! Only attributes, qualifiers, name, arguments and return type are parsed. The body stays a token
+//! stream, so that an error in it is reported at the user's own tokens and an editor can still
 //! complete in a body that does not parse.
 
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
@@ -12,11 +12,13 @@ use syn::{
     WhereClause, token,
 };
 
+/// A function, with an unparsed body.
 pub(crate) struct Function {
-    /// Those above the function and, turned outwards, those at the top of its body.
+    /// The attributes above the function and, converted to outer ones, those at the top of its
+    /// body.
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
-    /// `const`, `unsafe`, `extern "C"`: all but `async`.
+    /// The qualifiers except `async`: `const`, `unsafe`, `extern "C"`.
     pub(crate) qualifiers: TokenStream,
     pub(crate) is_async: bool,
     pub(crate) fn_token: Token![fn],
@@ -91,7 +93,8 @@ fn parse_group(input: ParseStream<'_>, is_next: bool, expected: &str) -> Result<
     }
 }
 
-/// `#![allow(..)]` may open a function's body but no other block, so it moves above the function.
+/// Moves inner attributes such as `#![allow(..)]` above the function: they are allowed at the top
+/// of a function's body, but not at the top of the block that the body becomes.
 fn split_inner_attributes(body: &Group, attributes: &mut Vec<Attribute>) -> Result<Group> {
     let split = |input: ParseStream<'_>| {
         let inner = input.call(Attribute::parse_inner)?;
@@ -108,14 +111,14 @@ fn split_inner_attributes(body: &Group, attributes: &mut Vec<Attribute>) -> Resu
 }
 
 impl Function {
-    /// The `self` of a method.
+    /// Returns the `self` of a method.
     pub(crate) fn receiver(&self) -> Option<Ident> {
         let mut tokens = self.arguments.stream().into_iter().peekable();
         while let Some(token) = tokens.next() {
             let followed_by_path = is_path_separator(tokens.peek());
             match token {
                 TokenTree::Ident(word) if word == "self" && !followed_by_path => return Some(word),
-                // The first pattern is over.
+                // The end of the first pattern.
                 TokenTree::Punct(mark) if mark.as_char() == ':' || mark.as_char() == ',' => {
                     return None;
                 }
@@ -129,7 +132,8 @@ impl Function {
         !self.arguments.stream().is_empty()
     }
 
-    /// The attribute that already makes this function a test: `#[test]`, or the same by its full path.
+    /// Returns the attribute that already makes this function a test: `#[test]`, also by its full
+    /// path.
     pub(crate) fn test_attribute(&self) -> Option<&Attribute> {
         self.attributes.iter().find(|attribute| {
             let path: Vec<_> = attribute
@@ -143,12 +147,12 @@ impl Function {
         })
     }
 
-    /// Is the return type `!`?
+    /// Whether the return type is `!`.
     pub(crate) fn never_returns(&self) -> bool {
         matches!(&self.output, ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)))
     }
 
-    /// The type of the output, where a `let` can name it: not `!` and not `impl Trait`.
+    /// Returns the type of the output if a `let` can name it: not `!` and not `impl Trait`.
     pub(crate) fn nameable_output(&self) -> Option<TokenStream> {
         match &self.output {
             _ if self.never_returns() => None,
@@ -161,7 +165,7 @@ impl Function {
     }
 }
 
-/// Is this the first colon of `::`?
+/// Whether the token is the first colon of `::`.
 fn is_path_separator(token: Option<&TokenTree>) -> bool {
     matches!(token, Some(TokenTree::Punct(mark))
         if mark.as_char() == ':' && mark.spacing() == Spacing::Joint)

@@ -1,9 +1,9 @@
 //! The attributes of the wakeful runtime: [`main`] and [`test`].
 //!
-//! Use them through `wakeful`, which exports them under its feature `macros` (on by default); this crate
-//! is only their home, because attributes have to be compiled on their own.
+//! Use them through `wakeful`, which exports them with its feature `macros` (on by default). They
+//! are a crate of their own because attributes must be compiled separately.
 
-#![allow(clippy::needless_doctest_main)] // `fn main` is what the attribute is about
+#![allow(clippy::needless_doctest_main)] // the attribute is for `fn main`
 
 mod expand;
 mod function;
@@ -12,11 +12,10 @@ mod options;
 use options::Kind;
 use proc_macro::TokenStream;
 
-/// Runs an `async fn` on a runtime of its own.
+/// Makes an `async fn` a function that runs its body on a new runtime.
 ///
-/// The function becomes an ordinary one: a call makes a [`Runtime`] with the defaults of its
-/// [`Builder`], blocks the thread on the body, and drops the runtime before it returns. Nothing is shared
-/// between two calls.
+/// A call makes a [`Runtime`] with the defaults of its [`Builder`], blocks the thread on the body,
+/// and drops the runtime before it returns. Nothing is shared between two calls.
 ///
 /// ```
 /// #[wakeful::main]
@@ -36,10 +35,11 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// # What may stand under it
+/// # Functions
 ///
-/// Any `async fn` without `self`. Attributes, visibility, generics and the return type stay as they are:
-/// `main` may return whatever an ordinary `main` may, and `?` works in it.
+/// The attribute accepts any `async fn` without `self`. Attributes, visibility, generics and the
+/// return type are kept: `main` may return the same types as an ordinary `main`, and `?` works in
+/// it.
 ///
 /// ```
 /// #[wakeful::main]
@@ -50,7 +50,7 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// A function that is not the program's `main` may have arguments. It is called without `.await`:
+/// A function other than the program's `main` may have arguments. It is called without `.await`:
 ///
 /// ```
 /// #[wakeful::main]
@@ -65,8 +65,8 @@ use proc_macro::TokenStream;
 ///
 /// # Keys
 ///
-/// - `crate = path` or `crate = "path"`: where the runtime is found, if not at `::wakeful`. A library that
-///   exports wakeful, or a manifest that renames it, needs this.
+/// - `crate = path` or `crate = "path"`: the path of the runtime, if not `::wakeful`. For libraries
+///   that export wakeful, and for manifests that rename it.
 ///
 /// ```
 /// mod vendored {
@@ -77,8 +77,8 @@ use proc_macro::TokenStream;
 /// async fn main() {}
 /// ```
 ///
-/// - `detect_stalls = "100ms"`: polls that take longer are reported on standard error while they are
-///   stuck, see `Builder::detect_stalls`. Default: off.
+/// - `detect_stalls = "100ms"`: polls that take longer are reported on standard error while they
+///   are stuck, see `Builder::detect_stalls`. Default: off.
 ///
 /// ```
 /// #[wakeful::main(detect_stalls = "100ms")]
@@ -87,12 +87,12 @@ use proc_macro::TokenStream;
 ///
 /// # Panics
 ///
-/// The function panics when the runtime cannot be built (the process is out of file descriptors, for
-/// example), when it is called inside a runtime, and when its body panics.
+/// The function panics when the runtime cannot be built (the process is out of file descriptors,
+/// for example), when it is called inside a runtime, and when its body panics.
 ///
 /// # Errors
 ///
-/// These are compile errors, each at the words it is about: a function that is not `async`, a method, a
+/// Compile errors, each at the tokens that cause it: a function that is not `async`, a method, a
 /// `main` with arguments, a key that is unknown, given twice, or has the wrong kind of value.
 ///
 /// [`Builder`]: https://docs.rs/wakeful/latest/wakeful/struct.Builder.html
@@ -102,11 +102,11 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(Kind::Main, options.into(), item.into()).into()
 }
 
-/// Makes a test of an `async fn`: `#[test]` on a runtime of its own.
+/// Makes an `async fn` a test that runs its body on a new runtime.
 ///
 /// ```
 /// #[wakeful::test]
-/// async fn a_task_gives_its_output_back() {
+/// async fn a_task_returns_its_output() {
 ///     let answer = wakeful::spawn(async { 6 * 7 }).await;
 ///     assert_eq!(answer.unwrap(), 42);
 /// }
@@ -125,7 +125,7 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// #[wakeful::test]
 /// #[should_panic(expected = "on purpose")]
-/// async fn a_panic_is_seen() {
+/// async fn a_panic_fails_the_test() {
 ///     panic!("on purpose");
 /// }
 /// # fn main() {}
@@ -133,23 +133,23 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Keys
 ///
-/// - `start_paused = true`: the runtime's clock stands still and moves only when everything waits for it,
-///   so a test of a minute's timeout takes no time. Default: `false`.
+/// - `start_paused = true`: the runtime's clock is stopped, and jumps to the next timer when no
+///   task is ready, so a test of a timeout of a minute takes no time. Default: `false`.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// #[wakeful::test(start_paused = true)]
-/// async fn an_hour_is_over_at_once() {
+/// async fn an_hour_takes_no_time() {
 ///     wakeful::time::sleep(Duration::from_secs(3600)).await;
 /// }
 /// # fn main() {}
 /// ```
 ///
-/// - `max_poll = "5ms"`: the test fails after a poll that took longer, with a message that names the
-///   task. The units are `ns`, `us`, `ms` and `s`. Default: no limit.
-/// - `detect_stalls = "100ms"`: polls that take longer are reported on standard error while they are
-///   stuck; the test goes on. Default: `"1s"`; `false` turns it off.
+/// - `max_poll = "5ms"`: the test fails after a poll that took longer, with a message that names
+///   the task. The units are `ns`, `us`, `ms` and `s`. Default: no limit.
+/// - `detect_stalls = "100ms"`: polls that take longer are reported on standard error while they
+///   are stuck; the test continues. Default: `"1s"`; `false` turns the reports off.
 ///
 /// ```
 /// #[wakeful::test(max_poll = "10s", detect_stalls = false)]
@@ -159,7 +159,7 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # fn main() {}
 /// ```
 ///
-/// - `crate = path` or `crate = "path"`: where the runtime is found, if not at `::wakeful`.
+/// - `crate = path` or `crate = "path"`: the path of the runtime, if not `::wakeful`.
 ///
 /// # Panics
 ///
@@ -167,7 +167,7 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Errors
 ///
-/// The compile errors are those of [`main`], and: a test with arguments, a second `#[test]`.
+/// Compile errors as for [`main`], and for a test with arguments or with a second `#[test]`.
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(Kind::Test, options.into(), item.into()).into()

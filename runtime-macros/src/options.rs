@@ -1,4 +1,4 @@
-//! The keys between the parentheses: `#[wakeful::test(start_paused = true)]`.
+//! The options of the attributes: `#[wakeful::test(start_paused = true)]`.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Ident, LitBool, LitStr, Path, Result, Token, token};
 
-/// Which attribute is being expanded.
+/// The attribute that is being expanded.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     Main,
@@ -21,7 +21,7 @@ impl Kind {
         }
     }
 
-    /// A new key is a word here and an arm in `Options::set`.
+    /// Returns the known keys. A new key also needs a branch in `Options::set`.
     fn keys(self) -> &'static [&'static str] {
         match self {
             Kind::Main => &["crate", "detect_stalls"],
@@ -30,20 +30,21 @@ impl Kind {
     }
 }
 
-/// What the user asked for. Everything is optional.
+/// The options that the user has given.
 #[derive(Default)]
 pub(crate) struct Options {
     krate: Option<Path>,
     start_paused: Option<LitBool>,
-    /// `Some(None)`: off.
+    /// `Some(None)` turns the detection off.
     detect_stalls: Option<Option<Nanos>>,
     max_poll: Option<Nanos>,
 }
 
-/// A duration.
+/// A duration in nanoseconds.
 type Nanos = u64;
 
-/// The threshold for tests: only what is surely a mistake, also on a busy machine.
+/// Threshold of the stall detector in tests. High, so that it reports no false stall on a busy
+/// machine.
 const TEST_THRESHOLD: Nanos = 1_000_000_000;
 
 impl Options {
@@ -83,7 +84,7 @@ impl Options {
         Ok(())
     }
 
-    /// The path of the runtime crate.
+    /// Returns the path of the runtime crate.
     pub(crate) fn krate(&self) -> TokenStream {
         match &self.krate {
             Some(path) => path.to_token_stream(),
@@ -91,7 +92,7 @@ impl Options {
         }
     }
 
-    /// The builder's calls that the keys stand for.
+    /// Returns the calls of the builder's methods for the options.
     pub(crate) fn builder_calls(&self, kind: Kind) -> TokenStream {
         let start_paused = self.start_paused.iter();
         let default = (kind == Kind::Test).then_some(TEST_THRESHOLD);
@@ -114,7 +115,8 @@ fn parse_key(kind: Kind, input: ParseStream<'_>) -> Result<Ident> {
     if !kind.keys().iter().any(|known| key == known) {
         let mut message = format!("unknown key `{key}` for `{}`: {}", kind.name(), known(kind));
         if key == "flavor" || key == "worker_threads" {
-            message += ". There is one loop, on this thread, so leave it out; `wakeful::Shards` are several";
+            message += ". There is one loop, on this thread, so leave it out; \
+                        `wakeful::Shards` are several";
         }
         return Err(Error::new(key.span(), message));
     }
@@ -144,7 +146,7 @@ fn parse_comma(input: ParseStream<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A path, bare or in a string: `crate = a::b`, `crate = "a::b"`.
+/// Parses a path, bare or in a string: `crate = a::b`, `crate = "a::b"`.
 fn parse_path(input: ParseStream<'_>) -> Result<Path> {
     const EXPECTED: &str = "`crate` takes a path: `crate = name` or `crate = \"name\"`";
     if input.peek(LitStr) {
@@ -159,7 +161,7 @@ fn parse_path(input: ParseStream<'_>) -> Result<Path> {
         .map_err(|_| Error::new(span, EXPECTED))
 }
 
-/// A duration, or `false` for none.
+/// Parses a duration, or `false` for none.
 fn parse_threshold(key: &Ident, input: ParseStream<'_>) -> Result<Option<Nanos>> {
     if input.peek(LitBool) {
         let switch: LitBool = input.parse()?;
@@ -175,7 +177,7 @@ fn parse_threshold(key: &Ident, input: ParseStream<'_>) -> Result<Option<Nanos>>
     Ok(Some(nanos))
 }
 
-/// A duration above zero: `"5ms"`.
+/// Parses a duration above zero, such as `"5ms"`.
 fn parse_duration(key: &Ident, input: ParseStream<'_>) -> Result<Nanos> {
     let span = input.span();
     let text = input.parse::<LitStr>().ok();
@@ -208,7 +210,7 @@ fn duration(text: &str) -> Option<Nanos> {
 fn parse_bool(key: &Ident, input: ParseStream<'_>) -> Result<LitBool> {
     let span = input.span();
     let expected = || Error::new(span, format!("`{key}` takes `true` or `false`"));
-    // A brace here would be a block such as `{ true }`: no literal, so the same answer.
+    // A brace begins a block such as `{ true }`, which is no literal: the same error.
     if input.peek(token::Brace) {
         return Err(expected());
     }

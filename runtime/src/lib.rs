@@ -30,16 +30,17 @@
 //!
 //! ## Running futures
 //!
-//! The attributes [`main`](macro@main) and [`test`](macro@test) make an async function the entry of a
-//! program or of a test. [`block_on`] runs one future; a [`Runtime`] runs several, one after the
+//! The attributes [`main`](macro@main) and [`test`](macro@test) make an async function the entry of
+//! a program or of a test. [`block_on`] runs one future; a [`Runtime`] runs several, one after the
 //! other, and keeps its tasks between them. [`Builder`] has the options.
 //!
-//! [`spawn`] starts a task and returns a [`JoinHandle`](task::JoinHandle). [`JoinSet`](task::JoinSet)
-//! joins many tasks. The module [`task`] also has names, ids, task-local values, `yield_now` and the
-//! [cooperative budget](task::coop). [`class`] divides the loop's time between groups of tasks.
+//! [`spawn`] starts a task and returns a [`JoinHandle`](task::JoinHandle).
+//! [`JoinSet`](task::JoinSet) joins many tasks. The module [`task`] also has names, ids, task-local
+//! values, `yield_now` and the [cooperative budget](task::coop). [`class`] divides the loop's time
+//! between groups of tasks.
 //!
-//! A closure that blocks belongs into [`spawn_blocking`]. Other threads start tasks with a [`Handle`];
-//! wakers work on every thread by themselves.
+//! A closure that blocks belongs in [`spawn_blocking`]. Other threads start tasks with a
+//! [`Handle`]; wakers work on every thread.
 //!
 //! ```
 //! use std::time::Duration;
@@ -73,8 +74,8 @@
 //!
 //! ## More cores
 //!
-//! [`Shards`] run one loop on each of several threads. What a [`Shard`](shard::Shard) spawns stays on
-//! its thread; shards [call](shard::Shard::call) each other and send messages through a
+//! [`Shards`] run one loop on each of several threads. What a [`Shard`](shard::Shard) spawns stays
+//! on its thread; shards [call](shard::Shard::call) each other and send messages through a
 //! [`Mesh`](shard::Mesh).
 //!
 //! ## Observing
@@ -89,15 +90,15 @@
 //! ## Testing
 //!
 //! `#[wakeful::test(start_paused = true)]` stops the clock, which then jumps to the next timer when
-//! nothing else can run. [`time::advance`] moves it by hand. The feature `faults` makes system calls
+//! no task is ready. [`time::advance`] moves it by hand. The feature `faults` makes system calls
 //! fail on purpose, repeatable by a seed. [`Builder::max_poll`] fails a test whose polls take too
 //! long.
 //!
 //! ## Other event loops and crates
 //!
-//! [`Runtime::turn`] lets another event loop drive this one. [`LocalSpawner`] and [`Handle`] implement
-//! the `LocalSpawn` and `Spawn` of the `futures` crates. Adapters are packages of their own:
-//! `wakeful-hyper`, `wakeful-openraft`, `wakeful-prometheus`.
+//! [`Runtime::turn`] lets another event loop drive this one. [`LocalSpawner`] and [`Handle`]
+//! implement the `LocalSpawn` and `Spawn` of the `futures` crates. Adapters are packages of their
+//! own: `wakeful-hyper`, `wakeful-openraft`, `wakeful-prometheus`.
 //!
 //! # Feature flags
 //!
@@ -117,15 +118,15 @@
 //!
 //! # Panics
 //!
-//! A panic of a task ends that task, and its handle returns a [`JoinError`](task::JoinError) with the
-//! payload. So do panics of shards and of closures on the pool. Panics of other user code that the
-//! runtime calls, such as wakers and drops, are caught, and the runtime goes on.
+//! A panic of a task ends that task, and its handle returns a [`JoinError`](task::JoinError) with
+//! the payload. So do panics of shards and of closures on the pool. Panics of other user code that
+//! the runtime calls, such as wakers and drops, are caught, and the runtime goes on.
 //!
 //! All of that needs unwinding. In a program built with `panic = "abort"` a panic ends the process
 //! after the panic hook has printed its message: no destructor runs, no
-//! [`JoinError`](task::JoinError) has a payload, and [`OnFailure`](shard::OnFailure) concerns services
-//! that return errors only. Aborts, cancelled tasks, timeouts and shutdowns do not unwind, and work as
-//! usual.
+//! [`JoinError`](task::JoinError) has a payload, and [`OnFailure`](shard::OnFailure) concerns
+//! services that return errors only. Aborts, cancelled tasks, timeouts and shutdowns do not unwind,
+//! and work as usual.
 //!
 //! # Systems
 //!

@@ -82,7 +82,7 @@ impl Receiver {
     }
 
     fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let granted = self.0.source().granted(buf.len());
+        let granted = self.0.source().fault_cap(buf.len());
         let buf = &mut buf[..granted];
         // A short read does not say that the pipe is empty: the other side may send packets (`O_DIRECT`).
         self.0.get_ref().read(buf)

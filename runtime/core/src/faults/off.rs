@@ -1,5 +1,5 @@
 //! Stands in for this room in builds without the feature: the twin of `inject.rs`, as far as others
-//! than `reactor/faulty.rs` call it, with nothing inside.
+//! than `reactor/device/faulty.rs` call it, with nothing inside.
 
 #![allow(
     clippy::unused_self,

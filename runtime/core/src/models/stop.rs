@@ -52,7 +52,7 @@ impl Unfenced {
 
 #[test]
 fn asked_before_or_after() {
-    model(|| asked_while_it_is_armed(Stop::arm, Stop::ask));
+    model(|| asked_while_it_is_armed(Stop::arm, Stop::request));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Any descriptor, made async.
+//! `Async`: a descriptor with async operations.
 
 use std::any::type_name;
 use std::fmt;
@@ -12,12 +12,14 @@ use std::task::{Context, Poll};
 
 use futures_util::io::{AsyncRead, AsyncWrite};
 
-use super::{Interest, Source, current};
+use super::current;
+use super::interest::Interest;
+use super::source::Source;
 
-/// A descriptor that the reactor watches: a socket, a pipe, a terminal, a timer, anything that the
-/// system can wait for. It is taken off the reactor before it is closed.
+/// A descriptor that is registered with the reactor: a socket, a pipe, a terminal, a timer,
+/// anything that the system can wait for. It is deregistered before it is closed.
 ///
-/// Regular files are always ready, so the system can't wait for them; read those by
+/// Regular files are always ready, so the system can't wait for them; read them in
 /// [`spawn_blocking`](crate::spawn_blocking).
 ///
 /// ```
@@ -44,8 +46,9 @@ use super::{Interest, Source, current};
 ///
 /// # Borrowed descriptors
 ///
-/// `T` may borrow: an `Async<BorrowedFd<'_>>` leaves closing to the owner. The borrow lasts until the
-/// `Async` is dropped or taken apart, so its descriptor can't be closed before it is deregistered:
+/// `T` may be a borrow: an `Async<BorrowedFd<'_>>` does not close the descriptor. The borrow lasts
+/// until the `Async` is dropped or taken apart, so the descriptor can't be closed before it is
+/// deregistered:
 ///
 /// ```compile_fail,E0505
 /// use std::os::fd::AsFd;
@@ -67,11 +70,11 @@ pub struct Async<T: AsFd> {
     io: T,
 }
 
-/// The registration of a `T`.
+/// The registration of a `T`, which ends before what `T` borrows.
 ///
-/// [`Source`] keeps only the number of the descriptor, so its drop alone tells the compiler nothing
-/// of what `T` borrows. The drop of this type does: it may use a `T` as far as the compiler knows,
-/// so what `T` borrows has to live until the source is dropped.
+/// [`Source`] has only the number of the descriptor, so its drop alone does not require that what
+/// `T` borrows is still alive. The drop of this type does: for the compiler it may use a `T`. So no
+/// descriptor number is deregistered after it was closed or given out again.
 struct Registered<T> {
     source: Source,
     of: PhantomData<T>,
@@ -83,32 +86,32 @@ impl<T> Drop for Registered<T> {
     }
 }
 
-// It is never pinned structurally: `source` and `io` are only ever used through references.
+// `source` and `io` are never pinned: they are only used through references.
 impl<T: AsFd> Unpin for Async<T> {}
 
 impl<T: AsFd> Async<T> {
     /// Makes the descriptor nonblocking and registers it with this thread's runtime.
     ///
-    /// `T` must give the same descriptor each time it is asked.
+    /// [`AsFd::as_fd`] of `T` must always return the same descriptor.
     ///
     /// # Errors
     ///
-    /// If the system can't wait for it, as for a regular file, if the descriptor is registered
-    /// already, or if there is no memory for one more.
+    /// If the system can't wait for the descriptor, as for a regular file, if it is already
+    /// registered, or if the system has no memory for another registration.
     ///
     /// # Panics
     ///
     /// Outside a runtime.
     #[track_caller]
     pub fn new(io: T) -> io::Result<Async<T>> {
-        // Asked once: an `AsFd` of the user may give another descriptor the next time.
+        // Called once: a user's `AsFd` may return another descriptor the next time.
         let fd = io.as_fd();
         rustix::io::ioctl_fionbio(fd, true)?;
         let source = register(fd, type_name::<T>())?;
         Ok(Async::registered(source, io))
     }
 
-    /// Registers a descriptor that is nonblocking already.
+    /// Registers a descriptor that is already nonblocking.
     ///
     /// # Errors
     ///
@@ -131,28 +134,29 @@ impl<T: AsFd> Async<T> {
         Async { source, io }
     }
 
-    /// What is inside.
+    /// Returns a reference to the inner value.
     pub fn get_ref(&self) -> &T {
         &self.io
     }
 
-    /// Takes it off the reactor. It stays nonblocking.
+    /// Deregisters the descriptor and returns the inner value. The descriptor stays nonblocking.
     ///
     /// # Errors
     ///
-    /// None today; the signature leaves room for systems where this can fail.
+    /// None today; the signature allows for systems where this can fail.
     pub fn into_inner(self) -> io::Result<T> {
         let Async { source, io } = self;
         drop(source);
         Ok(io)
     }
 
-    /// The reactor's side of it.
+    /// Returns the registration of the descriptor.
     pub fn source(&self) -> &Source {
         &self.source.source
     }
 
-    /// Waits until it is readable, as far as events tell; a read may still say `WouldBlock`.
+    /// Waits until events report that the descriptor is readable. A read may still return
+    /// `WouldBlock`.
     ///
     /// # Errors
     ///
@@ -165,7 +169,8 @@ impl<T: AsFd> Async<T> {
         self.source().ready(Interest::READABLE).await
     }
 
-    /// Waits until it is writable, as far as events tell; a write may still say `WouldBlock`.
+    /// Waits until events report that the descriptor is writable. A write may still return
+    /// `WouldBlock`.
     ///
     /// # Errors
     ///
@@ -178,7 +183,7 @@ impl<T: AsFd> Async<T> {
         self.source().ready(Interest::WRITABLE).await
     }
 
-    /// Polls for it to be readable; of several tasks the newest is woken.
+    /// Polls whether the descriptor is readable; of several tasks the newest is woken.
     ///
     /// # Errors
     ///
@@ -187,7 +192,7 @@ impl<T: AsFd> Async<T> {
         self.source().poll_ready(cx, Interest::READABLE)
     }
 
-    /// Polls for it to be writable; of several tasks the newest is woken.
+    /// Polls whether the descriptor is writable; of several tasks the newest is woken.
     ///
     /// # Errors
     ///
@@ -196,7 +201,7 @@ impl<T: AsFd> Async<T> {
         self.source().poll_ready(cx, Interest::WRITABLE)
     }
 
-    /// Does `op` when it is readable, until it gives anything but `WouldBlock`.
+    /// Calls `op` when the descriptor is readable, until it returns anything but `WouldBlock`.
     ///
     /// # Errors
     ///
@@ -204,7 +209,7 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, `op` has not succeeded.
+    /// Cancel-safe: if the future is dropped, `op` has not succeeded.
     pub fn read_with<R>(
         &self,
         mut op: impl FnMut(&T) -> io::Result<R>,
@@ -212,7 +217,7 @@ impl<T: AsFd> Async<T> {
         self.source().io(Interest::READABLE, move || op(&self.io))
     }
 
-    /// Does `op` when it is writable, until it gives anything but `WouldBlock`.
+    /// Calls `op` when the descriptor is writable, until it returns anything but `WouldBlock`.
     ///
     /// # Errors
     ///
@@ -220,7 +225,7 @@ impl<T: AsFd> Async<T> {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, `op` has not succeeded.
+    /// Cancel-safe: if the future is dropped, `op` has not succeeded.
     pub fn write_with<R>(
         &self,
         mut op: impl FnMut(&T) -> io::Result<R>,
@@ -228,7 +233,7 @@ impl<T: AsFd> Async<T> {
         self.source().io(Interest::WRITABLE, move || op(&self.io))
     }
 
-    /// Polls [`read_with`](Self::read_with); of several tasks the newest is woken.
+    /// Polls as [`read_with`](Self::read_with) does; of several tasks the newest is woken.
     ///
     /// # Errors
     ///
@@ -242,7 +247,7 @@ impl<T: AsFd> Async<T> {
             .poll_io(cx, Interest::READABLE, || op(&self.io))
     }
 
-    /// Polls [`write_with`](Self::write_with); of several tasks the newest is woken.
+    /// Polls as [`write_with`](Self::write_with) does; of several tasks the newest is woken.
     ///
     /// # Errors
     ///
@@ -256,20 +261,20 @@ impl<T: AsFd> Async<T> {
             .poll_io(cx, Interest::WRITABLE, || op(&self.io))
     }
 
-    /// Does `op` once, if it is readable as far as events tell.
+    /// Calls `op` once, if the descriptor is believed to be readable.
     ///
     /// # Errors
     ///
-    /// Those of `op`; `WouldBlock` if it is not readable.
+    /// Those of `op`; `WouldBlock` if the descriptor is not readable.
     pub fn try_read_with<R>(&self, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.source().try_io(Interest::READABLE, || op(&self.io))
     }
 
-    /// Does `op` once, if it is writable as far as events tell.
+    /// Calls `op` once, if the descriptor is believed to be writable.
     ///
     /// # Errors
     ///
-    /// Those of `op`; `WouldBlock` if it is not writable.
+    /// Those of `op`; `WouldBlock` if the descriptor is not writable.
     pub fn try_write_with<R>(&self, mut op: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.source().try_io(Interest::WRITABLE, || op(&self.io))
     }
@@ -282,7 +287,7 @@ fn register(fd: BorrowedFd<'_>, type_name: &'static str) -> io::Result<Source> {
     Source::new(reactor, fd, type_name).map_err(|error| {
         let fd = fd.as_raw_fd();
         match error.kind() {
-            // How epoll says that this is no kind of thing that one can wait for.
+            // The error of epoll for a kind of descriptor that can't be waited for.
             io::ErrorKind::PermissionDenied => io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!(
@@ -290,7 +295,7 @@ fn register(fd: BorrowedFd<'_>, type_name: &'static str) -> io::Result<Source> {
                      use `wakeful::spawn_blocking` ({error})"
                 ),
             ),
-            // A source takes its registration off before its descriptor is closed, so the other one
+            // A source is deregistered before its descriptor is closed, so the other registration
             // is alive.
             io::ErrorKind::AlreadyExists => io::Error::new(
                 io::ErrorKind::AlreadyExists,
@@ -325,10 +330,10 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for Async<T> {
     }
 }
 
-/// Reads where `&T` can: two tasks may use one descriptor through shared references, one of them to read and
-/// one to write. Of several in one direction only the newest is woken.
+/// Reads if `&T` can read: two tasks may use one descriptor through shared references, one for
+/// reading and one for writing. Of several tasks in one direction only the newest is woken.
 ///
-/// Reading into no room and writing nothing are ready at once with 0, without a syscall.
+/// A transfer with an empty buffer is ready immediately with 0, without a system call.
 impl<T: AsFd> AsyncRead for &Async<T>
 where
     for<'a> &'a T: Read,
@@ -385,7 +390,8 @@ where
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // At once, as there may be nothing to flush and no room to write either.
+        // Tried without waiting for readiness: there may be nothing to flush although the
+        // descriptor is not writable.
         match (&self.io).flush() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.poll_write_with(cx, |mut io| io.flush())
@@ -394,7 +400,7 @@ where
         }
     }
 
-    /// Flushes. What closing means beyond that is for the types above to say.
+    /// Flushes. The types built on `Async` define what closing does beyond that.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(cx)
     }

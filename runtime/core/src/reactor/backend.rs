@@ -1,39 +1,40 @@
-//! How the reactor waits: chosen once, here.
+//! The backends of the reactor, and the choice between them when a runtime is made.
 
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use super::Notifier;
 use super::event::Event;
+use super::notifier::Notifier;
 use super::portable::Portable;
 #[cfg(target_os = "linux")]
 use super::raw::Raw;
 
 /// How the reactor waits for events.
 ///
-/// Both ways give the same behaviour; they differ in syscalls. It is set by
+/// Both backends behave the same; they differ in their system calls. Set with
 /// [`Builder::backend`](crate::Builder::backend), for tests and comparisons.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {
-    /// The best that the system has.
+    /// The best backend that the system supports: the raw one, or else the portable one.
     #[default]
     Auto,
-    /// One `epoll_pwait2` a wait, on the descriptor of the `polling` crate's poller. Linux 5.11 and
-    /// newer.
+    /// One `epoll_pwait2` for each wait, on the descriptor of the `polling` crate's poller. Linux
+    /// 5.11 and newer.
     Raw,
-    /// The `polling` crate as it comes.
+    /// The `polling` crate, unmodified.
     Portable,
 }
 
-/// The backend in use.
+/// The backend that a reactor uses.
 pub(super) enum Driver {
     #[cfg(target_os = "linux")]
     Raw(Raw),
     Portable(Portable),
 }
 
+/// Evaluates an expression with the backend in use, whichever it is.
 macro_rules! each {
     ($self:ident, $driver:ident => $e:expr) => {
         match $self {
@@ -53,7 +54,7 @@ impl Driver {
             #[cfg(target_os = "linux")]
             Backend::Auto => match Raw::new() {
                 Ok(raw) => Ok(Driver::Raw(raw)),
-                // An old kernel, or a sandbox that does not allow a call that only this way needs.
+                // An old kernel, or a sandbox that refuses a call which only the raw backend needs.
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                     Portable::new().map(Driver::Portable)
                 }
@@ -77,7 +78,7 @@ impl Driver {
         each!(self, driver => driver.as_fd())
     }
 
-    /// Registers a descriptor, for both directions and every edge.
+    /// Registers a descriptor, edge-triggered and for both directions.
     pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
         each!(self, driver => driver.add(fd, key))
     }
@@ -86,14 +87,15 @@ impl Driver {
         each!(self, driver => driver.remove(fd))
     }
 
-    /// Waits once and appends what happened. A signal ends the wait like an event does.
+    /// Waits once and appends the events to `out`. A signal ends the wait as an event does.
     pub(super) fn wait(&self, timeout: Option<Duration>, out: &mut Vec<Event>) -> io::Result<()> {
         each!(self, driver => driver.wait(timeout, out))
     }
 
-    /// Do events tell that the other side has closed? Without that a short read proves nothing.
+    /// Whether events report that the peer has closed. Without that, a short read does not prove
+    /// that nothing is left.
     #[inline]
-    pub(super) fn tells_closed(&self) -> bool {
+    pub(super) fn reports_hangup(&self) -> bool {
         match self {
             #[cfg(target_os = "linux")]
             Driver::Raw(_) => true,

@@ -1,4 +1,4 @@
-//! The reactor of the runtime that the calling thread is inside of.
+//! The reactor of this thread's current runtime.
 
 use std::rc::Rc;
 
@@ -6,15 +6,15 @@ use super::Reactor;
 use crate::context::{self, Part, Place};
 use crate::task::NO_RUNTIME;
 
-// SAFETY: no other type has this place.
+// SAFETY: no other type has this place in a context.
 unsafe impl Part for Rc<Reactor> {
     const PLACE: Place = Place::Reactor;
 }
 
-/// The thread's reactor, if there is one.
+/// Returns the thread's reactor, if there is one.
 #[inline(always)]
 pub(crate) fn get() -> Option<Rc<Reactor>> {
-    // SAFETY: to clone an `Rc` runs no user code.
+    // SAFETY: cloning an `Rc` runs no user code.
     unsafe { context::peek(Rc::<Reactor>::clone) }
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn with<R>(f: impl FnOnce(&Rc<Reactor>) -> R) -> R {
     }
 }
 
-/// There is none.
+/// Panics because the thread has no reactor.
 #[cold]
 #[track_caller]
 pub(crate) fn none() -> ! {

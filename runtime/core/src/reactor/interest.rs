@@ -1,9 +1,9 @@
-//! What one waits for.
+//! The directions in which a task waits for a descriptor.
 
 use std::fmt;
 use std::ops::BitOr;
 
-/// Which way a descriptor should be ready: for reading, for writing, or both.
+/// The directions in which a descriptor should be ready: reading, writing, or both.
 ///
 /// ```
 /// use wakeful::reactor::Interest;
@@ -15,22 +15,22 @@ use std::ops::BitOr;
 pub struct Interest(u8);
 
 impl Interest {
-    /// There is something to read, or the other side has closed, or an error waits.
+    /// Interest in reading: data can be read, the peer has closed, or an error is pending.
     pub const READABLE: Interest = Interest(1);
-    /// There is room to write, or the other side has closed, or an error waits.
+    /// Interest in writing: data can be written, the peer has closed, or an error is pending.
     pub const WRITABLE: Interest = Interest(2);
 
-    /// Does this include reading?
+    /// Whether the interest includes reading.
     pub const fn is_readable(self) -> bool {
         self.0 & 1 != 0
     }
 
-    /// Does this include writing?
+    /// Whether the interest includes writing.
     pub const fn is_writable(self) -> bool {
         self.0 & 2 != 0
     }
 
-    /// Both together, in a `const`.
+    /// Returns the union of two interests, usable in a `const`.
     pub const fn or(self, other: Interest) -> Interest {
         Interest(self.0 | other.0)
     }

@@ -1,16 +1,32 @@
-//! The reactor: descriptors become ready, timers fire, and wakers are woken.
+//! The reactor: waits for descriptors and timers, and wakes the tasks that wait for them.
 //!
-//! [`Async`] makes any descriptor async. Sockets in `wakeful-net` are built on it.
+//! [`Async`] makes any descriptor async. The sockets of `wakeful-net` are built on it.
+
+// Each loop has one `polling::Poller`. Each descriptor is registered once, edge-triggered, for both
+// directions.
+//
+// - **Backends.** `backend.rs` chooses between `raw.rs` (Linux) and `portable.rs`. Only the raw
+//   backend reports the end of a stream, so with the portable one only `WouldBlock` clears
+//   readiness. Both run the same tests. Both wait once when they are made, so a wait that the
+//   system refuses is an error of the builder and not a panic of the loop.
+// - **Readiness** is set in `Reactor::turn` and nowhere else; see `source.rs`.
+// - **Keys** are a slot and a generation (`registration.rs`): an event that was fetched before its
+//   descriptor was closed finds another generation and is dropped.
+// - **Waiters** are of two kinds, see `waiters.rs`.
+// - **Faults.** The device stands between the reactor and its backend: waits and each attempt of a
+//   system call on a descriptor go through it. With the feature `faults` it is `device/faulty.rs`,
+//   otherwise `device/noop.rs`.
 
 mod adapter;
 mod backend;
 pub(crate) mod current;
-mod event;
-#[cfg(not(feature = "faults"))]
-#[path = "faultless.rs"]
-mod faulty;
 #[cfg(feature = "faults")]
-mod faulty;
+#[path = "device/faulty.rs"]
+mod device;
+#[cfg(not(feature = "faults"))]
+#[path = "device/noop.rs"]
+mod device;
+mod event;
 mod interest;
 mod notifier;
 mod portable;
@@ -46,17 +62,17 @@ use crate::time::driver::{self, Timers};
 use crate::trace;
 use crate::unwind::each_quietly;
 use backend::Driver;
+use device::Device;
 use event::Event;
-use faulty::Device;
 use registration::Registrations;
 use state::State;
 
-/// What waits on behalf of one loop: its descriptors and its timers. Owner thread only.
+/// The descriptors and timers of one loop. Owner thread only.
 pub(crate) struct Reactor {
     device: Device,
     registrations: RefCell<Registrations>,
     timers: Timers,
-    /// Kept between turns for their memory.
+    // Empty between turns; kept for their memory.
     events: Cell<Vec<Event>>,
     wakers: Cell<Vec<Waker>>,
     shut_down: Cell<bool>,
@@ -67,20 +83,22 @@ pub(crate) struct Reactor {
 /// How long a turn may wait.
 #[derive(Clone, Copy)]
 pub(crate) enum Wait<'a> {
-    /// Not at all.
+    /// The turn does not wait.
     Poll,
-    /// For so long at most, if nothing happens.
+    /// The turn waits for an event, at most this long.
     AtMost(Duration),
-    /// Until something happens. `may_jump`: may a stopped clock jump to the next timer?
+    /// The turn waits until an event arrives or a timer is due. `may_jump`: whether a stopped clock
+    /// may jump to the next timer instead.
     Park { may_jump: &'a dyn Fn() -> bool },
-    /// Not at all. If nothing has happened and `may_jump` says so, a stopped clock jumps.
+    /// The turn does not wait. If there was no event and `may_jump` returns true, a stopped clock
+    /// jumps to the next timer.
     Jump { may_jump: &'a dyn Fn() -> bool },
 }
 
-/// What the reactor has done so far.
+/// Figures of a reactor.
 #[derive(Clone, Debug)]
 pub(crate) struct Stats {
-    /// Each with how many events it brought.
+    /// Number of events of each wait.
     pub(crate) events_per_wait: Histogram,
     pub(crate) sources: usize,
     pub(crate) timers: driver::Stats,
@@ -116,21 +134,23 @@ impl Reactor {
         self.timers.pause();
     }
 
-    /// What the timers say about a wait that would begin now.
+    /// Returns what the timers require of a wait that would begin now.
     pub(crate) fn next_wait(&self, may_jump: &dyn Fn() -> bool) -> NextWait {
         self.timers.next(may_jump)
     }
 
-    /// The descriptor that is readable when a turn would find something.
+    /// Returns the descriptor that is readable when a turn would find an event.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.device.as_fd()
     }
 
-    /// Waits once, wakes those whose descriptors are ready, and fires the timers that are due.
+    /// Waits once, wakes the waiters of descriptors that are ready, and fires the timers that are
+    /// due.
     ///
     /// # Errors
     ///
-    /// If the system can't wait, which it can unless someone closed a descriptor of the reactor.
+    /// If the system can't wait. This happens only if foreign code closed a descriptor of the
+    /// reactor.
     pub(crate) fn turn(&self, wait: Wait<'_>) -> io::Result<()> {
         let next = match wait {
             Wait::Poll => NextWait::In(Duration::ZERO),
@@ -141,7 +161,7 @@ impl Reactor {
         match next {
             NextWait::Never => _ = self.wait(None)?,
             NextWait::In(timeout) => _ = self.wait(Some(timeout))?,
-            // What has really happened goes before what virtually would.
+            // Real events go before a jump of virtual time.
             NextWait::Stopped => {
                 let happened = self.wait(Some(Duration::ZERO))? > 0;
                 if let Wait::Park { may_jump } | Wait::Jump { may_jump } = wait
@@ -152,11 +172,11 @@ impl Reactor {
                 }
             }
         }
-        self.timers.look();
+        self.timers.read_clock();
         Ok(())
     }
 
-    /// Returns how many events there were.
+    /// Waits for events, dispatches them, and returns their number.
     fn wait(&self, timeout: Option<Duration>) -> io::Result<usize> {
         let mut events = self.events.take();
         let wait = self.trace.wait(timeout);
@@ -180,10 +200,10 @@ impl Reactor {
         result.map(|()| count)
     }
 
-    /// Wakes with nothing borrowed, as a waker may register and deregister. One that panics is passed
-    /// over, as everywhere: see `task::waker::wake_quietly`.
+    /// Wakes all of them with nothing borrowed, as a foreign waker may register and deregister
+    /// descriptors. A waker that panics does not keep the others from being woken.
     fn wake_all(&self, mut wakers: Vec<Waker>) {
-        // First come, first woken.
+        // Wake in the order in which the wakers were stored.
         wakers.reverse();
         let mut trace = self.trace.waking();
         each_quietly(|| {
@@ -198,21 +218,22 @@ impl Reactor {
         self.wakers.set(wakers);
     }
 
-    /// Is there a descriptor to ask about? Other threads are heard without asking.
+    /// Whether a descriptor is registered. Without one, a turn only needs to read the clock: remote
+    /// messages need no turn.
     pub(crate) fn has_sources(&self) -> bool {
         self.registrations.borrow().len() > 0
     }
 
-    /// Reads the clock and fires what is due, without a syscall. Returns the real time, since
-    /// some moment in the past.
-    pub(crate) fn look_at_clock(&self) -> Duration {
-        self.timers.look();
-        self.timers.last_look()
+    /// Reads the clock and fires the timers that are due. Returns the real time since an arbitrary
+    /// moment in the past.
+    pub(crate) fn read_clock(&self) -> Duration {
+        self.timers.read_clock();
+        self.timers.last_reading()
     }
 
-    /// What the last look at the clock, by this or by a turn, has read.
-    pub(crate) fn last_look(&self) -> Duration {
-        self.timers.last_look()
+    /// Returns the real time that `read_clock` or a turn read last.
+    pub(crate) fn last_reading(&self) -> Duration {
+        self.timers.last_reading()
     }
 
     fn register(&self, fd: BorrowedFd<'_>, state: Rc<State>) -> io::Result<usize> {
@@ -226,19 +247,20 @@ impl Reactor {
 
     fn deregister(&self, fd: BorrowedFd<'_>, key: usize) {
         let state = self.registrations.borrow_mut().remove(key);
-        // It can only fail if someone else closed the descriptor, which deregistered it.
+        // This fails only if foreign code has closed the descriptor, which deregistered it.
         let _ = self.device.remove(fd, key);
         self.trace.deregistered(key, fd.as_raw_fd());
         drop(state);
     }
 
-    /// The loop that runs waits for something of this reactor, which is not its own.
+    /// Notes that the running loop waits for `what`, which belongs to this reactor, and that this
+    /// is the reactor of another runtime.
     #[cold]
     pub(crate) fn note_foreign(self: &Rc<Self>, what: String) {
         context::note_foreign(what, Box::new(Rc::downgrade(self)));
     }
 
-    /// Whether a waker for which `f` says so waits for a descriptor.
+    /// Whether `f` is true for the waker of a waiter for some descriptor.
     pub(crate) fn is_waited_for(&self, f: impl Fn(&Waker) -> bool) -> bool {
         self.each_of_sources(&mut |waker| match f(waker) {
             true => ControlFlow::Break(()),
@@ -254,18 +276,18 @@ impl Reactor {
             .try_for_each(|state| state.each_waker(f))
     }
 
-    fn tells_closed(&self) -> bool {
-        self.device.tells_closed()
+    fn reports_hangup(&self) -> bool {
+        self.device.reports_hangup()
     }
 
     pub(crate) fn is_shut_down(&self) -> bool {
         self.shut_down.get()
     }
 
-    /// The loop will not turn again: those who wait are woken, to learn it.
+    /// Ends all waits, as the loop will not turn again: wakes all waiters, whose next polls fail.
     pub(crate) fn shut_down(&self) {
         self.shut_down.set(true);
-        let mut wakers = self.timers.give_up();
+        let mut wakers = self.timers.disarm_all();
         for state in self.registrations.borrow().iter() {
             state.take_all(&mut wakers);
         }

@@ -1,12 +1,11 @@
-//! Ending the reactor's wait from another thread.
+//! The notifier, which ends the reactor's wait from another thread.
 
 use std::fmt;
 use std::sync::Arc;
 
 use polling::Poller;
 
-/// Ends the wait of a reactor, now or the next one. Any thread; also after the reactor is gone, when
-/// it does nothing.
+/// Notifier of a reactor, for any thread. It does nothing after the reactor has been dropped.
 #[derive(Clone)]
 pub(crate) struct Notifier(Kind);
 
@@ -27,15 +26,16 @@ impl Notifier {
         Notifier(Kind::Portable(poller))
     }
 
+    /// Ends the current wait of the reactor, or the next one if it does not wait.
     pub(crate) fn notify(&self) {
         match &self.0 {
             #[cfg(target_os = "linux")]
             Kind::Raw(eventfd) => {
-                // Each write is an edge. The counter is never read; it would be full after 2^64
-                // writes, and its edge would still be there.
+                // Each write is an edge. The counter is never read; it would overflow after 2^64
+                // writes, and its edge would remain.
                 let _ = rustix::io::write(eventfd, &1_u64.to_ne_bytes());
             }
-            // It fails only if the poller is broken, which the wait itself will report.
+            // This fails only if the poller is broken, which the next wait reports.
             Kind::Portable(poller) => drop(poller.notify()),
         }
     }

@@ -1,4 +1,5 @@
-//! Waiting with `polling` as it comes.
+//! The portable backend: `polling`, unmodified. It needs neither `epoll_pwait2` nor `eventfd2`: on
+//! Linux it waits by `epoll_pwait`, and can notify by a pipe.
 
 use std::cell::RefCell;
 use std::io;
@@ -10,9 +11,10 @@ use std::time::Duration;
 use polling::{Events, PollMode, Poller};
 use rustix::io::Errno;
 
-use super::Notifier;
 use super::event::Event;
+use super::notifier::Notifier;
 
+/// The portable backend of a reactor.
 pub(super) struct Portable {
     poller: Arc<Poller>,
     events: RefCell<Events>,
@@ -32,7 +34,7 @@ impl Portable {
             poller: Arc::new(poller),
             events: RefCell::new(events),
         };
-        // A wait that is refused is reported here, not by a panic of the loop.
+        // So that a wait that the system refuses is an error here and not a panic of the loop.
         portable
             .wait(Some(Duration::ZERO), &mut Vec::new())
             .map_err(|error| refused(error, || "epoll_pwait"))?;
@@ -49,10 +51,10 @@ impl Portable {
 
     pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
         let interest = polling::Event::all(key);
-        // SAFETY: the source is removed before it is closed: `Async` owns the registration and what
-        // owns or borrows the descriptor, and drops the registration first. Of an `Async` that is
-        // leaked, a borrowed descriptor may be closed while it is registered; epoll and kqueue, the
-        // only systems with edges, then remove it themselves.
+        // SAFETY: the descriptor is deregistered before it is closed: `Async` owns the registration
+        // and the owner or the borrow of the descriptor, and drops the registration first. If an
+        // `Async` is leaked, its borrowed descriptor may be closed while registered; epoll and
+        // kqueue, the only systems with edges, then remove the descriptor themselves.
         unsafe {
             self.poller
                 .add_with_mode(fd.as_raw_fd(), interest, PollMode::Edge)
@@ -78,17 +80,17 @@ impl Portable {
     }
 }
 
-/// A poller, or an error that names the call that was refused.
+/// Makes a poller. If the system refuses a call, the error names it.
 pub(super) fn poller() -> io::Result<Poller> {
     Poller::new().map_err(|error| refused(error, refused_call))
 }
 
-/// Whether the error says that the kernel does not have a call, or that a sandbox does not allow it.
+/// Whether the error means that the kernel does not have a call, or that a sandbox forbids it.
 pub(super) fn is_refusal(errno: Errno) -> bool {
     matches!(errno, Errno::NOSYS | Errno::PERM | Errno::ACCESS)
 }
 
-/// Says which call was refused, and what to do.
+/// Adds to an error which call was refused and what to do.
 pub(super) fn refused(error: io::Error, call: impl FnOnce() -> &'static str) -> io::Error {
     if !Errno::from_io_error(&error).is_some_and(is_refusal) {
         return error;
@@ -103,7 +105,7 @@ pub(super) fn refused(error: io::Error, call: impl FnOnce() -> &'static str) -> 
     )
 }
 
-/// Which of the calls of `Poller::new` is refused: it does not say.
+/// Finds out which call of `Poller::new` is refused, as its error does not say.
 #[cfg(target_os = "linux")]
 fn refused_call() -> &'static str {
     use rustix::event::epoll::{CreateFlags, create};

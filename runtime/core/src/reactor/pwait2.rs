@@ -1,7 +1,8 @@
-//! The one way to wait that rustix does not offer where it has to run on older kernels, too.
+//! A wait by `epoll_pwait2`, called by its number.
 //!
-//! Its feature `linux_5_11` would make every wait of the process an `epoll_pwait2`, those of `polling`
-//! included, and so take away what is fallen back to. Without it, timeouts are rounded to milliseconds.
+//! rustix calls `epoll_pwait2` only with its feature `linux_5_11`, which would make every wait of
+//! the process an `epoll_pwait2`, those of `polling` included. Then there would be no backend for
+//! older kernels. Without that feature, rustix rounds timeouts to milliseconds.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -18,7 +19,8 @@ struct Timespec {
     nanoseconds: i64,
 }
 
-/// Fills the spare capacity of `events`, waiting at most `timeout`. A time too long to say is for ever.
+/// Waits at most `timeout`, and fills the spare capacity of `events`. Waits without a timeout if
+/// the seconds of `timeout` don't fit in an `i64`.
 ///
 /// # Errors
 ///
@@ -33,9 +35,9 @@ pub(super) fn wait(
         nanoseconds: i64::from(timeout.subsec_nanos()),
     });
     let spare: &mut [MaybeUninit<Event>] = events.spare_capacity_mut();
-    // SAFETY: the pointers are to as many events as is said, which the kernel only writes and whose
-    // layout is its own, and to a timeout of ours or null; a null mask leaves the signals alone, and
-    // its size is then not looked at.
+    // SAFETY: the first pointer is to `spare.len()` events, which the kernel only writes and whose
+    // layout is the kernel's; the second is to a local timeout or null. The mask is null, so the
+    // kernel changes no signal mask and ignores the mask's size.
     let count = unsafe {
         libc::syscall(
             libc::SYS_epoll_pwait2,
@@ -51,7 +53,7 @@ pub(super) fn wait(
         let error = std::io::Error::last_os_error();
         return Err(Errno::from_io_error(&error).unwrap_or(Errno::INVAL));
     };
-    // SAFETY: the kernel has written so many events behind those that were there.
+    // SAFETY: the kernel has initialized `count` events behind the present ones.
     unsafe { events.set_len(events.len() + count) };
     Ok(())
 }

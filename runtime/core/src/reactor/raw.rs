@@ -1,11 +1,13 @@
-//! Waiting on Linux with one syscall on the poller's own descriptor: `epoll_pwait2` where there is a
-//! timeout, as it knows nanoseconds, else `epoll_pwait`.
+//! The raw backend (Linux): one system call for each wait, on the poller's own descriptor.
 //!
-//! `polling` 3.11 spends five syscalls a wait, and has no name for `EPOLLRDHUP`. Its poller gives its
-//! descriptor away, so both are done here, by safe functions of rustix but for the timed wait, with
-//! the same keys. Two things follow. `Poller::notify` must not be used, as only `Poller::wait` re-arms it: the notifier
-//! is an eventfd of our own, edge-triggered and never read. And the poller's timer and eventfd stay
-//! silent, as nothing arms them.
+//! A wait with a timeout is an `epoll_pwait2`, whose timeout is in nanoseconds; any other wait is
+//! an `epoll_pwait`. `polling` 3.11 makes five system calls for each wait, and does not offer
+//! `EPOLLRDHUP`. But its poller lends its descriptor, so registrations and waits are done here,
+//! with the same keys, by safe functions of rustix except for the timed wait (`pwait2.rs`).
+//!
+//! Two things follow. `Poller::notify` must not be used, as only `Poller::wait` re-arms it: the
+//! notifier is a separate eventfd, edge-triggered and never read. And the poller's own timer and
+//! eventfd never cause an event, as nothing arms them.
 
 use std::cell::RefCell;
 use std::io;
@@ -19,13 +21,14 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
-use super::Notifier;
 use super::event::Event;
+use super::notifier::Notifier;
 use super::{portable, pwait2};
 
-/// The key of the notifier. `polling` keeps the one above to itself.
+/// The key of the notifier. `polling` reserves `u64::MAX` for itself.
 const NOTIFY: u64 = u64::MAX - 1;
 
+/// Largest number of events of one wait.
 const EVENTS: usize = 1024;
 
 const NO_TIME: Timespec = Timespec {
@@ -33,8 +36,8 @@ const NO_TIME: Timespec = Timespec {
     tv_nsec: 0,
 };
 
-/// The error of a call that the raw backend needs and the portable one does not, if the system
-/// refuses it: `Backend::Auto` then falls back.
+/// Converts the error of a call that the raw backend needs and the portable one does not. If the
+/// system refuses the call, the kind is `Unsupported`, on which `Backend::Auto` falls back.
 fn unsupported(call: &str, errno: Errno) -> io::Error {
     if !portable::is_refusal(errno) {
         return errno.into();
@@ -48,6 +51,7 @@ fn unsupported(call: &str, errno: Errno) -> io::Error {
     )
 }
 
+/// The raw backend of a reactor.
 pub(super) struct Raw {
     poller: Poller,
     events: RefCell<Vec<epoll::Event>>,
@@ -71,10 +75,11 @@ impl Raw {
             events,
             notify: Arc::new(notify),
         };
-        // Both kinds of waits, so that one that is refused is reported here, not by a panic of the loop.
+        // Both kinds of waits, so that a wait that the system refuses is an error here and not a
+        // panic of the loop.
         raw.wait(Some(Duration::ZERO), &mut Vec::new())
             .map_err(|error| portable::refused(error, || "epoll_pwait"))?;
-        // Nothing is registered but the notifier, so the time is over at once.
+        // Only the notifier is registered, so this waits for 1 ns.
         raw.wait(Some(Duration::from_nanos(1)), &mut Vec::new())
             .map_err(|error| match Errno::from_io_error(&error) {
                 Some(errno) => unsupported("epoll_pwait2", errno),
@@ -102,7 +107,7 @@ impl Raw {
         Ok(epoll::delete(&self.poller, fd)?)
     }
 
-    /// Not at all, or for ever: nothing to round.
+    /// Waits without a timeout, or with a timeout of zero, neither of which rustix would round.
     fn untimed(
         &self,
         events: &mut Vec<epoll::Event>,

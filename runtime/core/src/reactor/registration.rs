@@ -1,5 +1,5 @@
-//! The places of registered descriptors: slot plus generation make a key that is not given out
-//! twice, so an event that was fetched before its descriptor was closed reaches no one.
+//! Table of the registered descriptors. A key is a slot and a generation, and is not given out
+//! twice, so an event that was fetched before its descriptor was closed is dropped.
 
 use std::rc::Rc;
 
@@ -8,9 +8,11 @@ use super::state::State;
 /// Half of the key is the slot, half the generation.
 const HALF: u32 = usize::BITS / 2;
 const SLOT_MASK: usize = (1 << HALF) - 1;
-/// One bit less than half, so that no key collides with those of the notifiers, which are all ones.
+/// One bit less than half, so that no key collides with the keys of the notifiers, which are the
+/// largest numbers.
 const GENERATION_MASK: usize = SLOT_MASK >> 1;
 
+/// The registered descriptors of one reactor.
 #[derive(Default)]
 pub(super) struct Registrations {
     slots: Vec<Slot>,
@@ -23,7 +25,7 @@ struct Slot {
 }
 
 impl Registrations {
-    /// Gives a source a place. Returns its key.
+    /// Adds a source and returns its key.
     pub(super) fn insert(&mut self, state: Rc<State>) -> usize {
         let slot = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
@@ -40,7 +42,7 @@ impl Registrations {
         slot | self.slots[slot].generation << HALF
     }
 
-    /// Takes a place back. Events under the old key reach no one from now on.
+    /// Removes a source. Later events with its key are dropped.
     pub(super) fn remove(&mut self, key: usize) -> Option<Rc<State>> {
         let slot = &mut self.slots[key & SLOT_MASK];
         slot.generation = slot.generation.wrapping_add(1) & GENERATION_MASK;
@@ -48,7 +50,7 @@ impl Registrations {
         slot.state.take()
     }
 
-    /// The source that is registered under this key, if it still is.
+    /// Returns the source that is registered under this key, if it still is.
     pub(super) fn get(&self, key: usize) -> Option<&Rc<State>> {
         let slot = self.slots.get(key & SLOT_MASK)?;
         if slot.generation == key >> HALF {

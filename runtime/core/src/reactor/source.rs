@@ -1,10 +1,10 @@
-//! A registered descriptor: what is known of its readiness, and who waits for it.
+//! A registered descriptor: its readiness, and waiting for it.
 //!
-//! Readiness is a guess that costs no syscall: it is set when an event comes and cleared when a
-//! syscall says `WouldBlock`. All of that is on one thread. Events are taken in by `Reactor::turn`
-//! only, and a syscall and the clearing after it are not interrupted by a turn; so no event can be
-//! overlooked between the two: it waits in the kernel until the next turn, and sets the readiness
-//! again.
+//! Readiness is a belief that costs no system call: it is set when an event arrives and cleared
+//! when a system call returns `WouldBlock`. All of this happens on one thread. Only `Reactor::turn`
+//! dispatches events, and no turn happens between a system call and the clearing after it. So no
+//! event can be lost between the two: it waits in the kernel until the next turn, which sets the
+//! readiness again.
 
 use std::fmt;
 use std::future::Future;
@@ -15,16 +15,17 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use super::Reactor;
+use super::interest::Interest;
 use super::state::{READ_CLOSED, READABLE, State, WRITABLE, WRITE_CLOSED};
 use super::waiters::{POLL_READ, POLL_WRITE, WaiterId};
-use super::{Interest, Reactor};
 use crate::console::{Op, Resource, What};
 use crate::context;
 use crate::task::coop;
 
-/// The reactor's side of a descriptor: its readiness, and waiting for it.
+/// Registration of a descriptor with a reactor: its readiness, and waiting for it.
 ///
-/// It belongs to an [`Async`](super::Async), which lends it to sockets and the like.
+/// It belongs to an [`Async`](super::Async), whose [`source`](super::Async::source) lends it.
 ///
 /// # Errors
 ///
@@ -53,20 +54,20 @@ pub struct Source {
     state: Rc<State>,
     key: usize,
     fd: RawFd,
-    /// The waits of the `poll_*` calls.
+    // The waits of the `poll_*` calls, for the console.
     reads: Op,
     writes: Op,
-    shown: Resource,
+    resource: Resource,
 }
 
-// Wakers and operations, which are anyone's code, run with nothing borrowed: a panic of theirs leaves
-// no trace.
+// Foreign wakers and operations run with nothing borrowed and no change half done, so their panics
+// leave the source as it was.
 impl UnwindSafe for Source {}
 impl RefUnwindSafe for Source {}
 
 impl Source {
-    /// Registers a descriptor. It stays open until the source is dropped: the caller sees to that.
-    /// `type_name` is that of what it belongs to.
+    /// Registers a descriptor. The caller keeps it open until the source is dropped. `type_name` is
+    /// the name of the type that the descriptor belongs to.
     #[track_caller]
     pub(super) fn new(
         reactor: Rc<Reactor>,
@@ -74,8 +75,9 @@ impl Source {
         type_name: &'static str,
     ) -> io::Result<Source> {
         let number = fd.as_raw_fd();
-        // First, as a `tracing` subscriber is user code: if it panics, nothing is registered yet.
-        let shown = Resource::descriptor(type_name, Location::caller(), number);
+        // Made first, as this calls a `tracing` subscriber: if it panics, nothing is registered
+        // yet.
+        let resource = Resource::descriptor(type_name, Location::caller(), number);
         let state = Rc::new(State::default());
         let key = reactor.register(fd, state.clone())?;
         Ok(Source {
@@ -85,19 +87,20 @@ impl Source {
             fd: number,
             reads: Op::new(),
             writes: Op::new(),
-            shown,
+            resource,
         })
     }
 
-    /// Shows what is known of the readiness.
+    /// Reports the readiness to the console.
     #[inline(always)]
-    fn show(&self) {
+    fn update_console(&self) {
         let ready = &self.state.ready;
         let has = |bit| ready.get() & bit != 0;
-        self.shown.readiness(|| (has(READABLE), has(WRITABLE)));
+        self.resource.readiness(|| (has(READABLE), has(WRITABLE)));
     }
 
-    /// A loop that is not that of the descriptor's reactor may wait for it in vain.
+    /// Notes a foreign wait if the running loop and the descriptor belong to different runtimes:
+    /// the reactor of the descriptor can't run meanwhile.
     fn note_foreign(&self) {
         if context::is_running() && !context::is_running_reactor(&self.reactor) {
             let what = format!("descriptor {}, registered with the reactor", self.fd);
@@ -109,22 +112,28 @@ impl Source {
         self.state.ready.get() & interest.bits() != 0
     }
 
-    /// Says that the descriptor is ready, without having been told: the next operation will try, and
-    /// find out. For those that most likely are, such as a connection just accepted.
+    /// Assumes that the descriptor is ready without an event, so the next operation tries. For
+    /// descriptors that most likely are ready, such as a connection that was just accepted.
     pub fn assume_ready(&self, interest: Interest) {
         self.state
             .ready
             .set(self.state.ready.get() | interest.bits());
-        self.show();
+        self.update_console();
     }
 
-    /// Says that a transfer was shorter than the buffer, which leaves nothing to read or no room to
-    /// write: the next operation waits for an event instead of trying.
+    /// Clears the readiness after a transfer that was shorter than the buffer: nothing is left to
+    /// read, or the send buffer is full. The next operation waits for an event instead of trying.
     ///
-    /// It is not believed where the end of the stream may already have been announced, or where the
-    /// backend does not announce it.
+    /// This saves a system call that would return `EAGAIN`. The conclusion holds for TCP. Don't
+    /// call this after a transfer that was short for another reason: a read of a Unix stream with
+    /// descriptors sent along, a read that stops at urgent data, a vectored transfer with more
+    /// buffers than the system takes, or a read of a pipe, whose writer may have chosen packet mode
+    /// (`O_DIRECT`).
+    ///
+    /// The call has no effect where the end of the stream may already have been reported, or where
+    /// the backend does not report it.
     pub fn drained(&self, interest: Interest) {
-        if !self.reactor.tells_closed() {
+        if !self.reactor.reports_hangup() {
             return;
         }
         let ready = self.state.ready.get();
@@ -136,10 +145,11 @@ impl Source {
             clear |= WRITABLE;
         }
         self.state.ready.set(ready & !clear);
-        self.show();
+        self.update_console();
     }
 
-    /// A syscall said `WouldBlock`. That is the truth, whatever events said of the end.
+    /// Clears the readiness after a system call returned `WouldBlock`. That also clears a reported
+    /// end of the stream, as the system call knows better.
     fn would_block(&self, interest: Interest) {
         let mut clear = interest.bits();
         clear |= if interest.is_readable() {
@@ -153,29 +163,29 @@ impl Source {
             0
         };
         self.state.ready.set(self.state.ready.get() & !clear);
-        self.show();
+        self.update_console();
     }
 
-    /// How many of `len` bytes a transfer may ask for: all of them. Only the feature `faults` says
-    /// fewer.
+    /// Returns how many of `len` bytes a transfer may ask for: all, unless the feature `faults`
+    /// lowers the number.
     #[doc(hidden)]
     #[inline(always)]
-    pub fn granted(&self, len: usize) -> usize {
+    pub fn fault_cap(&self, len: usize) -> usize {
         self.reactor.device.faults.granted(len)
     }
 
-    /// Accepts a connection. Only the feature `faults` makes that fail.
+    /// Calls `accept`, unless the feature `faults` makes it fail.
     #[doc(hidden)]
     #[inline(always)]
     pub fn accepting<T>(&self, accept: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         self.reactor.device.faults.accepting(accept)
     }
 
-    /// After a waker was stored. Cloning and dropping wakers may run user code, as may the console,
-    /// and that may run the loop: an event that was taken in meanwhile found no waiter, and the end
-    /// of the runtime neither. `None`: neither has happened.
+    /// Checks for readiness and for the end of the runtime again, after a waker was stored. Cloning
+    /// and dropping a waker may run user code, as may the console, and that code may run the loop:
+    /// an event or a shutdown meanwhile found no waiter. Returns `None` if neither has happened.
     #[inline]
-    fn came_meanwhile(&self, interest: Interest) -> Option<io::Result<()>> {
+    fn recheck(&self, interest: Interest) -> Option<io::Result<()>> {
         if self.is_ready(interest) {
             return Some(Ok(()));
         }
@@ -196,20 +206,20 @@ impl Source {
     ///
     /// If the runtime has ended.
     pub fn poll_ready(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
-        // A direction has one such waiter, as two tasks may poll one each.
+        // Each direction has one such waiter, as two tasks may poll one direction each.
         let op = if interest.is_readable() {
             &self.reads
         } else {
             &self.writes
         };
         if self.is_ready(interest) {
-            self.show();
-            op.ready(&self.shown, what(interest));
+            self.update_console();
+            op.ready(&self.resource, op_kind(interest));
             return Poll::Ready(Ok(()));
         }
         self.check_alive()?;
         self.note_foreign();
-        op.waits(&self.shown, what(interest), || {
+        op.waits(&self.resource, op_kind(interest), || {
             if interest.is_readable() {
                 self.state.wait(POLL_READ, READABLE, cx.waker());
             }
@@ -217,17 +227,17 @@ impl Source {
                 self.state.wait(POLL_WRITE, WRITABLE, cx.waker());
             }
         });
-        match self.came_meanwhile(interest) {
+        match self.recheck(interest) {
             None => Poll::Pending,
             Some(result) => {
-                op.ready(&self.shown, what(interest));
+                op.ready(&self.resource, op_kind(interest));
                 Poll::Ready(result)
             }
         }
     }
 
-    /// Does `op` when the descriptor is ready, again and again until it gives anything but
-    /// `WouldBlock`. Of several tasks the newest is woken.
+    /// Calls `op` when the descriptor is ready, until it returns anything but `WouldBlock`. Of
+    /// several tasks the newest is woken.
     ///
     /// # Errors
     ///
@@ -249,10 +259,11 @@ impl Source {
         }
     }
 
-    /// Does `op` when the descriptor is ready. Any number of tasks may wait at the same time.
+    /// Calls `op` when the descriptor is ready, until it returns anything but `WouldBlock`. Any
+    /// number of tasks may wait at the same time.
     ///
-    /// With an interest in both directions, an `op` that would block is taken to say so of both: give the one
-    /// that it uses.
+    /// With an interest in both directions, a `WouldBlock` of `op` clears the readiness of both:
+    /// pass only the direction that `op` uses.
     ///
     /// # Errors
     ///
@@ -260,7 +271,7 @@ impl Source {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, `op` has not succeeded.
+    /// Cancel-safe: if the future is dropped, `op` has not succeeded.
     pub fn io<R, F>(&self, interest: Interest, op: F) -> impl Future<Output = io::Result<R>>
     where
         F: FnMut() -> io::Result<R>,
@@ -271,8 +282,8 @@ impl Source {
         }
     }
 
-    /// As [`io`](Self::io), for a transfer of bytes. One of nothing is ready at once with 0, and does
-    /// not call `op`.
+    /// As [`io`](Self::io), for a transfer of bytes. `nothing`: the buffer is empty. Then the
+    /// result is 0 without a call of `op`.
     #[doc(hidden)]
     #[inline]
     pub fn transfer<F>(
@@ -333,15 +344,15 @@ impl Source {
         Wait::new(self, interest)
     }
 
-    /// Does `op` now, once.
+    /// Calls `op` once, if the descriptor is believed to be ready.
     ///
-    /// With an interest in both directions, an `op` that would block is taken to say so of both: give the one
-    /// that it uses.
+    /// With an interest in both directions, a `WouldBlock` of `op` clears the readiness of both:
+    /// pass only the direction that `op` uses.
     ///
     /// # Errors
     ///
-    /// Those of `op`. `WouldBlock` also if the descriptor is known not to be ready; then `op` is not
-    /// called.
+    /// Those of `op`. `WouldBlock` also if the descriptor is known not to be ready; then `op` is
+    /// not called.
     pub fn try_io<R>(
         &self,
         interest: Interest,
@@ -354,7 +365,8 @@ impl Source {
             .unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
-    /// `None`: it would block, which is remembered.
+    /// Calls `op` until it is not interrupted. Returns `None` if it would block, after clearing the
+    /// readiness.
     #[inline]
     fn attempt<R>(
         &self,
@@ -376,8 +388,8 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        // SAFETY: `Async`, the only owner of sources, keeps what owns or borrows the descriptor
-        // until the source is dropped.
+        // SAFETY: `Async`, the only owner of sources, keeps the owner or the borrow of the
+        // descriptor until the source is dropped.
         let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
         self.reactor.deregister(fd.as_fd(), self.key);
     }
@@ -396,12 +408,13 @@ impl fmt::Debug for Source {
 #[cold]
 fn orphaned() -> io::Error {
     io::Error::other(
-        "the runtime that this descriptor is registered with has been dropped: each `wakeful::block_on` makes a \
-         runtime of its own; to go on with one, keep a `wakeful::Runtime`",
+        "the runtime that this descriptor is registered with has been dropped: each \
+         `wakeful::block_on` makes a runtime of its own; to go on with one, keep a \
+         `wakeful::Runtime`",
     )
 }
 
-fn what(interest: Interest) -> What {
+fn op_kind(interest: Interest) -> What {
     match (interest.is_readable(), interest.is_writable()) {
         (true, false) => What::Readable,
         (false, true) => What::Writable,
@@ -409,7 +422,7 @@ fn what(interest: Interest) -> What {
     }
 }
 
-/// Waits for readiness under a number of its own.
+/// Future that waits for readiness, with a waiter id of its own.
 struct Wait<'a> {
     source: &'a Source,
     interest: Interest,
@@ -430,27 +443,29 @@ impl<'a> Wait<'a> {
     #[inline(always)]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.source.is_ready(self.interest) {
-            self.source.show();
-            self.op.ready(&self.source.shown, what(self.interest));
+            self.source.update_console();
+            self.op.ready(&self.source.resource, op_kind(self.interest));
             return Poll::Ready(Ok(()));
         }
         self.wait(cx)
     }
 
-    /// Out of line, so that what is ready at once has little to go through.
+    /// Not inlined, to keep the path of a descriptor that is ready short.
     #[inline(never)]
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Source { state, shown, .. } = self.source;
+        let Source {
+            state, resource, ..
+        } = self.source;
         self.source.check_alive()?;
         self.source.note_foreign();
         let id = *self.id.get_or_insert_with(|| state.new_id());
-        self.op.waits(shown, what(self.interest), || {
+        self.op.waits(resource, op_kind(self.interest), || {
             state.wait(id, self.interest.bits(), cx.waker());
         });
-        match self.source.came_meanwhile(self.interest) {
+        match self.source.recheck(self.interest) {
             None => Poll::Pending,
             Some(result) => {
-                self.op.ready(shown, what(self.interest));
+                self.op.ready(resource, op_kind(self.interest));
                 Poll::Ready(result)
             }
         }
@@ -476,6 +491,7 @@ impl Drop for Wait<'_> {
     }
 }
 
+/// Future of [`Source::io`].
 struct Io<'a, F> {
     wait: Wait<'a>,
     op: F,
@@ -501,6 +517,7 @@ impl<R, F: FnMut() -> io::Result<R>> Future for Io<'_, F> {
     }
 }
 
+/// Future of [`Source::transfer`].
 struct Transfer<'a, F> {
     nothing: bool,
     io: Io<'a, F>,
@@ -518,8 +535,8 @@ impl<F: FnMut() -> io::Result<usize>> Future for Transfer<'_, F> {
     }
 }
 
-/// A transfer of nothing needs no readiness and no syscall. It consumes the cooperative budget, so
-/// that a loop around it yields.
+/// Completes a transfer of nothing, which needs no readiness and no system call. It consumes the
+/// cooperative budget, so that a loop of such transfers yields.
 #[cold]
 fn poll_nothing(cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
     ready!(coop::poll_proceed(cx)).made_progress();

@@ -1,36 +1,37 @@
-//! What the reactor knows of a descriptor: its readiness, and its waiters.
+//! The state of a registered descriptor: its readiness and its waiters.
 
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::task::Waker;
 
-use super::Interest;
 use super::event::Event;
+use super::interest::Interest;
 use super::waiters::{POLL_WRITE, WaiterId, Waiters};
 
 pub(super) const READABLE: u8 = Interest::READABLE.bits();
 pub(super) const WRITABLE: u8 = Interest::WRITABLE.bits();
-/// An event said that nothing more will come, or that urgent data has. A short read then does not
-/// mean "wait for more".
+/// Set when an event reported that the peer will send nothing more, or has sent urgent data. Then a
+/// short read does not mean that the next read would block.
 pub(super) const READ_CLOSED: u8 = 4;
-/// An event said that nothing more can be sent.
+/// Set when an event reported that nothing more can be sent.
 pub(super) const WRITE_CLOSED: u8 = 8;
 
-/// What the reactor and the owner of a descriptor share.
+/// State that the reactor and the source of a descriptor share.
 #[derive(Default)]
 pub(super) struct State {
+    /// Which of the four bits are set.
     pub(super) ready: Cell<u8>,
     next_id: Cell<WaiterId>,
     waiters: RefCell<Waiters>,
 }
 
-// With the two counts of its `Rc`: what an idle connection costs here.
+// An idle connection costs the reactor the state and the two counts of its `Rc`.
 #[cfg(target_pointer_width = "64")]
 #[cfg(not(wakeful_random_layout))]
 const _: () = assert!(size_of::<State>() + 16 <= 64, "a state is one cache line");
 
 impl State {
-    /// Takes an event in, and moves those who waited for it to `out`.
+    /// Sets the readiness that an event reports, and moves the wakers that wait for it to `out`.
     pub(super) fn dispatch(&self, event: &Event, out: &mut Vec<Waker>) {
         self.ready.set(self.ready.get() | State::readiness(event));
         let readable = if event.readable { READABLE } else { 0 };
@@ -38,7 +39,7 @@ impl State {
         self.waiters.borrow_mut().take(readable | writable, out);
     }
 
-    /// What an event says, as bits.
+    /// Returns the bits of the readiness that an event reports.
     pub(super) fn readiness(event: &Event) -> u8 {
         let mut ready = 0;
         for (is, bit) in [
@@ -52,11 +53,12 @@ impl State {
         ready
     }
 
+    /// Moves all wakers to `out`.
     pub(super) fn take_all(&self, out: &mut Vec<Waker>) {
         self.waiters.borrow_mut().take(READABLE | WRITABLE, out);
     }
 
-    /// Calls `f` with the waker of each that waits, until it breaks. `f` runs no user code.
+    /// Calls `f` with the waker of each waiter, until `f` breaks. `f` runs no user code.
     pub(super) fn each_waker(
         &self,
         f: &mut dyn FnMut(&Waker) -> ControlFlow<()>,
@@ -64,28 +66,30 @@ impl State {
         self.waiters.borrow().each(f)
     }
 
-    /// Keeps the waker of one who waits for these directions.
+    /// Stores the waker of a waiter for these directions.
     #[inline]
     pub(super) fn wait(&self, id: WaiterId, directions: u8, waker: &Waker) {
-        if self.waiters.borrow_mut().knows(id, waker) {
+        if self.waiters.borrow_mut().has_waker(id, waker) {
             return;
         }
-        // Cloned and dropped with nothing borrowed: both may be user code.
+        // Cloned and dropped with nothing borrowed: both may run user code.
         let waker = waker.clone();
         let before = self.waiters.borrow_mut().set(id, directions, waker);
         drop(before);
     }
 
+    /// Returns an id that no waiter has.
     pub(super) fn new_id(&self) -> WaiterId {
         let mut id = self.next_id.get();
-        // Numbers come round again, and someone may have waited all that time.
-        while self.waiters.borrow_mut().has(id) {
+        // Ids wrap around, and an old waiter may still have one.
+        while self.waiters.borrow_mut().contains(id) {
             id = (id + 1) % POLL_WRITE;
         }
         self.next_id.set((id + 1) % POLL_WRITE);
         id
     }
 
+    /// Removes a waiter, if it waits.
     pub(super) fn forget(&self, id: WaiterId) {
         let waker = self.waiters.borrow_mut().remove(id);
         drop(waker);
@@ -97,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_that_comes_round_again_is_nobodys() {
+    fn after_a_wraparound_new_ids_skip_those_in_use() {
         let state = State::default();
         let wait = || {
             let id = state.new_id();

@@ -1,11 +1,15 @@
-//! Who waits for a source.
+//! The waiters for a descriptor, of two kinds.
+//!
+//! The `poll_*` calls share one waker for each direction, where the newest counts. Each future of
+//! an async method has an id of its own, so many tasks may wait for one descriptor, and dropping
+//! one future removes its waker and no other.
 
 use std::mem;
 use std::ops::ControlFlow;
 use std::task::Waker;
 
-/// The number of an async method's future at its source; the two largest are those of the `poll_*`
-/// calls.
+/// Id of a waiter for one descriptor: a future of an async method, or, for the two largest ids, the
+/// `poll_*` calls of one direction.
 pub(super) type WaiterId = u32;
 
 pub(super) const POLL_READ: WaiterId = u32::MAX;
@@ -13,16 +17,15 @@ pub(super) const POLL_WRITE: WaiterId = u32::MAX - 1;
 
 struct Entry {
     id: WaiterId,
-    /// What it waits for, as bits.
+    /// The directions that it waits for, as bits.
     directions: u8,
     waker: Waker,
 }
 
-/// Two kinds: the `poll_*` calls share one place a direction, where the newest waker counts; every
-/// future of an async method has its own, so that dropping it takes away its waker and no other.
+/// The waiters for one descriptor.
 #[derive(Default)]
 pub(super) struct Waiters {
-    /// Most sources have one waiter at a time; it needs no allocation.
+    /// The first waiter needs no allocation: most descriptors have one at a time.
     first: Option<Entry>,
     #[expect(
         clippy::box_collection,
@@ -32,20 +35,20 @@ pub(super) struct Waiters {
 }
 
 impl Waiters {
-    /// Does that waiter wait?
+    /// Whether that waiter waits.
     #[inline]
-    pub(super) fn has(&mut self, id: WaiterId) -> bool {
+    pub(super) fn contains(&mut self, id: WaiterId) -> bool {
         self.find(id).is_some()
     }
 
-    /// Is this already the waker of that waiter? It waits for the same as before.
+    /// Whether the waker stored for that waiter wakes the same task as `waker`.
     #[inline]
-    pub(super) fn knows(&mut self, id: WaiterId, waker: &Waker) -> bool {
+    pub(super) fn has_waker(&mut self, id: WaiterId, waker: &Waker) -> bool {
         self.find(id)
             .is_some_and(|known| known.waker.will_wake(waker))
     }
 
-    /// Sets the waker of one waiter. Returns what is to be dropped when nothing is borrowed.
+    /// Sets the waker of one waiter. Returns the former waker, to be dropped with nothing borrowed.
     #[inline]
     pub(super) fn set(&mut self, id: WaiterId, directions: u8, waker: Waker) -> Option<Waker> {
         if let Some(known) = self.find(id) {
@@ -75,7 +78,7 @@ impl Waiters {
         rest.iter_mut().find(|entry| entry.id == id)
     }
 
-    /// Forgets one waiter. Returns its waker, to be dropped when nothing is borrowed.
+    /// Removes one waiter. Returns its waker, to be dropped with nothing borrowed.
     #[inline]
     pub(super) fn remove(&mut self, id: WaiterId) -> Option<Waker> {
         if let Some(entry) = self.first.take_if(|entry| entry.id == id) {
@@ -86,7 +89,7 @@ impl Waiters {
         Some(rest.remove(index).waker)
     }
 
-    /// Calls `f` with the waker of each, until it breaks.
+    /// Calls `f` with the waker of each waiter, until `f` breaks.
     pub(super) fn each(&self, f: &mut dyn FnMut(&Waker) -> ControlFlow<()>) -> ControlFlow<()> {
         let rest = self.rest.iter().flat_map(|rest| rest.iter());
         self.first
@@ -95,7 +98,8 @@ impl Waiters {
             .try_for_each(|entry| f(&entry.waker))
     }
 
-    /// Hands out those who wait for one of these directions, to be woken when nothing is borrowed.
+    /// Moves the wakers that wait for one of these directions to `out`, to be woken with nothing
+    /// borrowed.
     #[inline]
     pub(super) fn take(&mut self, directions: u8, out: &mut Vec<Waker>) {
         let wanted = |entry: &mut Entry| entry.directions & directions != 0;

@@ -1,68 +1,70 @@
-//! How long the loop looks out for work before it sleeps.
+//! How long the loop spins for work before it sleeps.
 //!
-//! To be woken from a sleep takes longer than a thread that is awake needs to answer. So where an answer is
-//! likely, the loop looks out for it first. A guess that is wrong costs processor time, so after one that was
-//! in vain the next sleeps begin at once: one of them, after two in a row three, in the end 63.
+//! Waking a sleeping thread takes longer than another thread needs for a short reply. So where a
+//! reply is likely, the loop spins for it before it sleeps. A spin without a message is a miss, and
+//! costs CPU time: after n consecutive misses the next 2^n - 1 sleeps do not spin (n <= 6).
 
 use std::cell::Cell;
 use std::time::Duration;
 
-/// Wrong guesses in a row that count.
-const IN_VAIN: u32 = 6;
+/// Largest number of consecutive misses that counts.
+const MAX_MISSES: u32 = 6;
 
+/// Length of the spin before each sleep of a loop.
 pub(crate) struct AdaptiveSpin {
-    /// Before each sleep, as the user said.
-    always: Duration,
-    /// Where another thread is likely to say something.
-    hopeful: Duration,
-    hope: Cell<bool>,
-    in_vain: Cell<u32>,
-    /// Sleeps that begin at once.
+    /// Length before every sleep, set by the user.
+    base: Duration,
+    /// Length before a sleep in which a reply of another thread is likely.
+    reply: Duration,
+    reply_expected: Cell<bool>,
+    /// Consecutive spins without a message, at most `MAX_MISSES`.
+    misses: Cell<u32>,
+    /// Number of the next sleeps that do not spin for a reply.
     skip: Cell<u32>,
 }
 
 impl AdaptiveSpin {
-    pub(super) fn new(always: Duration, hopeful: Duration) -> AdaptiveSpin {
+    pub(super) fn new(base: Duration, reply: Duration) -> AdaptiveSpin {
         AdaptiveSpin {
-            always,
-            hopeful,
-            hope: Cell::new(false),
-            in_vain: Cell::new(0),
+            base,
+            reply,
+            reply_expected: Cell::new(false),
+            misses: Cell::new(0),
             skip: Cell::new(0),
         }
     }
 
-    /// Another thread has just been told something that it is likely to answer.
-    pub(crate) fn hope(&self) {
-        self.hope.set(true);
+    /// Announces that another thread is likely to reply soon to a message that was just sent.
+    pub(crate) fn expect_reply(&self) {
+        self.reply_expected.set(true);
     }
 
-    /// How long before the sleep that comes now.
-    pub(super) fn length(&self) -> Duration {
-        if !self.hope.replace(false) || self.hopeful <= self.always {
-            return self.always;
+    /// Returns how long to spin before the sleep that is about to begin.
+    pub(super) fn next_length(&self) -> Duration {
+        if !self.reply_expected.replace(false) || self.reply <= self.base {
+            return self.base;
         }
         if let Some(skip) = self.skip.get().checked_sub(1) {
             self.skip.set(skip);
-            return self.always;
+            return self.base;
         }
-        self.hopeful
+        self.reply
     }
 
-    /// One of that length found a message of another thread, or nothing. A message may be a wake that came
-    /// late, so another one is as likely as before.
-    pub(super) fn ended(&self, length: Duration, message: bool) {
-        if length <= self.always {
+    /// Records whether a spin of that length found a message of another thread. The message may
+    /// have been a late wake and not the reply, so after a message a reply is still expected.
+    pub(super) fn record(&self, length: Duration, message: bool) {
+        if length <= self.base {
             return;
         }
-        let in_vain = if message {
+        let misses = if message {
             0
         } else {
-            IN_VAIN.min(self.in_vain.get() + 1)
+            MAX_MISSES.min(self.misses.get() + 1)
         };
-        self.hope.set(message);
-        self.in_vain.set(in_vain);
-        self.skip.set((1 << in_vain) - 1);
+        self.reply_expected.set(message);
+        self.misses.set(misses);
+        self.skip.set((1 << misses) - 1);
     }
 }
 
@@ -74,50 +76,54 @@ mod tests {
     const LONG: Duration = Duration::from_micros(50);
 
     #[test]
-    fn without_hope_it_is_what_the_user_said() {
+    fn the_reply_spin_is_used_once_for_each_expected_reply() {
         let adaptive_spin = AdaptiveSpin::new(SHORT, LONG);
-        assert_eq!(adaptive_spin.length(), SHORT);
-        adaptive_spin.hope();
-        assert_eq!(adaptive_spin.length(), LONG);
-        // One hope is for one sleep.
-        assert_eq!(adaptive_spin.length(), SHORT);
+        assert_eq!(adaptive_spin.next_length(), SHORT);
+        adaptive_spin.expect_reply();
+        assert_eq!(adaptive_spin.next_length(), LONG);
+        // One expected reply is for one sleep.
+        assert_eq!(adaptive_spin.next_length(), SHORT);
     }
 
     #[test]
-    fn the_longer_one_counts() {
+    fn the_longer_of_both_spins_is_used() {
         let adaptive_spin = AdaptiveSpin::new(LONG, SHORT);
-        adaptive_spin.hope();
-        assert_eq!(adaptive_spin.length(), LONG);
-        adaptive_spin.ended(LONG, false);
-        adaptive_spin.hope();
-        assert_eq!(adaptive_spin.length(), LONG, "the user's is never left out");
+        adaptive_spin.expect_reply();
+        assert_eq!(adaptive_spin.next_length(), LONG);
+        adaptive_spin.record(LONG, false);
+        adaptive_spin.expect_reply();
+        assert_eq!(
+            adaptive_spin.next_length(),
+            LONG,
+            "the base spin is never skipped"
+        );
     }
 
     #[test]
-    fn hope_wanes_while_it_is_in_vain() {
+    fn after_n_misses_2_to_the_n_minus_1_sleeps_do_not_spin() {
         let adaptive_spin = AdaptiveSpin::new(Duration::ZERO, LONG);
-        // How many sleeps begin at once before the next look-out.
-        let at_once = || {
+        // Returns how many sleeps do not spin before one that does.
+        let skipped_sleeps = || {
             let begin = || {
-                adaptive_spin.hope();
-                adaptive_spin.length()
+                adaptive_spin.expect_reply();
+                adaptive_spin.next_length()
             };
             (0..).find(|_| begin() == LONG).unwrap()
         };
-        assert_eq!(at_once(), 0);
+        assert_eq!(skipped_sleeps(), 0);
         for skipped in [1, 3, 7, 15, 31, 63, 63] {
-            adaptive_spin.ended(LONG, false);
-            assert_eq!(at_once(), skipped);
+            adaptive_spin.record(LONG, false);
+            assert_eq!(skipped_sleeps(), skipped);
         }
-        adaptive_spin.ended(LONG, true);
+        adaptive_spin.record(LONG, true);
         assert_eq!(
-            adaptive_spin.length(),
+            adaptive_spin.next_length(),
             LONG,
             "there was a message, so there may be one more"
         );
-        adaptive_spin.ended(LONG, true);
-        assert_eq!(at_once(), 0);
-        adaptive_spin.ended(LONG, false);
-        assert_eq!(at_once(), 1);
+        adaptive_spin.record(LONG, true);
+        assert_eq!(skipped_sleeps(), 0);
+        adaptive_spin.record(LONG, false);
+        assert_eq!(skipped_sleeps(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! What can be said about a runtime before it is made.
+//! The builder of a runtime.
 
 use std::cell::Cell;
 use std::fmt;
@@ -7,7 +7,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AdaptiveSpin, MetricsLevel, Parts, Runtime};
+use super::adaptive_spin::AdaptiveSpin;
+use super::metrics::MetricsLevel;
+use super::{Parts, Runtime};
 use crate::blocking::{self, Blocking};
 use crate::context::Context;
 use crate::executor::Executor;
@@ -19,7 +21,7 @@ use crate::reactor::{Backend, Reactor};
 use crate::stall::{self, Hook, StallReport};
 use crate::trace::{self, Recorder};
 
-/// What [`Builder::order`] was given.
+/// The function that was passed to [`Builder::order`].
 #[derive(Clone)]
 struct MakeOrder(Rc<dyn Fn() -> Box<dyn Order>>);
 
@@ -29,7 +31,7 @@ impl fmt::Debug for MakeOrder {
     }
 }
 
-/// Makes a [`Runtime`].
+/// Builder of a [`Runtime`], with its options.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -45,7 +47,7 @@ pub struct Builder {
     fs_backend: fs::Backend,
     start_paused: bool,
     spin: Duration,
-    hopeful: Duration,
+    reply_spin: Duration,
     event_interval: u32,
     order: Option<MakeOrder>,
     blocking: blocking::Config,
@@ -59,14 +61,14 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The defaults, which each method states.
+    /// Returns a builder with the defaults, which each method states.
     pub fn new() -> Builder {
         Builder {
             backend: Backend::Auto,
             fs_backend: fs::Backend::Auto,
             start_paused: false,
             spin: Duration::ZERO,
-            hopeful: Duration::ZERO,
+            reply_spin: Duration::ZERO,
             event_interval: 0,
             order: None,
             blocking: blocking::Config {
@@ -84,31 +86,33 @@ impl Builder {
         }
     }
 
-    /// How the reactor waits. Default: [`Backend::Auto`], the best that the system has.
+    /// Sets how the reactor waits. Default: [`Backend::Auto`], the best that the system has.
     pub fn backend(mut self, backend: Backend) -> Builder {
         self.backend = backend;
         self
     }
 
-    /// How files are read and written. Default: [`fs::Backend::Auto`], the ring if there is one.
+    /// Sets how files are read and written. Default: [`fs::Backend::Auto`], the ring if the system
+    /// has one.
     pub fn fs_backend(mut self, backend: fs::Backend) -> Builder {
         self.fs_backend = backend;
         self
     }
 
-    /// Begins with the clock stopped, as after [`time::pause`](crate::time::pause). Default: no.
+    /// Sets whether the clock is stopped from the beginning, as after
+    /// [`time::pause`](crate::time::pause). Default: `false`.
     pub fn start_paused(mut self, paused: bool) -> Builder {
         self.start_paused = paused;
         self
     }
 
-    /// How long a loop with nothing to do keeps looking before it sleeps. Default: zero, it sleeps
-    /// at once.
+    /// Sets how long a loop without ready tasks spins for work before it sleeps. Default: zero, it
+    /// sleeps immediately.
     ///
-    /// A wake from another thread then costs neither side a syscall, and a round trip between two
-    /// threads takes a fraction of the time; but the thread keeps its core busy meanwhile. It is
-    /// meant for threads that have a core to themselves, and for times of some 10 to 100 µs. With
-    /// a stopped clock the loop does not spin.
+    /// A wake from another thread during the spin costs neither thread a system call, and a round
+    /// trip between two threads takes a fraction of the time; but the spinning thread keeps its
+    /// core busy. The option is meant for threads with a core of their own, and for times of 10 to
+    /// 100 µs. With a stopped clock the loop does not spin.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -123,21 +127,21 @@ impl Builder {
         self
     }
 
-    /// The same before those sleeps in which another thread is likely to say something.
+    /// Sets how long the loop spins before sleeps in which a reply of another thread is likely.
     pub(crate) fn reply_spin(mut self, duration: Duration) -> Builder {
-        self.hopeful = duration;
+        self.reply_spin = duration;
         self
     }
 
-    /// After how many polls a loop that always has ready tasks looks at the reactor and the timers.
-    /// Default: by the clock, every 100 µs, and sooner where tasks yield.
+    /// Sets after how many polls a loop that always has ready tasks checks the reactor and the
+    /// timers. Default: by the clock, every 100 µs, and sooner where tasks yield.
     ///
-    /// A fixed number does the same work in every run, whatever the machine's speed: for counts of
-    /// instructions and of syscalls.
+    /// With a fixed number, every run does the same work, whatever the machine's speed. This is for
+    /// counts of instructions and of system calls.
     ///
     /// # Panics
     ///
-    /// If `polls` is 0: the loop would never look.
+    /// If `polls` is 0: the loop would never check.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -152,8 +156,8 @@ impl Builder {
         self
     }
 
-    /// Who goes first among the ready tasks of the default class; the function is called once for
-    /// each runtime. Default: first come, first served. For other classes see
+    /// Sets the order in which ready tasks of the default class run; `make` is called once for each
+    /// runtime. Default: first in, first out. For other classes see
     /// [`class::Builder::order`](crate::class::Builder::order).
     ///
     /// ```
@@ -170,12 +174,12 @@ impl Builder {
         self
     }
 
-    /// How many [`spawn_blocking`](crate::spawn_blocking) closures may run at a time. Default: 512.
-    /// Threads are started as they are needed.
+    /// Sets how many [`spawn_blocking`](crate::spawn_blocking) closures may run at a time. Default:
+    /// 512. Threads are started as they are needed.
     ///
     /// # Panics
     ///
-    /// If zero: nothing could ever run.
+    /// If `threads` is 0: no closure could run.
     #[track_caller]
     pub fn max_blocking_threads(mut self, threads: usize) -> Builder {
         assert!(
@@ -186,29 +190,30 @@ impl Builder {
         self
     }
 
-    /// How long an idle thread of the blocking pool stays. Default: 10 seconds.
+    /// Sets how long an idle thread of the blocking pool is kept. Default: 10 seconds.
     pub fn thread_keep_alive(mut self, keep_alive: Duration) -> Builder {
         self.blocking.keep_alive = keep_alive;
         self
     }
 
-    /// The name of the threads of the blocking pool, which a number follows. Default:
+    /// Sets the name of the threads of the blocking pool; a number is appended. Default:
     /// `wakeful-blocking`.
     pub fn thread_name(mut self, name: impl Into<String>) -> Builder {
         self.blocking.thread_name = name.into();
         self
     }
 
-    /// How long dropping the runtime waits for running
-    /// [`spawn_blocking`](crate::spawn_blocking) closures and file operations before it prints a line to standard error
-    /// and leaves them alone. Default: 10 seconds. Zero: it does not wait and prints nothing.
+    /// Sets how long dropping the runtime waits for running
+    /// [`spawn_blocking`](crate::spawn_blocking) closures and file operations before it prints a
+    /// line to standard error and stops waiting. Default: 10 seconds. Zero: it does not wait and
+    /// prints nothing.
     pub fn blocking_shutdown_timeout(mut self, timeout: Duration) -> Builder {
         self.blocking_shutdown_timeout = timeout;
         self
     }
 
-    /// What the [`Metrics`](crate::Metrics) know. Default: [`MetricsLevel::Counts`], which costs
-    /// next to nothing.
+    /// Sets what the [`Metrics`](crate::Metrics) measure. Default: [`MetricsLevel::Counts`], which
+    /// costs next to nothing.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -223,25 +228,26 @@ impl Builder {
         self
     }
 
-    /// Reports polls that take longer than `threshold`, while they are still going on. Default:
-    /// off. `#[wakeful::test]` turns it on with a threshold of one second.
+    /// Reports polls that take longer than `threshold`, while they are still running. Default: off.
+    /// `#[wakeful::test]` turns it on with a threshold of one second.
     ///
-    /// One thread for all such loops of the process, the watchdog, looks at them eight times in a
-    /// threshold, but at most once in a millisecond, so a report comes up to a quarter of the
+    /// One thread for all such loops of the process, the watchdog, checks them eight times in a
+    /// threshold, but at most once in a millisecond, so a report is up to a quarter of the
     /// threshold late. It names the task, where it was spawned, how long it has been stuck, and
     /// whether it computes, is blocked, or waits for memory; see [`StallReport`]. With the feature
-    /// `backtrace` it shows the stack as well, for which the loop's thread gets a signal, `SIGURG`.
-    /// That takes glibc 2.35 and libgcc 12, or newer: older ones can't walk a stack safely in a
-    /// signal handler. There the reports come without stacks, which is said once on standard error.
+    /// `backtrace` it shows the stack as well, for which the loop's thread receives a signal,
+    /// `SIGURG`. Stacks need glibc 2.35 and libgcc 12, or newer: older versions can't walk a stack
+    /// safely in a signal handler. With these, reports have no stack, and one line on standard
+    /// error says so.
     ///
-    /// The loop stores one word a poll, and pays about 7 ns for that; it reads no clock and makes no
-    /// syscall. A poll that is shorter than the threshold is never reported.
-    /// Time in which the process is stopped does not count.
+    /// The loop stores one word a poll, which takes about 7 ns; it reads no clock and makes no
+    /// system call. A poll that is shorter than the threshold is never reported. Time in which the
+    /// process is stopped does not count.
     ///
-    /// A [`block_on`](crate::Runtime::block_on) that can't end is reported as well, on standard error: when nothing has
-    /// happened for `threshold`, and there is no timer, no descriptor and no closure to wait for, no waker of any of
-    /// its tasks and no [`Handle`](crate::Handle) of the runtime. The report names up to ten of the tasks, and
-    /// comes once a runtime.
+    /// A [`block_on`](crate::Runtime::block_on) that can't end is also reported on standard error:
+    /// when nothing has happened for `threshold`, and there is no timer, no descriptor and no
+    /// closure to wait for, no waker of any of its tasks and no [`Handle`](crate::Handle) of the
+    /// runtime. The report names up to ten of the tasks, and is made once for each runtime.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -263,7 +269,7 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// If zero: every poll would be a stall.
+    /// If `threshold` is zero: every poll would be a stall.
     #[track_caller]
     pub fn detect_stalls(mut self, threshold: Duration) -> Builder {
         assert!(
@@ -289,19 +295,19 @@ impl Builder {
         self
     }
 
-    /// Who is told of a stall, on the watchdog's thread and while the loop is stuck. Default: the
-    /// report is printed to standard error, on one line.
+    /// Sets the hook that is called for each stall, on the watchdog's thread, while the loop is
+    /// stuck. Default: the report is printed to standard error, on one line.
     ///
-    /// The watchdog looks at no loop while the hook runs, so it should not take long. A panic of
-    /// the hook ends there. For an example see [`StallReport`].
+    /// The watchdog checks no loop while the hook runs, so the hook should not take long. A panic
+    /// of the hook is caught. For an example see [`StallReport`].
     pub fn on_stall(mut self, hook: impl Fn(&StallReport) + Send + Sync + 'static) -> Builder {
         self.on_stall = Hook::new(hook);
         self
     }
 
     /// Makes [`block_on`](crate::Runtime::block_on) panic after a poll that took longer than this,
-    /// with a message that names the task: for tests. Default: no limit. Reads the clock twice a
-    /// poll.
+    /// with a message that names the task. This is for tests, and reads the clock twice a poll.
+    /// Default: no limit.
     ///
     /// ```should_panic
     /// # use std::time::Duration;
@@ -326,12 +332,12 @@ impl Builder {
         Ok(Some(Box::new(Observer::new(beat, times, limit))))
     }
 
-    /// Makes the runtime, on and for this thread.
+    /// Makes the runtime, which belongs to this thread.
     ///
     /// # Errors
     ///
-    /// If the system gives no descriptors for the reactor, does not have a backend asked for, or
-    /// gives no thread for the watchdog.
+    /// If the system gives no descriptors for the reactor, does not have the requested backend, or
+    /// starts no thread for the watchdog.
     pub fn build(self) -> io::Result<Runtime> {
         let trace = Recorder::new(&self.trace);
         let faults = Injector::new(&self.faults);
@@ -339,7 +345,7 @@ impl Builder {
         if self.start_paused {
             reactor.pause_clock();
         }
-        let silence = Cell::new(self.detect_stalls);
+        let silence_limit = Cell::new(self.detect_stalls);
         let executor = Executor::new(reactor.notifier(), self.observer()?, trace.clone());
         if let Some(MakeOrder(make)) = &self.order {
             executor.set_order(make());
@@ -358,17 +364,33 @@ impl Builder {
             reactor,
             blocking,
             files,
-            reported_foreign: Cell::new(false),
-            silence,
-            asleep_outside: Cell::new(false),
-            adaptive_spin: Rc::new(AdaptiveSpin::new(self.spin, self.hopeful)),
+            foreign_wait_reported: Cell::new(false),
+            silence_limit,
+            asleep_between_turns: Cell::new(false),
+            adaptive_spin: Rc::new(AdaptiveSpin::new(self.spin, self.reply_spin)),
             event_interval: self.event_interval,
         };
         parts.enter(|| parts.files.prepare())?;
         Ok(Runtime {
             parts,
-            patience: Some(self.blocking_shutdown_timeout),
+            drop_timeout: Some(self.blocking_shutdown_timeout),
         })
+    }
+}
+
+impl Runtime {
+    /// Makes a runtime with the defaults of [`Builder`].
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no descriptors for the reactor.
+    pub fn new() -> io::Result<Runtime> {
+        Builder::new().build()
+    }
+
+    /// Returns a builder with the defaults, as [`Builder::new`] does.
+    pub fn builder() -> Builder {
+        Builder::new()
     }
 }
 

@@ -1,10 +1,11 @@
-//! Faults on purpose, as the builder takes them.
+//! Deliberate faults: the option of the builder.
 
-use super::Builder;
+use super::builder::Builder;
 use crate::faults::Plan;
 
 impl Builder {
-    /// Makes things go wrong on purpose, for tests; see [`faults`](crate::faults). Default: nothing.
+    /// Makes system calls fail on purpose, for tests; see [`faults`](crate::faults). Default: no
+    /// faults.
     pub fn faults(mut self, plan: Plan) -> Builder {
         self.faults.plan = Some(plan);
         self

@@ -1,4 +1,4 @@
-//! The runtime as other threads see it.
+//! The handle of a runtime for other threads.
 
 use std::fmt;
 use std::future::Future;
@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
+use super::Runtime;
 use crate::console::About;
 use crate::context::{self, Wakers};
 use crate::executor::{Executor, current, next_id, reserve_id, spawn_hidden};
@@ -17,14 +18,14 @@ use crate::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::task::oneshot::{Missing, Receiver, oneshot};
 use crate::task::{AbortHandle, Id, JoinError};
 
-/// Starts tasks on a runtime from any thread, and can end all of them.
+/// Handle of a runtime, for any thread: spawns tasks and can cancel all of them.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
 /// let runtime = wakeful::Runtime::new()?;
 /// let handle = runtime.handle();
 /// let other = std::thread::spawn(move || {
-///     // The closure travels; the future it makes need not be `Send`.
+///     // The closure is sent to the runtime's thread; the future that it makes need not be `Send`.
 ///     let task = handle.spawn_with(|| async { std::rc::Rc::new(5_u32).pow(2) });
 ///     wakeful::block_on(task)
 /// });
@@ -40,16 +41,23 @@ pub struct Handle {
     pub(super) executor: Arc<Executor>,
 }
 
-// Panics of tasks end at the poll, so what a handle reaches is never left half done.
+// Panics of tasks are caught at the poll, so no change that a handle can observe is left half done.
 impl UnwindSafe for Handle {}
 impl RefUnwindSafe for Handle {}
 
+impl Runtime {
+    /// Returns a handle of this runtime for other threads.
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.parts.executor.clone())
+    }
+}
+
 impl Handle {
-    pub(super) fn new(executor: Arc<Executor>) -> Handle {
+    fn new(executor: Arc<Executor>) -> Handle {
         Handle { executor }
     }
 
-    /// The handle of the runtime of this thread.
+    /// Returns a handle of this thread's runtime.
     ///
     /// # Panics
     ///
@@ -59,15 +67,15 @@ impl Handle {
         current::with(|executor| Handle::new(executor.shared()))
     }
 
-    /// The handle of the runtime of this thread, if there is one.
+    /// Returns a handle of this thread's runtime, if there is one.
     pub fn try_current() -> Option<Handle> {
         current::try_with(|executor| Handle::new(executor.shared()))
     }
 
     /// Sends a closure to the runtime's thread, where it makes a future that runs as a task.
     ///
-    /// The closure and the output travel between threads, the future does not. If the runtime has
-    /// ended, or ends before the task does, the handle gives an error that says so.
+    /// The closure and the output are sent between threads, the future is not. If the runtime has
+    /// ended, or ends before the task does, the handle returns an error that says so.
     #[track_caller]
     pub fn spawn_with<M, F>(&self, make: M) -> RemoteJoinHandle<F::Output>
     where
@@ -96,27 +104,27 @@ impl Handle {
                         .map_or(Missing::Dropped, Missing::Panicked)),
                 });
             };
-            // The task itself is what is shown.
+            // Observers show the task itself and not this relay.
             spawn_hidden(next_id(), location, relay);
         }));
         RemoteJoinHandle {
             id,
-            home: self.executor.home(),
+            owner_thread: self.executor.home(),
             executor: Arc::downgrade(&self.executor),
             receiver,
             stop,
         }
     }
 
-    /// Sends a future to the runtime's thread, where it runs as a task. One that is not `Send` is made there,
-    /// see [`spawn_with`](Self::spawn_with). If the runtime has ended, or ends before the task does, the
-    /// handle gives an error that says so.
+    /// Sends a future to the runtime's thread, where it runs as a task. For a future that is not
+    /// `Send` see [`spawn_with`](Self::spawn_with). If the runtime has ended, or ends before the
+    /// task does, the handle returns an error that says so.
     ///
     /// ```
     /// wakeful::block_on(async {
     ///     let handle = wakeful::Handle::current();
-    ///     let told = wakeful::spawn_blocking(move || handle.spawn(async { 6 * 7 }));
-    ///     assert_eq!(told.await.unwrap().await.unwrap(), 42);
+    ///     let spawned = wakeful::spawn_blocking(move || handle.spawn(async { 6 * 7 }));
+    ///     assert_eq!(spawned.await.unwrap().await.unwrap(), 42);
     /// });
     /// ```
     #[track_caller]
@@ -127,20 +135,20 @@ impl Handle {
         self.spawn_with(move || future)
     }
 
-    /// Calls `f` on the runtime's thread, soon; after the end of the runtime it is dropped instead.
+    /// Sends `f` to the runtime's thread, which calls it. If the runtime has ended, `f` is dropped.
     pub(crate) fn call(&self, f: impl FnOnce() + Send + 'static) {
         self.executor.call(Box::new(f));
     }
 
-    /// Says that there is something of that kind for what the loop does when it is
-    /// [nudged](crate::Runtime::on_raised).
+    /// Raises an event of that kind: the loop calls its [function for
+    /// events](crate::Runtime::on_raised).
     #[inline]
     pub(crate) fn raise(&self, kind: u32) {
         self.executor.raise(kind);
     }
 
-    /// Cancels every task of the runtime. The future of `block_on` goes on; tasks that are spawned
-    /// from now on are cancelled at once.
+    /// Cancels every task of the runtime. The future of `block_on` continues; tasks that are
+    /// spawned later are cancelled immediately.
     ///
     /// ```
     /// wakeful::block_on(async {
@@ -166,11 +174,11 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// An abort that may be asked for before there is a task.
+/// Abort of a task that may be requested before the task exists.
 #[derive(Default)]
 pub(crate) struct Stop {
     task: OnceLock<AbortHandle>,
-    asked: AtomicBool,
+    requested: AtomicBool,
 }
 
 impl Stop {
@@ -179,15 +187,17 @@ impl Stop {
         self.carry_out();
     }
 
-    pub(crate) fn ask(&self) {
-        self.asked.store(true, Ordering::SeqCst);
+    pub(crate) fn request(&self) {
+        self.requested.store(true, Ordering::SeqCst);
         self.carry_out();
     }
 
-    /// Both sides write first and read second, in one order for all: one of them sees both.
+    /// Aborts the task if an abort has been requested and the task exists. Both sides write their
+    /// part first and then read the other, with a sequentially consistent fence in between, so at
+    /// least one of them sees both.
     fn carry_out(&self) {
         fence(Ordering::SeqCst);
-        if self.asked.load(Ordering::SeqCst)
+        if self.requested.load(Ordering::SeqCst)
             && let Some(task) = self.task.get()
         {
             task.abort();
@@ -195,8 +205,8 @@ impl Stop {
     }
 }
 
-/// Waits, on any thread and in any runtime, for the output of a task that runs on another thread.
-/// Dropping it detaches the task.
+/// Handle that waits, on any thread and in any runtime, for the output of a task on another thread.
+/// Dropping the handle detaches the task.
 ///
 /// # Cancel safety
 ///
@@ -207,33 +217,34 @@ impl Stop {
 /// If polled again after it returned the output.
 pub struct RemoteJoinHandle<T> {
     id: Id,
-    home: ThreadNumber,
+    owner_thread: ThreadNumber,
     executor: Weak<Executor>,
     receiver: Receiver<T>,
     stop: Arc<Stop>,
 }
 
 impl<T> RemoteJoinHandle<T> {
-    /// Asks for the task to be cancelled.
+    /// Requests that the task be cancelled.
     pub fn abort(&self) {
-        self.stop.ask();
+        self.stop.request();
     }
 
-    /// Is the task over? True also when its output has been taken.
+    /// Whether the task has ended. Also true after its output has been taken.
     pub fn is_finished(&self) -> bool {
         self.receiver.is_over()
     }
 }
 
 impl<T> RemoteJoinHandle<T> {
-    /// The number of the task.
+    /// Returns the id of the task.
     pub fn id(&self) -> Id {
         self.id
     }
 }
 
 impl<T> RemoteJoinHandle<T> {
-    /// The task is one of this thread: a loop that is not its own may wait for it in vain.
+    /// Notes a foreign wait if the running loop and the task belong to different runtimes of this
+    /// thread: the loop of the task can't run meanwhile.
     #[cold]
     fn note_foreign(&self) {
         let executor = self.executor.upgrade();
@@ -244,7 +255,8 @@ impl<T> RemoteJoinHandle<T> {
     }
 }
 
-/// The waker of one that waits for the output. It is in a oneshot, where there is no telling whose it is.
+/// The waker of the task that waits for the output. It is stored in a oneshot, where it can't be
+/// compared with other wakers, so a no-op waker stands for it.
 struct Remote(Weak<Stop>);
 
 impl Wakers for Remote {
@@ -266,7 +278,7 @@ impl<T> Future for RemoteJoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let id = self.id;
         let poll = Pin::new(&mut self.receiver).poll(cx);
-        if poll.is_pending() && self.home.is_current() {
+        if poll.is_pending() && self.owner_thread.is_current() {
             self.note_foreign();
         }
         poll.map_err(|missing| match missing {

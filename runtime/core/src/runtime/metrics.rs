@@ -1,15 +1,18 @@
-//! What a runtime has done so far.
+//! Metrics of a runtime: snapshots of what executor, reactor, timers, blocking pool and observer
+//! count with plain additions. Wakes on the owner thread have no counter of their own: they are the
+//! pushes into the run queue that have no other cause.
 
 use std::rc::Rc;
 
+use super::{Parts, Runtime};
 use crate::blocking::{Blocking, Pool};
 use crate::executor::{Executor, class, current};
 use crate::observe::{Histogram, Observer};
 use crate::reactor::{self, Reactor};
 use crate::task::NO_RUNTIME;
 
-/// Figures of a [`Runtime`](super::Runtime), taken at one moment. Counts begin at zero when the
-/// runtime is made.
+/// Snapshot of the metrics of a [`Runtime`](super::Runtime). Counts begin at zero when the runtime
+/// is made; counts of what has happened so far never decrease.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -26,72 +29,85 @@ pub struct Metrics {
     pub tasks_alive: usize,
     /// Tasks spawned.
     pub tasks_spawned: u64,
-    /// Tasks that are ready now and wait for their poll.
+    /// Tasks in the run queue.
     pub tasks_queued: usize,
-    /// Polls of tasks and of the future of `block_on`. Those of the batch that is running, at
-    /// most 256, are added at its end.
+    /// Polls of tasks and of the future of `block_on`. Those of the running batch are added at its
+    /// end.
     pub polls: u64,
-    /// Wakes on the loop's own thread that put a task in line. Up to date as `polls` is.
+    /// Wakes on the loop's own thread that queued a task. Those of the running batch are added at
+    /// its end.
     pub wakes_local: u64,
-    /// Wakes from other threads that put a task in line.
+    /// Wakes from other threads that queued a task.
     pub wakes_remote: u64,
-    /// Wakes, from anywhere, of tasks that were in line or on their way already.
+    /// Wakes, from any thread, of tasks that were already queued or sent to the loop.
     pub wakes_coalesced: u64,
-    /// From the wake that put a task in line, or its spawn, to its poll, in nanoseconds. With
+    /// Time from the wake that queued a task, or from its spawn, to its poll, in nanoseconds. With
     /// [`MetricsLevel::Times`].
     pub wake_to_poll: Option<Histogram>,
-    /// How long polls took, in nanoseconds. With [`MetricsLevel::Times`].
+    /// Time of each poll, in nanoseconds. With [`MetricsLevel::Times`].
     pub poll_time: Option<Histogram>,
-    /// Messages from other threads: wakes, aborts, spawns and references that came home, and bundles of calls
-    /// and answers between shards.
+    /// Messages from other threads: wakes, aborts, spawns, task references that return to the
+    /// owner thread, and batches of calls and replies between shards.
     pub remote_messages: u64,
-    /// Times that such a message found the loop asleep, and had to wake it by a syscall.
+    /// Remote messages that found the loop asleep and woke it by a system call.
     pub notifications: u64,
-    /// Times the reactor asked the system for events, with or without waiting.
+    /// Waits of the reactor for events, the non-blocking ones included.
     pub waits: u64,
-    /// Events that the system gave.
+    /// Events that the system reported.
     pub events: u64,
-    /// How many events the system gave at a time, zero included. Its count is `waits` and its sum
-    /// `events`.
+    /// Number of events of each wait, zero included. Its count is `waits` and its sum `events`.
     pub events_per_wait: Histogram,
     /// Descriptors registered now.
     pub sources: usize,
     /// Timers armed now.
     pub timers: usize,
-    /// Timers armed so far, again included.
+    /// Timers armed so far. Arming a timer again counts again.
     pub timers_armed: u64,
     /// Timers fired.
     pub timers_fired: u64,
-    /// Those of them that fired more than a millisecond after their deadline.
+    /// Timers that fired more than 1 ms after their deadline.
     pub timers_late: u64,
-    /// Threads of the blocking pool, at work or idle.
+    /// Threads of the blocking pool, busy or idle.
     pub blocking_threads: usize,
-    /// Threads of the blocking pool without work.
+    /// Idle threads of the blocking pool.
     pub blocking_idle: usize,
     /// Closures that wait for a thread of the blocking pool.
     pub blocking_queued: usize,
-    /// What each [scheduling class](crate::class) has used, the default class first.
+    /// Figures of each [scheduling class](crate::class), the default class first.
     pub classes: Vec<class::Stats>,
-    /// Stalls found. See [`Builder::detect_stalls`](crate::Builder::detect_stalls).
+    /// Stalls detected. See [`Builder::detect_stalls`](crate::Builder::detect_stalls).
     pub stalls: u64,
-    /// How long those lasted that are over, in nanoseconds, to an eighth of the threshold.
+    /// Lengths of the stalls that are over, in nanoseconds, accurate to an eighth of the threshold.
     pub stall_time: Histogram,
 }
 
-/// What a runtime measures of itself.
+/// What the [`Metrics`] of a runtime measure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum MetricsLevel {
-    /// How often things happened.
+    /// Counts only.
     #[default]
     Counts,
-    /// How long they took as well: [`Metrics::wake_to_poll`] and [`Metrics::poll_time`]. Reads the
-    /// clock at each wake and twice a poll, about 100 ns together.
+    /// Counts and times: [`Metrics::wake_to_poll`] and [`Metrics::poll_time`]. Reads the clock at
+    /// each wake and twice a poll, which takes about 100 ns in all.
     Times,
 }
 
+impl Runtime {
+    /// Takes a snapshot of the runtime's metrics.
+    pub fn metrics(&self) -> Metrics {
+        let Parts {
+            executor,
+            reactor,
+            blocking,
+            ..
+        } = &self.parts;
+        Metrics::new(executor, reactor, &blocking.pool)
+    }
+}
+
 impl Metrics {
-    /// The figures of this thread's runtime, for tasks.
+    /// Takes a snapshot of the metrics of this thread's runtime, for use in tasks.
     ///
     /// # Panics
     ///
@@ -109,7 +125,7 @@ impl Metrics {
         Metrics::try_current().unwrap_or_else(|| panic!("{NO_RUNTIME}"))
     }
 
-    /// The figures of this thread's runtime, if there is one.
+    /// Takes a snapshot of the metrics of this thread's runtime, if there is one.
     pub fn try_current() -> Option<Metrics> {
         current::try_with(|executor| {
             let reactor = reactor::current::try_with(Rc::clone)?;
@@ -119,7 +135,7 @@ impl Metrics {
         .flatten()
     }
 
-    pub(super) fn new(executor: &Executor, reactor: &Reactor, pool: &Pool) -> Metrics {
+    fn new(executor: &Executor, reactor: &Reactor, pool: &Pool) -> Metrics {
         let tasks = executor.stats();
         let reactor = reactor.stats();
         let blocking = pool.stats();

@@ -1,4 +1,4 @@
-//! The traits of the `futures` crates by which a library spawns on whatever executor it is given.
+//! The traits of the `futures` crates by which a library spawns on an executor that it is given.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use futures_util::task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
-use super::{Handle, Runtime};
+use super::Runtime;
+use super::handle::Handle;
 use crate::executor::{Executor, current};
 
-/// Spawns for libraries that ask for a [`LocalSpawn`] or a [`Spawn`] of the `futures` crates. It
-/// belongs to the runtime's thread; from other threads use [`Handle`], which is a [`Spawn`].
+/// Spawner for libraries that take a [`LocalSpawn`] or a [`Spawn`] of the `futures` crates. It
+/// belongs to the runtime's thread; from other threads use [`Handle`], which implements [`Spawn`].
 ///
-/// What is spawned is detached. Once the runtime has ended, or [`Handle::shutdown`] was called,
-/// spawning gives a [`SpawnError`], and so does asking for the status.
+/// Spawned tasks are detached. After the runtime has ended, or after a call of
+/// [`Handle::shutdown`], the methods for spawning and for the status return a [`SpawnError`].
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc};
@@ -39,11 +40,11 @@ use crate::executor::{Executor, current};
 #[derive(Clone)]
 pub struct LocalSpawner {
     executor: Arc<Executor>,
-    // Spawning here is for the owner thread.
+    // Only the owner thread may spawn through this type.
     _not_send: PhantomData<Rc<()>>,
 }
 
-// For the reason that `Handle` is.
+// For the same reason as `Handle`.
 impl UnwindSafe for LocalSpawner {}
 impl RefUnwindSafe for LocalSpawner {}
 
@@ -55,7 +56,7 @@ impl LocalSpawner {
         }
     }
 
-    /// The spawner of the runtime of this thread.
+    /// Returns the spawner of this thread's runtime.
     ///
     /// # Panics
     ///
@@ -74,7 +75,7 @@ impl LocalSpawner {
 }
 
 impl Runtime {
-    /// A spawner for libraries that ask for a `LocalSpawn` of the `futures` crates.
+    /// Returns a spawner for libraries that take a `LocalSpawn` of the `futures` crates.
     pub fn local_spawner(&self) -> LocalSpawner {
         LocalSpawner::new(self.parts.executor.clone())
     }
@@ -85,7 +86,7 @@ impl LocalSpawn for LocalSpawner {
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         self.check()?;
         drop(self.executor.spawn(Location::caller(), future));
-        // With the feature `console` a subscriber is called in there, which may end the runtime.
+        // With the feature `console`, `spawn` calls a subscriber, which may shut the runtime down.
         self.check()
     }
 
@@ -105,12 +106,12 @@ impl Spawn for LocalSpawner {
     }
 }
 
-/// Spawning sends the future to the runtime's thread, as a detached task. If the runtime ends before it
-/// gets there, the future is dropped.
+/// Spawning sends the future to the runtime's thread, as a detached task. If the runtime ends
+/// before the future arrives, the future is dropped.
 ///
 /// # Errors
 ///
-/// Once the runtime has ended.
+/// If the runtime has ended.
 impl Spawn for Handle {
     #[track_caller]
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {

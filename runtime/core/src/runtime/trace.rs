@@ -1,16 +1,16 @@
-//! The trace, as the builder and other threads reach it.
+//! The trace: options of the builder, and snapshots for other threads.
 
 use std::future::Future;
 use std::time::Duration;
 
-use super::{Builder, Handle};
-
+use super::builder::Builder;
+use super::handle::Handle;
 use crate::executor::trace::snapshot;
 use crate::task::oneshot::oneshot;
 use crate::trace::{Hook, Level, Snapshot, Trouble};
 
 impl Builder {
-    /// What is recorded from the beginning. Default: [`Level::Off`]. See
+    /// Sets the level at which the trace begins to record. Default: [`Level::Off`]. See
     /// [`trace::set_level`](crate::executor::trace::set_level).
     ///
     /// ```
@@ -27,8 +27,8 @@ impl Builder {
         self
     }
 
-    /// How many events the loop keeps, rounded up to a power of two. Default: 65,536, which are two
-    /// megabytes; they are allocated when recording begins.
+    /// Sets how many events the loop keeps, rounded up to a power of two. Default: 65,536, which
+    /// take 2 MiB; the memory is allocated when recording begins.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -42,8 +42,8 @@ impl Builder {
         self
     }
 
-    /// A poll that takes longer than this is a stall: it gets an event of its own, and is
-    /// [trouble](Self::trace_on_trouble). Default: 100 milliseconds.
+    /// Sets the longest time of a normal poll. A longer poll is a stall: the trace records an event
+    /// for it, and calls the [hook for trouble](Self::trace_on_trouble). Default: 100 ms.
     ///
     /// ```
     /// use std::time::Duration;
@@ -59,9 +59,9 @@ impl Builder {
         self
     }
 
-    /// Calls `hook` with a snapshot when a poll has panicked, or was a [stall](Self::trace_stall), if
-    /// the level is not `Off`. It is called on the loop's thread, between polls; a panic of its own
-    /// is dropped.
+    /// Calls `hook` with a snapshot after a poll that panicked or was a [stall](Self::trace_stall),
+    /// unless the level is `Off`. The hook is called on the loop's thread, between polls; a panic
+    /// of the hook is caught.
     ///
     /// ```no_run
     /// use wakeful::trace::Level;
@@ -88,14 +88,14 @@ impl Builder {
 }
 
 impl Handle {
-    /// What the runtime has recorded, for another thread. The loop takes the snapshot when it comes
-    /// to it. `None` if the runtime ends before.
+    /// Takes a snapshot of the trace, from any thread. The loop takes it when it receives the
+    /// request. Returns `None` if the runtime ends first.
     ///
-    /// The request is sent at once; the future only waits for the answer.
+    /// The request is sent immediately; the future only waits for the reply.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses the snapshot and nothing else.
+    /// Cancel-safe: dropping the future discards the snapshot and nothing else.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {

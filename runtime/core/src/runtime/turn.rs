@@ -1,36 +1,35 @@
-//! The run loop in single steps, for another event loop to drive.
+//! The run loop in single turns, for another event loop to drive.
 //!
-//! A step ends asleep, in the sense of the handshake in `executor/remote.rs`: from then on other
-//! threads notify the reactor's descriptor, which the foreign loop waits for. The next step, or a
-//! `block_on`, wakes up first.
+//! A turn ends asleep, in the sense of the handshake in `executor/remote.rs`: from then on other
+//! threads notify the reactor's descriptor, which the foreign loop waits for. The next turn, or a
+//! `block_on`, leaves this sleep first.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
-use super::pace::Pace;
+use super::batch_limit::BatchLimit;
 use super::{Parts, Runtime};
 use crate::context;
 use crate::executor::Tick;
 use crate::reactor::{NextWait, Wait};
 
 impl Runtime {
-    /// Runs one step of the loop without waiting: takes in what is ready at the reactor, fires the
-    /// timers that are due, then runs the tasks that are ready, for about 100 µs if there are that
-    /// many.
+    /// Runs one turn of the loop without waiting: dispatches the events of the reactor, fires the
+    /// timers that are due, then polls ready tasks for at most about 100 µs.
     ///
     /// With [`next_timeout`](Self::next_timeout) and the runtime's descriptor ([`AsFd`]), another
     /// event loop drives this one:
     ///
-    /// 1. Wait until the descriptor is readable, for the time of `next_timeout` at most. Nothing may
-    ///    come between the asking and the waiting that could wake a task on this thread.
+    /// 1. Wait until the descriptor is readable, for at most the time that `next_timeout` returns.
+    ///    Nothing that could wake a task on this thread may run between that call and the wait.
     /// 2. Call `turn`, whatever ended the wait, and go back to 1.
     ///
-    /// Other threads need to do nothing: a wake makes the descriptor readable.
+    /// A wake from another thread makes the descriptor readable.
     ///
     /// # Errors
     ///
-    /// If the reactor can't ask the system for events any more.
+    /// If the system can't report events any more.
     ///
     /// # Panics
     ///
@@ -61,18 +60,19 @@ impl Runtime {
         })
     }
 
-    /// How long another event loop may wait for the runtime's descriptor before it calls
-    /// [`turn`](Self::turn): `None`, until it is readable; zero, not at all, as tasks are ready.
+    /// Returns how long another event loop may wait for the runtime's descriptor before it calls
+    /// [`turn`](Self::turn). `None`: until the descriptor is readable. Zero: tasks are ready, so it
+    /// must not wait.
     ///
-    /// Ask right before the wait: what runs on this thread in between may spawn, wake, and arm
-    /// timers. For an example see [`turn`](Self::turn).
+    /// Call this right before the wait: code that runs on this thread in between may spawn, wake,
+    /// and arm timers. For an example see [`turn`](Self::turn).
     pub fn next_timeout(&self) -> Option<Duration> {
         self.parts.next_timeout()
     }
 }
 
-/// The descriptor that another event loop waits for, until it is readable. It is the reactor's own:
-/// nothing may be read from it. See [`Runtime::turn`].
+/// The descriptor that another event loop waits for until it is readable. It belongs to the
+/// reactor: nothing may be read from it. See [`Runtime::turn`].
 impl AsFd for Runtime {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.parts.reactor.as_fd()
@@ -87,32 +87,32 @@ impl AsRawFd for Runtime {
 
 impl Parts {
     fn one_turn(&self) -> io::Result<()> {
-        self.rouse();
+        self.leave_sleep();
         self.executor.receive();
-        // A stopped clock jumps in here, if nothing is ready and nothing has happened.
+        // A stopped clock jumps in this turn if no task is ready and no event arrives.
         let was_ready = self.executor.has_ready();
         let stands_still = || !was_ready && self.is_still() && !self.executor.has_ready();
         self.files.flush();
         self.executor.look(|| self.turn_reactor(&stands_still)).0?;
-        let mut pace = Pace::of_a_step(self.event_interval);
+        let mut batch_limit = BatchLimit::for_one_turn(self.event_interval);
         loop {
             self.executor.receive();
-            let tick = pace.portion(|batch| self.executor.tick(batch));
+            let tick = batch_limit.run_chunk(|batch| self.executor.tick(batch));
             let idle = tick == Tick::Idle && !self.files.flush() && !self.executor.is_pending();
-            // A batch is as long as a slice of time at the most.
-            if idle || pace.is_used_up() {
+            // One batch a turn, so a turn takes at most about 100 µs.
+            if idle || batch_limit.is_reached() {
                 break;
             }
         }
         self.files.flush();
-        self.doze();
+        self.enter_sleep();
         Ok(())
     }
 
-    /// A non-blocking reactor turn, in which a stopped clock may jump.
+    /// Takes a non-blocking reactor turn, in which a stopped clock may jump.
     ///
-    /// The loop is awake, so other threads don't notify the reactor: whatever `may_jump` answers at a
-    /// later moment, this must not wait.
+    /// The loop is awake, so other threads don't notify the reactor. So this must not wait, even if
+    /// `may_jump` returns something else when it is called again.
     fn turn_reactor(&self, may_jump: &dyn Fn() -> bool) -> io::Result<()> {
         self.reactor.turn(match self.reactor.next_wait(may_jump) {
             NextWait::Stopped => Wait::Jump { may_jump },
@@ -121,7 +121,7 @@ impl Parts {
     }
 
     fn next_timeout(&self) -> Option<Duration> {
-        if self.files.flush() || !self.doze() || self.executor.has_ready() {
+        if self.files.flush() || !self.enter_sleep() || self.executor.has_ready() {
             return Some(Duration::ZERO);
         }
         match self.reactor.next_wait(&|| self.is_still()) {
@@ -131,17 +131,18 @@ impl Parts {
         }
     }
 
-    /// From now on other threads notify the reactor. `false`: they have sent something already.
-    fn doze(&self) -> bool {
-        if !self.asleep_outside.get() {
-            self.asleep_outside.set(self.executor.fall_asleep());
+    /// Enters the sleep between two turns, in which other threads notify the reactor. Returns
+    /// `false` if they have already sent something.
+    fn enter_sleep(&self) -> bool {
+        if !self.asleep_between_turns.get() {
+            self.asleep_between_turns.set(self.executor.fall_asleep());
         }
-        self.asleep_outside.get() && !self.executor.is_pending()
+        self.asleep_between_turns.get() && !self.executor.is_pending()
     }
 
-    /// The loop runs again: other threads need not notify.
-    pub(super) fn rouse(&self) {
-        if self.asleep_outside.replace(false) {
+    /// Leaves the sleep between two turns: the loop runs, and other threads need not notify.
+    pub(super) fn leave_sleep(&self) {
+        if self.asleep_between_turns.replace(false) {
             self.executor.wake_up();
         }
     }
@@ -157,11 +158,11 @@ mod tests {
     use crate::reactor::Backend;
     use crate::time::{Instant, sleep};
 
-    /// Turns the reactor of a stopped clock with a timer in an hour. Returns how often the turn asked
-    /// whether the clock may jump, and whether it did. `answers` is for each time.
+    /// Turns a reactor whose clock is stopped, with a timer in an hour. Returns how often the turn
+    /// called `may_jump`, and whether the clock jumped. `answers` are the results of the calls.
     fn turn(backend: Backend, answers: &'static [bool]) -> (usize, bool) {
         let (sender, receiver) = channel();
-        // On a thread, so that a turn that waits for ever fails the test.
+        // On another thread, so that a turn that waits for ever fails the test.
         thread::spawn(move || {
             let runtime = Runtime::builder()
                 .backend(backend)
@@ -171,7 +172,7 @@ mod tests {
             let parts = &runtime.parts;
             drop(runtime.spawn(async { sleep(Duration::from_secs(3600)).await }));
             runtime.turn().expect("events");
-            parts.rouse();
+            parts.leave_sleep();
             let before = parts.enter(Instant::now);
             let asked = Cell::new(0);
             let may_jump = || answers[asked.replace(asked.get() + 1)];
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_between_the_two_questions_about_a_stopped_clock_makes_no_turn_wait() {
+    fn a_message_between_the_two_calls_of_may_jump_makes_no_turn_wait() {
         for backend in [Backend::Auto, Backend::Portable] {
             assert_eq!(turn(backend, &[true, false]), (2, false));
             assert_eq!(turn(backend, &[true, true]), (2, true));

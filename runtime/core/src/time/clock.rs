@@ -1,5 +1,5 @@
-//! The clock of a loop: the system's, or one that a test moves by hand. The one file that reads the
-//! system's clock.
+//! The clock of a loop: the system's clock, or virtual time that a test controls. No other file
+//! reads the system's clock.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -7,36 +7,38 @@ use std::time::Duration;
 
 use crate::faults::Injector;
 
-/// What a clock says of the moment from which [`ticks`] count: 73 years, so that there is a past.
+/// Offset in nanoseconds that is added to [`ticks`], so that instants up to 73 years before boot
+/// are representable.
 const PAST: u64 = 1 << 61;
 
-/// Nanoseconds since some moment, the same for every clock. They last for 584 years.
+/// Clock of a loop. Its times are nanoseconds since a moment that all clocks share, which suffices
+/// for 584 years.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    /// Stopped at this many nanoseconds.
+    /// The time at which the clock is stopped.
     stopped: Cell<Option<u64>>,
-    /// How far virtual time has run ahead of the system's, in nanoseconds; behind if negative.
+    /// Virtual time minus real time, in nanoseconds.
     ahead: Cell<i64>,
     faults: Injector,
 }
 
-/// A duration in nanoseconds; one that is too long is as good as for ever.
+/// Returns a duration in nanoseconds, or the largest number if it is longer.
 #[inline(always)]
 pub(super) fn nanos(duration: Duration) -> u64 {
-    // Not by `checked_nanos`, which takes seven instructions more.
+    // Not with `checked_nanos`, which takes seven more instructions.
     let seconds = duration.as_secs().saturating_mul(1_000_000_000);
     seconds.saturating_add(u64::from(duration.subsec_nanos()))
 }
 
-/// A duration in nanoseconds, if that can be said.
+/// Returns a duration in nanoseconds, if they fit.
 #[inline]
 pub(super) fn checked_nanos(duration: Duration) -> Option<u64> {
     let seconds = duration.as_secs().checked_mul(1_000_000_000)?;
     seconds.checked_add(u64::from(duration.subsec_nanos()))
 }
 
-/// The system's clock as nanoseconds since some moment, the same for every thread. No virtual time.
-/// It is what std reads on Linux, without the way through seconds and back.
+/// Reads the system's clock: nanoseconds since a moment that all threads share, never virtual time.
+/// This is the clock that std reads on Linux, without its conversions.
 #[cfg(target_os = "linux")]
 #[inline]
 pub(crate) fn ticks() -> u64 {
@@ -44,27 +46,28 @@ pub(crate) fn ticks() -> u64 {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: the pointer is to a `timespec` of ours. It can't fail, as Linux has this clock.
+    // SAFETY: the pointer is to a local `timespec`. The call can't fail, as Linux has this clock.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
-    // Seconds since the machine was started.
+    // Not negative: seconds since boot.
     (now.tv_sec as u64).wrapping_mul(1_000_000_000) + now.tv_nsec as u64
 }
 
-/// The system's clock as nanoseconds since some moment, the same for every thread. No virtual time.
+/// Reads the system's clock: nanoseconds since a moment that all threads share, never virtual time.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn ticks() -> u64 {
     static BASE: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     nanos(BASE.get_or_init(system_now).elapsed())
 }
 
-/// The system's clock, as a clock says it that no test has moved.
+/// Returns the present time of a clock that was never stopped.
 #[inline]
 pub(super) fn system() -> u64 {
     PAST + ticks()
 }
 
-/// One moment, as std says it and as clocks do. Ours is read after std's, so a clock may be a little
-/// behind it, and nothing is early; of a few tries the one counts that was interrupted least.
+/// Returns one moment as an instant of std and as a time of clocks. The clock is read after std's,
+/// so a converted time may be slightly late and is never early. Of a few tries, the one with the
+/// least time between the readings is used.
 fn base() -> (std::time::Instant, u64) {
     static BASE: OnceLock<(std::time::Instant, u64)> = OnceLock::new();
     *BASE.get_or_init(|| {
@@ -79,7 +82,7 @@ fn base() -> (std::time::Instant, u64) {
     })
 }
 
-/// A point of a clock as one of std's.
+/// Converts a time of a clock to an instant of std.
 pub(super) fn to_std(nanos: u64) -> std::time::Instant {
     let (std, at) = base();
     let point = if nanos >= at {
@@ -90,7 +93,7 @@ pub(super) fn to_std(nanos: u64) -> std::time::Instant {
     point.unwrap_or(std)
 }
 
-/// A point of std's clock as one of ours, or the nearest that there is.
+/// Converts an instant of std to a time of clocks, or to the nearest that is representable.
 pub(super) fn of_std(std: std::time::Instant) -> u64 {
     let (base, at) = base();
     match std.checked_duration_since(base) {
@@ -99,11 +102,11 @@ pub(super) fn of_std(std: std::time::Instant) -> u64 {
     }
 }
 
-/// A stopped clock goes no farther. Half of what fits is 292 years, and leaves room for the way back to real
-/// time.
+/// Latest time of a stopped clock: 292 years, half of the range, so that `ahead` does not overflow
+/// when the clock is resumed.
 pub(super) const FARTHEST: u64 = i64::MAX as u64;
 
-/// The system's clock.
+/// Reads the system's clock as an instant of std.
 pub(crate) fn system_now() -> std::time::Instant {
     std::time::Instant::now()
 }
@@ -117,24 +120,24 @@ impl Clock {
         }
     }
 
-    /// The real time.
+    /// Returns the real time.
     #[inline]
     pub(crate) fn real(&self) -> u64 {
         self.faults.clock(system())
     }
 
-    /// The time that timers go by.
+    /// Returns the time of the loop, virtual or real.
     #[inline]
     pub(crate) fn now(&self) -> u64 {
         self.at(self.real())
     }
 
-    /// The time that timers go by, when the real one is known.
+    /// Returns the time of the loop at a given real time.
     #[inline]
     pub(crate) fn at(&self, real: u64) -> u64 {
         match self.stopped.get() {
             Some(stopped) => stopped,
-            // Not below zero: `ahead` was made so that the sum was not, and `real` only rises.
+            // Not below zero: the sum was not when `ahead` was set, and `real` only rises.
             None => real.wrapping_add_signed(self.ahead.get()),
         }
     }
@@ -154,7 +157,7 @@ impl Clock {
         }
     }
 
-    /// Moves a stopped clock forward to `nanos`. It never goes back.
+    /// Moves a stopped clock forward to `nanos`, and never back.
     pub(crate) fn advance_to(&self, nanos: u64) {
         if let Some(stopped) = self.stopped.get() {
             self.stopped.set(Some(stopped.max(nanos.min(FARTHEST))));

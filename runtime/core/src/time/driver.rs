@@ -1,4 +1,8 @@
-//! The clock and the wheel of a loop, joined.
+//! The timers of a loop: its clock and its wheel.
+//!
+//! A sleep takes its deadline from the clock when it is made. Whether the deadline has passed is
+//! decided by the loop's last reading of the clock, which is never ahead of it. So no sleep ends
+//! early, and a poll reads no clock.
 
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
@@ -13,23 +17,24 @@ use crate::faults::Injector;
 use crate::trace::Recorder;
 use crate::unwind::each_quietly;
 
+/// Clock and timers of one loop.
 pub(crate) struct Timers {
     pub(super) clock: Clock,
     wheel: RefCell<Wheel>,
-    /// What the clock said at the last look. Never ahead of it.
-    looked: Cell<u64>,
-    looked_real: Cell<u64>,
+    /// The last reading of the clock, in virtual time and in real time.
+    reading: Cell<u64>,
+    real_reading: Cell<u64>,
     trace: Recorder,
 }
 
-/// What the loop should do about its timers before it waits.
+/// What the timers require of the next wait of the loop.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Wait for as long as it takes.
+    /// A wait without a timeout.
     Never,
-    /// Wait no longer than this.
+    /// A wait with this timeout.
     In(Duration),
-    /// The clock is stopped: do not wait, and if nothing else happens, jump.
+    /// No wait: the clock is stopped, and jumps if there is no event.
     Stopped,
 }
 
@@ -40,48 +45,48 @@ impl Timers {
         Timers {
             clock,
             wheel,
-            looked: Cell::new(0),
-            looked_real: Cell::new(0),
+            reading: Cell::new(0),
+            real_reading: Cell::new(0),
             trace,
         }
     }
 
-    /// The time of the last look: what timers compare with.
+    /// Returns the last reading of the clock, with which deadlines are compared.
     #[inline]
-    pub(super) fn looked(&self) -> u64 {
-        self.looked.get()
+    pub(super) fn reading(&self) -> u64 {
+        self.reading.get()
     }
 
-    /// Real time at the last look.
-    pub(crate) fn last_look(&self) -> Duration {
-        Duration::from_nanos(self.looked_real.get())
+    /// Returns the real time of the last reading.
+    pub(crate) fn last_reading(&self) -> Duration {
+        Duration::from_nanos(self.real_reading.get())
     }
 
-    /// Reads the clock and fires what is due. Returns how many fired.
-    pub(crate) fn look(&self) -> usize {
+    /// Reads the clock and fires the timers that are due. Returns their number.
+    pub(crate) fn read_clock(&self) -> usize {
         let real = self.clock.real();
-        self.looked_real.set(real);
-        self.looked.set(self.clock.at(real));
+        self.real_reading.set(real);
+        self.reading.set(self.clock.at(real));
         self.fire()
     }
 
     fn fire(&self) -> usize {
         let mut wheel = self.wheel.borrow_mut();
-        // Nothing due is the usual case, and costs no more than this.
-        if wheel.next().is_none_or(|next| next > self.looked.get()) {
+        // Fast path for the usual case that no timer is due.
+        if wheel.next().is_none_or(|next| next > self.reading.get()) {
             return 0;
         }
-        wheel.advance(self.looked.get());
+        wheel.advance(self.reading.get());
         drop(wheel);
         let mut fired = 0;
-        // One at a time, and woken with nothing borrowed, as a waker may arm and disarm. One that
-        // panics is passed over, as everywhere: see `task::waker::wake_quietly`.
+        // One at a time, and woken with nothing borrowed, as a foreign waker may arm and disarm
+        // timers. A waker that panics does not keep the others from being woken.
         each_quietly(|| {
             let Some(due) = self.wheel.borrow_mut().fire() else {
                 return false;
             };
             fired += 1;
-            let late = self.looked.get().saturating_sub(due.deadline);
+            let late = self.reading.get().saturating_sub(due.deadline);
             let _firing = self.trace.timer_fires(due.order, late);
             if let Some(waker) = due.waker {
                 waker.wake();
@@ -91,7 +96,7 @@ impl Timers {
         fired
     }
 
-    /// How long the loop may wait. `may_jump`: may a stopped clock be moved on?
+    /// Returns how long the loop may wait. `may_jump`: whether a stopped clock may jump.
     pub(crate) fn next(&self, may_jump: &dyn Fn() -> bool) -> Next {
         let Some(next) = self.wheel.borrow().next() else {
             return Next::Never;
@@ -102,7 +107,7 @@ impl Timers {
         if next <= self.clock.now() {
             Next::In(Duration::ZERO)
         } else if next > clock::FARTHEST {
-            // As good as never.
+            // A stopped clock never reaches it.
             Next::Never
         } else if may_jump() {
             Next::Stopped
@@ -111,13 +116,13 @@ impl Timers {
         }
     }
 
-    /// Stops the clock where it is.
+    /// Stops the clock at its present time.
     pub(crate) fn pause(&self) {
         self.clock.pause();
-        self.look();
+        self.read_clock();
     }
 
-    /// Moves a stopped clock on to the next timer.
+    /// Moves a stopped clock forward to the next deadline.
     pub(crate) fn jump(&self) {
         let next = self.wheel.borrow().next();
         if let Some(next) = next {
@@ -125,8 +130,8 @@ impl Timers {
         }
     }
 
-    /// No timer fires any more: those that are armed are disarmed, and whoever waits for them is given back.
-    pub(crate) fn give_up(&self) -> Vec<Waker> {
+    /// Disarms all timers and returns their wakers.
+    pub(crate) fn disarm_all(&self) -> Vec<Waker> {
         let mut wheel = self.wheel.borrow_mut();
         wheel.advance(u64::MAX);
         std::iter::from_fn(|| wheel.fire())
@@ -134,7 +139,7 @@ impl Timers {
             .collect()
     }
 
-    /// Calls `f` with the waker of each timer that is armed, until it breaks. `f` runs no user code.
+    /// Calls `f` with the waker of each armed timer, until `f` breaks. `f` runs no user code.
     pub(crate) fn each_waker(
         &self,
         f: &mut dyn FnMut(&Waker) -> ControlFlow<()>,
@@ -150,6 +155,8 @@ impl Timers {
         self.clock.is_paused()
     }
 
+    /// Arms a timer.
+    ///
     /// # Safety
     /// As for [`Wheel::insert`].
     #[inline]
@@ -160,7 +167,7 @@ impl Timers {
         self.trace.timer_armed(entry.order(), at);
     }
 
-    /// Disarms, and gives the waker back, to be dropped by the caller.
+    /// Disarms a timer and returns its waker, to be dropped with nothing borrowed.
     #[inline]
     pub(super) fn disarm(&self, entry: &Entry) -> Option<Waker> {
         if entry.is_armed() {

@@ -1,14 +1,15 @@
-//! A point in time, by the clock of the loop.
+//! `Instant`: a point in time by the clock of the loop.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::Duration;
 
 use super::clock;
+use crate::reactor::current;
 
-/// A point in time. It differs from std's in this: [`now`](Self::now) follows the clock of the
-/// runtime, which a test can [`pause`](super::pause).
-/// And it reaches less far, 73 years back and some 500 ahead; sums beyond that are as far as it reaches.
+/// A point in time. Unlike that of std, [`now`](Self::now) follows the clock of the runtime, which
+/// a test can [`pause`](super::pause). The range is smaller: 73 years before boot to some 500 years
+/// after it. Sums beyond that range are its first or last instant.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,15 +24,15 @@ use super::clock;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant {
-    // As clocks count: what most instants are for is a sleep.
+    // A time of clocks, as most instants become the deadline of a sleep.
     nanos: u64,
 }
 
 impl Instant {
-    /// Now, by the clock of this thread's runtime; outside a runtime, by the system's.
+    /// Returns the present time of this thread's runtime; outside a runtime, the system's.
     #[inline]
     pub fn now() -> Instant {
-        Instant::from_nanos(super::clock_now().unwrap_or_else(clock::system))
+        Instant::from_nanos(clock_now().unwrap_or_else(clock::system))
     }
 
     #[inline]
@@ -44,63 +45,70 @@ impl Instant {
         self.nanos
     }
 
-    /// About thirty years from now: never, for all that a program waits for.
+    /// Returns an instant about thirty years from now, which stands for "never".
     pub(crate) fn far_future() -> Instant {
         Self::now() + Duration::from_secs(86_400 * 365 * 30)
     }
 
-    /// `duration` from now, or far in the future if that can't be said.
+    /// Returns the instant `duration` from now, or one far in the future if that is out of range.
     pub(crate) fn after(duration: Duration) -> Instant {
         Self::now()
             .checked_add(duration)
             .unwrap_or_else(Instant::far_future)
     }
 
-    /// From std's. One that lies centuries from now becomes the nearest that can be said.
+    /// Converts an instant of std. An instant out of range becomes the nearest in range.
     pub fn from_std(std: std::time::Instant) -> Instant {
         Instant::from_nanos(clock::of_std(std))
     }
 
-    /// As std's.
+    /// Converts to an instant of std.
     pub fn into_std(self) -> std::time::Instant {
         clock::to_std(self.nanos)
     }
 
-    /// Time since `earlier`, or zero if that is later.
+    /// Returns the time since `earlier`, or zero if `earlier` is later.
     pub fn duration_since(&self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.nanos.saturating_sub(earlier.nanos))
     }
 
-    /// Time since `earlier`, or `None` if that is later.
+    /// Returns the time since `earlier`, or `None` if `earlier` is later.
     pub fn checked_duration_since(&self, earlier: Instant) -> Option<Duration> {
         let nanos = self.nanos.checked_sub(earlier.nanos)?;
         Some(Duration::from_nanos(nanos))
     }
 
-    /// Time since `earlier`, or zero if that is later.
+    /// Returns the time since `earlier`, or zero if `earlier` is later.
     pub fn saturating_duration_since(&self, earlier: Instant) -> Duration {
         self.duration_since(earlier)
     }
 
-    /// Time since this point, or zero if it lies ahead.
+    /// Returns the time since this instant, or zero if it is in the future.
     pub fn elapsed(&self) -> Duration {
         Self::now().duration_since(*self)
     }
 
-    /// This point moved forward, or `None` if that can't be said: more than some 500 years from now.
+    /// Returns the instant `duration` later, or `None` if it is out of range: more than some 500
+    /// years from now.
     #[inline]
     pub fn checked_add(&self, duration: Duration) -> Option<Instant> {
         let nanos = self.nanos.checked_add(clock::checked_nanos(duration)?)?;
         Some(Instant { nanos })
     }
 
-    /// This point moved back, or `None` if that can't be said: more than 73 years before the machine
-    /// was started.
+    /// Returns the instant `duration` earlier, or `None` if it is out of range: more than 73 years
+    /// before boot.
     #[inline]
     pub fn checked_sub(&self, duration: Duration) -> Option<Instant> {
         let nanos = self.nanos.checked_sub(clock::checked_nanos(duration)?)?;
         Some(Instant { nanos })
     }
+}
+
+/// Reads the clock of this thread's runtime, if there is one.
+#[inline]
+fn clock_now() -> Option<u64> {
+    current::try_with(|reactor| reactor.timers().clock.now())
 }
 
 impl From<std::time::Instant> for Instant {
@@ -118,7 +126,8 @@ impl From<Instant> for std::time::Instant {
 impl Add<Duration> for Instant {
     type Output = Instant;
 
-    /// Where [`checked_add`](Instant::checked_add) gives `None`, the last instant that can be said.
+    /// Adds; where [`checked_add`](Instant::checked_add) returns `None`, the result is the last
+    /// instant.
     #[inline]
     fn add(self, duration: Duration) -> Instant {
         Instant::from_nanos(self.nanos.saturating_add(clock::nanos(duration)))
@@ -142,7 +151,8 @@ impl Sub for Instant {
 impl Sub<Duration> for Instant {
     type Output = Instant;
 
-    /// Where [`checked_sub`](Instant::checked_sub) gives `None`, the first instant that can be said.
+    /// Subtracts; where [`checked_sub`](Instant::checked_sub) returns `None`, the result is the first
+    /// instant.
     #[inline]
     fn sub(self, duration: Duration) -> Instant {
         Instant::from_nanos(self.nanos.saturating_sub(clock::nanos(duration)))
@@ -168,20 +178,20 @@ mod tests {
     const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
     #[test]
-    fn a_point_of_std_comes_back_as_it_was() {
+    fn conversion_from_std_and_back_changes_nothing() {
         let now = std::time::Instant::now();
         let around = [Duration::ZERO, Duration::from_nanos(1), YEAR, 70 * YEAR];
         for std in around.map(|by| [now + by, now - by]).concat() {
             assert_eq!(Instant::from_std(std).into_std(), std);
         }
-        // That one can't be said.
-        let far = now.checked_add(2_000 * YEAR).expect("std can say it");
+        // Out of range.
+        let far = now.checked_add(2_000 * YEAR).expect("in the range of std");
         assert!(Instant::from_std(far) > Instant::now() + 400 * YEAR);
     }
 
-    /// It is between two readings of std's clock, but for what it takes to read both.
+    /// Each instant lies between two readings of std's clock, except for the time of the readings.
     #[test]
-    fn it_goes_with_the_clock_of_std() {
+    fn it_agrees_with_the_clock_of_std() {
         let before = std::time::Instant::now();
         let ours = [Instant::now(), crate::block_on(async { Instant::now() })];
         let after = std::time::Instant::now();
@@ -205,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_too_far_away_is_as_far_as_can_be_said() {
+    fn sums_out_of_range_are_the_first_or_the_last_instant() {
         let now = Instant::now();
         assert_eq!(now + YEAR - YEAR, now);
         assert_eq!((now + YEAR).duration_since(now), YEAR);

@@ -1,4 +1,4 @@
-//! Something to do again and again.
+//! `Interval`: periodic ticks.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -6,14 +6,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::{Instant, Sleep};
+use super::instant::Instant;
+use super::sleep::Sleep;
 use crate::console::Timer;
 
-/// Ticks now, and then once every `period`.
+/// Makes an interval that ticks now, and then once every `period`.
 ///
 /// # Panics
 ///
-/// If the period is zero, or outside a runtime. What it gives panics if it waits after its runtime was dropped.
+/// If the period is zero, or outside a runtime. The interval panics if it waits after its runtime
+/// was dropped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,11 +33,12 @@ pub fn interval(period: Duration) -> Interval {
     interval_at(Instant::now(), period)
 }
 
-/// Ticks at `start`, and then once every `period`.
+/// Makes an interval that ticks at `start`, and then once every `period`.
 ///
 /// # Panics
 ///
-/// If the period is zero, or outside a runtime. What it gives panics if it waits after its runtime was dropped.
+/// If the period is zero, or outside a runtime. The interval panics if it waits after its runtime
+/// was dropped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -62,9 +65,9 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
     }
 }
 
-/// What becomes of ticks that nobody waited for in time.
+/// How an interval treats ticks that were not polled in time.
 ///
-/// With a period of 10, a tick taken at 0 and the next one asked for at 35:
+/// With a period of 10, a tick taken at 0, and the next call of [`tick`](Interval::tick) at 35:
 ///
 /// | | ticks come at |
 /// | --- | --- |
@@ -84,12 +87,12 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissedTickBehavior {
-    /// They are made up for, one after the other, at once.
+    /// Missed ticks follow immediately, one after the other.
     #[default]
     Burst,
     /// The period begins anew with the late tick.
     Delay,
-    /// They are left out; ticks stay at multiples of the period from the start.
+    /// Missed ticks are skipped; ticks stay at multiples of the period from the start.
     Skip,
 }
 
@@ -100,7 +103,7 @@ impl MissedTickBehavior {
             MissedTickBehavior::Delay => now.checked_add(period),
             MissedTickBehavior::Skip => {
                 let late = (now - due).as_nanos() % period.as_nanos();
-                // Smaller than the period, which fits.
+                // Fits, as it is smaller than the period.
                 let late =
                     Duration::new((late / 1_000_000_000) as u64, (late % 1_000_000_000) as u32);
                 now.checked_add(period - late)
@@ -110,7 +113,7 @@ impl MissedTickBehavior {
     }
 }
 
-/// Ticks once a period, made by [`interval`] and [`interval_at`].
+/// Periodic ticks, made by [`interval`] and [`interval_at`].
 pub struct Interval {
     due: Instant,
     sleep: Pin<Box<Sleep>>,
@@ -119,7 +122,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Waits for the next tick, and returns the time it was due.
+    /// Waits for the next tick, and returns the time at which it was due.
     ///
     /// # Cancel safety
     ///
@@ -133,7 +136,7 @@ impl Interval {
         ready!(self.sleep.as_mut().poll(cx));
         let due = self.due;
         let now = Instant::now();
-        // A little late is on time: the loop has other things to do.
+        // Up to 5 ms late is not missed: the loop also runs other tasks.
         let next = if now > due + Duration::from_millis(5) {
             self.missed.next(due, now, self.period)
         } else {
@@ -144,38 +147,38 @@ impl Interval {
         Poll::Ready(due)
     }
 
-    /// The next tick comes a period from now.
+    /// Sets the next tick to one period from now.
     pub fn reset(&mut self) {
         self.reset_after(self.period);
     }
 
-    /// The next tick comes at once.
+    /// Sets the next tick to now.
     pub fn reset_immediately(&mut self) {
         self.reset_at(Instant::now());
     }
 
-    /// The next tick comes after `after`.
+    /// Sets the next tick to `after` from now.
     pub fn reset_after(&mut self, after: Duration) {
         self.reset_at(Instant::after(after));
     }
 
-    /// The next tick comes at `deadline`.
+    /// Sets the next tick to `deadline`.
     pub fn reset_at(&mut self, deadline: Instant) {
         self.due = deadline;
         self.sleep.as_mut().reset(deadline);
     }
 
-    /// What becomes of missed ticks.
+    /// Returns how missed ticks are treated.
     pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
         self.missed
     }
 
-    /// Says what shall become of missed ticks.
+    /// Sets how missed ticks are treated.
     pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
         self.missed = behavior;
     }
 
-    /// The time between two ticks.
+    /// Returns the time between two ticks.
     pub fn period(&self) -> Duration {
         self.period
     }

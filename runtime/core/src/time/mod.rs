@@ -1,4 +1,4 @@
-//! Time: sleeping, timeouts, intervals, and a clock that tests can stop.
+//! Time: sleeps, timeouts, intervals, and a clock that tests can stop.
 
 pub(crate) mod clock;
 pub(crate) mod driver;
@@ -20,11 +20,5 @@ pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
 
 /// The errors of this module.
 pub mod error {
-    pub use super::Elapsed;
-}
-
-/// The time by the clock of this thread's runtime, if there is one.
-#[inline]
-fn clock_now() -> Option<u64> {
-    crate::reactor::current::try_with(|reactor| reactor.timers().clock.now())
+    pub use super::timeout::Elapsed;
 }

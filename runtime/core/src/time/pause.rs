@@ -1,4 +1,4 @@
-//! Time for tests: it stands still, and jumps.
+//! Virtual time for tests: a clock that is stopped and jumps.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -6,16 +6,17 @@ use std::time::Duration;
 use super::clock::nanos;
 use crate::reactor::current;
 
-/// Stops the clock of this runtime. From then on it moves by [`advance`], and by itself when the
-/// loop has nothing to do: it then jumps to the next timer.
+/// Stops the clock of this runtime. From then on it is moved by [`advance`]; and when no task is
+/// ready, it jumps to the next timer.
 ///
-/// It does not jump while a result of [`spawn_blocking`](crate::spawn_blocking) is awaited, nor
-/// before the sockets were asked once. It can't know what other threads and processes are about to
-/// send; a test that waits for those should not stop the clock.
+/// It does not jump while a result of [`spawn_blocking`](crate::spawn_blocking) or of a file
+/// operation is awaited, nor before the descriptors have been checked for events. It can't know
+/// what other threads and processes are about to send; a test that waits for them should not stop
+/// the clock.
 ///
 /// # Panics
 ///
-/// If the clock is stopped already, or outside a runtime.
+/// If the clock is already stopped, or outside a runtime.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,7 +31,7 @@ use crate::reactor::current;
 /// ```
 #[track_caller]
 pub fn pause() {
-    // Not inside `with`: timers that are due fire, and what they wake may do anything.
+    // Not inside `with`: timers that are due fire, and their wakers may run user code.
     let reactor = current::with(Rc::clone);
     assert!(
         !reactor.timers().clock.is_paused(),
@@ -39,7 +40,7 @@ pub fn pause() {
     reactor.pause_clock();
 }
 
-/// Lets the clock of this runtime go on, from where it stands.
+/// Lets the clock of this runtime continue from the time at which it was stopped.
 ///
 /// # Panics
 ///
@@ -67,8 +68,9 @@ pub fn resume() {
     });
 }
 
-/// Moves a stopped clock on by `duration`, and lets the tasks run whose timers that reaches. It goes on to 292
-/// years from its beginning at most, some 200 from now; the clock does not jump to timers beyond that either.
+/// Moves a stopped clock forward by `duration`, and runs the tasks whose timers become due. The
+/// clock stops at 292 years from the beginning of its range, some 200 years from now, and does not
+/// jump to timers beyond that either.
 ///
 /// # Panics
 ///
@@ -76,7 +78,7 @@ pub fn resume() {
 ///
 /// # Cancel safety
 ///
-/// The clock has moved as soon as this was polled once.
+/// The clock moves at the first poll, also if the future is dropped afterwards.
 ///
 /// ```
 /// use std::time::Duration;
@@ -100,6 +102,6 @@ pub async fn advance(duration: Duration) {
     );
     let target = timers.clock.now().saturating_add(nanos(duration));
     timers.clock.advance_to(target);
-    timers.look();
+    timers.read_clock();
     crate::task::yield_now().await;
 }

@@ -1,4 +1,4 @@
-//! Waiting for a point in time.
+//! `Sleep`: waiting for a point in time.
 
 use std::fmt;
 use std::future::Future;
@@ -10,16 +10,17 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use super::Instant;
 use super::clock::{Clock, nanos};
+use super::instant::Instant;
 use super::wheel::Entry;
 use crate::console::{Op, Resource, Timer, What};
 use crate::context;
 use crate::reactor::{Reactor, current};
 use crate::task::coop;
 
-/// Waits for `duration`, at least; how much longer depends on what else runs on the loop, not on a
-/// tick: deadlines keep their nanoseconds. A duration too long to add to the present is never.
+/// Waits for at least `duration`. The delay beyond it depends on what else runs on the loop, and
+/// not on a tick: deadlines have a resolution of 1 ns. A sleep whose duration is out of range never
+/// ends.
 ///
 /// # Panics
 ///
@@ -60,21 +61,21 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 }
 
 pin_project! {
-    /// The future of [`sleep`] and [`sleep_until`]. It is armed at its first poll, without an
-    /// allocation. If it is polled by several tasks, the newest is woken.
+    /// The future of [`sleep`] and [`sleep_until`]. Its timer is armed at the first poll, without
+    /// an allocation. If several tasks poll it, the newest is woken.
     ///
     /// # Panics
     ///
-    /// If it is polled after its runtime was dropped, and has not ended: it never would.
+    /// If it is polled before its deadline and after its runtime was dropped: it would never end.
     #[must_use = "futures do nothing unless polled"]
     pub struct Sleep {
-        // The deadline, as the clock counts.
+        // The deadline, as a time of the clock.
         nanos: u64,
         reactor: Rc<Reactor>,
         #[pin]
         entry: Entry,
         op: Op,
-        shown: Resource,
+        resource: Resource,
     }
 
     impl PinnedDrop for Sleep {
@@ -86,8 +87,8 @@ pin_project! {
 }
 
 impl Sleep {
-    /// Inlined, with all that is a call outside of it and given back in registers: so the sleep is made
-    /// where it is to be, and not moved there.
+    /// Makes a sleep. Inlined, and its arguments are results of calls that fit registers, so the
+    /// compiler constructs the sleep in place instead of moving it there.
     #[inline(always)]
     #[track_caller]
     fn at(
@@ -97,13 +98,13 @@ impl Sleep {
         after: impl FnOnce(&Clock) -> Duration,
     ) -> Sleep {
         let after = || after(&reactor.timers().clock);
-        let shown = Resource::timer(timer, Location::caller(), after);
+        let resource = Resource::timer(timer, Location::caller(), after);
         Sleep {
             nanos,
             reactor,
             entry: Entry::new(),
             op: Op::new(),
-            shown,
+            resource,
         }
     }
 
@@ -127,22 +128,22 @@ impl Sleep {
         Sleep::at(timer, reactor, nanos, |clock| left(clock, nanos))
     }
 
-    /// When it ends.
+    /// Returns the deadline.
     pub fn deadline(&self) -> Instant {
         Instant::from_nanos(self.nanos)
     }
 
-    /// Has the deadline passed, as far as the loop knows?
+    /// Whether the deadline has passed, by the loop's last reading of the clock.
     pub fn is_elapsed(&self) -> bool {
-        self.nanos <= self.reactor.timers().looked()
+        self.nanos <= self.reactor.timers().reading()
     }
 
-    /// Changes the deadline, also of a sleep that has ended; the task that waits stays registered.
+    /// Changes the deadline, also of a sleep that has ended. The waker of a waiting task is kept.
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         let timers = this.reactor.timers();
         *this.nanos = deadline.nanos();
-        this.shown.moved(|| left(&timers.clock, *this.nanos));
+        this.resource.moved(|| left(&timers.clock, *this.nanos));
         if let Some(waker) = timers.disarm(&this.entry) {
             drop(this.entry.set_waker(&waker));
             // SAFETY: as in `poll_elapsed`.
@@ -152,16 +153,16 @@ impl Sleep {
 }
 
 impl Sleep {
-    /// The poll, without asking the budget.
+    /// Polls without consuming the cooperative budget.
     #[inline]
     pub(super) fn poll_elapsed(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let timers = this.reactor.timers();
-        if *this.nanos <= timers.looked() {
+        if *this.nanos <= timers.reading() {
             if this.entry.is_armed() {
                 drop(timers.disarm(&this.entry));
             }
-            this.op.ready(this.shown, What::Elapsed);
+            this.op.ready(this.resource, What::Elapsed);
             return Poll::Ready(());
         }
         if this.reactor.is_shut_down() {
@@ -170,17 +171,19 @@ impl Sleep {
         if !context::is_running_reactor(this.reactor) {
             note_foreign(this.reactor);
         }
-        this.op.waits(this.shown, What::Elapsed, || {
+        this.op.waits(this.resource, What::Elapsed, || {
             let before = this.entry.set_waker(cx.waker());
             if !this.entry.is_armed() {
-                // SAFETY: the entry is pinned with the sleep, whose drop disarms it; it is not armed,
-                // and is never armed in another wheel, as the reactor of a sleep never changes.
+                // SAFETY: the entry is pinned with the sleep, whose drop disarms it. It is not
+                // armed, and is never armed in another wheel, as the reactor of a sleep never
+                // changes.
                 unsafe { timers.arm(this.entry.as_ref(), *this.nanos) };
             }
             drop(before);
         });
-        // Cloning a waker may run user code, and so may the console: if that ended the runtime, the
-        // timer was armed too late. If it ran the loop past the deadline, the next look fires it.
+        // Cloning a waker may run user code, and so may the console. If that code ended the
+        // runtime, the timer was armed too late. If it ran the loop past the deadline, the next
+        // reading of the clock fires the timer.
         if this.reactor.is_shut_down() {
             never();
         }
@@ -193,7 +196,7 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // A task that only ever waits for what has passed gives way to others, too.
+        // So that a task that only awaits sleeps whose deadline has passed yields as well.
         let progress = ready!(coop::poll_proceed(cx));
         ready!(self.poll_elapsed(cx));
         progress.made_progress();
@@ -201,14 +204,14 @@ impl Future for Sleep {
     }
 }
 
-/// This thread's reactor, and the time by its clock.
+/// Returns this thread's reactor and the time of its clock.
 fn now() -> Option<(Rc<Reactor>, u64)> {
     let reactor = current::get()?;
     let now = reactor.timers().clock.now();
     Some((reactor, now))
 }
 
-/// The loop that polls, if one does, is not the one that fires.
+/// Notes that the loop that polls, if there is one, is not the loop that fires the timer.
 #[cold]
 #[inline(never)]
 fn note_foreign(reactor: &Rc<Reactor>) {
@@ -220,12 +223,13 @@ fn note_foreign(reactor: &Rc<Reactor>) {
 #[cold]
 fn never() -> ! {
     panic!(
-        "a sleep was polled after its runtime had been dropped, so it would never end: make it in the \
-         runtime that polls it. Each `wakeful::block_on` makes a runtime of its own; to go on with one, \
-         keep a `wakeful::Runtime`"
+        "a sleep was polled after its runtime had been dropped, so it would never end: make it in \
+         the runtime that polls it. Each `wakeful::block_on` makes a runtime of its own; to go on \
+         with one, keep a `wakeful::Runtime`"
     )
 }
 
+/// Returns the time until a deadline.
 fn left(clock: &Clock, deadline: u64) -> Duration {
     Duration::from_nanos(deadline.saturating_sub(clock.now()))
 }

@@ -1,10 +1,10 @@
 //! Time stamps for the trace and for the batches of the loop: cheap to take, and in one order on
 //! all threads.
 //!
-//! On x86-64 that is the processor's time stamp counter, if the processor says that it runs at one
-//! rate through all states, and the kernel trusts it as its own clock, which it does only after it
-//! compared the cores. It is laid against the system's clock when the stamps are read. Elsewhere it
-//! is the system's clock itself.
+//! On x86-64, stamps come from the processor's time stamp counter if the processor reports that the
+//! counter runs at a constant rate in all states, and if the kernel uses it as its clock, which it
+//! does only after comparing the cores. The counter is compared with the system's clock when stamps
+//! are converted. Otherwise, stamps are readings of the system's clock.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,18 +12,19 @@ use std::time::{Duration, Instant};
 
 use super::clock::{nanos, system_now};
 
-/// How often the two clocks are laid against each other.
+/// Number of tries for one comparison of both clocks.
 const TRIES: usize = 5;
 
-/// A source of time stamps, and the moment it counts from.
+/// Source of time stamps, and the moment at which it began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stamps {
+    /// Whether stamps come from the counter.
     counts: bool,
     origin: Instant,
     first: u64,
 }
 
-/// Turns stamps into nanoseconds since [`Stamps::new`].
+/// Conversion of stamps to nanoseconds since [`Stamps::new`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     #[allow(dead_code, reason = "for the trace")]
@@ -43,8 +44,8 @@ impl Stamps {
         stamps
     }
 
-    /// A moment of the system's clock and its stamp. One is read between two of the other; of a few
-    /// tries the one counts that was interrupted least.
+    /// Returns a moment of the system's clock and its stamp. The clock is read between two stamps;
+    /// of a few tries, the one with the least time between the stamps is used.
     fn pair(&self) -> (Instant, u64) {
         let tries = (0..TRIES).map(|_| {
             let before = self.now();
@@ -56,7 +57,7 @@ impl Stamps {
         (moment, stamp)
     }
 
-    /// A stamp. Its unit is known to [`Stamps::scale`] alone.
+    /// Takes a stamp. [`Stamps::scale`] converts it.
     #[inline(always)]
     pub(crate) fn now(&self) -> u64 {
         if self.counts {
@@ -66,10 +67,10 @@ impl Stamps {
         }
     }
 
-    /// How stamps taken until now are to be read.
+    /// Returns the conversion of the stamps that were taken until now.
     pub(crate) fn scale(&self) -> Scale {
         if !self.counts {
-            // They are nanoseconds already.
+            // These stamps are already nanoseconds.
             return Scale {
                 first: self.first,
                 stamps: 1,
@@ -84,32 +85,33 @@ impl Stamps {
         }
     }
 
-    /// A moment of the system's clock in nanoseconds since [`Stamps::new`].
+    /// Converts a moment of the system's clock to nanoseconds since [`Stamps::new`].
     pub(crate) fn nanos_at(&self, moment: Instant) -> u64 {
         nanos(moment.saturating_duration_since(self.origin))
     }
 }
 
-/// The counter that all loops of the process measure their batches with.
+/// Returns the source of stamps with which all loops of the process measure their batches.
 #[inline]
 fn common() -> Stamps {
     static COMMON: OnceLock<Stamps> = OnceLock::new();
     *COMMON.get_or_init(Stamps::new)
 }
 
-/// A stamp of [`common`].
+/// Takes a stamp of [`common`].
 #[inline]
 pub(crate) fn now() -> u64 {
     common().now()
 }
 
-/// How many stamps of [`common`] go to a duration. Never too many: while the process is too young
-/// to know the rate of the counter, it counts one for a nanosecond, and no processor counts slower.
+/// Converts a duration to the unit of the stamps of [`common`], and never to too many. Until the
+/// process has run long enough to know the rate of the counter, one stamp is taken for a
+/// nanosecond; no processor counts slower.
 pub(crate) fn stamps_in(duration: Duration) -> u64 {
-    /// Stamps to 2^20 ns, once they are known.
+    /// Stamps in 2^20 ns, or 0 while the rate is unknown.
     static RATE: AtomicU64 = AtomicU64::new(0);
     const UNIT: u64 = 1 << 20;
-    /// Long enough for a rate that is right within 1 ‰.
+    /// Nanoseconds after which the rate is accurate to 1 ‰.
     const ENOUGH: u64 = 1_000_000;
     let mut rate = RATE.load(Ordering::Relaxed);
     if rate == 0 {
@@ -128,12 +130,12 @@ pub(crate) fn stamps_in(duration: Duration) -> u64 {
 
 #[allow(dead_code, reason = "for the trace")]
 impl Scale {
-    /// The nanoseconds from the beginning to a stamp.
+    /// Returns the nanoseconds from the beginning to a stamp.
     pub(crate) fn at(&self, stamp: u64) -> u64 {
         self.length(stamp.saturating_sub(self.first))
     }
 
-    /// The nanoseconds between two stamps that are `stamps` apart.
+    /// Returns the nanoseconds between two stamps that differ by `stamps`.
     pub(crate) fn length(&self, stamps: u64) -> u64 {
         let nanos = u128::from(stamps) * u128::from(self.nanos) / u128::from(self.stamps);
         u64::try_from(nanos).unwrap_or(u64::MAX)
@@ -144,7 +146,7 @@ impl Scale {
 mod counter {
     use std::sync::OnceLock;
 
-    /// The kernel's word that the counters of all cores go together.
+    /// Names the kernel's clock. If it is the counter, the counters of all cores agree.
     const KERNEL: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
 
     pub(super) fn is_trusted() -> bool {
@@ -164,7 +166,8 @@ mod counter {
 
     #[inline(always)]
     pub(super) fn read() -> u64 {
-        // SAFETY: every x86-64 processor has the instruction; the kernel uses it, so it may be used.
+        // SAFETY: every x86-64 processor has the instruction. Called only if the kernel uses it as
+        // well, so it is not disabled.
         unsafe { std::arch::x86_64::_rdtsc() }
     }
 }
@@ -185,33 +188,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stamps_go_with_the_clock() {
+    fn stamps_agree_with_the_clock() {
         let stamps = Stamps::new();
         let before = system_now();
         let stamp = stamps.now();
         let after = system_now();
         let at = stamps.scale().at(stamp);
-        // The counter is read beside the clock, not with it.
+        // The counter and the clock are not read at the same moment.
         let slack = 1_000_000;
         assert!(at + slack >= stamps.nanos_at(before), "{at}");
         assert!(at <= stamps.nanos_at(after) + slack, "{at}");
     }
 
     #[test]
-    fn a_duration_is_never_given_more_stamps_than_there_are() {
-        // Before the rate is known, and when it is.
+    fn a_duration_is_never_converted_to_too_many_stamps() {
+        // Before and after the rate is known.
         for _ in 0..3 {
             let first = now();
             let began = system_now();
             while began.elapsed() < Duration::from_millis(1) {}
             let took = began.elapsed();
-            let there_are = now() - first;
-            // The rate is known within 1 ‰.
-            let given = stamps_in(took);
-            assert!(
-                given <= there_are + there_are / 1000,
-                "{given} of {there_are}"
-            );
+            let taken = now() - first;
+            // The rate is accurate to 1 ‰.
+            let converted = stamps_in(took);
+            assert!(converted <= taken + taken / 1000, "{converted} of {taken}");
         }
     }
 

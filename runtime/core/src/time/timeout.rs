@@ -1,4 +1,4 @@
-//! A future with a limit of time.
+//! `Timeout`: a future with a time limit.
 
 use std::error::Error;
 use std::fmt;
@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use super::{Instant, Sleep};
+use super::instant::Instant;
+use super::sleep::Sleep;
 use crate::console::Timer;
 
-/// Gives a future `duration` to finish in.
+/// Limits a future to `duration`.
 ///
-/// The future is polled first, so one that is ready at once succeeds even with no time at all. The
-/// future is dropped with the `Timeout`; to go on with it pass `&mut future`.
+/// The future is polled first, so a future that is ready immediately succeeds even with a duration
+/// of zero. The future is dropped with the `Timeout`; to continue with it afterwards, pass
+/// `&mut future`.
 ///
 /// # Errors
 ///
@@ -24,7 +26,7 @@ use crate::console::Timer;
 ///
 /// # Panics
 ///
-/// Outside a runtime. What it gives panics if it waits after its runtime was dropped.
+/// Outside a runtime. The future panics if it waits after its runtime was dropped.
 ///
 /// # Cancel safety
 ///
@@ -48,7 +50,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
     }
 }
 
-/// Gives a future until `deadline` to finish.
+/// Limits a future to the time until `deadline`.
 ///
 /// # Errors
 ///
@@ -56,7 +58,7 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 ///
 /// # Panics
 ///
-/// Outside a runtime. What it gives panics if it waits after its runtime was dropped.
+/// Outside a runtime. The future panics if it waits after its runtime was dropped.
 ///
 /// # Cancel safety
 ///
@@ -94,17 +96,17 @@ pin_project! {
 }
 
 impl<F> Timeout<F> {
-    /// The future inside.
+    /// Returns a reference to the inner future.
     pub fn get_ref(&self) -> &F {
         &self.future
     }
 
-    /// The future inside.
+    /// Returns a mutable reference to the inner future.
     pub fn get_mut(&mut self) -> &mut F {
         &mut self.future
     }
 
-    /// Gives the future back; the limit is gone.
+    /// Returns the inner future, without the limit.
     pub fn into_inner(self) -> F {
         self.future
     }
@@ -119,13 +121,13 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        // Without asking the budget, so a future that has used it up can't put the end
-        // of its time off.
+        // Without consuming the budget, so a future that has exhausted it can't postpone the
+        // timeout.
         this.limit.poll_elapsed(cx).map(|()| Err(Elapsed::new()))
     }
 }
 
-/// The time was up.
+/// The error of a future that did not complete within its time limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Elapsed(());
 

@@ -1,15 +1,17 @@
-//! The timer wheel: arming and cancelling in constant time, without allocating.
+//! A hierarchical timer wheel: arms and disarms in constant time, without allocating.
 //!
-//! Eight levels of 64 slots. A slot of level 0 spans 2^16 ns (65 µs), a slot of each higher level
-//! 64 times as much as one below, so the top reaches past any `u64` of nanoseconds. An entry lies in
-//! the level at which its tick first differs from the wheel's present tick; as time goes on, the
-//! entries of a slot whose time has come move down.
+//! It has eight levels of 64 slots. A slot of level 0 spans 2^16 ns (65 µs), and a slot of each
+//! higher level spans 64 slots of the level below, so the top level covers all `u64` nanoseconds.
+//! An entry is in the level of the highest digit in which its tick differs from the wheel's present
+//! tick. When the time of a slot comes, its entries move down.
 //!
-//! Entries keep their exact deadline. Each slot keeps a lower bound of the deadlines in it, so that
-//! [`Wheel::next`] is exact or early without looking at entries: removing one leaves the bound as it
-//! is, and a wait that ends too early for that reason puts it right.
+//! Entries keep their exact deadline. Each slot keeps a lower bound of its deadlines, so
+//! [`Wheel::next`] is exact or early without a scan of the entries, and no wait ends only to move
+//! entries down. Removing an entry does not change the bound; a wait that ends too early for that
+//! reason corrects it.
 //!
-//! The entries are linked to each other and live inside the pinned `Sleep`s.
+//! Due entries are sorted by deadline and arming order, then fired one by one with nothing
+//! borrowed. The entries are linked to each other and live inside the pinned `Sleep`s.
 
 use std::cell::Cell;
 use std::marker::PhantomPinned;
@@ -22,22 +24,22 @@ const TICK_BITS: u32 = 16;
 const SLOT_BITS: u32 = 6;
 const SLOTS: usize = 1 << SLOT_BITS;
 const LEVELS: usize = 8;
-/// A timer that fires so many nanoseconds after its deadline is late.
+/// Nanoseconds after the deadline from which a fired timer counts as late.
 const LATE: u64 = 1_000_000;
-/// The list of entries that are due and not fired yet.
+/// Place of the list of entries that are due and not fired yet.
 const FIRING: u16 = (LEVELS * SLOTS) as u16;
-/// Not in any list.
+/// Place of an entry that is in no list.
 const NOWHERE: u16 = u16::MAX;
 
 /// A timer, part of a `Sleep`. Times are nanoseconds of the clock.
-// In this order a new one is written in its place; in the compiler's it is made aside and moved, in pieces
-// that the processor has to wait for.
+// The field order is fixed so that the compiler constructs an entry in place. With its own order it
+// builds a temporary and copies it in pieces, which causes store-forwarding stalls.
 #[repr(C)]
 pub(crate) struct Entry {
     prev: Cell<*const Entry>,
     next: Cell<*const Entry>,
     deadline: Cell<u64>,
-    /// Armed as the how-manyeth: ties fire in this order.
+    /// Arming sequence number; breaks ties.
     order: Cell<u64>,
     place: Cell<u16>,
     waker: Cell<Option<Waker>>,
@@ -57,20 +59,20 @@ impl Entry {
         }
     }
 
-    /// The number of its arming, unique in its wheel.
+    /// Returns the arming sequence number, which is unique in the wheel.
     #[inline]
     pub(crate) fn order(&self) -> u64 {
         self.order.get()
     }
 
-    /// Is it in the wheel, or due and about to fire?
+    /// Whether the entry is in the wheel, or due and not fired yet.
     #[inline]
     pub(crate) fn is_armed(&self) -> bool {
         self.place.get() != NOWHERE
     }
 
-    /// The newest waker is the one that counts. Returns the one before, to be dropped by the caller
-    /// when nothing is borrowed.
+    /// Replaces the waker. Returns the former waker, to be dropped by the caller with nothing
+    /// borrowed.
     #[inline]
     pub(crate) fn set_waker(&self, waker: &Waker) -> Option<Waker> {
         match self.waker.take() {
@@ -90,13 +92,14 @@ impl Entry {
     }
 }
 
-/// A timer that fires.
+/// A timer that is firing.
 pub(crate) struct Due {
     pub(crate) order: u64,
     pub(crate) deadline: u64,
     pub(crate) waker: Option<Waker>,
 }
 
+/// Doubly linked list of the entries of one slot.
 #[derive(Clone, Copy)]
 struct List {
     head: *const Entry,
@@ -111,11 +114,12 @@ const EMPTY: List = List {
     bound: u64::MAX,
 };
 
+/// The armed timers of one loop.
 pub(crate) struct Wheel {
     lists: Box<[List; LEVELS * SLOTS + 1]>,
     /// A bit for each slot that is not empty.
     occupied: [u64; LEVELS],
-    /// The tick up to which everything has been looked at.
+    /// The present tick: all earlier slots are empty.
     tick: u64,
     armed: usize,
     order: u64,
@@ -124,10 +128,10 @@ pub(crate) struct Wheel {
     late: u64,
 }
 
-/// What the wheel has done so far.
+/// Figures of a wheel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stats {
-    /// Armed and not fired.
+    /// Timers armed now.
     pub(crate) now: usize,
     pub(crate) armed: u64,
     pub(crate) fired: u64,
@@ -152,7 +156,7 @@ impl Wheel {
     pub(crate) fn stats(&self) -> Stats {
         Stats {
             now: self.armed,
-            // Each had a number.
+            // Each arming takes the next number.
             armed: self.order,
             fired: self.fired,
             late: self.late,
@@ -174,7 +178,7 @@ impl Wheel {
         self.place(entry);
     }
 
-    /// Links an entry where its deadline belongs.
+    /// Links an entry into the slot of its deadline.
     #[inline]
     fn place(&mut self, entry: &Entry) {
         let tick = (entry.deadline.get() >> TICK_BITS).max(self.tick);
@@ -224,6 +228,7 @@ impl Wheel {
         }
     }
 
+    /// Marks a list as empty.
     #[inline]
     fn emptied(&mut self, place: usize) {
         self.lists[place].bound = u64::MAX;
@@ -241,10 +246,10 @@ impl Wheel {
         }
     }
 
-    /// The first occupied place, and the tick at which its slot begins.
+    /// Returns the earliest occupied slot, and the tick at which it begins.
     fn first(&self) -> Option<(usize, u64)> {
         let level = self.occupied.iter().position(|&slots| slots != 0)?;
-        // Every entry of a level lies ahead of the present tick and in the same turn of that level,
+        // Every entry of a level is after the present tick and in the present turn of that level,
         // so the lowest bit is the earliest slot.
         let slot = u64::from(self.occupied[level].trailing_zeros());
         let shift = level as u32 * SLOT_BITS;
@@ -252,7 +257,7 @@ impl Wheel {
         Some((level * SLOTS + slot as usize, (turn | slot) << shift))
     }
 
-    /// A time that is not after the next deadline; `None` if nothing is armed.
+    /// Returns a time that is not after the next deadline; `None` if no timer is armed.
     pub(crate) fn next(&self) -> Option<u64> {
         if !self.lists[usize::from(FIRING)].head.is_null() {
             return Some(0);
@@ -260,7 +265,7 @@ impl Wheel {
         self.first().map(|(place, _)| self.lists[place].bound)
     }
 
-    /// Calls `f` with the waker of each entry, until it breaks. `f` runs no user code.
+    /// Calls `f` with the waker of each entry, until `f` breaks. `f` runs no user code.
     pub(crate) fn each_waker(
         &self,
         f: &mut dyn FnMut(&Waker) -> ControlFlow<()>,
@@ -268,8 +273,8 @@ impl Wheel {
         for list in self.lists.iter() {
             let mut next = list.head;
             while !next.is_null() {
-                // SAFETY: a linked entry is alive, by the contract of `insert`. Nothing is unlinked meanwhile,
-                // as no user code runs.
+                // SAFETY: a linked entry is alive, by the contract of `insert`. No user code runs
+                // here, so no entry is unlinked meanwhile.
                 let entry = unsafe { &*next };
                 next = entry.next.get();
                 if let Some(waker) = entry.waker.take() {
@@ -282,8 +287,8 @@ impl Wheel {
         ControlFlow::Continue(())
     }
 
-    /// Moves what is due at `now` to the firing list, in the order of deadlines, ties in the order
-    /// of arming.
+    /// Moves the entries that are due at `now` to the firing list, ordered by deadline, then by
+    /// arming.
     pub(crate) fn advance(&mut self, now: u64) {
         let target = now >> TICK_BITS;
         while let Some((place, start)) = self.first() {
@@ -295,8 +300,8 @@ impl Wheel {
             self.emptied(place);
             let mut next = list.head;
             while !next.is_null() {
-                // SAFETY: a linked entry is alive, by the contract of `insert`. Nothing else runs
-                // while the list is taken apart.
+                // SAFETY: a linked entry is alive, by the contract of `insert`. No other code runs
+                // while the list is traversed.
                 let entry = unsafe { &*next };
                 next = entry.next.get();
                 if entry.deadline.get() <= now {
@@ -315,7 +320,8 @@ impl Wheel {
             return;
         }
         let mut due = std::mem::take(&mut self.due);
-        // SAFETY: these entries were linked a moment ago, and nothing has run since.
+        // SAFETY: these entries were linked until `advance` took their lists, and no other code has
+        // run since, so they are alive.
         due.sort_by_key(|&entry| unsafe { ((*entry).deadline.get(), (*entry).order.get()) });
         for &entry in &due {
             // SAFETY: as above.
@@ -325,7 +331,7 @@ impl Wheel {
         self.due = due;
     }
 
-    /// Takes the next entry off the firing list. The waker is for the caller to wake when nothing is
+    /// Removes the next entry from the firing list. The caller wakes its waker with nothing
     /// borrowed.
     pub(crate) fn fire(&mut self) -> Option<Due> {
         let entry = self.lists[usize::from(FIRING)].head;

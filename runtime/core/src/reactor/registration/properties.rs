@@ -1,5 +1,5 @@
-//! The places of descriptors against a map that forgets nothing: a key is given out once, and
-//! reaches what it was given for, until that is taken away.
+//! Compares the table of descriptors with a map that forgets nothing: a key is given out once, and
+//! leads to its source until the source is removed.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use super::*;
 #[derive(Clone, Debug)]
 enum Op {
     Insert,
-    /// One of those that are there.
+    /// Removes one of the registered sources.
     Remove(prop::sample::Index),
 }
 
@@ -31,11 +31,11 @@ proptest! {
     })]
 
     #[test]
-    fn a_key_reaches_its_source_while_it_is_there_and_nobody_ever_after(
+    fn a_key_leads_to_its_source_while_it_is_registered_and_to_none_later(
         ops in vec(op(), 1..150),
     ) {
         let mut registrations = Registrations::default();
-        // All keys that were ever given out; `None` for those that are gone.
+        // All keys that were ever given out; `None` for those of removed sources.
         let mut reference: BTreeMap<usize, Option<Rc<State>>> = BTreeMap::new();
         for op in ops {
             let there: Vec<_> = reference
@@ -67,7 +67,7 @@ proptest! {
             known.sort();
             prop_assert_eq!(all, known);
         }
-        // No key is one of a notifier's.
+        // No key is that of a notifier.
         for key in reference.keys() {
             prop_assert!(*key < usize::MAX - 1);
         }

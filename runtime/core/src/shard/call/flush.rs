@@ -28,13 +28,13 @@ impl Flusher {
             if !replies.is_empty() {
                 shared.send_replies(to, replies);
                 // A shard that has called once may soon call again.
-                adaptive_spin.hope();
+                adaptive_spin.expect_reply();
             }
             let batch = outbox.spare_requests.take(&outgoing.requests);
             if batch.is_empty() {
                 continue;
             }
-            adaptive_spin.hope();
+            adaptive_spin.expect_reply();
             match requests.push_or_wait(to, batch, waker, || shared.notify_requests(to)) {
                 Err(PushError::Full(batch)) => {
                     outbox.spare_requests.keep(outgoing.requests.replace(batch));

@@ -1,5 +1,5 @@
-//! The wheel against a sorted map, with operations that `proptest` makes and shrinks. 64,000
-//! operations; `PROPTEST_CASES=16000` makes it four million.
+//! Compares the wheel with a sorted map, over 64,000 operations that `proptest` makes and shrinks.
+//! `PROPTEST_CASES=16000` makes it four million.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ enum Op {
     Wakeups(usize),
 }
 
-/// Times of every size, and such that are close to one another.
+/// Times of every magnitude, and times that are close to one another.
 fn span() -> impl Strategy<Value = u64> {
     prop_oneof![
         (0..60_u32, any::<u64>()).prop_map(|(bits, random)| random % (1 << bits)),

@@ -1,4 +1,4 @@
-//! The wheel against a sorted map, over hundreds of thousands of random operations.
+//! Compares the wheel with a sorted map, over hundreds of thousands of random operations.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::task::{Wake, Waker};
 
 use super::*;
 
-/// Marsaglia's xorshift: the same run for the same seed.
+/// Marsaglia's xorshift: a repeatable generator of random numbers.
 struct Random(u64);
 
 impl Random {
@@ -23,14 +23,14 @@ impl Random {
         self.next() % end
     }
 
-    /// A span of any size, each power of two as likely as the other, up to 2^`bits`.
+    /// Returns a span up to 2^`bits`, with each power of two equally likely.
     fn span(&mut self, bits: u64) -> u64 {
         let bits = self.below(bits);
         self.below(1 << bits)
     }
 }
 
-/// Tells which entry was fired.
+/// Waker that records which entry was fired.
 struct Name {
     last: Arc<AtomicUsize>,
     name: usize,
@@ -42,11 +42,11 @@ impl Wake for Name {
     }
 }
 
-/// A wheel, and a sorted map that says what it should do.
+/// A wheel, and a sorted map as its model.
 pub(super) struct Pair {
     pub(super) wheel: Wheel,
     entries: Vec<Pin<Box<Entry>>>,
-    /// What is armed: (deadline, armed as the how-manyeth) to the number of the entry.
+    /// The armed entries: (deadline, arming sequence number) to the number of the entry.
     pub(super) model: BTreeMap<(u64, u64), usize>,
     keys: Vec<Option<(u64, u64)>>,
     wakers: Vec<Waker>,
@@ -95,7 +95,7 @@ impl Pair {
         }
     }
 
-    /// Moves on to `now`. What fires must be what the map says, in its order.
+    /// Advances to `now`. The wheel must fire the entries of the map, in its order.
     pub(super) fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.wheel.advance(self.now);
@@ -126,8 +126,8 @@ impl Pair {
         }
     }
 
-    /// Goes from one wake-up to the next, as a loop without anything else to do, until `wakeups`
-    /// are over. Each comes to a new point in time, and few come for nothing.
+    /// Advances from one wake-up to the next, `wakeups` times, as an idle loop does. Each wake-up
+    /// is later than the one before, and few wake-ups fire nothing.
     pub(super) fn run(&mut self, wakeups: usize) {
         let mut early = 0;
         for _ in 0..wakeups {
@@ -139,7 +139,7 @@ impl Pair {
             if self.model.len() == armed {
                 assert!(self.wheel.next() > Some(next), "no progress at {next}");
                 early += 1;
-                // An entry moves down no more than all levels, and each bound is put right once.
+                // An entry moves down at most through all levels, and each bound is corrected once.
                 assert!(early <= 2 * LEVELS, "wakes up for nothing again and again");
             } else {
                 early = 0;
@@ -160,7 +160,7 @@ fn deadline(pair: &Pair, random: &mut Random) -> u64 {
     match random.below(8) {
         // Nanoseconds to years.
         0..=2 => pair.now.saturating_add(random.span(60)),
-        // Where slots of some level begin and end.
+        // The edges of a slot of some level.
         3 => {
             let bits = TICK_BITS + SLOT_BITS * random.below(LEVELS as u64) as u32;
             let edge = (pair.now >> bits)
@@ -170,7 +170,7 @@ fn deadline(pair: &Pair, random: &mut Random) -> u64 {
         }
         // The timeouts of many connections: close together, with ties.
         4 | 5 => pair.now.saturating_add(30_000_000_000 + random.below(20)),
-        // Long over.
+        // In the past.
         6 => random.below(pair.now.max(1)),
         _ => pair.now.saturating_add(random.span(24)),
     }
@@ -182,7 +182,7 @@ fn play(seed: u64, operations: usize, entries: usize) {
     for _ in 0..operations {
         let name = random.below(entries as u64) as usize;
         match random.below(100) {
-            // Arms what is not armed and resets what is.
+            // Arms an entry, or resets it if it is armed.
             0..=59 => {
                 let deadline = deadline(&pair, &mut random);
                 pair.insert(name, deadline);
@@ -195,7 +195,7 @@ fn play(seed: u64, operations: usize, entries: usize) {
             90..=97 => pair.run(3),
             _ => {
                 let now = pair.now.saturating_add(random.span(40));
-                // A loop that looks often and finds nothing due.
+                // As a loop that reads the clock often and finds no timer due.
                 for step in 1..=4 {
                     pair.advance(pair.now + (now - pair.now) / 4 * step);
                 }
@@ -203,7 +203,7 @@ fn play(seed: u64, operations: usize, entries: usize) {
         }
         pair.check();
     }
-    // Nothing was lost: all of the rest fires.
+    // No entry was lost: the rest fires.
     pair.run(usize::MAX);
     assert!(pair.model.is_empty());
     assert_eq!(pair.wheel.next(), None);
@@ -217,7 +217,7 @@ fn the_wheel_does_what_a_sorted_map_would() {
 }
 
 #[test]
-fn with_few_timers_every_bound_is_exact_or_soon_put_right() {
+fn with_few_timers_every_bound_is_exact_or_soon_corrected() {
     for seed in 1..=200 {
         play(seed, 500, 5);
     }
@@ -237,7 +237,7 @@ fn the_end_of_time_fires_too() {
 }
 
 #[test]
-fn what_is_due_can_be_removed_and_armed_anew_before_it_fires() {
+fn due_entries_can_be_removed_and_armed_again_before_they_fire() {
     let mut pair = Pair::new(4);
     for name in 0..4 {
         pair.insert(name, 1_000_000 + name as u64);
@@ -252,7 +252,7 @@ fn what_is_due_can_be_removed_and_armed_anew_before_it_fires() {
     pair.remove(1);
     pair.insert(0, 9_000_000);
     pair.insert(3, 1);
-    // What is armed anew waits for the next look, also if its time is over.
+    // An entry that is armed again waits for the next `advance`, even if its deadline has passed.
     drop(pair.wheel.fire().expect("due").waker.expect("a waker"));
     let key = pair.keys[2].take().expect("armed");
     pair.model.remove(&key);

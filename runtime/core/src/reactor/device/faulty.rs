@@ -1,8 +1,10 @@
-//! The backend, with faults on purpose: see [`crate::faults`]. `faultless.rs` is its twin.
+//! Device that injects faults between the reactor and its backend: see [`crate::faults`]. `noop.rs`
+//! replaces it in builds without the feature `faults`.
 //!
-//! What is held back here comes later, and nothing is lost: an event that comes late comes before
-//! the loop sleeps for long, and a made-up `WouldBlock` owes an event, as the kernel's would. Such
-//! an event also says again what was said of the end of the stream, as the kernel's would.
+//! Events are delayed, never lost: a delayed event is delivered before the loop sleeps for long,
+//! and an injected `WouldBlock` is followed by an event, as after one of the kernel. Delayed events
+//! repeat what was reported of the end of the stream, as the kernel's mask does. So a program that
+//! hangs under faults has a bug, or this file has.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -13,23 +15,26 @@ use std::time::Duration;
 
 use super::backend::Driver;
 use super::event::Event;
-use super::{Interest, Notifier};
+use super::interest::Interest;
+use super::notifier::Notifier;
 use crate::faults::{Fault, Injector, Kind};
 
-/// By how much a notification is late at the most.
+/// Longest delay of a notification.
 const LATE: Duration = Duration::from_millis(1);
 
+/// The backend of a reactor, with faults.
 pub(super) struct Device {
     driver: Driver,
     pub(super) faults: Injector,
-    /// Events to come, with the number of waits until they do.
+    /// Delayed events, each with the number of waits until it is delivered.
     held: RefCell<Vec<(usize, Event)>>,
-    /// What was said of the ends of each registered descriptor. Ends are for good.
+    /// For each registered descriptor, which directions were reported as ended. This is final.
     ends: RefCell<BTreeMap<usize, Ends>>,
-    /// The key that was given back last.
+    /// The key that was deregistered last.
     gone: Cell<Option<usize>>,
 }
 
+/// The directions of a descriptor that have ended.
 #[derive(Clone, Copy, Default)]
 struct Ends {
     read: bool,
@@ -67,11 +72,11 @@ impl Device {
         self.driver.remove(fd)
     }
 
-    pub(super) fn tells_closed(&self) -> bool {
-        self.driver.tells_closed()
+    pub(super) fn reports_hangup(&self) -> bool {
+        self.driver.reports_hangup()
     }
 
-    /// Makes a system call, or says that it was interrupted or would block.
+    /// Makes a system call, or returns that it was interrupted or would block.
     pub(super) fn call<R>(
         &self,
         key: usize,
@@ -98,7 +103,8 @@ impl Device {
             return self.driver.wait(timeout, out);
         }
         let due = self.take_due();
-        // What is due ends the wait, and what is held back is some waits late, not some time.
+        // Events that are due end the wait. Held events are delayed by waits and not by time, so
+        // the loop must not wait for long while there are any.
         let nothing_held = due.is_empty() && self.held.borrow().is_empty();
         let timeout = if nothing_held {
             timeout
@@ -108,7 +114,7 @@ impl Device {
         let mut fresh = Vec::new();
         let result = self.wait_for(timeout, &mut fresh);
         for event in fresh {
-            self.tell(event, out);
+            self.deliver(event, out);
         }
         out.extend(due.into_iter().map(|event| self.with_ends(event)));
         self.make_up(out);
@@ -123,14 +129,14 @@ impl Device {
         self.driver.wait(timeout, out)?;
         let may_wait = timeout != Some(Duration::ZERO);
         if may_wait && out.is_empty() && self.faults.happens(Kind::LateNotify) {
-            // As if the notification, or the end of the time, had not been there yet.
+            // As if the notification, or the end of the timeout, had come later.
             self.driver.wait(Some(LATE), out)?;
         }
         Ok(())
     }
 
-    /// Tells of an event, now or later, once or twice, whole or in parts.
-    fn tell(&self, event: Event, out: &mut Vec<Event>) {
+    /// Delivers an event: now or later, once or twice, whole or in two parts.
+    fn deliver(&self, event: Event, out: &mut Vec<Event>) {
         if let Some(ends) = self.ends.borrow_mut().get_mut(&event.key) {
             ends.read |= event.read_closed;
             ends.write |= event.write_closed;
@@ -155,12 +161,13 @@ impl Device {
         out.push(event);
     }
 
+    /// Delays an event by one to three waits.
     fn hold(&self, event: Event) {
         let waits = 1 + self.faults.below(3);
         self.held.borrow_mut().push((waits, event));
     }
 
-    /// What this wait brings of what was held back.
+    /// Takes the delayed events that are due in this wait.
     fn take_due(&self) -> Vec<Event> {
         let mut held = self.held.borrow_mut();
         for (waits, _) in held.iter_mut() {
@@ -174,6 +181,7 @@ impl Device {
         due.into_iter().map(|(_, event)| event).collect()
     }
 
+    /// Adds to an event what was reported of the ends of its descriptor.
     fn with_ends(&self, mut event: Event) -> Event {
         let ends = self.ends.borrow();
         let ends = ends.get(&event.key).copied().unwrap_or_default();
@@ -182,7 +190,8 @@ impl Device {
         event
     }
 
-    /// An event that has no reason, for a descriptor that may be gone.
+    /// Adds a spurious event, for a registered descriptor or for the one that was deregistered
+    /// last.
     fn make_up(&self, out: &mut Vec<Event>) {
         if !self.faults.happens(Kind::Spurious) {
             return;
@@ -209,6 +218,7 @@ impl Device {
     }
 }
 
+/// Returns an event that reports nothing.
 fn nothing(key: usize) -> Event {
     Event {
         key,
@@ -219,7 +229,7 @@ fn nothing(key: usize) -> Event {
     }
 }
 
-/// What an event says of reading, and what of writing.
+/// Splits an event into its part for reading and its part for writing.
 fn halves(event: Event) -> (Event, Event) {
     let readable = Event {
         writable: false,

@@ -1,4 +1,4 @@
-//! Stands in for `faulty.rs` in builds without the feature `faults`: the backend as it is.
+//! Device for builds without the feature `faults`: passes everything on to the backend.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::backend::Driver;
 use super::event::Event;
-use super::{Interest, Notifier};
+use super::interest::Interest;
+use super::notifier::Notifier;
 use crate::faults::Injector;
 
+/// The backend of a reactor, without faults.
 pub(super) struct Device {
     driver: Driver,
     pub(super) faults: Injector,
@@ -46,8 +48,8 @@ impl Device {
     }
 
     #[inline(always)]
-    pub(super) fn tells_closed(&self) -> bool {
-        self.driver.tells_closed()
+    pub(super) fn reports_hangup(&self) -> bool {
+        self.driver.reports_hangup()
     }
 
     #[inline(always)]
