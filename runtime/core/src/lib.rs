@@ -27,14 +27,14 @@ mod blocking;
 #[cfg(feature = "console")]
 pub mod console;
 #[cfg(not(feature = "console"))]
-#[path = "console/off.rs"]
+#[path = "console/noop.rs"]
 mod console;
 mod context;
 pub mod executor;
 #[cfg(feature = "faults")]
 pub mod faults;
 #[cfg(not(feature = "faults"))]
-#[path = "faults/off.rs"]
+#[path = "faults/noop.rs"]
 mod faults;
 pub mod fs;
 mod id;
@@ -61,10 +61,8 @@ pub mod tokio_io;
 #[cfg(feature = "trace")]
 pub mod trace;
 #[cfg(not(feature = "trace"))]
-#[path = "trace/off.rs"]
+#[path = "trace/noop.rs"]
 mod trace;
-#[cfg(all(test, not(any(loom, shuttle))))]
-mod twins;
 mod unwind;
 
 pub use blocking::{spawn_blocking, try_spawn_blocking};

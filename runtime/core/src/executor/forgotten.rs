@@ -90,7 +90,7 @@ impl Executor {
         }
         let seen = self
             .observer()
-            .and_then(|observer| observer.beat().roster.look(task.slot.get()));
+            .and_then(|observer| observer.marker().tasks.get(task.slot.get()));
         if let Some(location) = seen.and_then(|who| who.location) {
             let _ = write!(text, ", spawned at {location}");
         }

@@ -77,7 +77,7 @@ impl Executor {
         self.remote.close();
         self.empty_closed();
         if let Some(observer) = self.observer() {
-            observer.beat().end();
+            observer.marker().end();
         }
     }
 }

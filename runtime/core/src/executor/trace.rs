@@ -41,8 +41,8 @@ pub fn set_level(level: Level) {
             executor.main.get().filter(|_| context::is_running())
         });
         // SAFETY: a task that runs is alive.
-        let tag = running.map(|task| unsafe { &(*task.as_ptr()).trace });
-        executor.trace.set_level(level, tag);
+        let running = running.map(|task| unsafe { (*task.as_ptr()).trace.key() });
+        executor.trace.set_level(level, running);
     });
 }
 

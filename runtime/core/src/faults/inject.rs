@@ -1,4 +1,5 @@
-//! The decisions, as the loop asks for them. `off.rs` is the twin for builds without the feature.
+//! Decides at each occasion whether a fault happens. In builds without the feature, `noop.rs` takes its
+//! place.
 
 use std::cell::Cell;
 use std::io;

@@ -7,7 +7,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::model;
-use crate::observe::{Beat, Stuck, Who};
+use crate::observe::{PollMarker, StuckPoll, TaskInfo};
 use crate::primitives::atomic::{AtomicU64, Ordering};
 use crate::task::Id;
 
@@ -20,24 +20,27 @@ const TASKS: u64 = if cfg!(shuttle) { 20 } else { 2 };
 const LOOKS: usize = if cfg!(shuttle) { 30 } else { 1 };
 
 /// Tasks, one after the other, in the same slot; poll and task have the same number.
-fn run_all(beat: &Beat, between: fn(&Beat)) {
+fn run_all(marker: &PollMarker, between: fn(&PollMarker)) {
     for number in 1..=TASKS {
-        beat.roster.enter(0, id(number), Location::caller());
-        beat.begin(number as u32, 0);
+        marker.tasks.insert(0, id(number), Location::caller());
+        marker.begin(number as u32, 0);
         if number < TASKS {
-            between(beat);
+            between(marker);
         }
     }
 }
 
 /// Whoever is named was being polled at that time.
-fn the_right_one_is_named(between: fn(&Beat), who: fn(&Beat, Stuck) -> Option<Who>) {
-    let beat = Arc::new(Beat::new());
-    let shown = beat.clone();
+fn the_right_one_is_named(
+    between: fn(&PollMarker),
+    who: fn(&PollMarker, StuckPoll) -> Option<TaskInfo>,
+) {
+    let marker = Arc::new(PollMarker::new());
+    let shown = marker.clone();
     let thread = thread::spawn(move || run_all(&shown, between));
     for _ in 0..LOOKS {
-        if let Some(stuck) = beat.look()
-            && let Some(who) = who(&beat, stuck)
+        if let Some(stuck) = marker.current()
+            && let Some(who) = who(&marker, stuck)
         {
             assert_eq!(who.id.as_u64(), stuck.number(), "another task was named");
             assert!(who.location.is_some());
@@ -45,27 +48,27 @@ fn the_right_one_is_named(between: fn(&Beat), who: fn(&Beat, Stuck) -> Option<Wh
     }
     thread.join().unwrap();
     // Nothing runs any more, so nothing can have changed meanwhile.
-    let stuck = beat.look().expect("a poll goes on");
-    assert_eq!(beat.who(stuck).map(|who| who.id), Some(id(TASKS)));
+    let stuck = marker.current().expect("a poll goes on");
+    assert_eq!(marker.task(stuck).map(|who| who.id), Some(id(TASKS)));
 }
 
 #[test]
 fn the_task_of_the_poll_that_goes_on() {
-    model(|| the_right_one_is_named(Beat::idle, Beat::who));
+    model(|| the_right_one_is_named(PollMarker::idle, PollMarker::task));
 }
 
 /// The slot is read, and the word not once more.
 #[test]
 #[should_panic(expected = "another task was named")]
 fn without_the_second_look() {
-    model(|| the_right_one_is_named(Beat::idle, |beat, _| beat.roster.look(0)));
+    model(|| the_right_one_is_named(PollMarker::idle, |marker, _| marker.tasks.get(0)));
 }
 
 /// The second task takes the slot while the word still tells of the first.
 #[test]
 #[should_panic(expected = "another task was named")]
 fn without_a_change_of_the_word() {
-    model(|| the_right_one_is_named(|_| (), Beat::who));
+    model(|| the_right_one_is_named(|_| (), PollMarker::task));
 }
 
 /// A copy whose newcomer does not release: the reader may see it, and still the word of before.

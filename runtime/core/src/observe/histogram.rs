@@ -1,21 +1,21 @@
-//! Histograms of fixed size: four buckets to a power of two, so a value is known to a quarter.
+//! Histograms of fixed size, with four buckets for each power of two.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One for each of 0 to 3, then four for each of the 62 powers of two that follow.
+/// One bucket for each of the values 0 to 3, then four for each of the 62 powers of two above.
 const BUCKETS: usize = 4 + 62 * 4;
 
-/// One thread writes, any thread reads.
-pub(crate) struct Recorder {
+/// The side of a histogram that counts. One thread writes, any thread reads.
+pub(crate) struct HistogramRecorder {
     buckets: Box<[AtomicU64; BUCKETS]>,
     sum: AtomicU64,
     max: AtomicU64,
 }
 
-impl Default for Recorder {
-    fn default() -> Recorder {
-        Recorder {
+impl Default for HistogramRecorder {
+    fn default() -> HistogramRecorder {
+        HistogramRecorder {
             buckets: Box::new([const { AtomicU64::new(0) }; BUCKETS]),
             sum: AtomicU64::new(0),
             max: AtomicU64::new(0),
@@ -23,8 +23,8 @@ impl Default for Recorder {
     }
 }
 
-impl Recorder {
-    /// Always from the same thread: a plain addition, not a read-modify-write.
+impl HistogramRecorder {
+    /// Counts a value. Only one thread may call it, so plain loads and stores are enough.
     pub(crate) fn record(&self, value: u64) {
         let add = |to: &AtomicU64, more: u64| {
             let sum = to.load(Ordering::Relaxed).saturating_add(more);
@@ -37,6 +37,7 @@ impl Recorder {
         }
     }
 
+    /// Returns the counts so far.
     pub(crate) fn snapshot(&self) -> Histogram {
         let count = |bucket: &AtomicU64| bucket.load(Ordering::Relaxed);
         Histogram {
@@ -47,7 +48,7 @@ impl Recorder {
     }
 }
 
-/// Where a value is counted.
+/// Returns the bucket of a value.
 fn bucket(value: u64) -> usize {
     if value < 4 {
         return value as usize;
@@ -57,7 +58,7 @@ fn bucket(value: u64) -> usize {
     (power as usize - 1) * 4 + quarter as usize
 }
 
-/// The largest value that is counted in a bucket.
+/// Returns the largest value that a bucket counts.
 fn bound(bucket: usize) -> u64 {
     if bucket < 4 {
         return bucket as u64;
@@ -67,8 +68,10 @@ fn bound(bucket: usize) -> u64 {
     first + ((1 << shift) - 1)
 }
 
-/// How often which values came up. The unit is that of the [`Metrics`](crate::Metrics) field that
-/// it stands in. A value is known to a quarter of its power of two.
+/// A histogram of durations or counts. The documentation of the [`Metrics`](crate::Metrics) field
+/// gives the unit.
+///
+/// Each power of two is divided into four buckets, so a value is known to within 25 %.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -98,22 +101,22 @@ impl Histogram {
         }
     }
 
-    /// How many values there were.
+    /// Returns the number of values.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
     }
 
-    /// Their sum. It stops at the largest `u64`.
+    /// Returns the sum of all values, or `u64::MAX` if it is larger.
     pub fn sum(&self) -> u64 {
         self.sum
     }
 
-    /// The largest of them, exactly; 0 if there were none.
+    /// Returns the largest value, exactly; 0 if there are no values.
     pub fn max(&self) -> u64 {
         self.max
     }
 
-    /// Their mean; 0 if there were none.
+    /// Returns the mean of all values; 0 if there are no values.
     pub fn mean(&self) -> f64 {
         match self.count() {
             0 => 0.0,
@@ -121,9 +124,11 @@ impl Histogram {
         }
     }
 
-    /// The value that this part of all values does not exceed, rounded up to the edge of its
-    /// bucket, and never above [`max`](Self::max). `quantile(0.99)` is the 99th percentile. 0 if
-    /// there were no values.
+    /// Returns a quantile: the value that a part of all values does not exceed. `quantile(0.99)` is
+    /// the 99th percentile.
+    ///
+    /// It is rounded up to the upper edge of its bucket, and at most [`max`](Self::max). It is 0 if
+    /// there are no values.
     ///
     /// # Panics
     ///
@@ -143,7 +148,7 @@ impl Histogram {
         found.map_or(0, |bucket| bound(bucket).min(self.max))
     }
 
-    /// The buckets in order: the largest value that each counts, and how many it counted.
+    /// Returns the buckets in ascending order: the largest value of the bucket, and its count.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let counts = self.buckets.iter().enumerate();
         counts.map(|(bucket, &count)| (bound(bucket), count))
@@ -190,7 +195,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_those_of_the_values() {
-        let recorder = Recorder::default();
+        let recorder = HistogramRecorder::default();
         assert_eq!(recorder.snapshot().quantile(0.5), 0);
         (1..=1000).for_each(|value| recorder.record(value));
         let histogram = recorder.snapshot();

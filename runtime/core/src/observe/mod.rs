@@ -1,86 +1,86 @@
-//! What can be seen of a loop while it runs: which task it polls, for the stall detector, and how
-//! long things take, for the metrics.
+//! Observation of a running loop: which task it polls, for the stall detector, and how long wakes and
+//! polls take, for the metrics.
 //!
-//! An executor that nobody asked to be observed has no [`Observer`], and its loop pays nothing: it
-//! looks once a batch of polls whether there is one.
+//! Without one of these there is no [`Observer`], and the loop checks that once a batch of polls.
 
-mod beat;
 mod histogram;
 mod limit;
-mod roster;
+mod poll_marker;
+mod task_table;
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
-
 use std::sync::Arc;
 
-pub(crate) use beat::{Beat, Stuck};
 pub use histogram::Histogram;
-pub(crate) use histogram::Recorder;
+pub(crate) use histogram::HistogramRecorder;
 pub(crate) use limit::Limit;
-pub(crate) use roster::Who;
+pub(crate) use poll_marker::{PollMarker, StuckPoll};
+pub(crate) use task_table::TaskInfo;
 
 use crate::faults::{Config, Injector};
 use crate::task::Id;
 use crate::time::clock::Clock;
 
-/// What the owner thread writes down about its loop.
+/// Observer of one loop. Owner thread only.
 pub(crate) struct Observer {
-    beat: Arc<Beat>,
+    marker: Arc<PollMarker>,
     polls: Cell<u32>,
     clock: Clock,
     times: Option<Times>,
     limit: Option<Limit>,
-    /// When the poll that goes on began, and whose it is; only for the two above.
+    /// Start of the running poll, for `times` and `limit`; zero if none is running.
     began: Cell<u64>,
-    who: RefCell<Option<Who>>,
+    /// Task of the running poll, for `limit`.
+    task: RefCell<Option<TaskInfo>>,
 }
 
-/// The levels of the metrics that read clocks.
+/// Durations that [`MetricsLevel::Times`](crate::MetricsLevel::Times) records.
 #[derive(Default)]
 struct Times {
-    /// By slot: when the task was queued; zero if it is not known.
+    /// By slot, the time at which the task was queued; zero if it is not known.
     queued: RefCell<Vec<u64>>,
-    wake_to_poll: Recorder,
-    poll: Recorder,
+    wake_to_poll: HistogramRecorder,
+    poll: HistogramRecorder,
 }
 
 impl Observer {
-    pub(crate) fn new(beat: Arc<Beat>, times: bool, limit: Option<Limit>) -> Observer {
+    pub(crate) fn new(marker: Arc<PollMarker>, times: bool, limit: Option<Limit>) -> Observer {
         Observer {
-            beat,
+            marker,
             polls: Cell::new(0),
             clock: Clock::new(Injector::new(&Config::default())),
             times: times.then(Times::default),
             limit,
             began: Cell::new(0),
-            who: RefCell::new(None),
+            task: RefCell::new(None),
         }
     }
 
-    /// Do wakes have to be told to [`queued`](Self::queued)?
+    /// Whether wakes have to call [`queued`](Self::queued).
     pub(crate) fn times_wakes(&self) -> bool {
         self.times.is_some()
     }
 
-    /// There is a new task.
+    /// Adds a new task.
     #[cold]
     #[inline(never)]
     pub(crate) fn spawned(&self, slot: u32, id: Id, location: &'static Location<'static>) {
-        self.beat.roster.enter(slot, id, location);
+        self.marker.tasks.insert(slot, id, location);
         self.queued(slot);
     }
 
+    /// Sets the name of a task.
     pub(crate) fn named(&self, id: Id, name: &str) {
-        self.beat.roster.name(id, name);
+        self.marker.tasks.name(id, name);
     }
 
-    /// A task that had a name is gone.
+    /// Removes the name of a task that is freed.
     pub(crate) fn unnamed(&self, id: Id) {
-        self.beat.roster.unname(id);
+        self.marker.tasks.unname(id);
     }
 
-    /// A task waits in line from now on.
+    /// Records that a task is queued now.
     pub(crate) fn queued(&self, slot: u32) {
         if let Some(times) = &self.times {
             let mut queued = times.queued.borrow_mut();
@@ -92,18 +92,18 @@ impl Observer {
         }
     }
 
-    /// The task in `slot` is polled from now on.
+    /// Records that the poll of the task in `slot` begins now.
     #[cold]
     pub(crate) fn poll_begins(&self, slot: u32) {
         let polls = self.polls.get().wrapping_add(1);
         self.polls.set(polls);
-        self.beat.begin(polls, slot);
+        self.marker.begin(polls, slot);
         if self.times.is_none() && self.limit.is_none() {
             return;
         }
         if self.limit.is_some() {
-            // Asked for before the poll, after which the task may be gone.
-            self.who.replace(self.beat.roster.who(slot));
+            // Read before the poll, after which the task may be gone.
+            self.task.replace(self.marker.tasks.get_named(slot));
         }
         let now = self.clock.real();
         self.began.set(now);
@@ -112,7 +112,7 @@ impl Observer {
         }
     }
 
-    /// That poll has ended, if it has not before.
+    /// Records that the poll has ended. Does nothing if that is recorded already.
     #[cold]
     pub(crate) fn poll_ends(&self) {
         let began = self.began.take();
@@ -123,18 +123,18 @@ impl Observer {
         if let Some(times) = &self.times {
             times.poll.record(took);
         }
-        if let (Some(limit), Some(who)) = (&self.limit, self.who.take()) {
-            limit.check(who, took);
+        if let (Some(limit), Some(task)) = (&self.limit, self.task.take()) {
+            limit.check(task, took);
         }
     }
 
-    /// No task is polled from now on.
+    /// Records that no poll is running.
     #[cold]
     pub(crate) fn idle(&self) {
-        self.beat.idle();
+        self.marker.idle();
     }
 
-    /// To be called where a panic does no harm.
+    /// Panics if a poll was too long. Called where a panic does no harm.
     ///
     /// # Panics
     ///
@@ -146,11 +146,12 @@ impl Observer {
         }
     }
 
-    pub(crate) fn beat(&self) -> &Arc<Beat> {
-        &self.beat
+    /// Returns the marker that the watchdog reads.
+    pub(crate) fn marker(&self) -> &Arc<PollMarker> {
+        &self.marker
     }
 
-    /// Wake to poll, and the polls themselves, in nanoseconds.
+    /// Returns the histograms of the times from wake to poll and of polls, in nanoseconds.
     pub(crate) fn times(&self) -> Option<(Histogram, Histogram)> {
         let times = self.times.as_ref()?;
         Some((times.wake_to_poll.snapshot(), times.poll.snapshot()))

@@ -56,7 +56,7 @@ pub use source::Source;
 
 use crate::context::{self, Wakers};
 use crate::faults::Injector;
-use crate::observe::{Histogram, Recorder};
+use crate::observe::{Histogram, HistogramRecorder};
 pub(crate) use crate::time::driver::Next as NextWait;
 use crate::time::driver::{self, Timers};
 use crate::trace;
@@ -76,7 +76,7 @@ pub(crate) struct Reactor {
     events: Cell<Vec<Event>>,
     wakers: Cell<Vec<Waker>>,
     shut_down: Cell<bool>,
-    waits: Recorder,
+    waits: HistogramRecorder,
     trace: trace::Recorder,
 }
 
@@ -117,7 +117,7 @@ impl Reactor {
             events: Cell::default(),
             wakers: Cell::default(),
             shut_down: Cell::new(false),
-            waits: Recorder::default(),
+            waits: HistogramRecorder::default(),
             trace,
         }))
     }

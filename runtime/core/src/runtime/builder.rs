@@ -16,7 +16,7 @@ use crate::executor::Executor;
 use crate::executor::class::Order;
 use crate::faults::{self, Injector};
 use crate::fs::{self, Files};
-use crate::observe::{Beat, Limit, Observer};
+use crate::observe::{Limit, Observer, PollMarker};
 use crate::reactor::{Backend, Reactor};
 use crate::stall::{self, Hook, StallReport};
 use crate::trace::{self, Recorder};
@@ -324,12 +324,12 @@ impl Builder {
         if !times && self.detect_stalls.is_none() && self.max_poll.is_none() {
             return Ok(None);
         }
-        let beat = Arc::new(Beat::new());
+        let marker = Arc::new(PollMarker::new());
         if let Some(threshold) = self.detect_stalls {
-            stall::watch(&beat, threshold, self.on_stall.clone())?;
+            stall::watch(&marker, threshold, self.on_stall.clone())?;
         }
         let limit = self.max_poll.map(Limit::new);
-        Ok(Some(Box::new(Observer::new(beat, times, limit))))
+        Ok(Some(Box::new(Observer::new(marker, times, limit))))
     }
 
     /// Makes the runtime, which belongs to this thread.

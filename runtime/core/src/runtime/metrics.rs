@@ -142,7 +142,7 @@ impl Metrics {
         let observer = executor.observer();
         let (wake_to_poll, poll_time) = observer.and_then(Observer::times).unzip();
         let (stalls, stall_time) = match observer {
-            Some(observer) => observer.beat().stalls(),
+            Some(observer) => observer.marker().stalls(),
             None => (0, Histogram::empty()),
         };
         Metrics {

@@ -1,7 +1,7 @@
 //! The stall detector: a thread that looks at the loops of the process and says which task does
 //! not give way, while it is still stuck.
 //!
-//! A loop stores one word a poll, see `observe/beat.rs`. The watchdog measures with its own clock
+//! A loop stores one word a poll, see `observe/poll_marker.rs`. The watchdog measures with its own clock
 //! how long that word stands still, so the loop reads none, and makes no syscall. Time in which
 //! the watchdog did not run either, as when the process is stopped by a debugger, does not count.
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::observe::Who;
+use crate::observe::TaskInfo;
 use crate::task::Id;
 
 /// What a stuck poll is doing, judged by what the system says of the loop's thread since the
@@ -158,7 +158,7 @@ impl StallReport {
 
     /// It was stuck for `elapsed` while the watchdog ran, and may have been for `stopped` besides.
     pub(super) fn new(
-        who: Who,
+        who: TaskInfo,
         elapsed: Duration,
         stopped: Duration,
         usage: Option<Usage>,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::report::{StallReport, Usage};
 use super::stack;
 use super::usage::Thread;
-use crate::observe::{Beat, Stuck};
+use crate::observe::{PollMarker, StuckPoll};
 use crate::task::runnable::catch_panic;
 use crate::time::clock::system_now;
 
@@ -61,12 +61,12 @@ fn new() -> MutexGuard<'static, New> {
     NEW.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Watches the loop of the calling thread until its `Beat` is dropped.
+/// Watches the loop of the calling thread until its `PollMarker` is dropped.
 ///
 /// # Errors
 ///
 /// If there is no watchdog yet, and the system gives no thread for it.
-pub(crate) fn watch(beat: &Arc<Beat>, threshold: Duration, hook: Hook) -> io::Result<()> {
+pub(crate) fn watch(marker: &Arc<PollMarker>, threshold: Duration, hook: Hook) -> io::Result<()> {
     stack::prepare();
     let mut new = new();
     if !new.runs {
@@ -75,7 +75,7 @@ pub(crate) fn watch(beat: &Arc<Beat>, threshold: Duration, hook: Hook) -> io::Re
             .spawn(run)?;
         new.runs = true;
     }
-    new.loops.push(Watched::new(beat, threshold, hook));
+    new.loops.push(Watched::new(marker, threshold, hook));
     CAME.notify_one();
     Ok(())
 }
@@ -105,7 +105,7 @@ fn run() {
 
 /// One loop, as the watchdog sees it.
 struct Watched {
-    beat: Weak<Beat>,
+    marker: Weak<PollMarker>,
     thread: Thread,
     thread_name: Option<String>,
     hook: Hook,
@@ -119,7 +119,7 @@ struct Watched {
 
 /// A poll that was seen more than once, or may be.
 struct Poll {
-    stuck: Stuck,
+    stuck: StuckPoll,
     /// For so long it has surely gone on.
     elapsed: Duration,
     /// And for so long the watchdog did not run.
@@ -131,10 +131,10 @@ struct Poll {
 }
 
 impl Watched {
-    fn new(beat: &Arc<Beat>, threshold: Duration, hook: Hook) -> Watched {
+    fn new(marker: &Arc<PollMarker>, threshold: Duration, hook: Hook) -> Watched {
         let now = system_now();
         Watched {
-            beat: Arc::downgrade(beat),
+            marker: Arc::downgrade(marker),
             thread: Thread::current(),
             thread_name: thread::current().name().map(str::to_owned),
             hook,
@@ -148,7 +148,9 @@ impl Watched {
     }
 
     fn is_alive(&self) -> bool {
-        self.beat.upgrade().is_some_and(|beat| !beat.is_over())
+        self.marker
+            .upgrade()
+            .is_some_and(|marker| !marker.is_over())
     }
 
     fn look(&mut self) {
@@ -158,10 +160,10 @@ impl Watched {
         if now < self.next_look {
             return;
         }
-        let Some(beat) = self.beat.upgrade() else {
+        let Some(marker) = self.marker.upgrade() else {
             return;
         };
-        let seen = beat.look();
+        let seen = marker.current();
         let gap = now.saturating_duration_since(self.last_look);
         self.last_look = system_now();
         self.next_look = self.last_look + self.interval;
@@ -169,19 +171,19 @@ impl Watched {
             Some(poll) if Some(poll.stuck) == seen => {
                 poll.goes_on(gap, self.interval);
                 if poll.elapsed >= poll.next_report {
-                    self.report(&beat, now);
+                    self.report(&marker, now);
                 }
             }
-            _ => self.next_poll(&beat, seen),
+            _ => self.next_poll(&marker, seen),
         }
     }
 
     /// Another poll goes on, or none.
-    fn next_poll(&mut self, beat: &Beat, seen: Option<Stuck>) {
+    fn next_poll(&mut self, marker: &PollMarker, seen: Option<StuckPoll>) {
         if let Some(poll) = self.poll.take()
             && poll.elapsed >= self.threshold
         {
-            beat.stall_ended(u64::try_from(poll.elapsed.as_nanos()).unwrap_or(u64::MAX));
+            marker.stall_ended(u64::try_from(poll.elapsed.as_nanos()).unwrap_or(u64::MAX));
         }
         self.poll = seen.map(|stuck| Poll {
             stuck,
@@ -193,12 +195,12 @@ impl Watched {
         });
     }
 
-    fn report(&mut self, beat: &Beat, now: Instant) {
+    fn report(&mut self, marker: &PollMarker, now: Instant) {
         let Some(poll) = &mut self.poll else {
             return;
         };
         if poll.next_report == self.threshold {
-            beat.count_stall();
+            marker.count_stall();
         }
         poll.next_report = poll.elapsed * 2;
         if !self.limiter.allows(now) {
@@ -209,10 +211,10 @@ impl Watched {
         let stack = stack::capture(self.thread);
         // The last to be asked of the loop: if it still is the same poll, all of the above is about
         // it. What comes below takes its time, and tells of the stall even if it is over by then.
-        let Some(who) = beat.who(poll.stuck) else {
+        let Some(task) = marker.task(poll.stuck) else {
             return;
         };
-        let mut report = StallReport::new(who, poll.elapsed, poll.stopped, usage);
+        let mut report = StallReport::new(task, poll.elapsed, poll.stopped, usage);
         report.thread = self.thread_name.clone();
         report.repeats = poll.reports;
         report.suppressed = std::mem::take(&mut self.limiter.suppressed);
@@ -272,10 +274,10 @@ mod tests {
     #[test]
     fn time_in_which_the_watchdog_slept_as_well_does_not_count() {
         let (ms, hour) = (Duration::from_millis, Duration::from_secs(3600));
-        let beat = Beat::new();
-        beat.begin(1, 0);
+        let marker = PollMarker::new();
+        marker.begin(1, 0);
         let mut poll = Poll {
-            stuck: beat.look().unwrap(),
+            stuck: marker.current().unwrap(),
             elapsed: Duration::ZERO,
             stopped: Duration::ZERO,
             before: None,

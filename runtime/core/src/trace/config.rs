@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Level, Snapshot, Trouble};
+use super::level::{Level, Trouble};
+use super::snapshot::Snapshot;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Config {

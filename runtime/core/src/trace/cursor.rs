@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::Snapshot;
-use super::export::Reader;
-use super::lanes::Lane;
+use super::reader::Reader;
 use super::shared::Shared;
+use super::snapshot::Snapshot;
+use super::thread_rings::ThreadRing;
 
 /// How far a reader has come in a runtime's trace: see [`snapshot_since`](crate::executor::trace::snapshot_since).
 ///
@@ -32,8 +32,8 @@ pub struct Cursor {
     /// Records of the loop's ring that were read or missed.
     ring: u64,
     /// The same of the rings of other threads, by their numbers.
-    lanes: HashMap<u64, u64>,
-    /// Of the lanes that were given up: how many records they had in all.
+    thread_rings: HashMap<u64, u64>,
+    /// Of the rings that were given up: how many records they had in all.
     given_up: u64,
 }
 
@@ -62,7 +62,7 @@ impl Cursor {
             reader.alive();
         }
         // Other threads first, and at most half: so neither side can starve the other.
-        let lost = self.read_lanes(&mut reader, most / 2);
+        let lost = self.read_thread_rings(&mut reader, most / 2);
         let oldest = shared.ring.lost();
         let from = self.ring.max(oldest);
         let lost = lost + (from - self.ring);
@@ -80,37 +80,37 @@ impl Cursor {
     }
 
     /// Returns how many records were missed.
-    fn read_lanes(&mut self, reader: &mut Reader<'_>, most: usize) -> u64 {
-        let lanes = &reader.shared.lanes;
-        let share = (most / lanes.count().max(1)).max(1);
+    fn read_thread_rings(&mut self, reader: &mut Reader<'_>, most: usize) -> u64 {
+        let rings = &reader.shared.thread_rings;
+        let share = (most / rings.count().max(1)).max(1);
         let (mut lost, mut there) = (0, HashMap::new());
-        let given_up = lanes.each(|lane| {
-            let read = self.lanes.get(&lane.id).copied().unwrap_or(0);
-            let from = read.max(lane.lost());
+        let given_up = rings.each(|ring| {
+            let read = self.thread_rings.get(&ring.id).copied().unwrap_or(0);
+            let from = read.max(ring.lost());
             lost += from - read;
             let share = share.min(most - reader.events.len());
-            there.insert(lane.id, from + read_lane(reader, lane, from, share));
+            there.insert(ring.id, from + read_thread_ring(reader, ring, from, share));
         });
         // What was given up is counted as a whole, with what had been read of it.
         let known = |(id, read): (&u64, &u64)| if there.contains_key(id) { 0 } else { *read };
-        let read: u64 = self.lanes.iter().map(known).sum();
+        let read: u64 = self.thread_rings.iter().map(known).sum();
         lost += (given_up - self.given_up).saturating_sub(read);
         self.given_up = given_up;
-        self.lanes = there;
+        self.thread_rings = there;
         lost
     }
 }
 
 /// Returns how many records were read.
-fn read_lane(reader: &mut Reader<'_>, lane: &Lane, from: u64, most: usize) -> u64 {
+fn read_thread_ring(reader: &mut Reader<'_>, ring: &ThreadRing, from: u64, most: usize) -> u64 {
     let before = reader.events.len();
     let thread = reader.threads.len();
-    for (number, record) in lane.since(from).take(most) {
+    for (number, record) in ring.since(from).take(most) {
         reader.read(number, &record, thread);
     }
     let read = reader.events.len() - before;
     if read > 0 {
-        reader.threads.push(lane.name.clone());
+        reader.threads.push(ring.name.clone());
     }
     read as u64
 }

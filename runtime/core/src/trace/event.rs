@@ -1,6 +1,6 @@
 //! Events as a snapshot tells them.
 
-use super::{Effect, End, Ended};
+use super::words::{Effect, End, Ended};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -217,5 +217,33 @@ impl Task {
     pub fn label(&self) -> &str {
         let location = self.location.as_deref();
         self.name.as_deref().or(location).unwrap_or(&self.id)
+    }
+}
+
+impl Event {
+    /// The length, in nanoseconds, of what has one.
+    ///
+    /// ```
+    /// # fn see(event: wakeful::trace::Event) {
+    /// let end = event.ts + event.dur().unwrap_or(0);
+    /// # }
+    /// ```
+    pub fn dur(&self) -> Option<u64> {
+        match self.kind {
+            Kind::Poll { dur, .. }
+            | Kind::Wait { dur, .. }
+            | Kind::Ready { dur, .. }
+            | Kind::TimerFire { dur, .. }
+            | Kind::Blocking { dur, .. }
+            | Kind::Span { dur, .. } => Some(dur),
+            _ => None,
+        }
+    }
+
+    pub(super) fn shift(&mut self, start: u64) {
+        self.ts = self.ts.saturating_sub(start);
+        if let Kind::TimerArm { deadline, .. } = &mut self.kind {
+            *deadline = deadline.saturating_sub(start);
+        }
     }
 }

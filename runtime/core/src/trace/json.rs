@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::{Event, Kind, Level, Origin, Snapshot};
+use super::event::{Event, Kind, Origin};
+use super::level::Level;
+use super::snapshot::Snapshot;
 
 /// Every kind of event with its fields, in the order of their values.
 const KINDS: &[(&str, &[&str])] = &[

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{fs, io};
 
-use super::Snapshot;
+use super::snapshot::Snapshot;
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/style.css");

@@ -10,8 +10,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{fs, io};
 
+use super::event::{Event, Kind};
 use super::json::quote;
-use super::{End, Event, Kind, Snapshot};
+use super::snapshot::Snapshot;
+use super::words::End;
 
 const EXECUTOR: usize = 1;
 const REACTOR: usize = 2;

@@ -7,13 +7,12 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::config::{Config, Hook};
-use super::lanes::Lanes;
-use super::on::Recorder;
+use super::level::Level;
 use super::record::{Code, Record, Ring};
 use super::table::{Info, Table, TaskKey};
-use super::{Cursor, Effect, End, Level, Snapshot, Tag, Trouble};
+use super::thread_rings::ThreadRings;
+use super::words::{Effect, End};
 use crate::time::stamp::Stamps;
-use crate::unwind::catch_panic;
 
 /// What runs on the loop's thread, as a code; a word goes with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,28 +52,28 @@ struct Dispatched {
     wakers: usize,
 }
 
-/// One of these belongs to each loop. `number`, `level`, `stamps` and `lanes` are for every thread,
+/// One of these belongs to each loop. `number`, `level`, `stamps` and `thread_rings` are for every thread,
 /// the rest is the owner's.
 pub(super) struct Shared {
     pub(super) number: u64,
     level: AtomicU8,
     pub(super) stamps: Stamps,
-    pub(super) lanes: Lanes,
+    pub(super) thread_rings: ThreadRings,
     pub(super) ring: Ring,
     origin: Cell<Origin>,
     from: Cell<u64>,
     /// Beginning and cause of the poll that goes on, if `origin` is a task.
-    poll: Cell<(u64, u64)>,
+    pub(super) poll: Cell<(u64, u64)>,
     pub(super) table: RefCell<Table>,
     pub(super) names: RefCell<Vec<&'static str>>,
     /// Of the slots of the reactor's keys.
     fds: RefCell<Vec<i32>>,
     ready: RefCell<Vec<Dispatched>>,
     jobs: Cell<u64>,
-    stall: Duration,
+    pub(super) stall: Duration,
     /// No more stamps than that takes: they are nanoseconds or finer.
-    short: u64,
-    hook: Option<Hook>,
+    pub(super) short: u64,
+    pub(super) hook: Option<Hook>,
 }
 
 // SAFETY: other threads reach a recorder through a task's tag or a job, and use the parts that are
@@ -92,7 +91,7 @@ impl Shared {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             level: AtomicU8::new(0),
             stamps: Stamps::new(),
-            lanes: Lanes::default(),
+            thread_rings: ThreadRings::default(),
             ring: Ring::new(config.capacity),
             origin: Cell::new(Origin::Outside),
             from: Cell::new(0),
@@ -111,11 +110,11 @@ impl Shared {
     }
 
     /// `running`: the task that is being polled. What is recorded of that poll begins here.
-    pub(super) fn set_level(&self, level: Level, running: Option<&Tag>) {
+    pub(super) fn set_level(&self, level: Level, running: Option<TaskKey>) {
         if level > Level::Off && self.level() == Level::Off {
             self.ring.allocate();
             match running {
-                Some(tag) => self.begin_poll(tag.key(), 0),
+                Some(task) => self.begin_poll(task, 0),
                 None => _ = self.set_origin(Origin::Outside, 0),
             }
         }
@@ -193,20 +192,6 @@ impl Shared {
     }
 
     #[cold]
-    pub(super) fn end_poll(&self, result: End) {
-        let (_, task) = self.set_origin(Origin::Outside, 0);
-        let (began, cause) = self.poll.get();
-        let stamps = self.now().saturating_sub(began);
-        self.push_at(began, Code::Poll, result as u8, stamps, task, cause);
-        if stamps > self.short {
-            self.may_have_stalled(began, stamps, task);
-        }
-        if result == End::Panicked {
-            self.report(Trouble::Panicked);
-        }
-    }
-
-    #[cold]
     pub(super) fn done(&self, task: TaskKey, outcome: End, wakers: Option<u64>) {
         let wakers = wakers.map_or(0, |wakers| wakers + 1);
         self.push(Code::Done, outcome as u8, wakers, task.word(), 0);
@@ -222,25 +207,6 @@ impl Shared {
             let stamps = self.now().saturating_sub(began);
             let cancelled = End::Cancelled as u8;
             self.push_at(began, Code::Poll, cancelled, stamps, task.word(), 0);
-        }
-    }
-
-    #[cold]
-    fn may_have_stalled(&self, began: u64, stamps: u64, task: u64) {
-        let length = self.length(stamps);
-        if length > self.stall {
-            let nanos = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
-            self.push_at(began, Code::Stall, 0, 0, task, nanos);
-            self.report(Trouble::Stalled);
-        }
-    }
-
-    #[cold]
-    pub(super) fn report(&self, trouble: Trouble) {
-        if let Some(hook) = &self.hook {
-            let snapshot = Snapshot::take(self);
-            // It may be called during a panic, and must not end the loop.
-            catch_panic(|| hook.call(trouble, &snapshot));
         }
     }
 
@@ -283,7 +249,7 @@ impl Shared {
             self.push(code, 0, wakers, task.word(), 0);
         } else {
             let record = Record::new(self.now(), code, 0, 0, task.word(), 0);
-            self.lanes.push(self.number, record);
+            self.thread_rings.push(self.number, record);
         }
     }
 
@@ -382,55 +348,4 @@ impl Shared {
 /// The lower half of a key of the reactor.
 fn slot(key: u64) -> usize {
     (key & (u64::MAX >> 32)) as usize & ((1 << (usize::BITS / 2)) - 1)
-}
-
-/// Where a span began: recorder, stamp and task.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Started {
-    number: u64,
-    began: u64,
-    task: u64,
-}
-
-/// What users ask for. Owner thread only, like the rest.
-impl Recorder {
-    pub(crate) fn set_level(&self, level: Level, running: Option<&Tag>) {
-        self.0.set_level(level, running);
-    }
-
-    pub(crate) fn level(&self) -> Level {
-        self.0.level()
-    }
-
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot::take(&self.0)
-    }
-
-    pub(crate) fn snapshot_since(&self, cursor: &mut Cursor, most: usize) -> Snapshot {
-        cursor.advance(&self.0, most)
-    }
-
-    pub(crate) fn mark(&self, name: &'static str) {
-        if self.0.wants(Level::Polls) {
-            let name = self.0.name(name);
-            self.0.push(Code::Mark, 0, 0, self.0.running().word(), name);
-        }
-    }
-
-    pub(crate) fn start(&self) -> Option<Started> {
-        self.0.wants(Level::Polls).then(|| Started {
-            number: self.0.number,
-            began: self.0.now(),
-            task: self.0.running().word(),
-        })
-    }
-
-    pub(crate) fn span(&self, name: &'static str, started: Started) {
-        if self.0.number == started.number && self.0.wants(Level::Polls) {
-            let stamps = self.0.now().saturating_sub(started.began);
-            let name = self.0.name(name);
-            self.0
-                .push_at(started.began, Code::Span, 0, stamps, started.task, name);
-        }
-    }
 }

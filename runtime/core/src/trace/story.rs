@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::{Effect, End, Ended, Event, Kind, Origin, Snapshot};
+use super::event::{Event, Kind, Origin};
+use super::snapshot::Snapshot;
+use super::words::{Effect, End, Ended};
 
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use std::panic::Location;
 
 /// A task by its slot and generation, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct TaskKey(u64);
+pub(crate) struct TaskKey(u64);
 
 impl TaskKey {
     pub(super) const NONE: TaskKey = TaskKey(u64::MAX);

@@ -5,12 +5,14 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::lanes;
-use super::on::Recorder;
+use super::level::Level;
 use super::record::{Code, Record};
+use super::recorder::Recorder;
 use super::shared::{Origin, Shared};
 use super::table::TaskKey;
-use super::{Effect, End, Level};
+use super::thread_rings;
+use super::trouble::end_poll;
+use super::words::{Effect, End};
 
 /// A task's part of the trace, in its header.
 pub(crate) struct Tag {
@@ -96,7 +98,7 @@ impl Tag {
         Poll(shared.map(NonNull::from))
     }
 
-    pub(super) fn key(&self) -> TaskKey {
+    pub(crate) fn key(&self) -> TaskKey {
         self.key.get()
     }
 
@@ -159,7 +161,7 @@ impl Tag {
 
     #[cold]
     fn record_sent(&self, shared: &Shared, by_ref: bool, first: bool) {
-        let (origin, from) = match lanes::job(shared.number) {
+        let (origin, from) = match thread_rings::job(shared.number) {
             Some(job) => (Origin::Blocking, job),
             None => (Origin::Thread, 0),
         };
@@ -171,7 +173,7 @@ impl Tag {
         let flag = flag(by_ref, origin, effect);
         let key = self.key.get().word();
         let record = Record::new(shared.now(), Code::Wake, flag, 0, key, from);
-        let number = shared.lanes.push(shared.number, record);
+        let number = shared.thread_rings.push(shared.number, record);
         if first {
             // The message to the owner goes out after this, and orders it.
             self.sent.store(number, Ordering::Relaxed);
@@ -232,7 +234,7 @@ impl Poll {
             let shared = unsafe { &*shared.as_ptr() };
             // The level may have changed during the poll.
             if shared.wants(Level::Polls) {
-                shared.end_poll(result);
+                end_poll(shared, result);
             }
         }
     }

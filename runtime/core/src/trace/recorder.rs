@@ -1,17 +1,22 @@
-//! The recorder. Its twin `off.rs` has the same signatures and does nothing; a test compares them.
+//! The recorder of a loop. In builds without the feature, `noop.rs` takes its place.
 //!
-//! Tasks carry a [`Tag`], which leads to the recorder of their loop; the reactor and the pool have
-//! the [`Recorder`] itself. A hook that has nothing to do costs a load and a branch.
+//! Tasks carry a `Tag` (`tag.rs`) with a pointer to the recorder of their loop; the reactor and the
+//! pool have the [`Recorder`] itself. A hook whose level is not recorded costs a load and a branch.
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::config::Config;
-use super::lanes;
+use super::cursor::Cursor;
+use super::level::Level;
+use super::reader;
 use super::record::{Code, Record};
 use super::shared::{Origin, Shared};
-use super::{End, Ended, Level};
+use super::snapshot::Snapshot;
+use super::table::TaskKey;
+use super::thread_rings;
+use super::words::{End, Ended};
 
 /// The recorder of a loop. Owner thread only, where nothing else is said.
 #[derive(Clone)]
@@ -217,7 +222,7 @@ impl Job {
     /// The closure runs now, on this thread. Any thread.
     pub(crate) fn begin(self) -> Running {
         if let Some((shared, job)) = &self.0 {
-            lanes::set_job(Some((shared.number, *job)));
+            thread_rings::set_job(Some((shared.number, *job)));
         }
         let began = self.0.as_ref().map_or(0, |(shared, _)| shared.now());
         Running {
@@ -248,10 +253,61 @@ impl Drop for Running {
         let Some((shared, job)) = &self.job else {
             return;
         };
-        lanes::set_job(None);
+        thread_rings::set_job(None);
         let stamps = shared.now().saturating_sub(self.began);
         let outcome = self.outcome.get() as u8;
         let record = Record::new(self.began, Code::Blocking, outcome, stamps, *job, 0);
-        shared.lanes.push(shared.number, record);
+        shared.thread_rings.push(shared.number, record);
+    }
+}
+
+/// Where a span began: recorder, stamp and task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Started {
+    number: u64,
+    began: u64,
+    task: u64,
+}
+
+/// What users ask for. Owner thread only, like the rest.
+impl Recorder {
+    pub(crate) fn set_level(&self, level: Level, running: Option<TaskKey>) {
+        self.0.set_level(level, running);
+    }
+
+    pub(crate) fn level(&self) -> Level {
+        self.0.level()
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        reader::take(&self.0)
+    }
+
+    pub(crate) fn snapshot_since(&self, cursor: &mut Cursor, most: usize) -> Snapshot {
+        cursor.advance(&self.0, most)
+    }
+
+    pub(crate) fn mark(&self, name: &'static str) {
+        if self.0.wants(Level::Polls) {
+            let name = self.0.name(name);
+            self.0.push(Code::Mark, 0, 0, self.0.running().word(), name);
+        }
+    }
+
+    pub(crate) fn start(&self) -> Option<Started> {
+        self.0.wants(Level::Polls).then(|| Started {
+            number: self.0.number,
+            began: self.0.now(),
+            task: self.0.running().word(),
+        })
+    }
+
+    pub(crate) fn span(&self, name: &'static str, started: Started) {
+        if self.0.number == started.number && self.0.wants(Level::Polls) {
+            let stamps = self.0.now().saturating_sub(started.began);
+            let name = self.0.name(name);
+            self.0
+                .push_at(started.began, Code::Span, 0, stamps, started.task, name);
+        }
     }
 }

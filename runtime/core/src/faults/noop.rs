@@ -1,5 +1,5 @@
-//! Stands in for this room in builds without the feature: the twin of `inject.rs`, as far as others
-//! than `reactor/device/faulty.rs` call it, with nothing inside.
+//! The module `faults` in builds without the feature: the signatures of `inject.rs` that are called
+//! outside of `reactor/device/faulty.rs`. No fault happens.
 
 #![allow(
     clippy::unused_self,

@@ -9,13 +9,13 @@ use super::record::{Record, Ring};
 
 /// Records that each thread keeps.
 const CAPACITY: usize = 1024;
-/// Lanes of threads that have ended are kept up to this many.
-const LANES: usize = 256;
+/// ThreadRings of threads that have ended are kept up to this many.
+const MAX_RINGS: usize = 256;
 /// Marks the numbers of records that the loop did not write.
 const FOREIGN: u64 = 1 << 52;
 
 /// A thread's ring, with the numbers that the records have.
-pub(super) struct Lane {
+pub(super) struct ThreadRing {
     /// Unique among those of the recorder.
     pub(super) id: u64,
     pub(super) name: String,
@@ -24,19 +24,19 @@ pub(super) struct Lane {
     numbers: Box<[Cell<u64>]>,
 }
 
-/// The lanes of one recorder.
+/// The rings of one recorder.
 #[derive(Default)]
-pub(super) struct Lanes {
-    lanes: Mutex<Vec<Arc<Mutex<Lane>>>>,
+pub(super) struct ThreadRings {
+    rings: Mutex<Vec<Arc<Mutex<ThreadRing>>>>,
     written: AtomicU64,
     opened: AtomicU64,
-    /// Of lanes that were given up, and of threads too far gone to have one.
+    /// Of rings that were given up, and of threads too far gone to have one.
     lost: AtomicU64,
 }
 
 thread_local! {
-    /// The lanes of this thread, by the number of their recorder.
-    static MINE: RefCell<Vec<(u64, Arc<Mutex<Lane>>)>> = const { RefCell::new(Vec::new()) };
+    /// The rings of this thread, by the number of their recorder.
+    static MINE: RefCell<Vec<(u64, Arc<Mutex<ThreadRing>>)>> = const { RefCell::new(Vec::new()) };
     /// The closure of a blocking pool that runs on this thread: its recorder and its number.
     static JOB: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
 }
@@ -46,7 +46,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Lanes {
+impl ThreadRings {
     /// Keeps a record for the calling thread, and returns its number.
     pub(super) fn push(&self, recorder: u64, record: Record) -> u64 {
         let number = FOREIGN + self.written.fetch_add(1, Ordering::Relaxed) + 1;
@@ -55,7 +55,7 @@ impl Lanes {
             let place = mine.iter().position(|(known, _)| *known == recorder);
             let place = place.unwrap_or_else(|| {
                 // Those of recorders that are gone are held by nobody else.
-                mine.retain(|(_, lane)| Arc::strong_count(lane) > 1);
+                mine.retain(|(_, ring)| Arc::strong_count(ring) > 1);
                 mine.push((recorder, self.open()));
                 mine.len() - 1
             });
@@ -67,13 +67,13 @@ impl Lanes {
         number
     }
 
-    /// A lane for the calling thread.
-    fn open(&self) -> Arc<Mutex<Lane>> {
-        let mut lanes = lock(&self.lanes);
-        if lanes.len() >= LANES
-            && let Some(old) = lanes.iter().position(|lane| Arc::strong_count(lane) == 1)
+    /// A ring for the calling thread.
+    fn open(&self) -> Arc<Mutex<ThreadRing>> {
+        let mut rings = lock(&self.rings);
+        if rings.len() >= MAX_RINGS
+            && let Some(old) = rings.iter().position(|ring| Arc::strong_count(ring) == 1)
         {
-            let old = lanes.remove(old);
+            let old = rings.remove(old);
             self.lost
                 .fetch_add(lock(&old).ring.written(), Ordering::Relaxed);
         }
@@ -82,32 +82,32 @@ impl Lanes {
             Some(name) => name.to_owned(),
             None => format!("{:?}", thread.id()),
         };
-        let lane = Lane::new(self.opened.fetch_add(1, Ordering::Relaxed), name);
-        let lane = Arc::new(Mutex::new(lane));
-        lanes.push(lane.clone());
-        lane
+        let ring = ThreadRing::new(self.opened.fetch_add(1, Ordering::Relaxed), name);
+        let ring = Arc::new(Mutex::new(ring));
+        rings.push(ring.clone());
+        ring
     }
 
     pub(super) fn count(&self) -> usize {
-        lock(&self.lanes).len()
+        lock(&self.rings).len()
     }
 
-    /// Calls `f` with each lane; returns how many records of other lanes there have been.
-    pub(super) fn each(&self, mut f: impl FnMut(&Lane)) -> u64 {
-        let lanes = lock(&self.lanes);
-        for lane in lanes.iter() {
-            f(&lock(lane));
+    /// Calls `f` with each ring; returns how many records of other rings there have been.
+    pub(super) fn each(&self, mut f: impl FnMut(&ThreadRing)) -> u64 {
+        let rings = lock(&self.rings);
+        for ring in rings.iter() {
+            f(&lock(ring));
         }
-        // Under the lock: a lane is either seen above or counted here.
+        // Under the lock: a ring is either seen above or counted here.
         self.lost.load(Ordering::Relaxed)
     }
 }
 
-impl Lane {
-    fn new(id: u64, name: String) -> Lane {
+impl ThreadRing {
+    fn new(id: u64, name: String) -> ThreadRing {
         let ring = Ring::new(CAPACITY);
         ring.allocate();
-        Lane {
+        ThreadRing {
             id,
             name,
             ring,

@@ -1,165 +1,40 @@
-//! From records to events.
+//! Reads records into events.
 
 use std::collections::HashMap;
 
+use super::event::{Event, Kind, Origin, Readiness, Task};
 use super::record::{Code, Record};
 use super::shared::{self, Shared};
+use super::snapshot::Snapshot;
 use super::table::TaskKey;
-use super::{Effect, End, Ended, Event, Kind, Level, Origin, Readiness, Task};
+use super::words::{Effect, End, Ended};
 use crate::time::stamp::Scale;
 
-/// What a runtime has recorded, as it was at one moment.
-///
-/// Printed, it is the story of what happened, one line an event, without any number that differs
-/// between two runs that do the same. With `{:#}` it also has the times, and where tasks were
-/// spawned.
-///
-/// ```
-/// use wakeful::trace::{self, Level};
-///
-/// let runtime = wakeful::Builder::new().trace_level(Level::Wakes).build().unwrap();
-/// runtime.block_on(wakeful::task::yield_now());
-/// let story = runtime.enter(trace::snapshot).to_string();
-/// assert_eq!(
-///     story,
-///     "main is spawned\n\
-///      main is polled, for the first time: pending\n\
-///      main wakes main by reference: queued again, during its own poll\n\
-///      main is polled, because main woke it: ready\n"
-/// );
-/// ```
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    pub(super) level: Level,
-    pub(super) program: String,
-    pub(super) end: u64,
-    pub(super) lost: u64,
-    pub(super) events: Vec<Event>,
-    pub(super) tasks: Vec<Task>,
-    pub(super) threads: Vec<String>,
-}
-
-impl Snapshot {
-    /// The events, by time.
-    pub fn events(&self) -> &[Event] {
-        &self.events
+/// Returns all that the recorder keeps. On the owner thread.
+pub(super) fn take(shared: &Shared) -> Snapshot {
+    let now = shared.now();
+    let mut reader = Reader::new(shared);
+    reader.alive();
+    for (seq, record) in shared.ring.since(0) {
+        reader.read(seq, &record, 0);
     }
-
-    /// The tasks that were alive, and those that the events speak of.
-    pub fn tasks(&self) -> &[Task] {
-        &self.tasks
-    }
-
-    /// The threads that the events speak of. The first is the loop.
-    pub fn threads(&self) -> &[String] {
-        &self.threads
-    }
-
-    /// How many records have been overwritten.
-    pub fn lost(&self) -> u64 {
-        self.lost
-    }
-
-    /// The level at which was recorded when the snapshot was taken.
-    pub fn level(&self) -> Level {
-        self.level
-    }
-
-    /// On the owner thread.
-    pub(super) fn take(shared: &Shared) -> Snapshot {
-        let now = shared.now();
-        let mut reader = Reader::new(shared);
-        reader.alive();
-        for (seq, record) in shared.ring.since(0) {
-            reader.read(seq, &record, 0);
+    let mut foreign = 0;
+    let given_up = shared.thread_rings.each(|ring| {
+        let thread = reader.threads.len();
+        reader.threads.push(ring.name.clone());
+        foreign += ring.lost();
+        for (seq, record) in ring.since(0) {
+            reader.read(seq, &record, thread);
         }
-        let mut foreign = 0;
-        let given_up = shared.lanes.each(|lane| {
-            let thread = reader.threads.len();
-            reader.threads.push(lane.name.clone());
-            foreign += lane.lost();
-            for (seq, record) in lane.since(0) {
-                reader.read(seq, &record, thread);
-            }
-        });
-        if let Some((task, began, cause)) = shared.open_poll().filter(|_| !reader.events.is_empty())
-        {
-            let stamps = now.saturating_sub(began);
-            let running = End::Running as u8;
-            let record = Record::new(began, Code::Poll, running, stamps, task.word(), cause);
-            reader.read(shared.ring.written() + 1, &record, 0);
-        }
-        let lost = shared.ring.lost() + foreign + given_up;
-        reader.snapshot(lost).put_in_order(None)
+    });
+    if let Some((task, began, cause)) = shared.open_poll().filter(|_| !reader.events.is_empty()) {
+        let stamps = now.saturating_sub(began);
+        let running = End::Running as u8;
+        let record = Record::new(began, Code::Poll, running, stamps, task.word(), cause);
+        reader.read(shared.ring.written() + 1, &record, 0);
     }
-
-    /// By time, which is zero at `start`, or else at the first event; what was lost comes first.
-    pub(super) fn put_in_order(mut self, start: Option<u64>) -> Snapshot {
-        let sent: HashMap<u64, u64> = self
-            .events
-            .iter()
-            .filter(|event| matches!(event.kind, Kind::Wake { .. }) && event.seq >= 1 << 52)
-            .map(|event| (event.seq, event.ts))
-            .collect();
-        for event in &mut self.events {
-            // Counters of two cores may differ by less than a message takes, but effects come after
-            // their causes all the same.
-            if let Kind::Received {
-                sent: Some(seq), ..
-            } = event.kind
-                && let Some(&ts) = sent.get(&seq)
-            {
-                event.ts = event.ts.max(ts);
-            }
-        }
-        // Of events at the same time the one that was written first goes first, but a poll, which is
-        // written at its end, goes before what happened in it.
-        self.events
-            .sort_by_key(|event| (event.ts, std::cmp::Reverse(event.dur()), event.seq));
-        let first = self.events.first().map_or(self.end, |event| event.ts);
-        let start = start.unwrap_or(first);
-        for event in &mut self.events {
-            event.shift(start);
-        }
-        self.end = self.end.saturating_sub(start);
-        if self.lost > 0 {
-            let lost = Event {
-                seq: 0,
-                ts: first.saturating_sub(start),
-                kind: Kind::Lost { n: self.lost },
-            };
-            self.events.insert(0, lost);
-        }
-        self
-    }
-}
-
-impl Event {
-    /// The length, in nanoseconds, of what has one.
-    ///
-    /// ```
-    /// # fn see(event: wakeful::trace::Event) {
-    /// let end = event.ts + event.dur().unwrap_or(0);
-    /// # }
-    /// ```
-    pub fn dur(&self) -> Option<u64> {
-        match self.kind {
-            Kind::Poll { dur, .. }
-            | Kind::Wait { dur, .. }
-            | Kind::Ready { dur, .. }
-            | Kind::TimerFire { dur, .. }
-            | Kind::Blocking { dur, .. }
-            | Kind::Span { dur, .. } => Some(dur),
-            _ => None,
-        }
-    }
-
-    fn shift(&mut self, start: u64) {
-        self.ts = self.ts.saturating_sub(start);
-        if let Kind::TimerArm { deadline, .. } = &mut self.kind {
-            *deadline = deadline.saturating_sub(start);
-        }
-    }
+    let lost = shared.ring.lost() + foreign + given_up;
+    reader.snapshot(lost).put_in_order(None)
 }
 
 /// Makes events of records, and collects what they speak of.

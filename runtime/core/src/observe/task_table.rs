@@ -1,7 +1,7 @@
-//! Who is in which slot of the registry, for readers on another thread.
+//! The tasks by their slots in the registry, for readers on another thread.
 //!
-//! The chunks only grow and are never freed while the roster lives, so a reader needs no lock. What
-//! it reads may be of a later task than the one it is after: see `beat.rs` for how it finds out.
+//! Chunks are added and never freed while the table lives, so a reader needs no lock. It may read the
+//! entry of a later task than the one it wants; `poll_marker.rs` says how it detects that.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::primitives::atomic::{AtomicPtr, AtomicU64, Ordering};
 use crate::primitives::{Mutex, MutexGuard, OnceLock};
 use crate::task::Id;
 
-/// Slots of the first chunk. Each further one has twice as many as the one before.
+/// Number of slots in the first chunk. Each further chunk has twice as many as the one before.
 #[cfg(not(any(loom, shuttle)))]
 const FIRST: u64 = 64;
 #[cfg(any(loom, shuttle))]
@@ -22,51 +22,54 @@ const FIRST: u64 = 1;
 /// Enough for 2^32 slots.
 const CHUNKS: usize = 33 - FIRST.ilog2() as usize;
 
+/// The task that took a slot last.
 #[derive(Default)]
 struct Entry {
-    /// Zero: nobody has been here.
+    /// Zero if the slot has had no task yet.
     id: AtomicU64,
     /// Null, or a `&'static Location`.
     location: AtomicPtr<Location<'static>>,
 }
 
-pub(crate) struct Roster {
+/// Table of the tasks of a loop, by slot. Written by the owner thread, read by any thread.
+pub(crate) struct TaskTable {
     chunks: [OnceLock<Box<[Entry]>>; CHUNKS],
-    /// Of those that have one. Taken when a task is named, and when one is reported.
+    /// Names of the tasks that have one. Locked when a task gets a name or is reported.
     names: Mutex<HashMap<Id, Box<str>>>,
 }
 
-/// A task as it is shown to people.
+/// Identity of a task, for reports.
 #[derive(Clone, Debug)]
-pub(crate) struct Who {
+pub(crate) struct TaskInfo {
     pub(crate) id: Id,
     pub(crate) name: Option<Box<str>>,
     pub(crate) location: Option<&'static Location<'static>>,
 }
 
-/// The chunk of a slot, and the place in it.
+/// Returns the chunk of a slot, and the place in the chunk.
 fn place(slot: u32) -> (usize, usize) {
     let chunk = (u64::from(slot) / FIRST + 1).ilog2();
     let before = FIRST * ((1 << chunk) - 1);
     (chunk as usize, (u64::from(slot) - before) as usize)
 }
 
-impl Roster {
-    pub(super) fn new() -> Roster {
-        Roster {
+impl TaskTable {
+    pub(super) fn new() -> TaskTable {
+        TaskTable {
             chunks: std::array::from_fn(|_| OnceLock::default()),
             names: Mutex::new(HashMap::new()),
         }
     }
 
-    /// On the owner thread, when a task takes the slot.
+    /// Sets the task of a slot. On the owner thread.
     ///
-    /// Release: a reader that sees the newcomer also sees that the poll of the one before is over.
-    pub(crate) fn enter(&self, slot: u32, id: Id, location: &'static Location<'static>) {
+    /// The release orders this after the end of the poll of the task before: a reader that sees the
+    /// new task also sees that end.
+    pub(crate) fn insert(&self, slot: u32, id: Id, location: &'static Location<'static>) {
         let (chunk, place) = place(slot);
         if self.chunks[chunk].get().is_none() {
             let entries = (0..FIRST << chunk).map(|_| Entry::default());
-            // Nobody else fills it: there is one owner.
+            // Only the owner thread adds chunks, so the chunk is still empty.
             let _ = self.chunks[chunk].set(entries.collect());
         }
         if let Some(entries) = self.chunks[chunk].get() {
@@ -77,12 +80,12 @@ impl Roster {
         }
     }
 
-    /// Who is in the slot, as far as this thread can see. The name is not looked up.
-    pub(crate) fn look(&self, slot: u32) -> Option<Who> {
+    /// Returns the task in the slot, as far as this thread can see, without its name.
+    pub(crate) fn get(&self, slot: u32) -> Option<TaskInfo> {
         let (chunk, place) = place(slot);
         let entry = &self.chunks[chunk].get()?[place];
         let location = entry.location.load(Ordering::Acquire);
-        Some(Who {
+        Some(TaskInfo {
             id: Id::new(NonZeroU64::new(entry.id.load(Ordering::Acquire))?),
             name: None,
             // SAFETY: null or made from a `&'static Location`.
@@ -90,11 +93,11 @@ impl Roster {
         })
     }
 
-    /// The same with the name. On the owner thread, where it is always right.
-    pub(super) fn who(&self, slot: u32) -> Option<Who> {
-        let mut who = self.look(slot)?;
-        who.name = self.name_of(who.id);
-        Some(who)
+    /// Returns the task in the slot, with its name. On the owner thread, where the answer is exact.
+    pub(super) fn get_named(&self, slot: u32) -> Option<TaskInfo> {
+        let mut task = self.get(slot)?;
+        task.name = self.name_of(task.id);
+        Some(task)
     }
 
     pub(super) fn name_of(&self, id: Id) -> Option<Box<str>> {
@@ -110,14 +113,14 @@ impl Roster {
     }
 
     fn names(&self) -> MutexGuard<'_, HashMap<Id, Box<str>>> {
-        // No code of a user's runs under the lock.
+        // No user code runs under the lock.
         self.names
             .lock()
             .unwrap_or_else(|broken| broken.into_inner())
     }
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for TaskInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "task {}", self.id)?;
         if let Some(name) = &self.name {
@@ -149,16 +152,22 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_names_who_took_it_last() {
-        let roster = Roster::new();
+    fn a_slot_has_the_task_that_took_it_last() {
+        let table = TaskTable::new();
         let id = |number| Id::new(NonZeroU64::new(number).unwrap());
-        assert!(roster.who(7).is_none());
-        roster.enter(7, id(1), Location::caller());
-        roster.name(id(1), "one");
-        let text = roster.who(7).unwrap().to_string();
-        assert!(text.starts_with("task 1 \"one\", spawned at ") && text.contains("roster.rs"));
-        roster.unname(id(1));
-        roster.enter(7, id(2), Location::caller());
-        assert!(roster.who(7).unwrap().to_string().starts_with("task 2, "));
+        assert!(table.get_named(7).is_none());
+        table.insert(7, id(1), Location::caller());
+        table.name(id(1), "one");
+        let text = table.get_named(7).unwrap().to_string();
+        assert!(text.starts_with("task 1 \"one\", spawned at ") && text.contains("task_table.rs"));
+        table.unname(id(1));
+        table.insert(7, id(2), Location::caller());
+        assert!(
+            table
+                .get_named(7)
+                .unwrap()
+                .to_string()
+                .starts_with("task 2, ")
+        );
     }
 }

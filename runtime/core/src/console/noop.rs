@@ -1,7 +1,7 @@
-//! Stands in for this room in builds without the feature: the twin of `task.rs` and `resource.rs`, with
-//! the same signatures and nothing inside.
+//! The module `console` in builds without the feature: the signatures of `task.rs` and `resource.rs`,
+//! with empty bodies.
 
-#![allow(clippy::unused_self, reason = "the signatures are those of the twin")]
+#![allow(clippy::unused_self, reason = "the signatures are those of `task.rs`")]
 
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -75,7 +75,7 @@ impl Task {
 pub(crate) struct Entered;
 
 #[must_use]
-pub(crate) struct Main<'a>(#[allow(dead_code, reason = "as there")] PhantomData<&'a ()>);
+pub(crate) struct Main<'a>(#[allow(dead_code, reason = "as in `task.rs`")] PhantomData<&'a ()>);
 
 pub(crate) struct Closure;
 
