@@ -29,8 +29,8 @@ pub(crate) struct Acceptor<L: AsFd> {
     polled: RefCell<Option<Pin<Box<Sleep>>>>,
 }
 
-// Wakers, which may be of other crates, are called with nothing borrowed and `polled` taken out: a panic
-// of theirs leaves a listener that accepts as before.
+// Wakers, which may be of other crates, are called with nothing borrowed and `polled` taken out: a
+// panic of theirs leaves a listener that accepts as before.
 impl<L: AsFd + UnwindSafe> UnwindSafe for Acceptor<L> {}
 impl<L: AsFd + RefUnwindSafe> RefUnwindSafe for Acceptor<L> {}
 
@@ -65,8 +65,8 @@ fn judge(error: &io::Error) -> Trouble {
         Some(E::MFILE | E::NFILE | E::NOBUFS | E::NOMEM) => Trouble::Resources,
         #[cfg(target_os = "linux")]
         Some(E::NONET) => Trouble::Connection,
-        // Among others: `INVAL`, it does not listen any more; `PERM`, `ACCESS` and `NOSYS`, a sandbox
-        // refuses.
+        // Among others: `INVAL`, it does not listen any more; `PERM`, `ACCESS` and `NOSYS`, a
+        // sandbox refuses.
         _ => Trouble::Permanent,
     }
 }
@@ -211,8 +211,8 @@ fn accept_in_steps(listener: impl AsFd) -> io::Result<(OwnedFd, Option<SocketAdd
     Ok((fd, addr))
 }
 
-/// The public methods and traits of a listener around [`Acceptor`], with `accept` and `register` of its
-/// module.
+/// The public methods and traits of a listener around [`Acceptor`], with `accept` and `register` of
+/// its module.
 macro_rules! listener_methods {
     ($type:ident, $std:ty, $stream:ty, $addr:ty) => {
         impl $type {
@@ -239,8 +239,8 @@ macro_rules! listener_methods {
                 self.0.try_accept(accept).and_then(register)
             }
 
-            /// Polls [`accept`](Self::accept), with the same patience; of several tasks the newest is
-            /// woken.
+            /// Polls [`accept`](Self::accept), with the same patience; if several tasks poll, only
+            /// the last one is woken.
             ///
             /// # Errors
             ///
@@ -275,7 +275,7 @@ macro_rules! listener_methods {
             ///
             /// # Errors
             ///
-            /// Those of the system.
+            /// Returns the error of the system.
             pub fn local_addr(&self) -> io::Result<$addr> {
                 self.get_ref().local_addr()
             }
@@ -299,7 +299,7 @@ macro_rules! listener_methods {
             ///
             /// # Errors
             ///
-            /// None today.
+            /// Returns no error at present.
             pub fn into_std(self) -> io::Result<$std> {
                 self.0.into_inner()
             }

@@ -166,15 +166,15 @@ impl<T: Lookup + ?Sized> Lookup for &T {
 
 /// Looks a name up, on a thread of the blocking pool as the system's resolver blocks.
 ///
-/// The resolver's own limit is often ten seconds or more: put a `wakeful::time::timeout` around it. A
-/// lookup that hangs keeps its thread, of which there are
+/// The resolver's own limit is often ten seconds or more: put a `wakeful::time::timeout` around it.
+/// A lookup that hangs keeps its thread, of which there are
 /// `wakeful::Builder::max_blocking_threads`, and holds up the end of the runtime for no longer than
 /// `wakeful::Builder::blocking_shutdown_timeout`.
 ///
 /// # Errors
 ///
-/// If the name is not known, or the string is not `host:port`; if the system gives no thread for the
-/// lookup.
+/// If the name is not known, or the string is not `host:port`; if the system gives no thread for
+/// the lookup.
 ///
 /// # Panics
 ///

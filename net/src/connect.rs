@@ -1,4 +1,5 @@
-//! Which of several addresses to connect to: the first that answers, by RFC 8305 ("happy eyeballs").
+//! Which of several addresses to connect to: the first that answers, by RFC 8305 ("happy
+//! eyeballs").
 //!
 //! The resolver sorts addresses by RFC 6724, so the first is of the family that is preferred here,
 //! which is IPv6 where it has a route. From there on the two families take turns, so that one that
@@ -131,8 +132,8 @@ mod tests {
 
     use Does::{Answer, Fail, Nothing};
 
-    /// The outcome of a race, as the number of the address or the error, with the moment; and when each
-    /// attempt began. Times are in milliseconds of a stopped clock.
+    /// The outcome of a race, as the number of the address or the error, with the moment; and when
+    /// each attempt began. Times are in milliseconds of a stopped clock.
     fn race_of(script: &[Does]) -> (Result<u16, ErrorKind>, u128, Vec<u128>) {
         let runtime = Runtime::builder().start_paused(true).build().unwrap();
         runtime.block_on(async {

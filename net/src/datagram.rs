@@ -4,7 +4,7 @@ use std::io;
 
 use rustix::io::Errno;
 
-use crate::error::tried;
+use crate::error::{is, tried};
 
 /// The public methods of a datagram socket around `Async`.
 macro_rules! datagram_methods {
@@ -22,13 +22,13 @@ macro_rules! datagram_methods {
                 self.0.get_ref()
             }
 
-            /// Sends a datagram to the connected address. An empty `buf` is an empty datagram, which
-            /// is sent.
+            /// Sends a datagram to the connected address. An empty `buf` is an empty datagram,
+            /// which is sent.
             ///
             /// # Errors
             ///
-            /// Those of the system; a datagram that is too large is refused with its size. On a
-            /// connected UDP socket an error may be that of an earlier datagram, such as
+            /// Returns the error of the system; a datagram that is too large is refused with its
+            /// size. On a connected UDP socket an error may be that of an earlier datagram, such as
             /// `ConnectionRefused`.
             ///
             /// # Cancel safety
@@ -38,12 +38,12 @@ macro_rules! datagram_methods {
                 self.0.write_with(|io| sized(io.send(buf), buf)).await
             }
 
-            /// Receives a datagram from the connected address. What does not fit into `buf` is lost; with
-            /// an empty `buf` it waits for a datagram, and loses it.
+            /// Receives a datagram from the connected address. What does not fit into `buf` is
+            /// lost; with an empty `buf` it waits for a datagram, and loses it.
             ///
             /// # Errors
             ///
-            /// Those of the system, and if the runtime has ended.
+            /// Returns the error of the system, and if the runtime has ended.
             ///
             /// # Cancel safety
             ///
@@ -56,7 +56,7 @@ macro_rules! datagram_methods {
             ///
             /// # Errors
             ///
-            /// Those of the system, and if the runtime has ended.
+            /// Returns the error of the system, and if the runtime has ended.
             ///
             /// # Cancel safety
             ///
@@ -92,7 +92,7 @@ macro_rules! datagram_methods {
                 self.0.try_read_with(|io| io.recv_from(buf))
             }
 
-            /// Polls [`send`](Self::send); of several tasks the newest is woken.
+            /// Polls [`send`](Self::send); if several tasks poll, only the last one is woken.
             ///
             /// # Errors
             ///
@@ -101,7 +101,7 @@ macro_rules! datagram_methods {
                 self.0.poll_write_with(cx, |io| sized(io.send(buf), buf))
             }
 
-            /// Polls [`recv`](Self::recv); of several tasks the newest is woken.
+            /// Polls [`recv`](Self::recv); if several tasks poll, only the last one is woken.
             ///
             /// # Errors
             ///
@@ -114,7 +114,8 @@ macro_rules! datagram_methods {
                 self.0.poll_read_with(cx, |io| io.recv(buf))
             }
 
-            /// Polls [`recv_from`](Self::recv_from); of several tasks the newest is woken.
+            /// Polls [`recv_from`](Self::recv_from); if several tasks poll, only the last one is
+            /// woken.
             ///
             /// # Errors
             ///
@@ -131,7 +132,7 @@ macro_rules! datagram_methods {
             ///
             /// # Errors
             ///
-            /// Those of the system.
+            /// Returns the error of the system.
             pub fn local_addr(&self) -> io::Result<$addr> {
                 self.get_ref().local_addr()
             }
@@ -155,7 +156,7 @@ pub(crate) use datagram_methods;
 /// Says how large a datagram was, if it was too large.
 pub(crate) fn sized(sent: io::Result<usize>, buf: &[u8]) -> io::Result<usize> {
     sent.map_err(|error| {
-        if crate::is(&error, Errno::MSGSIZE) {
+        if is(&error, Errno::MSGSIZE) {
             let what = format!("of {} bytes, which is more than fits", buf.len());
             return tried("send a datagram", what)(error);
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use rustix::io::Errno;
+
 /// An error of the system with what was tried, and with what. The kind stays the same; the original
 /// error is the `source`.
 #[derive(Debug)]
@@ -29,4 +31,9 @@ pub(crate) fn tried<T: fmt::Display>(what: &str, with: T) -> impl FnOnce(io::Err
         let what = format!("{what} {with}");
         io::Error::new(error.kind(), Tried { what, error })
     }
+}
+
+/// Whether this is the system's error with that number.
+pub(crate) fn is(error: &io::Error, errno: Errno) -> bool {
+    Errno::from_io_error(error) == Some(errno)
 }

@@ -32,8 +32,8 @@ pub(crate) async fn read_exact(
 
 /// Calls `write` until all of `buf` is written.
 ///
-/// An empty buffer is passed to [`Source::transfer`] too, so that a loop of such writes consumes the
-/// cooperative budget.
+/// An empty buffer is passed to [`Source::transfer`] too, so that a loop of such writes consumes
+/// the cooperative budget.
 pub(crate) async fn write_all(
     source: &Source,
     buf: &[u8],

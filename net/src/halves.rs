@@ -44,9 +44,9 @@ pub struct WriteHalf<'a, S>(&'a S);
 #[derive(Debug)]
 pub struct OwnedReadHalf<S>(Rc<S>);
 
-/// The writing half of a stream, for a task of its own. Dropping it ends that direction, so that the
-/// other side reads the end of the stream; [`forget`](Self::forget) leaves it open. The methods of
-/// the stream are there through `Deref`.
+/// The writing half of a stream, for a task of its own. Dropping it ends that direction, so that
+/// the other side reads the end of the stream; [`forget`](Self::forget) leaves it open. The methods
+/// of the stream are there through `Deref`.
 pub struct OwnedWriteHalf<S> {
     // `None` once it was reunited or forgotten.
     stream: Option<Rc<S>>,

@@ -1,7 +1,7 @@
 //! Sockets for the runtime [wakeful](https://docs.rs/wakeful): TCP, UDP and Unix domain.
 //!
-//! Programs use this package as `wakeful::net`. Names and meanings are those of tokio's `net`. The I/O
-//! traits are those of `futures-io`; with the feature `tokio-io`, tokio's too.
+//! Programs use this package as `wakeful::net`. Names and meanings are those of tokio's `net`. The
+//! I/O traits are those of `futures-io`; with the feature `tokio-io`, tokio's too.
 //!
 //! ```
 //! use wakeful::net::{TcpListener, TcpStream};
@@ -44,9 +44,9 @@
 //!
 //! Sockets have `read`, `write`, `read_exact` and `write_all` themselves, so these need no trait in
 //! scope. The extension traits of `futures_util` and tokio add the other methods, such as
-//! `read_to_end`. Where a socket's own method has the name of a trait's method, a call on the socket
-//! or on a shared reference to it means the socket's own; a call on `&mut TcpStream` or on a half
-//! means the trait's if that is in scope.
+//! `read_to_end`. Where a socket's own method has the name of a trait's method, a call on the
+//! socket or on a shared reference to it means the socket's own; a call on `&mut TcpStream` or on a
+//! half means the trait's if that is in scope.
 //!
 //! - tokio's `read_exact` returns the length, the socket's returns `()`.
 //! - tokio's `shutdown` is `AsyncWriteExt::shutdown(&mut stream)`.
@@ -93,25 +93,3 @@ pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
 pub use unix::{UnixDatagram, UnixListener, UnixStream};
 pub use wakeful_core::reactor::Interest;
-
-use std::io;
-
-use rustix::io::Errno;
-use socket2::{Domain, Protocol, Socket, Type};
-
-/// A new nonblocking socket: one syscall on Linux.
-fn nonblocking(domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
-    #[cfg(target_os = "linux")]
-    return Socket::new(domain, kind.nonblocking(), protocol);
-    #[cfg(not(target_os = "linux"))]
-    {
-        let socket = Socket::new(domain, kind, protocol)?;
-        socket.set_nonblocking(true)?;
-        Ok(socket)
-    }
-}
-
-/// Is this the system's error of that number?
-fn is(error: &io::Error, errno: Errno) -> bool {
-    Errno::from_io_error(error) == Some(errno)
-}

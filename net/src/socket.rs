@@ -1,12 +1,33 @@
-//! What every socket has.
+//! What all sockets share: making one, and the methods that are the same for each.
 
-/// The public methods and traits that are the same for each connected or datagram socket. `$type` is a
-/// tuple struct around what has `source` and `get_ref`, and `$type::new` takes in a nonblocking `$std`.
+use std::io;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Makes a nonblocking socket, with one system call on Linux.
+pub(crate) fn nonblocking(
+    domain: Domain,
+    kind: Type,
+    protocol: Option<Protocol>,
+) -> io::Result<Socket> {
+    #[cfg(target_os = "linux")]
+    return Socket::new(domain, kind.nonblocking(), protocol);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let socket = Socket::new(domain, kind, protocol)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    }
+}
+
+/// The public methods and traits that are the same for each connected or datagram socket. `$type`
+/// is a tuple struct around what has `source` and `get_ref`, and `$type::new` takes in a
+/// nonblocking `$std`.
 macro_rules! socket_methods {
     ($type:ident, $std:ty) => {
         impl $type {
-            /// Waits until there is something to read, as far as events tell. It may turn out that
-            /// there is nothing: then [`try_io`](Self::try_io) and its like give `WouldBlock`.
+            /// Waits until there is something to read, as far as the reactor knows. It may turn out
+            /// that there is nothing: then [`try_io`](Self::try_io) and its like give `WouldBlock`.
             ///
             /// # Errors
             ///
@@ -19,7 +40,7 @@ macro_rules! socket_methods {
                 self.ready(Interest::READABLE).await
             }
 
-            /// Waits until there is room to write, as far as events tell.
+            /// Waits until there is room to write, as far as the reactor knows.
             ///
             /// # Errors
             ///
@@ -32,7 +53,7 @@ macro_rules! socket_methods {
                 self.ready(Interest::WRITABLE).await
             }
 
-            /// Waits until any of `interest` is so, as far as events tell.
+            /// Waits until any of `interest` is so, as far as the reactor knows.
             ///
             /// # Errors
             ///
@@ -45,8 +66,8 @@ macro_rules! socket_methods {
                 self.0.source().ready(interest).await
             }
 
-            /// Does an operation of your own on the socket, once, if it is ready as far as events
-            /// tell. If `op` gives `WouldBlock`, that is remembered.
+            /// Does an operation of your own on the socket, once, if it is ready as far as the
+            /// reactor knows. If `op` gives `WouldBlock`, that is remembered.
             ///
             /// # Errors
             ///
@@ -105,7 +126,7 @@ macro_rules! socket_methods {
             ///
             /// # Errors
             ///
-            /// None today.
+            /// Returns no error at present.
             pub fn into_std(self) -> io::Result<$std> {
                 self.0.into_inner()
             }

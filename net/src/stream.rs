@@ -278,12 +278,13 @@ macro_rules! stream_methods {
                 Stream::new(socket).map($type)
             }
 
-            /// Reads into `buf` and returns how many bytes; 0 is the end of the stream, unless `buf`
-            /// is empty: then it is ready at once with 0, whatever the state of the connection.
+            /// Reads into `buf` and returns how many bytes; 0 is the end of the stream, unless
+            /// `buf` is empty: then it is ready at once with 0, whatever the state of the
+            /// connection.
             ///
             /// # Errors
             ///
-            /// Those of the connection, and if the runtime has ended.
+            /// Returns the error of the connection, or an error if the runtime has ended.
             ///
             /// # Cancel safety
             ///
@@ -314,14 +315,14 @@ macro_rules! stream_methods {
             ///
             /// # Errors
             ///
-            /// `UnexpectedEof` if the stream ends before `buf` is full; else as [`read`](Self::read).
-            /// After an error, the contents of `buf` are unspecified.
+            /// `UnexpectedEof` if the stream ends before `buf` is full; else as
+            /// [`read`](Self::read). After an error, the contents of `buf` are unspecified.
             ///
             /// # Cancel safety
             ///
-            /// Not cancel-safe: when the future is dropped, some bytes may have been read into `buf`
-            /// already, and how many is unknown. To read with a timeout, call [`read`](Self::read) in
-            /// a loop, or keep the future and poll it again.
+            /// Not cancel-safe: when the future is dropped, some bytes may have been read into
+            /// `buf` already, and how many is unknown. To read with a timeout, call
+            /// [`read`](Self::read) in a loop, or keep the future and poll it again.
             #[inline]
             pub fn read_exact(
                 &self,
@@ -352,7 +353,7 @@ macro_rules! stream_methods {
             ///
             /// # Errors
             ///
-            /// Those of the connection, and if the runtime has ended.
+            /// Returns the error of the connection, or an error if the runtime has ended.
             ///
             /// # Cancel safety
             ///
@@ -367,8 +368,8 @@ macro_rules! stream_methods {
 
             /// Writes all of `buf`. With an empty `buf` it is ready at once.
             ///
-            /// If two tasks write to one stream at the same time, their bytes may mix: each operation
-            /// takes as much as the send buffer of the system has space for.
+            /// If two tasks write to one stream at the same time, their bytes may mix: each
+            /// operation takes as much as the send buffer of the system has space for.
             ///
             /// ```
             /// # fn main() -> std::io::Result<()> {
@@ -385,14 +386,14 @@ macro_rules! stream_methods {
             ///
             /// # Errors
             ///
-            /// `WriteZero` if the system takes no more bytes; else as [`write`](Self::write). After an
-            /// error, some bytes may have been written.
+            /// `WriteZero` if the system takes no more bytes; else as [`write`](Self::write). After
+            /// an error, some bytes may have been written.
             ///
             /// # Cancel safety
             ///
-            /// Not cancel-safe: when the future is dropped, a part of `buf` may have been written, and
-            /// how much is unknown. To write with a timeout, call [`write`](Self::write) in a loop, or
-            /// keep the future and poll it again.
+            /// Not cancel-safe: when the future is dropped, a part of `buf` may have been written,
+            /// and how much is unknown. To write with a timeout, call [`write`](Self::write) in a
+            /// loop, or keep the future and poll it again.
             #[inline]
             pub fn write_all(
                 &self,
@@ -469,7 +470,7 @@ macro_rules! stream_methods {
                 self.0.try_write_vectored(bufs)
             }
 
-            /// Polls for something to read; of several tasks the newest is woken.
+            /// Polls for something to read; if several tasks poll, only the last one is woken.
             ///
             /// # Errors
             ///
@@ -478,7 +479,7 @@ macro_rules! stream_methods {
                 self.0.source().poll_ready(cx, Interest::READABLE)
             }
 
-            /// Polls for room to write; of several tasks the newest is woken.
+            /// Polls for room to write; if several tasks poll, only the last one is woken.
             ///
             /// # Errors
             ///
@@ -491,7 +492,7 @@ macro_rules! stream_methods {
             ///
             /// # Errors
             ///
-            /// Those of the system. That the other side has gone already is none.
+            /// Returns the error of the system. That the other side has gone already is none.
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 self.0.shutdown(how)
             }
@@ -499,8 +500,8 @@ macro_rules! stream_methods {
             /// Two borrowed halves, one to read and one to write. As reading and writing take
             /// `&self`, two references do as well.
             ///
-            /// `futures_util::AsyncReadExt` has a `split` too, which is found first where that trait
-            /// is in scope. Name the type then: `TcpStream::split(&mut stream)`.
+            /// `futures_util::AsyncReadExt` has a `split` too, which is found first where that
+            /// trait is in scope. Name the type then: `TcpStream::split(&mut stream)`.
             pub fn split(&mut self) -> (ReadHalf<'_, $type>, WriteHalf<'_, $type>) {
                 halves::split(self)
             }
@@ -571,7 +572,7 @@ macro_rules! io_traits {
                 self.0.poll_write_vectored(cx, bufs)
             }
 
-            /// Nothing is buffered here.
+            /// Returns at once: nothing is buffered.
             fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 Poll::Ready(Ok(()))
             }

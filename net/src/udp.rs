@@ -36,7 +36,7 @@ macro_rules! options {
         ///
         /// # Errors
         ///
-        /// Those of the system.
+        /// Returns the error of the system.
         pub fn $get(&self) -> io::Result<$type> {
             self.get_ref().$get()
         }
@@ -45,7 +45,7 @@ macro_rules! options {
         ///
         /// # Errors
         ///
-        /// Those of the system.
+        /// Returns the error of the system.
         pub fn $set(&self, value: $type) -> io::Result<()> {
             self.get_ref().$set(value)
         }
@@ -70,7 +70,7 @@ impl UdpSocket {
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
         addr::each(&addr, "bind to", |addr| async move {
             let domain = Domain::for_address(addr);
-            let socket = crate::nonblocking(domain, Type::DGRAM, Some(Protocol::UDP))?;
+            let socket = crate::socket::nonblocking(domain, Type::DGRAM, Some(Protocol::UDP))?;
             socket.bind(&addr.into())?;
             UdpSocket::new(socket.into())
         })
@@ -169,7 +169,7 @@ impl UdpSocket {
         self.0.try_read_with(|io| io.peek_from(buf))
     }
 
-    /// Polls [`peek`](Self::peek); of several tasks the newest is woken.
+    /// Polls [`peek`](Self::peek); if several tasks poll, only the last one is woken.
     ///
     /// # Errors
     ///
@@ -178,7 +178,7 @@ impl UdpSocket {
         self.0.poll_read_with(cx, |io| io.peek(buf))
     }
 
-    /// Polls [`peek_from`](Self::peek_from); of several tasks the newest is woken.
+    /// Polls [`peek_from`](Self::peek_from); if several tasks poll, only the last one is woken.
     ///
     /// # Errors
     ///
@@ -191,7 +191,7 @@ impl UdpSocket {
         self.0.poll_read_with(cx, |io| io.peek_from(buf))
     }
 
-    /// Polls for sending to an address; of several tasks the newest is woken.
+    /// Polls for sending to an address; if several tasks poll, only the last one is woken.
     ///
     /// # Errors
     ///
@@ -223,7 +223,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_multicast_if_v4(&self, interface: &Ipv4Addr) -> io::Result<()> {
         SockRef::from(self.get_ref()).set_multicast_if_v4(interface)
     }
@@ -232,7 +232,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.get_ref().join_multicast_v4(&group, &interface)
     }
@@ -241,7 +241,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.get_ref().leave_multicast_v4(&group, &interface)
     }
@@ -250,7 +250,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.get_ref().join_multicast_v6(group, interface)
     }
@@ -259,7 +259,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.get_ref().leave_multicast_v6(group, interface)
     }

@@ -28,7 +28,7 @@ pub(super) fn first<T>(
 /// Makes a nonblocking listener, as [`TcpListener::bind`](crate::TcpListener::bind) does.
 pub(super) fn listen(addr: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
     let domain = Domain::for_address(addr);
-    let socket = crate::nonblocking(domain, Type::STREAM, Some(Protocol::TCP))?;
+    let socket = crate::socket::nonblocking(domain, Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if reuse_port {
         socket.set_reuse_port(true)?;

@@ -4,7 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use super::{TcpSocket, TcpStream};
+use super::socket::TcpSocket;
+use super::stream::TcpStream;
 use crate::accept::{Acceptor, accept_nonblocking, listener_methods};
 use crate::addr::{self, ToSocketAddrs};
 use crate::stream::Stream;
@@ -17,8 +18,8 @@ use crate::stream::Stream;
 /// does not fail: a loop around it would then spin, as the connection stays in the queue. It waits
 /// instead, 5 milliseconds at first and up to a second, and tries again. To see the error use
 /// [`try_accept`](Self::try_accept). Connections that broke before they were accepted are passed
-/// over. Any other error stays: the listener was shut down, or a sandbox refuses the call. So a loop
-/// ends, or reports it and pauses, when [`accept`](Self::accept) fails.
+/// over. Any other error stays: the listener was shut down, or a sandbox refuses the call. So a
+/// loop ends, or reports it and pauses, when [`accept`](Self::accept) fails.
 ///
 /// ```no_run
 /// use wakeful::net::TcpListener;
@@ -64,7 +65,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn ttl(&self) -> io::Result<u32> {
         self.get_ref().ttl()
     }
@@ -73,7 +74,7 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.get_ref().set_ttl(ttl)
     }
@@ -102,5 +103,22 @@ impl TcpStream {
     /// Takes in a connection that was accepted, and does not block.
     pub(crate) fn accepted(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         Stream::new(stream).map(TcpStream)
+    }
+}
+
+impl TcpSocket {
+    /// Takes connections in from now on; at most `backlog` wait to be accepted.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
+        self.0.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        TcpListener::new(self.0.into())
     }
 }

@@ -4,12 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use super::{TcpListener, TcpStream};
 use crate::error::tried;
-use crate::stream::Stream;
+use crate::socket;
 
 /// A TCP socket whose options can be set before it connects or listens.
 ///
@@ -27,7 +25,7 @@ use crate::stream::Stream;
 /// })
 /// # }
 /// ```
-pub struct TcpSocket(Socket);
+pub struct TcpSocket(pub(super) Socket);
 
 macro_rules! options {
     ($($(#[$doc:meta])* $get:ident, $set:ident: $type:ty => $inner_get:ident, $inner_set:ident;)*) => {$(
@@ -35,7 +33,7 @@ macro_rules! options {
         ///
         /// # Errors
         ///
-        /// Those of the system.
+        /// Returns the error of the system.
         pub fn $get(&self) -> io::Result<$type> {
             self.0.$inner_get()
         }
@@ -44,7 +42,7 @@ macro_rules! options {
         ///
         /// # Errors
         ///
-        /// Those of the system.
+        /// Returns the error of the system.
         pub fn $set(&self, value: $type) -> io::Result<()> {
             self.0.$inner_set(value)
         }
@@ -56,7 +54,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     pub fn new_v4() -> io::Result<TcpSocket> {
         TcpSocket::new(Domain::IPV4)
     }
@@ -65,7 +63,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     pub fn new_v6() -> io::Result<TcpSocket> {
         TcpSocket::new(Domain::IPV6)
     }
@@ -75,7 +73,7 @@ impl TcpSocket {
     }
 
     fn new(domain: Domain) -> io::Result<TcpSocket> {
-        crate::nonblocking(domain, Type::STREAM, Some(Protocol::TCP)).map(TcpSocket)
+        socket::nonblocking(domain, Type::STREAM, Some(Protocol::TCP)).map(TcpSocket)
     }
 
     options! {
@@ -95,7 +93,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
         self.0.set_send_buffer_size(bytes as usize)
     }
@@ -104,7 +102,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn send_buffer_size(&self) -> io::Result<u32> {
         self.0.send_buffer_size().map(|bytes| bytes as u32)
     }
@@ -113,7 +111,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
         self.0.set_recv_buffer_size(bytes as usize)
     }
@@ -122,7 +120,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         self.0.recv_buffer_size().map(|bytes| bytes as u32)
     }
@@ -131,7 +129,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_tcp_keepalive(&self, keepalive: &TcpKeepalive) -> io::Result<()> {
         self.0.set_tcp_keepalive(keepalive)
     }
@@ -140,7 +138,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system; some ask for privileges.
+    /// Returns the error of the system; some ask for privileges.
     #[cfg(target_os = "linux")]
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
         self.0.bind_device(interface)
@@ -150,7 +148,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     #[cfg(target_os = "linux")]
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
         self.0.device()
@@ -160,7 +158,7 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the address.
+    /// Returns the error of the system, with the address.
     pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
         self.bind_unnamed(addr).map_err(tried("bind to", addr))
     }
@@ -173,59 +171,12 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         let addr = self.0.local_addr()?;
         addr.as_socket()
             .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
-
-    /// Takes connections in from now on; at most `backlog` wait to be accepted.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    #[track_caller]
-    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
-        self.0.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        TcpListener::new(self.0.into())
-    }
-
-    /// Connects.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, with the address.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe: the connection is given up.
-    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        self.connect_unnamed(addr)
-            .await
-            .map_err(tried("connect to", addr))
-    }
-
-    pub(super) async fn connect_unnamed(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        match self.0.connect(&addr.into()) {
-            Ok(()) => Ok(TcpStream(Stream::new(self.0.into())?)),
-            // It goes on by itself; so it does if a signal came in between.
-            Err(error)
-                if crate::is(&error, Errno::INPROGRESS) || crate::is(&error, Errno::INTR) =>
-            {
-                Ok(TcpStream(Stream::connected(self.0.into()).await?))
-            }
-            Err(error) => Err(error),
-        }
-    }
 }
 
-crate::socket::descriptor_traits!(TcpSocket, |this| this.0);
+socket::descriptor_traits!(TcpSocket, |this| this.0);

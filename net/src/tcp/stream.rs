@@ -7,13 +7,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::io::{AsyncRead, AsyncWrite};
+use rustix::io::Errno;
 use socket2::SockRef;
 use wakeful_core::reactor::Interest;
 
-use super::TcpSocket;
+use super::socket::TcpSocket;
 use crate::addr::{self, Addrs, ToSocketAddrs};
 use crate::connect;
-use crate::error::tried;
+use crate::error::{is, tried};
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::stream::{Received, Socket, Stream, stream_methods};
 
@@ -41,10 +42,10 @@ stream_methods!(TcpStream, std::net::TcpStream);
 impl TcpStream {
     /// Connects to the first address that answers.
     ///
-    /// The addresses are tried in the way of RFC 8305 ("happy eyeballs"): the next attempt begins when
-    /// one has failed, or after 250 milliseconds without an answer, while those before it go on. The
-    /// first connection is returned, and the other attempts are given up. So a server may see a
-    /// connection that is closed at once.
+    /// The addresses are tried in the way of RFC 8305 ("happy eyeballs"): the next attempt begins
+    /// when one has failed, or after 250 milliseconds without an answer, while those before it go
+    /// on. The first connection is returned, and the other attempts are given up. So a server may
+    /// see a connection that is closed at once.
     ///
     /// The addresses of a name are tried in the resolver's order, which prefers IPv6 where there is
     /// a route for it, but with the two families by turns. Addresses that are given are tried in
@@ -55,8 +56,9 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// If no address answers, that of the attempt that failed last, with its address; an attempt for
-    /// which this machine has no route or no address counts only if all are so. Or that of the lookup.
+    /// If no address answers, that of the attempt that failed last, with its address; an attempt
+    /// for which this machine has no route or no address counts only if all are so. Or that of the
+    /// lookup.
     ///
     /// # Panics
     ///
@@ -87,7 +89,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().local_addr()
     }
@@ -96,7 +98,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn nodelay(&self) -> io::Result<bool> {
         self.0.get_ref().nodelay()
     }
@@ -105,7 +107,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.0.get_ref().set_nodelay(nodelay)
     }
@@ -114,7 +116,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         SockRef::from(self.0.get_ref()).linger()
     }
@@ -124,7 +126,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
         SockRef::from(self.0.get_ref()).set_linger(linger)
     }
@@ -133,7 +135,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn ttl(&self) -> io::Result<u32> {
         self.0.get_ref().ttl()
     }
@@ -142,9 +144,41 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.0.get_ref().set_ttl(ttl)
+    }
+}
+
+impl TcpSocket {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system, with the address.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: the connection is given up.
+    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
+        self.connect_unnamed(addr)
+            .await
+            .map_err(tried("connect to", addr))
+    }
+
+    async fn connect_unnamed(self, addr: SocketAddr) -> io::Result<TcpStream> {
+        match self.0.connect(&addr.into()) {
+            Ok(()) => Ok(TcpStream(Stream::new(self.0.into())?)),
+            // It goes on by itself; so it does if a signal came in between.
+            Err(error) if is(&error, Errno::INPROGRESS) || is(&error, Errno::INTR) => {
+                Ok(TcpStream(Stream::connected(self.0.into()).await?))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -25,7 +25,8 @@ pub struct UCred {
     pub(super) pid: Option<i32>,
 }
 
-/// Asks the system. Not by rustix, whose `UCred` has no place for a process that this one can't see.
+/// Asks the system. Not by rustix, whose `UCred` has no place for a process that this one can't
+/// see.
 #[cfg(target_os = "linux")]
 pub(super) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<UCred> {
     let mut cred = libc::ucred {
@@ -34,8 +35,8 @@ pub(super) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<UCred> {
         gid: 0,
     };
     let mut len = size_of_val(&cred) as libc::socklen_t;
-    // SAFETY: `cred` has room for `len` bytes, both live until the call has returned, and every value of its
-    // three numbers is one; the descriptor is open, as it is borrowed.
+    // SAFETY: `cred` has room for `len` bytes, both live until the call has returned, and every
+    // value of its three numbers is one; the descriptor is open, as it is borrowed.
     let failed = unsafe {
         libc::getsockopt(
             socket.as_raw_fd(),

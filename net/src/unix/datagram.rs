@@ -11,7 +11,7 @@ use wakeful_core::reactor::{Async, Interest};
 use wakeful_core::task::consume_budget;
 use wakeful_core::time::sleep;
 
-use super::SocketAddr;
+use super::addr::{SocketAddr, named};
 use crate::datagram::{datagram_methods, sized};
 use crate::error::tried;
 
@@ -36,12 +36,12 @@ use crate::error::tried;
 pub struct UnixDatagram(Async<net::UnixDatagram>);
 
 impl UnixDatagram {
-    /// A socket at a path, which must not exist yet. As in std, the empty path lets Linux choose a unique
-    /// abstract name; a path that begins with a zero byte is an abstract name.
+    /// A socket at a path, which must not exist yet. As in std, the empty path lets Linux choose a
+    /// unique abstract name; a path that begins with a zero byte is an abstract name.
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     ///
     /// # Panics
     ///
@@ -49,7 +49,7 @@ impl UnixDatagram {
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
         let path = path.as_ref();
-        let addr = super::named(path)?;
+        let addr = named(path)?;
         UnixDatagram::bind_addr(&addr).map_err(tried("bind to", path.display()))
     }
 
@@ -57,7 +57,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Panics
     ///
@@ -71,7 +71,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     ///
     /// # Panics
     ///
@@ -85,7 +85,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     ///
     /// # Panics
     ///
@@ -103,10 +103,10 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
         let path = path.as_ref();
-        let addr = super::named(path)?;
+        let addr = named(path)?;
         self.connect_addr(&addr)
             .map_err(tried("connect to", path.display()))
     }
@@ -115,7 +115,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn connect_addr(&self, addr: &SocketAddr) -> io::Result<()> {
         self.get_ref().connect_addr(addr)
     }
@@ -127,14 +127,14 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     ///
     /// # Cancel safety
     ///
     /// Cancel-safe: when it is dropped, nothing was sent.
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         let path = path.as_ref();
-        let sent = self.send_to_addr(buf, &super::named(path)?).await;
+        let sent = self.send_to_addr(buf, &named(path)?).await;
         sent.map_err(tried("send to", path.display()))
     }
 
@@ -143,7 +143,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Cancel safety
     ///
@@ -159,7 +159,7 @@ impl UnixDatagram {
     ///
     /// `WouldBlock` if the receiver's queue is full; else those of the system.
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
-        let addr = super::named(path.as_ref())?;
+        let addr = named(path.as_ref())?;
         sized(self.get_ref().send_to_addr(buf, &addr), buf)
     }
 
@@ -184,7 +184,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.get_ref().shutdown(how)
     }

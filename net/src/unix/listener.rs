@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 
 use rustix::net::SocketType;
 
-use super::{SocketAddr, UnixStream};
+use super::addr::{SocketAddr, named, raw_addr, socket};
+use super::stream::UnixStream;
 use crate::accept::{Acceptor, accept_nonblocking, listener_methods};
 use crate::error::tried;
 use crate::stream::Stream;
@@ -35,12 +36,12 @@ const UNNAMED: usize = 2;
 pub struct UnixListener(Acceptor<net::UnixListener>);
 
 impl UnixListener {
-    /// Listens at a path, which must not exist yet. As in std, the empty path lets Linux choose a unique
-    /// abstract name; a path that begins with a zero byte is an abstract name.
+    /// Listens at a path, which must not exist yet. As in std, the empty path lets Linux choose a
+    /// unique abstract name; a path that begins with a zero byte is an abstract name.
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     ///
     /// # Panics
     ///
@@ -48,7 +49,7 @@ impl UnixListener {
     #[track_caller]
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
         let path = path.as_ref();
-        let addr = super::named(path)?;
+        let addr = named(path)?;
         UnixListener::bind_addr(&addr).map_err(tried("listen on", path.display()))
     }
 
@@ -56,15 +57,15 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Panics
     ///
     /// Outside a runtime.
     #[track_caller]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
-        let socket = super::socket(SocketType::STREAM)?;
-        rustix::net::bind(&socket, &super::raw_addr(addr)?)?;
+        let socket = socket(SocketType::STREAM)?;
+        rustix::net::bind(&socket, &raw_addr(addr)?)?;
         rustix::net::listen(&socket, 1024)?;
         UnixListener::new(socket.into())
     }
@@ -75,8 +76,8 @@ listener_methods!(UnixListener, net::UnixListener, UnixStream, SocketAddr);
 fn accept(listener: &net::UnixListener) -> io::Result<Accepted> {
     let (socket, addr) = accept_nonblocking(listener)?;
     let stream = net::UnixStream::from(socket);
-    // Clients seldom have a name. Those that do cost a syscall more: std asks for the name again, as
-    // it can take in every name that the system allows.
+    // Clients seldom have a name. Those that do cost a syscall more: std asks for the name again,
+    // as it can take in every name that the system allows.
     let named = addr.is_some_and(|addr| addr.addr_len() as usize > UNNAMED);
     // The empty path is how std makes an unnamed address.
     let unnamed = || SocketAddr::from_pathname("");

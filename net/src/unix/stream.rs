@@ -13,7 +13,9 @@ use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, recvmsg};
 use wakeful_core::reactor::Interest;
 
-use super::{SocketAddr, UCred};
+use super::addr::{SocketAddr, named, raw_addr, socket};
+#[cfg(target_os = "linux")]
+use super::cred::{UCred, of_peer};
 use crate::error::tried;
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::stream::{Received, Socket, Stream, stream_methods};
@@ -44,12 +46,12 @@ pub struct UnixStream(pub(super) Stream<net::UnixStream>);
 stream_methods!(UnixStream, net::UnixStream);
 
 impl UnixStream {
-    /// Connects to the socket at a path. On Linux a path that begins with a zero byte is an abstract
-    /// name.
+    /// Connects to the socket at a path. On Linux a path that begins with a zero byte is an
+    /// abstract name.
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path.
+    /// Returns the error of the system, with the path.
     ///
     /// # Panics
     ///
@@ -60,7 +62,7 @@ impl UnixStream {
     /// Cancel-safe: the connection is given up.
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         let path = path.as_ref();
-        let connected = UnixStream::connect_addr(&super::named(path)?).await;
+        let connected = UnixStream::connect_addr(&named(path)?).await;
         connected.map_err(tried("connect to", path.display()))
     }
 
@@ -68,7 +70,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Panics
     ///
@@ -78,8 +80,8 @@ impl UnixStream {
     ///
     /// Cancel-safe: the connection is given up.
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
-        let addr = &super::raw_addr(addr)?;
-        let socket = super::socket(SocketType::STREAM)?;
+        let addr = &raw_addr(addr)?;
+        let socket = socket(SocketType::STREAM)?;
         match rustix::net::connect(&socket, addr) {
             Ok(()) => Ok(UnixStream(Stream::new(socket.into())?)),
             Err(Errno::INPROGRESS) => Ok(UnixStream(Stream::connected(socket.into()).await?)),
@@ -101,7 +103,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// If the system gives none.
+    /// Returns the error of the system if it provides no descriptor.
     ///
     /// # Panics
     ///
@@ -116,7 +118,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().peer_addr()
     }
@@ -125,7 +127,7 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().local_addr()
     }
@@ -134,10 +136,10 @@ impl UnixStream {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     #[cfg(target_os = "linux")]
     pub fn peer_cred(&self) -> io::Result<UCred> {
-        super::cred::of_peer(self.0.get_ref().as_fd())
+        of_peer(self.0.get_ref().as_fd())
     }
 }
 
@@ -146,8 +148,8 @@ impl Socket for net::UnixStream {
         self.read_vectored(&mut [IoSliceMut::new(buf)])
     }
 
-    /// A read ends where descriptors were sent along. They are dropped here; the flag that says so is
-    /// the only sign that more may follow.
+    /// A read ends where descriptors were sent along. They are dropped here; the flag that says so
+    /// is the only sign that more may follow.
     fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received> {
         let most = bufs.len().min(IOV_MAX);
         let mut none = RecvAncillaryBuffer::default();

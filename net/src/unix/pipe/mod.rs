@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod descriptor;
 mod open;
 mod receiver;
 mod sender;
@@ -24,18 +25,15 @@ pub use open::OpenOptions;
 pub use receiver::Receiver;
 pub use sender::Sender;
 
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
-use wakeful_core::reactor::Async;
+use descriptor::nonblocking;
 
 /// A new pipe.
 ///
 /// # Errors
 ///
-/// If the system gives none.
+/// Returns the error of the system if it provides no descriptor.
 ///
 /// # Panics
 ///
@@ -46,27 +44,4 @@ pub fn pipe() -> io::Result<(Sender, Receiver)> {
     let receiver = Receiver::from_owned_fd_unchecked(nonblocking(read.into())?)?;
     let sender = Sender::from_owned_fd_unchecked(nonblocking(write.into())?)?;
     Ok((sender, receiver))
-}
-
-fn nonblocking(fd: OwnedFd) -> io::Result<OwnedFd> {
-    rustix::io::ioctl_fionbio(&fd, true)?;
-    Ok(fd)
-}
-
-fn into_blocking(pipe: Async<File>) -> io::Result<OwnedFd> {
-    let file = pipe.into_inner()?;
-    rustix::io::ioctl_fionbio(&file, false)?;
-    Ok(file.into())
-}
-
-/// Is this a pipe, open for that? `refused` is the access that it may not have.
-fn check(fd: impl AsFd, refused: OFlags, what: &str) -> io::Result<()> {
-    let invalid = |text| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-    if FileType::from_raw_mode(fstat(&fd)?.st_mode) != FileType::Fifo {
-        return invalid("it is not a pipe".to_owned());
-    }
-    if fcntl_getfl(&fd)? & OFlags::RWMODE == refused {
-        return invalid(format!("the pipe is not open for {what}"));
-    }
-    Ok(())
 }

@@ -7,9 +7,10 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Receiver, Sender, check};
-use crate::error::tried;
-use crate::is;
+use super::descriptor::check;
+use super::receiver::Receiver;
+use super::sender::Sender;
+use crate::error::{is, tried};
 
 /// How to open a named pipe (FIFO), which must exist.
 ///
@@ -52,7 +53,7 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path; `InvalidInput` if it is not a pipe.
+    /// Returns the error of the system, with the path; `InvalidInput` if it is not a pipe.
     ///
     /// # Panics
     ///
@@ -67,7 +68,7 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path; `InvalidInput` if it is not a pipe.
+    /// Returns the error of the system, with the path; `InvalidInput` if it is not a pipe.
     ///
     /// # Panics
     ///

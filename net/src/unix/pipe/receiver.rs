@@ -10,7 +10,7 @@ use futures_util::io::AsyncRead;
 use rustix::fs::OFlags;
 use wakeful_core::reactor::{Async, Interest};
 
-use super::{check, into_blocking, nonblocking};
+use super::descriptor::{check, into_blocking, nonblocking};
 use crate::exact;
 use crate::stream::no_bytes;
 
@@ -84,7 +84,8 @@ impl Receiver {
     fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
         let granted = self.0.source().fault_cap(buf.len());
         let buf = &mut buf[..granted];
-        // A short read does not say that the pipe is empty: the other side may send packets (`O_DIRECT`).
+        // A short read does not say that the pipe is empty: the other side may send packets
+        // (`O_DIRECT`).
         self.0.get_ref().read(buf)
     }
 
@@ -93,7 +94,7 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// Those of the system, and if the runtime has ended.
+    /// Returns the error of the system, and if the runtime has ended.
     ///
     /// # Cancel safety
     ///
@@ -122,13 +123,13 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// `UnexpectedEof` if no sender is left before `buf` is full; else as [`read`](Self::read). After
-    /// an error, the contents of `buf` are unspecified.
+    /// `UnexpectedEof` if no sender is left before `buf` is full; else as [`read`](Self::read).
+    /// After an error, the contents of `buf` are unspecified.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel-safe: when the future is dropped, some bytes may have been read into `buf` already,
-    /// and how many is unknown.
+    /// Not cancel-safe: when the future is dropped, some bytes may have been read into `buf`
+    /// already, and how many is unknown.
     pub async fn read_exact(&self, buf: &mut [u8]) -> io::Result<()> {
         exact::read_exact(self.0.source(), buf, |rest| self.read_now(rest)).await
     }
@@ -157,7 +158,7 @@ impl Receiver {
         pipe.try_transfer(Interest::READABLE, nothing, now)
     }
 
-    /// Waits for something to read, or the end, as far as events tell.
+    /// Waits for something to read, or the end, as far as the reactor knows.
     ///
     /// # Errors
     ///
@@ -170,7 +171,7 @@ impl Receiver {
         self.0.readable().await
     }
 
-    /// Polls for something to read; of several tasks the newest is woken.
+    /// Polls for something to read; if several tasks poll, only the last one is woken.
     ///
     /// # Errors
     ///
@@ -192,7 +193,7 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// None today.
+    /// Returns no error at present.
     pub fn into_nonblocking_fd(self) -> io::Result<OwnedFd> {
         self.0.into_inner().map(OwnedFd::from)
     }

@@ -10,12 +10,12 @@ use futures_util::io::AsyncWrite;
 use rustix::fs::OFlags;
 use wakeful_core::reactor::{Async, Interest};
 
-use super::{check, into_blocking, nonblocking};
+use super::descriptor::{check, into_blocking, nonblocking};
 use crate::exact;
 use crate::stream::no_bytes;
 
-/// The end of a pipe that is written to. The methods take `&self`; the `futures-io` traits are there
-/// for `Sender` and `&Sender`.
+/// The end of a pipe that is written to. The methods take `&self`; the `futures-io` traits are
+/// there for `Sender` and `&Sender`.
 ///
 /// The receiver sees the end when the last sender is dropped; closing through the trait is no more
 /// than flushing, and there is nothing to flush.
@@ -92,9 +92,9 @@ impl Sender {
         Ok(n)
     }
 
-    /// Writes from `buf` and returns how many bytes; perhaps not all. What fits into 512 bytes (4,096
-    /// on Linux) goes whole, not mixed with what other senders write. With an empty
-    /// `buf` it is ready at once with 0.
+    /// Writes from `buf` and returns how many bytes; perhaps not all. What fits into 512 bytes
+    /// (4,096 on Linux) goes whole, not mixed with what other senders write. With an empty `buf` it
+    /// is ready at once with 0.
     ///
     /// # Errors
     ///
@@ -126,8 +126,8 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// `WriteZero` if the system takes no more bytes; else as [`write`](Self::write). After an error,
-    /// some bytes may have been written.
+    /// `WriteZero` if the system takes no more bytes; else as [`write`](Self::write). After an
+    /// error, some bytes may have been written.
     ///
     /// # Cancel safety
     ///
@@ -159,7 +159,7 @@ impl Sender {
         pipe.try_transfer(Interest::WRITABLE, no_bytes(bufs), now)
     }
 
-    /// Waits for room, as far as events tell; also for the last receiver to go.
+    /// Waits for room, as far as the reactor knows; also for the last receiver to go.
     ///
     /// # Errors
     ///
@@ -172,7 +172,7 @@ impl Sender {
         self.0.writable().await
     }
 
-    /// Polls for room; of several tasks the newest is woken.
+    /// Polls for room; if several tasks poll, only the last one is woken.
     ///
     /// # Errors
     ///
@@ -194,7 +194,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// None today.
+    /// Returns no error at present.
     pub fn into_nonblocking_fd(self) -> io::Result<OwnedFd> {
         self.0.into_inner().map(OwnedFd::from)
     }
@@ -224,7 +224,7 @@ macro_rules! write_trait {
                 pipe.poll_transfer(cx, Interest::WRITABLE, no_bytes(bufs), now)
             }
 
-            /// Nothing is buffered here.
+            /// Returns at once: nothing is buffered.
             fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 Poll::Ready(Ok(()))
             }

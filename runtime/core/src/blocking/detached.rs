@@ -3,7 +3,7 @@
 use std::io;
 use std::thread;
 
-use super::no_thread::no_thread;
+use super::error::no_thread;
 
 /// Starts a thread that belongs to the process, not to a runtime: it ends with the process, in the
 /// middle of what it does.

@@ -5,9 +5,9 @@
     all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))
 ))]
 mod detached;
-mod failures;
-mod no_thread;
+mod error;
 mod pool;
+mod write_errors;
 
 use std::cell::Cell;
 use std::future::Future;
@@ -23,8 +23,8 @@ use std::task::{Context, Poll};
     all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))
 ))]
 pub(crate) use detached::run_detached;
-pub(crate) use failures::Failures;
 pub(crate) use pool::{Config, Pool};
+pub(crate) use write_errors::WriteErrors;
 
 use pool::Job;
 
@@ -192,8 +192,8 @@ async fn deliver<T>(call: Call<T>) -> T {
 ///
 /// # Panics
 ///
-/// Outside a runtime, or if the system gives no thread and none is running; for an error instead see
-/// [`try_spawn_blocking`](crate::try_spawn_blocking).
+/// Outside a runtime, or if the system gives no thread and none is running; for an error instead
+/// see [`try_spawn_blocking`](crate::try_spawn_blocking).
 ///
 /// ```
 /// let sum = wakeful::block_on(async {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::no_thread::no_thread;
+use super::error::no_thread;
 use crate::task::runnable::catch_panic;
 
 /// What the builder says about the pool.
@@ -23,7 +23,8 @@ pub(super) struct Job {
     pub(super) mandatory: bool,
 }
 
-/// The threads and their queue. The thread that owns the runtime holds one end, each worker another.
+/// The threads and their queue. The thread that owns the runtime holds one end, each worker
+/// another.
 pub(crate) struct Pool {
     config: Config,
     state: Mutex<State>,
@@ -143,9 +144,9 @@ impl Pool {
         self.gone.notify_all();
     }
 
-    /// Drops the jobs that have not begun and are not mandatory, lets the threads end, and waits for
-    /// them. Returns how many are still at work after `timeout`; those end by themselves when their
-    /// job does.
+    /// Drops the jobs that have not begun and are not mandatory, lets the threads end, and waits
+    /// for them. Returns how many are still at work after `timeout`; those end by themselves when
+    /// their job does.
     pub(crate) fn shut_down(&self, timeout: Duration) -> usize {
         let mut state = self.lock();
         state.closed = true;

@@ -1,4 +1,4 @@
-//! Which way file operations go: chosen once for each runtime, here.
+//! Choice between the ring and the pool, made once for each runtime.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -11,10 +11,10 @@ use super::ring::Ring;
 use crate::context::{self, Part, Place};
 use crate::task::NO_RUNTIME;
 
-/// How file operations are carried out. Set by [`Builder::fs_backend`](crate::Builder::fs_backend).
+/// Backend of file operations, set by [`Builder::fs_backend`](crate::Builder::fs_backend).
 ///
-/// Both ways give the same behaviour; they differ in cost. Opening, reading, writing and syncing go
-/// through the ring; what concerns names and directories goes to the pool in any case.
+/// Both backends behave the same; they differ in cost. Opening, reading, writing and syncing go
+/// through the ring. Operations on names and directories always go to the pool.
 ///
 /// ```
 /// use wakeful::fs;
@@ -30,30 +30,30 @@ use crate::task::NO_RUNTIME;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {
-    /// The ring if the crate was built with the feature `io-uring` and the kernel gives one, else
-    /// the pool. Which it is shows at the first use; see [`backend`].
+    /// The ring if the crate was built with the feature `io-uring` and the kernel provides one,
+    /// else the pool. The choice is made at the first file operation; [`backend`] returns it.
     #[default]
     Auto,
-    /// A completion ring (`io_uring`): Linux, 5.11 and newer, with the feature `io-uring`. Making
-    /// the runtime fails if there is none.
+    /// A completion ring (`io_uring`): Linux, 5.11 and newer, with the feature `io-uring`. Building
+    /// the runtime fails if there is no ring.
     Ring,
     /// The blocking pool, as for [`spawn_blocking`](crate::spawn_blocking).
     Pool,
 }
 
-/// The file operations of one runtime.
+/// File backend of one runtime: the choice, and the ring once it is made.
 pub(crate) struct Files {
     choice: Cell<Backend>,
     ring: RefCell<Option<Rc<Ring>>>,
     waker: Waker,
 }
 
-// SAFETY: no other type has this place.
+// SAFETY: no other type has this `Place`.
 unsafe impl Part for Files {
     const PLACE: Place = Place::Files;
 }
 
-/// Completions have come. The reactor wakes this one, in a turn of the loop.
+/// Waker of the ring: the reactor wakes it in a turn of the loop when there are completions.
 struct Completions;
 
 impl Wake for Completions {
@@ -76,11 +76,11 @@ impl Files {
         }
     }
 
-    /// Makes what was asked for explicitly. Inside the runtime.
+    /// Makes the ring if [`Backend::Ring`] was chosen. Must be called inside the runtime.
     ///
     /// # Errors
     ///
-    /// If there is to be a ring, and the system has none.
+    /// Returns an error if a ring was chosen and the system has none.
     pub(crate) fn prepare(&self) -> io::Result<()> {
         match self.choice.get() {
             Backend::Ring => self.make_ring().map(drop),
@@ -99,7 +99,7 @@ impl Files {
         Ok(ring)
     }
 
-    /// The ring, made at the first use; `None`: the pool is to be used.
+    /// Returns the ring and makes it at the first use; `None` if the pool is the backend.
     fn ring(&self) -> Option<Rc<Ring>> {
         if let Some(ring) = self.made() {
             return Some(ring);
@@ -107,15 +107,15 @@ impl Files {
         if self.choice.get() == Backend::Auto {
             match self.make_ring() {
                 Ok(ring) => return Some(ring),
-                // Not asked again: what refused once will do so each time.
+                // The kernel would refuse again, so it is not asked again.
                 Err(_) => self.choice.set(Backend::Pool),
             }
         }
         None
     }
 
-    /// Submits what was asked for and takes in what has completed. `true`: something has, or there
-    /// is more to submit.
+    /// Submits queued requests and collects completions. Returns whether a request has completed or
+    /// more can be submitted.
     #[inline]
     pub(crate) fn flush(&self) -> bool {
         let Ok(ring) = self.ring.try_borrow() else {
@@ -130,12 +130,12 @@ impl Files {
         }
     }
 
-    /// Whether a waker is the one for the completions.
+    /// Whether `waker` is the waker of the completions.
     pub(crate) fn is_own(&self, waker: &Waker) -> bool {
         self.waker.will_wake(waker)
     }
 
-    /// Has everything that was asked of the ring completed?
+    /// Whether all requests of the ring have completed.
     pub(crate) fn is_idle(&self) -> bool {
         self.ring
             .borrow()
@@ -143,8 +143,8 @@ impl Files {
             .is_none_or(|ring| ring.is_idle())
     }
 
-    /// Waits for what the ring has in flight, at most for `patience`. Returns how many operations
-    /// go on by themselves.
+    /// Waits at most `patience` for the requests that the ring has in flight. Returns the number of
+    /// operations that continue on a thread.
     pub(crate) fn shut_down(&self, patience: Duration) -> usize {
         self.choice.set(Backend::Pool);
         let ring = self.ring.take();
@@ -152,7 +152,7 @@ impl Files {
     }
 }
 
-/// The ring of this thread's runtime; `None`: the pool is to be used.
+/// Returns the ring of this thread's runtime; `None` if the pool is the backend.
 #[track_caller]
 pub(super) fn ring() -> Option<Rc<Ring>> {
     match context::with(Files::ring) {
@@ -161,8 +161,8 @@ pub(super) fn ring() -> Option<Rc<Ring>> {
     }
 }
 
-/// The way that file operations of this thread's runtime go: [`Backend::Ring`] or
-/// [`Backend::Pool`], never `Auto`.
+/// Returns the backend of this thread's runtime: [`Backend::Ring`] or [`Backend::Pool`], never
+/// `Auto`.
 ///
 /// # Panics
 ///

@@ -12,8 +12,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use super::error::tried;
-use super::op::{lost, on_pool};
+use super::error::{lost, tried};
+use super::op::on_pool;
 use crate::blocking::{self, Call};
 
 /// Entries fetched at a time.
@@ -29,7 +29,7 @@ type Batch = (VecDeque<io::Result<DirEntry>>, bool);
 ///
 /// # Errors
 ///
-/// Those of the system, with the path.
+/// Returns the error of the system, with the path.
 ///
 /// # Panics
 ///
@@ -91,7 +91,7 @@ impl ReadDir {
     ///
     /// # Errors
     ///
-    /// Those of the system. The next call goes on behind the failure.
+    /// Returns the error of the system. The next call goes on behind the failure.
     ///
     /// # Panics
     ///
@@ -158,7 +158,7 @@ impl DirEntry {
     ///
     /// # Errors
     ///
-    /// Those of the system: it may be gone by now.
+    /// Returns the error of the system: it may be gone by now.
     ///
     /// # Panics
     ///
@@ -177,7 +177,7 @@ impl DirEntry {
     ///
     /// # Errors
     ///
-    /// Those of the system: it may be gone by now.
+    /// Returns the error of the system: it may be gone by now.
     ///
     /// # Panics
     ///

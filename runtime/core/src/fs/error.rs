@@ -1,8 +1,11 @@
-//! Errors that say what was tried.
+//! Errors of file operations.
 
 use std::fmt;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+
+use crate::blocking::Missing;
 
 /// An error of the system with what was tried, and with which path. The kind stays the same; the
 /// original error is the `source`.
@@ -29,4 +32,12 @@ impl std::error::Error for Tried {
 pub(super) fn tried(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> io::Error {
     let path = path.to_owned();
     move |error| io::Error::new(error.kind(), Tried { what, path, error })
+}
+
+/// Returns the error for an operation whose result the pool dropped; a panic is resumed.
+pub(super) fn lost(missing: Missing) -> io::Error {
+    match missing {
+        Missing::Panicked(payload) => resume_unwind(payload),
+        Missing::Dropped => io::Error::other("the runtime ended before this file operation began"),
+    }
 }

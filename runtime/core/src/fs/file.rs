@@ -5,13 +5,11 @@ use std::fmt;
 use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::path::Path;
 use std::sync::Arc;
 
-use super::OpenOptions;
 use super::op::{Op, on_pool, transfer};
 use super::request::Request;
-use super::stream::Stream;
+use super::stream::StreamState;
 
 /// An open file.
 ///
@@ -20,18 +18,20 @@ use super::stream::Stream;
 /// `futures-io` use the file's cursor, one operation after the other.
 ///
 /// Every operation copies between the caller's buffer and one that the operation owns, so that a
-/// future may be dropped at any time. For many small reads wrap it in `futures_util::io::BufReader`.
+/// future may be dropped at any time. For many small reads wrap it in
+/// `futures_util::io::BufReader`.
 ///
-/// A write through `AsyncWrite` is taken over and goes on by itself, even if the file is dropped or the
-/// runtime ends. `flush`, `close`, [`sync_all`](Self::sync_all), [`sync_data`](Self::sync_data) and
-/// [`into_std`](Self::into_std) wait for it.
+/// A write through `AsyncWrite` is taken over and goes on by itself, even if the file is dropped or
+/// the runtime ends. `flush`, `close`, [`sync_all`](Self::sync_all), [`sync_data`](Self::sync_data)
+/// and [`into_std`](Self::into_std) wait for it.
 ///
 /// # Writes that fail
 ///
-/// The error of a write that was taken over comes with the next operation of any kind. One of those five
-/// returns it in any case, once, even if a `write` has returned it before: one that succeeds says that
-/// everything since the one before it is written. If several of them wait at the same time, each returns
-/// the error. What has failed is not written again. Dropping the file loses the error.
+/// The error of a write that was taken over comes with the next operation of any kind. One of those
+/// five returns it in any case, once, even if a `write` has returned it before: one that succeeds
+/// says that everything since the one before it is written. If several of them wait at the same
+/// time, each returns the error. What has failed is not written again. Dropping the file loses the
+/// error.
 ///
 /// ```
 /// use futures_util::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
@@ -56,7 +56,7 @@ use super::stream::Stream;
 /// ```
 pub struct File {
     pub(super) file: Arc<fs::File>,
-    pub(super) stream: RefCell<Stream>,
+    pub(super) stream: RefCell<StreamState>,
 }
 
 /// The most that one operation asks of the system: what is over is left to the next.
@@ -75,73 +75,6 @@ fn check(offset: u64) -> io::Result<()> {
 }
 
 impl File {
-    /// Opens a file for reading.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, with the path. A directory opens; reading it fails.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel-safe.
-    ///
-    /// ```
-    /// wakeful::block_on(async {
-    ///     let error = wakeful::fs::File::open("/no/such/file").await.unwrap_err();
-    ///     assert_eq!(error.to_string(), "open `/no/such/file`: No such file or directory (os error 2)");
-    /// });
-    /// ```
-    pub async fn open(path: impl AsRef<Path>) -> io::Result<File> {
-        OpenOptions::new().read(true).open(path).await
-    }
-
-    /// Opens a file for writing: it is made if it is not there, and emptied if it is.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, with the path.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped early, the file may have been made or emptied.
-    pub async fn create(path: impl AsRef<Path>) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        options.open(path).await
-    }
-
-    /// Makes a file, for reading and writing.
-    ///
-    /// # Errors
-    ///
-    /// Those of the system, with the path; `AlreadyExists` if it is there already.
-    ///
-    /// # Panics
-    ///
-    /// Outside a runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped early, the file may have been made.
-    pub async fn create_new(path: impl AsRef<Path>) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        options.open(path).await
-    }
-
-    /// The same as [`OpenOptions::new`].
-    pub fn options() -> OpenOptions {
-        OpenOptions::new()
-    }
-
     /// A file that is open already.
     pub fn from_std(file: fs::File) -> File {
         File {
@@ -178,7 +111,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system: it is a directory, a pipe, not open for reading, ...
+    /// Returns the error of the system: it is a directory, a pipe, not open for reading, ...
     ///
     /// # Panics
     ///
@@ -240,7 +173,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system: the disk is full, the file is not open for writing, ...
+    /// Returns the error of the system: the disk is full, the file is not open for writing, ...
     ///
     /// # Panics
     ///
@@ -290,7 +223,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system, and that of a write that was taken over before.
+    /// Returns the error of the system, and that of a write that was taken over before.
     ///
     /// # Panics
     ///
@@ -336,7 +269,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system, and that of a write that was taken over before.
+    /// Returns the error of the system, and that of a write that was taken over before.
     ///
     /// # Panics
     ///
@@ -344,7 +277,7 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// Dropped early, it may still happen.
+    /// Not cancel-safe: if the future is dropped, the operation may still be carried out.
     pub async fn set_len(&self, size: u64) -> io::Result<()> {
         self.settle().await?;
         let file = self.file.clone();
@@ -355,7 +288,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system, and that of a write that was taken over before.
+    /// Returns the error of the system, and that of a write that was taken over before.
     ///
     /// # Panics
     ///
@@ -374,7 +307,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Returns the error of the system.
     ///
     /// # Panics
     ///
@@ -382,7 +315,7 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// Dropped early, it may still happen.
+    /// Not cancel-safe: if the future is dropped, the operation may still be carried out.
     pub async fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
         let file = self.file.clone();
         on_pool(move || file.set_permissions(permissions)).await

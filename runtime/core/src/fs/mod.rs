@@ -1,9 +1,9 @@
 //! Files and directories.
 //!
-//! The names and their meaning are those of tokio's `fs`, the streams have the traits of
-//! `futures-io`. Disks have no readiness, so operations are handed to the system and completed
-//! elsewhere: by a completion ring of the kernel, or by a thread of the blocking pool; see
-//! [`Backend`]. Either way the end of an operation comes through the loop's one wait.
+//! Names and semantics follow tokio's `fs`; streams implement the traits of `futures-io`. Disks
+//! have no readiness, so each operation is handed over whole: to a completion ring of the kernel
+//! (io_uring), or to a thread of the blocking pool; see [`Backend`]. In both cases the completion
+//! wakes the loop through the reactor.
 //!
 //! ```
 //! use wakeful::fs;
@@ -20,38 +20,35 @@
 //!
 //! # Errors
 //!
-//! Those of functions that are given a path say what was tried, and with which. So their number is behind
-//! [`wakeful::raw_os_error`](crate::raw_os_error).
+//! Errors of functions that take a path name the operation and the path. The number of the system's
+//! error is returned by [`wakeful::raw_os_error`](crate::raw_os_error).
 //!
-//! # Dropped futures, and the end of the runtime
+//! # Dropped futures and shutdown
 //!
 //! An operation owns its buffers until the system is done with them, so a future may be dropped at
-//! any time. What has not begun then never begins. What has begun is asked to end if it goes through
-//! the ring, and goes on unheard if it is on the pool.
+//! any time. An operation that has not begun is then never begun. An operation in flight is
+//! cancelled if it is in the ring; on the pool it runs to its end and its result is dropped.
 //!
-//! When the runtime is dropped, it waits for what is in flight for as long as
-//! [`Builder::blocking_shutdown_timeout`](crate::Builder::blocking_shutdown_timeout) says. Writes
-//! that a [`File`] took over are carried out in that time, also those that had not begun.
-//! Operations that do not end in time go on by themselves, on a thread, and keep their file and their
-//! buffers until they have ended. Another runtime can wait for them.
+//! When the runtime is dropped, it waits for the operations in flight for as long as
+//! [`Builder::blocking_shutdown_timeout`](crate::Builder::blocking_shutdown_timeout) says. Buffered
+//! writes of a [`File`] are carried out in that time, including those that had not begun.
+//! Operations that do not end in time continue on a thread, which owns their files and buffers
+//! until they have ended. Another runtime can wait for them.
 
 mod backend;
 mod dir;
 mod error;
 mod file;
+mod file_io;
 mod op;
 mod open_options;
 mod paths;
 mod request;
 #[cfg(not(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))))]
-#[path = "no_ring.rs"]
+#[path = "ring/noop.rs"]
 mod ring;
 #[cfg(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle))))]
 mod ring;
-#[cfg(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle))))]
-mod ring_end;
-#[cfg(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle))))]
-mod ring_entry;
 mod stream;
 mod whole;
 

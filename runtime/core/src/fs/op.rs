@@ -1,30 +1,27 @@
-//! One operation on a file, on its way through the ring or the pool.
+//! Future of one file operation, through the ring or the pool.
 
 use std::future::Future;
 use std::io;
-use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::backend;
-use super::request::{Outcome, Reply, Request};
+use super::error::lost;
+use super::request::{Ended, Outcome, Reply, Request};
 use super::ring::Ticket;
-use crate::blocking::{self, Call, Missing};
+use crate::blocking::{self, Call};
 use crate::task::coop;
 
-/// The future of an operation. Dropped early, the operation is cancelled if it has not begun; in any
-/// case its buffers stay until the system is done with them.
+/// Future of one file operation. Dropping it cancels an operation that has not begun; the buffers
+/// live until the system is done with them in any case.
 pub(super) struct Op(Way);
 
 enum Way {
     Ring(Ticket),
     Pool(Call<Outcome>),
-    /// The system gave no thread.
+    /// The system refused to start a thread.
     Failed(Option<io::Error>),
 }
-
-/// What became of it: the request comes back, except from a runtime that has ended.
-pub(super) type Ended = (io::Result<Reply>, Option<Request>);
 
 impl Op {
     /// # Panics
@@ -35,7 +32,7 @@ impl Op {
         Op::start(request, false)
     }
 
-    /// One that is carried out even if nobody waits for it.
+    /// Starts an operation that is carried out even if its future is dropped.
     #[track_caller]
     pub(super) fn detached(request: Request) -> Op {
         Op::start(request, true)
@@ -43,7 +40,7 @@ impl Op {
 
     #[track_caller]
     fn start(request: Request, detached: bool) -> Op {
-        // Also outside of a runtime, which is a panic there.
+        // Outside a runtime this call panics.
         let ring = backend::ring().filter(|_| !request.is_large());
         Op(match ring {
             Some(ring) => Way::Ring(ring.start(request, detached)),
@@ -56,8 +53,8 @@ impl Op {
 }
 
 impl Op {
-    /// Polls without the cooperative budget. A waker of this crate is enough for that: nothing in here
-    /// runs user code then.
+    /// Polls without consuming the cooperative budget. With a waker of this crate no user code runs
+    /// in here.
     pub(super) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         let ended = match &mut self.0 {
             Way::Ring(ticket) => ready!(ticket.poll(cx)),
@@ -85,22 +82,15 @@ impl Future for Op {
     }
 }
 
-/// Why the pool gave nothing back.
-pub(super) fn lost(missing: Missing) -> io::Error {
-    match missing {
-        Missing::Panicked(payload) => resume_unwind(payload),
-        Missing::Dropped => io::Error::other("the runtime ended before this file operation began"),
-    }
-}
-
-/// Does something with names or directories on the pool.
+/// Runs `f`, an operation on names or directories, on the pool.
 pub(super) async fn on_pool<T: Send + 'static>(
     f: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     blocking::call(false, f)?.await.map_err(lost)?
 }
 
-/// An operation that gives a count, made again if a signal interrupts it.
+/// Runs an operation that transfers bytes, again if a signal interrupts it. Returns the count and
+/// the request.
 pub(super) async fn transfer(mut request: Request) -> (io::Result<usize>, Option<Request>) {
     loop {
         match Op::new(request).await {

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::File;
 use super::error::tried;
+use super::file::File;
 use super::op::Op;
 use super::request::{Reply, Request};
 
@@ -116,8 +116,8 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// Those of the system, with the path; `InvalidInput` for options that contradict each other,
-    /// and for a path with a zero byte.
+    /// Returns the error of the system, with the path; `InvalidInput` for options that contradict
+    /// each other, and for a path with a zero byte.
     ///
     /// # Panics
     ///
@@ -187,4 +187,73 @@ fn c_path(path: &Path) -> io::Result<CString> {
             "the path has a zero byte in it, which no system takes",
         )
     })
+}
+
+impl File {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system, with the path. A directory opens; reading it fails.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    ///
+    /// ```
+    /// wakeful::block_on(async {
+    ///     let error = wakeful::fs::File::open("/no/such/file").await.unwrap_err();
+    ///     assert_eq!(error.to_string(), "open `/no/such/file`: No such file or directory (os error 2)");
+    /// });
+    /// ```
+    pub async fn open(path: impl AsRef<Path>) -> io::Result<File> {
+        OpenOptions::new().read(true).open(path).await
+    }
+
+    /// Opens a file for writing: it is made if it is not there, and emptied if it is.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system, with the path.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped early, the file may have been made or emptied.
+    pub async fn create(path: impl AsRef<Path>) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        options.open(path).await
+    }
+
+    /// Makes a file, for reading and writing.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system, with the path; `AlreadyExists` if it is there already.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped early, the file may have been made.
+    pub async fn create_new(path: impl AsRef<Path>) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        options.open(path).await
+    }
+
+    /// The same as [`OpenOptions::new`].
+    pub fn options() -> OpenOptions {
+        OpenOptions::new()
+    }
 }

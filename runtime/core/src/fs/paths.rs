@@ -22,7 +22,7 @@ macro_rules! names {
         ///
         /// # Errors
         ///
-        /// Those of the system, with the path.
+        /// Returns the error of the system, with the path.
         ///
         /// # Panics
         ///
@@ -30,7 +30,7 @@ macro_rules! names {
         ///
         /// # Cancel safety
         ///
-        /// Dropped early, it may still happen.
+        /// Not cancel-safe: if the future is dropped, the operation may still be carried out.
         pub async fn $name(path: impl AsRef<Path>) -> io::Result<$output> {
             on($what, path.as_ref(), fs::$name).await
         }
@@ -137,7 +137,7 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
 ///
 /// # Errors
 ///
-/// Those of the system, with the path.
+/// Returns the error of the system, with the path.
 ///
 /// # Panics
 ///
@@ -145,7 +145,7 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
 ///
 /// # Cancel safety
 ///
-/// Dropped early, it may still happen.
+/// Not cancel-safe: if the future is dropped, the operation may still be carried out.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -170,7 +170,7 @@ macro_rules! two_names {
         ///
         /// # Errors
         ///
-        /// Those of the system, with the first path.
+        /// Returns the error of the system, with the first path.
         ///
         /// # Panics
         ///
@@ -178,7 +178,7 @@ macro_rules! two_names {
         ///
         /// # Cancel safety
         ///
-        /// Dropped early, it may still happen.
+        /// Not cancel-safe: if the future is dropped, the operation may still be carried out.
         pub async fn $name(
             from: impl AsRef<Path>,
             to: impl AsRef<Path>,

@@ -1,5 +1,5 @@
-//! What is asked of the system about files. It owns everything that the system reads and writes
-//! meanwhile, so that it can outlive the future that asked.
+//! Requests to the system about files. A request owns all memory that the system reads and writes,
+//! so it can outlive the future that made it.
 
 use std::ffi::CString;
 use std::fs;
@@ -17,15 +17,15 @@ pub(super) enum Request {
         flags: OFlags,
         mode: Mode,
     },
-    /// Reads at most `want` bytes behind what `buf` holds, which has the capacity. Without a place
-    /// it reads where the file's own cursor stands, and moves it.
+    /// Appends at most `want` bytes to `buf`, which has the capacity. `at: None` reads at the
+    /// file's cursor and moves it.
     Read {
         file: Arc<fs::File>,
         buf: Vec<u8>,
         want: usize,
         at: Option<u64>,
     },
-    /// Writes what `buf` holds from `from` on.
+    /// Writes `buf[from..]`.
     Write {
         file: Arc<fs::File>,
         buf: Vec<u8>,
@@ -46,12 +46,15 @@ pub(super) enum Reply {
     Done,
 }
 
-/// The answer, and the request with its buffers.
+/// Result of a request, and the request with its buffers.
 pub(super) type Outcome = (io::Result<Reply>, Request);
 
-/// A transfer from this size on is the pool's, with either backend. The ring would hand it to a thread
-/// of the kernel, and while that copies, no other thread gets its processor where the kernel is built
-/// to be preempted by none; a thread of the pool gives way between two transfers.
+/// As [`Outcome`], but a runtime that has ended does not return the request.
+pub(super) type Ended = (io::Result<Reply>, Option<Request>);
+
+/// Transfers of at least this size, in bytes, go to the pool with either backend. The ring would
+/// hand them to a kernel thread, which keeps its processor for the whole copy on kernels built
+/// without preemption; a thread of the pool can be preempted between two transfers.
 const LARGE: usize = 64 * 1024;
 
 impl Request {
@@ -63,7 +66,7 @@ impl Request {
         }
     }
 
-    /// Does it here and now, on a thread that may block.
+    /// Performs the request with blocking calls, on a thread that may block.
     pub(super) fn perform(mut self) -> Outcome {
         let result = retry(|| self.attempt());
         (result.map_err(io::Error::from), self)
@@ -111,7 +114,7 @@ impl Request {
     }
 }
 
-/// Again and again while a signal interrupts it.
+/// Calls `attempt` again while a signal interrupts it.
 fn retry<T>(mut attempt: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
     loop {
         match attempt() {

@@ -4,48 +4,43 @@
 //! one is dropped: the next call finds what was read, or waits for what is being written.
 
 use std::fs;
-use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut, Seek, SeekFrom};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use futures_util::io::{AsyncRead, AsyncSeek, AsyncWrite};
 use rustix::fs::OFlags;
 
-use super::File;
 use super::op::Op;
 use super::request::{Reply, Request};
-use crate::blocking::Failures;
-use crate::task::coop;
+use crate::blocking::WriteErrors;
 use crate::task::waiters::{Place, Waiters};
 
 /// The most that one operation transfers.
 const CHUNK: usize = 256 * 1024;
 
 #[derive(Default)]
-pub(super) struct Stream {
-    busy: Option<Op>,
+pub(super) struct StreamState {
+    pub(super) busy: Option<Op>,
     /// What was read and not handed out yet, from `start` on; else memory for the next operation.
-    buf: Vec<u8>,
-    start: usize,
-    at_end: bool,
+    pub(super) buf: Vec<u8>,
+    pub(super) start: usize,
+    pub(super) at_end: bool,
     /// Of a read, for the next read.
-    read_error: Option<io::Error>,
+    pub(super) read_error: Option<io::Error>,
     /// Of writes that were taken over.
-    failures: Failures,
+    pub(super) write_errors: WriteErrors,
     /// Where the cursor stood when `busy` began; `None`: a pipe has none.
     before: Option<u64>,
     /// Those who wait for `busy`, from the first wait on.
-    waiting: Option<Waiting>,
+    pub(super) waiting: Option<Waiting>,
     /// The place of the newest caller of a `poll_*` function.
-    place: Place,
+    pub(super) place: Place,
 }
 
-/// Several may wait for `busy` through shared references, and an operation keeps one waker. So it is
-/// given that of the list, which wakes them all. It is made once for each file that waits.
-struct Waiting {
-    waiters: Arc<Waiters>,
+/// Several may wait for `busy` through shared references, and an operation keeps one waker. So it
+/// is given that of the list, which wakes them all. It is made once for each file that waits.
+pub(super) struct Waiting {
+    pub(super) waiters: Arc<Waiters>,
     waker: Waker,
 }
 
@@ -57,10 +52,10 @@ impl Default for Waiting {
     }
 }
 
-impl Stream {
+impl StreamState {
     /// Takes in what is in flight once it has ended, and goes on with a write that came short. Its
     /// end wakes the waiters. No user code runs in here, as the file may be borrowed.
-    fn poll_idle(&mut self) -> Poll<()> {
+    pub(super) fn poll_idle(&mut self) -> Poll<()> {
         while let Some(op) = &mut self.busy {
             let waiting = self.waiting.get_or_insert_default();
             let mut cx = Context::from_waker(&waiting.waker);
@@ -71,7 +66,7 @@ impl Stream {
                     self.busy = Some(Op::detached(request));
                 }
                 (Err(error), Some(Request::Read { .. })) => self.read_error = Some(error),
-                (Err(error), _) => self.failures.record(error),
+                (Err(error), _) => self.write_errors.record(error),
                 (Ok(Reply::Count(count)), Some(request)) => self.take_in(count, request),
                 (Ok(_), _) => {}
             }
@@ -101,7 +96,7 @@ impl Stream {
                     self.buf = buf;
                     self.forget();
                 } else if count == 0 {
-                    self.failures.record(io::ErrorKind::WriteZero.into());
+                    self.write_errors.record(io::ErrorKind::WriteZero.into());
                 } else {
                     self.correct_cursor(&file, count);
                     self.busy = Some(Op::detached(Request::Write {
@@ -159,7 +154,7 @@ impl Stream {
     }
 
     /// Gives out what has been read; `None`: nothing has.
-    fn hand_out(&mut self, bufs: &mut [IoSliceMut<'_>]) -> Option<usize> {
+    pub(super) fn hand_out(&mut self, bufs: &mut [IoSliceMut<'_>]) -> Option<usize> {
         let before = self.start;
         for buf in bufs {
             let left = &self.buf[self.start..];
@@ -170,7 +165,7 @@ impl Stream {
         (self.start > before).then_some(self.start - before)
     }
 
-    fn begin_read(&mut self, file: &Arc<fs::File>, want: usize) {
+    pub(super) fn begin_read(&mut self, file: &Arc<fs::File>, want: usize) {
         let request = Request::Read {
             file: file.clone(),
             buf: self.memory(want),
@@ -181,7 +176,7 @@ impl Stream {
         self.busy = Some(Op::new(request));
     }
 
-    fn begin_write(
+    pub(super) fn begin_write(
         &mut self,
         file: &Arc<fs::File>,
         bufs: &[IoSlice<'_>],
@@ -205,188 +200,6 @@ impl Stream {
 }
 
 /// How much one operation transfers of buffers of these lengths.
-fn total(lengths: impl Iterator<Item = usize>) -> usize {
+pub(super) fn total(lengths: impl Iterator<Item = usize>) -> usize {
     lengths.fold(0, usize::saturating_add).min(CHUNK)
-}
-
-impl File {
-    /// Waits until nothing is in flight, as the waiter with that place. User code runs in here, that
-    /// of wakers, while nothing is borrowed.
-    fn poll_idle(&self, place: &mut Place, cx: &mut Context<'_>) -> Poll<()> {
-        if self.stream.borrow().busy.is_none() {
-            return Poll::Ready(());
-        }
-        let progress = ready!(coop::poll_proceed(cx));
-        if self.stream.borrow_mut().poll_idle().is_pending() {
-            let waiting = self.stream.borrow();
-            let waiters = waiting.waiting.as_ref().map(|it| it.waiters.clone());
-            drop(waiting);
-            if let Some(waiters) = waiters {
-                waiters.store(place, cx.waker());
-            }
-            // Anything may have happened before the waker was in its place.
-            ready!(self.stream.borrow_mut().poll_idle());
-        }
-        progress.made_progress();
-        Poll::Ready(())
-    }
-
-    /// The same for the `poll_*` functions, of which the newest caller is woken.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut place = self.stream.get_mut().place;
-        let idle = self.poll_idle(&mut place, cx);
-        self.stream.get_mut().place = place;
-        idle
-    }
-
-    /// Waits until nothing is in flight. What has to be told then is for the caller to ask.
-    pub(super) fn idle(&self) -> impl Future<Output = ()> {
-        Idle {
-            file: self,
-            place: None,
-        }
-    }
-
-    /// Waits until nothing is in flight, and gives the error of a write that no operation has told.
-    pub(super) async fn settle(&self) -> io::Result<()> {
-        self.idle().await;
-        self.stream.borrow_mut().failures.tell()
-    }
-
-    /// Waits until all that was taken over is written. For its error see [`Failures`].
-    pub(super) async fn flush_writes(&self) -> io::Result<()> {
-        let since = self.stream.borrow().failures.begin_flush();
-        self.idle().await;
-        self.stream.borrow_mut().failures.end_flush(since)
-    }
-}
-
-/// The future of [`File::idle`].
-struct Idle<'a> {
-    file: &'a File,
-    place: Place,
-}
-
-impl Future for Idle<'_> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.get_mut();
-        this.file.poll_idle(&mut this.place, cx)
-    }
-}
-
-impl Drop for Idle<'_> {
-    fn drop(&mut self) {
-        if self.place.is_none() {
-            return;
-        }
-        let stream = self.file.stream.borrow();
-        let waiters = stream.waiting.as_ref().map(|it| it.waiters.clone());
-        drop(stream);
-        if let Some(waiters) = waiters {
-            waiters.remove(&mut self.place);
-        }
-    }
-}
-
-/// # Cancel safety
-///
-/// What was read while nobody waited is given to the next read.
-impl AsyncRead for File {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_read_vectored(cx, &mut [IoSliceMut::new(buf)])
-    }
-
-    fn poll_read_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let want = total(bufs.iter().map(|buf| buf.len()));
-        if want == 0 {
-            return Poll::Ready(Ok(0));
-        }
-        loop {
-            if let Some(count) = self.stream.get_mut().hand_out(bufs) {
-                return Poll::Ready(Ok(count));
-            }
-            ready!(self.poll_turn(cx));
-            let File { file, stream } = &mut *self;
-            let stream = stream.get_mut();
-            stream.failures.tell()?;
-            if let Some(error) = stream.read_error.take() {
-                return Poll::Ready(Err(error));
-            }
-            if std::mem::take(&mut stream.at_end) {
-                return Poll::Ready(Ok(0));
-            }
-            if stream.start == stream.buf.len() {
-                stream.begin_read(file, want);
-            }
-        }
-    }
-}
-
-/// A write is taken over at once, 256 KiB at the most, when the one before has ended; its error
-/// comes with a later call. `poll_flush` waits until it is written to the system, not to the disk:
-/// for that see [`File::sync_all`].
-impl AsyncWrite for File {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
-    }
-
-    /// Takes over as much of all buffers as one write takes.
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_turn(cx));
-        let File { file, stream } = &mut *self;
-        let stream = stream.get_mut();
-        stream.failures.tell()?;
-        let total = total(bufs.iter().map(|buf| buf.len()));
-        if total > 0 {
-            stream.begin_write(file, bufs, total)?;
-        }
-        Poll::Ready(Ok(total))
-    }
-
-    /// Fails once if a write that was taken over has failed since the last flush.
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_turn(cx));
-        let failures = &mut self.stream.get_mut().failures;
-        let since = failures.begin_flush();
-        Poll::Ready(failures.end_flush(since))
-    }
-
-    /// Flushes; the file is closed when it is dropped.
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_flush(cx)
-    }
-}
-
-impl AsyncSeek for File {
-    fn poll_seek(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        to: SeekFrom,
-    ) -> Poll<io::Result<u64>> {
-        ready!(self.poll_turn(cx));
-        let File { file, stream } = &mut *self;
-        let stream = stream.get_mut();
-        stream.failures.tell()?;
-        stream.rewind(file)?;
-        // It only sets a number, so it does not block.
-        Poll::Ready((&**file).seek(to))
-    }
 }

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::backend::{Backend, backend};
 use super::error::tried;
+use super::file::File;
 use super::op::{on_pool, transfer};
+use super::open_options::OpenOptions;
 use super::request::Request;
-use super::{Backend, File, OpenOptions, backend};
 
 /// What the first read of a file of unknown length asks for, and what the later ones do at most.
 const FIRST: usize = 16 * 1024;
@@ -19,7 +21,7 @@ const LARGEST: usize = 1024 * 1024;
 ///
 /// # Errors
 ///
-/// Those of the system, with the path: it is not there, it is a directory, ...
+/// Returns the error of the system, with the path: it is not there, it is a directory, ...
 ///
 /// # Panics
 ///
@@ -120,7 +122,7 @@ pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
 ///
 /// # Errors
 ///
-/// Those of the system, with the path.
+/// Returns the error of the system, with the path.
 ///
 /// # Panics
 ///
@@ -188,8 +190,8 @@ async fn write_by_ring(path: &Path, mut buf: Vec<u8>) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of the system, with the path. The old file is then untouched and the new one removed,
-/// unless only the last step failed, the sync of the directory.
+/// Returns the error of the system, with the path. The old file is then untouched and the new one
+/// removed, unless only the last step failed, the sync of the directory.
 ///
 /// # Panics
 ///

@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use futures_util::io::AsyncRead;
 use rustix::fs::OFlags;
 
-use super::{reopen, thread};
+use super::descriptor::reopen;
+use super::stdin_thread;
 use crate::reactor::{Async, Interest};
 use crate::task::waiters::Place;
 
@@ -64,7 +65,7 @@ pub fn stdin() -> Stdin {
 impl Drop for Stdin {
     fn drop(&mut self) {
         if let From::Thread(place) = &mut self.0 {
-            thread::give_up(place);
+            stdin_thread::give_up(place);
         }
     }
 }
@@ -80,7 +81,7 @@ impl AsyncRead for Stdin {
         }
         match &mut self.0 {
             From::Reactor(file) => file.poll_read_with(cx, |mut file| file.read(buf)),
-            From::Thread(place) => thread::poll_read(place, cx, buf),
+            From::Thread(place) => stdin_thread::poll_read(place, cx, buf),
         }
     }
 }

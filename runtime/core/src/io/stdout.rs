@@ -14,8 +14,8 @@ use rustix::event::PollFlags;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::{patiently, reopen};
-use crate::blocking::{self, Call, Failures, Missing};
+use super::descriptor::{reopen, retry_blocking};
+use crate::blocking::{self, Call, Missing, WriteErrors};
 use crate::reactor::{Async, Interest};
 use crate::task::coop;
 
@@ -32,14 +32,14 @@ enum To {
 struct Pooled {
     /// What is being written, if anything is.
     busy: Option<Call<io::Result<()>>>,
-    failures: Failures,
+    write_errors: WriteErrors,
 }
 
 impl fmt::Debug for Pooled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pooled")
             .field("busy", &self.busy.is_some())
-            .field("failures", &self.failures)
+            .field("write_errors", &self.write_errors)
             .finish()
     }
 }
@@ -61,7 +61,7 @@ impl Pooled {
             )),
         });
         if let Err(error) = written {
-            self.failures.record(error);
+            self.write_errors.record(error);
         }
         Poll::Ready(())
     }
@@ -110,7 +110,7 @@ impl Output {
             To::Reactor(file) => file.poll_write_with(cx, |mut file| file.write_vectored(bufs)),
             To::Pool(pooled) => {
                 ready!(pooled.poll_idle(cx));
-                pooled.failures.tell()?;
+                pooled.write_errors.report()?;
                 let which = self.which;
                 let mut bytes = Vec::new();
                 for buf in bufs {
@@ -131,8 +131,8 @@ impl Output {
             return Poll::Ready(Ok(()));
         };
         ready!(pooled.poll_idle(cx));
-        let since = pooled.failures.begin_flush();
-        Poll::Ready(pooled.failures.end_flush(since))
+        let since = pooled.write_errors.begin_flush();
+        Poll::Ready(pooled.write_errors.end_flush(since))
     }
 }
 
@@ -143,7 +143,7 @@ fn write_all(which: Which, mut bytes: &[u8]) -> io::Result<()> {
         Which::Err => err.as_fd(),
     };
     while !bytes.is_empty() {
-        match patiently(fd, PollFlags::OUT, || rustix::io::write(fd, bytes)) {
+        match retry_blocking(fd, PollFlags::OUT, || rustix::io::write(fd, bytes)) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(n) => bytes = &bytes[n..],
             // Without a standard output nobody reads, as in std.

@@ -8,7 +8,8 @@ use std::process::{self, ExitStatus, Output};
 use futures_util::future::try_join3;
 
 use super::exit::{Exit, ended};
-use super::{ChildStderr, ChildStdin, ChildStdout, orphan};
+use super::orphan;
+use super::pipes::{ChildStderr, ChildStdin, ChildStdout};
 
 /// A child process; made by [`Command::spawn`](super::Command::spawn).
 ///
@@ -91,8 +92,8 @@ impl Child {
         }
     }
 
-    /// Waits until the child has ended. Its standard input is closed first if it is still here, lest
-    /// both wait for each other. Once it has ended, this gives the same answer again.
+    /// Waits until the child has ended. Its standard input is closed first if it is still here,
+    /// lest both wait for each other. Once it has ended, this gives the same answer again.
     ///
     /// # Errors
     ///
@@ -160,8 +161,8 @@ impl Child {
         self.wait().await.map(drop)
     }
 
-    /// Reads both outputs to their end, at the same time, and waits for the child. Its standard input
-    /// is closed first. An output that isn't piped is empty here.
+    /// Reads both outputs to their end, at the same time, and waits for the child. Its standard
+    /// input is closed first. An output that isn't piped is empty here.
     ///
     /// An output ends when everyone who has it is done with it, so processes that the child leaves
     /// behind can hold this up; see [`timeout`](crate::time::timeout).

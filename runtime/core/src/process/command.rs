@@ -9,7 +9,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitStatus, Output, Stdio};
 
-use super::{Child, orphan};
+use super::child::Child;
+use super::orphan;
 use crate::reactor::current;
 
 /// A process to be started: std's [`Command`](process::Command), whose children are async.
@@ -246,13 +247,13 @@ impl Command {
     /// Starts the child, at once, reads its outputs and waits for its end.
     ///
     /// As in std, its standard input is `/dev/null` and its outputs are piped, unless
-    /// [`stdin`](Self::stdin), [`stdout`](Self::stdout) or [`stderr`](Self::stderr) has been called. An
-    /// output that is not piped is empty in the result. What comes after, such as [`spawn`](Self::spawn),
-    /// has its own defaults again.
+    /// [`stdin`](Self::stdin), [`stdout`](Self::stdout) or [`stderr`](Self::stderr) has been
+    /// called. An output that is not piped is empty in the result. What comes after, such as
+    /// [`spawn`](Self::spawn), has its own defaults again.
     ///
-    /// A command that is made of one of std's, or was lent by [`as_std_mut`](Self::as_std_mut), may have
-    /// streams that were set there, which can't be seen: then its input is left as it is, and the
-    /// outputs are piped.
+    /// A command that is made of one of std's, or was lent by [`as_std_mut`](Self::as_std_mut), may
+    /// have streams that were set there, which can't be seen: then its input is left as it is, and
+    /// the outputs are piped.
     ///
     /// # Errors
     ///

@@ -13,14 +13,14 @@
 //! # }
 //! ```
 //!
-//! The end of a child is an event of the reactor: of its pidfd where the system has them (Linux 5.3),
-//! else of `SIGCHLD`, which Wakeful then listens for.
+//! The end of a child is an event of the reactor: of its pidfd where the system has them (Linux
+//! 5.3), else of `SIGCHLD`, which Wakeful then listens for.
 //!
 //! # Children that nobody waits for
 //!
 //! A [`Child`] that is dropped goes on running, unless [`kill_on_drop`](Command::kill_on_drop) says
-//! otherwise. A task of the loop waits for it, so it doesn't stay behind as a zombie. If its runtime
-//! ends first, the next child of any runtime that is started or dropped looks after it.
+//! otherwise. A task of the loop waits for it, so it doesn't stay behind as a zombie. If its
+//! runtime ends first, the next child of any runtime that is started or dropped looks after it.
 
 mod child;
 mod command;

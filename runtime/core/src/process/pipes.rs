@@ -114,7 +114,7 @@ impl AsyncWrite for ChildStdin {
         source.poll_transfer(cx, Interest::WRITABLE, nothing, now)
     }
 
-    /// Nothing is buffered here.
+    /// Returns at once: nothing is buffered.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
@@ -126,8 +126,8 @@ impl AsyncWrite for ChildStdin {
     }
 }
 
-/// Reads to the end without filling memory with zeroes first, which `read_to_end` of `futures` does at
-/// each poll with all the room that it has.
+/// Reads to the end without filling memory with zeroes first, which `read_to_end` of `futures` does
+/// at each poll with all the room that it has.
 async fn read_all(pipe: &Async<PipeReader>) -> io::Result<Vec<u8>> {
     /// As much as a pipe holds on Linux, unless it was told otherwise.
     const PIPE: usize = 64 << 10;
@@ -173,7 +173,8 @@ macro_rules! output {
             }
 
             fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
-                // A short read does not say that the pipe is empty: the child may send packets (`O_DIRECT`).
+                // A short read does not say that the pipe is empty: the child may send packets
+                // (`O_DIRECT`).
                 self.0.get_ref().read(buf)
             }
 
@@ -186,7 +187,7 @@ macro_rules! output {
             ///
             /// # Errors
             ///
-            /// Those of the system, and if the runtime has ended.
+            /// Returns the error of the system, and if the runtime has ended.
             ///
             /// # Cancel safety
             ///

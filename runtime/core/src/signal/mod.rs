@@ -13,8 +13,9 @@
 //!
 //! What holds for all of them:
 //!
-//! - The first listener of a kind replaces what the system would do with that signal, and that stays
-//!   so for the rest of the process, also when all listeners are gone: the signal then does nothing.
+//! - The first listener of a kind replaces what the system would do with that signal, and that
+//!   stays so for the rest of the process, also when all listeners are gone: the signal then does
+//!   nothing.
 //! - Each listener is told of a signal, whichever runtime and thread it belongs to.
 //! - Signals of one kind that come before a listener looks are told as one, as the system itself
 //!   does. Signals of different kinds have a listener each, so none takes another's place.

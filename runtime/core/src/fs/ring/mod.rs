@@ -1,13 +1,16 @@
-//! Files by a completion ring: requests are queued, told to the kernel once a turn of the loop, and
-//! their completions come through the reactor, as the ring's own descriptor is registered there.
+//! Files through a completion ring (io_uring). Requests are queued and submitted once a turn of the
+//! loop; the descriptor of the ring is registered with the reactor, which reports completions.
 //!
 //! # Who owns the memory
 //!
 //! The kernel reads and writes the buffers of a request from the moment of its submission to its
-//! completion. All that time the request is kept in its slot here, whatever becomes of the future
-//! that asked. A slot is given out again only after its completion. If the runtime ends and a
-//! request still does not complete, it and the ring are given to a thread that waits for it, see
-//! `ring_end.rs`; without a thread they are leaked rather than freed.
+//! completion. During that time the request stays in its slot here, even if its future is dropped.
+//! A slot is reused only after the completion. If a request does not complete during shutdown, a
+//! thread takes over the request and the ring and waits for it (`handover.rs`); without a thread
+//! both are leaked, never freed.
+
+mod entry;
+mod handover;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -24,30 +27,30 @@ use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, opcode, squeue};
 use rustix::io::Errno;
 
-use super::op::{Ended, lost};
-use super::request::{Outcome, Request};
-use super::ring_end::{Left, leave};
-use super::ring_entry::{came_short, entry, outcome};
+use super::error::lost;
+use super::request::{Ended, Outcome, Request};
 use crate::reactor::{Async, Interest};
 use crate::task::oneshot::{Receiver, oneshot};
 use crate::task::runnable::catch_panic;
 
+use entry::{came_short, entry, outcome};
+use handover::{Unfinished, hand_over};
+
 /// Requests that fit into one submission.
 const ENTRIES: u32 = 256;
 
-/// Completions that there is room for: of requests, twice as many as are submitted at a time, and of their
-/// cancellations, one for each.
+/// Completion queue size: 2 x `ENTRIES` for requests, and as many for their cancellations.
 const COMPLETIONS: u32 = 4 * ENTRIES;
 
-/// What completions of cancellations carry.
+/// User data of cancellations.
 const CANCELLATION: u64 = u64::MAX;
 
-/// As long as a kernel counts without an overflow, and longer than anyone waits.
+/// Longest timeout passed to the kernel: it does not overflow there, and is 136 years.
 const FOR_EVER: Duration = Duration::from_secs(1 << 32);
 
-/// A ring of one loop.
+/// Completion ring of one runtime.
 pub(super) struct Ring {
-    /// The ring's descriptor: readable when there are completions.
+    /// Descriptor of the ring: readable when there are completions.
     source: Async<OwnedFd>,
     inner: RefCell<Inner>,
     /// Requests that have not completed.
@@ -56,39 +59,40 @@ pub(super) struct Ring {
 }
 
 struct Inner {
-    /// `None` when it has been given to a thread, at the end of the runtime.
+    /// `None` after shutdown has handed the ring to a thread.
     io: Option<IoUring>,
     slots: Vec<Slot>,
     vacant: Vec<u32>,
-    /// Not submitted yet, in order.
+    /// Slots that wait for submission, in order.
     queued: VecDeque<u32>,
-    /// Submitted and given up: to be cancelled.
+    /// Slots and generations of submitted requests to cancel.
     unwanted: Vec<(u32, u32)>,
-    /// Told to the kernel and not completed.
+    /// Number of entries submitted and not completed.
     in_flight: usize,
-    /// The cancellations among them.
+    /// Number of cancellations among them.
     cancelling: usize,
 }
 
 struct Slot {
-    /// Makes the names of requests unique, so that a late cancellation hits nobody else.
+    /// Makes the name of each request unique, so that a late cancellation does not hit a later
+    /// request.
     generation: u32,
-    /// There while the slot is in use.
+    /// `Some` while the slot is in use.
     request: Option<Request>,
-    /// Is it carried out even if nobody waits?
+    /// Whether the request is carried out even if its future is dropped.
     detached: bool,
     stage: Stage,
 }
 
 enum Stage {
-    /// Waits for its submission.
+    /// Queued for submission.
     Queued(Option<Waker>),
     Submitted(Option<Waker>),
-    /// Given up, or nobody asks for the result; the buffers stay until the completion.
+    /// The future was dropped; the buffers stay until the completion.
     Orphan,
     Completed(i32),
-    /// The runtime has ended, and a thread waits for it.
-    Left(Receiver<Outcome>),
+    /// A thread waits for the completion, because the runtime has ended.
+    HandedOver(Receiver<Outcome>),
 }
 
 impl Slot {
@@ -96,8 +100,8 @@ impl Slot {
         u64::from(self.generation) << 32 | u64::from(slot)
     }
 
-    /// Whether it is a write that was taken over, and that came short. The rest has to be written,
-    /// whatever becomes of its file.
+    /// Whether a detached write was short. If so, queues the rest, which has to be written even if
+    /// the file is dropped.
     fn goes_on(&mut self, result: i32) -> bool {
         let count = usize::try_from(result).unwrap_or(0);
         let request = self.request.as_mut();
@@ -117,8 +121,8 @@ impl Ring {
     ///
     /// # Errors
     ///
-    /// `Unsupported` if the kernel has no ring, or one that lacks what is needed here, or if a
-    /// sandbox or a system setting refuses it.
+    /// `Unsupported` if the kernel has no ring or lacks a required feature, or if a sandbox or a
+    /// system setting refuses it.
     pub(super) fn new() -> io::Result<Ring> {
         let io = make().map_err(|error| match Errno::from_io_error(&error) {
             Some(Errno::NOSYS | Errno::PERM | Errno::ACCESS | Errno::INVAL) => io::Error::new(
@@ -148,13 +152,13 @@ impl Ring {
         })
     }
 
-    /// Asks to be woken, by `waker`, when there are completions.
+    /// Registers `waker` for the next completions.
     pub(super) fn listen(&self, waker: &Waker) {
         let source = self.source.source();
-        // What was ready has been reaped; what comes now is a new edge.
+        // All earlier completions have been reaped; the next one is a new edge.
         let would_block = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
         let _ = source.try_io(Interest::READABLE, would_block);
-        // Ready is not possible, and an error says that the runtime has ended.
+        // It cannot be ready, and an error means that the runtime has ended.
         let _ = source.poll_ready(&mut Context::from_waker(waker), Interest::READABLE);
     }
 
@@ -165,24 +169,25 @@ impl Ring {
             ring: self.clone(),
             slot,
             taken: false,
-            left: None,
+            handed_over: None,
         }
     }
 
-    /// Has every request completed?
+    /// Whether every request has completed.
     pub(super) fn is_idle(&self) -> bool {
         self.open.get() == 0
     }
 
-    /// Submits what is queued and takes in what has completed. `true`: something has, or the kernel would
-    /// not take all that there is room for. What there is no room for waits for a completion.
+    /// Submits queued requests and collects completions. Returns whether a request has completed,
+    /// or the kernel did not accept all that fits into the queue. Requests that do not fit wait for
+    /// a completion.
     pub(super) fn flush(&self) -> bool {
         let mut completed = false;
         loop {
             let submitted = self.inner.borrow_mut().submit();
             let (reaped, goes_on) = self.take_in();
             completed |= reaped;
-            // A full ring: what has completed makes room for what is still queued.
+            // If the ring was full, completions have freed capacity for queued requests.
             let more = self.inner.borrow_mut().has_more();
             if !((reaped || goes_on) && submitted && more) {
                 return completed || more;
@@ -190,26 +195,27 @@ impl Ring {
         }
     }
 
-    /// Takes in completions and wakes those who wait for them.
+    /// Collects completions and wakes their waiters.
     pub(super) fn reap(&self) -> bool {
         self.take_in().0
     }
 
-    /// Has something completed? And does something go on that came short?
+    /// Collects completions. Returns whether a request has completed, and whether the rest of a
+    /// short write was queued.
     fn take_in(&self) -> (bool, bool) {
         let mut wakers = self.wakers.take();
         let (completed, goes_on) = self.inner.borrow_mut().reap(&mut wakers);
         self.open.set(self.open.get() - completed);
         for waker in wakers.drain(..) {
-            // A foreign one may panic; the others are woken all the same.
+            // A foreign waker may panic; the others must still be woken.
             catch_panic(|| waker.wake());
         }
         self.wakers.set(wakers);
         (completed > 0, goes_on)
     }
 
-    /// Waits until nothing is in flight, for as long as something completes within `patience`. What is
-    /// in flight then is given to a thread, ring and all. Returns how many requests that are.
+    /// Waits until no request is in flight, as long as one completes within each `patience`. Hands
+    /// the remaining requests and the ring to a thread. Returns the number of those requests.
     pub(super) fn shut_down(&self, patience: Duration) -> usize {
         self.inner.borrow_mut().give_up_reads();
         self.flush();
@@ -228,20 +234,21 @@ impl Ring {
         }
         let left = self.open.get();
         if left > 0 {
-            self.leave();
+            self.hand_over();
         }
         left
     }
 
-    /// Gives what has not completed to threads. Those who wait for it are woken, to wait for those.
-    fn leave(&self) {
+    /// Hands the requests that have not completed to threads, and wakes their waiters, which then
+    /// wait for the threads.
+    fn hand_over(&self) {
         let mut inner = self.inner.borrow_mut();
         let Some(io) = inner.io.take() else {
             return;
         };
         inner.in_flight = 0;
         let queued = mem::take(&mut inner.queued);
-        let (mut left, mut wakers) = (Left::default(), Vec::new());
+        let (mut unfinished, mut wakers) = (Unfinished::default(), Vec::new());
         for (number, place) in (0..).zip(&mut inner.slots) {
             if matches!(place.stage, Stage::Completed(_)) {
                 continue;
@@ -251,19 +258,19 @@ impl Ring {
                 continue;
             };
             let (sender, receiver) = oneshot();
-            match mem::replace(&mut place.stage, Stage::Left(receiver)) {
+            match mem::replace(&mut place.stage, Stage::HandedOver(receiver)) {
                 Stage::Queued(waker) | Stage::Submitted(waker) => wakers.extend(waker),
                 _ => {}
             }
             if !queued.contains(&number) {
-                left.in_flight.insert(name, request);
-                left.results.insert(name, (sender, place.detached));
+                unfinished.in_flight.insert(name, request);
+                unfinished.results.insert(name, (sender, place.detached));
             } else if place.detached {
-                left.queued.push((request, sender));
+                unfinished.queued.push((request, sender));
             }
         }
         drop(inner);
-        leave(io, left);
+        hand_over(io, unfinished);
         for waker in wakers {
             catch_panic(|| waker.wake());
         }
@@ -274,7 +281,7 @@ impl Drop for Ring {
     fn drop(&mut self) {
         let inner = self.inner.get_mut();
         if inner.in_flight > 0 {
-            // The kernel still has addresses of these buffers.
+            // The kernel still holds addresses of these buffers.
             mem::forget(mem::take(&mut inner.slots));
             mem::forget(inner.io.take());
         }
@@ -289,7 +296,7 @@ fn make() -> io::Result<IoUring> {
         .setup_clamp()
         .build(ENTRIES);
     let io = match modern {
-        // A kernel before 6.0 does not know these.
+        // Kernels before 6.0 do not have these flags.
         Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => IoUring::builder()
             .setup_cqsize(COMPLETIONS)
             .build(ENTRIES)?,
@@ -338,14 +345,14 @@ impl Inner {
         slot
     }
 
-    /// Is there something that the kernel could be told now?
+    /// Whether an entry can be submitted now.
     fn has_more(&mut self) -> bool {
         let cancellations = !self.unwanted.is_empty() && !self.is_full_of_cancellations();
         let requests = !self.queued.is_empty() && !self.is_full();
         cancellations || requests || !self.io().submission().is_empty()
     }
 
-    /// Gives a slot back. Its request has completed or was never submitted.
+    /// Frees a slot, whose request has completed or was never submitted, and returns the request.
     fn vacate(&mut self, slot: u32) -> Option<Request> {
         let place = &mut self.slots[slot as usize];
         place.generation = place.generation.wrapping_add(1) & (u32::MAX >> 1);
@@ -354,7 +361,7 @@ impl Inner {
         place.request.take()
     }
 
-    /// Tells the kernel as much as there is room for. `false`: it can't take more for now.
+    /// Submits as many entries as fit. Returns `false` if the kernel accepts no more for now.
     fn submit(&mut self) -> bool {
         loop {
             self.fill();
@@ -372,8 +379,8 @@ impl Inner {
         }
     }
 
-    /// Half of the completions that there is room for are those of requests, so that the other half is left
-    /// for their cancellations, whatever the requests wait for.
+    /// Returns the maximum number of requests in flight: half of the completion queue. The other
+    /// half is for their cancellations, so a cancellation never waits for a request.
     fn room(&mut self) -> usize {
         self.io().params().cq_entries() as usize / 2
     }
@@ -423,17 +430,18 @@ impl Inner {
         }
     }
 
-    /// `false`: there is no room in the submission queue.
+    /// Pushes an entry. Returns `false` if the submission queue is full.
     fn push(&mut self, entry: &squeue::Entry) -> bool {
-        // SAFETY: whatever the entry points to is owned by the request in its slot, which stays there,
-        // or with the thread that it is left to, until the completion comes, or for ever; and a request
-        // does not move what it points to.
+        // SAFETY: the request in the slot owns all that the entry points to. It stays in the slot,
+        // or with the thread that takes it over, until the completion comes, or is leaked; and
+        // moving a request does not move what it points to.
         let pushed = unsafe { self.io().submission().push(entry) }.is_ok();
         self.in_flight += usize::from(pushed);
         pushed
     }
 
-    /// Returns how many requests have completed, and whether some go on.
+    /// Collects completions and the wakers to wake. Returns the number of completed requests, and
+    /// whether the rest of a short write was queued.
     fn reap(&mut self, wakers: &mut Vec<Waker>) -> (usize, bool) {
         let (mut completed, mut goes_on) = (0, false);
         if self.in_flight == 0 {
@@ -462,7 +470,7 @@ impl Inner {
             match mem::replace(&mut place.stage, Stage::Completed(result)) {
                 Stage::Submitted(waker) => wakers.extend(waker),
                 _ => {
-                    // Also closes a file that was opened for nobody.
+                    // This also closes a file whose open was given up.
                     let request = self.vacate(slot);
                     drop(request.map(|request| outcome(request, result)));
                 }
@@ -470,7 +478,7 @@ impl Inner {
         }
     }
 
-    /// The runtime ends: nobody will want what is still being read.
+    /// Cancels reads and opens at shutdown, as no future is left to take their results.
     fn give_up_reads(&mut self) {
         for (slot, place) in self.slots.iter().enumerate() {
             if matches!(
@@ -484,29 +492,29 @@ impl Inner {
     }
 }
 
-/// The right to the result of one request.
+/// Handle to the result of one request.
 pub(super) struct Ticket {
     ring: Rc<Ring>,
     slot: u32,
     taken: bool,
-    /// Its result comes from a thread.
-    left: Option<Receiver<Outcome>>,
+    /// Set once a thread delivers the result.
+    handed_over: Option<Receiver<Outcome>>,
 }
 
 impl Ticket {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         assert!(!self.taken, "a file operation was polled after it ended");
-        if self.left.is_none() {
+        if self.handed_over.is_none() {
             let mut inner = self.ring.inner.borrow_mut();
             let stage = &mut inner.slots[self.slot as usize].stage;
-            if matches!(stage, Stage::Left(_))
-                && let Stage::Left(receiver) = mem::replace(stage, Stage::Orphan)
+            if matches!(stage, Stage::HandedOver(_))
+                && let Stage::HandedOver(receiver) = mem::replace(stage, Stage::Orphan)
             {
-                self.left = Some(receiver);
+                self.handed_over = Some(receiver);
             }
         }
-        if let Some(left) = &mut self.left {
-            let ended = ready!(Pin::new(left).poll(cx));
+        if let Some(receiver) = &mut self.handed_over {
+            let ended = ready!(Pin::new(receiver).poll(cx));
             self.taken = true;
             return Poll::Ready(match ended {
                 Ok((result, request)) => (result, Some(request)),
@@ -522,7 +530,7 @@ impl Ticket {
         if waits_for_this {
             return Poll::Pending;
         }
-        // It may be anyone's: nothing of the ring is borrowed while it is cloned.
+        // Cloning a foreign waker runs user code, so nothing of the ring is borrowed here.
         let new = cx.waker().clone();
         let mut inner = self.ring.inner.borrow_mut();
         let place = &mut inner.slots[self.slot as usize];
@@ -535,8 +543,8 @@ impl Ticket {
                 let (result, request) = outcome(request, result);
                 return Poll::Ready((result, Some(request)));
             }
-            // A waker's clone has ended the runtime.
-            Stage::Left(_) => {
+            // Cloning the waker has ended the runtime.
+            Stage::HandedOver(_) => {
                 drop(inner);
                 new.wake();
                 return Poll::Pending;
@@ -544,7 +552,7 @@ impl Ticket {
             Stage::Orphan => unreachable!("its ticket is here"),
         };
         drop(inner);
-        // It may be anyone's: with nothing borrowed.
+        // Dropping a foreign waker runs user code, so nothing is borrowed here.
         drop(old);
         Poll::Pending
     }
@@ -552,7 +560,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.taken || self.left.is_some() {
+        if self.taken || self.handed_over.is_some() {
             return;
         }
         let mut inner = self.ring.inner.borrow_mut();
@@ -574,7 +582,7 @@ impl Drop for Ticket {
                 let done = inner.vacate(self.slot);
                 drop(done.map(|request| outcome(request, result)));
             }
-            Stage::Left(_) => {}
+            Stage::HandedOver(_) => {}
             Stage::Orphan => unreachable!("its ticket is here"),
         }
         drop(inner);

@@ -1,4 +1,4 @@
-//! A request in the ring's language, and a completion in ours.
+//! Conversion of a request to a ring entry, and of a completion to an outcome.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -6,13 +6,13 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use io_uring::types::{Fd, FsyncFlags};
 use io_uring::{opcode, squeue};
 
-use super::request::{Outcome, Reply, Request};
+use crate::fs::request::{Outcome, Reply, Request};
 
-/// Where the file's own cursor stands.
+/// Offset that means the file's cursor.
 const CURSOR: u64 = u64::MAX;
 
-/// The entry points into the request: to its path or its buffer, both on the heap, so that the
-/// request itself may move.
+/// Returns the entry for a request. It points to the request's path or buffer, which are on the
+/// heap, so the request itself may move.
 pub(super) fn entry(request: &mut Request) -> squeue::Entry {
     match request {
         Request::Open { path, flags, mode } => {
@@ -58,19 +58,20 @@ pub(super) fn entry(request: &mut Request) -> squeue::Entry {
     }
 }
 
-/// What the kernel's answer means. To be called once for each completion.
+/// Converts the result of a completion. Must be called once for each completion.
 pub(super) fn outcome(mut request: Request, result: i32) -> Outcome {
     if result < 0 {
         return (Err(io::Error::from_raw_os_error(-result)), request);
     }
     let reply = match &mut request {
         Request::Open { .. } => {
-            // SAFETY: the kernel has just opened it for this request, and nobody else knows of it.
+            // SAFETY: the kernel has just opened the descriptor for this request, so nothing else
+            // owns it.
             Reply::Opened(unsafe { OwnedFd::from_raw_fd(result) })
         }
         Request::Read { buf, .. } => {
             let read = result as usize;
-            // SAFETY: the kernel has written that many bytes from the end of the buffer on, into the
+            // SAFETY: the kernel has written `read` bytes behind the end of the buffer, into the
             // capacity that was reserved when the entry was made.
             unsafe { buf.set_len(buf.len() + read) };
             Reply::Count(read)
@@ -81,8 +82,8 @@ pub(super) fn outcome(mut request: Request, result: i32) -> Outcome {
     (Ok(reply), request)
 }
 
-/// Whether it is a write that came short of which the rest has to be written; the next attempt then
-/// begins there. Not if there is a cursor: a write to a file comes short where there is no space.
+/// Whether the request is a short write whose rest has to be written; if so, moves its start to the
+/// rest. A file with a cursor does not count: its write is short only when the disk is full.
 pub(super) fn came_short(request: &mut Request, count: usize) -> bool {
     let Request::Write {
         file, buf, from, ..

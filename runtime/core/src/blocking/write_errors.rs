@@ -8,32 +8,32 @@ use std::io;
 /// next operation of any kind, and in any case to a flush: also if a write has told it before, as
 /// only a flush that succeeds says that everything is written.
 #[derive(Debug, Default)]
-pub(crate) struct Failures {
+pub(crate) struct WriteErrors {
     last: Option<io::Error>,
     /// Failed writes so far.
     count: u64,
     /// Those that any operation has told.
-    told: u64,
+    reported: u64,
     /// Those that a flush has told.
     flushed: u64,
 }
 
-impl Failures {
+impl WriteErrors {
     pub(crate) fn record(&mut self, error: io::Error) {
         self.last = Some(error);
         self.count += 1;
     }
 
     /// The error for an operation that is no flush, once.
-    pub(crate) fn tell(&mut self) -> io::Result<()> {
-        if self.told == self.count {
+    pub(crate) fn report(&mut self) -> io::Result<()> {
+        if self.reported == self.count {
             return Ok(());
         }
-        self.told = self.count;
+        self.reported = self.count;
         self.error()
     }
 
-    /// Where a flush begins: it answers for the failures that no flush has told by now.
+    /// Where a flush begins: it answers for the errors that no flush has told by now.
     pub(crate) fn begin_flush(&self) -> u64 {
         self.flushed
     }
@@ -44,7 +44,7 @@ impl Failures {
         if since == self.count {
             return Ok(());
         }
-        (self.told, self.flushed) = (self.count, self.count);
+        (self.reported, self.flushed) = (self.count, self.count);
         self.error()
     }
 
@@ -71,24 +71,24 @@ mod tests {
 
     #[test]
     fn a_flush_tells_what_an_operation_has_told() {
-        let mut failures = Failures::default();
-        failures.record(full());
-        assert!(failures.tell().is_err());
-        assert!(failures.tell().is_ok());
-        let since = failures.begin_flush();
-        assert!(failures.end_flush(since).is_err());
-        let since = failures.begin_flush();
-        assert!(failures.end_flush(since).is_ok());
-        assert!(failures.tell().is_ok());
+        let mut errors = WriteErrors::default();
+        errors.record(full());
+        assert!(errors.report().is_err());
+        assert!(errors.report().is_ok());
+        let since = errors.begin_flush();
+        assert!(errors.end_flush(since).is_err());
+        let since = errors.begin_flush();
+        assert!(errors.end_flush(since).is_ok());
+        assert!(errors.report().is_ok());
     }
 
     #[test]
     fn flushes_at_the_same_time_are_all_told() {
-        let mut failures = Failures::default();
-        let since = [failures.begin_flush(), failures.begin_flush()];
-        failures.record(full());
+        let mut errors = WriteErrors::default();
+        let since = [errors.begin_flush(), errors.begin_flush()];
+        errors.record(full());
         for since in since {
-            let error = failures.end_flush(since).unwrap_err();
+            let error = errors.end_flush(since).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         }
     }

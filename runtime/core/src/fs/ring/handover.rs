@@ -1,4 +1,4 @@
-//! What a ring has in flight when the patience of its ending runtime is over, on a thread of its own.
+//! Handover of the requests that do not complete during shutdown, to a thread that waits for them.
 
 use std::collections::HashMap;
 use std::io;
@@ -7,32 +7,34 @@ use std::mem::ManuallyDrop;
 use io_uring::IoUring;
 use rustix::io::Errno;
 
-use super::request::{Outcome, Request};
-use super::ring_entry::{came_short, outcome};
+use super::entry::{came_short, outcome};
 use crate::blocking::run_detached;
+use crate::fs::request::{Outcome, Request};
 use crate::task::oneshot::Sender;
 use crate::task::runnable::catch_panic;
 
 const THREAD: &str = "wakeful-files";
 
-/// Requests by their names, and who gets their results.
+/// Requests by name, and the senders of their results.
 #[derive(Default)]
-pub(super) struct Left {
-    /// Those that the kernel has. They are leaked rather than freed if it keeps them, on unwinding too.
+pub(super) struct Unfinished {
+    /// Requests that the kernel holds. If they do not complete they are leaked, also on unwinding,
+    /// never freed.
     pub(super) in_flight: ManuallyDrop<HashMap<u64, Request>>,
-    /// Those of `in_flight`, and whether each is carried out in any case.
+    /// Senders of the results of `in_flight`, and whether the request is detached.
     pub(super) results: HashMap<u64, (Sender<Outcome>, bool)>,
-    /// Writes that were taken over and that the kernel has not been told of.
+    /// Detached writes that were not submitted.
     pub(super) queued: Vec<(Request, Sender<Outcome>)>,
 }
 
-/// Waits for what is left. Without a thread the requests are leaked, and their results are an error.
-pub(super) fn leave(io: IoUring, left: Left) {
-    let Left {
+/// Waits for the unfinished requests on threads. Without a thread the requests are leaked, and
+/// their results are errors.
+pub(super) fn hand_over(io: IoUring, unfinished: Unfinished) {
+    let Unfinished {
         in_flight,
         results,
         queued,
-    } = left;
+    } = unfinished;
     for (request, result) in queued {
         perform(request, result);
     }
@@ -40,22 +42,22 @@ pub(super) fn leave(io: IoUring, left: Left) {
         return;
     }
     let io = ManuallyDrop::new(io);
-    // Without a thread this is dropped: the results are, and what the kernel has is not.
+    // Without a thread the closure is dropped: the results with it, but not what the kernel holds.
     let _ = run_detached(THREAD, move || serve(io, in_flight, results));
 }
 
-/// Does a request by a call that may block, on a thread of its own.
+/// Performs a request with blocking calls, on a new thread.
 fn perform(request: Request, result: Sender<Outcome>) {
-    // Without a thread the result is dropped, which is an error for its waiter.
+    // Without a thread the sender is dropped, which its waiter gets as an error.
     let _ = run_detached(THREAD, move || finish(result, request.perform()));
 }
 
 fn finish(result: Sender<Outcome>, outcome: Outcome) {
-    // It may wake a foreign waker, and drops the outcome if it is not wanted.
+    // This may wake a foreign waker, and drops the outcome if its receiver is gone.
     catch_panic(|| result.fill(Ok(outcome)));
 }
 
-/// The life of the thread. It submits nothing: only the thread that made the ring may do so.
+/// Loop of the thread. It submits nothing, as only the thread that made the ring may submit.
 fn serve(
     mut io: ManuallyDrop<IoUring>,
     mut in_flight: ManuallyDrop<HashMap<u64, Request>>,
@@ -88,8 +90,8 @@ fn serve(
     drop(ManuallyDrop::into_inner(in_flight));
 }
 
-/// Whether some of a write that was taken over has yet to be written: it came short, or the kernel gave
-/// it up as the thread that submitted it has ended.
+/// Whether a part of a detached write has yet to be written: the write was short, or the kernel
+/// cancelled it because the thread that submitted it has ended.
 fn goes_on(request: &mut Request, result: i32) -> bool {
     if let Ok(count) = usize::try_from(result) {
         return came_short(request, count);

@@ -1,4 +1,4 @@
-//! Stands in for the ring where there is none: it can't be made.
+//! Empty twin of the ring, for builds without io_uring: making it fails.
 
 use std::convert::Infallible;
 use std::io;
@@ -6,8 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::op::Ended;
-use super::request::Request;
+use crate::fs::request::{Ended, Request};
 
 pub(super) struct Ring(Infallible);
 

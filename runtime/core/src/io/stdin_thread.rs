@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 
-use super::patiently;
+use super::descriptor::retry_blocking;
 use crate::blocking::run_detached;
 use crate::task::waiters::{Place, Waiters};
 
@@ -95,7 +95,7 @@ fn serve() {
             .unwrap_or_else(PoisonError::into_inner);
         drop(state);
         let stdin = io::stdin();
-        let read = patiently(stdin.as_fd(), PollFlags::IN, || {
+        let read = retry_blocking(stdin.as_fd(), PollFlags::IN, || {
             rustix::io::read(&stdin, &mut chunk)
         });
         let mut state = lock();

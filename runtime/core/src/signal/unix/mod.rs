@@ -185,7 +185,7 @@ impl Signal {
         poll_fn(|cx| wait.0.listener.poll(cx)).await
     }
 
-    /// Polls [`recv`](Self::recv); of several tasks the newest is woken.
+    /// Polls [`recv`](Self::recv); if several tasks poll, only the last one is woken.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         self.listener.poll(cx)
     }

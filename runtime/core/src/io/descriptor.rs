@@ -1,0 +1,72 @@
+//! Descriptors of standard streams: opened again for the reactor, or used by blocking calls.
+
+use std::fs::File;
+use std::io::IsTerminal;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{FileType, OFlags, Stat, fcntl_getfl, fstat, major, minor};
+use rustix::io::Errno;
+
+use crate::reactor::Async;
+
+/// The same pipe or terminal, with flags of its own, on the reactor. `None`: it takes a thread.
+#[track_caller]
+pub(super) fn reopen(shared: BorrowedFd<'_>, access: OFlags) -> Option<Async<File>> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let before = fstat(shared).ok()?;
+    let flags = fcntl_getfl(shared).ok()?;
+    let reads_and_writes = flags.contains(OFlags::RDWR);
+    let may = !flags.contains(OFlags::PATH)
+        && (reads_and_writes || flags & OFlags::RWMODE == access & OFlags::RWMODE);
+    if !may || !is_the_same_when_reopened(&before, shared.is_terminal()) {
+        return None;
+    }
+    let path = format!("/proc/self/fd/{}", shared.as_raw_fd());
+    // A pipe that carries oneshots goes on to do so.
+    let kept = flags & OFlags::DIRECT;
+    let flags = kept | access | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, rustix::fs::Mode::empty()).ok()?);
+    let after = fstat(&file).ok()?;
+    let id = |stat: &Stat| (stat.st_dev, stat.st_ino, stat.st_rdev);
+    // Another thread may have put another in its place meanwhile.
+    if id(&before) != id(&after) {
+        return None;
+    }
+    Async::new_nonblocking(file).ok()
+}
+
+/// Whether opening it once more gives the same pipe or terminal. Some names of terminals stand for
+/// another one at each time, by the device numbers of Linux: those of major 5 (`/dev/tty` is the
+/// terminal of who opens it, `/dev/ptmx` makes a new pair, `/dev/console` is what it is set to),
+/// and `/dev/tty0`, the one in the foreground. The master of a pair is one of them.
+fn is_the_same_when_reopened(stat: &Stat, is_terminal: bool) -> bool {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Fifo => true,
+        FileType::CharacterDevice => {
+            let (major, minor) = (major(stat.st_rdev), minor(stat.st_rdev));
+            is_terminal && major != 5 && (major, minor) != (4, 0)
+        }
+        _ => false,
+    }
+}
+
+/// A blocking operation on a descriptor that someone may have made nonblocking.
+pub(super) fn retry_blocking<R>(
+    fd: BorrowedFd<'_>,
+    events: PollFlags,
+    mut op: impl FnMut() -> Result<R, Errno>,
+) -> Result<R, Errno> {
+    loop {
+        match op() {
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => match poll(&mut [PollFd::from_borrowed_fd(fd, events)], None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            },
+            result => return result,
+        }
+    }
+}
