@@ -1,7 +1,10 @@
 //! The module `trace` in builds without the feature: the signatures of `recorder.rs` and `tag.rs`, with
 //! empty bodies.
 
-#![allow(clippy::unused_self, reason = "the signatures are those of `recorder.rs`")]
+#![allow(
+    clippy::unused_self,
+    reason = "the signatures are those of `recorder.rs`"
+)]
 
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -88,7 +91,9 @@ impl Waking<'_> {
 }
 
 #[must_use]
-pub(crate) struct Firing<'a>(#[allow(dead_code, reason = "as in `recorder.rs`")] PhantomData<&'a ()>);
+pub(crate) struct Firing<'a>(
+    #[allow(dead_code, reason = "as in `recorder.rs`")] PhantomData<&'a ()>,
+);
 
 pub(crate) struct Job;
 
