@@ -15,7 +15,7 @@ clippy:
 
 # Builds the API documentation; a warning is an error.
 doc:
-    RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --all-features
+    RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --all-features --workspace --exclude wakeful-benches
 
 # Builds the guide into docs/book. `cargo install --locked mdbook` before.
 book:
