@@ -1,10 +1,10 @@
 //! Checks the sources against the rules of ARCHITECTURE.md and CONTRIBUTING.md.
 //!
 //! Each check is a function from a file to complaints, and has a test of its own that it can
-//! complain. Three lists in `tests/tidy/` have the exceptions that are left: circles between files
-//! (`circles.txt`), long lines (`columns.txt`) and banned words (`words.txt`). They only get
-//! shorter: `WAKEFUL_TIDY_SHORTEN=1 cargo test -p wakeful-tests --test tidy` writes them anew, and
-//! refuses if a list would grow.
+//! complain. Lists in `tests/tidy/` have the exceptions that are left: circles between files
+//! (`circles.txt`), long lines (`columns.txt`), banned words (`words.txt`), and names of files that
+//! do not exist (`files.txt`). The lists only get shorter. With `WAKEFUL_TIDY_SHORTEN=1` in the
+//! environment the test writes them anew, and refuses if a list would grow.
 
 #[path = "tidy/graph.rs"]
 mod graph;
@@ -58,6 +58,7 @@ fn the_repository_is_tidy() {
     complaints.extend(circles(&files));
     complaints.extend(columns(&texts));
     complaints.extend(words(&texts));
+    complaints.extend(named_files(&texts));
     complaints.extend(inventory::inventory(&files, &page("docs/src/unsafe.md")));
     complaints.extend(inventory::named_tests(&files, &page("docs/src/testing.md")));
     let checks = [
@@ -181,6 +182,19 @@ fn words(texts: &[Text]) -> Vec<String> {
         let words = text::banned_words(text).into_iter();
         words
             .map(|(line, word)| format!("{}:{line}: say it without '{word}'", text.path))
+            .collect()
+    })
+}
+
+/// The pages name no source file that does not exist, but those that are listed.
+fn named_files(texts: &[Text]) -> Vec<String> {
+    let known: Vec<&str> = texts.iter().map(|text| text.path.as_str()).collect();
+    exceptions("tests/tidy/files.txt", texts, |text| {
+        let is_page = text.path.ends_with(".md") && text.path != "CHANGELOG.md";
+        let missing = is_page.then(|| text::missing_files(text, &known));
+        let missing = missing.into_iter().flatten();
+        missing
+            .map(|(line, file)| format!("{}:{line}: there is no file {file}", text.path))
             .collect()
     })
 }

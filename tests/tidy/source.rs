@@ -155,7 +155,7 @@ fn named_tree(
         return leaves.push((path, "*".to_string()));
     }
     let word = cursor.word();
-    if !(word == "self" && !path.is_empty()) {
+    if word != "self" || path.is_empty() {
         path.push(word.to_string());
     }
     if cursor.eat("::") {
