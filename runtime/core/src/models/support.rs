@@ -139,7 +139,7 @@ impl Drop for Users {
         assert!(lo.remote.pop().is_none(), "a message was left behind");
         lo.watch.gone();
         // SAFETY: made by `Box::leak`, and this is the last user.
-        sync::free(unsafe { Box::from_raw(self.0.as_ptr()) });
+        primitives::free(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
 
@@ -304,13 +304,13 @@ impl Schedule for Loop {
 
     fn allocate(&self, layout: Layout) -> NonNull<u8> {
         self.here();
-        sync::allocate(layout)
+        primitives::allocate(layout)
     }
 
     unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout) {
         self.here();
         // SAFETY: by the contract.
-        unsafe { sync::deallocate(memory, layout) };
+        unsafe { primitives::deallocate(memory, layout) };
     }
 
     fn schedule(&self, task: Runnable) {
