@@ -209,7 +209,8 @@ impl File {
     /// ```
     /// wakeful::block_on(async {
     ///     let error = wakeful::fs::File::open("/no/such/file").await.unwrap_err();
-    ///     assert_eq!(error.to_string(), "open `/no/such/file`: No such file or directory (os error 2)");
+    ///     let text = "open `/no/such/file`: No such file or directory (os error 2)";
+    ///     assert_eq!(error.to_string(), text);
     /// });
     /// ```
     pub async fn open(path: impl AsRef<Path>) -> io::Result<File> {

@@ -84,8 +84,8 @@ pub(super) fn ended(child: &mut Child) -> io::Result<Option<ExitStatus>> {
             return error;
         }
         let text = format!(
-            "the status of child process {} is lost: this process ignores SIGCHLD, or something else \
-             in it has waited for the child ({error})",
+            "the status of child process {} is lost: this process ignores SIGCHLD, or something \
+             else in it has waited for the child ({error})",
             child.id()
         );
         io::Error::new(error.kind(), text)
