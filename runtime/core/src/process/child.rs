@@ -168,7 +168,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait), and those of reading.
+    /// As [`wait`](Self::wait), or the error of a read.
     ///
     /// # Cancel safety
     ///
