@@ -30,6 +30,8 @@ enum Way {
 }
 
 impl Op {
+    /// Starts an operation, which is cancelled if its future is dropped before it begins.
+    ///
     /// # Panics
     ///
     /// Outside a runtime.

@@ -22,6 +22,8 @@ pub(super) enum Exit {
 }
 
 impl Exit {
+    /// Registers for the end of `child`: with its pidfd, or with `SIGCHLD` if there is none.
+    ///
     /// # Errors
     ///
     /// Returns an error if there is no descriptor left.
