@@ -1,4 +1,4 @@
-//! Accepting, without spinning when the process runs out of descriptors.
+//! Accepting connections, without spinning when the process runs out of descriptors.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -19,39 +19,38 @@ use crate::error::tried;
 const SHORTEST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// A listening socket and its patience.
+/// Listening socket, and the pause after an accept that failed for lack of descriptors.
 #[derive(Debug)]
 pub(crate) struct Acceptor<L: AsFd> {
     io: Async<L>,
-    /// How long the next lack of descriptors makes it wait.
+    /// Duration of the next pause.
     pause: Cell<Duration>,
-    /// The pause of `poll_accept` that goes on.
+    /// Current pause of `poll_accept`.
     polled: RefCell<Option<Pin<Box<Sleep>>>>,
 }
 
-// Wakers, which may be of other crates, are called with nothing borrowed and `polled` taken out: a
-// panic of theirs leaves a listener that accepts as before.
+// Wakers may be foreign. They are called with nothing borrowed and `polled` taken out, so a panic
+// in them leaves a listener that works.
 impl<L: AsFd + UnwindSafe> UnwindSafe for Acceptor<L> {}
 impl<L: AsFd + RefUnwindSafe> RefUnwindSafe for Acceptor<L> {}
 
-/// The future of an `accept`.
+/// Future of an `accept`.
 pub(crate) type Accepting<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + 'a>>;
 
-/// What an error of accept(2) means.
+/// Meaning of an error of accept(2).
 enum Trouble {
-    /// Only that connection is broken: take the next one.
+    /// Only this connection is broken; the next one is accepted.
     Connection,
     /// No descriptors or memory: the connection stays in the queue, and trying at once would spin.
     Resources,
-    /// It will be the same the next time, so the caller has to know.
+    /// The error will occur again, so the caller gets it.
     Permanent,
 }
 
 fn judge(error: &io::Error) -> Trouble {
     use rustix::io::Errno as E;
     match E::from_io_error(error) {
-        // accept(2): errors of the network that wait on the new socket are to be treated as "try
-        // again".
+        // accept(2): pending network errors of the new socket are to be treated as "try again".
         Some(
             E::CONNABORTED
             | E::NETDOWN
@@ -65,18 +64,18 @@ fn judge(error: &io::Error) -> Trouble {
         Some(E::MFILE | E::NFILE | E::NOBUFS | E::NOMEM) => Trouble::Resources,
         #[cfg(target_os = "linux")]
         Some(E::NONET) => Trouble::Connection,
-        // Among others: `INVAL`, it does not listen any more; `PERM`, `ACCESS` and `NOSYS`, a
-        // sandbox refuses.
+        // Among others `INVAL`: the socket does not listen any more; `PERM`, `ACCESS` and `NOSYS`:
+        // a sandbox refuses the call.
         _ => Trouble::Permanent,
     }
 }
 
 impl<L: AsFd> Acceptor<L> {
-    /// Takes in a listening, nonblocking socket.
+    /// Registers a listening, nonblocking socket.
     #[track_caller]
     pub(crate) fn new(listener: L) -> io::Result<Acceptor<L>> {
         let io = Async::new_nonblocking(listener)?;
-        // Connections may have come before it was registered.
+        // Connections may have arrived before the registration.
         io.source().assume_ready(Interest::READABLE);
         Ok(Acceptor {
             io,
@@ -93,7 +92,7 @@ impl<L: AsFd> Acceptor<L> {
         self.io.into_inner()
     }
 
-    /// Accepts one; connections that broke meanwhile are passed over.
+    /// Accepts a connection; skips connections that broke meanwhile.
     fn accept_one<T>(&self, accept: &impl Fn(&L) -> io::Result<T>) -> io::Result<T> {
         loop {
             match self.io.source().accepting(|| accept(self.io.get_ref())) {
@@ -134,7 +133,7 @@ impl<L: AsFd> Acceptor<L> {
         accept: impl Fn(&L) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
         loop {
-            // Taken out while it is polled: what a waker does when it is dropped is its own affair.
+            // Taken out while it is polled, as dropping a foreign waker runs user code.
             if let Some(mut pause) = self.polled.take()
                 && pause.as_mut().poll(cx).is_pending()
             {
@@ -162,7 +161,7 @@ impl<L: AsFd> Acceptor<L> {
     }
 }
 
-/// Accepts a connection that does not block: one syscall, where the system has accept4.
+/// Accepts a connection as a nonblocking socket, with one system call (accept4).
 #[cfg(target_os = "linux")]
 pub(crate) fn accept_nonblocking(
     listener: impl AsFd,
@@ -172,14 +171,13 @@ pub(crate) fn accept_nonblocking(
 
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     match rustix::net::acceptfrom_with(&listener, flags) {
-        // A sandbox that knows only the older call. What accept(2) itself means by `PERM` it gives
-        // again.
+        // A sandbox may allow only the older call. A `PERM` of accept(2) itself is returned again.
         Err(E::NOSYS | E::PERM | E::ACCESS) => accept_in_steps(&listener).map_err(refused),
         accepted => Ok(accepted?),
     }
 }
 
-/// Says what to do about a refusal.
+/// Adds advice to the error of a refused call.
 #[cfg(target_os = "linux")]
 fn refused(error: io::Error) -> io::Error {
     use rustix::io::Errno as E;
@@ -187,13 +185,14 @@ fn refused(error: io::Error) -> io::Error {
     match E::from_io_error(&error) {
         Some(E::NOSYS | E::PERM | E::ACCESS) => tried(
             "accept a connection:",
-            "the system refuses `accept4` and `accept`; allow one of them in the sandbox of this process",
+            "the system refuses `accept4` and `accept`; allow one of them in the sandbox of this \
+             process",
         )(error),
         _ => error,
     }
 }
 
-/// Accepts a connection that does not block.
+/// Accepts a connection as a nonblocking socket.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn accept_nonblocking(
     listener: impl AsFd,
@@ -201,8 +200,8 @@ pub(crate) fn accept_nonblocking(
     accept_in_steps(listener)
 }
 
-/// Accepts a connection, and then makes it nonblocking and keeps it from programs that are executed
-/// from here. One that another thread executes between these calls inherits it.
+/// Accepts a connection, then makes it nonblocking and close-on-exec. A program that another thread
+/// executes between these calls inherits the socket.
 fn accept_in_steps(listener: impl AsFd) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
     let (fd, addr) = rustix::net::acceptfrom(listener)?;
     let flags = rustix::io::fcntl_getfd(&fd)? | rustix::io::FdFlags::CLOEXEC;
@@ -211,16 +210,16 @@ fn accept_in_steps(listener: impl AsFd) -> io::Result<(OwnedFd, Option<SocketAdd
     Ok((fd, addr))
 }
 
-/// The public methods and traits of a listener around [`Acceptor`], with `accept` and `register` of
-/// its module.
+/// Public methods and traits of a listener around [`Acceptor`]; uses `accept` and `register` of its
+/// module.
 macro_rules! listener_methods {
     ($type:ident, $std:ty, $stream:ty, $addr:ty) => {
         impl $type {
-            /// Takes the next connection in.
+            /// Accepts the next connection.
             ///
             /// # Errors
             ///
-            /// If the runtime has ended, and what can't be waited out, see
+            /// Returns an error if the runtime has ended, or if waiting would not help, see
             /// [`TcpListener`](crate::TcpListener).
             ///
             /// # Cancel safety
@@ -230,16 +229,16 @@ macro_rules! listener_methods {
                 self.0.accept(accept).await.and_then(register)
             }
 
-            /// Takes a connection in now, without waiting.
+            /// Tries to accept a connection, without waiting.
             ///
             /// # Errors
             ///
-            /// `WouldBlock` if there is none; otherwise what the system says.
+            /// `WouldBlock` if there is none; otherwise the error of the system.
             pub fn try_accept(&self) -> io::Result<($stream, $addr)> {
                 self.0.try_accept(accept).and_then(register)
             }
 
-            /// Polls [`accept`](Self::accept), with the same patience; if several tasks poll, only
+            /// Polls [`accept`](Self::accept), with the same pauses; if several tasks poll, only
             /// the last one is woken.
             ///
             /// # Errors
@@ -251,10 +250,11 @@ macro_rules! listener_methods {
                     .map(|accepted| accepted.and_then(register))
             }
 
-            /// The connections as a stream that does not end.
+            /// Returns the connections as an endless stream.
             ///
             /// ```no_run
-            #[doc = concat!("# async fn example(listener: wakeful_net::", stringify!($type), ") -> std::io::Result<()> {")]
+            #[doc = concat!("# use wakeful_net::", stringify!($type), " as Listener;")]
+            /// # async fn example(listener: Listener) -> std::io::Result<()> {
             /// use futures_util::StreamExt;
             ///
             /// let mut incoming = listener.incoming();
@@ -271,7 +271,7 @@ macro_rules! listener_methods {
                 }
             }
 
-            /// The address it listens on.
+            /// Returns the address of the listener.
             ///
             /// # Errors
             ///
@@ -280,11 +280,11 @@ macro_rules! listener_methods {
                 self.get_ref().local_addr()
             }
 
-            /// Takes in a listening socket of std's, and makes it nonblocking.
+            /// Wraps a listening socket of std, and makes it nonblocking.
             ///
             /// # Errors
             ///
-            /// If it can't be registered.
+            /// Returns an error if the reactor can't register it.
             ///
             /// # Panics
             ///
@@ -295,7 +295,7 @@ macro_rules! listener_methods {
                 $type::new(listener)
             }
 
-            /// Takes the socket off the reactor. It stays nonblocking.
+            /// Removes the socket from the reactor. It stays nonblocking.
             ///
             /// # Errors
             ///
@@ -316,7 +316,7 @@ macro_rules! listener_methods {
 
         #[doc = concat!("The stream of [`", stringify!($type), "::incoming`].")]
         ///
-        /// Several may wait at a time: each is woken for itself.
+        /// Several streams may wait at the same time; each is woken separately.
         #[must_use = "streams do nothing unless polled"]
         pub struct Incoming<'a> {
             listener: &'a $type,
@@ -331,7 +331,8 @@ macro_rules! listener_methods {
                 cx: &mut Context<'_>,
             ) -> Poll<Option<Self::Item>> {
                 let listener = self.listener;
-                // Taken out while it is polled: one whose waker panics can't be polled again.
+                // Taken out while it is polled, as a future whose waker has panicked can't be
+                // polled again.
                 let mut next = self
                     .next
                     .take()
@@ -344,7 +345,7 @@ macro_rules! listener_methods {
             }
         }
 
-        // See `poll_next` for the future, and the listener is so itself.
+        // The future is taken out while it is polled, and the listener is unwind safe.
         impl std::panic::UnwindSafe for Incoming<'_> {}
         impl std::panic::RefUnwindSafe for Incoming<'_> {}
 

@@ -1,4 +1,4 @@
-//! Names and addresses.
+//! Socket addresses and name lookup.
 
 use std::io;
 use std::iter::Chain;
@@ -7,10 +7,10 @@ use std::{option, vec};
 
 use crate::error::tried;
 
-/// What can be made into socket addresses: addresses themselves, and names with a port, which are
-/// looked up on the blocking pool. Literal addresses in strings are not looked up.
+/// Conversion into socket addresses: from addresses, and from names with a port, which are looked
+/// up on the blocking pool. Literal addresses in strings are not looked up.
 ///
-/// It is sealed: it can be used, not implemented.
+/// The trait is sealed: other crates can't implement it.
 ///
 /// ```
 /// use std::net::{Ipv4Addr, SocketAddr};
@@ -37,13 +37,13 @@ mod sealed {
     }
 }
 
-/// Addresses. One needs no allocation: a UDP server sends a lot of datagrams.
+/// Resolved addresses. A single address needs no allocation, for senders of datagrams.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Addrs {
     One(SocketAddr),
     Many(Vec<SocketAddr>),
-    /// Those of a name, in the resolver's order.
+    /// Addresses of a name, in the resolver's order.
     Found(Vec<SocketAddr>),
 }
 
@@ -164,17 +164,16 @@ impl<T: Lookup + ?Sized> Lookup for &T {
     }
 }
 
-/// Looks a name up, on a thread of the blocking pool as the system's resolver blocks.
+/// Looks up a name, on a thread of the blocking pool, as the resolver of the system blocks.
 ///
 /// The resolver's own limit is often ten seconds or more: put a `wakeful::time::timeout` around it.
-/// A lookup that hangs keeps its thread, of which there are
-/// `wakeful::Builder::max_blocking_threads`, and holds up the end of the runtime for no longer than
-/// `wakeful::Builder::blocking_shutdown_timeout`.
+/// A hanging lookup occupies one of the `wakeful::Builder::max_blocking_threads` threads, and
+/// delays shutdown for at most `wakeful::Builder::blocking_shutdown_timeout`.
 ///
 /// # Errors
 ///
-/// If the name is not known, or the string is not `host:port`; if the system gives no thread for
-/// the lookup.
+/// Returns an error if the name is not known, if the string is not `host:port`, or if there is no
+/// thread for the lookup.
 ///
 /// # Panics
 ///
@@ -182,7 +181,7 @@ impl<T: Lookup + ?Sized> Lookup for &T {
 ///
 /// # Cancel safety
 ///
-/// Cancel-safe; the resolver's thread goes on until it has an answer.
+/// Cancel-safe; the thread continues until the resolver has an answer.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -234,7 +233,7 @@ pub(crate) async fn resolve<A: ToSocketAddrs + ?Sized>(host: &A) -> io::Result<A
     }
 }
 
-/// Tries an operation with each address in turn. The last error is the one to report.
+/// Tries an operation with each address in turn. Returns the last error if all fail.
 pub(crate) async fn each<A, T, F>(
     addrs: &A,
     what: &str,
@@ -254,7 +253,7 @@ where
     Err(last.unwrap_or_else(|| none_to_try(what)))
 }
 
-/// There is no address.
+/// Returns the error for a name without an address.
 pub(crate) fn none_to_try(what: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,

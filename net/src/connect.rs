@@ -1,9 +1,8 @@
-//! Which of several addresses to connect to: the first that answers, by RFC 8305 ("happy
-//! eyeballs").
+//! Connecting to the first of several addresses that answers, as in RFC 8305 ("happy eyeballs").
 //!
-//! The resolver sorts addresses by RFC 6724, so the first is of the family that is preferred here,
-//! which is IPv6 where it has a route. From there on the two families take turns, so that one that
-//! does not work costs one delay, not as many as it has addresses.
+//! The resolver sorts addresses by RFC 6724, so the first address is of the preferred family, which
+//! is IPv6 if there is a route. After it the two families alternate, so that a family that does not
+//! work costs one delay, not one delay for each of its addresses.
 
 use std::future::Future;
 use std::io;
@@ -16,7 +15,7 @@ use wakeful_core::time::timeout;
 
 use crate::addr::none_to_try;
 
-/// How long an attempt goes on alone: the "Connection Attempt Delay" that the RFC recommends.
+/// Delay before the next attempt begins: the "Connection Attempt Delay" that the RFC recommends.
 const DELAY: Duration = Duration::from_millis(250);
 
 /// Sorts the addresses so that the two families take turns. It keeps the order within each, and
@@ -37,12 +36,12 @@ pub(crate) fn by_turns(addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 /// Begins an attempt with each address in turn, the next when one has failed or [`DELAY`] is over.
-/// Returns what the first one gives that succeeds, and drops the others.
+/// Returns the result of the first attempt that succeeds, and drops the others.
 ///
 /// # Errors
 ///
-/// That of the attempt that failed last, or `InvalidInput` without an address. That there is no way
-/// to an address from here counts only if there is none to any.
+/// Returns the error of the attempt that failed last, or `InvalidInput` without an address. The
+/// error that an address is unreachable from this machine is returned only if all are.
 pub(crate) async fn race<T, F>(
     addrs: Vec<SocketAddr>,
     attempt: impl Fn(SocketAddr) -> F,

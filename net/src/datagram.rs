@@ -1,4 +1,4 @@
-//! What UDP and Unix datagram sockets have in common.
+//! Code shared by UDP and Unix datagram sockets.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use crate::error::{is, tried};
 
-/// The public methods of a datagram socket around `Async`.
+/// Public methods of a datagram socket around `Async`.
 macro_rules! datagram_methods {
     ($type:ident, $std:ty, $addr:ty) => {
         impl $type {
@@ -22,68 +22,69 @@ macro_rules! datagram_methods {
                 self.0.get_ref()
             }
 
-            /// Sends a datagram to the connected address. An empty `buf` is an empty datagram,
-            /// which is sent.
+            /// Sends a datagram to the connected address. With an empty `buf` it sends an empty
+            /// datagram.
             ///
             /// # Errors
             ///
-            /// Returns the error of the system; a datagram that is too large is refused with its
-            /// size. On a connected UDP socket an error may be that of an earlier datagram, such as
-            /// `ConnectionRefused`.
+            /// Returns the error of the system; the error for a datagram that is too large contains
+            /// its size. On a connected UDP socket the error may concern an earlier datagram, such
+            /// as `ConnectionRefused`.
             ///
             /// # Cancel safety
             ///
-            /// Cancel-safe: when it is dropped, nothing was sent.
+            /// Cancel-safe: if the future is dropped, nothing was sent.
             pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
                 self.0.write_with(|io| sized(io.send(buf), buf)).await
             }
 
-            /// Receives a datagram from the connected address. What does not fit into `buf` is
-            /// lost; with an empty `buf` it waits for a datagram, and loses it.
+            /// Receives a datagram from the connected address. Bytes that do not fit into `buf` are
+            /// lost; with an empty `buf` it waits for a datagram and discards it.
             ///
             /// # Errors
             ///
-            /// Returns the error of the system, and if the runtime has ended.
+            /// Returns the error of the system, or an error if the runtime has ended.
             ///
             /// # Cancel safety
             ///
-            /// Cancel-safe: when it is dropped, nothing was received.
+            /// Cancel-safe: if the future is dropped, no datagram was received.
             pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
                 self.0.read_with(|io| io.recv(buf)).await
             }
 
-            /// Receives a datagram, and says from whom. What does not fit into `buf` is lost.
+            /// Receives a datagram, and returns its length and its sender. Bytes that do not fit
+            /// into `buf` are lost.
             ///
             /// # Errors
             ///
-            /// Returns the error of the system, and if the runtime has ended.
+            /// Returns the error of the system, or an error if the runtime has ended.
             ///
             /// # Cancel safety
             ///
-            /// Cancel-safe: when it is dropped, nothing was received.
+            /// Cancel-safe: if the future is dropped, no datagram was received.
             pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, $addr)> {
                 self.0.read_with(|io| io.recv_from(buf)).await
             }
 
-            /// Sends now, without waiting.
+            /// Tries to send a datagram, without waiting.
             ///
             /// # Errors
             ///
-            /// `WouldBlock` if there is no room; else as [`send`](Self::send).
+            /// `WouldBlock` if the buffer of the system is full; otherwise as [`send`](Self::send).
             pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
                 self.0.try_write_with(|io| sized(io.send(buf), buf))
             }
 
-            /// Receives now, without waiting.
+            /// Tries to receive a datagram, without waiting.
             ///
             /// # Errors
             ///
-            /// `WouldBlock` if there is nothing; else as [`recv`](Self::recv).
+            /// `WouldBlock` if there is nothing to read; otherwise as [`recv`](Self::recv).
             pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
                 self.0.try_read_with(|io| io.recv(buf))
             }
 
-            /// Receives now, without waiting, and says from whom.
+            /// Tries to receive a datagram and its sender, without waiting.
             ///
             /// # Errors
             ///
@@ -128,7 +129,7 @@ macro_rules! datagram_methods {
                 self.0.poll_read_with(cx, |io| io.recv_from(buf))
             }
 
-            /// The address it is bound to.
+            /// Returns the local address.
             ///
             /// # Errors
             ///
@@ -137,11 +138,11 @@ macro_rules! datagram_methods {
                 self.get_ref().local_addr()
             }
 
-            /// The address it is connected to.
+            /// Returns the address of the connected peer.
             ///
             /// # Errors
             ///
-            /// If it is not connected.
+            /// Returns an error if the socket is not connected.
             pub fn peer_addr(&self) -> io::Result<$addr> {
                 self.get_ref().peer_addr()
             }
@@ -153,7 +154,7 @@ macro_rules! datagram_methods {
 
 pub(crate) use datagram_methods;
 
-/// Says how large a datagram was, if it was too large.
+/// Adds the size of the datagram to the error that it is too large.
 pub(crate) fn sized(sent: io::Result<usize>, buf: &[u8]) -> io::Result<usize> {
     sent.map_err(|error| {
         if is(&error, Errno::MSGSIZE) {

@@ -1,11 +1,11 @@
-//! Errors that say what was tried.
+//! Errors that name the operation that failed.
 
 use std::fmt;
 use std::io;
 
 use rustix::io::Errno;
 
-/// An error of the system with what was tried, and with what. The kind stays the same; the original
+/// Error of the system with the operation and its argument. The kind stays the same; the original
 /// error is the `source`.
 #[derive(Debug)]
 struct Tried {
@@ -25,7 +25,7 @@ impl std::error::Error for Tried {
     }
 }
 
-/// Says what was tried: `tried("connect", addr)(error)`.
+/// Adds the operation and its argument to an error: `tried("connect", addr)(error)`.
 pub(crate) fn tried<T: fmt::Display>(what: &str, with: T) -> impl FnOnce(io::Error) -> io::Error {
     move |error| {
         let what = format!("{what} {with}");

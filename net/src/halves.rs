@@ -1,4 +1,4 @@
-//! A stream in two: one part reads, the other writes.
+//! Halves of a stream: one reads, the other writes.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use futures_util::io::{AsyncRead, AsyncWrite};
 
-/// A stream whose writing direction can be ended.
+/// Stream whose writing direction can be shut down.
 pub(crate) trait Split {
     fn shutdown_write(&self) -> io::Result<()>;
 }
@@ -31,50 +31,50 @@ pub(crate) fn into_split<S: Split>(stream: S) -> (OwnedReadHalf<S>, OwnedWriteHa
     )
 }
 
-/// The reading half of a borrowed stream. The methods of the stream are there through `Deref`.
+/// Reading half of a borrowed stream. It has the methods of the stream through `Deref`.
 #[derive(Debug)]
 pub struct ReadHalf<'a, S>(&'a S);
 
-/// The writing half of a borrowed stream. The methods of the stream are there through `Deref`.
+/// Writing half of a borrowed stream. It has the methods of the stream through `Deref`.
 #[derive(Debug)]
 pub struct WriteHalf<'a, S>(&'a S);
 
-/// The reading half of a stream, for a task of its own. The methods of the stream are there through
-/// `Deref`.
+/// Owned reading half of a stream, for use in another task. It has the methods of the stream
+/// through `Deref`.
 #[derive(Debug)]
 pub struct OwnedReadHalf<S>(Rc<S>);
 
-/// The writing half of a stream, for a task of its own. Dropping it ends that direction, so that
-/// the other side reads the end of the stream; [`forget`](Self::forget) leaves it open. The methods
-/// of the stream are there through `Deref`.
+/// Owned writing half of a stream, for use in another task. Dropping it shuts that direction down,
+/// so that the peer reads the end of the stream; [`forget`](Self::forget) leaves it open. It has
+/// the methods of the stream through `Deref`.
 pub struct OwnedWriteHalf<S> {
-    // `None` once it was reunited or forgotten.
+    // `None` after `reunite` or `forget`.
     stream: Option<Rc<S>>,
     shutdown_write: fn(&S) -> io::Result<()>,
 }
 
 impl<S> OwnedReadHalf<S> {
-    /// Puts the two halves of one stream together again.
+    /// Reunites the two halves of a stream.
     ///
     /// # Errors
     ///
-    /// Both halves, if they are of different streams.
+    /// Returns both halves if they belong to different streams.
     pub fn reunite(self, other: OwnedWriteHalf<S>) -> Result<S, ReuniteError<S>> {
         reunite(self, other)
     }
 }
 
 impl<S> OwnedWriteHalf<S> {
-    /// Puts the two halves of one stream together again.
+    /// Reunites the two halves of a stream.
     ///
     /// # Errors
     ///
-    /// Both halves, if they are of different streams.
+    /// Returns both halves if they belong to different streams.
     pub fn reunite(self, other: OwnedReadHalf<S>) -> Result<S, ReuniteError<S>> {
         reunite(other, self)
     }
 
-    /// Drops the half and leaves its direction open.
+    /// Drops the half without shutting its direction down.
     pub fn forget(mut self) {
         self.stream = None;
     }
@@ -100,13 +100,13 @@ fn reunite<S>(read: OwnedReadHalf<S>, mut write: OwnedWriteHalf<S>) -> Result<S,
 impl<S> Drop for OwnedWriteHalf<S> {
     fn drop(&mut self) {
         if let Some(stream) = &self.stream {
-            // If the connection is gone there is nothing left to end.
+            // An error means that the connection is closed already.
             let _ = (self.shutdown_write)(stream);
         }
     }
 }
 
-/// Two halves that do not belong together, given back.
+/// Error of `reunite`: two halves of different streams, returned to the caller.
 pub struct ReuniteError<S>(pub OwnedReadHalf<S>, pub OwnedWriteHalf<S>);
 
 impl<S> fmt::Debug for ReuniteError<S> {

@@ -1,7 +1,7 @@
 //! Sockets for the runtime [wakeful](https://docs.rs/wakeful): TCP, UDP and Unix domain.
 //!
-//! Programs use this package as `wakeful::net`. Names and meanings are those of tokio's `net`. The
-//! I/O traits are those of `futures-io`; with the feature `tokio-io`, tokio's too.
+//! Programs use this package as `wakeful::net`. Names and semantics follow tokio's `net`. The I/O
+//! traits are those of `futures-io` and, with the feature `tokio-io`, of tokio.
 //!
 //! ```
 //! use wakeful::net::{TcpListener, TcpStream};
@@ -57,11 +57,11 @@
 //!
 //! # Sockets and runtimes
 //!
-//! A socket belongs to the runtime in which it was made, and to its thread. Making one outside a
-//! runtime panics. After the runtime has been dropped, waiting for a socket returns an error.
+//! A socket belongs to the runtime in which it was made, and to its thread. Making a socket outside
+//! a runtime panics. After the runtime has been dropped, waiting for a socket returns an error.
 //!
-//! Errors of binding and connecting say what was tried, and with which address. Their kind is the
-//! system's; the system's number is returned by `wakeful::raw_os_error`.
+//! Errors of binding and connecting name the operation and the address. Their kind is that of the
+//! system's error, whose number is returned by `wakeful::raw_os_error`.
 //!
 //! # Feature flags
 //!

@@ -20,14 +20,13 @@ pub(crate) fn nonblocking(
     }
 }
 
-/// The public methods and traits that are the same for each connected or datagram socket. `$type`
-/// is a tuple struct around what has `source` and `get_ref`, and `$type::new` takes in a
-/// nonblocking `$std`.
+/// Public methods and traits shared by connected and datagram sockets. `$type` is a tuple struct
+/// around a type with `source` and `get_ref`, and `$type::new` wraps a nonblocking `$std`.
 macro_rules! socket_methods {
     ($type:ident, $std:ty) => {
         impl $type {
-            /// Waits until there is something to read, as far as the reactor knows. It may turn out
-            /// that there is nothing: then [`try_io`](Self::try_io) and its like give `WouldBlock`.
+            /// Waits until the socket is readable, as far as the reactor knows. If it is not,
+            /// [`try_io`](Self::try_io) and the other `try_` methods return `WouldBlock`.
             ///
             /// # Errors
             ///
@@ -40,7 +39,7 @@ macro_rules! socket_methods {
                 self.ready(Interest::READABLE).await
             }
 
-            /// Waits until there is room to write, as far as the reactor knows.
+            /// Waits until the socket is writable, as far as the reactor knows.
             ///
             /// # Errors
             ///
@@ -53,7 +52,7 @@ macro_rules! socket_methods {
                 self.ready(Interest::WRITABLE).await
             }
 
-            /// Waits until any of `interest` is so, as far as the reactor knows.
+            /// Waits until the socket is ready for any of `interest`, as far as the reactor knows.
             ///
             /// # Errors
             ///
@@ -66,12 +65,12 @@ macro_rules! socket_methods {
                 self.0.source().ready(interest).await
             }
 
-            /// Does an operation of your own on the socket, once, if it is ready as far as the
-            /// reactor knows. If `op` gives `WouldBlock`, that is remembered.
+            /// Calls `op` once, if the socket is ready as far as the reactor knows. If `op` returns
+            /// `WouldBlock`, the socket no longer counts as ready.
             ///
             /// # Errors
             ///
-            /// Those of `op`, and `WouldBlock`.
+            /// Returns the error of `op`, or `WouldBlock`.
             pub fn try_io<R>(
                 &self,
                 interest: Interest,
@@ -80,16 +79,15 @@ macro_rules! socket_methods {
                 self.0.source().try_io(interest, op)
             }
 
-            /// Does an operation of your own on the socket as soon as it gives anything but
-            /// `WouldBlock`.
+            /// Calls `op` whenever the socket is ready, until it returns anything but `WouldBlock`.
             ///
             /// # Errors
             ///
-            /// Those of `op`, and if the runtime has ended.
+            /// Returns the error of `op`, or an error if the runtime has ended.
             ///
             /// # Cancel safety
             ///
-            /// Cancel-safe: when it is dropped, `op` has not succeeded.
+            /// Cancel-safe: if the future is dropped, `op` has not succeeded.
             pub async fn async_io<R>(
                 &self,
                 interest: Interest,
@@ -98,20 +96,20 @@ macro_rules! socket_methods {
                 self.0.source().io(interest, op).await
             }
 
-            /// The error that waits on the socket, which this takes away.
+            /// Returns the pending error of the socket, and clears it.
             ///
             /// # Errors
             ///
-            /// If the system does not tell.
+            /// Returns an error if the system can't report it.
             pub fn take_error(&self) -> io::Result<Option<io::Error>> {
                 self.0.get_ref().take_error()
             }
 
-            /// Takes in a socket of std's, and makes it nonblocking.
+            /// Wraps a socket of std, and makes it nonblocking.
             ///
             /// # Errors
             ///
-            /// If it can't be registered.
+            /// Returns an error if the reactor can't register it.
             ///
             /// # Panics
             ///
@@ -122,7 +120,7 @@ macro_rules! socket_methods {
                 $type::new(socket)
             }
 
-            /// Takes the socket off the reactor. It stays nonblocking.
+            /// Removes the socket from the reactor. It stays nonblocking.
             ///
             /// # Errors
             ///
@@ -136,7 +134,7 @@ macro_rules! socket_methods {
     };
 }
 
-/// The descriptor and the `Debug` of what a socket wraps.
+/// `AsFd`, `AsRawFd` and `Debug`, from the value that a socket wraps.
 macro_rules! descriptor_traits {
     ($type:ident, |$this:ident| $inner:expr) => {
         impl std::os::fd::AsFd for $type {

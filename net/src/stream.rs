@@ -1,4 +1,4 @@
-//! What TCP and Unix streams have in common.
+//! Code shared by TCP and Unix streams.
 
 use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut, Write};
@@ -13,21 +13,22 @@ use wakeful_core::reactor::{Async, Interest, Source};
 
 use crate::exact;
 
-/// How a socket of std's is read, as far as [`Stream`] can't know.
+/// Reading from a socket of std, where TCP and Unix sockets differ.
 pub(crate) trait Socket: AsFd {
     fn read(&self, buf: &mut [u8]) -> io::Result<Received>;
     fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received>;
 }
 
-/// What a read brought.
+/// Result of a read.
 pub(crate) struct Received {
     pub(crate) bytes: usize,
-    /// The system ended the read where it need not have: more may be there although it was short.
+    /// Whether the system ended the read early: more bytes may be available although the read was
+    /// short.
     pub(crate) cut: bool,
 }
 
-/// As many buffers POSIX promises to take in one call. Of more, the system may leave some untouched
-/// although there is something to put in, or room to take it.
+/// Number of buffers that POSIX guarantees in one call (`_XOPEN_IOV_MAX`). With more buffers a
+/// short transfer does not mean that the socket would block.
 const SURELY_TAKEN: usize = 16;
 
 /// Whether a transfer with these buffers would move nothing.
@@ -35,10 +36,10 @@ pub(crate) fn no_bytes<B: Deref<Target = [u8]>>(bufs: &[B]) -> bool {
     bufs.iter().all(|buf| buf.is_empty())
 }
 
-/// A connected stream socket on the reactor.
+/// Connected stream socket, registered with the reactor.
 ///
-/// One request on a warm connection costs one read and one write: readiness is remembered, and a
-/// transfer shorter than the buffer is taken as "nothing left" without asking the system again.
+/// A request on a warm connection costs one read and one write: readiness is remembered, and after
+/// a transfer shorter than the buffer the socket counts as not ready, without another system call.
 #[derive(Debug)]
 pub(crate) struct Stream<S: AsFd> {
     io: Async<S>,
@@ -48,8 +49,8 @@ impl<S: Socket> Stream<S>
 where
     for<'a> &'a S: Write,
 {
-    /// Takes in a connected, nonblocking socket. It can most likely be written to, and may have
-    /// something to read already: the first operation finds out.
+    /// Registers a connected, nonblocking socket. It is most likely writable and may be readable,
+    /// so the first operation is tried at once.
     #[track_caller]
     pub(crate) fn new(io: S) -> io::Result<Stream<S>> {
         let io = Async::new_nonblocking(io)?;
@@ -58,7 +59,7 @@ where
         Ok(Stream { io })
     }
 
-    /// Takes in a socket whose connection is being made, and waits until it is.
+    /// Registers a socket that is connecting, and waits until it is connected.
     pub(crate) async fn connected(io: S) -> io::Result<Stream<S>> {
         let io = Async::new_nonblocking(io)?;
         io.write_with(|io| {
@@ -67,7 +68,7 @@ where
                 return Err(error);
             }
             match socket.peer_addr() {
-                // An event alone does not make a connection.
+                // An event alone does not mean that the socket is connected.
                 Err(error) if error.kind() == io::ErrorKind::NotConnected => {
                     Err(io::ErrorKind::WouldBlock.into())
                 }
@@ -92,7 +93,7 @@ where
         self.io.into_inner()
     }
 
-    /// Remembers what a transfer of `n` of `len` bytes says.
+    /// Clears the readiness after a short transfer, of `n` of `len` bytes.
     #[inline]
     fn moved(&self, n: usize, len: usize, interest: Interest) {
         if 0 < n && n < len {
@@ -260,16 +261,16 @@ where
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         match SockRef::from(self.get_ref()).shutdown(how) {
-            // The other side was quicker; what was asked for is so.
+            // The peer has closed the connection already.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             result => result,
         }
     }
 }
 
-/// The public methods of a stream type around [`Stream`], and its I/O traits.
+/// Public methods of a stream type around [`Stream`], and its I/O traits.
 ///
-/// Those that wait are no `async fn`, which would be one more state machine around the future.
+/// The async methods return the inner future, as an `async fn` would add a state machine around it.
 macro_rules! stream_methods {
     ($type:ident, $std:ty) => {
         impl $type {
@@ -278,9 +279,8 @@ macro_rules! stream_methods {
                 Stream::new(socket).map($type)
             }
 
-            /// Reads into `buf` and returns how many bytes; 0 is the end of the stream, unless
-            /// `buf` is empty: then it is ready at once with 0, whatever the state of the
-            /// connection.
+            /// Reads into `buf` and returns the number of bytes; 0 means the end of the stream.
+            /// With an empty `buf` it returns 0 at once, in any state of the connection.
             ///
             /// # Errors
             ///
@@ -288,12 +288,9 @@ macro_rules! stream_methods {
             ///
             /// # Cancel safety
             ///
-            /// Cancel-safe: when it is dropped, nothing was read.
+            /// Cancel-safe: if the future is dropped, nothing was read.
             #[inline]
-            pub fn read(
-                &self,
-                buf: &mut [u8],
-            ) -> impl Future<Output = io::Result<usize>> {
+            pub fn read(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
                 self.0.read(buf)
             }
 
@@ -324,10 +321,7 @@ macro_rules! stream_methods {
             /// `buf` already, and how many is unknown. To read with a timeout, call
             /// [`read`](Self::read) in a loop, or keep the future and poll it again.
             #[inline]
-            pub fn read_exact(
-                &self,
-                buf: &mut [u8],
-            ) -> impl Future<Output = io::Result<()>> {
+            pub fn read_exact(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<()>> {
                 self.0.read_exact(buf)
             }
 
@@ -339,7 +333,7 @@ macro_rules! stream_methods {
             ///
             /// # Cancel safety
             ///
-            /// Cancel-safe: when it is dropped, nothing was read.
+            /// Cancel-safe: if the future is dropped, nothing was read.
             pub fn read_vectored(
                 &self,
                 bufs: &mut [IoSliceMut<'_>],
@@ -348,8 +342,8 @@ macro_rules! stream_methods {
             }
 
             /// Writes from `buf` and returns how many bytes were written, perhaps not all of them:
-            /// see [`write_all`](Self::write_all). With an empty `buf` it is ready at once with 0,
-            /// whatever the state of the connection.
+            /// see [`write_all`](Self::write_all). With an empty `buf` it returns 0 at once, in any
+            /// state of the connection.
             ///
             /// # Errors
             ///
@@ -357,12 +351,9 @@ macro_rules! stream_methods {
             ///
             /// # Cancel safety
             ///
-            /// Cancel-safe: when it is dropped, nothing was written.
+            /// Cancel-safe: if the future is dropped, nothing was written.
             #[inline]
-            pub fn write(
-                &self,
-                buf: &[u8],
-            ) -> impl Future<Output = io::Result<usize>> {
+            pub fn write(&self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
                 self.0.write(buf)
             }
 
@@ -395,10 +386,7 @@ macro_rules! stream_methods {
             /// and how much is unknown. To write with a timeout, call [`write`](Self::write) in a
             /// loop, or keep the future and poll it again.
             #[inline]
-            pub fn write_all(
-                &self,
-                buf: &[u8],
-            ) -> impl Future<Output = io::Result<()>> {
+            pub fn write_all(&self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
                 self.0.write_all(buf)
             }
 
@@ -410,7 +398,7 @@ macro_rules! stream_methods {
             ///
             /// # Cancel safety
             ///
-            /// Cancel-safe: when it is dropped, nothing was written.
+            /// Cancel-safe: if the future is dropped, nothing was written.
             pub fn write_vectored(
                 &self,
                 bufs: &[IoSlice<'_>],
@@ -418,7 +406,8 @@ macro_rules! stream_methods {
                 self.0.write_vectored(bufs)
             }
 
-            /// Reads without taking the bytes away.
+            /// Reads into `buf` without removing the bytes from the stream, and returns their
+            /// number.
             ///
             /// # Errors
             ///
@@ -427,23 +416,20 @@ macro_rules! stream_methods {
             /// # Cancel safety
             ///
             /// Cancel-safe.
-            pub fn peek(
-                &self,
-                buf: &mut [u8],
-            ) -> impl Future<Output = io::Result<usize>> {
+            pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
                 self.0.peek(buf)
             }
 
-            /// Reads now, without waiting.
+            /// Tries to read, without waiting.
             ///
             /// # Errors
             ///
-            /// `WouldBlock` if there is nothing; else as [`read`](Self::read).
+            /// `WouldBlock` if there is nothing to read; otherwise as [`read`](Self::read).
             pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
                 self.0.try_read(buf)
             }
 
-            /// Reads now into several buffers, without waiting.
+            /// Tries to read into several buffers, without waiting.
             ///
             /// # Errors
             ///
@@ -452,16 +438,17 @@ macro_rules! stream_methods {
                 self.0.try_read_vectored(bufs)
             }
 
-            /// Writes now, without waiting.
+            /// Tries to write, without waiting.
             ///
             /// # Errors
             ///
-            /// `WouldBlock` if there is no room; else as [`write`](Self::write).
+            /// `WouldBlock` if the buffer of the system is full; otherwise as
+            /// [`write`](Self::write).
             pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
                 self.0.try_write(buf)
             }
 
-            /// Writes now from several buffers, without waiting.
+            /// Tries to write from several buffers, without waiting.
             ///
             /// # Errors
             ///
@@ -470,7 +457,7 @@ macro_rules! stream_methods {
                 self.0.try_write_vectored(bufs)
             }
 
-            /// Polls for something to read; if several tasks poll, only the last one is woken.
+            /// Polls for readability; if several tasks poll, only the last one is woken.
             ///
             /// # Errors
             ///
@@ -479,7 +466,7 @@ macro_rules! stream_methods {
                 self.0.source().poll_ready(cx, Interest::READABLE)
             }
 
-            /// Polls for room to write; if several tasks poll, only the last one is woken.
+            /// Polls for writability; if several tasks poll, only the last one is woken.
             ///
             /// # Errors
             ///
@@ -488,17 +475,19 @@ macro_rules! stream_methods {
                 self.0.source().poll_ready(cx, Interest::WRITABLE)
             }
 
-            /// Ends one direction of the connection, or both. What was written is still sent.
+            /// Shuts down one or both directions of the connection. Bytes that were written are
+            /// still sent.
             ///
             /// # Errors
             ///
-            /// Returns the error of the system. That the other side has gone already is none.
+            /// Returns the error of the system. It is no error if the peer has closed the
+            /// connection.
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 self.0.shutdown(how)
             }
 
-            /// Two borrowed halves, one to read and one to write. As reading and writing take
-            /// `&self`, two references do as well.
+            /// Splits the stream into two borrowed halves, one to read and one to write. As reading
+            /// and writing take `&self`, two references work as well.
             ///
             /// `futures_util::AsyncReadExt` has a `split` too, which is found first where that
             /// trait is in scope. Name the type then: `TcpStream::split(&mut stream)`.
@@ -506,10 +495,12 @@ macro_rules! stream_methods {
                 halves::split(self)
             }
 
-            /// Two halves that can go to two tasks. Dropping the write half ends that direction.
+            /// Splits the stream into two owned halves, for two tasks. Dropping the write half
+            /// shuts that direction down.
             ///
             /// ```no_run
-            #[doc = concat!("# async fn example(stream: wakeful_net::", stringify!($type), ") -> std::io::Result<()> {")]
+            #[doc = concat!("# use wakeful_net::", stringify!($type), " as Stream;")]
+            /// # async fn example(stream: Stream) -> std::io::Result<()> {
             /// let (read, write) = stream.into_split();
             /// wakeful::spawn(async move { write.write_all(b"hello").await });
             /// let mut reply = [0; 5];
@@ -534,7 +525,7 @@ macro_rules! stream_methods {
     };
 }
 
-/// The I/O traits, the same for a stream and for a reference to one.
+/// I/O traits of a stream and of a reference to it.
 macro_rules! io_traits {
     ($type:ty) => {
         impl AsyncRead for $type {
@@ -577,7 +568,7 @@ macro_rules! io_traits {
                 Poll::Ready(Ok(()))
             }
 
-            /// Ends the writing direction.
+            /// Shuts the writing direction down.
             fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 Poll::Ready(self.0.shutdown(Shutdown::Write))
             }

@@ -1,4 +1,4 @@
-//! tokio's I/O traits, for what has those of `futures-io`.
+//! I/O traits of tokio, for the types that have those of `futures-io`.
 
 use crate::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::tcp::TcpStream;

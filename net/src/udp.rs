@@ -1,4 +1,4 @@
-//! UDP.
+//! UDP sockets.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,7 +11,7 @@ use crate::addr::{self, ToSocketAddrs};
 use crate::datagram::{datagram_methods, sized};
 use crate::error::tried;
 
-/// A UDP socket. The methods take `&self`, so several tasks may use one.
+/// UDP socket. The methods take `&self`, so several tasks may use one.
 ///
 /// ```
 /// use wakeful::net::UdpSocket;
@@ -32,7 +32,9 @@ pub struct UdpSocket(Async<std::net::UdpSocket>);
 
 macro_rules! options {
     ($($(#[$doc:meta])* $get:ident, $set:ident: $type:ty;)*) => {$(
-        #[doc = concat!("What [`", stringify!($set), "`](Self::", stringify!($set), ") sets.")]
+        #[doc = concat!("Returns the setting of [`", stringify!($set), "`].")]
+        ///
+        #[doc = concat!("[`", stringify!($set), "`]: Self::", stringify!($set))]
         ///
         /// # Errors
         ///
@@ -53,12 +55,12 @@ macro_rules! options {
 }
 
 impl UdpSocket {
-    /// A socket bound to an address; port 0 lets the system choose. Every address that the name has
-    /// is tried until one works.
+    /// Creates a socket bound to an address; port 0 lets the system choose. Every address that the
+    /// name has is tried until one works.
     ///
     /// # Errors
     ///
-    /// That of the last address, which it names; or that of the lookup.
+    /// Returns the error of the last address, which it names, or the error of the lookup.
     ///
     /// # Panics
     ///
@@ -66,7 +68,7 @@ impl UdpSocket {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, no socket is left.
+    /// Cancel-safe: if the future is dropped, the socket is closed.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
         addr::each(&addr, "bind to", |addr| async move {
             let domain = Domain::for_address(addr);
@@ -77,11 +79,11 @@ impl UdpSocket {
         .await
     }
 
-    /// Sends to and receives from this address only, from now on. Nothing is sent by that.
+    /// Makes the socket send to and receive from this address only. This sends nothing.
     ///
     /// # Errors
     ///
-    /// That of the last address, which it names; or that of the lookup.
+    /// Returns the error of the last address, which it names, or the error of the lookup.
     ///
     /// # Cancel safety
     ///
@@ -97,11 +99,11 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), and those of the lookup.
+    /// As [`send`](Self::send), or the error of the lookup.
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, nothing was sent.
+    /// Cancel-safe: if the future is dropped, nothing was sent.
     pub async fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], to: A) -> io::Result<usize> {
         let to = addr::resolve(&to).await?.first().ok_or_else(|| {
             io::Error::new(
@@ -116,7 +118,7 @@ impl UdpSocket {
         sent.map_err(tried("send to", to))
     }
 
-    /// Receives a datagram from the connected address without taking it away.
+    /// Receives a datagram from the connected address without removing it from the queue.
     ///
     /// # Errors
     ///
@@ -129,7 +131,8 @@ impl UdpSocket {
         self.0.read_with(|io| io.peek(buf)).await
     }
 
-    /// Receives a datagram without taking it away, and says from whom.
+    /// Receives a datagram without removing it from the queue, and returns its length and its
+    /// sender.
     ///
     /// # Errors
     ///
@@ -142,7 +145,7 @@ impl UdpSocket {
         self.0.read_with(|io| io.peek_from(buf)).await
     }
 
-    /// Sends to an address now, without waiting.
+    /// Tries to send a datagram to an address, without waiting.
     ///
     /// # Errors
     ///
@@ -151,7 +154,7 @@ impl UdpSocket {
         self.0.try_write_with(|io| sized(io.send_to(buf, to), buf))
     }
 
-    /// Peeks now, without waiting.
+    /// Tries to peek at a datagram, without waiting.
     ///
     /// # Errors
     ///
@@ -160,7 +163,7 @@ impl UdpSocket {
         self.0.try_read_with(|io| io.peek(buf))
     }
 
-    /// Peeks now, without waiting, and says from whom.
+    /// Tries to peek at a datagram and its sender, without waiting.
     ///
     /// # Errors
     ///
@@ -209,17 +212,17 @@ impl UdpSocket {
     options! {
         /// Allows sending to a broadcast address.
         broadcast, set_broadcast: bool;
-        /// Sets how many hops a packet may take.
+        /// Sets the maximum number of hops of a packet (`IP_TTL`).
         ttl, set_ttl: u32;
-        /// Sets whether this machine receives what it sends to IPv4 groups it is in.
+        /// Sets whether this machine receives its own packets to IPv4 groups that it has joined.
         multicast_loop_v4, set_multicast_loop_v4: bool;
-        /// Sets how many hops packets to IPv4 groups may take.
+        /// Sets the maximum number of hops of packets to IPv4 groups.
         multicast_ttl_v4, set_multicast_ttl_v4: u32;
-        /// Sets whether this machine receives what it sends to IPv6 groups it is in.
+        /// Sets whether this machine receives its own packets to IPv6 groups that it has joined.
         multicast_loop_v6, set_multicast_loop_v6: bool;
     }
 
-    /// Sets the interface, by its address, that packets to IPv4 groups leave through.
+    /// Sets the interface, by its address, for packets to IPv4 groups.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Waiting for TCP connections.
+//! Listener for TCP connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,16 +10,16 @@ use crate::accept::{Acceptor, accept_nonblocking, listener_methods};
 use crate::addr::{self, ToSocketAddrs};
 use crate::stream::Stream;
 
-/// A socket that takes TCP connections in.
+/// TCP socket that accepts connections.
 ///
 /// # When descriptors run out
 ///
 /// With no descriptor left (`EMFILE`, `ENFILE`) or no memory for a socket, [`accept`](Self::accept)
 /// does not fail: a loop around it would then spin, as the connection stays in the queue. It waits
 /// instead, 5 milliseconds at first and up to a second, and tries again. To see the error use
-/// [`try_accept`](Self::try_accept). Connections that broke before they were accepted are passed
-/// over. Any other error stays: the listener was shut down, or a sandbox refuses the call. So a
-/// loop ends, or reports it and pauses, when [`accept`](Self::accept) fails.
+/// [`try_accept`](Self::try_accept). Connections that broke before they were accepted are skipped.
+/// Any other error will occur again: the listener was shut down, or a sandbox refuses the call. So
+/// a loop should end, or report the error and pause, when [`accept`](Self::accept) fails.
 ///
 /// ```no_run
 /// use wakeful::net::TcpListener;
@@ -37,12 +37,12 @@ use crate::stream::Stream;
 pub struct TcpListener(Acceptor<std::net::TcpListener>);
 
 impl TcpListener {
-    /// Listens on an address, with `SO_REUSEADDR` and a queue of 1024. Every address that the name
-    /// has is tried until one works; port 0 lets the system choose.
+    /// Listens on an address, with `SO_REUSEADDR` and a backlog of 1024 connections. Every address
+    /// that the name has is tried until one works; port 0 lets the system choose.
     ///
     /// # Errors
     ///
-    /// That of the last address, which it names; or that of the lookup.
+    /// Returns the error of the last address, which it names, or the error of the lookup.
     ///
     /// # Panics
     ///
@@ -50,7 +50,7 @@ impl TcpListener {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, no socket is left.
+    /// Cancel-safe: if the future is dropped, the socket is closed.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
         addr::each(&addr, "listen on", |addr| async move {
             let socket = TcpSocket::for_addr(addr)?;
@@ -61,7 +61,7 @@ impl TcpListener {
         .await
     }
 
-    /// How many hops a packet may take.
+    /// Returns the maximum number of hops of a packet (`IP_TTL`).
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl TcpListener {
         self.get_ref().ttl()
     }
 
-    /// Sets how many hops a packet may take.
+    /// Sets the maximum number of hops of a packet (`IP_TTL`).
     ///
     /// # Errors
     ///
@@ -93,21 +93,21 @@ fn register(accepted: (std::net::TcpStream, SocketAddr)) -> io::Result<(TcpStrea
 }
 
 impl TcpListener {
-    /// [`accept`](Self::accept) for another thread's reactor: the connection is in none yet.
+    /// Accepts a connection for another thread's reactor, without registering it.
     pub(crate) async fn accept_for_another(&self) -> io::Result<(std::net::TcpStream, SocketAddr)> {
         self.0.accept(accept).await
     }
 }
 
 impl TcpStream {
-    /// Takes in a connection that was accepted, and does not block.
+    /// Registers an accepted, nonblocking connection.
     pub(crate) fn accepted(stream: std::net::TcpStream) -> io::Result<TcpStream> {
         Stream::new(stream).map(TcpStream)
     }
 }
 
 impl TcpSocket {
-    /// Takes connections in from now on; at most `backlog` wait to be accepted.
+    /// Starts to listen; at most `backlog` connections wait to be accepted.
     ///
     /// # Errors
     ///

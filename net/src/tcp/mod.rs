@@ -1,4 +1,4 @@
-//! TCP.
+//! TCP sockets.
 
 mod listener;
 mod socket;

@@ -1,4 +1,4 @@
-//! A TCP socket before it is a stream or a listener.
+//! TCP socket that is not yet a stream or a listener.
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,7 +29,9 @@ pub struct TcpSocket(pub(super) Socket);
 
 macro_rules! options {
     ($($(#[$doc:meta])* $get:ident, $set:ident: $type:ty => $inner_get:ident, $inner_set:ident;)*) => {$(
-        #[doc = concat!("What [`", stringify!($set), "`](Self::", stringify!($set), ") sets.")]
+        #[doc = concat!("Returns the setting of [`", stringify!($set), "`].")]
+        ///
+        #[doc = concat!("[`", stringify!($set), "`]: Self::", stringify!($set))]
         ///
         /// # Errors
         ///
@@ -50,7 +52,7 @@ macro_rules! options {
 }
 
 impl TcpSocket {
-    /// A socket for IPv4.
+    /// Creates a socket for IPv4.
     ///
     /// # Errors
     ///
@@ -59,7 +61,7 @@ impl TcpSocket {
         TcpSocket::new(Domain::IPV4)
     }
 
-    /// A socket for IPv6.
+    /// Creates a socket for IPv6.
     ///
     /// # Errors
     ///
@@ -77,15 +79,18 @@ impl TcpSocket {
     }
 
     options! {
-        /// Lets the address be bound although connections of an earlier socket linger on it.
+        /// Sets `SO_REUSEADDR`: the address can be bound while connections of an earlier socket are
+        /// in TIME_WAIT.
         reuseaddr, set_reuseaddr: bool => reuse_address, set_reuse_address;
-        /// Lets several sockets listen on one port; the system spreads connections among them.
+        /// Sets `SO_REUSEPORT`: several sockets can listen on one port, and the system distributes
+        /// connections among them.
         reuseport, set_reuseport: bool => reuse_port, set_reuse_port;
-        /// Asks the other side now and then whether it is still there.
+        /// Sets `SO_KEEPALIVE`: the system probes idle connections.
         keepalive, set_keepalive: bool => keepalive, set_keepalive;
-        /// Sends small writes at once.
+        /// Sets `TCP_NODELAY`: small writes are sent at once.
         nodelay, set_nodelay: bool => tcp_nodelay, set_tcp_nodelay;
-        /// How long closing waits for data to be sent, in whole seconds; that blocks the thread.
+        /// Sets `SO_LINGER`: how long closing waits for data to be sent, in whole seconds; the wait
+        /// blocks the thread.
         linger, set_linger: Option<Duration> => linger, set_linger;
     }
 
@@ -98,7 +103,7 @@ impl TcpSocket {
         self.0.set_send_buffer_size(bytes as usize)
     }
 
-    /// The size of the send buffer, in bytes.
+    /// Returns the size of the send buffer, in bytes.
     ///
     /// # Errors
     ///
@@ -116,7 +121,7 @@ impl TcpSocket {
         self.0.set_recv_buffer_size(bytes as usize)
     }
 
-    /// The size of the receive buffer, in bytes.
+    /// Returns the size of the receive buffer, in bytes.
     ///
     /// # Errors
     ///
@@ -125,7 +130,7 @@ impl TcpSocket {
         self.0.recv_buffer_size().map(|bytes| bytes as u32)
     }
 
-    /// Turns keepalive on, and says how often and how many times it asks.
+    /// Turns keepalive on, and sets its idle time, interval and number of probes.
     ///
     /// # Errors
     ///
@@ -134,17 +139,17 @@ impl TcpSocket {
         self.0.set_tcp_keepalive(keepalive)
     }
 
-    /// Uses one network interface only, by name; `None` takes that back.
+    /// Binds the socket to one network interface, by name; `None` removes the binding.
     ///
     /// # Errors
     ///
-    /// Returns the error of the system; some ask for privileges.
+    /// Returns the error of the system; some systems require privileges.
     #[cfg(target_os = "linux")]
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
         self.0.bind_device(interface)
     }
 
-    /// The network interface that [`bind_device`](Self::bind_device) chose.
+    /// Returns the network interface that was set by [`bind_device`](Self::bind_device).
     ///
     /// # Errors
     ///
@@ -167,7 +172,7 @@ impl TcpSocket {
         self.0.bind(&addr.into())
     }
 
-    /// The address it is bound to.
+    /// Returns the local address.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A TCP connection.
+//! TCP connection.
 
 use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::net::{Shutdown, SocketAddr};
@@ -18,10 +18,11 @@ use crate::error::{is, tried};
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::stream::{Received, Socket, Stream, stream_methods};
 
-/// A TCP connection.
+/// TCP connection.
 ///
-/// The methods take `&self`; the `futures-io` traits are there for `TcpStream` and `&TcpStream`.
-/// Closing through those ends the writing direction. Dropping the stream closes the connection.
+/// The methods take `&self`; the `futures-io` traits are implemented for `TcpStream` and
+/// `&TcpStream`. Their `close` shuts the writing direction down. Dropping the stream closes the
+/// connection.
 ///
 /// ```no_run
 /// use futures_util::AsyncReadExt;
@@ -42,23 +43,22 @@ stream_methods!(TcpStream, std::net::TcpStream);
 impl TcpStream {
     /// Connects to the first address that answers.
     ///
-    /// The addresses are tried in the way of RFC 8305 ("happy eyeballs"): the next attempt begins
-    /// when one has failed, or after 250 milliseconds without an answer, while those before it go
-    /// on. The first connection is returned, and the other attempts are given up. So a server may
-    /// see a connection that is closed at once.
+    /// The addresses are tried as in RFC 8305 ("happy eyeballs"): the next attempt begins when one
+    /// has failed, or after 250 milliseconds without an answer, while the earlier attempts
+    /// continue. The first connection is returned, and the other attempts are dropped. So a server
+    /// may see a connection that is closed at once.
     ///
-    /// The addresses of a name are tried in the resolver's order, which prefers IPv6 where there is
-    /// a route for it, but with the two families by turns. Addresses that are given are tried in
-    /// their order.
+    /// The addresses of a name are tried in the resolver's order, which prefers IPv6 if there is a
+    /// route, but the two families alternate. A list of addresses is tried in its order.
     ///
-    /// It has no limit of its own for the whole: the system's, for an address that never answers,
-    /// is minutes. Put a [`timeout`](wakeful_core::time::timeout) around it.
+    /// There is no overall timeout: the system gives up on an address that never answers after
+    /// minutes. Put a [`timeout`](wakeful_core::time::timeout) around it.
     ///
     /// # Errors
     ///
-    /// If no address answers, that of the attempt that failed last, with its address; an attempt
-    /// for which this machine has no route or no address counts only if all are so. Or that of the
-    /// lookup.
+    /// If no address answers, returns the error of the attempt that failed last, with its address.
+    /// The error that this machine has no route or no local address is returned only if all
+    /// attempts fail so. Otherwise returns the error of the lookup.
     ///
     /// # Panics
     ///
@@ -66,26 +66,26 @@ impl TcpStream {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: the attempts are given up.
+    /// Cancel-safe: if the future is dropped, all attempts are dropped.
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
         match addr::resolve(&addr).await? {
-            // Most often. It needs no race.
+            // The common case, without a race.
             Addrs::One(addr) => attempt(addr).await,
             Addrs::Many(addrs) => connect::race(addrs, attempt).await,
             Addrs::Found(addrs) => connect::race(connect::by_turns(addrs), attempt).await,
         }
     }
 
-    /// The other side's address.
+    /// Returns the address of the peer.
     ///
     /// # Errors
     ///
-    /// If the connection is gone.
+    /// Returns an error if the connection is closed.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.get_ref().peer_addr()
     }
 
-    /// This side's address.
+    /// Returns the local address.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl TcpStream {
         self.0.get_ref().local_addr()
     }
 
-    /// Is Nagle's algorithm off?
+    /// Returns whether Nagle's algorithm is off (`TCP_NODELAY`).
     ///
     /// # Errors
     ///
@@ -103,7 +103,8 @@ impl TcpStream {
         self.0.get_ref().nodelay()
     }
 
-    /// Turns Nagle's algorithm off, so that small writes are sent at once; or on.
+    /// Sets `TCP_NODELAY`: `true` turns Nagle's algorithm off, so that small writes are sent at
+    /// once.
     ///
     /// # Errors
     ///
@@ -112,7 +113,7 @@ impl TcpStream {
         self.0.get_ref().set_nodelay(nodelay)
     }
 
-    /// How long closing waits for data to be sent.
+    /// Returns how long closing waits for data to be sent (`SO_LINGER`).
     ///
     /// # Errors
     ///
@@ -131,7 +132,7 @@ impl TcpStream {
         SockRef::from(self.0.get_ref()).set_linger(linger)
     }
 
-    /// How many hops a packet may take.
+    /// Returns the maximum number of hops of a packet (`IP_TTL`).
     ///
     /// # Errors
     ///
@@ -140,7 +141,7 @@ impl TcpStream {
         self.0.get_ref().ttl()
     }
 
-    /// Sets how many hops a packet may take.
+    /// Sets the maximum number of hops of a packet (`IP_TTL`).
     ///
     /// # Errors
     ///
@@ -151,7 +152,7 @@ impl TcpStream {
 }
 
 impl TcpSocket {
-    /// Connects.
+    /// Connects to an address.
     ///
     /// # Errors
     ///
@@ -163,7 +164,7 @@ impl TcpSocket {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: the connection is given up.
+    /// Cancel-safe: if the future is dropped, the socket is closed.
     pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
         self.connect_unnamed(addr)
             .await
@@ -173,7 +174,7 @@ impl TcpSocket {
     async fn connect_unnamed(self, addr: SocketAddr) -> io::Result<TcpStream> {
         match self.0.connect(&addr.into()) {
             Ok(()) => Ok(TcpStream(Stream::new(self.0.into())?)),
-            // It goes on by itself; so it does if a signal came in between.
+            // The system continues to connect, also after a signal.
             Err(error) if is(&error, Errno::INPROGRESS) || is(&error, Errno::INTR) => {
                 Ok(TcpStream(Stream::connected(self.0.into()).await?))
             }
@@ -182,7 +183,7 @@ impl TcpSocket {
     }
 }
 
-/// One attempt to connect. Dropped, it gives up the connection.
+/// Makes one attempt to connect. Dropping the future closes the socket.
 async fn attempt(addr: SocketAddr) -> io::Result<TcpStream> {
     let connected = async { TcpSocket::for_addr(addr)?.connect_unnamed(addr).await };
     connected.await.map_err(tried("connect to", addr))

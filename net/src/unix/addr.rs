@@ -10,7 +10,7 @@ use std::path::Path;
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 
-/// A new nonblocking socket.
+/// Creates a nonblocking socket.
 pub(super) fn socket(kind: SocketType) -> io::Result<OwnedFd> {
     #[cfg(target_os = "linux")]
     {
@@ -27,13 +27,13 @@ pub(super) fn socket(kind: SocketType) -> io::Result<OwnedFd> {
     }
 }
 
-/// The address that a path means, in the same way as in std: the empty path is unnamed, so that
-/// binding to it takes a unique name of the system's choice (on Linux an abstract one), and
-/// connecting to it fails. On Linux a path that begins with a zero byte is an abstract name.
+/// Returns the address for a path, as in std: the empty path is unnamed, so binding to it takes a
+/// unique name of the system's choice (on Linux an abstract name), and connecting to it fails. On
+/// Linux a path that begins with a zero byte is an abstract name.
 ///
 /// # Errors
 ///
-/// `InvalidInput` if the path can't be one, with the reason.
+/// `InvalidInput` with the reason if the path is not valid.
 pub(super) fn named(path: &Path) -> io::Result<SocketAddr> {
     let bytes = path.as_os_str().as_bytes();
     #[cfg(target_os = "linux")]
@@ -49,8 +49,8 @@ pub(super) fn named(path: &Path) -> io::Result<SocketAddr> {
     })
 }
 
-/// std refuses a path that leaves no room for the zero byte at its end, although Linux takes it; so
-/// do we, or std could not connect to it.
+/// std refuses a path without space for a final zero byte, although Linux accepts it. So this does
+/// too, or std could not connect to it.
 const TOO_LONG: &str = "it is too long (Linux takes 107 bytes, other systems 103)";
 
 fn unfit(path: &Path, reason: &str) -> io::Error {
@@ -61,7 +61,7 @@ fn unfit(path: &Path, reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
-/// An address of std's as one of rustix's.
+/// Converts an address of std to an address of rustix.
 pub(super) fn raw_addr(addr: &SocketAddr) -> io::Result<SocketAddrUnix> {
     #[cfg(target_os = "linux")]
     if let Some(name) = addr.as_abstract_name() {
@@ -69,7 +69,7 @@ pub(super) fn raw_addr(addr: &SocketAddr) -> io::Result<SocketAddrUnix> {
     }
     match addr.as_pathname() {
         Some(path) => Ok(SocketAddrUnix::new(path)?),
-        // What the system makes of it: binding chooses a name on Linux, connecting fails.
+        // Binding to an unnamed address chooses a name on Linux; connecting to it fails.
         None => Ok(SocketAddrUnix::new_unnamed()),
     }
 }

@@ -1,11 +1,11 @@
-//! Who is at the other end.
+//! Credentials of a peer.
 
 #[cfg(target_os = "linux")]
 use std::io;
 #[cfg(target_os = "linux")]
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// The process and the user at the other end, as they were when the connection was made.
+/// Process, user and group of the peer, at the time of the connection.
 ///
 /// ```
 /// use wakeful::net::UnixStream;
@@ -25,8 +25,8 @@ pub struct UCred {
     pub(super) pid: Option<i32>,
 }
 
-/// Asks the system. Not by rustix, whose `UCred` has no place for a process that this one can't
-/// see.
+/// Returns the credentials of the peer. Calls the system directly, as the `UCred` of rustix can't
+/// express a process that is not visible here.
 #[cfg(target_os = "linux")]
 pub(super) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<UCred> {
     let mut cred = libc::ucred {
@@ -35,8 +35,8 @@ pub(super) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<UCred> {
         gid: 0,
     };
     let mut len = size_of_val(&cred) as libc::socklen_t;
-    // SAFETY: `cred` has room for `len` bytes, both live until the call has returned, and every
-    // value of its three numbers is one; the descriptor is open, as it is borrowed.
+    // SAFETY: `cred` has `len` bytes, both live until the call has returned, and its three numbers
+    // may have any value; the descriptor is open, as it is borrowed.
     let failed = unsafe {
         libc::getsockopt(
             socket.as_raw_fd(),
@@ -52,23 +52,24 @@ pub(super) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<UCred> {
     Ok(UCred {
         uid: cred.uid,
         gid: cred.gid,
-        // 0: it is in another namespace.
+        // 0 means that the process is in another namespace.
         pid: Some(cred.pid).filter(|pid| *pid != 0),
     })
 }
 
 impl UCred {
-    /// The user.
+    /// Returns the user id.
     pub fn uid(&self) -> u32 {
         self.uid
     }
 
-    /// The group.
+    /// Returns the group id.
     pub fn gid(&self) -> u32 {
         self.gid
     }
 
-    /// The process; `None` if this one can't see it, as from within a container.
+    /// Returns the process id; `None` if the process is not visible here, for example from a
+    /// container.
     pub fn pid(&self) -> Option<i32> {
         self.pid
     }

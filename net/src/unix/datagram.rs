@@ -15,7 +15,7 @@ use super::addr::{SocketAddr, named};
 use crate::datagram::{datagram_methods, sized};
 use crate::error::tried;
 
-/// A Unix domain socket for datagrams. The methods take `&self`, so several tasks may use one.
+/// Unix domain socket for datagrams. The methods take `&self`, so several tasks may use one.
 ///
 /// Datagrams arrive whole, in order, and are not lost; sending waits while the receiver's queue is
 /// full.
@@ -36,8 +36,8 @@ use crate::error::tried;
 pub struct UnixDatagram(Async<net::UnixDatagram>);
 
 impl UnixDatagram {
-    /// A socket at a path, which must not exist yet. As in std, the empty path lets Linux choose a
-    /// unique abstract name; a path that begins with a zero byte is an abstract name.
+    /// Creates a socket at a path, which must not exist yet. As in std, the empty path lets Linux
+    /// choose a unique abstract name; a path that begins with a zero byte is an abstract name.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl UnixDatagram {
         UnixDatagram::bind_addr(&addr).map_err(tried("bind to", path.display()))
     }
 
-    /// A socket at an address, such as an abstract one.
+    /// Creates a socket at an address, such as an abstract one.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl UnixDatagram {
         UnixDatagram::from_std(net::UnixDatagram::bind_addr(addr)?)
     }
 
-    /// A socket without a name: it can send, and receives only once it is connected by a pair.
+    /// Creates a socket without a name. It can send, but nothing can send to it.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl UnixDatagram {
         UnixDatagram::from_std(net::UnixDatagram::unbound()?)
     }
 
-    /// Two sockets that are connected to each other.
+    /// Creates two sockets that are connected to each other.
     ///
     /// # Errors
     ///
@@ -122,8 +122,8 @@ impl UnixDatagram {
 
     /// Sends a datagram to the socket at a path.
     ///
-    /// An event that announces room speaks of the connected socket, and there is none here; if the
-    /// receiver's queue is full this asks again now and then.
+    /// If the queue of the receiver is full, this tries again every millisecond: write events
+    /// concern the connected socket, and there is none here.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ impl UnixDatagram {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, nothing was sent.
+    /// Cancel-safe: if the future is dropped, nothing was sent.
     pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         let path = path.as_ref();
         let sent = self.send_to_addr(buf, &named(path)?).await;
@@ -147,17 +147,17 @@ impl UnixDatagram {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, nothing was sent.
+    /// Cancel-safe: if the future is dropped, nothing was sent.
     pub async fn send_to_addr(&self, buf: &[u8], addr: &SocketAddr) -> io::Result<usize> {
         self.send_patiently(buf, |io| io.send_to_addr(buf, addr))
             .await
     }
 
-    /// Sends a datagram to the socket at a path now, without waiting.
+    /// Tries to send a datagram to the socket at a path, without waiting.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if the receiver's queue is full; else those of the system.
+    /// `WouldBlock` if the queue of the receiver is full; otherwise the error of the system.
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         let addr = named(path.as_ref())?;
         sized(self.get_ref().send_to_addr(buf, &addr), buf)
@@ -179,8 +179,8 @@ impl UnixDatagram {
         }
     }
 
-    /// Ends one direction, or both. A [`recv`](Self::recv) that waits is not ended by that: the
-    /// system tells a nonblocking socket no more than that there is nothing.
+    /// Shuts down one or both directions. This does not end a waiting [`recv`](Self::recv): the
+    /// system returns only `WouldBlock` to a nonblocking socket.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Waiting for Unix domain connections.
+//! Listener for Unix domain connections.
 
 use std::io;
 use std::os::unix::net;
@@ -15,13 +15,13 @@ use crate::stream::Stream;
 
 type Accepted = (net::UnixStream, SocketAddr);
 
-/// The length of an address that is nothing but its family.
+/// Length of an unnamed address, in bytes: only the family.
 const UNNAMED: usize = 2;
 
-/// A socket that takes Unix domain connections in.
+/// Unix domain socket that accepts connections.
 ///
 /// When descriptors run out it waits and tries again, as [`TcpListener`](crate::TcpListener) does.
-/// The file at its path stays when it is dropped.
+/// Dropping it does not remove the file at its path.
 ///
 /// ```no_run
 /// use wakeful::net::UnixListener;
@@ -76,10 +76,10 @@ listener_methods!(UnixListener, net::UnixListener, UnixStream, SocketAddr);
 fn accept(listener: &net::UnixListener) -> io::Result<Accepted> {
     let (socket, addr) = accept_nonblocking(listener)?;
     let stream = net::UnixStream::from(socket);
-    // Clients seldom have a name. Those that do cost a syscall more: std asks for the name again,
-    // as it can take in every name that the system allows.
+    // Clients rarely have a name. A named client costs one more system call: std asks for the name
+    // again, as it supports every name that the system allows.
     let named = addr.is_some_and(|addr| addr.addr_len() as usize > UNNAMED);
-    // The empty path is how std makes an unnamed address.
+    // In std the empty path gives an unnamed address.
     let unnamed = || SocketAddr::from_pathname("");
     let addr = match named {
         true => stream.peer_addr().or_else(|_| unnamed())?,

@@ -1,4 +1,4 @@
-//! A Unix domain connection.
+//! Unix domain connection.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
@@ -20,13 +20,13 @@ use crate::error::tried;
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::stream::{Received, Socket, Stream, stream_methods};
 
-/// The most buffers that recvmsg(2) takes; it refuses more.
+/// Maximum number of buffers that recvmsg(2) accepts.
 const IOV_MAX: usize = 1024;
 
-/// A Unix domain connection.
+/// Unix domain connection.
 ///
-/// The methods take `&self`; the `futures-io` traits are there for `UnixStream` and `&UnixStream`.
-/// Closing through those ends the writing direction.
+/// The methods take `&self`; the `futures-io` traits are implemented for `UnixStream` and
+/// `&UnixStream`. Their `close` shuts the writing direction down.
 ///
 /// ```
 /// use wakeful::net::UnixStream;
@@ -59,7 +59,7 @@ impl UnixStream {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: the connection is given up.
+    /// Cancel-safe: if the future is dropped, the socket is closed.
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         let path = path.as_ref();
         let connected = UnixStream::connect_addr(&named(path)?).await;
@@ -78,15 +78,15 @@ impl UnixStream {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: the connection is given up.
+    /// Cancel-safe: if the future is dropped, the socket is closed.
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
         let addr = &raw_addr(addr)?;
         let socket = socket(SocketType::STREAM)?;
         match rustix::net::connect(&socket, addr) {
             Ok(()) => Ok(UnixStream(Stream::new(socket.into())?)),
             Err(Errno::INPROGRESS) => Ok(UnixStream(Stream::connected(socket.into()).await?)),
-            // The listener's queue is full (Linux says so at once, and tells no one when there is
-            // room again): ask now and then.
+            // The queue of the listener is full. Linux fails at once and sends no event later, so
+            // this tries again every millisecond.
             Err(Errno::AGAIN) => loop {
                 wakeful_core::time::sleep(std::time::Duration::from_millis(1)).await;
                 match rustix::net::connect(&socket, addr) {
@@ -99,7 +99,7 @@ impl UnixStream {
         }
     }
 
-    /// Two sockets that are connected to each other.
+    /// Creates two sockets that are connected to each other.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl UnixStream {
         Ok((UnixStream::from_std(here)?, UnixStream::from_std(there)?))
     }
 
-    /// The other side's address, most often unnamed.
+    /// Returns the address of the peer, which is usually unnamed.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ impl UnixStream {
         self.0.get_ref().peer_addr()
     }
 
-    /// This side's address.
+    /// Returns the local address.
     ///
     /// # Errors
     ///
@@ -132,7 +132,7 @@ impl UnixStream {
         self.0.get_ref().local_addr()
     }
 
-    /// Who is at the other end.
+    /// Returns the credentials of the peer.
     ///
     /// # Errors
     ///
@@ -148,8 +148,8 @@ impl Socket for net::UnixStream {
         self.read_vectored(&mut [IoSliceMut::new(buf)])
     }
 
-    /// A read ends where descriptors were sent along. They are dropped here; the flag that says so
-    /// is the only sign that more may follow.
+    /// Reads into several buffers. A read ends where descriptors were attached. They are dropped
+    /// here; the flag `MSG_CTRUNC` is the only sign that more bytes may follow.
     fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received> {
         let most = bufs.len().min(IOV_MAX);
         let mut none = RecvAncillaryBuffer::default();

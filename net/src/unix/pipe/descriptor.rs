@@ -18,7 +18,8 @@ pub(super) fn into_blocking(pipe: Async<File>) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
-/// Is this a pipe, open for that? `refused` is the access that it may not have.
+/// Checks that the descriptor is a pipe and open for `what`. `refused` is the access mode that is
+/// not allowed.
 pub(super) fn check(fd: impl AsFd, refused: OFlags, what: &str) -> io::Result<()> {
     let invalid = |text| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     if FileType::from_raw_mode(fstat(&fd)?.st_mode) != FileType::Fifo {

@@ -29,7 +29,7 @@ use std::io;
 
 use descriptor::nonblocking;
 
-/// A new pipe.
+/// Creates a pipe.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Opening named pipes.
+//! Options to open named pipes.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -12,7 +12,7 @@ use super::receiver::Receiver;
 use super::sender::Sender;
 use crate::error::{is, tried};
 
-/// How to open a named pipe (FIFO), which must exist.
+/// Options to open a named pipe (FIFO), which must exist.
 ///
 /// ```no_run
 /// use wakeful::net::unix::pipe;
@@ -20,7 +20,7 @@ use crate::error::{is, tried};
 /// # async fn example() -> std::io::Result<()> {
 /// let receiver = pipe::OpenOptions::new().open_receiver("/tmp/example.fifo")?;
 /// let mut buf = [0; 64];
-/// let n = receiver.read(&mut buf).await?; // waits for someone to write
+/// let n = receiver.read(&mut buf).await?; // waits for a sender
 /// # Ok(())
 /// # }
 /// ```
@@ -31,25 +31,25 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// Nothing out of the ordinary.
+    /// Returns the default options.
     pub fn new() -> OpenOptions {
         OpenOptions::default()
     }
 
-    /// Opens it for both, as Linux allows: a sender needs no reader then, and a receiver never sees
-    /// the end, as it counts as a writer itself.
+    /// Opens the pipe for reading and writing, as Linux allows: a sender then needs no reader, and
+    /// a receiver never reads the end, as it counts as a writer.
     pub fn read_write(&mut self, value: bool) -> &mut OpenOptions {
         self.read_write = value;
         self
     }
 
-    /// Doesn't ask whether the file is a pipe.
+    /// Skips the check whether the file is a pipe.
     pub fn unchecked(&mut self, value: bool) -> &mut OpenOptions {
         self.unchecked = value;
         self
     }
 
-    /// Opens it for reading. This doesn't wait for a sender; the first read does.
+    /// Opens the pipe for reading. This does not wait for a sender; the first read does.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl OpenOptions {
         Receiver::from_owned_fd_unchecked(fd)
     }
 
-    /// Opens it for writing. There must be a receiver.
+    /// Opens the pipe for writing. There must be a receiver.
     ///
     /// # Errors
     ///

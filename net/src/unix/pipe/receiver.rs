@@ -1,4 +1,4 @@
-//! The end that is read.
+//! Reading end of a pipe.
 
 use std::fs::File;
 use std::io::{self, IoSliceMut, Read};
@@ -14,21 +14,22 @@ use super::descriptor::{check, into_blocking, nonblocking};
 use crate::exact;
 use crate::stream::no_bytes;
 
-/// The end of a pipe that is read. The methods take `&self`; the `futures-io` traits are there for
+/// Reading end of a pipe. The methods take `&self`; the `futures-io` traits are implemented for
 /// `Receiver` and `&Receiver`.
 ///
 /// The receiver of a named pipe waits for the first sender, and reads 0 bytes, the end, whenever no
-/// sender is left. It may go on reading: when another sender comes, so do its bytes. To see no end
-/// at all, open the pipe with [`read_write`](super::OpenOptions::read_write).
+/// sender is left. It may continue to read: after a new sender opens the pipe, reads return its
+/// bytes. To read no end at all, open the pipe with [`read_write`](super::OpenOptions::read_write).
 #[derive(Debug)]
 pub struct Receiver(Async<File>);
 
 impl Receiver {
-    /// Takes in a file that is a pipe, and makes it nonblocking.
+    /// Wraps a file that is a pipe, and makes it nonblocking.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is not a pipe, or not open for reading; else those of the system.
+    /// `InvalidInput` if it is not a pipe, or not open for reading; otherwise the error of the
+    /// system.
     ///
     /// # Panics
     ///
@@ -38,7 +39,7 @@ impl Receiver {
         Receiver::from_owned_fd(file.into())
     }
 
-    /// Takes in a descriptor that is a pipe, and makes it nonblocking.
+    /// Wraps a descriptor that is a pipe, and makes it nonblocking.
     ///
     /// # Errors
     ///
@@ -53,11 +54,11 @@ impl Receiver {
         Receiver::from_owned_fd_unchecked(nonblocking(fd)?)
     }
 
-    /// Takes in a file that the caller knows to be a nonblocking pipe, or the like.
+    /// Wraps a file without a check; it must be a nonblocking pipe or a similar file.
     ///
     /// # Errors
     ///
-    /// If the reactor can't watch it.
+    /// Returns an error if the reactor can't register it.
     ///
     /// # Panics
     ///
@@ -67,11 +68,11 @@ impl Receiver {
         Async::new_nonblocking(file).map(Receiver)
     }
 
-    /// Takes in a descriptor that the caller knows to be a nonblocking pipe, or the like.
+    /// Wraps a descriptor without a check; it must be a nonblocking pipe or a similar file.
     ///
     /// # Errors
     ///
-    /// If the reactor can't watch it.
+    /// Returns an error if the reactor can't register it.
     ///
     /// # Panics
     ///
@@ -84,21 +85,21 @@ impl Receiver {
     fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
         let granted = self.0.source().fault_cap(buf.len());
         let buf = &mut buf[..granted];
-        // A short read does not say that the pipe is empty: the other side may send packets
+        // A short read does not mean that the pipe is empty: the sender may send packets
         // (`O_DIRECT`).
         self.0.get_ref().read(buf)
     }
 
-    /// Reads into `buf` and returns how many bytes; 0 is the end, unless `buf` is empty: then
-    /// it is ready at once with 0.
+    /// Reads into `buf` and returns the number of bytes; 0 means the end. With an empty `buf` it
+    /// returns 0 at once.
     ///
     /// # Errors
     ///
-    /// Returns the error of the system, and if the runtime has ended.
+    /// Returns the error of the system, or an error if the runtime has ended.
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, nothing was read.
+    /// Cancel-safe: if the future is dropped, nothing was read.
     pub async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         let nothing = buf.is_empty();
         let now = || self.read_now(buf);
@@ -134,11 +135,11 @@ impl Receiver {
         exact::read_exact(self.0.source(), buf, |rest| self.read_now(rest)).await
     }
 
-    /// Reads now, without waiting.
+    /// Tries to read, without waiting.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is nothing; else as [`read`](Self::read).
+    /// `WouldBlock` if there is nothing to read; otherwise as [`read`](Self::read).
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         let nothing = buf.is_empty();
         let now = || self.read_now(buf);
@@ -146,7 +147,7 @@ impl Receiver {
         pipe.try_transfer(Interest::READABLE, nothing, now)
     }
 
-    /// Reads now into several buffers, without waiting.
+    /// Tries to read into several buffers, without waiting.
     ///
     /// # Errors
     ///
@@ -158,7 +159,7 @@ impl Receiver {
         pipe.try_transfer(Interest::READABLE, nothing, now)
     }
 
-    /// Waits for something to read, or the end, as far as the reactor knows.
+    /// Waits until there are bytes to read, or for the end, as far as the reactor knows.
     ///
     /// # Errors
     ///
@@ -171,7 +172,7 @@ impl Receiver {
         self.0.readable().await
     }
 
-    /// Polls for something to read; if several tasks poll, only the last one is woken.
+    /// Polls for readability; if several tasks poll, only the last one is woken.
     ///
     /// # Errors
     ///
@@ -180,16 +181,16 @@ impl Receiver {
         self.0.poll_readable(cx)
     }
 
-    /// Takes it off the reactor and makes it blocking.
+    /// Removes the pipe from the reactor and makes it blocking.
     ///
     /// # Errors
     ///
-    /// If the system refuses.
+    /// Returns the error of the system if it refuses.
     pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
         into_blocking(self.0)
     }
 
-    /// Takes it off the reactor. It stays nonblocking.
+    /// Removes the pipe from the reactor. It stays nonblocking.
     ///
     /// # Errors
     ///
@@ -199,7 +200,7 @@ impl Receiver {
     }
 }
 
-/// The same for a receiver and for a reference to one.
+/// I/O trait of a receiver and of a reference to it.
 macro_rules! read_trait {
     ($type:ty) => {
         impl AsyncRead for $type {

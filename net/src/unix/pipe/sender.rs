@@ -1,4 +1,4 @@
-//! The end that is written to.
+//! Writing end of a pipe.
 
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
@@ -14,20 +14,21 @@ use super::descriptor::{check, into_blocking, nonblocking};
 use crate::exact;
 use crate::stream::no_bytes;
 
-/// The end of a pipe that is written to. The methods take `&self`; the `futures-io` traits are
-/// there for `Sender` and `&Sender`.
+/// Writing end of a pipe. The methods take `&self`; the `futures-io` traits are implemented for
+/// `Sender` and `&Sender`.
 ///
-/// The receiver sees the end when the last sender is dropped; closing through the trait is no more
-/// than flushing, and there is nothing to flush.
+/// The receiver reads the end after the last sender is dropped. The `close` of the trait does
+/// nothing.
 #[derive(Debug)]
 pub struct Sender(Async<File>);
 
 impl Sender {
-    /// Takes in a file that is a pipe, and makes it nonblocking.
+    /// Wraps a file that is a pipe, and makes it nonblocking.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is not a pipe, or not open for writing; else those of the system.
+    /// `InvalidInput` if it is not a pipe, or not open for writing; otherwise the error of the
+    /// system.
     ///
     /// # Panics
     ///
@@ -37,7 +38,7 @@ impl Sender {
         Sender::from_owned_fd(file.into())
     }
 
-    /// Takes in a descriptor that is a pipe, and makes it nonblocking.
+    /// Wraps a descriptor that is a pipe, and makes it nonblocking.
     ///
     /// # Errors
     ///
@@ -52,11 +53,11 @@ impl Sender {
         Sender::from_owned_fd_unchecked(nonblocking(fd)?)
     }
 
-    /// Takes in a file that the caller knows to be a nonblocking pipe, or the like.
+    /// Wraps a file without a check; it must be a nonblocking pipe or a similar file.
     ///
     /// # Errors
     ///
-    /// If the reactor can't watch it.
+    /// Returns an error if the reactor can't register it.
     ///
     /// # Panics
     ///
@@ -64,16 +65,16 @@ impl Sender {
     #[track_caller]
     pub fn from_file_unchecked(file: File) -> io::Result<Sender> {
         let pipe = Async::new_nonblocking(file)?;
-        // Most often there is room.
+        // A pipe usually has free space.
         pipe.source().assume_ready(Interest::WRITABLE);
         Ok(Sender(pipe))
     }
 
-    /// Takes in a descriptor that the caller knows to be a nonblocking pipe, or the like.
+    /// Wraps a descriptor without a check; it must be a nonblocking pipe or a similar file.
     ///
     /// # Errors
     ///
-    /// If the reactor can't watch it.
+    /// Returns an error if the reactor can't register it.
     ///
     /// # Panics
     ///
@@ -85,24 +86,25 @@ impl Sender {
 
     fn write_now(&self, buf: &[u8]) -> io::Result<usize> {
         let n = self.0.get_ref().write(buf)?;
-        // A pipe takes all that it can in one call, under a lock of its own: it is full.
+        // A write to a pipe takes as many bytes as fit, atomically, so the pipe is full now.
         if 0 < n && n < buf.len() {
             self.0.source().drained(Interest::WRITABLE);
         }
         Ok(n)
     }
 
-    /// Writes from `buf` and returns how many bytes; perhaps not all. What fits into 512 bytes
-    /// (4,096 on Linux) goes whole, not mixed with what other senders write. With an empty `buf` it
-    /// is ready at once with 0.
+    /// Writes from `buf` and returns the number of bytes, possibly not all of them: see
+    /// [`write_all`](Self::write_all). A write of at most 512 bytes (4,096 on Linux) is atomic: it
+    /// is written as a whole, not mixed with the bytes of other senders. With an empty `buf` it
+    /// returns 0 at once.
     ///
     /// # Errors
     ///
-    /// `BrokenPipe` if no receiver is left; if the runtime has ended.
+    /// `BrokenPipe` if no receiver is left; an error if the runtime has ended.
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: when it is dropped, nothing was written.
+    /// Cancel-safe: if the future is dropped, nothing was written.
     pub async fn write(&self, buf: &[u8]) -> io::Result<usize> {
         let now = || self.write_now(buf);
         let pipe = self.0.source();
@@ -137,18 +139,18 @@ impl Sender {
         exact::write_all(self.0.source(), buf, |rest| self.write_now(rest)).await
     }
 
-    /// Writes now, without waiting.
+    /// Tries to write, without waiting.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is no room; else as [`write`](Self::write).
+    /// `WouldBlock` if the buffer of the system is full; otherwise as [`write`](Self::write).
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         let now = || self.write_now(buf);
         let pipe = self.0.source();
         pipe.try_transfer(Interest::WRITABLE, buf.is_empty(), now)
     }
 
-    /// Writes now from several buffers, without waiting.
+    /// Tries to write from several buffers, without waiting.
     ///
     /// # Errors
     ///
@@ -159,7 +161,8 @@ impl Sender {
         pipe.try_transfer(Interest::WRITABLE, no_bytes(bufs), now)
     }
 
-    /// Waits for room, as far as the reactor knows; also for the last receiver to go.
+    /// Waits until the pipe is writable, as far as the reactor knows, or the last receiver is
+    /// dropped.
     ///
     /// # Errors
     ///
@@ -172,7 +175,7 @@ impl Sender {
         self.0.writable().await
     }
 
-    /// Polls for room; if several tasks poll, only the last one is woken.
+    /// Polls for writability; if several tasks poll, only the last one is woken.
     ///
     /// # Errors
     ///
@@ -181,16 +184,16 @@ impl Sender {
         self.0.poll_writable(cx)
     }
 
-    /// Takes it off the reactor and makes it blocking.
+    /// Removes the pipe from the reactor and makes it blocking.
     ///
     /// # Errors
     ///
-    /// If the system refuses.
+    /// Returns the error of the system if it refuses.
     pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
         into_blocking(self.0)
     }
 
-    /// Takes it off the reactor. It stays nonblocking.
+    /// Removes the pipe from the reactor. It stays nonblocking.
     ///
     /// # Errors
     ///
@@ -200,7 +203,7 @@ impl Sender {
     }
 }
 
-/// The same for a sender and for a reference to one.
+/// I/O trait of a sender and of a reference to it.
 macro_rules! write_trait {
     ($type:ty) => {
         impl AsyncWrite for $type {
@@ -229,7 +232,7 @@ macro_rules! write_trait {
                 Poll::Ready(Ok(()))
             }
 
-            /// Nothing to do: the end comes when the sender is dropped.
+            /// Does nothing: the pipe ends when the sender is dropped.
             fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 Poll::Ready(Ok(()))
             }

@@ -1,16 +1,16 @@
-//! Threads that nothing waits for.
+//! Threads that no runtime waits for.
 
 use std::io;
 use std::thread;
 
 use super::error::no_thread;
 
-/// Starts a thread that belongs to the process, not to a runtime: it ends with the process, in the
-/// middle of what it does.
+/// Starts a thread that belongs to the process, not to a runtime. The end of the process does not
+/// wait for it.
 ///
 /// # Errors
 ///
-/// If the system gives no thread.
+/// Returns an error if the system starts no thread.
 pub(crate) fn run_detached(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let thread = thread::Builder::new().name(name.to_owned());
     thread.spawn(f).map_err(no_thread)?;

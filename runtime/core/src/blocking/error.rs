@@ -1,11 +1,11 @@
-//! A thread that can't be started.
+//! Error for a thread that could not be started.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// The system's error about a thread that it does not give. Its own kind is `WouldBlock`, which an
-/// operation that would block has, so this is of another.
+/// Wraps the system's error for a thread that it did not start. The kind becomes `Other`, as the
+/// system's kind is `WouldBlock`, which has another meaning here.
 pub(super) fn no_thread(error: io::Error) -> io::Error {
     io::Error::other(NoThread(error))
 }
@@ -17,8 +17,8 @@ impl fmt::Display for NoThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the system gives no thread for a call that blocks, and none is running: {}: raise the limit \
-             of processes (RLIMIT_NPROC, or pids.max of the cgroup), or have fewer threads",
+            "the system gives no thread for a call that blocks, and none is running: {}: raise the \
+             limit of processes (RLIMIT_NPROC, or pids.max of the cgroup), or have fewer threads",
             self.0
         )
     }

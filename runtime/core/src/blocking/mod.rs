@@ -1,4 +1,4 @@
-//! Work that would block the loop, on threads of its own.
+//! Blocking pool: runs closures that would block the loop on other threads.
 
 #[cfg(any(
     feature = "io-std",
@@ -37,15 +37,15 @@ use crate::task::oneshot::{Receiver, oneshot};
 use crate::task::{Id, JoinHandle, NO_RUNTIME};
 use crate::trace::Recorder;
 
-/// The pool of a runtime, seen from its loop.
+/// The loop's side of a runtime's blocking pool.
 pub(crate) struct Blocking {
     pub(crate) pool: Arc<Pool>,
-    /// Results that are awaited. While there are any, virtual time stands still.
+    /// Number of results that tasks wait for. While it is not zero, paused time does not advance.
     awaited: Rc<Cell<usize>>,
     trace: Recorder,
 }
 
-// SAFETY: no other type has this place.
+// SAFETY: no other type has this `Place`.
 unsafe impl Part for Blocking {
     const PLACE: Place = Place::Blocking;
 }
@@ -59,12 +59,12 @@ impl Blocking {
         }
     }
 
-    /// That of this thread's runtime.
+    /// Returns the pool of this thread's runtime.
     pub(crate) fn current_pool() -> Option<Arc<Pool>> {
         context::with(|blocking: &Blocking| blocking.pool.clone())
     }
 
-    /// Is there no result that a task waits for?
+    /// Whether no task waits for a result.
     pub(crate) fn is_idle(&self) -> bool {
         self.awaited.get() == 0
     }
@@ -81,11 +81,11 @@ impl Blocking {
         Ok(spawn_hidden(id, location, deliver(call)))
     }
 
-    /// The same without a task. `id`: the one that the closure is to see as its own.
+    /// Runs `f` on the pool without a task. The closure sees `id` as the id of its task.
     ///
     /// # Errors
     ///
-    /// If the system gives no thread, and none is running.
+    /// Returns an error if the system starts no thread and none is running.
     fn call<F, T>(
         &self,
         mandatory: bool,
@@ -102,7 +102,7 @@ impl Blocking {
         let run = Box::new(move || {
             let running = trace.begin();
             let _acting = acting(id);
-            // Given up before it began: then it never begins.
+            // A closure whose result was given up before it began never begins.
             if mandatory || !sender.is_abandoned() {
                 let work = shown.enter();
                 let result = catch_unwind(AssertUnwindSafe(f));
@@ -135,8 +135,8 @@ impl Drop for Awaited {
     }
 }
 
-/// The result of a closure on the pool, without a task of its own. Dropping it keeps a closure that
-/// has not begun from beginning, unless it is mandatory.
+/// Future of a closure on the pool, without a task. Dropping it prevents a closure that has not
+/// begun from beginning, unless it is mandatory.
 pub(crate) struct Call<T> {
     receiver: Receiver<T>,
     _awaited: Awaited,
@@ -150,12 +150,12 @@ impl<T> Future for Call<T> {
     }
 }
 
-/// Runs a closure on the pool of this thread's runtime. One that is `mandatory` runs even if its
-/// result is given up, or the runtime ends, before it begins.
+/// Runs a closure on the pool of this thread's runtime. A `mandatory` closure runs even if its
+/// result is given up or the runtime ends before it begins.
 ///
 /// # Errors
 ///
-/// If the system gives no thread, and none is running.
+/// Returns an error if the system starts no thread and none is running.
 ///
 /// # Panics
 ///
@@ -169,30 +169,30 @@ where
     with(|blocking| blocking.call(mandatory, None, Closure::hidden(), f))
 }
 
-/// The task behind the handle: what became of the closure becomes of it.
+/// Future of the task behind the handle: it returns, panics or is cancelled like the closure.
 async fn deliver<T>(call: Call<T>) -> T {
     match call.await {
         Ok(output) => output,
-        // Not a new panic: the hook has seen it on the other thread.
+        // The panic hook has already run on the other thread, so it does not run again.
         Err(Missing::Panicked(payload)) => resume_unwind(payload),
         Err(Missing::Dropped) => cancel_current().await,
     }
 }
 
-/// Runs a closure that blocks on a thread of the pool, and gives its result to this thread.
+/// Runs a blocking closure on a thread of the pool. The returned handle resolves to its result.
 ///
 /// At most [`max_blocking_threads`](crate::Builder::max_blocking_threads) closures run at a time;
-/// more wait in line. A panic of the closure comes back as a [`JoinError`](crate::task::JoinError).
-/// Aborting the handle keeps a closure that has not begun from beginning; one that has begun can't
-/// be stopped, and its result is dropped.
+/// further ones are queued. A panic of the closure is returned as a
+/// [`JoinError`](crate::task::JoinError). Aborting the handle prevents a closure that has not begun
+/// from beginning; a running closure can't be stopped, and its result is dropped.
 ///
 /// When the runtime is dropped, closures that have not begun are dropped, and the drop waits for
-/// those that run, for as long as
+/// the running ones, for as long as
 /// [`blocking_shutdown_timeout`](crate::Builder::blocking_shutdown_timeout) says.
 ///
 /// # Panics
 ///
-/// Outside a runtime, or if the system gives no thread and none is running; for an error instead
+/// Outside a runtime, or if the system starts no thread and none is running; for an error instead
 /// see [`try_spawn_blocking`](crate::try_spawn_blocking).
 ///
 /// ```
@@ -214,12 +214,13 @@ where
     }
 }
 
-/// Does the same as [`spawn_blocking`](crate::spawn_blocking), and returns an error if there is no
-/// thread.
+/// Runs a blocking closure on the pool, as [`spawn_blocking`](crate::spawn_blocking), but returns
+/// an error if there is no thread.
 ///
 /// # Errors
 ///
-/// If the system gives no thread, and none is running. The closure is dropped then.
+/// Returns an error if the system starts no thread and none is running. The closure is dropped
+/// then.
 ///
 /// # Panics
 ///

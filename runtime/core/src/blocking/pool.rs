@@ -1,4 +1,4 @@
-//! The threads for work that would block the loop: started when needed, ended when idle.
+//! Threads of the blocking pool: started when needed, ended when idle.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::error::no_thread;
 use crate::task::runnable::catch_panic;
 
-/// What the builder says about the pool.
+/// Configuration of the pool, set by the builder.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) max_threads: usize,
@@ -19,18 +19,17 @@ pub(crate) struct Config {
 
 pub(super) struct Job {
     pub(super) run: Box<dyn FnOnce() + Send>,
-    /// Is it run even if the runtime ends before it begins?
+    /// Whether the job runs even if the runtime ends before it begins.
     pub(super) mandatory: bool,
 }
 
-/// The threads and their queue. The thread that owns the runtime holds one end, each worker
-/// another.
+/// Threads and their queue, shared by the thread that owns the runtime and the workers.
 pub(crate) struct Pool {
     config: Config,
     state: Mutex<State>,
-    /// Told when a job comes in, and at the end.
+    /// Notified for a new job, and at shutdown.
     work: Condvar,
-    /// Told when a worker is gone.
+    /// Notified when a worker has ended.
     gone: Condvar,
 }
 
@@ -45,7 +44,7 @@ struct State {
     closed: bool,
 }
 
-/// The same, for the metrics.
+/// Counts of the pool, for the metrics.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stats {
     pub(crate) threads: usize,
@@ -69,11 +68,11 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues a job, and starts a thread for it if none is idle and the bound allows.
+    /// Queues a job, and starts a thread for it if none is idle and the limit allows.
     ///
     /// # Errors
     ///
-    /// If there is no thread and the system refuses one; the job is dropped.
+    /// Returns an error if there is no thread and the system refuses one; the job is dropped.
     pub(super) fn submit(self: &Arc<Self>, job: Job) -> io::Result<()> {
         let mut state = self.lock();
         if state.closed {
@@ -90,7 +89,7 @@ impl Pool {
             return Ok(());
         }
         match self.start_thread(&mut state) {
-            // The workers that exist will come to it.
+            // The existing workers will run the job.
             Err(_) if state.threads > 0 => Ok(()),
             Err(error) => {
                 let job = state.queue.pop_back();
@@ -113,14 +112,14 @@ impl Pool {
         Ok(())
     }
 
-    /// The life of a worker.
+    /// Loop of a worker.
     fn work(&self) {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.queue.pop_front() {
                 state.busy += 1;
                 drop(state);
-                // A job keeps the user's panics to itself; this one is of a drop.
+                // A job catches the panics of its closure; only a drop can panic here.
                 catch_panic(job.run);
                 state = self.lock();
                 state.busy -= 1;
@@ -144,9 +143,9 @@ impl Pool {
         self.gone.notify_all();
     }
 
-    /// Drops the jobs that have not begun and are not mandatory, lets the threads end, and waits
-    /// for them. Returns how many are still at work after `timeout`; those end by themselves when
-    /// their job does.
+    /// Drops the jobs that have not begun and are not mandatory, and waits for the threads to end.
+    /// Returns the number of threads that are still busy after `timeout`; each ends when its job
+    /// does.
     pub(crate) fn shut_down(&self, timeout: Duration) -> usize {
         let mut state = self.lock();
         state.closed = true;
@@ -163,7 +162,7 @@ impl Pool {
             .gone
             .wait_timeout_while(self.lock(), timeout, |state| state.threads > 0)
             .unwrap_or_else(PoisonError::into_inner);
-        // Idle threads that are still on their way out are not at work.
+        // Idle threads that have not ended yet are not busy.
         state.busy
     }
 

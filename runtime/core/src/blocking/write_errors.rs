@@ -1,20 +1,20 @@
-//! The errors of writes that were taken over: each comes after the call that began its write.
+//! Errors of buffered writes, which occur after the call that began the write.
 
 use std::io;
 
-/// What is known of failed writes, and to which calls it has been told.
+/// Record of failed writes and of the calls that have reported them.
 ///
-/// Data that was taken over and not written must not be lost silently. So a failure is told to the
-/// next operation of any kind, and in any case to a flush: also if a write has told it before, as
-/// only a flush that succeeds says that everything is written.
+/// Buffered data must not be lost silently. So the next operation of any kind reports a failure,
+/// and the next flush reports it too, even if a write has reported it before: only a successful
+/// flush means that everything is written.
 #[derive(Debug, Default)]
 pub(crate) struct WriteErrors {
     last: Option<io::Error>,
     /// Failed writes so far.
     count: u64,
-    /// Those that any operation has told.
+    /// Failed writes that any operation has reported.
     reported: u64,
-    /// Those that a flush has told.
+    /// Failed writes that a flush has reported.
     flushed: u64,
 }
 
@@ -24,7 +24,7 @@ impl WriteErrors {
         self.count += 1;
     }
 
-    /// The error for an operation that is no flush, once.
+    /// Returns the last error once, for an operation other than a flush.
     pub(crate) fn report(&mut self) -> io::Result<()> {
         if self.reported == self.count {
             return Ok(());
@@ -33,13 +33,13 @@ impl WriteErrors {
         self.error()
     }
 
-    /// Where a flush begins: it answers for the errors that no flush has told by now.
+    /// Begins a flush, and returns the number of failures that flushes have reported so far.
     pub(crate) fn begin_flush(&self) -> u64 {
         self.flushed
     }
 
-    /// The error for a flush that began at `since`. Of several that wait at the same time each gets
-    /// it.
+    /// Ends a flush that began at `since`, and returns the last error after that. Each of several
+    /// concurrent flushes returns it.
     pub(crate) fn end_flush(&mut self, since: u64) -> io::Result<()> {
         if since == self.count {
             return Ok(());
@@ -53,7 +53,7 @@ impl WriteErrors {
     }
 }
 
-/// The same error once more.
+/// Returns a copy of the error.
 fn again(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(number) => io::Error::from_raw_os_error(number),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_tells_what_an_operation_has_told() {
+    fn a_flush_reports_an_error_that_an_operation_has_reported() {
         let mut errors = WriteErrors::default();
         errors.record(full());
         assert!(errors.report().is_err());
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn flushes_at_the_same_time_are_all_told() {
+    fn flushes_at_the_same_time_all_report_the_error() {
         let mut errors = WriteErrors::default();
         let since = [errors.begin_flush(), errors.begin_flush()];
         errors.record(full());

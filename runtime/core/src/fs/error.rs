@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::blocking::Missing;
 
-/// An error of the system with what was tried, and with which path. The kind stays the same; the
-/// original error is the `source`.
+/// Error of the system with the operation and the path. The kind stays the same; the original error
+/// is the `source`.
 #[derive(Debug)]
 struct Tried {
     what: &'static str,
@@ -28,7 +28,7 @@ impl std::error::Error for Tried {
     }
 }
 
-/// Says what was tried: `tried("open", path)(error)`.
+/// Adds the operation and the path to an error: `tried("open", path)(error)`.
 pub(super) fn tried(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> io::Error {
     let path = path.to_owned();
     move |error| io::Error::new(error.kind(), Tried { what, path, error })

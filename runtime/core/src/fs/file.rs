@@ -13,24 +13,25 @@ use super::stream::StreamState;
 
 /// An open file.
 ///
-/// [`read_at`](Self::read_at) and [`write_at`](Self::write_at) name the place, take `&self`, and
-/// many may be in flight at a time. The traits `AsyncRead`, `AsyncWrite` and `AsyncSeek` of
-/// `futures-io` use the file's cursor, one operation after the other.
+/// [`read_at`](Self::read_at) and [`write_at`](Self::write_at) take an offset and `&self`, and many
+/// of them may be in flight at a time. The traits `AsyncRead`, `AsyncWrite` and `AsyncSeek` of
+/// `futures-io` use the file's cursor and run one operation at a time.
 ///
-/// Every operation copies between the caller's buffer and one that the operation owns, so that a
-/// future may be dropped at any time. For many small reads wrap it in
+/// Every operation copies between the caller's buffer and a buffer that the operation owns, so that
+/// a future may be dropped at any time. For many small reads wrap the file in
 /// `futures_util::io::BufReader`.
 ///
-/// A write through `AsyncWrite` is taken over and goes on by itself, even if the file is dropped or
-/// the runtime ends. `flush`, `close`, [`sync_all`](Self::sync_all), [`sync_data`](Self::sync_data)
-/// and [`into_std`](Self::into_std) wait for it.
+/// A write through `AsyncWrite` is buffered: it returns at once, and the bytes are written in the
+/// background, even if the file is dropped or the runtime ends. `flush`, `close`,
+/// [`sync_all`](Self::sync_all), [`sync_data`](Self::sync_data) and [`into_std`](Self::into_std)
+/// wait for buffered writes.
 ///
 /// # Writes that fail
 ///
-/// The error of a write that was taken over comes with the next operation of any kind. One of those
-/// five returns it in any case, once, even if a `write` has returned it before: one that succeeds
-/// says that everything since the one before it is written. If several of them wait at the same
-/// time, each returns the error. What has failed is not written again. Dropping the file loses the
+/// The next operation of any kind returns the error of a buffered write. The next of those five
+/// operations returns it too, once, even if a `write` has returned it before: if one of the five
+/// succeeds, all bytes since the last successful one are written. If several of them wait at the
+/// same time, each returns the error. A failed write is not repeated. Dropping the file loses the
 /// error.
 ///
 /// ```
@@ -59,10 +60,10 @@ pub struct File {
     pub(super) stream: RefCell<StreamState>,
 }
 
-/// The most that one operation asks of the system: what is over is left to the next.
+/// Maximum number of bytes that one operation asks of the system.
 pub(super) const MOST: usize = 1 << 30;
 
-/// The system counts with a sign, and the ring takes the highest number for the cursor.
+/// Checks an offset: the system's are signed, and for the ring the highest number means the cursor.
 fn check(offset: u64) -> io::Result<()> {
     if i64::try_from(offset).is_err() {
         let text = format!(
@@ -75,7 +76,7 @@ fn check(offset: u64) -> io::Result<()> {
 }
 
 impl File {
-    /// A file that is open already.
+    /// Wraps an open file of std.
     pub fn from_std(file: fs::File) -> File {
         File {
             file: Arc::new(file),
@@ -83,15 +84,15 @@ impl File {
         }
     }
 
-    /// The file of std, once nothing is in flight. Its cursor stands where this one's does.
+    /// Waits until no operation is in flight, and returns the file of std, with the same cursor.
     ///
     /// # Errors
     ///
-    /// That of a write that was taken over before.
+    /// Returns the error of an earlier buffered write.
     ///
     /// # Cancel safety
     ///
-    /// Dropped early, the file is closed as soon as nothing is in flight.
+    /// If the future is dropped, the file is closed as soon as no operation is in flight.
     pub async fn into_std(mut self) -> io::Result<fs::File> {
         self.flush_writes().await?;
         self.stream.get_mut().rewind(&self.file)?;
@@ -100,14 +101,14 @@ impl File {
         loop {
             match Arc::try_unwrap(file) {
                 Ok(file) => return Ok(file),
-                // An operation that was given up still has it.
+                // An operation whose future was dropped still holds the file.
                 Err(shared) => file = Arc::new(shared.try_clone()?),
             }
         }
     }
 
-    /// Reads from a place on, up to the length of the buffer. `Ok(0)`: the file ends there, or the
-    /// buffer is empty. The cursor stays.
+    /// Reads at `offset`, at most the length of the buffer, and returns the number of bytes. 0
+    /// means that the file ends there or the buffer is empty. The cursor does not move.
     ///
     /// # Errors
     ///
@@ -137,7 +138,7 @@ impl File {
         Ok(count)
     }
 
-    /// Fills the whole buffer from a place on.
+    /// Reads at `offset` until the buffer is full.
     ///
     /// # Errors
     ///
@@ -149,7 +150,7 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe; what the buffer holds is then not said.
+    /// Cancel-safe: the contents of the buffer are then unspecified, and the cursor does not move.
     pub async fn read_exact_at(&self, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
         while !buf.is_empty() {
             let count = self.read_at(buf, offset).await?;
@@ -168,8 +169,8 @@ impl File {
         Ok(())
     }
 
-    /// Writes from a place on, and returns how much. The cursor stays. A file open for appending is
-    /// written at its end all the same.
+    /// Writes at `offset` and returns the number of bytes. The cursor does not move. A file open
+    /// for appending is written at its end regardless of `offset`.
     ///
     /// # Errors
     ///
@@ -181,7 +182,8 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// Not cancel-safe: dropped early, all, some or none of it is written, perhaps a little later.
+    /// Not cancel-safe: if the future is dropped, all, some or none of the bytes are written,
+    /// possibly a little later.
     pub async fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
         check(offset)?;
         let request = Request::Write {
@@ -193,7 +195,7 @@ impl File {
         transfer(request).await.0
     }
 
-    /// Writes the whole buffer from a place on.
+    /// Writes the whole buffer at `offset`.
     ///
     /// # Errors
     ///
@@ -219,11 +221,11 @@ impl File {
         Ok(())
     }
 
-    /// Waits until what was written, and the file's metadata, is on the disk.
+    /// Waits until the written bytes and the file's metadata are on the disk.
     ///
     /// # Errors
     ///
-    /// Returns the error of the system, and that of a write that was taken over before.
+    /// Returns the error of the system, or the error of an earlier buffered write.
     ///
     /// # Panics
     ///
@@ -236,7 +238,7 @@ impl File {
         self.sync(false).await
     }
 
-    /// Waits until what was written is on the disk, with only as much of the metadata as reading it
+    /// Waits until the written bytes are on the disk, with only the metadata that reading them
     /// needs.
     ///
     /// # Errors
@@ -265,11 +267,12 @@ impl File {
         }
     }
 
-    /// Cuts the file or extends it with zeros. The cursor stays, perhaps behind the end.
+    /// Truncates the file or extends it with zeros. The cursor does not move, so it may be past the
+    /// end.
     ///
     /// # Errors
     ///
-    /// Returns the error of the system, and that of a write that was taken over before.
+    /// Returns the error of the system, or the error of an earlier buffered write.
     ///
     /// # Panics
     ///
@@ -284,11 +287,11 @@ impl File {
         on_pool(move || file.set_len(size)).await
     }
 
-    /// What the system knows about the file.
+    /// Returns the metadata of the file.
     ///
     /// # Errors
     ///
-    /// Returns the error of the system, and that of a write that was taken over before.
+    /// Returns the error of the system, or the error of an earlier buffered write.
     ///
     /// # Panics
     ///
@@ -303,7 +306,7 @@ impl File {
         on_pool(move || file.metadata()).await
     }
 
-    /// Changes who may do what with the file.
+    /// Changes the permissions of the file.
     ///
     /// # Errors
     ///
@@ -321,11 +324,11 @@ impl File {
         on_pool(move || file.set_permissions(permissions)).await
     }
 
-    /// A second handle with the same cursor.
+    /// Returns a second handle, which shares the cursor.
     ///
     /// # Errors
     ///
-    /// If there is no descriptor left, and that of a write that was taken over before.
+    /// Returns an error if there is no descriptor left, or the error of an earlier buffered write.
     ///
     /// # Cancel safety
     ///

@@ -13,8 +13,8 @@ use crate::task::coop;
 use crate::task::waiters::Place;
 
 impl File {
-    /// Waits until nothing is in flight, as the waiter with that place. User code runs in here,
-    /// that of wakers, while nothing is borrowed.
+    /// Polls until no operation is in flight, as the waiter with that place. Wakers run user code
+    /// in here, while nothing is borrowed.
     fn poll_idle(&self, place: &mut Place, cx: &mut Context<'_>) -> Poll<()> {
         if self.stream.borrow().busy.is_none() {
             return Poll::Ready(());
@@ -27,14 +27,14 @@ impl File {
             if let Some(waiters) = waiters {
                 waiters.store(place, cx.waker());
             }
-            // Anything may have happened before the waker was in its place.
+            // The operation may have ended before the waker was stored.
             ready!(self.stream.borrow_mut().poll_idle());
         }
         progress.made_progress();
         Poll::Ready(())
     }
 
-    /// The same for the `poll_*` functions, of which the newest caller is woken.
+    /// Same as `poll_idle`, for the `poll_*` functions: only their last caller is woken.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut place = self.stream.get_mut().place;
         let idle = self.poll_idle(&mut place, cx);
@@ -42,7 +42,7 @@ impl File {
         idle
     }
 
-    /// Waits until nothing is in flight. What has to be told then is for the caller to ask.
+    /// Waits until no operation is in flight. Errors stay recorded for the caller to take.
     pub(super) fn idle(&self) -> impl Future<Output = ()> {
         Idle {
             file: self,
@@ -50,13 +50,14 @@ impl File {
         }
     }
 
-    /// Waits until nothing is in flight, and gives the error of a write that no operation has told.
+    /// Waits until no operation is in flight. Returns the error of a write that no operation has
+    /// reported yet.
     pub(super) async fn settle(&self) -> io::Result<()> {
         self.idle().await;
         self.stream.borrow_mut().write_errors.report()
     }
 
-    /// Waits until all that was taken over is written. For its error see [`WriteErrors`].
+    /// Waits until all buffered writes are written. For the error see `WriteErrors`.
     pub(super) async fn flush_writes(&self) -> io::Result<()> {
         let since = self.stream.borrow().write_errors.begin_flush();
         self.idle().await;
@@ -64,7 +65,7 @@ impl File {
     }
 }
 
-/// The future of [`File::idle`].
+/// Future of [`File::idle`].
 struct Idle<'a> {
     file: &'a File,
     place: Place,
@@ -95,7 +96,7 @@ impl Drop for Idle<'_> {
 
 /// # Cancel safety
 ///
-/// What was read while nobody waited is given to the next read.
+/// Cancel-safe: bytes that were read after the future was dropped are returned by the next read.
 impl AsyncRead for File {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -135,9 +136,9 @@ impl AsyncRead for File {
     }
 }
 
-/// A write is taken over at once, 256 KiB at the most, when the one before has ended; its error
-/// comes with a later call. `poll_flush` waits until it is written to the system, not to the disk:
-/// for that see [`File::sync_all`].
+/// A write is buffered at once, at most 256 KiB, when the write before it has ended; a later call
+/// returns its error. `poll_flush` waits until the system has the bytes, not until they are on the
+/// disk: for that see [`File::sync_all`].
 impl AsyncWrite for File {
     fn poll_write(
         self: Pin<&mut Self>,
@@ -147,7 +148,7 @@ impl AsyncWrite for File {
         self.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }
 
-    /// Takes over as much of all buffers as one write takes.
+    /// Buffers as much of all `bufs` as one write takes.
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -164,7 +165,7 @@ impl AsyncWrite for File {
         Poll::Ready(Ok(total))
     }
 
-    /// Fails once if a write that was taken over has failed since the last flush.
+    /// Returns an error once if a buffered write has failed since the last flush.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_turn(cx));
         let write_errors = &mut self.stream.get_mut().write_errors;
@@ -189,7 +190,7 @@ impl AsyncSeek for File {
         let stream = stream.get_mut();
         stream.write_errors.report()?;
         stream.rewind(file)?;
-        // It only sets a number, so it does not block.
+        // Seeking only sets a number, so it does not block.
         Poll::Ready((&**file).seek(to))
     }
 }

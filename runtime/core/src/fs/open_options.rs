@@ -12,7 +12,7 @@ use super::file::File;
 use super::op::Op;
 use super::request::{Reply, Request};
 
-/// How a file is opened: the same options as those of [`std::fs::OpenOptions`].
+/// Options to open a file, with the semantics of [`std::fs::OpenOptions`].
 ///
 /// ```
 /// use futures_util::AsyncWriteExt;
@@ -44,7 +44,8 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// Nothing is allowed yet: a file can't be opened without `read`, `write` or `append`.
+    /// Returns options without any access: a file can't be opened without `read`, `write` or
+    /// `append`.
     #[expect(
         clippy::new_without_default,
         reason = "as in std: a default would say nothing"
@@ -62,50 +63,50 @@ impl OpenOptions {
         }
     }
 
-    /// May it be read? Default: no.
+    /// Sets read access. Default: off.
     pub fn read(&mut self, read: bool) -> &mut OpenOptions {
         self.read = read;
         self
     }
 
-    /// May it be written? What is there stays, unless `truncate` is set too. Default: no.
+    /// Sets write access. Existing contents stay unless `truncate` is set too. Default: off.
     pub fn write(&mut self, write: bool) -> &mut OpenOptions {
         self.write = write;
         self
     }
 
-    /// Is everything written to its end, wherever the cursor stands? Default: no.
+    /// Sets append mode: every write goes to the end of the file. Default: off.
     pub fn append(&mut self, append: bool) -> &mut OpenOptions {
         self.append = append;
         self
     }
 
-    /// Is it emptied first? It needs `write`. Default: no.
+    /// Sets whether the file is truncated first. Needs `write`. Default: off.
     pub fn truncate(&mut self, truncate: bool) -> &mut OpenOptions {
         self.truncate = truncate;
         self
     }
 
-    /// Is it made if it is not there? It needs `write` or `append`. Default: no.
+    /// Sets whether a missing file is created. Needs `write` or `append`. Default: off.
     pub fn create(&mut self, create: bool) -> &mut OpenOptions {
         self.create = create;
         self
     }
 
-    /// Must it not be there yet? It is made, and the other way is an error. Default: no.
+    /// Sets whether the file must be new: it is created, and an existing file is an error. Default:
+    /// off.
     pub fn create_new(&mut self, create_new: bool) -> &mut OpenOptions {
         self.create_new = create_new;
         self
     }
 
-    /// The permissions of a file that is made, from which the system takes those of the umask.
-    /// Default: `0o666`.
+    /// Sets the permissions of a new file; the system removes those of the umask. Default: `0o666`.
     pub fn mode(&mut self, mode: u32) -> &mut OpenOptions {
         self.mode = mode;
         self
     }
 
-    /// Flags for `open(2)` besides, such as `O_DIRECT`. Those that the options above stand for are
+    /// Sets further flags for `open(2)`, such as `O_DIRECT`. Flags that other options set are
     /// ignored. Default: none.
     pub fn custom_flags(&mut self, flags: i32) -> &mut OpenOptions {
         self.custom_flags = flags;
@@ -125,7 +126,8 @@ impl OpenOptions {
     ///
     /// # Cancel safety
     ///
-    /// Dropped early, the file may have been made or emptied, but does not stay open.
+    /// If the future is dropped, the file may have been created or truncated, but does not stay
+    /// open.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let path = path.as_ref();
         self.open_bare(path).await.map_err(tried("open", path))
@@ -194,7 +196,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Returns the error of the system, with the path. A directory opens; reading it fails.
+    /// Returns the error of the system, with the path. Opening a directory succeeds; reading from
+    /// it fails.
     ///
     /// # Panics
     ///
@@ -207,14 +210,15 @@ impl File {
     /// ```
     /// wakeful::block_on(async {
     ///     let error = wakeful::fs::File::open("/no/such/file").await.unwrap_err();
-    ///     assert_eq!(error.to_string(), "open `/no/such/file`: No such file or directory (os error 2)");
+    ///     let text = "open `/no/such/file`: No such file or directory (os error 2)";
+    ///     assert_eq!(error.to_string(), text);
     /// });
     /// ```
     pub async fn open(path: impl AsRef<Path>) -> io::Result<File> {
         OpenOptions::new().read(true).open(path).await
     }
 
-    /// Opens a file for writing: it is made if it is not there, and emptied if it is.
+    /// Opens a file for writing: creates it if it does not exist, and truncates it if it does.
     ///
     /// # Errors
     ///
@@ -226,18 +230,18 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// Dropped early, the file may have been made or emptied.
+    /// If the future is dropped, the file may have been created or truncated.
     pub async fn create(path: impl AsRef<Path>) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         options.open(path).await
     }
 
-    /// Makes a file, for reading and writing.
+    /// Creates a file, for reading and writing.
     ///
     /// # Errors
     ///
-    /// Returns the error of the system, with the path; `AlreadyExists` if it is there already.
+    /// Returns the error of the system, with the path; `AlreadyExists` if the file exists.
     ///
     /// # Panics
     ///
@@ -245,14 +249,14 @@ impl File {
     ///
     /// # Cancel safety
     ///
-    /// Dropped early, the file may have been made.
+    /// If the future is dropped, the file may have been created.
     pub async fn create_new(path: impl AsRef<Path>) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
         options.open(path).await
     }
 
-    /// The same as [`OpenOptions::new`].
+    /// Same as [`OpenOptions::new`].
     pub fn options() -> OpenOptions {
         OpenOptions::new()
     }

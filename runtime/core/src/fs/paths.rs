@@ -1,4 +1,4 @@
-//! What concerns names: each is the function of `std::fs` on the blocking pool.
+//! Operations on names: each runs the function of `std::fs` on the blocking pool.
 
 use std::fs::{self, Metadata, Permissions};
 use std::io;
@@ -38,7 +38,7 @@ macro_rules! names {
 }
 
 names! {
-    /// Makes a directory; the one above must be there.
+    /// Creates a directory; its parent must exist.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -52,7 +52,7 @@ names! {
     /// ```
     create_dir("make the directory") -> ();
 
-    /// Makes a directory and those above that are missing. One that is there already is no error.
+    /// Creates a directory and its missing parents. It is no error if the directory exists.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -68,14 +68,15 @@ names! {
     /// Removes an empty directory. For an example see [`create_dir`].
     remove_dir("remove the directory") -> ();
 
-    /// Removes a directory with all that is in it; symbolic links are removed, not followed. For an
+    /// Removes a directory and its contents; symbolic links are removed, not followed. For an
     /// example see [`create_dir_all`].
     remove_dir_all("remove the directory") -> ();
 
-    /// Removes a name of a file. For an example see [`write`](super::write).
+    /// Removes a file, or one of its names if it has several. For an example see
+    /// [`write`](super::write).
     remove_file("remove") -> ();
 
-    /// What the system knows about what the path leads to, through symbolic links.
+    /// Returns the metadata of the file at the path; follows symbolic links.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -87,13 +88,14 @@ names! {
     /// ```
     metadata("look at") -> Metadata;
 
-    /// The same as [`metadata`], but of a symbolic link itself. For an example see [`symlink`].
+    /// Returns the metadata of the file at the path; does not follow a symbolic link. For an
+    /// example see [`symlink`].
     symlink_metadata("look at") -> Metadata;
 
-    /// Where a symbolic link points to. For an example see [`symlink`].
+    /// Returns the target of a symbolic link. For an example see [`symlink`].
     read_link("read the link") -> PathBuf;
 
-    /// The path from the root on, without symbolic links, `.` and `..`.
+    /// Returns the absolute path, without symbolic links, `.` and `..`.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -106,11 +108,12 @@ names! {
     canonicalize("resolve") -> PathBuf;
 }
 
-/// Is there something under this name? A symbolic link that leads nowhere counts as nothing.
+/// Returns whether the path exists. A symbolic link without a target does not count.
 ///
 /// # Errors
 ///
-/// If it can't be found out, as with a directory on the way that must not be searched.
+/// Returns an error if this can't be found out, for example without the permission to search a
+/// directory of the path.
 ///
 /// # Panics
 ///
@@ -133,7 +136,7 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
     on("look for", path.as_ref(), |path| path.try_exists()).await
 }
 
-/// Changes who may do what with a file or directory.
+/// Changes the permissions of a file or directory.
 ///
 /// # Errors
 ///
@@ -190,7 +193,7 @@ macro_rules! two_names {
 }
 
 two_names! {
-    /// Gives a file or directory another name, in the place of what had that name before. Both must
+    /// Renames a file or directory and replaces an existing file at the new name. Both names must
     /// be on the same file system.
     ///
     /// ```
@@ -206,7 +209,7 @@ two_names! {
     /// ```
     rename("rename", fs::rename) -> ();
 
-    /// Copies the contents and the permissions of a file, and returns how many bytes that were.
+    /// Copies the contents and the permissions of a file, and returns the number of bytes.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -222,7 +225,7 @@ two_names! {
     /// ```
     copy("copy", fs::copy) -> u64;
 
-    /// Gives the file `from` the second name `to`.
+    /// Creates a hard link: `to` becomes a second name of the file `from`.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -239,7 +242,7 @@ two_names! {
     /// ```
     hard_link("link", fs::hard_link) -> ();
 
-    /// Makes `to` a symbolic link that points to `from`.
+    /// Creates a symbolic link at `to` that points to `from`.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {

@@ -1,7 +1,11 @@
-//! A file as a stream of bytes: one operation at a time, where the cursor stands.
+//! State of a file used as a stream of bytes: one operation at a time, at the cursor.
 //!
-//! The operation in flight is kept here, not in the caller's future, so nothing is lost when that
-//! one is dropped: the next call finds what was read, or waits for what is being written.
+//! The operation in flight is kept here, not in the caller's future, so dropping that future loses
+//! nothing: the next call finds the bytes that were read, or waits for the write.
+//!
+//! Writes are buffered, so that dropping the future of a write leaves no doubt about what is
+//! written: the write is carried out even if the file, the task and the runtime end. Such jobs of
+//! the pool are mandatory, and such requests of the ring are not cancelled.
 
 use std::fs;
 use std::io::{self, IoSlice, IoSliceMut, Seek, SeekFrom};
@@ -15,30 +19,31 @@ use super::request::{Reply, Request};
 use crate::blocking::WriteErrors;
 use crate::task::waiters::{Place, Waiters};
 
-/// The most that one operation transfers.
+/// Maximum number of bytes that one operation transfers.
 const CHUNK: usize = 256 * 1024;
 
 #[derive(Default)]
 pub(super) struct StreamState {
     pub(super) busy: Option<Op>,
-    /// What was read and not handed out yet, from `start` on; else memory for the next operation.
+    /// Bytes that were read and not handed out yet, from `start` on; otherwise memory for the next
+    /// operation.
     pub(super) buf: Vec<u8>,
     pub(super) start: usize,
     pub(super) at_end: bool,
-    /// Of a read, for the next read.
+    /// Error of a read, returned by the next read.
     pub(super) read_error: Option<io::Error>,
-    /// Of writes that were taken over.
+    /// Errors of buffered writes.
     pub(super) write_errors: WriteErrors,
-    /// Where the cursor stood when `busy` began; `None`: a pipe has none.
+    /// Cursor when `busy` began; `None` for a pipe, which has no cursor.
     before: Option<u64>,
-    /// Those who wait for `busy`, from the first wait on.
+    /// Waiters for `busy`; made at the first wait.
     pub(super) waiting: Option<Waiting>,
-    /// The place of the newest caller of a `poll_*` function.
+    /// Place in the list of the last caller of a `poll_*` function.
     pub(super) place: Place,
 }
 
-/// Several may wait for `busy` through shared references, and an operation keeps one waker. So it
-/// is given that of the list, which wakes them all. It is made once for each file that waits.
+/// List of waiters, and its waker. Several tasks may wait for `busy` through shared references, but
+/// an operation keeps one waker: the waker of the list, which wakes all waiters.
 pub(super) struct Waiting {
     pub(super) waiters: Arc<Waiters>,
     waker: Waker,
@@ -53,8 +58,8 @@ impl Default for Waiting {
 }
 
 impl StreamState {
-    /// Takes in what is in flight once it has ended, and goes on with a write that came short. Its
-    /// end wakes the waiters. No user code runs in here, as the file may be borrowed.
+    /// Processes the operation in flight once it has ended, and continues a short write. The end of
+    /// the operation wakes the waiters. No user code runs in here, as the file may be borrowed.
     pub(super) fn poll_idle(&mut self) -> Poll<()> {
         while let Some(op) = &mut self.busy {
             let waiting = self.waiting.get_or_insert_default();
@@ -111,23 +116,23 @@ impl StreamState {
         }
     }
 
-    /// After a transfer that came short: where the ring hits an error behind the first part, as on
-    /// a full disk, it tells of that part but leaves the cursor in front of it.
+    /// Corrects the cursor after a short transfer. If the ring meets an error after the first part,
+    /// as on a full disk, it reports that part but does not move the cursor past it.
     fn correct_cursor(&mut self, mut file: &fs::File, count: usize) {
-        // If it stands elsewhere, it was moved on, by this transfer or by others that share it.
+        // If the cursor is elsewhere, this transfer or another handle that shares it has moved it.
         if let Some(before) = self.before
             && count > 0
             && file.stream_position().is_ok_and(|now| now == before)
             && !rustix::fs::fcntl_getfl(file).is_ok_and(|flags| flags.contains(OFlags::APPEND))
         {
-            // It had a cursor before, so it has one now.
+            // The file had a cursor before, so seeking can't fail.
             let _ = file.seek(SeekFrom::Start(before + count as u64));
         }
         self.before = file.stream_position().ok();
     }
 
-    /// Puts the cursor back to where the caller believes it is: what was read and not handed out
-    /// has not been read.
+    /// Moves the cursor back to the caller's view of it: before the bytes that were read and not
+    /// handed out.
     pub(super) fn rewind(&mut self, file: &fs::File) -> io::Result<()> {
         let left = self.buf.len() - self.start;
         if left > 0 {
@@ -145,7 +150,7 @@ impl StreamState {
         self.read_error = None;
     }
 
-    /// Memory for an operation of that size.
+    /// Returns an empty buffer with capacity for `size` bytes.
     fn memory(&mut self, size: usize) -> Vec<u8> {
         self.forget();
         let mut buf = std::mem::take(&mut self.buf);
@@ -153,7 +158,7 @@ impl StreamState {
         buf
     }
 
-    /// Gives out what has been read; `None`: nothing has.
+    /// Copies bytes that were read into `bufs`; `None` if there are none.
     pub(super) fn hand_out(&mut self, bufs: &mut [IoSliceMut<'_>]) -> Option<usize> {
         let before = self.start;
         for buf in bufs {
@@ -199,7 +204,7 @@ impl StreamState {
     }
 }
 
-/// How much one operation transfers of buffers of these lengths.
+/// Returns how many bytes one operation transfers of buffers with these lengths.
 pub(super) fn total(lengths: impl Iterator<Item = usize>) -> usize {
     lengths.fold(0, usize::saturating_add).min(CHUNK)
 }

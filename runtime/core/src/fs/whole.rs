@@ -1,4 +1,4 @@
-//! Whole files at once.
+//! Operations on whole files.
 
 use std::fs;
 use std::io::{self, Seek, Write};
@@ -13,7 +13,7 @@ use super::op::{on_pool, transfer};
 use super::open_options::OpenOptions;
 use super::request::Request;
 
-/// What the first read of a file of unknown length asks for, and what the later ones do at most.
+/// Number of bytes that the first read of a file asks for, and the maximum for later reads.
 const FIRST: usize = 16 * 1024;
 const LARGEST: usize = 1024 * 1024;
 
@@ -21,7 +21,7 @@ const LARGEST: usize = 1024 * 1024;
 ///
 /// # Errors
 ///
-/// Returns the error of the system, with the path: it is not there, it is a directory, ...
+/// Returns the error of the system, with the path: it does not exist, is a directory, and so on.
 ///
 /// # Panics
 ///
@@ -79,7 +79,7 @@ async fn read_by_ring(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Has it places that one can name? A pipe has none.
+/// Whether the file has offsets. A pipe has none.
 fn has_places(file: &File) -> bool {
     (&*file.file).stream_position().is_ok()
 }
@@ -115,7 +115,7 @@ pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
     })
 }
 
-/// Makes or replaces a file with these contents. The bytes are copied once.
+/// Creates or overwrites a file with these contents. The bytes are copied once.
 ///
 /// For a file that others may read at the same time, or that must survive a crash, see
 /// [`write_atomic`].
@@ -130,7 +130,7 @@ pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
 ///
 /// # Cancel safety
 ///
-/// Not cancel-safe: dropped early, the file may be empty or cut.
+/// Not cancel-safe: if the future is dropped, the file may be empty or truncated.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -181,17 +181,17 @@ async fn write_by_ring(path: &Path, mut buf: Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Replaces a file in one step: whoever looks sees the old contents or the new ones, also after a
+/// Replaces a file atomically: a reader sees the old contents or the new contents, also after a
 /// crash of the system.
 ///
 /// The contents go to a new file in the same directory, which is synced and renamed; then the
-/// directory is synced. The file keeps the permissions of the one it replaces; one that is new gets
-/// those of every new file. A symbolic link stays, and what it points to is replaced.
+/// directory is synced. The file keeps the permissions of the file that it replaces; a new file
+/// gets the default permissions. If the path is a symbolic link, its target is replaced.
 ///
 /// # Errors
 ///
-/// Returns the error of the system, with the path. The old file is then untouched and the new one
-/// removed, unless only the last step failed, the sync of the directory.
+/// Returns the error of the system, with the path. The old file is then unchanged and the new file
+/// removed, unless only the last step, the sync of the directory, has failed.
 ///
 /// # Panics
 ///
@@ -199,7 +199,8 @@ async fn write_by_ring(path: &Path, mut buf: Vec<u8>) -> io::Result<()> {
 ///
 /// # Cancel safety
 ///
-/// Dropped early, the file is replaced as a whole or not at all, perhaps a little later.
+/// If the future is dropped, the file is replaced completely or not at all, possibly a little
+/// later.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -216,7 +217,7 @@ pub async fn write_atomic(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) ->
     let path = path.as_ref();
     let contents = contents.as_ref().to_vec();
     let target = path.to_owned();
-    // In one go on the pool: nothing can come between its steps.
+    // All steps are one job of the pool, so dropping the future can't interrupt them.
     let replaced = on_pool(move || replace(&target, &contents)).await;
     replaced.map_err(tried("replace", path))
 }
@@ -250,7 +251,7 @@ fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
     fs::File::open(directory)?.sync_all()
 }
 
-/// Makes a file that nobody else has, next to the one that is to be replaced.
+/// Creates a file with an unused name next to the file to replace.
 fn new_file(directory: &Path) -> io::Result<(PathBuf, fs::File)> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     loop {

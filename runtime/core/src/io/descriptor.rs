@@ -10,7 +10,8 @@ use rustix::io::Errno;
 
 use crate::reactor::Async;
 
-/// The same pipe or terminal, with flags of its own, on the reactor. `None`: it takes a thread.
+/// Opens a pipe or terminal again, with separate flags, and registers it with the reactor. `None`
+/// if that is not possible and the stream needs a thread.
 #[track_caller]
 pub(super) fn reopen(shared: BorrowedFd<'_>, access: OFlags) -> Option<Async<File>> {
     if !cfg!(target_os = "linux") {
@@ -25,23 +26,23 @@ pub(super) fn reopen(shared: BorrowedFd<'_>, access: OFlags) -> Option<Async<Fil
         return None;
     }
     let path = format!("/proc/self/fd/{}", shared.as_raw_fd());
-    // A pipe that carries oneshots goes on to do so.
+    // A pipe in packet mode (`O_DIRECT`) stays in it.
     let kept = flags & OFlags::DIRECT;
     let flags = kept | access | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, rustix::fs::Mode::empty()).ok()?);
     let after = fstat(&file).ok()?;
     let id = |stat: &Stat| (stat.st_dev, stat.st_ino, stat.st_rdev);
-    // Another thread may have put another in its place meanwhile.
+    // Another thread may have replaced the descriptor meanwhile.
     if id(&before) != id(&after) {
         return None;
     }
     Async::new_nonblocking(file).ok()
 }
 
-/// Whether opening it once more gives the same pipe or terminal. Some names of terminals stand for
-/// another one at each time, by the device numbers of Linux: those of major 5 (`/dev/tty` is the
-/// terminal of who opens it, `/dev/ptmx` makes a new pair, `/dev/console` is what it is set to),
-/// and `/dev/tty0`, the one in the foreground. The master of a pair is one of them.
+/// Whether opening it again gives the same pipe or terminal. Some terminal devices are a different
+/// one at each open, by the device numbers of Linux: those of major 5 (`/dev/tty` is the terminal
+/// of the opening process, `/dev/ptmx` makes a new pair, whose master has this number too,
+/// `/dev/console` is configurable), and `/dev/tty0`, the foreground terminal.
 fn is_the_same_when_reopened(stat: &Stat, is_terminal: bool) -> bool {
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::Fifo => true,
@@ -53,7 +54,8 @@ fn is_the_same_when_reopened(stat: &Stat, is_terminal: bool) -> bool {
     }
 }
 
-/// A blocking operation on a descriptor that someone may have made nonblocking.
+/// Calls `op` until it succeeds, and blocks in between if another process has made the descriptor
+/// nonblocking.
 pub(super) fn retry_blocking<R>(
     fd: BorrowedFd<'_>,
     events: PollFlags,

@@ -13,13 +13,13 @@
 //! # }
 //! ```
 //!
-//! A standard stream is most often shared with other processes, such as the shell, and with it the
-//! flag that makes it nonblocking. So that flag is never touched. On Linux a pipe or a terminal is
-//! opened once more, by way of `/proc`, which gives a flag of one's own and lets the reactor wait
-//! for it. Everything else (files, sockets, `/dev/null`, a terminal of another user, the master of
-//! a pseudoterminal and other devices that are another one when opened again, other systems) is
-//! read by a thread that does not keep the process from ending, and written to on the blocking
-//! pool.
+//! A standard stream is usually shared with other processes, such as the shell, and so is its
+//! `O_NONBLOCK` flag. That flag is therefore never changed. On Linux a pipe or a terminal is opened
+//! again through `/proc/self/fd`, which gives a separate flag, and the reactor waits for it. All
+//! other streams are read by a thread that does not keep the process from ending, and written by
+//! the blocking pool: files, sockets, `/dev/null`, a terminal of another user, devices that are a
+//! different one when opened again (such as the master of a pseudoterminal), and all streams on
+//! other systems.
 
 mod descriptor;
 mod stdin;

@@ -14,24 +14,24 @@ use super::stdin_thread;
 use crate::reactor::{Async, Interest};
 use crate::task::waiters::Place;
 
-/// The standard input; made by [`stdin`].
+/// Standard input of the process; made by [`stdin`].
 ///
-/// Where a thread reads it, what that thread has read and nobody has taken is there for the next
-/// `Stdin`, of whichever runtime. Nothing is read before somebody asks.
+/// If a thread reads the standard input, bytes that it has read and that were not taken are
+/// returned by the next `Stdin`, of any runtime. Nothing is read before the first request.
 #[derive(Debug)]
 pub struct Stdin(From);
 
 #[derive(Debug)]
 enum From {
     Reactor(Async<File>),
-    /// With a place among those who wait for the thread.
+    /// Read by the thread; holds a place in its list of waiters.
     Thread(Place),
 }
 
-/// The standard input. It doesn't keep the process from ending, whatever it waits for.
+/// Returns the standard input. A pending read does not keep the process from ending.
 ///
-/// It is not buffered, see `futures_util::io::BufReader`; and it doesn't know of the buffer of
-/// [`std::io::stdin`]: use one of the two.
+/// It is not buffered, see `futures_util::io::BufReader`. It does not see the buffer of
+/// [`std::io::stdin`], so use only one of the two.
 ///
 /// # Panics
 ///
@@ -44,7 +44,7 @@ enum From {
 /// wakeful::block_on(async {
 ///     let mut buf = [0; 64];
 ///     let mut stdin = wakeful::io::stdin();
-///     // Nobody has to type something for this to end.
+///     // Ends after a millisecond even without input.
 ///     let read = wakeful::time::timeout(Duration::from_millis(1), stdin.read(&mut buf)).await;
 ///     drop(read);
 /// });
@@ -54,7 +54,7 @@ pub fn stdin() -> Stdin {
     crate::reactor::current::with(|_| ());
     Stdin(match reopen(io::stdin().as_fd(), OFlags::RDONLY) {
         Some(file) => {
-            // A named pipe that was closed already tells nobody; a read does.
+            // A named pipe that was closed before causes no event; a read shows it.
             file.source().assume_ready(Interest::READABLE);
             From::Reactor(file)
         }

@@ -1,5 +1,5 @@
-//! Standard input, read by a thread: one for the process, as there is one standard input. It reads
-//! when asked and nobody waits for it, so a read that never returns holds nothing up.
+//! Thread that reads standard input: one for the process, as there is one standard input. It reads
+//! only on request, and shutdown does not wait for it, so a read that never returns delays nothing.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -18,12 +18,12 @@ const CHUNK: usize = 64 << 10;
 #[derive(Default)]
 struct State {
     bytes: Vec<u8>,
-    /// How many of them have gone out.
+    /// Number of bytes that were handed out.
     taken: usize,
-    /// What came instead of bytes: the end, or an error.
+    /// End of the input or error of the last read.
     outcome: Option<io::Result<()>>,
     started: bool,
-    /// A read was asked for and has not returned.
+    /// Whether a read was requested and has not returned.
     asked: bool,
 }
 
@@ -34,7 +34,7 @@ static STATE: Mutex<State> = Mutex::new(State {
     started: false,
     asked: false,
 });
-/// Of each `Stdin` that waits the newest waker.
+/// The last waker of each `Stdin` that waits.
 static WAITERS: Waiters = Waiters::new();
 static ASKED: Condvar = Condvar::new();
 
@@ -52,7 +52,7 @@ pub(super) fn poll_read(
     }
     WAITERS.store(place, cx.waker());
     let mut state = lock();
-    // The thread may have been done before the waker was in its place.
+    // The read may have returned before the waker was stored.
     if let Some(read) = state.take(buf) {
         return Poll::Ready(read);
     }
@@ -68,7 +68,7 @@ pub(super) fn poll_read(
 }
 
 impl State {
-    /// What has been read; `None`: nothing has.
+    /// Copies bytes that were read into `buf`; `None` if there is no result yet.
     fn take(&mut self, buf: &mut [u8]) -> Option<io::Result<usize>> {
         let left = &self.bytes[self.taken..];
         if left.is_empty() {
@@ -81,12 +81,12 @@ impl State {
     }
 }
 
-/// Takes the waiter with that place off the list.
+/// Removes the waiter with that place from the list.
 pub(super) fn give_up(place: &mut Place) {
     WAITERS.remove(place);
 }
 
-/// The life of the thread.
+/// Loop of the thread.
 fn serve() {
     let mut chunk = vec![0; CHUNK];
     loop {

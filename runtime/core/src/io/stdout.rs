@@ -19,7 +19,7 @@ use crate::blocking::{self, Call, Missing, WriteErrors};
 use crate::reactor::{Async, Interest};
 use crate::task::coop;
 
-/// The most that is handed to a thread at a time.
+/// Maximum number of bytes handed to a thread at a time.
 const CHUNK: usize = 64 << 10;
 
 #[derive(Debug)]
@@ -30,7 +30,7 @@ enum To {
 
 #[derive(Default)]
 struct Pooled {
-    /// What is being written, if anything is.
+    /// The write in flight.
     busy: Option<Call<io::Result<()>>>,
     write_errors: WriteErrors,
 }
@@ -45,7 +45,7 @@ impl fmt::Debug for Pooled {
 }
 
 impl Pooled {
-    /// Waits for what is being written.
+    /// Polls until no write is in flight.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(busy) = &mut self.busy else {
             return Poll::Ready(());
@@ -118,7 +118,7 @@ impl Output {
                     bytes.extend_from_slice(&buf[..buf.len().min(left)]);
                 }
                 let n = bytes.len();
-                // Carried out even if the stream is dropped or the runtime ends.
+                // The write is carried out even if the stream is dropped or the runtime ends.
                 let write = move || write_all(which, &bytes);
                 pooled.busy = Some(blocking::call(true, write)?);
                 Poll::Ready(Ok(n))
@@ -146,7 +146,7 @@ fn write_all(which: Which, mut bytes: &[u8]) -> io::Result<()> {
         match retry_blocking(fd, PollFlags::OUT, || rustix::io::write(fd, bytes)) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(n) => bytes = &bytes[n..],
-            // Without a standard output nobody reads, as in std.
+            // Without a standard output the bytes are discarded, as in std.
             Err(Errno::BADF) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
@@ -154,21 +154,20 @@ fn write_all(which: Which, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// The two of them differ in name.
+/// Output types, which differ only in name.
 macro_rules! output {
     ($type:ident, $new:ident, $which:ident, $what:literal) => {
         #[doc = concat!("The standard ", $what, "; made by [`", stringify!($new), "`].")]
         ///
-        /// Flush it before the program ends: a write to a file or a socket is done when the next
-        /// write or flush is. The error of such a write comes with the next write, and in any case
-        /// once with a flush.
+        /// Flush it before the program ends: a write to a file or a socket is complete only when
+        /// the next write or flush returns. The next write returns the error of such a write, and
+        /// the next flush returns it too, once.
         #[derive(Debug)]
         pub struct $type(Output);
 
         #[doc = concat!("The standard ", $what, ".")]
         ///
-        /// It is not buffered, and doesn't know of the buffer that `print!` and the like fill until
-        /// the end of a line.
+        /// It is not buffered, and does not see the line buffer of `print!`.
         ///
         /// # Panics
         ///
@@ -211,7 +210,7 @@ macro_rules! output {
                 self.0.poll_flush(cx)
             }
 
-            /// Flushes. The stream stays open.
+            /// Flushes; the stream stays open.
             fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 self.0.poll_flush(cx)
             }

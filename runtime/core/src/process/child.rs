@@ -1,4 +1,4 @@
-//! A running child.
+//! Handle to a running child.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -11,11 +11,11 @@ use super::exit::{Exit, ended};
 use super::orphan;
 use super::pipes::{ChildStderr, ChildStdin, ChildStdout};
 
-/// A child process; made by [`Command::spawn`](super::Command::spawn).
+/// Child process; made by [`Command::spawn`](super::Command::spawn).
 ///
 /// It belongs to the runtime that it was started in. Dropping it leaves the child running, unless
-/// [`kill_on_drop`](super::Command::kill_on_drop) was set; no zombie stays behind in either case,
-/// see the [module](super).
+/// [`kill_on_drop`](super::Command::kill_on_drop) was set. No zombie stays in either case, see the
+/// [module](super).
 ///
 /// ```
 /// use futures_util::{AsyncReadExt, AsyncWriteExt};
@@ -29,7 +29,7 @@ use super::pipes::{ChildStderr, ChildStdin, ChildStdout};
 ///         .stdin(Stdio::piped())
 ///         .stdout(Stdio::piped())
 ///         .spawn()?;
-///     child.stdin.take().unwrap().write_all(b"hello").await?; // dropped here: the end of its input
+///     child.stdin.take().unwrap().write_all(b"hello").await?; // and dropped: the end
 ///     let mut answer = String::new();
 ///     child.stdout.take().unwrap().read_to_string(&mut answer).await?;
 ///     assert_eq!(answer, "HELLO");
@@ -52,12 +52,12 @@ pub struct Child {
 enum State {
     Running(process::Child, Exit),
     Ended(ExitStatus),
-    /// In the drop, and nowhere else.
+    /// Only during the drop.
     Gone,
 }
 
 impl Child {
-    /// Takes a child of std's in. If that fails, it is killed: nobody could wait for it.
+    /// Wraps a child of std. If that fails the child is killed, as nothing could wait for it.
     #[track_caller]
     pub(super) fn new(mut child: process::Child, kill_on_drop: bool) -> io::Result<Child> {
         let mut take_in = || {
@@ -83,8 +83,8 @@ impl Child {
         }
     }
 
-    /// The number of the process; `None` once it has been waited for, as the system may then give
-    /// the number to another.
+    /// Returns the process id; `None` once the child has been waited for, as the system may then
+    /// reuse the id.
     pub fn id(&self) -> Option<u32> {
         match &self.process {
             State::Running(child, _) => Some(child.id()),
@@ -92,17 +92,17 @@ impl Child {
         }
     }
 
-    /// Waits until the child has ended. Its standard input is closed first if it is still here,
-    /// lest both wait for each other. Once it has ended, this gives the same answer again.
+    /// Waits until the child has ended. Closes its standard input first, so that the two processes
+    /// do not wait for each other. Later calls return the same status again.
     ///
     /// # Errors
     ///
-    /// If the status is lost, as this process ignores `SIGCHLD` or something else in it has waited
-    /// for the child; if the runtime has ended.
+    /// Returns an error if the status is lost because this process ignores `SIGCHLD` or other code
+    /// in it has waited for the child, or if the runtime has ended.
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe, but for the standard input, which stays closed.
+    /// Cancel-safe, except that the standard input stays closed.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.stdin = None;
         let process = &mut self.process;
@@ -115,11 +115,11 @@ impl Child {
         Ok(status)
     }
 
-    /// The child's status, if it has ended.
+    /// Returns the status of the child if it has ended.
     ///
     /// # Errors
     ///
-    /// If the status is lost, as for [`wait`](Self::wait).
+    /// Returns an error if the status is lost, as for [`wait`](Self::wait).
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         match &mut self.process {
             State::Running(child, _) => {
@@ -134,12 +134,11 @@ impl Child {
         }
     }
 
-    /// Sends `SIGKILL`, without waiting for the end. To a child that has been waited for it does
-    /// nothing.
+    /// Sends `SIGKILL` without waiting for the end. Does nothing if the child has been waited for.
     ///
     /// # Errors
     ///
-    /// If the system refuses, as for a child that runs as someone else.
+    /// Returns an error if the system refuses, for example if the child runs as another user.
     pub fn start_kill(&mut self) -> io::Result<()> {
         match &mut self.process {
             State::Running(child, _) => child.kill(),
@@ -155,25 +154,25 @@ impl Child {
     ///
     /// # Cancel safety
     ///
-    /// The signal is sent at the first poll. The waiting is cancel-safe.
+    /// The signal is sent at the first poll. Waiting is cancel-safe.
     pub async fn kill(&mut self) -> io::Result<()> {
         self.start_kill()?;
         self.wait().await.map(drop)
     }
 
     /// Reads both outputs to their end, at the same time, and waits for the child. Its standard
-    /// input is closed first. An output that isn't piped is empty here.
+    /// input is closed first. The result is empty for an output that is not piped.
     ///
-    /// An output ends when everyone who has it is done with it, so processes that the child leaves
-    /// behind can hold this up; see [`timeout`](crate::time::timeout).
+    /// An output ends when all processes that hold it have closed it, so processes that the child
+    /// leaves behind can delay this; see [`timeout`](crate::time::timeout).
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait), and those of reading.
+    /// As [`wait`](Self::wait), or the error of a read.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the child, and what was read so far.
+    /// Dropping the future drops the child, and the bytes that were read so far.
     pub async fn wait_with_output(mut self) -> io::Result<Output> {
         let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
         let stdout = async {
@@ -201,7 +200,7 @@ impl Drop for Child {
     fn drop(&mut self) {
         if let State::Running(mut child, exit) = std::mem::replace(&mut self.process, State::Gone) {
             if self.kill_on_drop {
-                // It may have ended; then there is nothing to kill.
+                // An error means that the child has ended.
                 let _ = child.kill();
             }
             drop(exit);

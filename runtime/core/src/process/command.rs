@@ -1,4 +1,4 @@
-//! What to start, and how.
+//! Builder for child processes.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -13,9 +13,9 @@ use super::child::Child;
 use super::orphan;
 use crate::reactor::current;
 
-/// A process to be started: std's [`Command`](process::Command), whose children are async.
+/// Builder for a child process: the [`Command`](process::Command) of std, with async children.
 ///
-/// What can be set, and what is inherited, is as in std; for what is not repeated here there is
+/// Settings and defaults are those of std; for settings without a method here use
 /// [`as_std_mut`](Command::as_std_mut).
 ///
 /// ```
@@ -41,14 +41,14 @@ use crate::reactor::current;
 pub struct Command {
     std: process::Command,
     kill_on_drop: bool,
-    /// Whether the standard input, output and error have been set here: std does not tell.
+    /// Whether the standard input, output and error were set here, which std does not reveal.
     is_set: [bool; 3],
-    /// Whether they may have been set on the command of std.
+    /// Whether they may have been set on the command of std instead.
     may_be_set: bool,
 }
 
 impl Command {
-    /// The program: a path, or a name that is looked for in `PATH`.
+    /// Creates a command for a program: a path, or a name that is looked up in `PATH`.
     pub fn new<S: AsRef<OsStr>>(program: S) -> Command {
         Command {
             may_be_set: false,
@@ -56,30 +56,30 @@ impl Command {
         }
     }
 
-    /// The command of std inside.
+    /// Returns the command of std.
     pub fn as_std(&self) -> &process::Command {
         &self.std
     }
 
-    /// The command of std inside, to set what has no method here. Set the standard streams by the
-    /// methods here: [`output`](Self::output) can't see what is set on the command of std.
+    /// Returns the command of std, for settings without a method here. Set the standard streams
+    /// with the methods here: [`output`](Self::output) can't see settings on the command of std.
     pub fn as_std_mut(&mut self) -> &mut process::Command {
         self.may_be_set = true;
         &mut self.std
     }
 
-    /// The command of std inside; `kill_on_drop` is forgotten.
+    /// Returns the command of std, without `kill_on_drop`.
     pub fn into_std(self) -> process::Command {
         self.std
     }
 
-    /// One more argument.
+    /// Adds an argument.
     pub fn arg<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
         self.std.arg(arg);
         self
     }
 
-    /// More arguments.
+    /// Adds arguments.
     pub fn args<I, S>(&mut self, args: I) -> &mut Command
     where
         I: IntoIterator<Item = S>,
@@ -89,7 +89,7 @@ impl Command {
         self
     }
 
-    /// Sets a variable of the environment.
+    /// Sets an environment variable.
     pub fn env<K, V>(&mut self, key: K, value: V) -> &mut Command
     where
         K: AsRef<OsStr>,
@@ -99,7 +99,7 @@ impl Command {
         self
     }
 
-    /// Sets variables of the environment.
+    /// Sets environment variables.
     pub fn envs<I, K, V>(&mut self, variables: I) -> &mut Command
     where
         I: IntoIterator<Item = (K, V)>,
@@ -110,25 +110,25 @@ impl Command {
         self
     }
 
-    /// Keeps a variable of the environment from the child.
+    /// Removes an environment variable from the child.
     pub fn env_remove<K: AsRef<OsStr>>(&mut self, key: K) -> &mut Command {
         self.std.env_remove(key);
         self
     }
 
-    /// Keeps the whole environment from the child.
+    /// Clears the environment of the child.
     pub fn env_clear(&mut self) -> &mut Command {
         self.std.env_clear();
         self
     }
 
-    /// The directory that the child starts in.
+    /// Sets the working directory of the child.
     pub fn current_dir<P: AsRef<Path>>(&mut self, directory: P) -> &mut Command {
         self.std.current_dir(directory);
         self
     }
 
-    /// The child's standard input. Default: inherited, and `/dev/null` for
+    /// Sets the standard input of the child. Default: inherited, and `/dev/null` for
     /// [`output`](Self::output).
     pub fn stdin<T: Into<Stdio>>(&mut self, stdio: T) -> &mut Command {
         self.is_set[0] = true;
@@ -136,68 +136,70 @@ impl Command {
         self
     }
 
-    /// The child's standard output. Default: inherited, and piped for [`output`](Self::output).
+    /// Sets the standard output of the child. Default: inherited, and piped for
+    /// [`output`](Self::output).
     pub fn stdout<T: Into<Stdio>>(&mut self, stdio: T) -> &mut Command {
         self.is_set[1] = true;
         self.std.stdout(stdio);
         self
     }
 
-    /// The child's standard error. Default: inherited, and piped for [`output`](Self::output).
+    /// Sets the standard error of the child. Default: inherited, and piped for
+    /// [`output`](Self::output).
     pub fn stderr<T: Into<Stdio>>(&mut self, stdio: T) -> &mut Command {
         self.is_set[2] = true;
         self.std.stderr(stdio);
         self
     }
 
-    /// Whether the child is sent `SIGKILL` when its [`Child`] is dropped before it has been waited
-    /// for. Off unless set.
+    /// Sets whether the child is sent `SIGKILL` when its [`Child`] is dropped before it has been
+    /// waited for. Default: off.
     pub fn kill_on_drop(&mut self, kill_on_drop: bool) -> &mut Command {
         self.kill_on_drop = kill_on_drop;
         self
     }
 
-    /// What [`kill_on_drop`](Self::kill_on_drop) has been set to.
+    /// Returns the setting of [`kill_on_drop`](Self::kill_on_drop).
     pub fn get_kill_on_drop(&self) -> bool {
         self.kill_on_drop
     }
 
-    /// The user that the child runs as.
+    /// Sets the user id of the child.
     pub fn uid(&mut self, id: u32) -> &mut Command {
         self.std.uid(id);
         self
     }
 
-    /// The group that the child runs as.
+    /// Sets the group id of the child.
     pub fn gid(&mut self, id: u32) -> &mut Command {
         self.std.gid(id);
         self
     }
 
-    /// What the child sees as the name that it was called by.
+    /// Sets the first argument (`argv[0]`), the name that the child was called by.
     pub fn arg0<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
         self.std.arg0(arg);
         self
     }
 
-    /// The process group of the child; 0 is a new one of its own, which ctrl-c of the terminal does
+    /// Sets the process group of the child; 0 makes a new group, which ctrl-c of the terminal does
     /// not reach.
     pub fn process_group(&mut self, group: i32) -> &mut Command {
         self.std.process_group(group);
         self
     }
 
-    /// Calls `f` in the child, right before the program starts.
+    /// Calls `f` in the child, just before the program starts.
     ///
     /// # Safety
     ///
     /// As in [`CommandExt::pre_exec`]: `f` runs in a copy of this process that has only one of its
-    /// threads, so it may do nothing but what a signal handler may.
+    /// threads, so it may do only what a signal handler may.
     pub unsafe fn pre_exec<F>(&mut self, f: F) -> &mut Command
     where
         F: FnMut() -> io::Result<()> + Send + Sync + 'static,
     {
-        // SAFETY: the same contract, which the caller has taken on.
+        // SAFETY: the caller upholds the same contract.
         unsafe { self.std.pre_exec(f) };
         self
     }
@@ -206,21 +208,22 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// If it can't be started, with the name of the program; if there is no descriptor left.
+    /// Returns an error with the name of the program if it can't be started, or if there is no
+    /// descriptor left.
     ///
     /// # Panics
     ///
     /// Outside a runtime.
     #[track_caller]
     pub fn spawn(&mut self) -> io::Result<Child> {
-        // Panics outside a runtime, now, while there is no child yet.
+        // Panics outside a runtime before there is a child.
         current::with(|_| ());
-        orphan::sweep();
+        orphan::reap_unwatched();
         let child = self.std.spawn().map_err(|error| self.cannot_start(error))?;
         Child::new(child, self.kill_on_drop)
     }
 
-    /// Starts the child, at once, and waits for its end.
+    /// Starts the child at once and waits for its end.
     ///
     /// # Errors
     ///
@@ -238,22 +241,22 @@ impl Command {
         let child = self.spawn();
         async {
             let mut child = child?;
-            // Nobody would read them: a child that writes learns that, instead of waiting.
+            // Nothing would read these pipes; a child that writes gets an error instead of waiting.
             (child.stdout, child.stderr) = (None, None);
             child.wait().await
         }
     }
 
-    /// Starts the child, at once, reads its outputs and waits for its end.
+    /// Starts the child at once, reads its outputs and waits for its end.
     ///
     /// As in std, its standard input is `/dev/null` and its outputs are piped, unless
     /// [`stdin`](Self::stdin), [`stdout`](Self::stdout) or [`stderr`](Self::stderr) has been
-    /// called. An output that is not piped is empty in the result. What comes after, such as
-    /// [`spawn`](Self::spawn), has its own defaults again.
+    /// called. An output that is not piped is empty in the result. Later calls, such as
+    /// [`spawn`](Self::spawn), use their own defaults again.
     ///
-    /// A command that is made of one of std's, or was lent by [`as_std_mut`](Self::as_std_mut), may
-    /// have streams that were set there, which can't be seen: then its input is left as it is, and
-    /// the outputs are piped.
+    /// A command made from a command of std, or changed through [`as_std_mut`](Self::as_std_mut),
+    /// may have streams that were set there, which can't be seen here: then the input is left as it
+    /// is, and the outputs are piped.
     ///
     /// # Errors
     ///
@@ -281,7 +284,7 @@ impl Command {
             std.stderr(Stdio::piped());
         }
         let child = self.spawn();
-        // What std does for all that was never set.
+        // The default of std.
         let std = &mut self.std;
         if !keeps_stdin {
             std.stdin(Stdio::inherit());
@@ -295,7 +298,7 @@ impl Command {
         async { child?.wait_with_output().await }
     }
 
-    /// What was to be started, and what may be wrong with it.
+    /// Returns the error with the name of the program and a hint about the cause.
     fn cannot_start(&self, error: io::Error) -> io::Error {
         let hint = match error.kind() {
             io::ErrorKind::NotFound => self.what_is_missing(),
@@ -340,8 +343,8 @@ impl From<process::Command> for Command {
     }
 }
 
-/// The system's error, with the program's name. The kind stays the same; the original error is the
-/// `source`.
+/// Error of the system with the name of the program. The kind stays the same; the original error is
+/// the `source`.
 #[derive(Debug)]
 struct CannotStart {
     program: PathBuf,

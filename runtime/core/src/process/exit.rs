@@ -1,4 +1,4 @@
-//! The end of a child process, as an event.
+//! Notification of the end of a child process.
 
 use std::io;
 use std::process::{Child, ExitStatus};
@@ -11,27 +11,29 @@ use std::os::fd::OwnedFd;
 use crate::reactor::Async;
 use crate::signal::unix::{Signal, SignalKind, signal};
 
-/// Tells when to ask whether a child has ended.
+/// Event after which to check whether a child has ended.
 #[derive(Debug)]
 pub(super) enum Exit {
-    /// Becomes readable at the end of this very child.
+    /// Becomes readable when this child ends.
     #[cfg(target_os = "linux")]
     Pidfd(Async<OwnedFd>),
-    /// Comes at the end of any child.
+    /// Arrives when any child ends.
     Signal(Signal),
 }
 
 impl Exit {
+    /// Registers for the end of `child`: with its pidfd, or with `SIGCHLD` if there is none.
+    ///
     /// # Errors
     ///
-    /// If the system gives no descriptor.
+    /// Returns an error if there is no descriptor left.
     #[track_caller]
     pub(super) fn of(child: &Child) -> io::Result<Exit> {
         #[cfg(target_os = "linux")]
         if let Ok(exit) = Exit::by_pidfd(child) {
             return Ok(exit);
         }
-        // An old kernel, or a sandbox that doesn't know the call.
+        // The kernel is too old, or a sandbox refuses the call.
         let _ = child;
         Exit::by_signal()
     }
@@ -39,10 +41,10 @@ impl Exit {
     #[cfg(target_os = "linux")]
     fn by_pidfd(child: &Child) -> io::Result<Exit> {
         use rustix::process::{Pid, PidfdFlags, pidfd_open};
-        // The number can't mean another process before this one has been waited for.
+        // The id can't be reused before this process has been waited for.
         let pid = Pid::from_child(child);
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
-        // Never read, so nothing can block.
+        // The pidfd is never read, so nothing can block.
         Ok(Exit::Pidfd(Async::new_nonblocking(pidfd)?))
     }
 
@@ -50,7 +52,7 @@ impl Exit {
         Ok(Exit::Signal(signal(SignalKind::child())?))
     }
 
-    /// The status of `child`, the one that this was made for, once it has ended.
+    /// Polls for the status of `child`, which must be the child that this was made for.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -63,7 +65,7 @@ impl Exit {
                 None => Err(io::ErrorKind::WouldBlock.into()),
             }),
             Exit::Signal(signal) => loop {
-                // The listener is there already: an end after this question rings it.
+                // The listener exists already, so it is notified of an end after this check.
                 if let Some(status) = ended(child)? {
                     return Poll::Ready(Ok(status));
                 }
@@ -76,7 +78,7 @@ impl Exit {
     }
 }
 
-/// Its status if it has ended, which also makes the system forget it.
+/// Returns the status of the child if it has ended, and reaps it.
 pub(super) fn ended(child: &mut Child) -> io::Result<Option<ExitStatus>> {
     use rustix::io::Errno;
     child.try_wait().map_err(|error| {
@@ -84,8 +86,8 @@ pub(super) fn ended(child: &mut Child) -> io::Result<Option<ExitStatus>> {
             return error;
         }
         let text = format!(
-            "the status of child process {} is lost: this process ignores SIGCHLD, or something else \
-             in it has waited for the child ({error})",
+            "the status of child process {} is lost: this process ignores SIGCHLD, or something \
+             else in it has waited for the child ({error})",
             child.id()
         );
         io::Error::new(error.kind(), text)

@@ -1,4 +1,4 @@
-//! Child processes: started as in std, awaited like everything else.
+//! Child processes: started as in std, and awaited.
 //!
 //! ```
 //! use wakeful::process::Command;
@@ -13,14 +13,16 @@
 //! # }
 //! ```
 //!
-//! The end of a child is an event of the reactor: of its pidfd where the system has them (Linux
-//! 5.3), else of `SIGCHLD`, which Wakeful then listens for.
+//! The reactor reports the end of a child: through its pidfd, one descriptor a child, where the
+//! system has pidfds (Linux 5.3), otherwise through `SIGCHLD`, which makes all waiting tasks check.
+//! No thread reaps children.
 //!
-//! # Children that nobody waits for
+//! # Children without a waiter
 //!
-//! A [`Child`] that is dropped goes on running, unless [`kill_on_drop`](Command::kill_on_drop) says
-//! otherwise. A task of the loop waits for it, so it doesn't stay behind as a zombie. If its
-//! runtime ends first, the next child of any runtime that is started or dropped looks after it.
+//! A dropped [`Child`] continues to run, unless [`kill_on_drop`](Command::kill_on_drop) is set. A
+//! task of the loop waits for it, so that it does not become a zombie. If its runtime ends first,
+//! the child is put into a list of the process, which is checked whenever a child of any runtime is
+//! started or dropped.
 
 mod child;
 mod command;

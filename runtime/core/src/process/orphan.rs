@@ -1,4 +1,4 @@
-//! Children whose owner doesn't wait for them: someone must, or they stay behind as zombies.
+//! Children whose owner does not wait for them. They must be reaped, or they stay as zombies.
 
 use std::future::poll_fn;
 use std::panic::Location;
@@ -8,39 +8,38 @@ use std::sync::{Mutex, PoisonError};
 use super::exit::{Exit, ended};
 use crate::executor;
 
-/// Those that no runtime waits for.
-static FORSAKEN: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+/// Children that no runtime waits for.
+static UNWATCHED: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 
-/// Waits for the child, by a task if there is a loop on this thread.
+/// Takes over a child: a task waits for it if there is a loop on this thread.
 pub(super) fn adopt(mut child: Child) {
     if has_ended(&mut child) {
         return;
     }
     let orphan = Orphan(Some(child));
-    // A loop that is ending drops the task at once, and with it the orphan.
-    executor::current::try_with(|executor| {
-        drop(executor.spawn(Location::caller(), orphan.outlive()))
-    });
-    sweep();
+    // During shutdown the loop drops the task at once, and the orphan with it.
+    executor::current::try_with(|executor| drop(executor.spawn(Location::caller(), orphan.reap())));
+    reap_unwatched();
 }
 
-/// Looks after those that no runtime waits for.
-pub(super) fn sweep() {
-    let mut forsaken = FORSAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-    forsaken.retain_mut(|child| !has_ended(child));
+/// Reaps the children that have ended and that no runtime waits for.
+pub(super) fn reap_unwatched() {
+    let mut unwatched = UNWATCHED.lock().unwrap_or_else(PoisonError::into_inner);
+    unwatched.retain_mut(|child| !has_ended(child));
 }
 
 fn has_ended(child: &mut Child) -> bool {
-    // An error is that there is no such child any more.
+    // An error means that the child was reaped already.
     !matches!(ended(child), Ok(None))
 }
 
-/// A child that a task waits for.
+/// Child that a task waits for.
 struct Orphan(Option<Child>);
 
 impl Orphan {
-    async fn outlive(mut self) {
-        // Anew, as the owner may have come from another loop. Without a descriptor it is forsaken.
+    async fn reap(mut self) {
+        // Registered again, as the owner may belong to another loop. Without a descriptor the child
+        // goes to the list.
         let Some(child) = &mut self.0 else { return };
         let Ok(mut exit) = Exit::of(child) else {
             return;
@@ -58,8 +57,8 @@ impl Drop for Orphan {
             return;
         };
         if !has_ended(&mut child) {
-            let mut forsaken = FORSAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-            forsaken.push(child);
+            let mut unwatched = UNWATCHED.lock().unwrap_or_else(PoisonError::into_inner);
+            unwatched.push(child);
         }
     }
 }

@@ -11,18 +11,18 @@ use rustix::buffer::spare_capacity;
 
 use crate::reactor::{Async, Interest};
 
-/// The pipe to a child's standard input. Dropping or closing it is the end of that input.
+/// The pipe to a child's standard input. Dropping or closing it ends that input.
 ///
-/// It may be turned into the `Stdio` of another command.
+/// It can be converted into the `Stdio` of another command.
 #[derive(Debug)]
 pub struct ChildStdin(Option<Async<PipeWriter>>);
 
 impl ChildStdin {
-    /// Takes in a pipe of std's.
+    /// Wraps a pipe of std.
     ///
     /// # Errors
     ///
-    /// If the reactor can't watch it.
+    /// Returns an error if the reactor can't register it.
     ///
     /// # Panics
     ///
@@ -30,7 +30,7 @@ impl ChildStdin {
     #[track_caller]
     pub fn from_std(pipe: process::ChildStdin) -> io::Result<ChildStdin> {
         let pipe = Async::new(PipeWriter::from(OwnedFd::from(pipe)))?;
-        // It is new, so it most likely has room.
+        // The pipe is new, so it most likely has space.
         pipe.source().assume_ready(Interest::WRITABLE);
         Ok(ChildStdin(Some(pipe)))
     }
@@ -43,11 +43,12 @@ impl ChildStdin {
         self.0.ok_or_else(closed)
     }
 
-    /// Writes from `buf` and returns how many bytes; perhaps not all.
+    /// Writes from `buf` and returns the number of bytes, possibly not all.
     ///
     /// # Errors
     ///
-    /// `BrokenPipe` if the child no longer reads, or if this was closed; if the runtime has ended.
+    /// `BrokenPipe` if the child has closed its input or this pipe was closed; an error if the
+    /// runtime has ended.
     ///
     /// # Cancel safety
     ///
@@ -65,7 +66,7 @@ impl ChildStdin {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is no room; else as [`write`](Self::write).
+    /// `WouldBlock` if the pipe is full; otherwise as [`write`](Self::write).
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         let pipe = self.pipe()?;
         let now = || write_now(pipe, buf);
@@ -83,7 +84,7 @@ fn closed() -> io::Error {
 
 fn write_now(pipe: &Async<PipeWriter>, buf: &[u8]) -> io::Result<usize> {
     let n = pipe.get_ref().write(buf)?;
-    // A pipe takes all that it can in one call, under a lock of its own: it is full.
+    // A write to a pipe takes as many bytes as fit, atomically, so the pipe is full now.
     if 0 < n && n < buf.len() {
         pipe.source().drained(Interest::WRITABLE);
     }
@@ -119,17 +120,17 @@ impl AsyncWrite for ChildStdin {
         Poll::Ready(Ok(()))
     }
 
-    /// Closes the pipe: the end of the child's input.
+    /// Closes the pipe, which ends the child's input.
     fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0 = None;
         Poll::Ready(Ok(()))
     }
 }
 
-/// Reads to the end without filling memory with zeroes first, which `read_to_end` of `futures` does
-/// at each poll with all the room that it has.
+/// Reads to the end. `read_to_end` of `futures` would zero its spare capacity at each poll; this
+/// does not.
 async fn read_all(pipe: &Async<PipeReader>) -> io::Result<Vec<u8>> {
-    /// As much as a pipe holds on Linux, unless it was told otherwise.
+    /// Default capacity of a pipe on Linux, in bytes.
     const PIPE: usize = 64 << 10;
     let mut bytes = Vec::new();
     loop {
@@ -144,21 +145,21 @@ async fn read_all(pipe: &Async<PipeReader>) -> io::Result<Vec<u8>> {
     }
 }
 
-/// A pipe from a child: the two of them differ in name.
+/// Pipes from a child, which differ only in name.
 macro_rules! output {
     ($name:ident, $what:literal) => {
         #[doc = concat!("The pipe from a child's ", $what, ".")]
         ///
-        /// It may be turned into the `Stdio` of another command.
+        /// It can be converted into the `Stdio` of another command.
         #[derive(Debug)]
         pub struct $name(Async<PipeReader>);
 
         impl $name {
-            /// Takes in a pipe of std's.
+            /// Wraps a pipe of std.
             ///
             /// # Errors
             ///
-            /// If the reactor can't watch it.
+            /// Returns an error if the reactor can't register it.
             ///
             /// # Panics
             ///
@@ -173,21 +174,22 @@ macro_rules! output {
             }
 
             fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
-                // A short read does not say that the pipe is empty: the child may send packets
+                // A short read does not mean that the pipe is empty: the child may send packets
                 // (`O_DIRECT`).
                 self.0.get_ref().read(buf)
             }
 
-            /// All that comes until the end.
+            /// Reads all bytes until the end.
             pub(super) async fn into_all(self) -> io::Result<Vec<u8>> {
                 read_all(&self.0).await
             }
 
-            /// Reads into `buf` and returns how many bytes; 0 is the end, unless `buf` is empty.
+            /// Reads into `buf` and returns the number of bytes; 0 means the end, unless `buf` is
+            /// empty.
             ///
             /// # Errors
             ///
-            /// Returns the error of the system, and if the runtime has ended.
+            /// Returns the error of the system, or an error if the runtime has ended.
             ///
             /// # Cancel safety
             ///
@@ -203,7 +205,7 @@ macro_rules! output {
             ///
             /// # Errors
             ///
-            /// `WouldBlock` if there is nothing; else as [`read`](Self::read).
+            /// `WouldBlock` if there is nothing to read; otherwise as [`read`](Self::read).
             pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
                 let nothing = buf.is_empty();
                 let now = || self.read_now(buf);
@@ -252,15 +254,15 @@ macro_rules! output {
     };
 }
 
-/// How a pipe leaves the runtime, most often to become an end of another child.
+/// Conversions of a pipe out of the runtime, for example to give it to another child.
 macro_rules! to_stdio {
     ($name:ident) => {
         impl $name {
-            /// Takes the pipe off the reactor and makes it blocking again.
+            /// Removes the pipe from the reactor and makes it blocking again.
             ///
             /// # Errors
             ///
-            /// If the system refuses, or if it was closed.
+            /// Returns an error if the system refuses, or if the pipe was closed.
             pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
                 let pipe = self.into_pipe()?.into_inner()?;
                 rustix::io::ioctl_fionbio(&pipe, false)?;

@@ -1,4 +1,5 @@
-//! Signals, through the reactor: an ordinary task waits for them and may do anything.
+//! Signals, delivered through the reactor: an ordinary task waits for them, without the
+//! restrictions of a signal handler.
 //!
 //! ```no_run
 //! use wakeful::signal;
@@ -11,27 +12,26 @@
 //! # }
 //! ```
 //!
-//! What holds for all of them:
+//! Rules for all signals:
 //!
-//! - The first listener of a kind replaces what the system would do with that signal, and that
-//!   stays so for the rest of the process, also when all listeners are gone: the signal then does
-//!   nothing.
-//! - Each listener is told of a signal, whichever runtime and thread it belongs to.
-//! - Signals of one kind that come before a listener looks are told as one, as the system itself
-//!   does. Signals of different kinds have a listener each, so none takes another's place.
-//! - All listeners of a runtime share one descriptor, and each costs the same however many there
-//!   are.
+//! - The first listener of a kind replaces the default action of that signal for the rest of the
+//!   process. When all listeners are gone, the signal does nothing.
+//! - Each listener is notified of a signal, in all runtimes and on all threads.
+//! - Signals of one kind that arrive before a listener is polled are reported as one, as the system
+//!   itself does. Each kind of signal has its own listeners, so one kind never replaces another.
+//! - All listeners of a runtime share one descriptor, and the cost of a listener does not depend on
+//!   their number.
 //!
 //! # After a fork
 //!
-//! A process hears the signals that were sent to it, and not those of a child that it has forked:
-//! neither of a child that has nothing to do with the runtime, nor of one between fork and exec
-//! (`pre_exec`). In such a child a signal that the parent listens for does nothing. A child that
-//! makes a runtime of its own listens there as usual.
+//! A process receives the signals that were sent to it, not those of a forked child, neither of a
+//! child that does not use the runtime, nor of one between fork and exec (`pre_exec`). In such a
+//! child a signal that the parent listens for does nothing. A child that makes a new runtime
+//! listens there as usual.
 //!
-//! A runtime that was made before the fork can go on in one of the two only, as they share its
-//! descriptors. If that is the child, as in a daemon, its listeners hear from the moment that they
-//! are polled again.
+//! A runtime that was made before the fork can continue in only one of the two processes, as they
+//! share its descriptors. If that is the child, as in a daemon, its listeners receive signals from
+//! their next poll on.
 
 pub mod unix;
 
@@ -39,13 +39,13 @@ use std::io;
 
 /// Waits for ctrl-c (`SIGINT`).
 ///
-/// It hears those that come after it was first polled, and in a loop also those that come between
-/// two calls, as long as the loop doesn't wait in between. To miss none in any case, keep one
-/// listener: [`unix::signal`] with [`SignalKind::interrupt`](unix::SignalKind::interrupt).
+/// It receives signals that arrive after its first poll. In a loop it also receives those that
+/// arrive between two calls, if the loop does not wait in between. To miss none in any case, keep
+/// one listener: [`unix::signal`] with [`SignalKind::interrupt`](unix::SignalKind::interrupt).
 ///
 /// # Errors
 ///
-/// If the system gives no descriptor, or if the runtime has ended.
+/// Returns an error if there is no descriptor left, or if the runtime has ended.
 ///
 /// # Panics
 ///

@@ -1,19 +1,22 @@
-//! The signals of one runtime: one descriptor that the handlers write to, and the listeners.
+//! Signal hub of one runtime: the descriptor that the handlers write to, and the listeners. The hub
+//! lives from the first listener of the runtime to its end.
 //!
-//! A handler adds 1 to the count of its signal and writes to the descriptor, an eventfd, or a pipe
-//! where there is none. The reactor wakes the hub's own waker, which compares each count with the
-//! one that was delivered before, and wakes the listeners of the signals whose counts differ.
+//! A handler, shared through `signal-hook-registry`, adds 1 to the count of its signal and writes
+//! to the descriptor of each hub that listens for it: an eventfd, or a pipe on systems without
+//! eventfds. The reactor wakes the hub's waker, which compares each count with the count at the
+//! last delivery, and wakes the listeners of the signals whose counts differ. There is no global
+//! broadcast, and runtimes can't take each other's signals.
 //!
 //! **Signals are delivered by the reactor, and a listener sees only what was delivered.** It
-//! compares that with what had been delivered when it last looked, or when it was made. So a
-//! listener that is made after a signal came, but before the loop delivers it, hears it: `loop {
-//! select! { ctrl_c(), .. } }`, which makes a listener a round, loses no signal that comes between
-//! two rounds. And one that is made after another listener has heard a signal does not hear it
-//! again.
+//! compares the delivered count with its value at the last poll, or when the listener was made. So
+//! a listener that is made after a signal arrived, but before the loop delivers it, receives it:
+//! `loop { select! { ctrl_c(), .. } }`, which makes a listener in each iteration, loses no signal
+//! between two iterations. And a listener that is made after the delivery of a signal does not
+//! receive it.
 //!
 //! **A forked child has its own signals.** It has a copy of the counts, but shares the descriptor
-//! with its parent, as well as the epoll. So a handler does nothing in another process than the one
-//! that the hub belongs to: the one that last made a listener, or began to wait for one.
+//! and the epoll instance with its parent. So a handler does nothing outside the process that the
+//! hub belongs to: the process that last made a listener, or began to wait for one.
 
 use std::cell::RefCell;
 use std::io;
@@ -33,47 +36,46 @@ use crate::task::runnable::catch_panic;
 use crate::task::waker_set::WakerSet;
 
 thread_local! {
-    /// The hubs of this thread's runtimes: from the first listener of a runtime to the runtime's
-    /// end.
+    /// Hubs of this thread's runtimes.
     static HUBS: RefCell<Vec<Rc<Hub>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The part that the owner thread has.
+/// Hub of one runtime, on the owner thread.
 pub(super) struct Hub {
     number: u64,
     reactor: Rc<Reactor>,
     event: Async<Arc<OwnedFd>>,
-    /// Stored at the descriptor's source whenever the hub is not delivering.
+    /// Registered at the descriptor's source whenever the hub is not delivering.
     waker: Waker,
     handler: Arc<Handler>,
     kinds: RefCell<Vec<Kind>>,
 }
 
-// Wakers, the only user code, run with nothing borrowed, and their panics end in here.
+// Wakers are the only user code; they run with nothing borrowed, and their panics are caught here.
 impl UnwindSafe for Hub {}
 impl RefUnwindSafe for Hub {}
 
-/// One kind of signal: from its first listener to the end of the hub.
+/// State of one kind of signal, from its first listener to the end of the hub.
 struct Kind {
     number: c_int,
     id: SigId,
-    /// How many came.
+    /// Number of signals that the handler counted.
     count: Arc<AtomicUsize>,
-    /// What `count` was when the loop last looked at it.
+    /// Value of `count` at the last delivery.
     delivered: usize,
     listeners: WakerSet,
 }
 
-/// The part that the signal handlers have.
+/// Part of the hub that the signal handlers use.
 struct Handler {
-    /// The process that the hub belongs to.
+    /// Id of the process that the hub belongs to.
     process: AtomicI32,
     event: Arc<OwnedFd>,
 }
 
 impl Handler {
     /// Runs in a signal handler: a syscall without side effects, atomics, and one write to a
-    /// nonblocking descriptor. The write can only fail when the descriptor is full, that is
+    /// nonblocking descriptor. The write can fail only if the descriptor is full, and then it is
     /// readable.
     fn raise(&self, count: &AtomicUsize) {
         if self.process.load(Ordering::Relaxed) != this_process() {
@@ -83,8 +85,8 @@ impl Handler {
         let _ = rustix::io::write(&self.event, &1_u64.to_ne_bytes());
     }
 
-    /// Makes this process the one that the hub belongs to. After a fork it may be another one: a
-    /// daemon goes on in the child with the runtime that the parent made.
+    /// Makes the hub belong to this process. That changes after a fork: a daemon continues in the
+    /// child with the runtime that the parent made.
     fn adopt(&self) {
         self.process.store(this_process(), Ordering::Relaxed);
     }
@@ -94,7 +96,7 @@ fn this_process() -> i32 {
     getpid().as_raw_nonzero().get()
 }
 
-/// What the reactor wakes: the hub of that number, on its own thread. On any other there is none.
+/// Waker of the hub with that number. On any thread but the owner's there is no such hub.
 struct Deliver(u64);
 
 impl Wake for Deliver {
@@ -127,18 +129,18 @@ impl Hub {
         })
     }
 
-    /// The hub of that reactor.
-    fn known(reactor: &Rc<Reactor>) -> io::Result<Option<Rc<Hub>>> {
+    /// Returns the hub of that reactor.
+    fn find(reactor: &Rc<Reactor>) -> io::Result<Option<Rc<Hub>>> {
         let find = |hubs: &RefCell<Vec<Rc<Hub>>>| {
             let hubs = hubs.borrow();
-            let is_it = |hub: &&Rc<Hub>| Rc::ptr_eq(&hub.reactor, reactor);
-            hubs.iter().find(is_it).cloned()
+            let is_of_reactor = |hub: &&Rc<Hub>| Rc::ptr_eq(&hub.reactor, reactor);
+            hubs.iter().find(is_of_reactor).cloned()
         };
         HUBS.try_with(find)
             .map_err(|_| io::Error::other("can't listen for a signal on a thread that is ending"))
     }
 
-    /// Makes a listener, at the runtime of this thread.
+    /// Makes a listener in the runtime of this thread.
     #[track_caller]
     pub(super) fn listen(number: c_int) -> io::Result<Listener> {
         let reactor = current::with(Rc::clone);
@@ -147,15 +149,16 @@ impl Hub {
                 "can't listen for a signal: the runtime has ended",
             ));
         }
-        if let Some(hub) = Hub::known(&reactor)? {
+        if let Some(hub) = Hub::find(&reactor)? {
             return hub.listener(number);
         }
         let hub = Rc::new(Hub::new(reactor)?);
-        // With the feature `console` a subscriber has been called, which may have made a listener.
-        if let Some(hub) = Hub::known(&hub.reactor)? {
+        // With the feature `console` a subscriber was called, which may have made a listener and
+        // its hub.
+        if let Some(hub) = Hub::find(&hub.reactor)? {
             return hub.listener(number);
         }
-        // A hub without any signal is not kept.
+        // The hub is kept only if registering the signal succeeds.
         let listener = hub.clone().listener(number)?;
         HUBS.with_borrow_mut(|hubs| hubs.push(listener.hub.clone()));
         hub.arm();
@@ -187,9 +190,8 @@ impl Hub {
         let count = Arc::new(AtomicUsize::new(0));
         let (handler, counted) = (self.handler.clone(), count.clone());
         let action = move || handler.raise(&counted);
-        // SAFETY: what runs in the handler is `Handler::raise`, which is async-signal-safe, without
-        // a lock, an allocation or a panic; the closure owns what it uses. The registry keeps
-        // `errno` as it was.
+        // SAFETY: the handler runs `Handler::raise`, which is async-signal-safe: no lock, no
+        // allocation, no panic. The closure owns all that it uses. The registry restores `errno`.
         let id = unsafe { signal_hook_registry::register(number, action) };
         let id = id.map_err(|error| {
             let text = format!("can't listen for signal {number}: {error}");
@@ -204,7 +206,7 @@ impl Hub {
         })
     }
 
-    /// Empties the descriptor, and leaves the waker for the next write to it.
+    /// Empties the descriptor, and registers the waker for the next write to it.
     fn arm(&self) {
         let mut cx = Context::from_waker(&self.waker);
         while let Poll::Ready(Ok(())) = self.event.poll_readable(&mut cx) {
@@ -215,17 +217,18 @@ impl Hub {
         }
     }
 
-    /// Wakes the listeners of what has come since the last time, or all at the end of the runtime.
+    /// Wakes the listeners of signals that arrived since the last delivery, or all listeners at
+    /// shutdown.
     fn deliver(self: &Rc<Hub>) {
         let over = self.reactor.is_shut_down();
         if over {
             let forget = |hubs: &RefCell<Vec<Rc<Hub>>>| {
                 hubs.borrow_mut().retain(|hub| !Rc::ptr_eq(hub, self));
             };
-            // A thread that is ending has none.
+            // A thread that is ending has no list.
             let _ = HUBS.try_with(forget);
         } else {
-            // Before the counts are read: a write that comes after this wakes once more.
+            // Armed before the counts are read, so that a later write wakes the hub again.
             self.arm();
         }
         let mut wakers = Vec::new();
@@ -250,18 +253,18 @@ impl Drop for Hub {
     }
 }
 
-/// One listener of one kind of signal.
+/// Listener for one kind of signal.
 pub(super) struct Listener {
     hub: Rc<Hub>,
     kind: usize,
     place: usize,
-    /// What had been delivered when it last looked.
+    /// Delivered count at the last poll.
     seen: usize,
 }
 
 impl Listener {
-    /// Whether a signal was delivered since the last look.
-    fn look(&mut self, kind: &Kind) -> bool {
+    /// Whether a signal was delivered since the last call.
+    fn take_delivered(&mut self, kind: &Kind) -> bool {
         let before = self.seen;
         self.seen = kind.delivered;
         self.seen != before
@@ -272,7 +275,7 @@ impl Listener {
         let hub = self.hub.clone();
         let known = {
             let kind = &hub.kinds.borrow()[self.kind];
-            if self.look(kind) {
+            if self.take_delivered(kind) {
                 return Poll::Ready(Some(()));
             }
             kind.listeners.knows(self.place, cx.waker())
@@ -284,14 +287,14 @@ impl Listener {
             return Poll::Pending;
         }
         hub.handler.adopt();
-        // Cloning a waker may run anything, also a turn of the loop. So look once more after it.
+        // Cloning a waker may run user code, even a turn of the loop, so check again afterwards.
         let waker = cx.waker().clone();
         let mut kinds = hub.kinds.borrow_mut();
         let kind = &mut kinds[self.kind];
-        let heard = self.look(kind);
-        if heard || hub.reactor.is_shut_down() {
+        let received = self.take_delivered(kind);
+        if received || hub.reactor.is_shut_down() {
             drop(kinds);
-            return Poll::Ready(heard.then_some(()));
+            return Poll::Ready(received.then_some(()));
         }
         let old = kind.listeners.set(self.place, Some(waker));
         drop(kinds);
@@ -299,7 +302,7 @@ impl Listener {
         Poll::Pending
     }
 
-    /// Forgets the waker.
+    /// Removes the waker.
     pub(super) fn forget(&mut self) {
         let waker = {
             let mut kinds = self.hub.kinds.borrow_mut();
@@ -319,15 +322,16 @@ impl Drop for Listener {
     }
 }
 
-/// Takes what was written. A pipe may hold more than one read gives, so this is done until it is
-/// empty.
+/// Reads what the handlers wrote. A pipe may hold more than one read takes, so `arm` repeats this
+/// until it is empty.
 fn empty(event: &Arc<OwnedFd>) -> io::Result<()> {
     let mut bytes = [0; 64];
     rustix::io::read(event, &mut bytes)?;
     Ok(())
 }
 
-/// What the loop reads and what the handlers write: the same descriptor where there is an eventfd.
+/// Returns the descriptors that the loop reads and the handlers write; both are the same eventfd
+/// where there are eventfds.
 #[cfg(target_os = "linux")]
 fn ends() -> io::Result<(Arc<OwnedFd>, Arc<OwnedFd>)> {
     use rustix::event::{EventfdFlags, eventfd};

@@ -1,4 +1,4 @@
-//! The signals of Unix.
+//! Unix signals.
 
 mod hub;
 
@@ -12,7 +12,7 @@ use rustix::process::Signal as Number;
 
 use hub::{Hub, Listener};
 
-/// Which signal.
+/// Kind of a signal.
 ///
 /// ```
 /// use wakeful::signal::unix::SignalKind;
@@ -24,12 +24,13 @@ use hub::{Hub, Listener};
 pub struct SignalKind(c_int);
 
 impl SignalKind {
-    /// The signal of this number, for those that have no name here, such as real-time signals.
+    /// Returns the kind with this number, for signals without a name here, such as real-time
+    /// signals.
     pub const fn from_raw(number: c_int) -> SignalKind {
         SignalKind(number)
     }
 
-    /// Its number.
+    /// Returns the number of the signal.
     pub const fn as_raw_value(&self) -> c_int {
         self.0
     }
@@ -39,7 +40,7 @@ impl SignalKind {
         SignalKind(Number::ALARM.as_raw())
     }
 
-    /// `SIGCHLD`: a child process has changed. For children of your own see `process`.
+    /// `SIGCHLD`: a child process has changed. To wait for a child see `process`.
     pub const fn child() -> SignalKind {
         SignalKind(Number::CHILD.as_raw())
     }
@@ -59,8 +60,8 @@ impl SignalKind {
         SignalKind(Number::IO.as_raw())
     }
 
-    /// `SIGPIPE`: a write to a pipe that nobody reads. Rust programs ignore it, until someone
-    /// listens.
+    /// `SIGPIPE`: a write to a pipe without a reader. Rust programs ignore it until there is a
+    /// listener.
     pub const fn pipe() -> SignalKind {
         SignalKind(Number::PIPE.as_raw())
     }
@@ -109,26 +110,26 @@ impl fmt::Debug for SignalKind {
     }
 }
 
-/// Listens for one kind of signal; made by [`signal`]. It belongs to the runtime that it was made
+/// Listener for one kind of signal; made by [`signal`]. It belongs to the runtime that it was made
 /// in.
 ///
-/// All listeners of a runtime share one descriptor. Making one, dropping it and notifying it takes
-/// the same time however many there are, so each connection may have its own.
+/// All listeners of a runtime share one descriptor. The time to make, drop or notify a listener
+/// does not depend on their number, so each connection may have one.
 pub struct Signal {
     listener: Listener,
     kind: SignalKind,
 }
 
-/// Listens for signals of this kind, from now on.
+/// Makes a listener for signals of this kind that arrive from now on.
 ///
-/// A signal that has come, but that the loop has not delivered to any listener of this runtime yet,
-/// is heard as well, if there was a listener of this kind before. So a loop that makes a listener
-/// each round misses none between two rounds.
+/// It also receives a signal that has arrived but that the loop has not delivered yet, if the
+/// runtime had a listener of this kind before. So a loop that makes a listener in each iteration
+/// misses no signal between two iterations.
 ///
 /// # Errors
 ///
-/// If the system lets nobody listen for it, if there is no such signal, if there is no descriptor
-/// left, or if the runtime has ended.
+/// Returns an error if the system does not allow a handler for it, if there is no such signal, if
+/// there is no descriptor left, or if the runtime has ended.
 ///
 /// # Panics
 ///
@@ -155,8 +156,8 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             format!(
-                "signal {} can't be listened for: the system doesn't allow it (SIGKILL, SIGSTOP), or \
-                 the program can't go on after it (SIGILL, SIGFPE, SIGSEGV)",
+                "signal {} can't be listened for: the system doesn't allow it (SIGKILL, SIGSTOP), \
+                 or the program can't go on after it (SIGILL, SIGFPE, SIGSEGV)",
                 kind.0
             ),
         ));
@@ -168,13 +169,14 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 impl Signal {
     /// Waits for the next signal. `None` only when the runtime has ended.
     ///
-    /// Signals that came since the last call, or since the listener was made, are told as one.
+    /// Signals that arrived since the last call, or since the listener was made, are reported as
+    /// one.
     ///
     /// # Cancel safety
     ///
     /// Cancel-safe: no signal is lost.
     pub async fn recv(&mut self) -> Option<()> {
-        /// Leaves no waker behind.
+        /// Removes the waker when the future is dropped.
         struct Wait<'a>(&'a mut Signal);
         impl Drop for Wait<'_> {
             fn drop(&mut self) {
