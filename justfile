@@ -15,7 +15,7 @@ clippy:
 
 # Builds the API documentation; a warning is an error.
 doc:
-    RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --all-features --workspace --exclude wakeful-benches
+    RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --exclude wakeful-benches --no-deps --all-features
 
 # Builds the guide into docs/book. `cargo install --locked mdbook` before.
 book:

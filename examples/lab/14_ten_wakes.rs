@@ -3,7 +3,7 @@
 //! `main` puts ten letters into a box and wakes the reader after each. All ten wakes come before the
 //! reader's turn. The first puts it in line; the others find it there.
 //!
-//! Look at `nothing, it is queued already`. And look at the reader: it takes all letters that there
+//! Look at `nothing, it is already queued`. And look at the reader: it takes all letters that there
 //! are, because the number of polls says nothing about the number of letters.
 //!
 //! `cargo run --example lab_14_ten_wakes`

@@ -84,7 +84,7 @@ fn the_page_opens_and_steps() {
     assert_eq!(places[3], places[1], "one on, one back");
     assert!(!report["sentence"].as_str().unwrap().is_empty());
     assert!(report["flags"].to_string().contains("Long poll miller"));
-    assert!(report["questions"].to_string().contains("Who woke it?"));
+    assert!(report["questions"].to_string().contains("What woke it?"));
     assert!(report["colours"].as_u64().unwrap() > 5, "{report}");
     assert!(report["legend"].as_u64().unwrap() >= 10);
 }

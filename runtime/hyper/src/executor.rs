@@ -1,9 +1,9 @@
-//! Tasks for hyper.
+//! The executor for hyper.
 
 use std::future::Future;
 
-/// Starts what hyper wants to run beside a connection, such as the streams of HTTP/2, as tasks of
-/// this thread's runtime. The futures need not be `Send`.
+/// Executor that spawns the futures of hyper, such as the streams of HTTP/2, as tasks of this
+/// thread's runtime. The futures need not be `Send`.
 ///
 /// # Panics
 ///
@@ -28,7 +28,7 @@ pub struct Executor {
 }
 
 impl Executor {
-    /// The executor of whichever runtime it is used in.
+    /// Returns an executor for the runtime in which it is used.
     pub fn new() -> Executor {
         Executor::default()
     }

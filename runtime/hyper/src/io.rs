@@ -1,4 +1,4 @@
-//! Sockets for hyper.
+//! Streams for hyper.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,14 +8,14 @@ use futures_util::io::{AsyncRead, AsyncWrite};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use pin_project_lite::pin_project;
 
-/// The most that is asked for in one read. The room for it is filled with zeros, and hyper offers
-/// up to 400 KiB at a time, of which a socket seldom fills much.
+/// The most bytes of one read. `AsyncRead` needs an initialized buffer, and hyper offers up to 400
+/// KiB at a time, of which a socket seldom fills much.
 const MOST: usize = 64 * 1024;
 
 pin_project! {
-    /// Makes a stream with the traits of `futures-io` one with those of hyper.
+    /// Stream with the traits of hyper, around a stream with those of `futures-io`.
     ///
-    /// Bytes are read straight into hyper's buffer, and written straight from it. hyper's shutdown
+    /// It reads directly into hyper's buffer, and writes directly from it. A shutdown by hyper
     /// closes the stream, which for a socket ends the writing direction.
     ///
     /// ```
@@ -33,8 +33,8 @@ pin_project! {
 }
 
 impl<T> Io<T> {
-    /// Takes in a stream that makes good use of `poll_write_vectored`, as sockets and TLS do: hyper
-    /// gives the head and the body of a message to it without copying them together.
+    /// Wraps a stream with an efficient `poll_write_vectored`, such as a socket or TLS. hyper
+    /// passes the head and the body of a message to it without copying them into one buffer.
     pub fn new(inner: T) -> Io<T> {
         Io {
             inner,
@@ -42,8 +42,8 @@ impl<T> Io<T> {
         }
     }
 
-    /// Takes in a stream that writes one buffer at a time, so that hyper copies what is small into one
-    /// buffer first.
+    /// Wraps a stream that writes one buffer at a time. hyper copies small parts into one buffer
+    /// first.
     pub fn flat(inner: T) -> Io<T> {
         Io {
             inner,
@@ -51,17 +51,17 @@ impl<T> Io<T> {
         }
     }
 
-    /// The stream.
+    /// Returns a reference to the stream.
     pub fn get_ref(&self) -> &T {
         &self.inner
     }
 
-    /// The stream. What is read from it is lost to hyper.
+    /// Returns a mutable reference to the stream. Bytes that are read from it are lost to hyper.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.inner
     }
 
-    /// The stream, for example out of the `Parts` of a connection that was upgraded.
+    /// Returns the stream, for example from the `Parts` of an upgraded connection.
     pub fn into_inner(self) -> T {
         self.inner
     }
@@ -73,15 +73,15 @@ impl<T: AsyncRead> Read for Io<T> {
         cx: &mut Context<'_>,
         mut cursor: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let room = cursor.remaining().min(MOST);
-        let buf = cursor.initialize_unfilled_to(room);
+        let length = cursor.remaining().min(MOST);
+        let buf = cursor.initialize_unfilled_to(length);
         let n = ready!(self.project().inner.poll_read(cx, buf))?;
-        // A stream that claims more would make us give out bytes that are not there.
+        // With a larger number, hyper would read bytes that are not initialized.
         assert!(
-            n <= room,
-            "a stream says that it read {n} bytes into {room}"
+            n <= length,
+            "a stream says that it read {n} bytes into {length}"
         );
-        // SAFETY: `n` is no more than the room, which was initialized just now.
+        // SAFETY: the first `length` bytes were just initialized, and `n` is at most `length`.
         unsafe { cursor.advance(n) };
         Poll::Ready(Ok(()))
     }

@@ -1,8 +1,9 @@
-//! What [hyper](https://docs.rs/hyper) 1 asks of a runtime: an executor, a timer, and sockets.
+//! Adapter to [hyper](https://docs.rs/hyper) 1: an executor, a timer, and I/O on the
+//! [wakeful](https://docs.rs/wakeful) runtime.
 //!
-//! hyper's connections need no `Send`: services, bodies and sockets may hold an `Rc`. Add `hyper`
-//! itself with the features that you use, and `hyper-util` for a server that speaks HTTP/1 and
-//! HTTP/2 on one port.
+//! Connections of hyper need no `Send`: services, bodies and sockets may contain an `Rc`. Depend on
+//! `hyper` with the features that you use, and on `hyper-util` for a server with HTTP/1 and HTTP/2
+//! on one port.
 //!
 //! ```no_run
 //! use std::convert::Infallible;
@@ -31,17 +32,17 @@
 //!
 //! # What works without `Send`, and what does not
 //!
-//! | of hyper 1 and hyper-util | with sockets, services and bodies that are not `Send` |
+//! | part of hyper 1 and hyper-util | with sockets, services and bodies that are not `Send` |
 //! | --- | --- |
 //! | `server::conn::http1`, `client::conn::http1` | yes; they need no executor |
-//! | `server::conn::http2`, `client::conn::http2` with [`Executor`] | yes; of the client's body the data alone must be `Send` |
+//! | `server::conn::http2`, `client::conn::http2` with [`Executor`] | yes; only the data of the client's body must be `Send` |
 //! | `hyper_util::server::conn::auto` with [`Executor`] | yes, `serve_connection` |
 //! | timeouts (`header_read_timeout`, `keep_alive_interval`) with [`Timer`] | yes |
-//! | `hyper::upgrade`, `with_upgrades`, `serve_connection_with_upgrades` | no: they box the socket as `Send`. Poll the connection with `poll_without_shutdown` or `without_shutdown` and take the socket out of its `Parts` |
+//! | `hyper::upgrade`, `with_upgrades`, `serve_connection_with_upgrades` | no: they need a socket that is `Send`. Poll the connection with `poll_without_shutdown` or `without_shutdown` and take the socket out of its `Parts` |
 //! | `hyper_util::client::legacy::Client` | no: its connector, its futures and its sockets must be `Send` |
 //!
-//! A timeout that is set without a `timer` makes hyper panic, and the default one for the head of a
-//! request does nothing then: always give the builders a [`Timer`].
+//! Always set a [`Timer`] in the builders: without one, a timeout that is set makes hyper panic,
+//! and the default timeout for the head of a request has no effect.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 

@@ -1,9 +1,9 @@
-//! A sleep that is `Send` because it holds nothing that is not.
+//! A sleep that is `Send`, because it contains only the key of its timer.
 //!
-//! The timer itself stays at home, in a table of its thread; what travels is its place in there. On
-//! the thread at home the timer is found and polled. On any other one a task at home waits instead,
-//! and a sleep that is dropped there leaves a note of its place, which the table reads when it next
-//! takes a timer in.
+//! The timer itself stays in a table of its owner thread, as a `time::Sleep` is not `Send`. On the
+//! owner thread a poll looks the timer up and polls it. On another thread a task on the owner
+//! thread waits in its place. A sleep that is dropped on another thread puts its index into a
+//! queue, which the table empties when it next adds a timer.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -24,82 +24,85 @@ thread_local! {
     static TIMERS: Table = Table::new();
 }
 
-/// The timers that were made on this thread.
+/// Table of the timers of this thread.
 struct Table {
-    /// A timer is out of its place while it is polled, so that nothing is borrowed then.
-    places: RefCell<Vec<Option<Timer>>>,
+    /// A timer is taken out while it is polled, so nothing is borrowed during the poll.
+    timers: RefCell<Vec<Option<Timer>>>,
     free: RefCell<Vec<usize>>,
-    notes: Notes,
+    dropped: Dropped,
 }
 
-/// Places of sleeps that were dropped on other threads.
-type Notes = Arc<SegQueue<usize>>;
+/// Queue of the indices of sleeps that were dropped on other threads.
+type Dropped = Arc<SegQueue<usize>>;
 
 impl Table {
     fn new() -> Table {
         Table {
-            places: RefCell::default(),
+            timers: RefCell::default(),
             free: RefCell::default(),
-            notes: Arc::new(SegQueue::new()),
+            dropped: Arc::new(SegQueue::new()),
         }
     }
 
     fn insert(&self, timer: Timer) -> usize {
-        while let Some(place) = self.notes.pop() {
-            self.remove(place);
+        while let Some(index) = self.dropped.pop() {
+            self.remove(index);
         }
         let free = self.free.borrow_mut().pop();
-        let mut places = self.places.borrow_mut();
+        let mut timers = self.timers.borrow_mut();
         match free {
-            Some(place) => {
-                places[place] = Some(timer);
-                place
+            Some(index) => {
+                timers[index] = Some(timer);
+                index
             }
             None => {
-                places.push(Some(timer));
-                places.len() - 1
+                timers.push(Some(timer));
+                timers.len() - 1
             }
         }
     }
 
-    fn remove(&self, place: usize) {
-        let timer = self.places.borrow_mut()[place].take();
-        self.free.borrow_mut().push(place);
-        // With nothing borrowed: the waker in it may be the last reference to anything.
+    fn remove(&self, index: usize) {
+        let timer = self.timers.borrow_mut()[index].take();
+        self.free.borrow_mut().push(index);
+        // Dropped with nothing borrowed, because its waker may run user code.
         drop(timer);
     }
 
-    /// Calls `f` with the timer at this place, which its sleep has for as long as it lives.
-    fn with<R>(&self, place: usize, f: impl FnOnce(Pin<&mut time::Sleep>) -> R) -> Option<R> {
-        let mut timer = self.places.borrow_mut()[place].take()?;
+    /// Calls `f` with the timer at this index. The index belongs to one sleep, until that is
+    /// dropped.
+    fn with<R>(&self, index: usize, f: impl FnOnce(Pin<&mut time::Sleep>) -> R) -> Option<R> {
+        let mut timer = self.timers.borrow_mut()[index].take()?;
         let result = f(timer.as_mut());
-        self.places.borrow_mut()[place] = Some(timer);
+        self.timers.borrow_mut()[index] = Some(timer);
         Some(result)
     }
 }
 
-/// See the module.
+/// A sleep for hyper, see the module.
 pub(crate) struct Sleep {
     deadline: Instant,
-    home: Home,
-    away: Away,
-    /// The deadline was changed on another thread, and the timer at home has yet to learn of it.
-    is_news: bool,
+    owner: Owner,
+    remote: Remote,
+    /// Whether the deadline was changed and the timer has the old one.
+    is_changed: bool,
 }
 
-struct Home {
+/// The owner thread, and the place of the timer there.
+struct Owner {
     thread: ThreadNumber,
-    place: usize,
-    notes: Notes,
+    index: usize,
+    dropped: Dropped,
     runtime: Handle,
 }
 
 /// How another thread waits.
-enum Away {
-    Not,
-    /// For a task at home.
+enum Remote {
+    /// It does not wait.
+    Idle,
+    /// It waits for a task on the owner thread.
     Waits(RemoteJoinHandle<()>),
-    /// For ever: the runtime has ended, and its clock with it.
+    /// It stays pending: the runtime has ended, and its clock with it.
     Forever,
 }
 
@@ -108,75 +111,77 @@ impl Sleep {
     pub(crate) fn new(timer: time::Sleep) -> Sleep {
         let runtime = Handle::current();
         let deadline = timer.deadline().into_std();
-        let enter = |timers: &Table| (timers.insert(Box::pin(timer)), timers.notes.clone());
-        let (place, notes) = TIMERS.with(enter);
+        let enter = |timers: &Table| (timers.insert(Box::pin(timer)), timers.dropped.clone());
+        let (index, dropped) = TIMERS.with(enter);
         Sleep {
             deadline,
-            home: Home {
+            owner: Owner {
                 thread: ThreadNumber::current(),
-                place,
-                notes,
+                index,
+                dropped,
                 runtime,
             },
-            away: Away::Not,
-            is_news: false,
+            remote: Remote::Idle,
+            is_changed: false,
         }
     }
 
     pub(crate) fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
-        self.come_home();
-        self.is_news = true;
-        if self.home.thread.is_current() {
-            self.tell();
+        self.stop_remote();
+        self.is_changed = true;
+        if self.owner.thread.is_current() {
+            self.update_timer();
         }
     }
 
-    /// Tells the timer at home of a new deadline.
-    fn tell(&mut self) {
-        if std::mem::take(&mut self.is_news) {
+    /// Sets a changed deadline in the timer. On the owner thread.
+    fn update_timer(&mut self) {
+        if std::mem::take(&mut self.is_changed) {
             let deadline = self.deadline.into();
-            self.home.with(|timer| timer.reset(deadline));
+            self.owner.with(|timer| timer.reset(deadline));
         }
     }
 
-    fn poll_away(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Away::Not = self.away {
+    /// Polls on another thread.
+    fn poll_remote(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Remote::Idle = self.remote {
             let deadline = self.deadline.into();
             let task = self
-                .home
+                .owner
                 .runtime
                 .spawn_with(move || time::sleep_until(deadline));
-            self.away = Away::Waits(task);
+            self.remote = Remote::Waits(task);
         }
-        let Away::Waits(task) = &mut self.away else {
+        let Remote::Waits(task) = &mut self.remote else {
             return Poll::Pending;
         };
         match Pin::new(task).poll(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) => {
-                self.away = Away::Not;
+                self.remote = Remote::Idle;
                 Poll::Ready(())
             }
             Poll::Ready(Err(_)) => {
-                self.away = Away::Forever;
+                self.remote = Remote::Forever;
                 Poll::Pending
             }
         }
     }
 
-    /// Ends the wait of another thread, if there is one.
-    fn come_home(&mut self) {
-        if let Away::Waits(task) = std::mem::replace(&mut self.away, Away::Not) {
+    /// Cancels the wait of another thread, if there is one.
+    fn stop_remote(&mut self) {
+        if let Remote::Waits(task) = std::mem::replace(&mut self.remote, Remote::Idle) {
             task.abort();
         }
     }
 }
 
-impl Home {
-    /// Calls `f` with the timer. On its thread only; there is none if that thread winds down.
+impl Owner {
+    /// Calls `f` with the timer. On the owner thread only. `None` if the local values of that
+    /// thread are destroyed.
     fn with<R>(&self, f: impl FnOnce(Pin<&mut time::Sleep>) -> R) -> Option<R> {
-        let timer = TIMERS.try_with(|timers| timers.with(self.place, f));
+        let timer = TIMERS.try_with(|timers| timers.with(self.index, f));
         timer.ok().flatten()
     }
 }
@@ -185,12 +190,12 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.home.thread.is_current() {
-            return self.poll_away(cx);
+        if !self.owner.thread.is_current() {
+            return self.poll_remote(cx);
         }
-        self.come_home();
-        self.tell();
-        let timer = self.home.with(|timer| timer.poll(cx));
+        self.stop_remote();
+        self.update_timer();
+        let timer = self.owner.with(|timer| timer.poll(cx));
         timer.unwrap_or(Poll::Pending)
     }
 }
@@ -199,13 +204,13 @@ impl hyper::rt::Sleep for Sleep {}
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        self.come_home();
-        let Home { place, notes, .. } = &self.home;
-        if self.home.thread.is_current() {
-            // On a thread that winds down the table may have gone first, and the timer with it.
-            let _ = TIMERS.try_with(|timers| timers.remove(*place));
+        self.stop_remote();
+        let Owner { index, dropped, .. } = &self.owner;
+        if self.owner.thread.is_current() {
+            // When a thread ends, the table may be destroyed before this sleep.
+            let _ = TIMERS.try_with(|timers| timers.remove(*index));
         } else {
-            notes.push(*place);
+            dropped.push(*index);
         }
     }
 }

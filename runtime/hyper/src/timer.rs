@@ -1,4 +1,4 @@
-//! Timeouts for hyper.
+//! The timer for hyper.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -7,17 +7,17 @@ use wakeful_core::time::{self, Instant as LoopInstant};
 
 use crate::sleep::Sleep;
 
-/// Gives hyper its timeouts, by the clock of the runtime, which a test can
+/// Timer for the timeouts of hyper, with the clock of the runtime, which a test can
 /// [`pause`](wakeful_core::time::pause).
 ///
-/// hyper wants its sleeps to be `Send`, and they are: at home, on the thread that made them, they are
-/// [`wakeful::time::Sleep`](wakeful_core::time::Sleep)s, and to arm one anew allocates nothing. One that is
-/// polled on another thread asks its runtime to wait, which costs a task there; after the end of that
-/// runtime it stays pending, and at home it panics as a `Sleep` does.
+/// hyper requires sleeps that are `Send`. On the thread that made it, a sleep is a
+/// [`wakeful::time::Sleep`](wakeful_core::time::Sleep), and a reset allocates nothing. On another
+/// thread a poll spawns a task on the owner thread, which waits in its place. After the runtime has
+/// ended, a sleep stays pending on other threads; on the owner thread it panics, as a `Sleep` does.
 ///
 /// # Panics
 ///
-/// To make a sleep panics outside a runtime.
+/// Making a sleep panics outside a runtime.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,7 +38,7 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// The timer of whichever runtime it is used in.
+    /// Returns a timer for the runtime in which it is used.
     pub fn new() -> Timer {
         Timer::default()
     }

@@ -1,7 +1,7 @@
-//! openraft's channels and its lock, by those of tokio's `sync`, which need no runtime.
+//! Channels and lock for openraft: those of tokio's `sync`, which need no runtime.
 //!
-//! What openraft's traits can't be implemented for directly has a type of its own. Receiving takes a unit of
-//! the task's budget, so a task whose channel is never empty gives way to others.
+//! Types for which openraft's traits cannot be implemented have wrappers. A receive consumes the
+//! task's cooperative budget, so a task whose channel is never empty yields.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -11,11 +11,11 @@ use openraft_rt::{OptionalSend, OptionalSync};
 use tokio::sync::{MutexGuard, mpsc, oneshot, watch};
 use wakeful_core::task::coop;
 
-/// Makes the channels of a Raft node.
+/// Constructor of the channels of a Raft node.
 #[derive(Clone, Copy, Debug)]
 pub struct Channels;
 
-/// Polls a future as an operation that takes from the budget.
+/// Polls a future as an operation that consumes the cooperative budget.
 fn poll_counted<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
     let progress = ready!(coop::poll_proceed(cx));
     let output = ready!(future.poll(cx));
@@ -52,7 +52,7 @@ impl<T: OptionalSend> openraft_rt::MpscWeakSender<Channels, T> for mpsc::WeakSen
     }
 }
 
-/// The receiving side of a bounded channel.
+/// Receiving half of a bounded channel.
 #[derive(Debug)]
 pub struct MpscReceiver<T>(mpsc::Receiver<T>);
 
@@ -136,7 +136,7 @@ impl openraft_rt::Oneshot for Channels {
     }
 }
 
-/// Sends one value.
+/// Sending half of a channel for one value.
 #[derive(Debug)]
 pub struct OneshotSender<T>(oneshot::Sender<T>);
 
@@ -146,7 +146,8 @@ impl<T: OptionalSend> openraft_rt::OneshotSender<T> for OneshotSender<T> {
     }
 }
 
-/// A lock that may be held across an `.await`. It is fair: who waits longest is next.
+/// Lock that may be held across an `.await`. It is fair: waiters get it in the order of their
+/// calls.
 #[derive(Debug)]
 pub struct Mutex<T>(tokio::sync::Mutex<T>);
 

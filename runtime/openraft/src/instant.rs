@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use wakeful_core::time;
 
-/// A point in time by the clock of the runtime, [`wakeful_core::time::Instant`]. It is a type of its
-/// own because it implements openraft's trait.
+/// A point in time by the clock of the runtime, [`wakeful_core::time::Instant`]. It is a type of
+/// its own because it implements openraft's trait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(time::Instant);
 

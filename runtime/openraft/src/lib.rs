@@ -1,13 +1,13 @@
-//! The runtime of a Raft node: [`WakefulRuntime`] is an [`AsyncRuntime`] of
-//! [`openraft`](https://docs.rs/openraft).
+//! Adapter to [openraft](https://docs.rs/openraft): [`WakefulRuntime`] is an [`AsyncRuntime`] for
+//! Raft nodes on the [wakeful](https://docs.rs/wakeful) runtime.
 //!
-//! Name it in `openraft::declare_raft_types!` as `AsyncRuntime = wakeful_openraft::WakefulRuntime`,
+//! Set it in `openraft::declare_raft_types!` as `AsyncRuntime = wakeful_openraft::WakefulRuntime`,
 //! and start the node inside a Wakeful runtime. It works with openraft's feature `single-threaded`,
-//! where a node's storage and network need not be `Send`, and without it. The example `raft_kv` is a
-//! key-value store on three machines.
+//! where the storage and the network of a node need not be `Send`, and without it. The example
+//! `raft_kv` is a key-value store on three machines.
 //!
-//! The traits are those of the release of `openraft-rt` that this crate's manifest names. It is an alpha,
-//! so this module follows it and may change in any release.
+//! The traits are those of the release of `openraft-rt` in the manifest of this crate. It is an
+//! alpha, so this crate follows it and may change in any release.
 //!
 //! ```
 //! use openraft_rt::{AsyncRuntime, Mpsc, MpscReceiver, MpscSender};
@@ -31,17 +31,19 @@
 //!
 //! # What is `Send`
 //!
-//! Without `single-threaded` openraft asks for handles, sleeps and timeouts that are `Send`. Those here
-//! are, without a wrapper that checks the thread: a handle has its output in a shared place, and a
-//! sleep has its timer in a task of the loop that first polled it. So a `Raft` may be used from other
-//! threads, as long as nothing there starts a task or a timer outside of a runtime.
+//! Without `single-threaded`, openraft requires handles, sleeps and timeouts that are `Send`. Those
+//! of this crate are, without a wrapper that checks the thread: a handle gets its output through a
+//! channel, and a sleep has its timer in a task of the loop that first polled it. So a `Raft` may
+//! be used on other threads, as long as nothing there starts a task or a timer outside of a
+//! runtime.
 //!
-//! # A leader that starts again
+//! # A leader that restarts
 //!
-//! openraft's `Config::enable_leader_restore` is on unless it is set to `Some(false)`: a leader that comes
-//! back quickly goes on in its old term. It may only do so if its log was on disk before any follower had
-//! it. A node that writes its log while the followers do would give an entry's number to another entry,
-//! and lose the first; `raft_kv` turns it off.
+//! openraft's `Config::enable_leader_restore` is on unless it is set to `Some(false)`: a leader
+//! that restarts quickly continues in its old term. That is safe only if each entry of its log was
+//! on its disk before any follower had the entry. A node that writes its log at the same time as
+//! the followers could give the index of an entry to another entry, and lose the first. `raft_kv`
+//! sets it to `Some(false)`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
@@ -66,14 +68,14 @@ pub use instant::Instant;
 pub use sleep::{Sleep, Timeout};
 pub use task::JoinHandle;
 
-/// Wakeful, as openraft sees a runtime. The associated functions work inside any Wakeful runtime of the
-/// thread; a value of it is a runtime of its own, for tests.
+/// Wakeful as a runtime of openraft. The associated functions use the Wakeful runtime in which they
+/// are called. A value is a runtime of its own, for tests.
 pub struct WakefulRuntime {
     runtime: Runtime,
 }
 
 impl From<Runtime> for WakefulRuntime {
-    /// A runtime with a builder's settings.
+    /// Wraps a runtime, which may have been made with the settings of a builder.
     fn from(runtime: Runtime) -> WakefulRuntime {
         WakefulRuntime { runtime }
     }
@@ -137,7 +139,8 @@ impl AsyncRuntime for WakefulRuntime {
         rand::rng()
     }
 
-    /// A runtime with the defaults of [`Builder`](wakeful_core::Builder). It has one thread in any case.
+    /// Returns a runtime with the defaults of [`Builder`](wakeful_core::Builder). It always has one
+    /// thread.
     fn new(_threads: usize) -> WakefulRuntime {
         match Runtime::new() {
             Ok(runtime) => runtime.into(),
@@ -160,7 +163,7 @@ impl AsyncRuntime for WakefulRuntime {
         T: Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        // The handle belongs to this thread; the oneshot need not.
+        // The handle of the closure is bound to this thread; the channel is not.
         let started = try_spawn_blocking(move || sender.send(f()).is_ok()).map(drop);
         async {
             started?;

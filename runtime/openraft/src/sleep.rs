@@ -1,4 +1,4 @@
-//! Timers that may be held by any thread.
+//! Sleeps and timeouts that are `Send`.
 
 use std::fmt;
 use std::future::Future;
@@ -14,12 +14,13 @@ use wakeful_core::time::sleep_until;
 use crate::error::Elapsed;
 use crate::instant::Instant;
 
-/// Waits until a deadline. The first poll, which must be inside a runtime, starts a task there that has
-/// the timer; a sleep that is never polled, or whose time has passed by then, costs nothing.
+/// Future that waits until a deadline. The first poll, which must be inside a runtime, spawns a
+/// task with the timer. A sleep that is never polled, or whose deadline has passed at the first
+/// poll, spawns no task.
 ///
 /// # Cancel safety
 ///
-/// Cancel-safe: dropping the future ends the task.
+/// Cancel-safe: dropping the future aborts the task.
 #[must_use = "futures do nothing unless polled"]
 pub struct Sleep {
     deadline: Instant,
@@ -29,7 +30,7 @@ pub struct Sleep {
 enum State {
     New,
     Armed(Timer),
-    /// The loop that had the timer has ended: it never fires.
+    /// The runtime of the timer has ended, so the timer never fires.
     Lost,
 }
 
@@ -68,7 +69,7 @@ impl Sleep {
         }
     }
 
-    /// When it ends.
+    /// Returns the deadline.
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
@@ -86,7 +87,7 @@ impl Sleep {
         };
         match ready!(Pin::new(&mut timer.fired).poll(cx)) {
             Ok(()) => {
-                // Polled once more, it finds that the time has passed.
+                // Another poll finds that the deadline has passed.
                 self.state = State::New;
                 Poll::Ready(())
             }
@@ -118,7 +119,7 @@ impl fmt::Debug for Sleep {
 }
 
 pin_project! {
-    /// Gives a future until a deadline to finish. The future is polled first, so one that is ready at once
+    /// Future with a deadline. The inner future is polled first, so one that is ready at once
     /// starts no timer.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
@@ -146,7 +147,8 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        // Without asking the budget, so a future that has used it up can't put the end of its time off.
+        // Not charged to the budget: otherwise a future that has used it up could delay its
+        // timeout.
         this.limit.poll_elapsed(cx).map(|()| Err(Elapsed))
     }
 }

@@ -1,4 +1,4 @@
-//! A handle that may be awaited on any thread.
+//! Join handles that are `Send`.
 
 use std::fmt;
 use std::future::Future;
@@ -12,7 +12,8 @@ use wakeful_core::task::{Id, coop};
 
 use crate::error::{JoinError, Panic};
 
-/// Waits for a task's output. Dropping it detaches the task. It is `Send` if the output is.
+/// Handle that waits for the output of a task. Dropping it detaches the task. It is `Send` if the
+/// output is.
 ///
 /// # Cancel safety
 ///
@@ -34,9 +35,9 @@ impl<T: 'static> JoinHandle<T> {
     {
         let (sender, output) = oneshot::channel();
         let task = wakeful_core::spawn(async move {
-            // Caught here, as the executor would keep the payload on its thread.
-            // In a block, so that a future that panics is dropped while that unwinds.
-            #[expect(clippy::redundant_async_block, reason = "it is what drops the future")]
+            // Caught here, because the executor keeps the payload on its thread. The block makes
+            // sure that a future that panics is dropped during the unwind.
+            #[expect(clippy::redundant_async_block, reason = "it drops the future")]
             let future = async move { future.await };
             let result = AssertUnwindSafe(future).catch_unwind().await;
             // Dropping the handle detaches the task.

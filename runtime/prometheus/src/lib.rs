@@ -1,9 +1,11 @@
-//! [`Metrics`] as Prometheus reads them: the OpenMetrics text format.
+//! The [`Metrics`] of a [wakeful](https://docs.rs/wakeful) runtime in the OpenMetrics text format,
+//! which Prometheus reads.
 //!
-//! All names begin with `wakeful_`; times are in seconds. Figures that the runtime does not have,
-//! such as times at [`MetricsLevel::Counts`](wakeful_core::MetricsLevel::Counts), are left out.
+//! All names begin with `wakeful_`, and times are in seconds. Metrics that the runtime does not
+//! record, such as times at [`MetricsLevel::Counts`](wakeful_core::MetricsLevel::Counts), are left
+//! out.
 //!
-//! For a program with no other metrics [`encode`] is all it takes:
+//! A program without other metrics needs only [`encode`]:
 //!
 //! ```
 //! let text = wakeful::block_on(async {
@@ -42,10 +44,10 @@ use prometheus_client::registry::{Registry, Unit};
 
 use wakeful_core::{Histogram, Metrics, class};
 
-/// What an HTTP answer with [`encode`]'s text says in its `Content-Type`.
+/// The `Content-Type` of an HTTP response with the text of [`encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The page that Prometheus fetches.
+/// Returns the page that Prometheus fetches.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -59,7 +61,7 @@ pub fn encode(metrics: &Metrics) -> String {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(MetricsCollector(metrics.clone())));
     let mut page = String::new();
-    text::encode(&mut page, &registry).expect("a string takes all that is written");
+    text::encode(&mut page, &registry).expect("writing to a string does not fail");
     page
 }
 
@@ -95,7 +97,7 @@ impl Collector for MetricsCollector {
         encode_classes(&metrics.classes, &mut page)?;
         let (name, help) = (
             "wakeful_events_per_wait",
-            "Events that the system gave at a time",
+            "Events of one call to the system",
         );
         let mut metric = page.encode_descriptor(name, help, None, MetricType::Histogram)?;
         let events = &metrics.events_per_wait;
@@ -104,10 +106,10 @@ impl Collector for MetricsCollector {
     }
 }
 
-/// What one class has of something.
+/// Returns a value of a class.
 type OfClass = fn(&class::Stats) -> f64;
 
-/// Where there is more than the default class.
+/// Writes the metrics of the classes, if there is more than the default class.
 fn encode_classes(classes: &[class::Stats], page: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
     let families: [(&str, &str, OfClass); 3] = [
         ("wakeful_class_run", "Time that a class ran", |class| {
@@ -140,8 +142,8 @@ fn encode_classes(classes: &[class::Stats], page: &mut DescriptorEncoder<'_>) ->
 
 /// Nanoseconds in a second.
 const SECOND: f64 = 1e9;
-/// The edges of the first and the last bucket of a time, as powers of two of nanoseconds: a
-/// microsecond and 17 seconds.
+/// The upper bounds of the first and the last bucket of a time, as powers of two of nanoseconds:
+/// about 1 µs and 17 s.
 const SHORTEST: u32 = 10;
 const LONGEST: u32 = 34;
 
@@ -157,17 +159,17 @@ fn counters(metrics: &Metrics) -> [Counter; 14] {
         ("wakeful_polls", "Polls of tasks", metrics.polls),
         (
             "wakeful_wakes_local",
-            "Wakes on the thread of the loop that put a task in line",
+            "Wakes on the thread of the loop that queued a task",
             metrics.wakes_local,
         ),
         (
             "wakeful_wakes_remote",
-            "Wakes from other threads that put a task in line",
+            "Wakes from other threads that queued a task",
             metrics.wakes_remote,
         ),
         (
             "wakeful_wakes_coalesced",
-            "Wakes of tasks that were in line already",
+            "Wakes of tasks that were already queued",
             metrics.wakes_coalesced,
         ),
         (
@@ -182,12 +184,12 @@ fn counters(metrics: &Metrics) -> [Counter; 14] {
         ),
         (
             "wakeful_reactor_waits",
-            "Times that the system was asked for events",
+            "Calls to the system for events",
             metrics.waits,
         ),
         (
             "wakeful_reactor_events",
-            "Events that the system gave",
+            "Events from the system",
             metrics.events,
         ),
         ("wakeful_timers_armed", "Timers armed", metrics.timers_armed),
@@ -199,12 +201,12 @@ fn counters(metrics: &Metrics) -> [Counter; 14] {
         ),
         (
             "wakeful_stalls",
-            "Polls that held up the loop",
+            "Stalls: polls that held the loop for too long",
             metrics.stalls,
         ),
         (
             "wakeful_stalls_ended",
-            "Those of them that are over",
+            "Stalls that have ended",
             metrics.stall_time.count(),
         ),
     ]
@@ -221,12 +223,12 @@ fn gauges(metrics: &Metrics) -> [Gauge; 7] {
         ),
         (
             "wakeful_tasks_queued",
-            "Tasks in line",
+            "Tasks in the run queue",
             metrics.tasks_queued,
         ),
         (
             "wakeful_reactor_sources",
-            "Descriptors registered",
+            "Descriptors registered with the reactor",
             metrics.sources,
         ),
         ("wakeful_timers", "Timers that are armed", metrics.timers),
@@ -254,23 +256,23 @@ fn times(metrics: &Metrics) -> [Times<'_>; 3] {
     [
         (
             "wakeful_wake_to_poll",
-            "From the wake of a task to its poll",
+            "Time from the wake of a task to its poll",
             metrics.wake_to_poll.as_ref(),
         ),
         (
             "wakeful_poll_time",
-            "How long polls took",
+            "Length of polls",
             metrics.poll_time.as_ref(),
         ),
         (
             "wakeful_stall_time",
-            "How long the stalls lasted that are over",
+            "Length of the stalls that have ended",
             Some(&metrics.stall_time),
         ),
     ]
 }
 
-/// One bucket for each of these powers of two, and one for the rest.
+/// Returns a bucket for each of these powers of two, and one for all larger values.
 fn buckets(histogram: &Histogram, powers: RangeInclusive<u32>, scale: f64) -> Vec<(f64, u64)> {
     let mut fine = histogram.buckets().peekable();
     let mut buckets = Vec::new();

@@ -1,5 +1,5 @@
-//! The module `console` in builds without the feature: the signatures of `task.rs` and `resource.rs`,
-//! with empty bodies.
+//! The module `console` in builds without the feature: the signatures of `task.rs` and
+//! `resource.rs`, with empty bodies.
 
 #![allow(clippy::unused_self, reason = "the signatures are those of `task.rs`")]
 

@@ -1,4 +1,9 @@
 //! Timers and descriptors as resources, waits for them as async operations.
+//!
+//! The subscriber takes the spans that are entered on the thread as the parents of a new span. So
+//! an operation is made inside its resource, and a poll enters resource, operation and poll around
+//! the registration of the waker. An operation begins with the first poll that is pending: one that
+//! is ready at once costs nothing more.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -6,7 +11,7 @@ use std::time::Duration;
 
 use tracing::Level;
 
-use super::quiet::{Shown, Within, is_watched};
+use super::span::{EnteredSpans, SafeSpan, is_watched};
 use crate::unwind::caught;
 
 /// The kinds of timers.
@@ -26,7 +31,7 @@ impl Timer {
         }
     }
 
-    /// Who polls it, as the user knows it.
+    /// Returns the function that polls the timer, for users.
     fn source(self) -> &'static str {
         match self {
             Timer::Sleep => "Sleep::poll",
@@ -36,7 +41,7 @@ impl Timer {
     }
 }
 
-/// What a task waits for.
+/// Event that a task waits for.
 #[derive(Clone, Copy)]
 pub(crate) enum What {
     Elapsed,
@@ -69,14 +74,14 @@ impl What {
 pub(crate) struct Resource(Option<Box<Inner>>);
 
 struct Inner {
-    span: Shown,
+    span: SafeSpan,
     timer: Option<Timer>,
-    /// The readiness that was told last.
-    told: Cell<(bool, bool)>,
+    /// The readiness that was reported last.
+    reported: Cell<(bool, bool)>,
 }
 
 impl Resource {
-    /// A timer that ends `after` so much time.
+    /// Reports a new timer that ends `after` a duration.
     #[inline]
     pub(crate) fn timer(
         timer: Timer,
@@ -86,14 +91,14 @@ impl Resource {
         if !is_watched() {
             return Resource(None);
         }
-        // First, as the clock goes on meanwhile.
+        // Called first, as reading it later would give a shorter time.
         let after = after();
         let this = Resource(Inner::new(timer.name(), Some(timer), location));
         this.moved(|| after);
         this
     }
 
-    /// A descriptor that was registered, by the name of its type.
+    /// Reports a new descriptor, with the name of its type.
     pub(crate) fn descriptor(
         type_name: &'static str,
         location: &'static Location<'static>,
@@ -101,7 +106,7 @@ impl Resource {
     ) -> Resource {
         let this = Resource(Inner::new(short(type_name), None, location));
         if let Some(inner) = &this.0 {
-            let _within = Within::new([&inner.span]);
+            let _within = EnteredSpans::new([&inner.span]);
             caught(|| {
                 tracing::event!(
                     target: "runtime::resource::state_update",
@@ -110,37 +115,37 @@ impl Resource {
                     fd.op = "override",
                 );
             });
-            inner.tell_readable(false);
-            inner.tell_writable(false);
+            inner.report_readable(false);
+            inner.report_writable(false);
         }
         this
     }
 
-    /// The timer now ends `after` so much time.
+    /// Reports that the timer now ends `after` a duration.
     #[inline]
     pub(crate) fn moved(&self, after: impl FnOnce() -> Duration) {
         if let Some(inner) = &self.0 {
-            inner.tell_duration(after());
+            inner.report_duration(after());
         }
     }
 
-    /// What is known of the descriptor: is it readable, is it writable?
+    /// Reports whether the descriptor is readable and writable.
     #[inline]
     pub(crate) fn readiness(&self, ready: impl FnOnce() -> (bool, bool)) {
         if let Some(inner) = &self.0 {
-            inner.tell_readiness(ready());
+            inner.report_readiness(ready());
         }
     }
 }
 
 impl Inner {
-    /// `None`: nobody wants to see it.
+    /// Makes the span of a resource; `None` if the subscriber has not enabled it.
     fn new(
         concrete_type: &'static str,
         timer: Option<Timer>,
         location: &'static Location<'static>,
     ) -> Option<Box<Inner>> {
-        let span = Shown::new(|| {
+        let span = SafeSpan::new(|| {
             tracing::span!(
                 target: "wakeful::resource",
                 parent: None,
@@ -157,15 +162,15 @@ impl Inner {
         Some(Box::new(Inner {
             span,
             timer,
-            told: Cell::new((false, false)),
+            reported: Cell::new((false, false)),
         }))
     }
 
-    fn tell_duration(&self, after: Duration) {
-        // Rounded to the nearest, as the clock has gone on since the user said how long.
+    fn report_duration(&self, after: Duration) {
+        // Rounded to the nearest microsecond, as some time has passed since the call of the user.
         let micros = (after.as_nanos() + 500) / 1_000;
         let micros = u64::try_from(micros).unwrap_or(u64::MAX);
-        let _within = Within::new([&self.span]);
+        let _within = EnteredSpans::new([&self.span]);
         caught(|| {
             tracing::event!(
                 target: "runtime::resource::state_update",
@@ -177,21 +182,21 @@ impl Inner {
         });
     }
 
-    fn tell_readiness(&self, ready: (bool, bool)) {
-        let told = self.told.replace(ready);
-        if told == ready {
+    fn report_readiness(&self, ready: (bool, bool)) {
+        let before = self.reported.replace(ready);
+        if before == ready {
             return;
         }
-        let _within = Within::new([&self.span]);
-        if told.0 != ready.0 {
-            self.tell_readable(ready.0);
+        let _within = EnteredSpans::new([&self.span]);
+        if before.0 != ready.0 {
+            self.report_readable(ready.0);
         }
-        if told.1 != ready.1 {
-            self.tell_writable(ready.1);
+        if before.1 != ready.1 {
+            self.report_writable(ready.1);
         }
     }
 
-    fn tell_readable(&self, readable: bool) {
+    fn report_readable(&self, readable: bool) {
         caught(|| {
             tracing::event!(
                 target: "runtime::resource::state_update",
@@ -202,7 +207,7 @@ impl Inner {
         });
     }
 
-    fn tell_writable(&self, writable: bool) {
+    fn report_writable(&self, writable: bool) {
         caught(|| {
             tracing::event!(
                 target: "runtime::resource::state_update",
@@ -214,20 +219,20 @@ impl Inner {
     }
 }
 
-/// `TcpStream` of `std::net::tcp::TcpStream`, `Rc` of `alloc::rc::Rc<a::B>`.
+/// Returns a type name without path and parameters: `Rc` for `alloc::rc::Rc<a::B>`.
 fn short(type_name: &'static str) -> &'static str {
     let outer = type_name.split('<').next().unwrap_or(type_name);
     outer.rsplit("::").next().unwrap_or(outer)
 }
 
-/// One wait for a resource, from the first poll that finds nothing to the one that finds something, or
-/// to the drop. Then the next may begin. Owner thread only.
+/// A wait for a resource, from the first poll that is pending to the poll that is ready, or to the
+/// drop. After that the next wait may begin. Owner thread only.
 pub(crate) struct Op(Cell<Option<Box<Spans>>>);
 
-/// The inner one is closed first.
+/// The spans of a wait. The inner span is closed first.
 struct Spans {
-    poll: Shown,
-    op: Shown,
+    poll: SafeSpan,
+    op: SafeSpan,
 }
 
 impl Op {
@@ -236,7 +241,7 @@ impl Op {
         Op(Cell::new(None))
     }
 
-    /// A poll found nothing: `wait` sees to it that the task is woken.
+    /// Reports a poll that is pending. `wait` registers the waker.
     #[inline(always)]
     pub(crate) fn waits<R>(&self, resource: &Resource, what: What, wait: impl FnOnce() -> R) -> R {
         match &resource.0 {
@@ -250,7 +255,7 @@ impl Op {
         let Some(spans) = self.0.take().or_else(|| Spans::new(inner, what)) else {
             return wait();
         };
-        let within = Within::new([&inner.span, &spans.op, &spans.poll]);
+        let within = EnteredSpans::new([&inner.span, &spans.op, &spans.poll]);
         let result = wait();
         poll_op(what, false);
         drop(within);
@@ -258,13 +263,13 @@ impl Op {
         result
     }
 
-    /// A poll found what the task waited for, if it did.
+    /// Reports a poll that is ready, if the task waited.
     #[inline(always)]
     pub(crate) fn ready(&self, resource: &Resource, what: What) {
         if let Some(inner) = &resource.0
             && let Some(spans) = self.0.take()
         {
-            let _within = Within::new([&inner.span, &spans.op, &spans.poll]);
+            let _within = EnteredSpans::new([&inner.span, &spans.op, &spans.poll]);
             poll_op(what, true);
         }
     }
@@ -272,9 +277,9 @@ impl Op {
 
 impl Spans {
     fn new(inner: &Inner, what: What) -> Option<Box<Spans>> {
-        // Whose operation it is, is known by the span that is entered while it is made.
-        let within = Within::new([&inner.span]);
-        let op = Shown::new(|| {
+        // The subscriber takes the span that is entered now for the resource of the operation.
+        let within = EnteredSpans::new([&inner.span]);
+        let op = SafeSpan::new(|| {
             tracing::span!(
                 target: "wakeful::resource",
                 Level::TRACE,
@@ -285,7 +290,7 @@ impl Spans {
         });
         drop(within);
         let op = op?;
-        let poll = Shown::new(|| {
+        let poll = SafeSpan::new(|| {
             tracing::span!(
                 target: "wakeful::resource",
                 parent: op.span(),

@@ -1,4 +1,19 @@
-//! Tasks and closures as spans, what is done to wakers as events.
+//! Tasks and closures as spans, operations on wakers as events.
+//!
+//! The subscriber recognizes spans and events by names, targets and types of fields, and ignores
+//! the rest; `tests/console.rs` is a subscriber that requires all of them. The subscriber is user
+//! code in the middle of a wake, or between a poll and its end. It is called with nothing borrowed,
+//! and `span.rs` catches its panics.
+//!
+//! A task has its span in its header, and next to it the id that the subscriber gave it, which is
+//! all that a waker needs on any thread. The span is taken out for the poll and put back, so
+//! nothing is borrowed while user code runs. It is dropped in `finish`, which each task reaches
+//! once.
+//!
+//! tokio-console reports a task as lost if clones and drops do not balance. They do: timers,
+//! sources and join handles keep real wakers of tasks. A wake that consumes its waker is reported
+//! as a wake alone. References that are not wakers are not reported, except those of an
+//! `AbortHandle`, which contains a waker.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -6,10 +21,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::Level;
 
-use super::quiet::Shown;
+use super::span::SafeSpan;
 use crate::unwind::caught;
 
-/// What is said of a task as it is made.
+/// Description of a new task.
 #[derive(Clone, Copy)]
 pub(crate) struct About<'a> {
     shown: bool,
@@ -31,7 +46,7 @@ impl<'a> About<'a> {
         }
     }
 
-    /// It works for something that is shown already.
+    /// A task that works for something that is shown already.
     pub(crate) fn hidden() -> About<'a> {
         About {
             shown: false,
@@ -40,12 +55,12 @@ impl<'a> About<'a> {
     }
 }
 
-/// A task's part of the console, in its header.
+/// The console's data of a task, in its header.
 pub(crate) struct Task {
-    /// How the subscriber calls its span; 0: it is not shown. Any thread.
+    /// The id of its span for the subscriber, or 0 if the task is not shown. Any thread.
     id: AtomicU64,
-    /// `None` also while it is entered. Owner only. One word, as most tasks are shown to nobody.
-    span: Cell<Option<Box<Shown>>>,
+    /// `None` also while the span is entered. Owner only. One word, as most tasks are not shown.
+    span: Cell<Option<Box<SafeSpan>>>,
 }
 
 impl Task {
@@ -57,7 +72,7 @@ impl Task {
         }
     }
 
-    /// Reports a task that is about to be made. `id` is its number, `size` that of its future.
+    /// Reports a task that is about to be made. `size` is the size of its future in bytes.
     ///
     /// The subscriber is user code, which may close the runtime, run its loop or drop it. So this
     /// comes before the task has memory or a place in a queue.
@@ -77,7 +92,7 @@ impl Task {
         task
     }
 
-    /// The future of a `block_on` begins; it ends when the answer is dropped.
+    /// Reports the start of the future of a `block_on`. It ends when the returned guard is dropped.
     pub(crate) fn main_begins(
         &self,
         id: impl FnOnce() -> u64,
@@ -90,8 +105,8 @@ impl Task {
         Main(self)
     }
 
-    fn show(&self, span: Shown) {
-        // Nothing but a number: what it stands for is the subscriber's.
+    fn show(&self, span: SafeSpan) {
+        // Relaxed is enough: the id is a plain number, and its data belongs to the subscriber.
         self.id.store(span.id(), Ordering::Relaxed);
         self.span.set(Some(Box::new(span)));
     }
@@ -101,7 +116,8 @@ impl Task {
         self.id.load(Ordering::Relaxed) != 0
     }
 
-    /// A poll begins. It ends with [`exit`](Self::exit), or by a panic, with the answer.
+    /// Reports the start of a poll. It ends with [`exit`](Self::exit), or if it panics, with the
+    /// drop of the returned guard.
     #[inline(always)]
     pub(crate) fn enter(&self) -> Entered {
         if self.is_shown() {
@@ -130,12 +146,12 @@ impl Task {
 
     #[cold]
     #[inline(never)]
-    fn exit_shown(&self, span: Box<Shown>) {
+    fn exit_shown(&self, span: Box<SafeSpan>) {
         span.exit();
         self.span.set(Some(span));
     }
 
-    /// The future is gone. Events may still come.
+    /// Reports that the future was dropped. Events of wakers may follow.
     #[inline(always)]
     pub(crate) fn closed(&self) {
         if self.is_shown() {
@@ -149,22 +165,23 @@ impl Task {
         drop(self.span.take());
     }
 
-    /// A waker was cloned. Any thread, as for the others.
+    /// Reports a clone of a waker. Any thread, as for the next two.
     #[inline(always)]
     pub(crate) fn cloned(&self) {
-        self.tell("waker.clone");
+        self.report("waker.clone");
     }
 
-    /// A waker is about to be dropped.
+    /// Reports the drop of a waker, before it.
     #[inline(always)]
     pub(crate) fn dropped(&self) {
-        self.tell("waker.drop");
+        self.report("waker.drop");
     }
 
-    /// A waker is about to wake. One that is not `by_ref` is used up by that, and not dropped besides.
+    /// Reports a wake, before it. A wake that is not `by_ref` consumes the waker, and is not
+    /// reported as a drop as well.
     #[inline(always)]
     pub(crate) fn woken(&self, by_ref: bool) {
-        self.tell(if by_ref {
+        self.report(if by_ref {
             "waker.wake_by_ref"
         } else {
             "waker.wake"
@@ -172,7 +189,7 @@ impl Task {
     }
 
     #[inline(always)]
-    fn tell(&self, op: &'static str) {
+    fn report(&self, op: &'static str) {
         let id = self.id.load(Ordering::Relaxed);
         if id != 0 {
             event(op, id);
@@ -180,9 +197,9 @@ impl Task {
     }
 }
 
-/// A task that is polled.
+/// Guard for a poll.
 #[must_use]
-pub(crate) struct Entered(Option<Box<Shown>>);
+pub(crate) struct Entered(Option<Box<SafeSpan>>);
 
 impl Drop for Entered {
     #[inline(always)]
@@ -193,7 +210,7 @@ impl Drop for Entered {
     }
 }
 
-/// The future of a `block_on`.
+/// Guard for the future of a `block_on`.
 #[must_use]
 pub(crate) struct Main<'a>(&'a Task);
 
@@ -204,11 +221,11 @@ impl Drop for Main<'_> {
     }
 }
 
-/// A closure for the pool. Goes to another thread.
-pub(crate) struct Closure(Option<Shown>);
+/// A closure for the blocking pool. Moves to another thread.
+pub(crate) struct Closure(Option<SafeSpan>);
 
 impl Closure {
-    /// One that is not shown.
+    /// A closure that is not shown.
     pub(crate) fn hidden() -> Closure {
         Closure(None)
     }
@@ -217,7 +234,7 @@ impl Closure {
         Closure(task("blocking", None, id, size, location))
     }
 
-    /// It runs now, on this thread, until the answer is dropped.
+    /// Reports that the closure runs on this thread, until the returned guard is dropped.
     pub(crate) fn enter(self) -> Work {
         if let Some(span) = &self.0 {
             span.enter();
@@ -226,9 +243,9 @@ impl Closure {
     }
 }
 
-/// A closure that runs.
+/// Guard for a closure that runs.
 #[must_use]
-pub(crate) struct Work(Option<Shown>);
+pub(crate) struct Work(Option<SafeSpan>);
 
 impl Drop for Work {
     fn drop(&mut self) {
@@ -238,7 +255,8 @@ impl Drop for Work {
     }
 }
 
-/// The span has no parent: it would keep that one open for as long as the task lives.
+/// Makes the span of a task. It has no parent, because it would keep the parent open as long as the
+/// task lives.
 #[inline(always)]
 fn task(
     kind: &'static str,
@@ -246,8 +264,8 @@ fn task(
     id: u64,
     size: usize,
     location: &'static Location<'static>,
-) -> Option<Shown> {
-    Shown::new(|| {
+) -> Option<SafeSpan> {
+    SafeSpan::new(|| {
         tracing::span!(
             target: "wakeful::task",
             parent: None,

@@ -1,5 +1,5 @@
-//! Decides at each occasion whether a fault happens. In builds without the feature, `noop.rs` takes its
-//! place.
+//! Decides at each occasion whether a fault happens. In builds without the feature, `noop.rs` takes
+//! its place.
 
 use std::cell::Cell;
 use std::io;
@@ -7,20 +7,20 @@ use std::rc::Rc;
 
 use super::plan::{Dice, Kind, Plan};
 
-/// What the builder was given.
+/// The fault plan of the builder.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Config {
     pub(crate) plan: Option<Plan>,
 }
 
-/// What a system call says instead of being made.
+/// Result of a system call that is not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Interrupted,
     WouldBlock,
 }
 
-/// Decides for one loop. Clones share the sequence.
+/// Fault injector of one loop. Clones share one sequence of decisions.
 #[derive(Clone, Debug)]
 pub(crate) struct Injector(Option<Rc<Inner>>);
 
@@ -28,7 +28,7 @@ pub(crate) struct Injector(Option<Rc<Inner>>);
 struct Inner {
     plan: Plan,
     dice: Dice,
-    /// What the clock said when it stopped, and for how many readings it says so.
+    /// The time at which the clock stopped, and the number of readings that still return it.
     clock: Cell<(u64, u64)>,
 }
 
@@ -43,23 +43,24 @@ impl Injector {
         }))
     }
 
+    /// Whether there is a plan.
     pub(crate) fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Does it happen this time?
+    /// Whether the fault happens at this occasion.
     pub(crate) fn happens(&self, kind: Kind) -> bool {
         let inner = self.0.as_ref();
         inner.is_some_and(|inner| inner.plan.happens(kind, &inner.dice))
     }
 
-    /// From 0 to one less than `limit`.
+    /// Returns a number below `limit`.
     pub(crate) fn below(&self, limit: usize) -> usize {
         let inner = self.0.as_ref();
         inner.map_or(0, |inner| inner.dice.below(limit as u64) as usize)
     }
 
-    /// What a system call on a descriptor says instead.
+    /// Returns the fault of a system call on a descriptor, if one happens.
     pub(crate) fn call(&self) -> Option<Fault> {
         if self.happens(Kind::Interrupted) {
             Some(Fault::Interrupted)
@@ -70,7 +71,7 @@ impl Injector {
         }
     }
 
-    /// How many of `len` bytes a transfer may ask for.
+    /// Returns how many of `len` bytes a transfer may request.
     pub(crate) fn granted(&self, len: usize) -> usize {
         if len > 1 && self.happens(Kind::Short) {
             1 + self.below(len.min(64) - 1)
@@ -79,20 +80,20 @@ impl Injector {
         }
     }
 
-    /// Accepts a connection, or fails to.
+    /// Accepts a connection, or returns an error of its own.
     pub(crate) fn accepting<T>(&self, accept: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         use rustix::io::Errno;
         if self.happens(Kind::NoDescriptors) {
             Err(Errno::MFILE.into())
         } else if self.happens(Kind::Aborted) {
-            // Of a connection that was there only to be aborted.
+            // The connection stays in the queue; the error stands for one that was never there.
             Err(Errno::CONNABORTED.into())
         } else {
             accept()
         }
     }
 
-    /// What the clock says when it is asked, if the truth is `now`.
+    /// Returns the reading of the clock, where `now` is the real time.
     pub(crate) fn clock(&self, now: u64) -> u64 {
         let Some(inner) = &self.0 else { return now };
         let (stopped, left) = inner.clock.get();

@@ -1,11 +1,11 @@
-//! Faults on purpose, for tests: what a kernel may do to a program, made frequent, and repeatable by a
+//! Fault injection for tests: rare results of system calls, made frequent, and repeatable by a
 //! seed. Only with the feature `faults`.
 //!
 //! [`Builder::faults`](crate::Builder::faults) gives a runtime a [`Plan`]. From then on its waits
-//! end early, its events come late, twice, in another order or for no reason, and its system calls
-//! are interrupted, would block, move a few bytes only, or find no descriptor left. None of that
-//! loses anything: what a program sees is slower, not wrong, and a program that sees something wrong
-//! has found a bug, here or in itself.
+//! end early, its events come late, twice, in another order or without a cause, and its system
+//! calls are interrupted, would block, transfer only a few bytes, or find no free descriptor. A
+//! kernel may do all of this, and nothing is lost: the program runs slower. A wrong result is a
+//! bug, of the runtime or of the program.
 //!
 //! ```
 //! use wakeful::faults::{Kind, Plan};
@@ -21,9 +21,9 @@
 //! # }
 //! ```
 //!
-//! It works on the descriptors of this runtime: sockets, pipes, children, signals. Not on files, and
-//! not on a loop that another one drives by [`Runtime::turn`](crate::Runtime::turn), which would
-//! sleep through an event that is held back here.
+//! Faults happen on the descriptors of this runtime: sockets, pipes, children, signals. They do not
+//! happen on files, nor in a loop that another event loop drives with
+//! [`Runtime::turn`](crate::Runtime::turn), which would sleep through an event that is held back.
 
 mod inject;
 mod plan;

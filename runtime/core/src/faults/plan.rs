@@ -1,30 +1,30 @@
-//! What goes wrong, and how often.
+//! The plan of faults: kinds and rates.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// What can go wrong.
+/// Kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// A system call on a descriptor is interrupted (`EINTR`), and is to be tried again.
+    /// A system call on a descriptor is interrupted (`EINTR`) and has to be repeated.
     Interrupted,
-    /// A system call would block (`EAGAIN`) although the descriptor was said to be ready. The event
-    /// that says so again comes later.
+    /// A system call would block (`EAGAIN`) although the descriptor was reported as ready. Another
+    /// event reports it later.
     WouldBlock,
-    /// A read or a write moves fewer bytes than it could.
+    /// A read or a write transfers fewer bytes than possible.
     Short,
-    /// A wait ends before anything has happened, as by a signal or a notification sent too early.
+    /// A wait ends without an event, as after a signal or an early notification.
     Early,
-    /// What another thread's notification would have ended goes on for up to a millisecond.
+    /// A wait that another thread's notification ends goes on for up to a millisecond.
     LateNotify,
     /// An event comes one to three waits late.
     LateEvent,
-    /// What can be read and what can be written are told by two events, the second one later.
+    /// Readability and writability are reported by two events, the second one later.
     Split,
     /// An event comes twice.
     Twice,
-    /// An event says that a descriptor is ready, for no reason; it may be closed by then.
+    /// An event reports a descriptor as ready without a cause; it may be closed by then.
     Spurious,
     /// The events of a wait come in another order.
     Reordered,
@@ -32,12 +32,12 @@ pub enum Kind {
     NoDescriptors,
     /// A connection ended before it was accepted (`ECONNABORTED`).
     Aborted,
-    /// The clock says the same for the next readings, up to twenty. Then it says the truth.
+    /// The clock stands still for up to twenty readings. Then it returns the real time.
     ClockStands,
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds of faults.
     pub const ALL: [Kind; 13] = [
         Kind::Interrupted,
         Kind::WouldBlock,
@@ -55,19 +55,20 @@ impl Kind {
     ];
 }
 
-/// How often each [`Kind`] of fault happens. One seed, one sequence of decisions.
+/// Rates of the [`Kind`]s of faults, with a seed. The same seed gives the same sequence of
+/// decisions.
 ///
 /// Clones share their counts.
 #[derive(Clone, Debug)]
 pub struct Plan {
     seed: u64,
-    /// Of a thousand.
+    /// Per thousand occasions.
     rates: [u16; Kind::ALL.len()],
     counts: Rc<[Cell<u64>; Kind::ALL.len()]>,
 }
 
 impl Plan {
-    /// No faults, as yet; see [`with`](Self::with).
+    /// Returns a plan without faults; add some with [`with`](Self::with).
     pub fn quiet(seed: u64) -> Plan {
         Plan {
             seed,
@@ -76,7 +77,7 @@ impl Plan {
         }
     }
 
-    /// A mixture that the seed decides: each kind never, now and then, or often.
+    /// Returns a mixture that depends on the seed: each kind happens never, sometimes, or often.
     pub fn mixed(seed: u64) -> Plan {
         let mut plan = Plan::quiet(seed);
         let dice = Dice::new(seed ^ 0x6d69_7865_6400);
@@ -90,11 +91,11 @@ impl Plan {
         plan
     }
 
-    /// Sets how often a fault happens: so many of a thousand occasions.
+    /// Sets the rate of a fault, per thousand occasions.
     ///
     /// # Panics
     ///
-    /// If that is more than 900: nothing would get done.
+    /// If the rate is above 900, at which nothing would make progress.
     #[track_caller]
     #[must_use]
     pub fn with(mut self, kind: Kind, of_a_thousand: u16) -> Plan {
@@ -106,7 +107,7 @@ impl Plan {
         self
     }
 
-    /// How many faults of that kind there were.
+    /// Returns the number of faults of a kind that have happened.
     pub fn count(&self, kind: Kind) -> u64 {
         self.counts[kind as usize].get()
     }
@@ -115,7 +116,7 @@ impl Plan {
         self.seed
     }
 
-    /// Does it happen this time?
+    /// Whether the fault happens at this occasion.
     pub(super) fn happens(&self, kind: Kind, dice: &Dice) -> bool {
         let happens = dice.below(1000) < u64::from(self.rates[kind as usize]);
         if happens {
@@ -130,7 +131,7 @@ impl Plan {
     }
 }
 
-/// Numbers that look random, the same ones for the same seed (SplitMix64).
+/// Pseudo-random numbers (SplitMix64).
 #[derive(Debug)]
 pub(super) struct Dice(Cell<u64>);
 
@@ -139,7 +140,7 @@ impl Dice {
         Dice(Cell::new(seed))
     }
 
-    /// From 0 to one less than `limit`.
+    /// Returns a number below `limit`.
     pub(super) fn below(&self, limit: u64) -> u64 {
         let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.0.set(state);

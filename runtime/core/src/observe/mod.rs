@@ -1,7 +1,15 @@
-//! Observation of a running loop: which task it polls, for the stall detector, and how long wakes and
-//! polls take, for the metrics.
+//! Observation of a running loop: which task it polls, for the stall detector, and how long wakes
+//! and polls take, for the metrics.
 //!
-//! Without one of these there is no [`Observer`], and the loop checks that once a batch of polls.
+//! An executor has an [`Observer`] if stalls are detected, times measured or polls limited, and
+//! none otherwise. The loop checks that once a batch of polls; with an observer,
+//! `executor/observed.rs` runs the batch. Wakes that an observer times have the bit `TIMED` in the
+//! state of the task, which is in the mask that each wake tests anyway.
+//!
+//! Metrics are snapshots of counts that executor, reactor, wheel, pool and observer make with plain
+//! additions. Local wakes have no counter: they are the pushes into the run queue without another
+//! cause. The polls of a batch are added at its end, so these two counts lag by at most one batch.
+//! No count ever decreases.
 
 mod histogram;
 mod limit;

@@ -2,14 +2,14 @@
 //! poll.
 //!
 //! The word has the number of the poll and the slot of its task, so a reader gets both at once. It
-//! has no time: the reader measures with its own clock, and a word that stays the same for some time
-//! belongs to a poll that takes at least that long. (Numbers repeat after 2^32 polls. A reader would
-//! have to miss exactly that many between two reads, each time.)
+//! has no time: the reader measures with its own clock, and a word that stays the same for some
+//! time belongs to a poll that takes at least that long. (Numbers repeat after 2^32 polls. A reader
+//! would have to miss exactly that many between two reads, each time.)
 //!
-//! A reader gets the task in the slot from the [`TaskTable`], and then reads the word again. If it is
-//! unchanged, the poll was still running while the table was read, so the slot still had the same
-//! task: a new task is inserted into a slot only after the word has changed, and the store of the
-//! later word comes before the release in [`TaskTable::insert`], which the reader acquires.
+//! A reader gets the task in the slot from the [`TaskTable`], and then reads the word again. If it
+//! is unchanged, the poll was still running while the table was read, so the slot still had the
+//! same task: a new task is inserted into a slot only after the word has changed, and the store of
+//! the later word comes before the release in [`TaskTable::insert`], which the reader acquires.
 //!
 //! The word has changed by then for this reason: a task leaves its slot when its memory is freed,
 //! which is the last action of its poll, and no user code runs after it. Only user code inserts
@@ -58,8 +58,8 @@ impl PollMarker {
         }
     }
 
-    /// Marks the begin of a poll. On the owner thread. The release publishes the entry of the task as
-    /// well.
+    /// Marks the start of a poll. On the owner thread. The release publishes the entry of the task
+    /// as well.
     #[inline]
     pub(crate) fn begin(&self, number: u32, slot: u32) {
         let word = u64::from(number) << 32 | u64::from(slot);

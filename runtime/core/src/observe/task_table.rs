@@ -1,7 +1,7 @@
 //! The tasks by their slots in the registry, for readers on another thread.
 //!
-//! Chunks are added and never freed while the table lives, so a reader needs no lock. It may read the
-//! entry of a later task than the one it wants; `poll_marker.rs` says how it detects that.
+//! Chunks are added and never freed while the table lives, so a reader needs no lock. It may read
+//! the entry of a later task than the one it wants; `poll_marker.rs` says how it detects that.
 
 use std::collections::HashMap;
 use std::fmt;

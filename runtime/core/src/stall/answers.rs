@@ -1,23 +1,25 @@
-//! What the watchdog asks of signal handlers, and what they answer: tables that nothing allocates.
+//! Requests of the watchdog to signal handlers, and their answers: static tables, without
+//! allocation.
 //!
-//! A request takes a slot, which goes through these phases. The watchdog, one thread, makes the
-//! arrows (1), (4) and (5), handlers make (2) and (3):
+//! A request takes a slot, which goes through these phases. The watchdog, which is one thread,
+//! makes the transitions (1), (4) and (5); handlers make (2) and (3):
 //!
 //! ```text
 //! FREE --(1) ask--> ASKED --(2) begin--> WRITING --(3) finish--> WRITTEN --(4) take--> FREE
 //!                     |                                             |
-//!                     `--(5) given up: FREE                         `--(1) a late answer: ASKED
+//!                     `--(5) cancelled: FREE                         `--(1) a late answer: ASKED
 //! ```
 //!
-//! A handler that is late holds its slot until it finishes, and nothing else: the next request
-//! takes another one, and the late answer is dropped when its slot is used again. Each request has
-//! a ticket, which is in the same word as the phase. So a handler that saw one request does not
-//! begin another one, which may be of another thread.
+//! A late handler holds its slot until it finishes, and nothing else: the next request takes
+//! another slot, and the late answer is dropped when its slot is used again. Each request has a
+//! ticket, in the same word as the phase, so a handler that read one request cannot begin another
+//! one, which may be for another thread.
 
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 
-/// How many requests there may be whose handlers have not finished.
+/// Number of slots: the most requests whose handlers have not finished.
 const SLOTS: usize = 4;
+/// The most frames that an answer keeps.
 const FRAMES: usize = 256;
 
 const FREE: u32 = 0;
@@ -28,23 +30,24 @@ const PHASE: u32 = 3;
 /// The rest of the word is the ticket.
 const TICKET: u32 = 4;
 
+/// Table of requests and answers.
 pub(super) struct Answers([Slot; SLOTS]);
 
 struct Slot {
     state: AtomicU32,
-    /// The thread that is asked. Set before `ASKED`.
+    /// The thread that the request is for. Set before `ASKED`.
     target: AtomicI32,
     length: AtomicUsize,
     frames: [AtomicUsize; FRAMES],
 }
 
-/// What the watchdog waits for.
+/// A request that the watchdog has made.
 pub(super) struct Request<'a> {
     slot: &'a Slot,
     ticket: u32,
 }
 
-/// What a handler writes.
+/// An answer that a handler writes.
 pub(super) struct Answer<'a> {
     slot: &'a Slot,
     ticket: u32,
@@ -65,11 +68,12 @@ impl Answers {
         )
     }
 
-    /// The watchdog: asks a thread. `None` while all slots have late handlers.
+    /// Makes a request to a thread. `None` while late handlers hold all slots. Called by the
+    /// watchdog.
     pub(super) fn ask(&self, thread: i32) -> Option<Request<'_>> {
         self.0.iter().find_map(|slot| {
             let state = slot.state.load(Ordering::Acquire);
-            // A `WRITTEN` that was not taken is an answer that came too late.
+            // An answer that is `WRITTEN` and was not taken came too late.
             if !matches!(state & PHASE, FREE | WRITTEN) {
                 return None;
             }
@@ -80,7 +84,8 @@ impl Answers {
         })
     }
 
-    /// A handler: begins to answer if that thread was asked. Async-signal-safe.
+    /// Begins an answer if there is a request to this thread. Called by handlers;
+    /// async-signal-safe.
     pub(super) fn begin(&self, thread: i32) -> Option<Answer<'_>> {
         self.0.iter().find_map(|slot| {
             let state = slot.state.load(Ordering::Acquire);
@@ -102,7 +107,7 @@ impl Answers {
 }
 
 impl Answer<'_> {
-    /// Adds a frame. Whether there is room for one more.
+    /// Adds a frame, and returns whether another one fits.
     pub(super) fn push(&mut self, frame: usize) -> bool {
         if let Some(place) = self.slot.frames.get(self.length) {
             place.store(frame, Ordering::Relaxed);
@@ -111,6 +116,7 @@ impl Answer<'_> {
         self.length < FRAMES
     }
 
+    /// Publishes the answer.
     pub(super) fn finish(self) {
         self.slot.length.store(self.length, Ordering::Relaxed);
         let written = self.ticket | WRITTEN;
@@ -119,11 +125,12 @@ impl Answer<'_> {
 }
 
 impl Request<'_> {
+    /// Whether the answer is complete.
     pub(super) fn is_answered(&self) -> bool {
         self.slot.state.load(Ordering::Acquire) == self.ticket | WRITTEN
     }
 
-    /// The answer; if there is none yet, the request is given up.
+    /// Takes the answer. If there is none yet, the request is cancelled.
     pub(super) fn take(self) -> Option<Vec<usize>> {
         let Request { slot, ticket } = self;
         let free = ticket | FREE;
@@ -173,7 +180,7 @@ mod tests {
             let mut writing = answers.begin(7).unwrap();
             writing.push(1);
             assert_eq!(late.take(), None);
-            // The handler is still at it: another slot serves.
+            // The handler still writes, so the request takes another slot.
             let request = answers.ask(7).unwrap();
             answer(&answers, 7, 2);
             assert_eq!(request.take(), Some(vec![2]));
@@ -204,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_was_given_up_is_not_begun() {
+    fn a_cancelled_request_is_not_begun() {
         let answers = Answers::new();
         assert_eq!(answers.ask(7).unwrap().take(), None);
         assert!(answers.begin(7).is_none());

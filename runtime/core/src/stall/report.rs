@@ -1,4 +1,4 @@
-//! What is said about a stall.
+//! The report of a stall.
 
 use std::fmt;
 use std::panic::Location;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::observe::TaskInfo;
 use crate::task::Id;
 
-/// What a stuck poll is doing, judged by what the system says of the loop's thread since the
-/// watchdog first saw the poll.
+/// The cause of a stall, derived from the resource use of the loop's thread since the watchdog
+/// first saw the poll.
 ///
 /// ```
 /// assert_eq!(wakeful::StallKind::Blocked.to_string(), "is blocked");
@@ -16,27 +16,27 @@ use crate::task::Id;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StallKind {
-    /// It computes.
+    /// The poll computes.
     Cpu,
-    /// It waits in the system: for a file, a lock, a sleep.
+    /// The poll waits in the kernel, for example for a file, a lock or a sleep.
     Blocked,
-    /// It touches memory that the system has yet to provide: many faults for the time they took.
+    /// The poll waits for memory: many page faults for the time that has passed.
     PageFaults,
-    /// It could run, and the system gives the CPU to others.
+    /// The thread is ready to run, and the kernel gives the CPU to other threads.
     Starved,
-    /// The system does not say.
+    /// The resource use of the thread is not known.
     Unknown,
 }
 
-/// A poll that does not end, told while it goes on. See
+/// A report of a stall: a poll that takes longer than the threshold, and is still running. See
 /// [`Builder::detect_stalls`](crate::Builder::detect_stalls).
 ///
-/// Printed, it is one line, and with the feature `backtrace` the stuck stack below it.
+/// It prints as one line, followed by the stack of the thread with the feature `backtrace`.
 ///
 /// ```
 /// use wakeful::{StallKind, StallReport};
 ///
-/// /// Blames the code for what it does, and not for what the machine does.
+/// /// Reports what the code does, not that the machine is busy.
 /// fn on_stall(report: &StallReport) {
 ///     if report.kind != StallKind::Starved {
 ///         eprintln!("{report}");
@@ -53,54 +53,55 @@ pub enum StallKind {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StallReport {
-    /// The number of the task.
+    /// The id of the task.
     pub task: Id,
-    /// Its name, if it was given one. That of the future of `block_on` is `block_on`.
+    /// The name of the task, if it has one. The future of `block_on` is called `block_on`.
     pub name: Option<String>,
-    /// Where it was spawned, or where `block_on` was called.
+    /// The place where the task was spawned, or where `block_on` was called.
     pub location: Option<&'static Location<'static>>,
     /// The name of the loop's thread.
     pub thread: Option<String>,
-    /// How long the poll has gone on, at least: the watchdog counts from when it first saw it,
-    /// which is up to an eighth of the threshold after it began.
+    /// The length of the poll so far, at least. The watchdog counts from the time at which it first
+    /// saw the poll, which is up to an eighth of the threshold after the poll began.
     pub elapsed: Duration,
-    /// What it is doing.
+    /// The cause of the stall.
     pub kind: StallKind,
-    /// CPU time that the thread used in that time, if the system says.
+    /// The CPU time that the thread has used during `elapsed` and `stopped`, if known.
     pub cpu: Option<Duration>,
-    /// Time in which the thread could have run and the system let others, if it says. This and `cpu`
-    /// may be of the time that is `stopped` as well.
+    /// The time during `elapsed` and `stopped` in which the thread was ready to run and had no CPU,
+    /// if known.
     pub starved: Option<Duration>,
-    /// Page faults in that time that needed no device.
+    /// The number of page faults that needed no device.
     pub minor_faults: u64,
-    /// Page faults in that time that waited for a device.
+    /// The number of page faults that waited for a device.
     pub major_faults: u64,
-    /// Time in which the watchdog did not run either, most likely as the process was stopped. It
-    /// is not part of `elapsed`.
+    /// The time in which the watchdog did not run either, most likely because the process was
+    /// stopped. It is not part of `elapsed`.
     pub stopped: Duration,
-    /// How many reports there were of this stall before. They come at the threshold, and whenever
-    /// the stall is twice as long as at the one before.
+    /// The number of reports of this stall before this one. The first comes at the threshold, each
+    /// further one when the stall is twice as long as at the report before.
     pub repeats: u32,
-    /// Reports about this loop that were held back since the last one, as there were more than ten
-    /// within a minute.
+    /// The number of reports about this loop that were suppressed since the last one. A loop makes
+    /// at most ten reports a minute.
     pub suppressed: u64,
     pub(super) stack: Option<String>,
 }
 
-/// What the system says of a thread: totals, or what came in between.
+/// Resource use of a thread: totals, or the difference of two totals.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Usage {
     pub(super) cpu: Option<Duration>,
     pub(super) starved: Option<Duration>,
     pub(super) minor_faults: u64,
     pub(super) major_faults: u64,
-    /// It runs, or waits in line for a CPU; of what came in between: it did nothing else.
+    /// Whether the thread runs or waits for a CPU. In a difference: whether it did nothing else.
     pub(super) runnable: bool,
-    /// How often it gave its CPU up to wait for something, if the system says.
+    /// The number of times that the thread has blocked, if known.
     pub(super) waits: Option<u64>,
 }
 
 impl Usage {
+    /// Returns the use since `before`.
     pub(super) fn since(self, before: Usage) -> Usage {
         let between = |now: Option<Duration>, then| Some(now?.saturating_sub(then?));
         Usage {
@@ -116,8 +117,9 @@ impl Usage {
         }
     }
 
-    /// The system counts a time in line when it is over. A thread that has waited for nothing was in
-    /// line whenever it did not run.
+    /// Adds the time without a CPU that the kernel has not counted yet: it counts a wait for a CPU
+    /// when the wait is over. A thread that has not blocked was waiting for a CPU whenever it did
+    /// not run.
     pub(super) fn within(mut self, elapsed: Duration) -> Usage {
         if self.runnable && self.cpu.is_some() {
             let off = elapsed.saturating_sub(self.cpu.unwrap_or_default());
@@ -126,15 +128,16 @@ impl Usage {
         self
     }
 
-    /// What kept a thread busy that used this within `elapsed`, be the watchdog there or not.
+    /// Returns the cause of a stall with this use within `elapsed`, which includes the time in
+    /// which the watchdog did not run.
     pub(super) fn kind(self, elapsed: Duration) -> StallKind {
         let Some(cpu) = self.cpu else {
             return StallKind::Unknown;
         };
         let starved = self.starved.unwrap_or_default();
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        // A fault takes about 0.5 µs; a device that answers one takes 100 µs and more. So this is
-        // where a good part of the time goes into faults.
+        // A minor fault takes about 0.5 µs, a major one 100 µs and more. Above these numbers,
+        // faults take a good part of the time.
         let many_minor = self.minor_faults > 32 && self.minor_faults > micros(cpu) / 10;
         let many_major = self.major_faults > micros(elapsed) / 10_000;
         if many_minor || many_major {
@@ -150,24 +153,25 @@ impl Usage {
 }
 
 impl StallReport {
-    /// The stack of the loop's thread at the time of the report, innermost frame first: with the
-    /// feature `backtrace` on Linux, if the thread answered.
+    /// Returns the stack of the loop's thread at the time of the report, innermost frame first. It
+    /// is available with the feature `backtrace` on Linux, if the thread answered the signal.
     pub fn stack(&self) -> Option<&str> {
         self.stack.as_deref()
     }
 
-    /// It was stuck for `elapsed` while the watchdog ran, and may have been for `stopped` besides.
+    /// Makes a report of a poll that has run for `elapsed` while the watchdog ran, and perhaps for
+    /// `stopped` as well.
     pub(super) fn new(
-        who: TaskInfo,
+        task: TaskInfo,
         elapsed: Duration,
         stopped: Duration,
         usage: Option<Usage>,
     ) -> StallReport {
         let usage = usage.unwrap_or_default().within(elapsed + stopped);
         StallReport {
-            task: who.id,
-            name: who.name.map(Into::into),
-            location: who.location,
+            task: task.id,
+            name: task.name.map(Into::into),
+            location: task.location,
             thread: None,
             elapsed,
             kind: usage.kind(elapsed + stopped),
@@ -190,7 +194,7 @@ impl fmt::Display for StallKind {
             StallKind::Blocked => "is blocked",
             StallKind::PageFaults => "waits for memory",
             StallKind::Starved => "gets no CPU",
-            StallKind::Unknown => "does not give way",
+            StallKind::Unknown => "does not yield",
         })
     }
 }
@@ -247,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_still_in_line_is_starved_and_not_blocked() {
+    fn a_thread_that_waits_for_a_cpu_is_starved_and_not_blocked() {
         let ms = Duration::from_millis;
         let usage = |cpu, starved, waits, runnable| Usage {
             cpu: Some(ms(cpu)),
@@ -257,11 +261,11 @@ mod tests {
             ..Usage::default()
         };
         let kind = |before: Usage, after: Usage| after.since(before).within(ms(100)).kind(ms(100));
-        // It ran for 4 ms and was in line for 10, and has been again for 86.
+        // It ran for 4 ms, waited for a CPU for 10 ms, and has waited again for 86 ms.
         let before = usage(10, 10, 5, true);
         assert_eq!(kind(before, usage(14, 20, 5, true)), StallKind::Starved);
         assert_eq!(kind(before, usage(50, 20, 5, true)), StallKind::Cpu);
-        // It waited for something, or still does, or did so when it was first seen.
+        // It blocked, or still does, or did when it was first seen.
         assert_eq!(kind(before, usage(14, 20, 6, true)), StallKind::Blocked);
         assert_eq!(kind(before, usage(14, 20, 5, false)), StallKind::Blocked);
         let before = usage(10, 10, 5, false);
@@ -269,9 +273,9 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_is_told_by_the_use_of_the_thread() {
+    fn the_kind_follows_from_the_resource_use() {
         assert_eq!(kind(99, 0, 0, 0), StallKind::Cpu);
-        // A few faults are nothing special, nor is a CPU that is shared.
+        // A few faults do not count, nor does a shared CPU.
         assert_eq!(kind(99, 0, 500, 1), StallKind::Cpu);
         assert_eq!(kind(30, 69, 0, 0), StallKind::Cpu);
         assert_eq!(kind(0, 0, 0, 0), StallKind::Blocked);

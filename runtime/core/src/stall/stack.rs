@@ -1,12 +1,12 @@
-//! The stack of a stuck thread, which that thread writes down itself, in a signal handler.
+//! The stack of a blocked thread, which the thread records itself in a signal handler.
 //!
-//! The handler does as little as it may: it walks the stack into a table that is there already.
-//! What the addresses mean is looked up on the watchdog's thread. The walk is that of the
-//! `backtrace` crate, without its lock; it allocates nothing.
+//! The handler walks the stack into a static table, with the `backtrace` crate, without its lock
+//! and without allocation. The watchdog's thread resolves the addresses.
 //!
-//! The signal may come in the middle of an unwind. Before glibc 2.35 and libgcc 12 an unwinder kept
-//! a list of the objects that it found last, and changed it as it went; a walk from within would
-//! see it half changed. There no handler is installed, see [`refusal`].
+//! The signal may interrupt an unwind. Before glibc 2.35 and libgcc 12 an unwinder kept a list of
+//! the objects that it found last, and changed the list during the unwind, so a walk in a handler
+//! could see a list that is half changed. On these systems no handler is installed, see
+//! [`unwinder::refusal`].
 
 use std::fmt::Write;
 use std::sync::Once;
@@ -17,15 +17,15 @@ use std::time::Duration;
 use super::answers::Answers;
 use super::usage::Thread;
 
-/// Ignored by those who do not handle it, so one that comes too late does no harm.
+/// Ignored by default, so a signal that comes too late does no harm.
 const SIGNAL: i32 = libc::SIGURG;
-/// How often the answer is looked for, a millisecond apart.
+/// The longest wait for an answer, in milliseconds.
 const PATIENCE: u32 = 200;
 
 static ANSWERS: Answers = Answers::new();
 static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Installs the handler, beside those of others for the same signal.
+/// Installs the handler, in addition to other handlers of the same signal.
 pub(super) fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -33,38 +33,38 @@ pub(super) fn prepare() {
             eprintln!("wakeful: reports of stalls come without stacks: {reason}");
             return;
         }
-        // The first walk may load what walking needs. Not in the handler.
+        // The first walk may load a library, which must not happen in the handler.
         backtrace::trace(|_| false);
-        // SAFETY: the handler uses atomics, a syscall without side effects and the walk of the
-        // stack, see the top of the file; it neither allocates, nor panics, nor takes a lock of
-        // this crate's.
-        let installed = unsafe { signal_hook_registry::register(SIGNAL, write_down) };
-        // If it is not, there are no stacks in the reports.
+        // SAFETY: the handler uses atomics, a system call without side effects and the walk of the
+        // stack, see the top of the file. It does not allocate, panic, or take a lock of this
+        // crate.
+        let installed = unsafe { signal_hook_registry::register(SIGNAL, record_stack) };
+        // Without the handler, reports have no stacks.
         IS_INSTALLED.store(installed.is_ok(), Ordering::Relaxed);
     });
 }
 
-/// On the stuck thread, inside the signal.
-fn write_down() {
+/// The signal handler, on the blocked thread.
+fn record_stack() {
     let Some(mut answer) = ANSWERS.begin(Thread::current().0) else {
         return;
     };
-    // SAFETY: the lock that this goes without guards the lookup of symbols, which is not done here;
-    // the walk itself touches only this thread's stack and the tables of loaded code.
+    // SAFETY: the lock that this call omits guards the lookup of symbols, which does not happen
+    // here; the walk reads only this thread's stack and the tables of loaded code.
     unsafe { backtrace::trace_unsynchronized(|frame| answer.push(frame.ip() as usize)) };
     answer.finish();
 }
 
-/// Where a thread was, function within function.
+/// Stack of a thread, as addresses, innermost first.
 pub(super) struct Stack(Vec<usize>);
 
-/// Asks a thread for its stack. Only the watchdog calls this, one call at a time.
+/// Captures the stack of a thread. Only the watchdog calls this, one call at a time.
 pub(super) fn capture(thread: Thread) -> Option<Stack> {
     if !IS_INSTALLED.load(Ordering::Relaxed) {
         return None;
     }
     let request = ANSWERS.ask(thread.0)?;
-    // SAFETY: the arguments are numbers; a thread that has ended is an error and nothing else.
+    // SAFETY: the arguments are numbers; for a thread that has ended the call returns an error.
     let sent = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread.0, SIGNAL) };
     for _ in 0..PATIENCE {
         if sent != 0 || request.is_answered() {
@@ -77,21 +77,21 @@ pub(super) fn capture(thread: Thread) -> Option<Stack> {
 
 /// Whether a stack can be walked in a signal handler.
 mod unwinder {
-    /// Why it can't be, as far as it can be known.
+    /// Returns the reason why a stack cannot be walked, as far as it can be known.
     #[cfg(target_env = "gnu")]
     pub(super) fn refusal() -> Option<&'static str> {
         judge(!symbol(c"_dl_find_object").is_null(), libgcc().as_deref())
     }
 
-    /// Other systems' unwinders come with the program.
+    /// Returns `None`: on other systems the unwinder is part of the program.
     #[cfg(not(target_env = "gnu"))]
     pub(super) fn refusal() -> Option<&'static str> {
         None
     }
 
-    /// glibc has to have the lookup without a list, and libgcc to name it. Of a libgcc that is a
-    /// part of the program, or of another unwinder, nothing is known: it is taken to be as new as
-    /// glibc.
+    /// Checks that glibc has the lookup without a list, and that libgcc uses it. Nothing is known
+    /// of a libgcc that is linked into the program, or of another unwinder; it is assumed to be as
+    /// new as glibc.
     #[cfg(any(target_env = "gnu", test))]
     pub(super) fn judge(glibc_has_it: bool, libgcc: Option<&[u8]>) -> Option<&'static str> {
         const NAME: &[u8] = b"_dl_find_object\0";
@@ -111,26 +111,26 @@ mod unwinder {
 
     #[cfg(target_env = "gnu")]
     fn symbol(name: &std::ffi::CStr) -> *mut libc::c_void {
-        // SAFETY: the name ends in a zero byte; the result is not called, only compared and looked
-        // up.
+        // SAFETY: the name ends in a zero byte; the result is only compared and looked up, not
+        // called.
         unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
     }
 
-    /// The file of the libgcc that is loaded.
+    /// Returns the contents of the file of the loaded libgcc.
     #[cfg(target_env = "gnu")]
     fn libgcc() -> Option<Vec<u8>> {
         use std::ffi::{CStr, OsStr};
         use std::os::unix::ffi::OsStrExt;
         let unwinder = symbol(c"_Unwind_Backtrace");
         let mut info = std::mem::MaybeUninit::<libc::Dl_info>::uninit();
-        // SAFETY: the address is only compared with those of loaded objects; there is room for the
-        // answer.
+        // SAFETY: the address is only compared with those of loaded objects; `info` has the size of
+        // the answer.
         if unwinder.is_null() || unsafe { libc::dladdr(unwinder, info.as_mut_ptr()) } == 0 {
             return None;
         }
-        // SAFETY: `dladdr` has found it and filled the answer in.
+        // SAFETY: `dladdr` has succeeded, so `info` is initialized.
         let file = unsafe { info.assume_init() }.dli_fname;
-        // SAFETY: the name of a loaded object, which ends in a zero byte; libgcc is not unloaded.
+        // SAFETY: the name of a loaded object ends in a zero byte; libgcc is not unloaded.
         let file = unsafe { CStr::from_ptr(file) }.to_bytes();
         let path = std::path::Path::new(OsStr::from_bytes(file));
         let name = path.file_name()?.as_bytes();
@@ -139,17 +139,19 @@ mod unwinder {
     }
 }
 
-/// One frame: its function, and where in the source it is.
+/// A frame of a stack, resolved.
 struct Frame {
     name: String,
+    /// File and line.
     place: Option<String>,
 }
 
+/// Resolves addresses into functions and lines.
 fn resolve(frames: &[usize]) -> Vec<Frame> {
     let mut all = Vec::new();
     for &ip in frames {
         let before = all.len();
-        // Inlined functions come as frames of their own.
+        // Inlined functions are frames of their own.
         backtrace::resolve(ip as *mut _, |symbol| {
             let name = symbol.name().map(|name| format!("{name:#}"));
             let place = symbol
@@ -172,16 +174,16 @@ fn resolve(frames: &[usize]) -> Vec<Frame> {
 }
 
 impl Stack {
-    /// The part between the signal handler and the loop. The first time, what is known of the program
-    /// is read from its file, which may take longer than the stall.
+    /// Returns the frames between the signal handler and the loop, as text. The first call reads
+    /// the debug information of the program from its file, which may take longer than the stall.
     pub(super) fn describe(&self) -> String {
         let frames = resolve(&self.0);
         let is_handler = |frame: &Frame| frame.name.contains("signal_hook_registry");
-        // The frame after the handler is the one that the kernel put there.
+        // The kernel adds a frame after the handler.
         let first = frames.iter().rposition(is_handler).map_or(0, |at| at + 2);
         let frames = &frames[first.min(frames.len())..];
         let is_loop = |frame: &Frame| {
-            let loops = ["wakeful::task::raw::poll", "::run_until_ready"];
+            let loops = ["wakeful_core::task::raw::poll", "::run_until_ready"];
             loops.iter().any(|name| frame.name.contains(name))
         };
         let last = frames.iter().position(is_loop).unwrap_or(frames.len());
@@ -214,7 +216,7 @@ mod tests {
     #[test]
     #[cfg(target_env = "gnu")]
     fn the_unwinder_of_this_system_is_judged_by_its_version() {
-        // SAFETY: it has no preconditions, and gives a text that lasts.
+        // SAFETY: the function has no preconditions, and returns a static string.
         let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
         let version = version.to_str().unwrap();
         let (major, minor) = version.split_once('.').unwrap();

@@ -1,11 +1,11 @@
-//! What Linux says of a thread, read from `/proc`.
+//! Resource use of a thread, read from `/proc` on Linux.
 
 use std::fs;
 use std::time::Duration;
 
 use super::report::Usage;
 
-/// A thread of this process, as the system numbers it.
+/// Kernel id of a thread of this process.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Thread(pub(super) i32);
 
@@ -14,11 +14,11 @@ impl Thread {
         Thread(rustix::thread::gettid().as_raw_nonzero().get())
     }
 
-    /// The totals since the thread began; `None` if it has ended, or if there is no `/proc`.
+    /// Returns the totals since the thread began; `None` if it has ended, or without `/proc`.
     pub(super) fn usage(self) -> Option<Usage> {
         let read = |file| fs::read_to_string(format!("/proc/self/task/{}/{file}", self.0));
         let mut usage = parse_stat(&read("stat").ok()?)?;
-        // In nanoseconds; `stat` counts hundredths of a second.
+        // More exact than `stat`, which counts hundredths of a second.
         if let Some((cpu, starved)) = read("schedstat").ok().and_then(|text| parse_sched(&text)) {
             usage.cpu = Some(cpu);
             usage.starved = Some(starved);
@@ -28,14 +28,14 @@ impl Thread {
     }
 }
 
-/// CPU time, and time in line for it.
+/// Returns the time on a CPU, and the time of waiting for one.
 fn parse_sched(text: &str) -> Option<(Duration, Duration)> {
     let mut times = text.split_whitespace().map(|word| word.parse().ok());
     let mut next = || times.next().flatten().map(Duration::from_nanos);
     Some((next()?, next()?))
 }
 
-/// How often a thread went to sleep of its own accord.
+/// Returns the number of voluntary context switches.
 fn parse_waits(text: &str) -> Option<u64> {
     let line = |line: &'_ str| {
         line.strip_prefix("voluntary_ctxt_switches:")?
@@ -47,14 +47,14 @@ fn parse_waits(text: &str) -> Option<u64> {
 }
 
 fn parse_stat(text: &str) -> Option<Usage> {
-    // The second field is the thread's name in parentheses, which may hold anything.
+    // The second field is the thread's name in parentheses, which may contain any character.
     let (_, rest) = text.rsplit_once(')')?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
-    // proc(5) counts from 1, and the first two are gone.
+    // proc(5) counts from 1, and the first two fields are cut off.
     let field = |number: usize| -> Option<u64> { fields.get(number - 3)?.parse().ok() };
     let ticks = field(14)? + field(15)?;
     Some(Usage {
-        // A tick is a hundredth of a second for every program on Linux.
+        // Linux reports ticks of a hundredth of a second to every program.
         cpu: Some(Duration::from_millis(ticks * 10)),
         starved: None,
         minor_faults: field(10)?,

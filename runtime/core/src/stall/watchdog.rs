@@ -1,4 +1,4 @@
-//! The thread that looks, one for all loops of the process.
+//! The watchdog: one thread that observes all loops of the process.
 
 use std::fmt;
 use std::io;
@@ -13,15 +13,15 @@ use crate::observe::{PollMarker, StuckPoll};
 use crate::task::runnable::catch_panic;
 use crate::time::clock::system_now;
 
-/// Looks within a threshold.
-const LOOKS: u32 = 8;
-/// No more often than this.
+/// Checks within a threshold.
+const CHECKS: u32 = 8;
+/// The shortest interval between two checks.
 const SHORTEST: Duration = Duration::from_millis(1);
-/// Reports about one loop within [`WINDOW`].
+/// The most reports about one loop within [`WINDOW`].
 const REPORTS: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Who is told of a stall.
+/// Callback for reports of stalls.
 #[derive(Clone)]
 pub(crate) struct Hook(Arc<dyn Fn(&StallReport) + Send + Sync>);
 
@@ -43,29 +43,30 @@ impl fmt::Debug for Hook {
     }
 }
 
-/// The loops that came since the watchdog last looked.
+/// The loops that were added since the last check.
 static NEW: Mutex<New> = Mutex::new(New {
     loops: Vec::new(),
     runs: false,
 });
-static CAME: Condvar = Condvar::new();
+/// Notified when a loop is added.
+static ADDED: Condvar = Condvar::new();
 
 struct New {
     loops: Vec<Watched>,
-    /// Is there a watchdog?
+    /// Whether the watchdog runs.
     runs: bool,
 }
 
 fn new() -> MutexGuard<'static, New> {
-    // No code of a user's runs under the lock.
+    // No user code runs under the lock.
     NEW.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Watches the loop of the calling thread until its `PollMarker` is dropped.
+/// Observes the loop of the calling thread until its `PollMarker` is dropped.
 ///
 /// # Errors
 ///
-/// If there is no watchdog yet, and the system gives no thread for it.
+/// If there is no watchdog yet, and its thread cannot be started.
 pub(crate) fn watch(marker: &Arc<PollMarker>, threshold: Duration, hook: Hook) -> io::Result<()> {
     stack::prepare();
     let mut new = new();
@@ -76,34 +77,34 @@ pub(crate) fn watch(marker: &Arc<PollMarker>, threshold: Duration, hook: Hook) -
         new.runs = true;
     }
     new.loops.push(Watched::new(marker, threshold, hook));
-    CAME.notify_one();
+    ADDED.notify_one();
     Ok(())
 }
 
-/// The life of the watchdog: it ends when there is no loop left.
+/// Runs the watchdog. It ends when no loop is left.
 fn run() {
     let mut loops: Vec<Watched> = Vec::new();
     loop {
         let mut new = new();
         loops.append(&mut new.loops);
         loops.retain(Watched::is_alive);
-        let Some(next) = loops.iter().map(|watched| watched.next_look).min() else {
+        let Some(next) = loops.iter().map(|watched| watched.next_check).min() else {
             new.runs = false;
             return;
         };
         let pause = next.saturating_duration_since(system_now());
         if !pause.is_zero() {
-            let _new = CAME.wait_timeout(new, pause);
+            let _new = ADDED.wait_timeout(new, pause);
         } else {
             drop(new);
         }
         for watched in &mut loops {
-            watched.look();
+            watched.check();
         }
     }
 }
 
-/// One loop, as the watchdog sees it.
+/// A loop that the watchdog observes.
 struct Watched {
     marker: Weak<PollMarker>,
     thread: Thread,
@@ -111,20 +112,20 @@ struct Watched {
     hook: Hook,
     threshold: Duration,
     interval: Duration,
-    next_look: Instant,
-    last_look: Instant,
+    next_check: Instant,
+    last_check: Instant,
     poll: Option<Poll>,
     limiter: Limiter,
 }
 
-/// A poll that was seen more than once, or may be.
+/// The poll that was running at the last check.
 struct Poll {
     stuck: StuckPoll,
-    /// For so long it has surely gone on.
+    /// The time that the poll has surely taken.
     elapsed: Duration,
-    /// And for so long the watchdog did not run.
+    /// The time in which the watchdog did not run.
     stopped: Duration,
-    /// What the thread had used when the poll was first seen.
+    /// The resource use of the thread when the poll was first seen.
     before: Option<Usage>,
     next_report: Duration,
     reports: u32,
@@ -139,9 +140,9 @@ impl Watched {
             thread_name: thread::current().name().map(str::to_owned),
             hook,
             threshold,
-            interval: (threshold / LOOKS).max(SHORTEST),
-            next_look: now,
-            last_look: now,
+            interval: (threshold / CHECKS).max(SHORTEST),
+            next_check: now,
+            last_check: now,
             poll: None,
             limiter: Limiter::new(now),
         }
@@ -153,23 +154,23 @@ impl Watched {
             .is_some_and(|marker| !marker.is_over())
     }
 
-    fn look(&mut self) {
-        // Before the word is read, as `last_look` is taken after: the time between two looks that
-        // find the same word is never more than the poll has taken.
+    fn check(&mut self) {
+        // Read before the word, as `last_check` is read after it: so the time between two checks
+        // that find the same word is never more than the poll has taken.
         let now = system_now();
-        if now < self.next_look {
+        if now < self.next_check {
             return;
         }
         let Some(marker) = self.marker.upgrade() else {
             return;
         };
         let seen = marker.current();
-        let gap = now.saturating_duration_since(self.last_look);
-        self.last_look = system_now();
-        self.next_look = self.last_look + self.interval;
+        let gap = now.saturating_duration_since(self.last_check);
+        self.last_check = system_now();
+        self.next_check = self.last_check + self.interval;
         match &mut self.poll {
             Some(poll) if Some(poll.stuck) == seen => {
-                poll.goes_on(gap, self.interval);
+                poll.continues(gap, self.interval);
                 if poll.elapsed >= poll.next_report {
                     self.report(&marker, now);
                 }
@@ -178,7 +179,7 @@ impl Watched {
         }
     }
 
-    /// Another poll goes on, or none.
+    /// Takes note of another poll, or of none.
     fn next_poll(&mut self, marker: &PollMarker, seen: Option<StuckPoll>) {
         if let Some(poll) = self.poll.take()
             && poll.elapsed >= self.threshold
@@ -209,8 +210,8 @@ impl Watched {
         let usage = self.thread.usage().zip(poll.before);
         let usage = usage.map(|(after, before)| after.since(before));
         let stack = stack::capture(self.thread);
-        // The last to be asked of the loop: if it still is the same poll, all of the above is about
-        // it. What comes below takes its time, and tells of the stall even if it is over by then.
+        // The loop's word is read last: if the poll is unchanged, all of the above belongs to it.
+        // The rest takes time, and the report is made even if the stall has ended by then.
         let Some(task) = marker.task(poll.stuck) else {
             return;
         };
@@ -221,22 +222,22 @@ impl Watched {
         report.stack = stack.map(|stack| stack.describe());
         poll.reports += 1;
         catch_panic(|| (self.hook.0)(&report));
-        // What the hook took is not the watchdog's own absence.
-        self.last_look = system_now().max(self.last_look);
+        // The time of the hook does not count as time in which the watchdog did not run.
+        self.last_check = system_now().max(self.last_check);
     }
 }
 
 impl Poll {
-    /// The same poll was seen `gap` ago. If that is far more than one sleep of the watchdog, then
-    /// the watchdog did not run, so most likely nothing did.
-    fn goes_on(&mut self, gap: Duration, interval: Duration) {
+    /// Adds the time since the last check, which saw the same poll. If that is far more than one
+    /// sleep of the watchdog, the watchdog did not run, and most likely the whole process did not.
+    fn continues(&mut self, gap: Duration, interval: Duration) {
         let counted = if gap > interval * 2 { interval } else { gap };
         self.elapsed += counted;
         self.stopped += gap - counted;
     }
 }
 
-/// Keeps a program that stalls all the time from drowning in reports.
+/// Limits the rate of reports.
 struct Limiter {
     window_began: Instant,
     reports: u32,
@@ -284,9 +285,9 @@ mod tests {
             next_report: ms(80),
             reports: 0,
         };
-        poll.goes_on(ms(11), ms(10));
+        poll.continues(ms(11), ms(10));
         assert_eq!((poll.elapsed, poll.stopped), (ms(11), ms(0)));
-        poll.goes_on(hour, ms(10));
+        poll.continues(hour, ms(10));
         assert_eq!((poll.elapsed, poll.stopped), (ms(21), hour - ms(10)));
     }
 

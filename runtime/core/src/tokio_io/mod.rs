@@ -1,5 +1,8 @@
-//! tokio's I/O traits, for what has those of `futures-io`. `wakeful-net` does it for sockets by the same
-//! macros.
+//! tokio's I/O traits for types that have those of `futures-io`. `wakeful-net` uses the same macros
+//! for sockets.
+//!
+//! A `ReadBuf` reports how much of it is initialized. That part is read into directly; of the rest,
+//! at most 64 KiB are initialized for a read.
 
 #[cfg(feature = "process")]
 mod process;
@@ -18,18 +21,19 @@ pub use {futures_util, tokio};
 use crate::fs::File;
 use crate::reactor::Async;
 
-/// The most of a buffer that is filled with zeros for a read; what has been filled before costs nothing.
+/// The most bytes that are initialized for one read.
 const MOST: usize = 64 * 1024;
 
+/// Implements `AsyncRead::poll_read` of tokio by that of `futures-io`.
 pub fn poll_read<R: AsyncRead + ?Sized>(
     reader: Pin<&mut R>,
     cx: &mut Context<'_>,
     buf: &mut ReadBuf<'_>,
 ) -> Poll<io::Result<()>> {
     let filled = buf.filled().len();
-    let for_free = buf.initialized().len() - filled;
-    let room = buf.remaining().min(MOST).max(for_free);
-    let n = ready!(reader.poll_read(cx, buf.initialize_unfilled_to(room)))?;
+    let initialized = buf.initialized().len() - filled;
+    let length = buf.remaining().min(MOST).max(initialized);
+    let n = ready!(reader.poll_read(cx, buf.initialize_unfilled_to(length)))?;
     buf.advance(n);
     Poll::Ready(Ok(()))
 }
@@ -56,9 +60,9 @@ macro_rules! __tokio_read {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tokio_write {
-    // The last word: does it take several buffers at once?
+    // The literal: whether the type writes several buffers at once.
     ($($type:ty, ($($generics:tt)*), $vectored:literal;)*) => {$(
-        /// Shutting down ends the writing direction, if it has one of its own.
+        /// Shutting down ends the writing direction, if the type has a separate one.
         impl<$($generics)*> $crate::tokio_io::tokio::io::AsyncWrite for $type
         where
             Self: $crate::tokio_io::futures_util::io::AsyncWrite,
@@ -112,11 +116,12 @@ __tokio_write! {
     File, (), true;
 }
 
-/// Seeking takes no time, unless something is in flight.
+/// A seek completes at once, unless another operation is in flight.
 impl tokio::io::AsyncSeek for File {
     /// # Errors
     ///
-    /// Those of the system; and if something is in flight, for which `poll_complete` waits first.
+    /// Errors of the system, and an error if an operation is in flight: `poll_complete` waits for
+    /// it.
     fn start_seek(self: Pin<&mut Self>, to: SeekFrom) -> io::Result<()> {
         let mut cx = Context::from_waker(Waker::noop());
         match AsyncSeek::poll_seek(self, &mut cx, to) {

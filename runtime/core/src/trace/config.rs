@@ -1,4 +1,4 @@
-//! What the builder says about the trace.
+//! The settings of the trace in the builder.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,11 +7,12 @@ use std::time::Duration;
 use super::level::{Level, Trouble};
 use super::snapshot::Snapshot;
 
+/// Settings of a recorder.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) level: Level,
     pub(crate) capacity: usize,
-    /// A poll that takes longer is a stall.
+    /// The length above which a poll is a stall.
     pub(crate) stall: Duration,
     pub(crate) hook: Option<Hook>,
 }
@@ -29,7 +30,7 @@ impl Default for Config {
 
 type Callback = dyn Fn(Trouble, &Snapshot) + Send + Sync;
 
-/// Who is told of trouble.
+/// Callback for trouble.
 #[derive(Clone)]
 pub(crate) struct Hook(Arc<Callback>);
 
@@ -38,6 +39,7 @@ impl Hook {
         Hook(Arc::new(hook))
     }
 
+    /// Calls the callback.
     pub(super) fn call(&self, trouble: Trouble, snapshot: &Snapshot) {
         (self.0)(trouble, snapshot);
     }

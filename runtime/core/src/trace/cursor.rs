@@ -1,4 +1,8 @@
-//! Reading on: what was recorded since the last look.
+//! Reading the trace in parts.
+//!
+//! A cursor is a position in each ring, so a part costs only what is new. Events that were
+//! overwritten before they were read are counted, and such a part lists all live tasks, so a reader
+//! also learns of ends that it missed.
 
 use std::collections::HashMap;
 
@@ -7,10 +11,11 @@ use super::shared::Shared;
 use super::snapshot::Snapshot;
 use super::thread_rings::ThreadRing;
 
-/// How far a reader has come in a runtime's trace: see [`snapshot_since`](crate::executor::trace::snapshot_since).
+/// Position of a reader in the trace of a runtime, for
+/// [`snapshot_since`](crate::executor::trace::snapshot_since).
 ///
-/// It costs nothing while it is not used. A reader that falls behind by more than the rings keep is
-/// told how much it has missed.
+/// A cursor that is not used costs nothing. A reader that falls behind by more than the rings keep
+/// gets the number of missed events in [`Snapshot::lost`].
 ///
 /// ```
 /// use wakeful::trace::{self, Cursor, Level};
@@ -27,18 +32,18 @@ use super::thread_rings::ThreadRing;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Cursor {
-    /// The number of the recorder that was read; zero is none.
+    /// The number of the recorder that was read, or zero.
     recorder: u64,
-    /// Records of the loop's ring that were read or missed.
+    /// Number of records of the loop's ring that were read or missed.
     ring: u64,
-    /// The same of the rings of other threads, by their numbers.
+    /// The same for the rings of other threads, by their ids.
     thread_rings: HashMap<u64, u64>,
-    /// Of the rings that were given up: how many records they had in all.
+    /// Number of records of rings that were dropped.
     given_up: u64,
 }
 
 impl Cursor {
-    /// At the oldest event that is kept.
+    /// Returns a cursor at the oldest event that is kept.
     ///
     /// ```
     /// let mut cursor = wakeful::trace::Cursor::new();
@@ -50,7 +55,7 @@ impl Cursor {
         Cursor::default()
     }
 
-    /// On the owner thread.
+    /// Reads at most `most` records, and moves the cursor behind them. On the owner thread.
     pub(super) fn advance(&mut self, shared: &Shared, most: usize) -> Snapshot {
         let most = most.max(1);
         let mut reader = Reader::new(shared);
@@ -61,25 +66,25 @@ impl Cursor {
             };
             reader.alive();
         }
-        // Other threads first, and at most half: so neither side can starve the other.
+        // Other threads first, and at most half of `most`, so neither side can starve the other.
         let lost = self.read_thread_rings(&mut reader, most / 2);
         let oldest = shared.ring.lost();
         let from = self.ring.max(oldest);
         let lost = lost + (from - self.ring);
-        let room = most - reader.events.len();
+        let left = most - reader.events.len();
         let before = reader.events.len();
-        for (seq, record) in shared.ring.since(from).take(room) {
+        for (seq, record) in shared.ring.since(from).take(left) {
             reader.read(seq, &record, 0);
         }
         self.ring = from + (reader.events.len() - before) as u64;
         if lost > 0 {
-            // The end of a task may be among what was lost.
+            // The end of a task may be among the lost records.
             reader.alive();
         }
         reader.snapshot(lost).put_in_order(Some(0))
     }
 
-    /// Returns how many records were missed.
+    /// Reads the rings of other threads. Returns the number of records that were missed.
     fn read_thread_rings(&mut self, reader: &mut Reader<'_>, most: usize) -> u64 {
         let rings = &reader.shared.thread_rings;
         let share = (most / rings.count().max(1)).max(1);
@@ -91,7 +96,7 @@ impl Cursor {
             let share = share.min(most - reader.events.len());
             there.insert(ring.id, from + read_thread_ring(reader, ring, from, share));
         });
-        // What was given up is counted as a whole, with what had been read of it.
+        // The count of dropped rings includes the records that this reader had read of them.
         let known = |(id, read): (&u64, &u64)| if there.contains_key(id) { 0 } else { *read };
         let read: u64 = self.thread_rings.iter().map(known).sum();
         lost += (given_up - self.given_up).saturating_sub(read);
@@ -101,7 +106,7 @@ impl Cursor {
     }
 }
 
-/// Returns how many records were read.
+/// Reads the ring of one thread. Returns the number of records that were read.
 fn read_thread_ring(reader: &mut Reader<'_>, ring: &ThreadRing, from: u64, most: usize) -> u64 {
     let before = reader.events.len();
     let thread = reader.threads.len();

@@ -1,22 +1,23 @@
-//! Events as a snapshot tells them.
+//! Events of a snapshot.
 
 use super::words::{Effect, End, Ended};
 
-/// Something that happened.
+/// An event of the trace.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
-    /// Unique in the runtime; rises in the order of recording on the loop, and among the other
-    /// threads, whose numbers begin at 2^52.
+    /// The number of the event, unique in the runtime. It rises in the order of recording,
+    /// separately for the loop and for all other threads, whose numbers begin at 2^52.
     pub seq: u64,
-    /// When, or for what has a length, when it began: nanoseconds since the first event, or in a part
-    /// that [`snapshot_since`](crate::executor::trace::snapshot_since) gave, since the runtime was made.
+    /// The time of the event, or of its start if it has a length: in nanoseconds since the first
+    /// event, or in a part from [`snapshot_since`](crate::executor::trace::snapshot_since), since
+    /// the runtime was made.
     pub ts: u64,
-    /// What.
+    /// The kind of the event, with its data.
     pub kind: Kind,
 }
 
-/// What caused a wake.
+/// Origin of a wake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// The task that was being polled, an index into [`Snapshot::tasks`](super::Snapshot::tasks).
@@ -29,36 +30,37 @@ pub enum Origin {
     Blocking(u64),
     /// Another thread, an index into [`Snapshot::threads`](super::Snapshot::threads).
     Thread(usize),
-    /// The loop's thread, from outside of tasks.
+    /// Code on the loop's thread, outside of tasks.
     Outside,
 }
 
-/// What a descriptor was found to be ready for.
+/// Readiness of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Readiness(pub(super) u8);
 
 impl Readiness {
-    /// There is something to read.
+    /// Whether there is something to read.
     pub fn is_readable(self) -> bool {
         self.0 & 1 != 0
     }
 
-    /// There is room to write.
+    /// Whether a write is possible.
     pub fn is_writable(self) -> bool {
         self.0 & 2 != 0
     }
 
-    /// The other side sends nothing more, or urgent data has come.
+    /// Whether the peer has closed its writing direction, or urgent data has arrived.
     pub fn is_read_closed(self) -> bool {
         self.0 & 4 != 0
     }
 
-    /// Nothing more can be sent.
+    /// Whether the writing direction is closed.
     pub fn is_write_closed(self) -> bool {
         self.0 & 8 != 0
     }
 
-    /// A letter for each: `r`, `w`, `R` and `W` for what is closed.
+    /// Returns the readiness as letters: `r` readable, `w` writable, `R` and `W` for closed
+    /// directions.
     ///
     /// ```
     /// # fn see(ready: wakeful::trace::Readiness) {
@@ -73,42 +75,39 @@ impl Readiness {
     }
 }
 
-/// What happened.
+/// Kind of an event, with its data.
 ///
 /// `task` is an index into [`Snapshot::tasks`](super::Snapshot::tasks), `thread` one into
 /// [`Snapshot::threads`](super::Snapshot::threads), where 0 is the loop. Lengths and times are
 /// nanoseconds.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-#[allow(
-    missing_docs,
-    reason = "the fields are named for what they say, and told above"
-)]
+#[allow(missing_docs, reason = "the names of the fields are explained above")]
 pub enum Kind {
-    /// A task was made, by the one that ran.
+    /// A task was spawned, by the task that ran.
     Spawn { task: usize, parent: Option<usize> },
-    /// A poll, with the number of the wake or spawn that put the task in line.
+    /// A poll, with the number of the wake or spawn that queued the task.
     Poll {
         dur: u64,
         task: usize,
         result: End,
         cause: Option<u64>,
     },
-    /// A task is over. `wakers` are left that point to it; an `AbortHandle` counts as one.
+    /// A task ended. `wakers` is the number of wakers left; an `AbortHandle` counts as one.
     Done {
         task: usize,
         outcome: End,
         wakers: Option<u64>,
     },
-    /// The task's memory was given back.
+    /// The memory of the task was freed.
     Freed { task: usize },
-    /// A waker was cloned; `wakers` there are now. Not known of clones made on other threads.
+    /// A waker was cloned. `wakers` is their number after that; not known for other threads.
     Clone {
         thread: usize,
         task: usize,
         wakers: Option<u64>,
     },
-    /// A waker was dropped, other than by waking with it.
+    /// A waker was dropped, without being consumed by a wake.
     Drop {
         thread: usize,
         task: usize,
@@ -122,7 +121,7 @@ pub enum Kind {
         origin: Origin,
         effect: Effect,
     },
-    /// The loop took in a wake from another thread, whose number is `sent`, if known.
+    /// The loop received a wake from another thread. `sent` is the number of the wake, if known.
     Received {
         task: usize,
         effect: Effect,
@@ -130,7 +129,7 @@ pub enum Kind {
     },
     /// A descriptor was registered with the reactor.
     Register { source: u64, fd: i32 },
-    /// A descriptor was taken out of the reactor.
+    /// A descriptor was deregistered from the reactor.
     Deregister { source: u64, fd: i32 },
     /// The reactor waited for at most `timeout`.
     Wait {
@@ -153,11 +152,11 @@ pub enum Kind {
         deadline: u64,
         task: Option<usize>,
     },
-    /// A timer fired, so much too late.
+    /// A timer fired, `late` nanoseconds after its deadline.
     TimerFire { dur: u64, timer: u64, late: u64 },
     /// A timer was disarmed before it fired.
     TimerCancel { timer: u64 },
-    /// A closure was given to the blocking pool, where `queue` now wait.
+    /// A closure was submitted to the blocking pool, where `queue` closures wait now.
     Submit { job: u64, queue: u64 },
     /// A closure ran on the blocking pool.
     Blocking {
@@ -166,46 +165,46 @@ pub enum Kind {
         job: u64,
         outcome: End,
     },
-    /// So many messages of other threads were taken in.
+    /// The loop received `n` messages of other threads.
     Drain { n: u64 },
-    /// A poll has kept the loop for so long.
+    /// A poll was a stall: it held the loop for `dur`.
     Stall { task: Option<usize>, dur: u64 },
-    /// [`mark`](crate::executor::trace::mark).
+    /// A call of [`mark`](crate::executor::trace::mark).
     Mark {
         task: Option<usize>,
         name: &'static str,
     },
-    /// [`span`](crate::executor::trace::span).
+    /// A [`span`](crate::executor::trace::span).
     Span {
         dur: u64,
         task: Option<usize>,
         name: &'static str,
     },
-    /// So many records are not there any more: the rings keep the newest.
+    /// `n` records were overwritten: the rings keep the newest.
     Lost { n: u64 },
 }
 
-/// A task that was alive or had events when the snapshot was taken.
+/// A task that was alive when the snapshot was taken, or that has events in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Task {
-    /// Unique in the runtime: a place and a generation.
+    /// The id in the trace, unique in the runtime: slot and generation.
     pub id: String,
-    /// What [`task::Builder::name`](crate::executor::TaskBuilder::name) gave it; the future of `block_on` is
-    /// `main`.
+    /// The name from [`task::Builder::name`](crate::executor::TaskBuilder::name). The future of
+    /// `block_on` is called `main`.
     pub name: Option<String>,
-    /// Where it was spawned: file, line and column.
+    /// The place where the task was spawned: file, line and column.
     pub location: Option<String>,
     /// The [`id`](Task::id) of the task that spawned it.
     pub parent: Option<String>,
-    /// The size of its future, in bytes.
+    /// The size of the future, in bytes.
     pub size: usize,
-    /// Is its memory still there?
+    /// Whether the memory of the task is still allocated.
     pub alive: bool,
 }
 
 impl Task {
-    /// The name, or if there is none, where the task comes from, or the id.
+    /// Returns the name; without a name, the place of the spawn, or else the id.
     ///
     /// ```
     /// let names = wakeful::block_on(async {
@@ -221,7 +220,7 @@ impl Task {
 }
 
 impl Event {
-    /// The length, in nanoseconds, of what has one.
+    /// Returns the length in nanoseconds, for kinds that have one.
     ///
     /// ```
     /// # fn see(event: wakeful::trace::Event) {

@@ -1,4 +1,4 @@
-//! The trace as JSON: the form that the page reads.
+//! The trace as JSON, which the page reads.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use super::event::{Event, Kind, Origin};
 use super::level::Level;
 use super::snapshot::Snapshot;
 
-/// Every kind of event with its fields, in the order of their values.
+/// The kinds of events with their fields, in the order of the values.
 const KINDS: &[(&str, &[&str])] = &[
     ("spawn", &["ts", "task", "parent"]),
     ("poll", &["ts", "dur", "task", "result", "cause"]),
@@ -39,7 +39,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("lost", &["ts", "n"]),
 ];
 
-/// Writes a string of JSON. `<` is escaped as well, so that the text may stand inside HTML.
+/// Writes a string of JSON. `<` is escaped as well, so the text can be embedded in HTML.
 pub(super) fn quote(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
@@ -54,7 +54,7 @@ pub(super) fn quote(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Commas between what is written.
+/// Writer of a list, which adds the commas.
 struct List<'a> {
     out: &'a mut String,
     empty: bool,
@@ -111,7 +111,7 @@ impl List<'_> {
     }
 }
 
-/// Texts that are written once and named by number.
+/// Texts that are written once and referred to by index.
 #[derive(Default)]
 struct Texts<'a> {
     texts: Vec<&'a str>,
@@ -138,10 +138,11 @@ fn strings<'a>(out: &mut String, key: &str, texts: impl IntoIterator<Item = &'a 
 }
 
 impl Snapshot {
-    /// The snapshot as JSON, in a format that says its name and version: lists of tasks, threads and
-    /// names, the kinds of events with the names of their fields, and each event as a list.
+    /// Returns the snapshot as JSON. The format has a name and a version; it contains lists of
+    /// tasks, threads and names, the kinds of events with the names of their fields, and each event
+    /// as a list.
     ///
-    /// The text has no `<`, so it can stand inside HTML.
+    /// The text has no `<`, so it can be embedded in HTML.
     ///
     /// ```
     /// let json = wakeful::block_on(async { wakeful::trace::snapshot().to_json() });
@@ -233,7 +234,7 @@ fn write_kinds(out: &mut String) {
 }
 
 impl Kind {
-    /// The place in `KINDS`.
+    /// Returns the index in `KINDS`.
     fn place(&self) -> usize {
         match self {
             Kind::Spawn { .. } => 0,
@@ -261,7 +262,7 @@ impl Kind {
         }
     }
 
-    /// The name of the kind, as the JSON has it.
+    /// Returns the name of the kind in the JSON.
     ///
     /// ```
     /// use wakeful::trace::Kind;
@@ -274,7 +275,7 @@ impl Kind {
 }
 
 impl Origin {
-    /// The word, and the number that goes with it.
+    /// Returns the word of the origin, and its number.
     pub(super) fn parts(self) -> (&'static str, Option<u64>) {
         match self {
             Origin::Task(task) => ("task", Some(task as u64)),
@@ -351,7 +352,7 @@ impl Event {
 }
 
 impl Kind {
-    /// What happens around tasks.
+    /// Writes events of the reactor, the timers and the pool.
     fn write_around<'a, 'b>(&self, list: &'a mut List<'b>) -> &'a mut List<'b> {
         match *self {
             Kind::Register { source, fd } | Kind::Deregister { source, fd } => {

@@ -1,17 +1,17 @@
-//! How much is recorded, and when one is told.
+//! Levels of recording, and kinds of trouble.
 
-/// How much is recorded. Each level has what is below it.
+/// Level of recording. Each level includes those below.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Level {
-    /// Nothing.
+    /// Nothing is recorded.
     #[default]
     Off = 0,
     /// Tasks, polls, waits, stalls, marks and spans.
     Polls = 1,
-    /// And wakes, descriptors, timers, the blocking pool, messages of other threads.
+    /// Also wakes, descriptors, timers, the blocking pool, messages of other threads.
     Wakes = 2,
-    /// And each clone and drop of a waker.
+    /// Also each clone and drop of a waker.
     Clones = 3,
 }
 
@@ -26,12 +26,13 @@ impl Level {
     }
 }
 
-/// Why [`Builder::trace_on_trouble`](crate::Builder::trace_on_trouble) calls.
+/// Reason for a call of the hook of
+/// [`Builder::trace_on_trouble`](crate::Builder::trace_on_trouble).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Trouble {
     /// A task, or the future of `block_on`, has panicked.
     Panicked,
-    /// A poll has kept the loop for too long.
+    /// A poll has held the loop for too long.
     Stalled,
 }

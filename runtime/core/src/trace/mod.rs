@@ -1,11 +1,13 @@
-//! The flight recorder: every poll, wake, clone and drop of this runtime, with its cause.
+//! The flight recorder: each poll, wake, clone and drop of a waker in this runtime, with its cause.
 //!
-//! A loop keeps its newest events in a ring, other threads theirs in small rings of their own. A
-//! [`snapshot`](crate::executor::trace::snapshot) lays them on one time line. It prints as a story, and can be written as
-//! [a page](Snapshot::write_html) or as a [Perfetto trace](Snapshot::write_perfetto).
+//! A loop keeps its newest events in a ring, and each other thread has a small ring of its own. A
+//! [`snapshot`](crate::executor::trace::snapshot) merges them by time. It prints as a story, and
+//! can be written as [a page](Snapshot::write_html) or as a [Perfetto
+//! trace](Snapshot::write_perfetto).
 //!
 //! Nothing is recorded until a [`Level`] is set: by
-//! [`Builder::trace_level`](crate::Builder::trace_level), or at any time by [`set_level`](crate::executor::trace::set_level).
+//! [`Builder::trace_level`](crate::Builder::trace_level), or at any time by
+//! [`set_level`](crate::executor::trace::set_level).
 //!
 //! ```
 //! use wakeful::trace::{self, Level};
@@ -24,19 +26,20 @@
 //!
 //! # Cost
 //!
-//! An event is 32 bytes and a read of the processor's time stamp counter, where that can be trusted.
-//! With the level at `Off` a hook is a load and a branch. Without the feature `trace` this module
-//! does not exist, and a twin without size or code stands in for it inside the crate.
+//! An event costs 32 bytes and a read of the processor's time stamp counter; where that counter is
+//! not reliable, a read of the system clock. With the level `Off`, a hook is a load and a branch.
+//! Without the feature `trace`, this module does not exist, and the hooks compile to nothing.
 //!
 //! # What to know
 //!
-//! - Events that were overwritten are counted, see [`Snapshot::lost`]. What is known of a task, such
-//!   as its name, stays as long as there is an event of it.
-//! - A poll is one event, written at its end, with the time of its beginning. A poll that still
-//!   goes on when a snapshot is taken appears as [`End::Running`].
-//! - Who follows a program while it runs reads on with [`snapshot_since`](crate::executor::trace::snapshot_since); the example `observatory`
-//!   shows a server that way.
-//! - Times are real also where the runtime's clock is stopped.
+//! - Events that were overwritten are counted, see [`Snapshot::lost`]. The data of a task, such as
+//!   its name, is kept as long as there is an event of the task.
+//! - A poll is one event, recorded at its end, with the time of its start. A poll that is still
+//!   running when a snapshot is taken appears as [`End::Running`].
+//! - To follow a program while it runs, read its trace in parts with
+//!   [`snapshot_since`](crate::executor::trace::snapshot_since). The example `observatory` shows a
+//!   server that way.
+//! - Times are real, also while the clock of the runtime is paused.
 
 mod config;
 mod cursor;

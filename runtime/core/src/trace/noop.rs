@@ -1,5 +1,5 @@
-//! The module `trace` in builds without the feature: the signatures of `recorder.rs` and `tag.rs`, with
-//! empty bodies.
+//! The module `trace` in builds without the feature: the signatures of `recorder.rs` and `tag.rs`,
+//! with empty bodies.
 
 #![allow(
     clippy::unused_self,

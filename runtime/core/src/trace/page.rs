@@ -1,4 +1,12 @@
-//! The page: one file with the trace inside, that needs nothing else.
+//! The HTML page of a trace: one file that contains the trace and needs nothing else.
+//!
+//! `page.html` gets style, trace and script inserted. The parts of the script are `model.js` (the
+//! trace, checked; the states of each task; which poll each wake caused), `words.js` (a sentence
+//! for each event), `facts.js` (numbers and warnings of a task), `draw.js` (canvases), `panel.js`
+//! and `main.js`. Text from a trace is inserted as text, never as markup. The cost of a frame
+//! depends on the width of the screen, not on the size of the trace: spans narrower than a pixel
+//! share it, neighbours of one colour are filled together, and of more than 1,500 arrows every
+//! second, fourth and so on is drawn.
 
 use std::path::Path;
 use std::{fs, io};
@@ -7,7 +15,7 @@ use super::snapshot::Snapshot;
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/style.css");
-/// One script, in the order in which its parts use each other.
+/// The script, with its parts in the order in which they use each other.
 const SCRIPT: &str = concat!(
     "\"use strict\";\n",
     include_str!("page/model.js"),
@@ -19,15 +27,15 @@ const SCRIPT: &str = concat!(
 );
 
 impl Snapshot {
-    /// The page as text.
+    /// Returns the page as text.
     ///
     /// ```
     /// let page = wakeful::block_on(async { wakeful::trace::snapshot().to_html() });
     /// assert!(page.starts_with("<!DOCTYPE html>"));
     /// ```
     pub fn to_html(&self) -> String {
-        // The JSON has no `<`, so it can't end the element that it stands in. It goes in last, so
-        // that nothing in a name is taken for a place.
+        // The JSON has no `<`, so it cannot end its element. It is inserted between the other
+        // parts, so text in a name is never taken for a placeholder.
         let (head, tail) = PAGE
             .split_once("__WAKEFUL_TRACE__")
             .expect("the page has a place for the trace");
@@ -39,7 +47,7 @@ impl Snapshot {
         .concat()
     }
 
-    /// Writes a page that shows the trace. It works from disk, with no network.
+    /// Writes a page that shows the trace. The page works from disk, without a network.
     ///
     /// # Errors
     ///

@@ -1,9 +1,9 @@
 //! The trace in the JSON format that ui.perfetto.dev and other viewers read.
 //!
-//! The loop is two threads there: one for polls, one for what the reactor does, as slices of one
-//! thread must lie inside each other. An arrow from a wake to its poll is a flow: its start (`s`)
-//! lies in the slice that woke, its finish (`f`, bound to the enclosing slice) at the beginning of
-//! the poll. A wake outside of any slice gets one of a nanosecond.
+//! The loop is shown as two threads, one for polls and one for the reactor, because slices of one
+//! thread must be nested. An arrow from a wake to its poll is a flow: its start (`s`) lies in the
+//! slice that woke, its finish (`f`, bound to the enclosing slice) at the start of the poll. A wake
+//! outside of any slice gets a slice of one nanosecond.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -17,11 +17,11 @@ use super::words::End;
 
 const EXECUTOR: usize = 1;
 const REACTOR: usize = 2;
-/// The first of the other threads.
+/// Added to the index of another thread.
 const OTHERS: usize = 2;
 
 impl Snapshot {
-    /// The snapshot in the trace event format, as JSON, for ui.perfetto.dev.
+    /// Returns the snapshot in the trace event format, which is JSON, for ui.perfetto.dev.
     ///
     /// ```
     /// let json = wakeful::block_on(async { wakeful::trace::snapshot().to_perfetto() });
@@ -54,18 +54,18 @@ struct Writer<'a> {
     snapshot: &'a Snapshot,
     /// Wakes that led to a poll.
     flows: HashSet<u64>,
-    /// Beginnings and ends of the slices of each thread, by beginning.
+    /// Starts and ends of the slices of each thread, ordered by start.
     slices: HashMap<usize, Vec<(u64, u64)>>,
-    /// Times, places among events of one time, and texts.
+    /// The lines: time, rank among lines of the same time, and text.
     lines: Vec<(u64, u8, String)>,
 }
 
-/// Nanoseconds as the microseconds of the format.
+/// Formats nanoseconds as microseconds.
 fn micros(nanos: u64) -> String {
     format!("{}.{:03}", nanos / 1000, nanos % 1000)
 }
 
-/// The thread that a slice of this kind is drawn on.
+/// Returns the thread on which a slice of this kind is drawn.
 fn thread_of(kind: &Kind) -> usize {
     match *kind {
         Kind::Wait { .. } | Kind::Ready { .. } | Kind::TimerFire { .. } => REACTOR,
@@ -87,7 +87,7 @@ impl<'a> Writer<'a> {
                 Kind::Wake { .. } => _ = wakes.insert(event.seq),
                 _ => {}
             }
-            // Spans may cross polls: they are no slices.
+            // Spans may cross polls, so they are not slices.
             if !matches!(event.kind, Kind::Span { .. })
                 && let Some(dur) = event.dur()
             {
@@ -107,12 +107,12 @@ impl<'a> Writer<'a> {
         self.snapshot.tasks[task].label()
     }
 
-    /// Adds an event of the format, with what all of them have.
+    /// Adds an event of the format, with the fields that all events have.
     fn line(&mut self, phase: &str, ts: u64, thread: usize, name: &str, rest: &str) {
         let mut line = format!("{{\"ph\":\"{phase}\",\"pid\":1,\"tid\":{thread},\"name\":");
         quote(&mut line, name);
         let _ = write!(line, ",\"ts\":{}{rest}}}", micros(ts));
-        // Slices before what lies in them, ends last.
+        // Slices come before the lines inside them, ends come last.
         let place = match phase {
             "X" | "b" => 0,
             "e" => 2,
@@ -179,11 +179,11 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Does the moment lie in a slice? Slices lie inside each other or apart.
+    /// Whether the time lies in a slice. Slices are nested or separate.
     fn is_inside(&self, thread: usize, ts: u64) -> bool {
         let slices = self.slices.get(&thread).map_or(&[][..], Vec::as_slice);
         let begun = slices.partition_point(|&(begin, _)| begin <= ts);
-        // Those that began just before; one around them began before those.
+        // An enclosing slice began before the slices inside it.
         slices[..begun]
             .iter()
             .rev()
@@ -222,7 +222,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A line for the life of each task.
+    /// Adds a line for the life of each task.
     fn lives(&mut self) {
         let end = self.snapshot.end;
         let mut lives: Vec<(u64, u64, &str)> = vec![(0, end, ""); self.snapshot.tasks.len()];
@@ -275,7 +275,7 @@ impl<'a> Writer<'a> {
             out.push_str(line);
             out.push_str(",\n");
         }
-        // The last comma.
+        // Without the last comma.
         out.truncate(out.len() - 2);
         out.push_str("\n]}\n");
         out

@@ -37,7 +37,7 @@ pub(super) fn take(shared: &Shared) -> Snapshot {
     reader.snapshot(lost).put_in_order(None)
 }
 
-/// Makes events of records, and collects what they speak of.
+/// Reads records into events, and collects the tasks and threads that occur in them.
 pub(super) struct Reader<'a> {
     pub(super) shared: &'a Shared,
     scale: Scale,
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// All that has come together, in the order in which it was read.
+    /// Returns a snapshot of everything read, in the order of reading.
     pub(super) fn snapshot(self, lost: u64) -> Snapshot {
         Snapshot {
             level: self.shared.level(),
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The tasks that are alive, be there events of them or not.
+    /// Adds all live tasks, whether there are events of them or not.
     pub(super) fn alive(&mut self) {
         let alive: Vec<TaskKey> = self.shared.table.borrow().alive().collect();
         for task in alive {
@@ -96,7 +96,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The task's place in the snapshot.
+    /// Returns the index of a task in the snapshot, and adds the task if it is new.
     fn task(&mut self, key: TaskKey) -> usize {
         if let Some(&place) = self.places.get(&key) {
             return place;
@@ -129,6 +129,7 @@ impl Reader<'_> {
         names.get(word as usize).copied().unwrap_or_default()
     }
 
+    /// Adds the event of a record.
     pub(super) fn read(&mut self, seq: u64, record: &Record, thread: usize) {
         let event = Event {
             seq,
@@ -220,7 +221,7 @@ impl Reader<'_> {
     }
 }
 
-/// What happens around tasks: in the reactor, the wheel and the pool.
+/// Returns the event of a record of the reactor, the wheel or the pool.
 fn around(record: &Record, thread: usize, dur: u64) -> Kind {
     let (flag, x, y) = (record.flag(), record.x, record.y);
     match record.code() {

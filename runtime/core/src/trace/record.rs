@@ -1,10 +1,10 @@
-//! The form in which events are kept: 32 bytes each, in a ring.
+//! Records of events, 32 bytes each, and the ring that keeps them.
 
 use std::cell::{Cell, OnceCell};
 
 macro_rules! codes {
     ($($name:ident)*) => {
-        /// What a record is about. The fields of each stand in `export.rs`.
+        /// Kind of a record. `reader.rs` has the fields of each.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub(super) enum Code {
@@ -22,15 +22,15 @@ codes! {
     TimerCancel Submit Blocking Drain Stall Mark Span
 }
 
-/// The most that `Record::small` keeps: 48 bits.
+/// The largest value of `Record::small`, which has 48 bits.
 const SMALL: u64 = (1 << 48) - 1;
 
-/// One event. What the parts mean depends on the code.
+/// Record of one event. The meaning of the fields depends on the code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record {
-    /// A stamp: when it happened, or began.
+    /// Time stamp of the event, or of its start.
     pub(super) stamp: u64,
-    /// Code, a flag, and a small number, packed.
+    /// Code (8 bits), flag (8 bits) and a small number (48 bits).
     head: u64,
     pub(super) x: u64,
     pub(super) y: u64,
@@ -39,7 +39,7 @@ pub(super) struct Record {
 const _: () = assert!(size_of::<Record>() == 32);
 
 impl Record {
-    /// `small` is cut to 48 bits: as a length in stamps that is a day.
+    /// Makes a record. `small` is limited to 48 bits, which as a length in stamps is about a day.
     #[inline(always)]
     pub(super) fn new(stamp: u64, code: Code, flag: u8, small: u64, x: u64, y: u64) -> Record {
         let small = if small > SMALL { SMALL } else { small };
@@ -64,12 +64,12 @@ impl Record {
     }
 }
 
-/// The records of the loop: the newest are kept, the oldest overwritten. Its memory is allocated
-/// when recording begins.
+/// Ring of records: a new record overwrites the oldest one. The memory is allocated when recording
+/// begins.
 pub(super) struct Ring {
     records: OnceCell<Box<[Cell<Record>]>>,
     capacity: usize,
-    /// Records written so far. The number of a record is its place in this count, from one.
+    /// Number of records written so far. Records are numbered in this order, from one.
     written: Cell<u64>,
 }
 
@@ -103,12 +103,12 @@ impl Ring {
         self.written.get()
     }
 
-    /// How many have been overwritten.
+    /// Returns the number of records that were overwritten.
     pub(super) fn lost(&self) -> u64 {
         self.written.get().saturating_sub(self.capacity as u64)
     }
 
-    /// What is there after the first `read`, with numbers, oldest first.
+    /// Returns the records after the first `read`, oldest first, with their numbers.
     pub(super) fn since(&self, read: u64) -> impl Iterator<Item = (u64, Record)> + '_ {
         let records = self.records.get().map_or(&[][..], |records| records);
         (self.lost().max(read)..self.written.get()).filter_map(|place| {

@@ -1,7 +1,21 @@
 //! The recorder of a loop. In builds without the feature, `noop.rs` takes its place.
 //!
 //! Tasks carry a `Tag` (`tag.rs`) with a pointer to the recorder of their loop; the reactor and the
-//! pool have the [`Recorder`] itself. A hook whose level is not recorded costs a load and a branch.
+//! pool have the [`Recorder`] itself. A hook whose level is not recorded costs a load and a branch;
+//! the code that records is out of line.
+//!
+//! The loop writes records into its ring without atomics; the number of a record is its position.
+//! Each other thread has a small ring. The rings are merged by time when a snapshot is taken, and
+//! an effect is never ordered before its cause.
+//!
+//! Stamps come from the processor's time stamp counter if it runs at one rate and the kernel uses
+//! it as its clock, which means that the kernel has compared the cores; otherwise from the system
+//! clock. A snapshot converts stamps to nanoseconds, by comparing both clocks once at the start and
+//! once at the snapshot.
+//!
+//! The origin of a wake is what the loop does at that time: a poll, the dispatch of an event, the
+//! call for a timer. On another thread it is the closure of the blocking pool that runs there, or
+//! the thread. The number of the wake that queued a task is kept in the tag until the poll.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -18,7 +32,7 @@ use super::table::TaskKey;
 use super::thread_rings;
 use super::words::{End, Ended};
 
-/// The recorder of a loop. Owner thread only, where nothing else is said.
+/// Recorder of one loop. Owner thread only, unless a method says otherwise.
 #[derive(Clone)]
 pub(crate) struct Recorder(pub(super) Arc<Shared>);
 
@@ -27,7 +41,7 @@ impl Recorder {
         Recorder(Shared::new(config))
     }
 
-    /// Messages of other threads were taken in.
+    /// Records that messages of other threads were received.
     #[inline(always)]
     pub(crate) fn drained(&self, n: u64) {
         let shared = &*self.0;
@@ -36,6 +50,7 @@ impl Recorder {
         }
     }
 
+    /// Records the registration of a descriptor.
     pub(crate) fn registered(&self, key: usize, fd: i32) {
         self.0.note_fd(key, fd);
         if self.0.wants(Level::Wakes) {
@@ -43,13 +58,14 @@ impl Recorder {
         }
     }
 
+    /// Records the deregistration of a descriptor.
     pub(crate) fn deregistered(&self, key: usize, fd: i32) {
         if self.0.wants(Level::Wakes) {
             self.0.push(Code::Deregister, 0, 0, key as u64, fd as u64);
         }
     }
 
-    /// The reactor begins to wait.
+    /// Records the start of a wait of the reactor.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> Wait<'_> {
         let shared = self.0.wants(Level::Polls).then_some(&*self.0);
         Wait {
@@ -59,7 +75,7 @@ impl Recorder {
         }
     }
 
-    /// An event was taken in; so many wakers are now to be called, its own and those before.
+    /// Records an event. `wakers` is the number of wakers to call for this event and those before.
     #[inline]
     pub(crate) fn dispatched(&self, key: usize, readiness: impl FnOnce() -> u8, wakers: usize) {
         if self.0.wants(Level::Wakes) {
@@ -67,7 +83,7 @@ impl Recorder {
         }
     }
 
-    /// The wakers of the dispatched events are about to be called.
+    /// Called before the wakers of the dispatched events.
     #[inline]
     pub(crate) fn waking(&self) -> Waking<'_> {
         Waking {
@@ -78,7 +94,7 @@ impl Recorder {
         }
     }
 
-    /// A timer was armed, for a moment of the system's clock.
+    /// Records that a timer was armed, for a time of the system's clock.
     #[inline]
     pub(crate) fn timer_armed(&self, timer: u64, deadline: impl FnOnce() -> Instant) {
         let shared = &*self.0;
@@ -89,6 +105,7 @@ impl Recorder {
         }
     }
 
+    /// Records that a timer was disarmed.
     #[inline]
     pub(crate) fn timer_cancelled(&self, timer: u64) {
         if self.0.wants(Level::Wakes) {
@@ -96,8 +113,8 @@ impl Recorder {
         }
     }
 
-    /// A timer fires, `late` nanoseconds after its deadline; its waker is called before the answer
-    /// is dropped.
+    /// Records that a timer fires, `late` nanoseconds after its deadline. Its waker is called
+    /// before the returned guard is dropped.
     #[inline]
     pub(crate) fn timer_fires(&self, timer: u64, late: u64) -> Firing<'_> {
         let shared = self.0.wants(Level::Wakes).then_some(&*self.0);
@@ -110,7 +127,7 @@ impl Recorder {
         }
     }
 
-    /// A closure is about to be given to the blocking pool, where `queue` others wait.
+    /// Records a closure for the blocking pool, before it joins the `queue` others that wait.
     pub(crate) fn submitted(&self, queue: impl FnOnce() -> usize) -> Job {
         if !self.0.wants(Level::Wakes) {
             return Job(None);
@@ -121,7 +138,7 @@ impl Recorder {
     }
 }
 
-/// A wait that goes on.
+/// Guard for a wait of the reactor.
 #[must_use]
 pub(crate) struct Wait<'a> {
     shared: Option<&'a Shared>,
@@ -130,6 +147,7 @@ pub(crate) struct Wait<'a> {
 }
 
 impl Wait<'_> {
+    /// Records the end of the wait.
     pub(crate) fn ended(self, events: usize, failed: bool) {
         let Some(shared) = self.shared else {
             return;
@@ -156,18 +174,18 @@ impl Wait<'_> {
     }
 }
 
-/// The calling of the wakers of dispatched events, in the order of the events.
+/// Guard for the calls of the wakers of dispatched events, in the order of the events.
 #[must_use]
 pub(crate) struct Waking<'a> {
     shared: &'a Shared,
     began: u64,
-    /// The place of the event whose wakers are being called.
+    /// Index of the event whose wakers are being called.
     event: Option<usize>,
     called: usize,
 }
 
 impl Waking<'_> {
-    /// The next waker is about to be called.
+    /// Called before each waker.
     #[inline]
     pub(crate) fn next(&mut self) {
         if self.shared.has_ready() {
@@ -187,7 +205,7 @@ impl Drop for Waking<'_> {
     }
 }
 
-/// A timer whose waker is being called.
+/// Guard for the call of the waker of a timer.
 #[must_use]
 pub(crate) struct Firing<'a> {
     shared: Option<&'a Shared>,
@@ -215,11 +233,11 @@ impl Drop for Firing<'_> {
     }
 }
 
-/// A closure for the blocking pool. Goes to another thread.
+/// A closure for the blocking pool. Moves to another thread.
 pub(crate) struct Job(Option<(Arc<Shared>, u64)>);
 
 impl Job {
-    /// The closure runs now, on this thread. Any thread.
+    /// Records that the closure runs now, on this thread. Any thread.
     pub(crate) fn begin(self) -> Running {
         if let Some((shared, job)) = &self.0 {
             thread_rings::set_job(Some((shared.number, *job)));
@@ -233,7 +251,7 @@ impl Job {
     }
 }
 
-/// A closure that runs on the blocking pool, until this is dropped. Its own thread.
+/// Guard for a closure that runs on the blocking pool. On the thread of the pool.
 #[must_use]
 pub(crate) struct Running {
     job: Option<(Arc<Shared>, u64)>,
@@ -242,6 +260,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Sets the outcome of the closure.
     pub(crate) fn returned(&self, panicked: bool) {
         let outcome = if panicked { End::Panicked } else { End::Ready };
         self.outcome.set(outcome);
@@ -261,7 +280,7 @@ impl Drop for Running {
     }
 }
 
-/// Where a span began: recorder, stamp and task.
+/// Start of a span: recorder, stamp and task.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Started {
     number: u64,
@@ -269,7 +288,7 @@ pub(crate) struct Started {
     task: u64,
 }
 
-/// What users ask for. Owner thread only, like the rest.
+/// The functions behind the public ones of the module `trace`. Owner thread only.
 impl Recorder {
     pub(crate) fn set_level(&self, level: Level, running: Option<TaskKey>) {
         self.0.set_level(level, running);

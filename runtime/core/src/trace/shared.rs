@@ -1,4 +1,4 @@
-//! What a recorder is made of.
+//! The shared state of a recorder.
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
@@ -14,7 +14,7 @@ use super::thread_rings::ThreadRings;
 use super::words::{Effect, End};
 use crate::time::stamp::Stamps;
 
-/// What runs on the loop's thread, as a code; a word goes with it.
+/// Code of what runs on the loop's thread. A record has a word in addition, such as the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Origin {
@@ -36,24 +36,24 @@ impl Origin {
         Origin::Thread,
     ];
 
-    /// The flag of a wake, taken apart.
+    /// Splits the flag of a wake: by reference, origin, effect.
     pub(super) fn of_wake(flag: u8) -> (bool, Origin, Effect) {
         let origin = Origin::ALL[usize::from(flag >> 1 & 7) % 6];
         (flag & 1 != 0, origin, Effect::from_code(flag >> 4 & 7))
     }
 }
 
-/// A dispatched event whose wakers are to be called.
+/// A dispatched event whose wakers are called next.
 #[derive(Clone, Copy)]
 struct Dispatched {
     key: u64,
     readiness: u8,
-    /// How many wakers, its own and those of the events before.
+    /// Number of wakers of this event and of those before.
     wakers: usize,
 }
 
-/// One of these belongs to each loop. `number`, `level`, `stamps` and `thread_rings` are for every thread,
-/// the rest is the owner's.
+/// State of the recorder of one loop. Any thread may use `number`, `level`, `stamps` and
+/// `thread_rings`; the rest belongs to the owner thread.
 pub(super) struct Shared {
     pub(super) number: u64,
     level: AtomicU8,
@@ -62,24 +62,26 @@ pub(super) struct Shared {
     pub(super) ring: Ring,
     origin: Cell<Origin>,
     from: Cell<u64>,
-    /// Beginning and cause of the poll that goes on, if `origin` is a task.
+    /// Start and cause of the running poll, if `origin` is a task.
     pub(super) poll: Cell<(u64, u64)>,
     pub(super) table: RefCell<Table>,
     pub(super) names: RefCell<Vec<&'static str>>,
-    /// Of the slots of the reactor's keys.
+    /// Descriptors by the slots of the reactor's keys; -1 if not known.
     fds: RefCell<Vec<i32>>,
     ready: RefCell<Vec<Dispatched>>,
     jobs: Cell<u64>,
     pub(super) stall: Duration,
-    /// No more stamps than that takes: they are nanoseconds or finer.
+    /// The length of a stall as if stamps were nanoseconds. They are not coarser, so a poll of at
+    /// most this many stamps is not a stall.
     pub(super) short: u64,
     pub(super) hook: Option<Hook>,
 }
 
-// SAFETY: other threads reach a recorder through a task's tag or a job, and use the parts that are
-// made for all threads: `Tag::sent`, `cloned`, `dropped`, and `Job`. All else is called on the owner
-// thread: by the executor, the reactor and `current`, which are bound to it. The last share may be
-// dropped anywhere, when nobody uses the cells any more; what is in them is `Send`.
+// SAFETY: other threads reach a recorder through the tag of a task or a job, and use only the parts
+// for all threads: `Tag::sent`, `cloned`, `dropped`, and `Job`. Everything else is called on the
+// owner thread, by the executor, the reactor and `current`, which are bound to it. The last
+// reference may be dropped on any thread; then no other thread uses the cells, and their contents
+// are `Send`.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
@@ -109,7 +111,8 @@ impl Shared {
         Arc::new(shared)
     }
 
-    /// `running`: the task that is being polled. What is recorded of that poll begins here.
+    /// Sets the level. `running` is the task that is being polled, whose poll is recorded from here
+    /// on.
     pub(super) fn set_level(&self, level: Level, running: Option<TaskKey>) {
         if level > Level::Off && self.level() == Level::Off {
             self.ring.allocate();
@@ -125,7 +128,7 @@ impl Shared {
         Level::from_code(self.level.load(Ordering::Relaxed))
     }
 
-    /// Is that level recorded? Any thread.
+    /// Whether that level is recorded. Any thread.
     #[inline(always)]
     pub(super) fn wants(&self, level: Level) -> bool {
         self.level.load(Ordering::Relaxed) >= level as u8
@@ -163,13 +166,13 @@ impl Shared {
         (self.origin.get(), self.from.get())
     }
 
-    /// Returns what it was before.
+    /// Sets the origin, and returns the one before.
     #[inline(always)]
     pub(super) fn set_origin(&self, origin: Origin, from: u64) -> (Origin, u64) {
         (self.origin.replace(origin), self.from.replace(from))
     }
 
-    /// The task that is being polled.
+    /// Returns the task that is being polled.
     #[inline(always)]
     pub(super) fn running(&self) -> TaskKey {
         match self.origin() {
@@ -178,7 +181,7 @@ impl Shared {
         }
     }
 
-    /// The poll that goes on: task, beginning and cause.
+    /// Returns task, start and cause of the running poll.
     pub(super) fn open_poll(&self) -> Option<(TaskKey, u64, u64)> {
         let task = self.running();
         let (began, cause) = self.poll.get();
@@ -235,7 +238,7 @@ impl Shared {
         self.table.borrow_mut().remove(task, self.ring.written());
     }
 
-    /// A waker was cloned or dropped. Any thread, if not `here`.
+    /// Records a clone or drop of a waker. Any thread, if not `here`.
     #[cold]
     pub(super) fn count_waker(
         &self,
@@ -258,7 +261,7 @@ impl Shared {
         self.jobs.get()
     }
 
-    /// The place of a name. There are as many as the program has marks and spans.
+    /// Returns the index of a name. A program has as many names as marks and spans in its code.
     pub(super) fn name(&self, name: &'static str) -> u64 {
         let mut names = self.names.borrow_mut();
         let known = names.iter().position(|known| std::ptr::eq(*known, name));
@@ -294,7 +297,8 @@ impl Shared {
         !self.ready.borrow().is_empty()
     }
 
-    /// The waker with this number is about to be called: the event before ends, and its begins.
+    /// Called before the waker with this number: the event before ends, and the one of the waker
+    /// begins.
     pub(super) fn begin_waker(&self, event: &mut Option<usize>, began: &mut u64, waker: usize) {
         let at = event.unwrap_or(0);
         let ready = self.ready.borrow();
@@ -316,7 +320,7 @@ impl Shared {
         self.set_origin(Origin::Source, ready[at + ahead].key);
     }
 
-    /// All wakers were called.
+    /// Records the last events, after all wakers were called.
     pub(super) fn end_wakers(&self, event: Option<usize>, began: u64) {
         let mut ready = self.ready.borrow_mut();
         let rest = event.unwrap_or(0)..ready.len();
@@ -325,7 +329,7 @@ impl Shared {
         self.set_origin(Origin::Outside, 0);
     }
 
-    /// Records events. The `open` one has begun before `now`; the others woke nobody.
+    /// Records events. The `open` event began before `now`; the others called no waker.
     fn end_events(
         &self,
         ready: &[Dispatched],
@@ -345,7 +349,7 @@ impl Shared {
     }
 }
 
-/// The lower half of a key of the reactor.
+/// Returns the slot, which is the lower half of a key of the reactor.
 fn slot(key: u64) -> usize {
     (key & (u64::MAX >> 32)) as usize & ((1 << (usize::BITS / 2)) - 1)
 }

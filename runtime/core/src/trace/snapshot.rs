@@ -1,14 +1,14 @@
-//! What a recorder has recorded, as users read it.
+//! Snapshots of a recorder, for users.
 
 use std::collections::HashMap;
 
 use super::event::{Event, Kind, Task};
 use super::level::Level;
 
-/// What a runtime has recorded, as it was at one moment.
+/// Snapshot of what a runtime has recorded.
 ///
-/// Printed, it is the story of what happened, one line an event, without any number that differs
-/// between two runs that do the same. With `{:#}` it also has the times, and where tasks were
+/// It prints as a story with one line an event. The story has no number that differs between two
+/// runs that do the same. With `{:#}` it also has the times, and the places where tasks were
 /// spawned.
 ///
 /// ```
@@ -37,32 +37,33 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The events, by time.
+    /// Returns the events, ordered by time.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
-    /// The tasks that were alive, and those that the events speak of.
+    /// Returns the tasks that were alive, and those that occur in the events.
     pub fn tasks(&self) -> &[Task] {
         &self.tasks
     }
 
-    /// The threads that the events speak of. The first is the loop.
+    /// Returns the threads that occur in the events. The first is the loop.
     pub fn threads(&self) -> &[String] {
         &self.threads
     }
 
-    /// How many records have been overwritten.
+    /// Returns the number of records that were overwritten.
     pub fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// The level at which was recorded when the snapshot was taken.
+    /// Returns the level when the snapshot was taken.
     pub fn level(&self) -> Level {
         self.level
     }
 
-    /// By time, which is zero at `start`, or else at the first event; what was lost comes first.
+    /// Orders the events by time, which is zero at `start`, or at the first event. An event for the
+    /// lost records comes first.
     pub(super) fn put_in_order(mut self, start: Option<u64>) -> Snapshot {
         let sent: HashMap<u64, u64> = self
             .events
@@ -71,8 +72,8 @@ impl Snapshot {
             .map(|event| (event.seq, event.ts))
             .collect();
         for event in &mut self.events {
-            // Counters of two cores may differ by less than a message takes, but effects come after
-            // their causes all the same.
+            // The counters of two cores may differ a little. An effect must not come before its
+            // cause.
             if let Kind::Received {
                 sent: Some(seq), ..
             } = event.kind
@@ -81,8 +82,8 @@ impl Snapshot {
                 event.ts = event.ts.max(ts);
             }
         }
-        // Of events at the same time the one that was written first goes first, but a poll, which is
-        // written at its end, goes before what happened in it.
+        // Events at the same time keep the order of recording, but a poll, which is recorded at its
+        // end, comes before the events inside it.
         self.events
             .sort_by_key(|event| (event.ts, std::cmp::Reverse(event.dur()), event.seq));
         let first = self.events.first().map_or(self.end, |event| event.ts);

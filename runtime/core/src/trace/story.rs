@@ -1,4 +1,4 @@
-//! The story: one line an event.
+//! The story of a snapshot: one line an event.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -25,10 +25,10 @@ impl fmt::Display for Snapshot {
 
 struct Story<'a> {
     snapshot: &'a Snapshot,
-    /// With what differs from run to run.
+    /// Whether numbers that differ from run to run are included.
     exact: bool,
     labels: Vec<String>,
-    /// What may cause a poll, by its number.
+    /// The events that may cause a poll, by their numbers.
     causes: HashMap<u64, &'a Event>,
 }
 
@@ -73,9 +73,10 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// How often the loop looks, and finds nothing, depends on the machine.
+    /// Whether the event is left out. The number of non-blocking reactor turns depends on the
+    /// machine.
     fn leaves_out(&self, kind: &Kind) -> bool {
-        let looks = matches!(
+        let varies = matches!(
             kind,
             Kind::Drain { .. }
                 | Kind::Wait {
@@ -83,15 +84,15 @@ impl<'a> Story<'a> {
                     ..
                 }
         );
-        looks && !self.exact
+        varies && !self.exact
     }
 
     fn task(&self, task: usize) -> &str {
         &self.labels[task]
     }
 
-    fn who(&self, task: Option<usize>) -> &str {
-        task.map_or("someone outside", |task| self.task(task))
+    fn subject(&self, task: Option<usize>) -> &str {
+        task.map_or("code outside of tasks", |task| self.task(task))
     }
 
     fn origin(&self, origin: Origin) -> String {
@@ -101,7 +102,7 @@ impl<'a> Story<'a> {
             Origin::Timer(timer) => format!("timer {timer}"),
             Origin::Blocking(job) => format!("blocking job {job}"),
             Origin::Thread(thread) => format!("thread {}", self.snapshot.threads[thread]),
-            Origin::Outside => self.who(None).to_owned(),
+            Origin::Outside => self.subject(None).to_owned(),
         }
     }
 
@@ -120,7 +121,7 @@ impl<'a> Story<'a> {
 
 fn end(end: End) -> &'static str {
     match end {
-        End::Running => "it goes on",
+        End::Running => "still running",
         end => end.as_str(),
     }
 }
@@ -128,7 +129,7 @@ fn end(end: End) -> &'static str {
 fn effect(effect: Effect) -> &'static str {
     match effect {
         Effect::Queued => "queued",
-        Effect::Coalesced => "nothing, it is queued already",
+        Effect::Coalesced => "nothing, it is already queued",
         Effect::DuringPoll => "queued again, during its own poll",
         Effect::AfterDone => "nothing, it is over",
         Effect::Sent => "sent to the loop",
@@ -174,13 +175,13 @@ impl fmt::Display for Line<'_> {
                 }
             }
             Kind::Freed { task } => write!(f, "{} is freed", story.task(task)),
-            Kind::Mark { task, name } => write!(f, "{} marks {name:?}", story.who(task)),
+            Kind::Mark { task, name } => write!(f, "{} marks {name:?}", story.subject(task)),
             Kind::Span { dur, task, name } => {
-                write!(f, "{} goes through {name:?}", story.who(task))?;
+                write!(f, "{} goes through {name:?}", story.subject(task))?;
                 self.took(f, dur)
             }
             Kind::Stall { task, dur } => {
-                write!(f, "{} keeps the loop for too long", story.who(task))?;
+                write!(f, "{} holds the loop for too long", story.subject(task))?;
                 self.took(f, dur)
             }
             Kind::Clone { .. } | Kind::Drop { .. } | Kind::Wake { .. } | Kind::Received { .. } => {
@@ -206,7 +207,7 @@ impl Line<'_> {
         }
     }
 
-    /// What happens to wakers.
+    /// Writes events of wakers.
     fn wake(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Line(story, kind) = *self;
         match *kind {
@@ -234,8 +235,8 @@ impl Line<'_> {
                 ..
             } => {
                 let by_ref = if by_ref { " by reference" } else { "" };
-                let (who, task) = (story.origin(origin), story.task(task));
-                write!(f, "{who} wakes {task}{by_ref}: {}", effect(did))
+                let (subject, task) = (story.origin(origin), story.task(task));
+                write!(f, "{subject} wakes {task}{by_ref}: {}", effect(did))
             }
             Kind::Received {
                 task, effect: did, ..
@@ -251,7 +252,7 @@ impl Line<'_> {
         }
     }
 
-    /// What happens around tasks.
+    /// Writes events of the reactor, the timers and the pool.
     fn around(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Line(story, kind) = *self;
         let exact = story.exact;
@@ -267,9 +268,9 @@ impl Line<'_> {
                 match ended {
                     Ended::Io => write!(f, "the loop waits until descriptors are ready: {events}")?,
                     Ended::Timer => write!(f, "the loop waits until a timer is due")?,
-                    Ended::Notify => write!(f, "the loop waits until another thread calls")?,
-                    Ended::Poll => write!(f, "the loop looks at its descriptors")?,
-                    Ended::Error => write!(f, "the loop can't wait")?,
+                    Ended::Notify => write!(f, "the loop waits until another thread notifies it")?,
+                    Ended::Poll => write!(f, "the loop checks its descriptors")?,
+                    Ended::Error => write!(f, "the wait of the loop fails")?,
                 }
                 self.took(f, dur)
             }
@@ -290,7 +291,7 @@ impl Line<'_> {
                 task,
                 deadline,
             } => {
-                write!(f, "{} arms timer {timer}", story.who(task))?;
+                write!(f, "{} arms timer {timer}", story.subject(task))?;
                 if exact {
                     write!(f, ", due at {}", Micros(deadline))?;
                 }
@@ -317,8 +318,8 @@ impl Line<'_> {
                 }
                 self.took(f, dur)
             }
-            Kind::Drain { n } => write!(f, "the loop takes in messages of other threads: {n}"),
-            Kind::Lost { n } => write!(f, "events before this that are lost: {n}"),
+            Kind::Drain { n } => write!(f, "the loop receives messages of other threads: {n}"),
+            Kind::Lost { n } => write!(f, "events lost before this one: {n}"),
             _ => Ok(()),
         }
     }

@@ -1,9 +1,9 @@
-//! What is known of tasks besides their events, for as long as there are events of them.
+//! Data of tasks other than their events, kept as long as there are events of the task.
 
 use std::collections::VecDeque;
 use std::panic::Location;
 
-/// A task by its slot and generation, in one word.
+/// Key of a task: its slot and generation, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TaskKey(u64);
 
@@ -31,6 +31,7 @@ impl TaskKey {
     }
 }
 
+/// Data of one task.
 pub(super) struct Info {
     generation: u32,
     pub(super) alive: bool,
@@ -38,23 +39,24 @@ pub(super) struct Info {
     pub(super) parent: TaskKey,
     pub(super) location: Option<&'static Location<'static>>,
     pub(super) name: Option<Box<str>>,
-    /// How many records there were before its first.
+    /// Number of records before its first.
     written: u64,
 }
 
-/// A slot is given to another task only when the ring has lost the last event of the one before, so
-/// the table is bounded by the tasks alive and the capacity of the ring.
+/// Table of tasks. A slot is used again only when the ring has lost the last event of its task, so
+/// the size of the table is bounded by the number of live tasks and the capacity of the ring.
 #[derive(Default)]
 pub(super) struct Table {
     infos: Vec<Info>,
-    /// Slots of tasks of which there is no record.
+    /// Slots without a record of a task.
     clean: Vec<usize>,
-    /// Freed slots, with the number of records written by then; in that order.
+    /// Freed slots, with the number of records at that time; in ascending order.
     waiting: VecDeque<(usize, u64)>,
 }
 
 impl Table {
-    /// A new task. `written` records were written and `lost` of them lost.
+    /// Adds a task. `written` is the number of records so far, `lost` the number of overwritten
+    /// ones.
     pub(super) fn insert(
         &mut self,
         size: usize,
@@ -88,7 +90,7 @@ impl Table {
         key
     }
 
-    /// The task is gone, after `written` records.
+    /// Removes a task, after `written` records.
     pub(super) fn remove(&mut self, key: TaskKey, written: u64) {
         let Some(info) = self.get_mut(key) else {
             return;
@@ -111,7 +113,7 @@ impl Table {
         (info.generation == key.generation()).then_some(info)
     }
 
-    /// The tasks that are alive.
+    /// Returns the live tasks.
     pub(super) fn alive(&self) -> impl Iterator<Item = TaskKey> + '_ {
         let infos = self.infos.iter().enumerate();
         infos

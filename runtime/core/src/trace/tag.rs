@@ -1,4 +1,4 @@
-//! The recorder's part of a task: see `on.rs`.
+//! The recorder's data of a task, see `recorder.rs`.
 
 use std::cell::Cell;
 use std::panic::Location;
@@ -14,15 +14,17 @@ use super::thread_rings;
 use super::trouble::end_poll;
 use super::words::{Effect, End};
 
-/// A task's part of the trace, in its header.
+/// The recorder's data of a task, in its header.
 pub(crate) struct Tag {
-    /// Kept by the executor, which every task keeps in turn. None: a task of no recorder.
+    /// Kept alive by the executor, which every task keeps alive. `None` for a task without a
+    /// recorder.
     shared: Cell<Option<NonNull<Shared>>>,
     key: Cell<TaskKey>,
-    /// The number of the wake or spawn that put the task in line. Owner only.
+    /// The number of the wake or spawn that queued the task. Owner only.
     cause: Cell<u64>,
-    /// The number of the wake from another thread that is on its way. Its mark in the remote_requests may
-    /// be taken in before this is written, by way of another message; then it is not known.
+    /// The number of a wake from another thread that the loop has not received yet. Its mark in the
+    /// remote requests may be received with another message before this is written; then the number
+    /// is lost.
     sent: AtomicU64,
 }
 
@@ -39,8 +41,9 @@ impl Tag {
 
     #[inline(always)]
     fn shared(&self) -> Option<&Shared> {
-        // SAFETY: `spawned` has it from the recorder of the task's executor. The executor never gives
-        // its recorder up, and is alive as long as the task is: see `Header::scheduler`.
+        // SAFETY: `spawned` takes the pointer from the recorder of the task's executor. The
+        // executor keeps its recorder, and is alive as long as the task is: see
+        // `Header::scheduler`.
         self.shared.get().map(|shared| unsafe { &*shared.as_ptr() })
     }
 
@@ -49,7 +52,7 @@ impl Tag {
         self.shared().filter(|shared| shared.wants(level))
     }
 
-    /// The task was made. `recorder` is that of its executor.
+    /// Records a new task. `recorder` is the recorder of its executor.
     #[inline(never)]
     pub(crate) fn spawned(
         &self,
@@ -72,21 +75,21 @@ impl Tag {
         }
     }
 
-    /// The task was given a name.
+    /// Sets the name of the task.
     pub(crate) fn named(&self, name: &str) {
         if let Some(shared) = self.shared() {
             shared.change(self.key.get(), |info| info.name = Some(name.into()));
         }
     }
 
-    /// The task now does the work of another caller.
+    /// Sets the location, for a task that now works for another caller.
     pub(crate) fn located(&self, location: &'static Location<'static>) {
         if let Some(shared) = self.shared() {
             shared.change(self.key.get(), |info| info.location = Some(location));
         }
     }
 
-    /// The task is polled, until the end of the answer.
+    /// Records the start of a poll, which ends with [`Poll::end`].
     #[inline(always)]
     pub(crate) fn poll(&self) -> Poll {
         let shared = self.shared();
@@ -102,7 +105,7 @@ impl Tag {
         self.key.get()
     }
 
-    /// The future of the task is dropped, until the answer is, wherever that happens.
+    /// Records that the future of the task is being dropped, until the returned guard is dropped.
     pub(crate) fn cancelling(&self) -> Cancelling {
         let shared = self.shared();
         Cancelling {
@@ -113,7 +116,7 @@ impl Tag {
         }
     }
 
-    /// The future is gone, with so many wakers left.
+    /// Records the end of the task, with the number of wakers left.
     #[inline(always)]
     pub(crate) fn done(&self, outcome: impl FnOnce() -> End, wakers: impl FnOnce() -> Option<u64>) {
         if let Some(shared) = self.wants(Level::Polls) {
@@ -121,7 +124,7 @@ impl Tag {
         }
     }
 
-    /// The task's memory is given back.
+    /// Records that the memory of the task is freed.
     #[inline(always)]
     pub(crate) fn freed(&self) {
         if let Some(shared) = self.shared() {
@@ -129,7 +132,7 @@ impl Tag {
         }
     }
 
-    /// A wake on the owner thread. `effect` is what it is about to do.
+    /// Records a wake on the owner thread, before its `effect`.
     #[inline(always)]
     pub(crate) fn woken(&self, by_ref: bool, effect: impl FnOnce() -> Effect) {
         if let Some(shared) = self.wants(Level::Wakes) {
@@ -140,7 +143,7 @@ impl Tag {
     #[cold]
     fn record_wake(&self, shared: &Shared, by_ref: bool, effect: Effect) {
         let (origin, from) = shared.origin();
-        // A wake of the one that runs.
+        // A wake of the running task.
         let effect = match effect {
             Effect::Queued if shared.running() == self.key.get() => Effect::DuringPoll,
             effect => effect,
@@ -150,8 +153,8 @@ impl Tag {
         self.queued_by(effect, seq);
     }
 
-    /// A wake on another thread has left its mark, and is sent home if it is the `first`. Other
-    /// threads. `is_wake`: it is none if not.
+    /// Records a wake on another thread after it has set its mark in the remote requests. The
+    /// `first` mark is sent to the owner thread. `is_wake` is false for a mark that is not a wake.
     #[inline(always)]
     pub(crate) fn sent(&self, is_wake: bool, by_ref: bool, first: bool) {
         if is_wake && let Some(shared) = self.wants(Level::Wakes) {
@@ -175,12 +178,12 @@ impl Tag {
         let record = Record::new(shared.now(), Code::Wake, flag, 0, key, from);
         let number = shared.thread_rings.push(shared.number, record);
         if first {
-            // The message to the owner goes out after this, and orders it.
+            // The message to the owner is sent after this store, and orders it.
             self.sent.store(number, Ordering::Relaxed);
         }
     }
 
-    /// The loop takes in a wake from another thread.
+    /// Records that the loop receives a wake from another thread.
     pub(crate) fn received(&self, effect: impl FnOnce() -> Effect) {
         let Some(shared) = self.wants(Level::Wakes) else {
             return;
@@ -198,7 +201,8 @@ impl Tag {
         }
     }
 
-    /// A waker was cloned, which makes so many. `here`: on the owner thread. Any thread.
+    /// Records the clone of a waker. `wakers` returns their new number; `here` is true on the owner
+    /// thread. Any thread.
     #[inline(always)]
     pub(crate) fn cloned(&self, here: bool, wakers: impl FnOnce() -> Option<u64>) {
         if let Some(shared) = self.wants(Level::Clones) {
@@ -206,8 +210,8 @@ impl Tag {
         }
     }
 
-    /// A waker is about to be dropped, which will leave so many. `here`: on the owner thread. Any
-    /// thread.
+    /// Records the drop of a waker, before it. `wakers` returns the number after it; `here` is true
+    /// on the owner thread. Any thread.
     #[inline(always)]
     pub(crate) fn dropped(&self, here: bool, wakers: impl FnOnce() -> Option<u64>) {
         if let Some(shared) = self.wants(Level::Clones) {
@@ -216,17 +220,19 @@ impl Tag {
     }
 }
 
-/// One byte of it all: one bit, three and three.
+/// Packs the properties of a wake into one byte: 1 bit, 3 bits and 3 bits.
 #[inline(always)]
 fn flag(by_ref: bool, origin: Origin, effect: Effect) -> u8 {
     u8::from(by_ref) | (origin as u8) << 1 | (effect as u8) << 4
 }
 
-/// A poll that goes on. Not from the tag, as the task may be freed before it ends.
+/// Guard for a poll. It does not point to the tag, because the task may be freed before the poll
+/// ends.
 #[must_use]
 pub(crate) struct Poll(Option<NonNull<Shared>>);
 
 impl Poll {
+    /// Records the end of the poll.
     #[inline(always)]
     pub(crate) fn end(self, result: End) {
         if let Some(shared) = self.0 {
@@ -239,13 +245,13 @@ impl Poll {
         }
     }
 
-    /// The same for a poll that may panic.
+    /// Returns a guard for a poll that may panic.
     pub(crate) fn may_panic(self) -> MayPanic {
         MayPanic(Some(self))
     }
 }
 
-/// A poll that has panicked if this is dropped before its end.
+/// Guard for a poll that may panic. A drop before the end records a panic.
 #[must_use]
 pub(crate) struct MayPanic(Option<Poll>);
 
@@ -265,10 +271,10 @@ impl Drop for MayPanic {
     }
 }
 
-/// A future that is being dropped, perhaps inside a poll of another.
+/// Guard for the drop of a future, perhaps inside the poll of another task.
 #[must_use]
 pub(crate) struct Cancelling {
-    /// Not from the tag, as in `Poll`.
+    /// Not a pointer to the tag, as in `Poll`.
     shared: Option<NonNull<Shared>>,
     before: Option<(Origin, u64)>,
     key: TaskKey,

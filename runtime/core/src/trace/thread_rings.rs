@@ -1,5 +1,5 @@
-//! What other threads record: each into a small ring of its own, under a lock that only a snapshot
-//! contends for.
+//! The records of other threads. Each thread has a small ring of its own, behind a lock for which
+//! only snapshots contend.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,20 +7,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::record::{Record, Ring};
 
-/// Records that each thread keeps.
+/// Number of records that a ring keeps.
 const CAPACITY: usize = 1024;
-/// ThreadRings of threads that have ended are kept up to this many.
+/// Number of rings above which rings of threads that have ended are dropped.
 const MAX_RINGS: usize = 256;
-/// Marks the numbers of records that the loop did not write.
+/// Added to the numbers of records that other threads have written.
 const FOREIGN: u64 = 1 << 52;
 
-/// A thread's ring, with the numbers that the records have.
+/// Ring of one thread, with the numbers of its records.
 pub(super) struct ThreadRing {
-    /// Unique among those of the recorder.
+    /// Unique in the recorder.
     pub(super) id: u64,
     pub(super) name: String,
     ring: Ring,
-    /// At the same places.
+    /// The number of each record, at the same index.
     numbers: Box<[Cell<u64>]>,
 }
 
@@ -30,7 +30,8 @@ pub(super) struct ThreadRings {
     rings: Mutex<Vec<Arc<Mutex<ThreadRing>>>>,
     written: AtomicU64,
     opened: AtomicU64,
-    /// Of rings that were given up, and of threads too far gone to have one.
+    /// Number of records of rings that were dropped, and of threads that end and have none any
+    /// more.
     lost: AtomicU64,
 }
 
@@ -47,14 +48,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl ThreadRings {
-    /// Keeps a record for the calling thread, and returns its number.
+    /// Writes a record into the ring of the calling thread, and returns its number.
     pub(super) fn push(&self, recorder: u64, record: Record) -> u64 {
         let number = FOREIGN + self.written.fetch_add(1, Ordering::Relaxed) + 1;
         let pushed = MINE.try_with(|mine| {
             let mut mine = mine.borrow_mut();
             let place = mine.iter().position(|(known, _)| *known == recorder);
             let place = place.unwrap_or_else(|| {
-                // Those of recorders that are gone are held by nobody else.
+                // The recorder of a ring without another reference is gone.
                 mine.retain(|(_, ring)| Arc::strong_count(ring) > 1);
                 mine.push((recorder, self.open()));
                 mine.len() - 1
@@ -67,7 +68,7 @@ impl ThreadRings {
         number
     }
 
-    /// A ring for the calling thread.
+    /// Adds a ring for the calling thread.
     fn open(&self) -> Arc<Mutex<ThreadRing>> {
         let mut rings = lock(&self.rings);
         if rings.len() >= MAX_RINGS
@@ -88,17 +89,18 @@ impl ThreadRings {
         ring
     }
 
+    /// Returns the number of rings.
     pub(super) fn count(&self) -> usize {
         lock(&self.rings).len()
     }
 
-    /// Calls `f` with each ring; returns how many records of other rings there have been.
+    /// Calls `f` with each ring; returns the number of records that are in no ring any more.
     pub(super) fn each(&self, mut f: impl FnMut(&ThreadRing)) -> u64 {
         let rings = lock(&self.rings);
         for ring in rings.iter() {
             f(&lock(ring));
         }
-        // Under the lock: a ring is either seen above or counted here.
+        // Read under the lock, so a ring is either passed to `f` or counted here.
         self.lost.load(Ordering::Relaxed)
     }
 }
@@ -120,12 +122,12 @@ impl ThreadRing {
         self.numbers[(place - 1) as usize % CAPACITY].set(number);
     }
 
-    /// How many have been overwritten.
+    /// Returns the number of records that were overwritten.
     pub(super) fn lost(&self) -> u64 {
         self.ring.lost()
     }
 
-    /// What is there after the first `read`, oldest first.
+    /// Returns the records after the first `read`, oldest first, with their numbers.
     pub(super) fn since(&self, read: u64) -> impl Iterator<Item = (u64, Record)> + '_ {
         let number = |place: u64| self.numbers[(place - 1) as usize % CAPACITY].get();
         self.ring
@@ -134,13 +136,13 @@ impl ThreadRing {
     }
 }
 
-/// Says which closure of a pool runs on this thread.
+/// Sets the closure of a blocking pool that runs on this thread.
 pub(super) fn set_job(job: Option<(u64, u64)>) {
-    // A thread that winds down runs none.
+    // A thread whose local values are destroyed runs no closure.
     let _ = JOB.try_with(|current| current.set(job));
 }
 
-/// The closure that runs on this thread, if it is one of that recorder's pool.
+/// Returns the number of the closure that runs on this thread, if it belongs to that recorder.
 pub(super) fn job(recorder: u64) -> Option<u64> {
     let job = JOB.try_with(Cell::get).ok().flatten();
     job.filter(|(known, _)| *known == recorder).map(|job| job.1)

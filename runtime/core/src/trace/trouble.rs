@@ -7,6 +7,7 @@ use super::shared::{Origin, Shared};
 use super::words::End;
 use crate::unwind::catch_panic;
 
+/// Records the end of the running poll, and reports a panic or a stall.
 #[cold]
 pub(super) fn end_poll(shared: &Shared, result: End) {
     let (_, task) = shared.set_origin(Origin::Outside, 0);
@@ -35,7 +36,7 @@ fn may_have_stalled(shared: &Shared, began: u64, stamps: u64, task: u64) {
 fn report(shared: &Shared, trouble: Trouble) {
     if let Some(hook) = &shared.hook {
         let snapshot = take(shared);
-        // It may be called during a panic, and must not end the loop.
+        // The hook may be called during a panic, and must not end the loop.
         catch_panic(|| hook.call(trouble, &snapshot));
     }
 }

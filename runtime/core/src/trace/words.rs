@@ -1,4 +1,4 @@
-//! What can be said of an event, in one word.
+//! Outcomes and effects of events, each as an enum with a word for the JSON.
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $word:ident = $text:literal,)* }) => {
@@ -11,7 +11,7 @@ macro_rules! words {
         impl $name {
             const ALL: &[$name] = &[$($name::$word),*];
 
-            /// The word as the JSON has it.
+            /// Returns the word in the JSON.
             ///
             /// ```
             #[doc = concat!("use wakeful::trace::", stringify!($name), ";")]
@@ -33,39 +33,39 @@ macro_rules! words {
 }
 
 words! {
-    /// What became of a poll, a task or a closure of the blocking pool.
+    /// Outcome of a poll, a task or a closure of the blocking pool.
     End {
         /// The future waits.
         Pending = "pending",
-        /// It returned.
+        /// The future or closure returned.
         Ready = "ready",
-        /// It panicked.
+        /// The future or closure panicked.
         Panicked = "panicked",
-        /// It was dropped before it returned.
+        /// The future or closure was dropped before it returned.
         Cancelled = "cancelled",
-        /// It had not ended when the snapshot was taken: a poll that took the snapshot itself.
+        /// The poll had not ended when the snapshot was taken, because it took the snapshot itself.
         Running = "running",
     }
 }
 
 words! {
-    /// What a wake did.
+    /// Effect of a wake.
     Effect {
-        /// The task was put in line.
+        /// The task was queued.
         Queued = "queued",
-        /// The task stood in line already.
+        /// The task was already queued.
         Coalesced = "coalesced",
-        /// It came during the task's own poll, and put the task in line again.
+        /// The task was woken during its own poll, and is queued again.
         DuringPoll = "during_poll",
-        /// The task is over; nothing happened.
+        /// The task had ended; nothing happened.
         AfterDone = "after_done",
-        /// It came from another thread and travels to the loop.
+        /// The wake came from another thread and was sent to the loop.
         Sent = "sent",
     }
 }
 
 words! {
-    /// What ended a wait of the reactor.
+    /// Reason for the end of a wait of the reactor.
     Ended {
         /// Events of descriptors.
         Io = "io",
@@ -73,9 +73,9 @@ words! {
         Timer = "timer",
         /// Another thread, or a signal.
         Notify = "notify",
-        /// It did not wait, and there was nothing.
+        /// The reactor did not wait, and there was no event.
         Poll = "poll",
-        /// An error of the system.
+        /// The system call failed.
         Error = "error",
     }
 }

@@ -1,9 +1,14 @@
-// What the trace says about a task, and what looks wrong in it.
+// Facts about a task, and warnings ("red flags").
 
-const LONG_POLL = 10e6, LONG_DELAY = 5e6, SELF_WAKES = 10, EMPTY_POLLS = 3;
+const LONG_POLL = 10e6,
+  LONG_DELAY = 5e6,
+  SELF_WAKES = 10,
+  EMPTY_POLLS = 3;
 
 function percentile(sorted, p) {
-  return sorted.length === 0 ? 0 : sorted[Math.min(sorted.length - 1, Math.ceil(p * sorted.length) - 1)];
+  return sorted.length === 0
+    ? 0
+    : sorted[Math.min(sorted.length - 1, Math.ceil(p * sorted.length) - 1)];
 }
 
 function tally(list, of) {
@@ -12,9 +17,12 @@ function tally(list, of) {
   return counts;
 }
 
-/** From the wake that queued a poll to the poll. Spawns count as well. */
+/** Returns the delays from the wake or spawn that queued a poll to the poll. */
 function delays(m, task) {
-  return task.arrows.map((arrow) => ({ poll: arrow.poll, ns: Math.max(0, m.ts[arrow.poll] - m.ts[arrow.wake]) }));
+  return task.arrows.map((arrow) => ({
+    poll: arrow.poll,
+    ns: Math.max(0, m.ts[arrow.poll] - m.ts[arrow.wake]),
+  }));
 }
 
 function effectOf(m, wake) {
@@ -27,9 +35,22 @@ function isSelfWake(m, wake) {
   return m.get(wake, "origin") === "task" && m.get(wake, "from") === m.task[wake];
 }
 
-/** Polls that gave Pending, were caused by the task itself or by nothing known, and did nothing that is recorded. */
+/**
+ * Returns the polls that gave Pending, were caused by the task itself or an unknown event, and did
+ * nothing that is recorded.
+ */
 function emptyPolls(m, task) {
-  const seen = new Set(["spawn", "timer_arm", "timer_cancel", "mark", "span", "clone", "submit", "register", "deregister"]);
+  const seen = new Set([
+    "spawn",
+    "timer_arm",
+    "timer_cancel",
+    "mark",
+    "span",
+    "clone",
+    "submit",
+    "register",
+    "deregister",
+  ]);
   return task.polls.filter((poll) => {
     if (m.get(poll, "result") !== "pending") return false;
     const cause = causeOf(m, poll);
@@ -44,7 +65,7 @@ function emptyPolls(m, task) {
   });
 }
 
-/** How many wakers lived at which time, as far as it was recorded. */
+/** Returns the numbers of live wakers over time, as far as recorded. */
 function wakerCounts(m, task) {
   return task.events
     .filter((i) => ["clone", "drop", "done"].includes(m.kind(i)) && m.get(i, "wakers") !== null)
@@ -53,8 +74,12 @@ function wakerCounts(m, task) {
 
 function facts(m, task) {
   if (task.facts) return task.facts;
-  const waits = delays(m, task), sorted = waits.map((d) => d.ns).sort((a, b) => a - b);
-  const longest = task.polls.reduce((best, i) => (best < 0 || m.dur[i] > m.dur[best] ? i : best), -1);
+  const waits = delays(m, task),
+    sorted = waits.map((d) => d.ns).sort((a, b) => a - b);
+  const longest = task.polls.reduce(
+    (best, i) => (best < 0 || m.dur[i] > m.dur[best] ? i : best),
+    -1,
+  );
   task.facts = {
     first: task.polls[0] ?? -1,
     longest,
@@ -66,7 +91,13 @@ function facts(m, task) {
     self: task.wakes.filter((i) => isSelfWake(m, i)).length,
     empty: emptyPolls(m, task),
     long: task.polls.filter((i) => m.dur[i] > LONG_POLL),
-    delays: { n: sorted.length, p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99), max: sorted[sorted.length - 1] ?? 0, late: waits.filter((d) => d.ns > LONG_DELAY) },
+    delays: {
+      n: sorted.length,
+      p50: percentile(sorted, 0.5),
+      p99: percentile(sorted, 0.99),
+      max: sorted[sorted.length - 1] ?? 0,
+      late: waits.filter((d) => d.ns > LONG_DELAY),
+    },
     worst: waits.reduce((worst, d) => (worst === null || d.ns > worst.ns ? d : worst), null),
     wakers: wakerCounts(m, task),
     clones: task.events.filter((i) => m.kind(i) === "clone").length,
@@ -75,45 +106,96 @@ function facts(m, task) {
   return task.facts;
 }
 
-/** A task that waits at the end of the trace although no waker of it lives. */
+/** Whether a task waits at the end of the trace although it has no live waker. */
 function isForgotten(m, task) {
-  const wakers = facts(m, task).wakers, states = task.states;
-  if (m.raw.level < 3 || task.done >= 0 || states.what[states.what.length - 1] !== WAITING) return false;
-  if (wakers.length > 0) return wakers[wakers.length - 1].n === 0 && noWakeAfter(m, task, wakers[wakers.length - 1].event);
-  return task.spawn >= 0 && task.polls.length > 0 && facts(m, task).clones === 0 && task.wakes.length === 0;
+  const wakers = facts(m, task).wakers,
+    states = task.states;
+  if (m.raw.level < 3 || task.done >= 0 || states.what[states.what.length - 1] !== WAITING)
+    return false;
+  if (wakers.length > 0)
+    return (
+      wakers[wakers.length - 1].n === 0 && noWakeAfter(m, task, wakers[wakers.length - 1].event)
+    );
+  return (
+    task.spawn >= 0 &&
+    task.polls.length > 0 &&
+    facts(m, task).clones === 0 &&
+    task.wakes.length === 0
+  );
 }
 
 function noWakeAfter(m, task, event) {
   const last = task.wakes[task.wakes.length - 1];
-  return last === undefined || last <= event || m.ts[task.polls[task.polls.length - 1]] >= m.ts[last];
+  return (
+    last === undefined || last <= event || m.ts[task.polls[task.polls.length - 1]] >= m.ts[last]
+  );
 }
 
-/** The red flags of a task: what, how often, the worst place, in words. */
+/** Returns the red flags of a task: name, count, worst event, text. */
 function flagsOf(m, task) {
-  const f = facts(m, task), flags = [];
+  const f = facts(m, task),
+    flags = [];
   const flag = (what, n, event, text) => flags.push({ what, n, event, text, task: task.index });
-  if (f.long.length > 0) flag("Long poll", f.long.length, f.longest, `held the loop for up to ${duration(m.dur[f.longest])}`);
-  if (f.delays.late.length > 0) flag("Long way from wake to poll", f.delays.late.length, f.worst.poll, `waited up to ${duration(f.worst.ns)} in the run queue`);
+  if (f.long.length > 0)
+    flag(
+      "Long poll",
+      f.long.length,
+      f.longest,
+      `held the loop for up to ${duration(m.dur[f.longest])}`,
+    );
+  if (f.delays.late.length > 0)
+    flag(
+      "Long delay from wake to poll",
+      f.delays.late.length,
+      f.worst.poll,
+      `waited up to ${duration(f.worst.ns)} in the run queue`,
+    );
   if (f.self >= SELF_WAKES && f.self * 2 > task.wakes.length) {
-    flag("Wakes itself", f.self, task.wakes.find((i) => isSelfWake(m, i)), `${f.self} of its ${count(task.wakes.length, "wake")} are its own`);
+    flag(
+      "Wakes itself",
+      f.self,
+      task.wakes.find((i) => isSelfWake(m, i)),
+      `${f.self} of its ${count(task.wakes.length, "wake")} come from itself`,
+    );
   }
-  if (f.empty.length >= EMPTY_POLLS) flag("Polled with nothing ready", f.empty.length, f.empty[0], `${count(f.empty.length, "poll")} found nothing to do`);
-  if (isForgotten(m, task)) flag("Nobody can wake it", 1, task.polls[task.polls.length - 1] ?? task.spawn, "it is pending and no waker of it lives");
+  if (f.empty.length >= EMPTY_POLLS)
+    flag(
+      "Polled with nothing ready",
+      f.empty.length,
+      f.empty[0],
+      `${count(f.empty.length, "poll")} found nothing to do`,
+    );
+  if (isForgotten(m, task))
+    flag(
+      "No waker left",
+      1,
+      task.polls[task.polls.length - 1] ?? task.spawn,
+      "it is pending and has no live waker",
+    );
   const panic = task.polls.find((i) => m.get(i, "result") === "panicked");
   if (panic !== undefined) flag("Panic", 1, panic, "its poll panicked");
   const stalls = task.events.filter((i) => m.kind(i) === "stall");
-  if (stalls.length > 0) flag("Stall", stalls.length, stalls[0], `everything stood still for ${duration(Math.max(...stalls.map((i) => m.dur[i])))}`);
+  if (stalls.length > 0)
+    flag(
+      "Stall",
+      stalls.length,
+      stalls[0],
+      `the loop was held for ${duration(Math.max(...stalls.map((i) => m.dur[i])))}`,
+    );
   return flags;
 }
 
 const FLAG_RULES = [
-  ["Stall", "a poll longer than the recorder was asked to tolerate"],
+  ["Stall", "a poll longer than the limit of the recorder"],
   ["Panic", "a poll that panicked"],
-  ["Nobody can wake it", "pending at the end while no waker of it lives (level 3)"],
+  ["No waker left", "pending at the end without a live waker (level 3)"],
   ["Long poll", "a poll longer than 10 ms"],
-  ["Long way from wake to poll", "more than 5 ms in the run queue"],
-  ["Wakes itself", `more than half of its wakes are its own, and at least ${SELF_WAKES}`],
-  ["Polled with nothing ready", `at least ${EMPTY_POLLS} polls that gave Pending, did nothing that is recorded, and were caused by the task itself or by no wake`],
+  ["Long delay from wake to poll", "more than 5 ms in the run queue"],
+  ["Wakes itself", `more than half of its wakes come from itself, and at least ${SELF_WAKES}`],
+  [
+    "Polled with nothing ready",
+    `at least ${EMPTY_POLLS} polls that gave Pending, did nothing that is recorded, and were caused by the task itself or by no wake`,
+  ],
 ];
 
 function allFlags(m) {

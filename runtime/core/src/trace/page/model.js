@@ -1,16 +1,21 @@
-// The trace, checked and put in order: arrays of times, the states of each task, who caused which poll.
+// The trace, checked and ordered: arrays of times, the states of each task, the cause of each poll.
 
-const WAITING = 0, READY = 1, RUNNING = 2, DONE = 3;
+const WAITING = 0,
+  READY = 1,
+  RUNNING = 2,
+  DONE = 3;
 
-/** The texts of `script#trace` as an object, or an error with a sentence for the reader. */
+/** Parses the text of `script#trace`; throws an error with a sentence for the reader. */
 function parseTrace(text) {
-  if (text.trim() === "") throw new Error("There is no trace in this file: the element that holds it is empty.");
-  if (text.trim() === "__" + "WAKEFUL_TRACE__") throw new Error("This is the bare page: no trace was put into it.");
+  if (text.trim() === "")
+    throw new Error("There is no trace in this file: the element that holds it is empty.");
+  if (text.trim() === "__" + "WAKEFUL_TRACE__")
+    throw new Error("This is the page without a trace.");
   let raw;
   try {
     raw = JSON.parse(text);
   } catch (error) {
-    throw new Error("The trace in this file isn't valid JSON: " + error.message);
+    throw new Error("The trace in this file is not valid JSON: " + error.message);
   }
   checkTrace(raw);
   return raw;
@@ -18,10 +23,14 @@ function parseTrace(text) {
 
 function checkTrace(raw) {
   if (raw === null || typeof raw !== "object" || raw.format !== "wakeful-trace") {
-    throw new Error("The JSON in this file isn't a Wakeful trace: its `format` should be \"wakeful-trace\".");
+    throw new Error(
+      'The JSON in this file is not a Wakeful trace: its `format` should be "wakeful-trace".',
+    );
   }
   if (raw.version !== 1) {
-    throw new Error(`This page reads version 1 of the format, and the trace has version ${String(raw.version)}.`);
+    throw new Error(
+      `This page reads version 1 of the format, and the trace has version ${String(raw.version)}.`,
+    );
   }
   for (const key of ["locations", "names", "threads", "tasks", "kinds", "events"]) {
     if (!Array.isArray(raw[key])) throw new Error(`The trace has no list \`${key}\`.`);
@@ -34,14 +43,16 @@ function checkTrace(raw) {
   raw.events.forEach((row, i) => {
     const kind = Array.isArray(row) ? raw.kinds[row[0]] : undefined;
     if (!kind || row.length !== kind.fields.length + 2) {
-      throw new Error(`Event ${i} of the trace doesn't fit its kind: ${JSON.stringify(row)}`);
+      throw new Error(`Event ${i} of the trace does not fit its kind: ${JSON.stringify(row)}`);
     }
     if (!Number.isFinite(row[2 + kind.fields.indexOf("ts")])) {
       throw new Error(`Event ${i} of the trace has no time: ${JSON.stringify(row)}`);
     }
     const task = row[2 + kind.fields.indexOf("task")];
     if (kind.fields.includes("task") && task !== null && !raw.tasks[task]) {
-      throw new Error(`Event ${i} names task ${String(task)}, and the trace has ${raw.tasks.length} tasks.`);
+      throw new Error(
+        `Event ${i} names task ${String(task)}, and the trace has ${raw.tasks.length} tasks.`,
+      );
     }
   });
 }
@@ -50,11 +61,22 @@ function buildModel(raw) {
   const n = raw.events.length;
   const places = raw.kinds.map((kind) => new Map(kind.fields.map((field, i) => [field, i + 2])));
   const m = {
-    raw, n,
+    raw,
+    n,
     threads: raw.threads,
-    ts: new Float64Array(n), dur: new Float64Array(n), task: new Int32Array(n),
-    bySeq: new Map(), receivedOf: new Map(), timers: new Map(), counts: new Map(),
-    exec: slices(), stalls: slices(), stalled: new Uint8Array(n), reactor: [], timer: [], thread: raw.threads.map(() => []),
+    ts: new Float64Array(n),
+    dur: new Float64Array(n),
+    task: new Int32Array(n),
+    bySeq: new Map(),
+    receivedOf: new Map(),
+    timers: new Map(),
+    counts: new Map(),
+    exec: slices(),
+    stalls: slices(),
+    stalled: new Uint8Array(n),
+    reactor: [],
+    timer: [],
+    thread: raw.threads.map(() => []),
     kind: (i) => raw.kinds[raw.events[i][0]].name,
     get(i, field) {
       const place = places[raw.events[i][0]].get(field);
@@ -89,14 +111,27 @@ function newTask(raw, ids, task, index) {
   const location = text(raw.locations, task.location);
   const short = location === null ? `task ${task.id}` : location.replace(/^.*[\\/]/, "");
   return {
-    index, name, location, id: String(task.id), label: name ?? short,
-    parent: ids.get(task.parent) ?? -1, size: task.size, alive: task.alive,
-    events: [], polls: [], wakes: [], made: [], arrows: [],
-    states: slices(), spawn: -1, done: -1, freed: -1,
+    index,
+    name,
+    location,
+    id: String(task.id),
+    label: name ?? short,
+    parent: ids.get(task.parent) ?? -1,
+    size: task.size,
+    alive: task.alive,
+    events: [],
+    polls: [],
+    wakes: [],
+    made: [],
+    arrows: [],
+    states: slices(),
+    spawn: -1,
+    done: -1,
+    freed: -1,
   };
 }
 
-/** Spans that don't overlap, in order. `sum[i]` is how long those before `i` ran. */
+/** Returns spans that do not overlap, in order. `sum[i]` is the length of all spans before `i`. */
 function slices() {
   return { start: [], end: [], what: [], event: [], sum: [0] };
 }
@@ -115,39 +150,64 @@ function sum(list) {
   }
 }
 
-/** The polls that were a stall to the recorder, and those that are long by this page's measure. */
+/** Returns the polls that were a stall for the recorder, and those above the limit of this page. */
 function findStalls(m) {
-  const told = new Set();
+  const reported = new Set();
   for (let i = 0; i < m.n; i++) {
-    if (m.kind(i) === "stall") told.add(`${m.ts[i]} ${m.task[i]}`);
+    if (m.kind(i) === "stall") reported.add(`${m.ts[i]} ${m.task[i]}`);
   }
   m.exec.event.forEach((i, k) => {
-    if (m.exec.what[k] !== RUNNING || (m.dur[i] <= LONG_POLL && !told.has(`${m.ts[i]} ${m.task[i]}`))) return;
+    if (
+      m.exec.what[k] !== RUNNING ||
+      (m.dur[i] <= LONG_POLL && !reported.has(`${m.ts[i]} ${m.task[i]}`))
+    )
+      return;
     m.stalled[i] = 1;
     slice(m.stalls, m.exec.start[k], m.exec.end[k], RUNNING, i);
   });
 }
 
-/** Puts an event into the lists of the lanes that show it. */
+/** Adds an event to the lists of the lanes that show it. */
 function sortIn(m, i) {
-  const kind = m.kind(i), task = m.tasks[m.task[i]], from = m.get(i, "from");
+  const kind = m.kind(i),
+    task = m.tasks[m.task[i]],
+    from = m.get(i, "from");
   if (task) task.events.push(i);
   switch (kind) {
-    case "spawn": if (task) task.spawn = i; break;
-    case "done": if (task) task.done = i; break;
-    case "freed": if (task) task.freed = i; break;
+    case "spawn":
+      if (task) task.spawn = i;
+      break;
+    case "done":
+      if (task) task.done = i;
+      break;
+    case "freed":
+      if (task) task.freed = i;
+      break;
     case "poll":
       task?.polls.push(i);
       slice(m.exec, m.ts[i], m.ts[i] + m.dur[i], RUNNING, i);
       break;
-    case "wait": slice(m.exec, m.ts[i], m.ts[i] + m.dur[i], WAITING, i); break;
+    case "wait":
+      slice(m.exec, m.ts[i], m.ts[i] + m.dur[i], WAITING, i);
+      break;
     case "wake":
       task?.wakes.push(i);
       if (m.get(i, "origin") === "task" && m.tasks[from]) m.tasks[from].made.push(i);
       break;
-    case "received": if (m.get(i, "sent") !== null) m.receivedOf.set(m.get(i, "sent"), i); break;
-    case "ready": case "register": case "deregister": case "drain": m.reactor.push(i); break;
-    case "timer_arm": case "timer_fire": case "timer_cancel": sortTimer(m, i, kind); break;
+    case "received":
+      if (m.get(i, "sent") !== null) m.receivedOf.set(m.get(i, "sent"), i);
+      break;
+    case "ready":
+    case "register":
+    case "deregister":
+    case "drain":
+      m.reactor.push(i);
+      break;
+    case "timer_arm":
+    case "timer_fire":
+    case "timer_cancel":
+      sortTimer(m, i, kind);
+      break;
   }
   const thread = m.get(i, "thread");
   if (thread > 0 && m.thread[thread]) m.thread[thread].push(i);
@@ -157,20 +217,23 @@ function sortTimer(m, i, kind) {
   m.timer.push(i);
   const key = m.get(i, "timer");
   const lives = m.timers.get(key) ?? [];
-  if (kind === "timer_arm" || lives.length === 0) lives.push({ arm: kind === "timer_arm" ? i : -1, end: -1 });
+  if (kind === "timer_arm" || lives.length === 0)
+    lives.push({ arm: kind === "timer_arm" ? i : -1, end: -1 });
   if (kind !== "timer_arm") lives[lives.length - 1].end = i;
   m.timers.set(key, lives);
 }
 
-/** The one life of a timer that an event belongs to: a timer may be armed many times. */
+/** Returns the arming of a timer to which an event belongs: a timer may be armed many times. */
 function timerLife(m, i) {
   const lives = m.timers.get(m.get(i, "timer")) ?? [];
   return lives.find((life) => life.arm === i || life.end === i);
 }
 
-/** Waiting, ready, running, done: told from spawns, wakes and polls. */
+/** Returns the states of a task (waiting, ready, running, done), derived from spawns, wakes and polls. */
 function buildStates(m, task) {
-  let since = 0, state = -1, event = -1;
+  let since = 0,
+    state = -1,
+    event = -1;
   const turn = (at, next, by) => {
     if (state >= 0 && at > since) slice(task.states, since, at, state, event);
     since = Math.max(since, at);
@@ -178,13 +241,18 @@ function buildStates(m, task) {
     event = by;
   };
   for (const i of task.events) {
-    const kind = m.kind(i), at = m.ts[i];
+    const kind = m.kind(i),
+      at = m.ts[i];
     if (kind === "spawn") turn(at, READY, i);
     if (kind === "poll") {
       const result = m.get(i, "result");
       if (state < 0) state = WAITING;
       turn(at, RUNNING, i);
-      turn(at + m.dur[i], result === "pending" ? WAITING : result === "running" ? RUNNING : DONE, i);
+      turn(
+        at + m.dur[i],
+        result === "pending" ? WAITING : result === "running" ? RUNNING : DONE,
+        i,
+      );
     }
     if (kind === "done" && state !== DONE) turn(Math.max(at, since), DONE, i);
     if (kind === "freed") turn(Math.max(at, since), -1, i);
@@ -199,14 +267,14 @@ function buildStates(m, task) {
   sum(task.states);
 }
 
-/** What queued a poll: the spawn, or the wake and its arrival when it came from another thread. */
+/** Returns what queued a poll: the spawn, or the wake, with its arrival if from another thread. */
 function causeOf(m, poll) {
   const seq = m.get(poll, "cause");
   const first = seq === null ? undefined : m.bySeq.get(seq);
   if (first === undefined) return null;
   if (m.kind(first) !== "received") return { event: first, queued: first };
   const sent = m.get(first, "sent");
-  return { event: sent === null ? first : m.bySeq.get(sent) ?? first, queued: first };
+  return { event: sent === null ? first : (m.bySeq.get(sent) ?? first), queued: first };
 }
 
 function originOf(m, i) {
@@ -214,9 +282,10 @@ function originOf(m, i) {
   return kind === "wake" ? m.get(i, "origin") : kind === "spawn" ? "spawn" : "outside";
 }
 
-/** The lane that an event comes from: a task's number, or the name of a lane. */
+/** Returns the lane of the origin of an event: the index of a task, or the name of a lane. */
 function laneOf(m, i) {
-  const kind = m.kind(i), thread = m.get(i, "thread");
+  const kind = m.kind(i),
+    thread = m.get(i, "thread");
   if (kind === "spawn") return m.get(i, "parent") ?? "exec";
   if (kind === "wake") {
     const origin = m.get(i, "origin");
@@ -226,13 +295,14 @@ function laneOf(m, i) {
     return thread > 0 ? `thread ${thread}` : "exec";
   }
   if (kind === "received" || kind === "wait" || kind === "submit" || kind === "lost") return "exec";
-  if (kind === "ready" || kind === "register" || kind === "deregister" || kind === "drain") return "reactor";
+  if (kind === "ready" || kind === "register" || kind === "deregister" || kind === "drain")
+    return "reactor";
   if (kind.startsWith("timer_")) return "timers";
   if (kind === "blocking") return `thread ${thread}`;
   return m.task[i] >= 0 ? m.task[i] : "exec";
 }
 
-/** One arrow a poll whose cause is known, in the order of the polls. */
+/** Returns an arrow for each poll with a known cause, in the order of the polls. */
 function buildArrows(m) {
   for (const task of m.tasks) {
     for (const poll of task.polls) task.arrows.push(...arrowTo(m, poll));
@@ -240,7 +310,7 @@ function buildArrows(m) {
   const all = m.tasks.flatMap((task) => task.arrows);
   all.sort((a, b) => m.ts[a.poll] - m.ts[b.poll]);
   m.arrows = all;
-  // From here on, no arrow starts before this: so a search from the left knows where to stop.
+  // From here on, no arrow starts before this one, so a search from the left can stop.
   m.arrowStarts = new Float64Array(all.length);
   let first = Infinity;
   for (let i = all.length - 1; i >= 0; i--) {
@@ -252,10 +322,12 @@ function buildArrows(m) {
 function arrowTo(m, poll) {
   const cause = causeOf(m, poll);
   if (cause === null) return [];
-  return [{ poll, wake: cause.event, from: laneOf(m, cause.event), origin: originOf(m, cause.event) }];
+  return [
+    { poll, wake: cause.event, from: laneOf(m, cause.event), origin: originOf(m, cause.event) },
+  ];
 }
 
-/** The first place from `low` on, in a list sorted by `key`, whose key is at least `x`. */
+/** Returns the first index from `low` on whose key is at least `x`, in a list sorted by `key`. */
 function firstAtLeast(list, x, low = 0, key = (one) => one) {
   let high = list.length;
   while (low < high) {
@@ -266,7 +338,7 @@ function firstAtLeast(list, x, low = 0, key = (one) => one) {
   return low;
 }
 
-/** The same for a list of events, by their times. */
+/** Returns the same for a list of events, by their times. */
 function firstEventAt(m, events, t) {
   return firstAtLeast(events, t, 0, (event) => m.ts[event]);
 }

@@ -1,5 +1,5 @@
-//! Spans of a subscriber that may panic, where no panic may pass: the runtime calls it in the middle of
-//! what it does to a task.
+//! Spans whose subscriber may panic. The runtime calls it in the middle of an operation on a task,
+//! where no panic may pass, so all panics are caught here.
 
 use std::mem;
 
@@ -8,34 +8,34 @@ use tracing::{Level, Span};
 
 use crate::unwind::caught;
 
-/// Is there a subscriber that might want to see something?
+/// Whether there is a subscriber that may be interested.
 #[inline(always)]
 pub(super) fn is_watched() -> bool {
     LevelFilter::current() >= Level::TRACE
 }
 
-/// A span that someone wants to see. It is closed when it is dropped.
-pub(super) struct Shown(Span);
+/// A span that the subscriber has enabled. Dropping it closes the span.
+pub(super) struct SafeSpan(Span);
 
-impl Shown {
-    /// `None`: nobody wants to see it.
+impl SafeSpan {
+    /// Makes a span; `None` if the subscriber has not enabled it.
     #[inline(always)]
-    pub(super) fn new(span: impl FnOnce() -> Span) -> Option<Shown> {
-        // The usual case, and all that it costs.
+    pub(super) fn new(span: impl FnOnce() -> Span) -> Option<SafeSpan> {
+        // The usual case; this check is its whole cost.
         if !is_watched() {
             return None;
         }
-        Shown::made(span)
+        SafeSpan::made(span)
     }
 
     #[cold]
     #[inline(never)]
-    fn made(span: impl FnOnce() -> Span) -> Option<Shown> {
+    fn made(span: impl FnOnce() -> Span) -> Option<SafeSpan> {
         let span = caught(span)?;
-        (!span.is_disabled()).then_some(Shown(span))
+        (!span.is_disabled()).then_some(SafeSpan(span))
     }
 
-    /// How the subscriber calls it; never 0.
+    /// Returns the id of the span for the subscriber; never 0.
     pub(super) fn id(&self) -> u64 {
         self.0.id().map_or(0, |id| id.into_u64())
     }
@@ -59,26 +59,26 @@ impl Shown {
     }
 }
 
-impl Drop for Shown {
+impl Drop for SafeSpan {
     fn drop(&mut self) {
         let span = mem::replace(&mut self.0, Span::none());
         caught(|| drop(span));
     }
 }
 
-/// Spans that are entered, each in the one before, until this is dropped.
-pub(super) struct Within<'a, const N: usize>([&'a Shown; N]);
+/// Guard for nested spans, which are entered until it is dropped.
+pub(super) struct EnteredSpans<'a, const N: usize>([&'a SafeSpan; N]);
 
-impl<'a, const N: usize> Within<'a, N> {
-    pub(super) fn new(spans: [&'a Shown; N]) -> Within<'a, N> {
+impl<'a, const N: usize> EnteredSpans<'a, N> {
+    pub(super) fn new(spans: [&'a SafeSpan; N]) -> EnteredSpans<'a, N> {
         for span in spans {
             span.enter();
         }
-        Within(spans)
+        EnteredSpans(spans)
     }
 }
 
-impl<const N: usize> Drop for Within<'_, N> {
+impl<const N: usize> Drop for EnteredSpans<'_, N> {
     fn drop(&mut self) {
         for span in self.0.iter().rev() {
             span.exit();
