@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What is compiled without any feature but `macros`.
+/// Packages that are compiled with the default features.
 const CORE: &[&str] = &[
     "bitflags",
     "cfg-if",
@@ -94,7 +94,7 @@ const OPTIONAL: &[&str] = &[
     "semver",
 ];
 
-/// Those that a program under MIT or Apache-2.0 can be given away with.
+/// Licences of packages that a program under MIT or Apache-2.0 may contain.
 const LICENCES: &[&str] = &[
     "0BSD",
     "Apache-2.0",
@@ -118,7 +118,7 @@ fn root() -> &'static Path {
     here.parent().expect("the package is in the repository")
 }
 
-/// The packages that are compiled into the libraries, ours left out.
+/// Returns the packages that are compiled into the libraries, except our own.
 fn packages(more: &[&str]) -> Vec<Package> {
     let output = Command::new(env!("CARGO"))
         .current_dir(root())
@@ -171,7 +171,7 @@ fn twice(packages: &[Package]) -> Vec<String> {
         .collect()
 }
 
-/// Does the expression leave a choice that is allowed? `AND` binds more tightly than `OR`.
+/// Whether the expression leaves a choice that is allowed. `AND` binds more tightly than `OR`.
 fn is_free(expression: &str) -> bool {
     // `MIT/Apache-2.0` is the old way to write it.
     let expression = expression.replace('/', " OR ");

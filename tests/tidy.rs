@@ -32,10 +32,10 @@ const NO_CIRCLES: &[&str] = &["runtime/", "net/", "runtime-macros/", "benches/"]
 /// Ends of the names of text files. Those in `scripts/` have none.
 const TEXTS: &[&str] = &[".rs", ".md", ".toml", ".js"];
 
-/// Tests that may sleep, and why nothing else would do.
+/// Tests that may sleep, and the reasons.
 const SLEEPERS: &[(&str, &str)] = &[(
     "tests/stalls/kinds.rs",
-    "a poll that sleeps is what is to be found",
+    "the detector has to find a poll that sleeps",
 )];
 
 /// Tests that may name a port, and why: no program binds it.
@@ -268,7 +268,7 @@ fn clock(file: &Source) -> Vec<String> {
     complaints
 }
 
-/// A feature is chosen once, where a module is declared, not at each call.
+/// A feature selects a module where that is declared, never single calls.
 fn features(file: &Source) -> Vec<String> {
     if !is_library(file) || matches!(file.name(), "lib.rs" | "mod.rs") {
         return Vec::new();
@@ -295,7 +295,7 @@ fn length(file: &Source) -> Vec<String> {
     too_long.then(complaint).into_iter().collect()
 }
 
-/// What is left over from writing. The names are cut in two here, so that this file passes.
+/// No unfinished code is left. The names are cut in two here, so that this file passes.
 fn leftovers(file: &Source) -> Vec<String> {
     let mut complaints = complain(
         file,
@@ -321,7 +321,7 @@ fn leftovers(file: &Source) -> Vec<String> {
     complaints
 }
 
-/// A sleep hides a race or slows the run. Wait for the event, or pause the clock.
+/// No test sleeps: a sleep hides a race or slows the run.
 fn sleeps(file: &Source) -> Vec<String> {
     if !(is_library(file) || is_test(file)) || excused(SLEEPERS, file) {
         return Vec::new();
@@ -337,8 +337,7 @@ fn sleeps(file: &Source) -> Vec<String> {
     complaints
 }
 
-/// Nothing in the runtime starts a thread but the pool for blocking calls, the watchdog, and the
-/// shards, which are threads.
+/// Only the pool for blocking calls, the watchdog and the shards start threads.
 fn threads(file: &Source) -> Vec<String> {
     let may = [
         "runtime/core/src/blocking/",
@@ -403,7 +402,7 @@ fn opens_literal(line: &str) -> bool {
     is_type && line.ends_with('{') && !line.contains("fn ") && !line.contains("impl")
 }
 
-/// Two runs at a time, or a busy machine, must not meet on a port: bind port 0.
+/// No test names a port: two runs at the same time must not use the same one.
 fn ports(file: &Source) -> Vec<String> {
     if excused(PORTS, file) {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! A Rust file with its comments, strings and tests told apart: as much of a lexer as that takes.
+//! Rust files with comments, strings and tests separated, by a small lexer.
 
 use std::ops::Range;
 
