@@ -21,7 +21,7 @@ doc:
 book:
     mdbook build docs
 
-# Checks licences, advisories and sources of dependencies. `cargo install --locked cargo-deny` before.
+# Checks licences, advisories and sources of dependencies. `cargo install --locked cargo-deny` first.
 deny:
     cargo deny check
 

@@ -4,8 +4,6 @@
 mod args;
 #[cfg(feature = "hyper")]
 mod connection;
-#[cfg(feature = "lab")]
-pub mod lab;
 mod serving;
 
 pub use args::{Args, check_address};

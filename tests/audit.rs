@@ -1,12 +1,12 @@
-//! What the library packages bring along: which packages, under which licences, each once. And where
-//! the examples listen.
+//! Checks the dependencies of the library packages: which they are, that each has one version, and
+//! that their licences fit. Also checks where the examples listen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What is compiled without any feature but `macros`.
+/// Packages that are compiled with the default features.
 const CORE: &[&str] = &[
     "bitflags",
     "cfg-if",
@@ -94,7 +94,7 @@ const OPTIONAL: &[&str] = &[
     "semver",
 ];
 
-/// Those that a program under MIT or Apache-2.0 can be given away with.
+/// Licences of packages that a program under MIT or Apache-2.0 may contain.
 const LICENCES: &[&str] = &[
     "0BSD",
     "Apache-2.0",
@@ -118,7 +118,7 @@ fn root() -> &'static Path {
     here.parent().expect("the package is in the repository")
 }
 
-/// The packages that are compiled into the libraries, ours left out.
+/// Returns the packages that are compiled into the libraries, except our own.
 fn packages(more: &[&str]) -> Vec<Package> {
     let output = Command::new(env!("CARGO"))
         .current_dir(root())
@@ -171,7 +171,7 @@ fn twice(packages: &[Package]) -> Vec<String> {
         .collect()
 }
 
-/// Does the expression leave a choice that is allowed? `AND` binds more tightly than `OR`.
+/// Whether the expression leaves a choice that is allowed. `AND` binds more tightly than `OR`.
 fn is_free(expression: &str) -> bool {
     // `MIT/Apache-2.0` is the old way to write it.
     let expression = expression.replace('/', " OR ");
@@ -211,7 +211,8 @@ fn split<'a>(text: &'a str, between: &str) -> Vec<&'a str> {
 #[test]
 fn the_core_brings_along_what_was_chosen() {
     let strangers = strangers(&packages(&[]), &[CORE]);
-    let advice = "look at what it is and who keeps it, then add it to the list in tests/audit.rs, or do without";
+    let advice = "review the package and its maintainers, then add it to the list in tests/audit.rs, \
+        or do without it";
     assert!(strangers.is_empty(), "new packages {strangers:?}: {advice}");
 }
 
@@ -219,7 +220,8 @@ fn the_core_brings_along_what_was_chosen() {
 fn features_and_adapters_bring_along_what_was_chosen_and_each_package_once() {
     let packages = packages(ALL);
     let strangers = strangers(&packages, &[CORE, OPTIONAL]);
-    let advice = "look at what it is and who keeps it, then add it to the list in tests/audit.rs, or do without";
+    let advice = "review the package and its maintainers, then add it to the list in tests/audit.rs, \
+        or do without it";
     assert!(strangers.is_empty(), "new packages {strangers:?}: {advice}");
     let twice = twice(&packages);
     assert!(twice.is_empty(), "in more than one version: {twice:?}");
@@ -277,7 +279,7 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The addresses in a text that something listens on if nobody gives another one.
+/// The default addresses that the programs in a text listen on.
 fn addresses(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for (before, skipped) in [(".address(\"", 1), ("bind(\"", 0), ("listen(\"", 0)] {

@@ -1,10 +1,10 @@
 //! Checks the sources against the rules of ARCHITECTURE.md and CONTRIBUTING.md.
 //!
 //! Each check is a function from a file to complaints, and has a test of its own that it can
-//! complain. Three lists in `tests/tidy/` have the exceptions that are left: circles between files
-//! (`circles.txt`), long lines (`columns.txt`) and banned words (`words.txt`). They only get
-//! shorter: `WAKEFUL_TIDY_SHORTEN=1 cargo test -p wakeful-tests --test tidy` writes them anew, and
-//! refuses if a list would grow.
+//! complain. Lists in `tests/tidy/` have the exceptions that are left: circles between files
+//! (`circles.txt`), long lines (`columns.txt`), banned words (`words.txt`), and names of files that
+//! do not exist (`files.txt`). The lists only get shorter. With `WAKEFUL_TIDY_SHORTEN=1` in the
+//! environment the test writes them anew, and refuses if a list would grow.
 
 #[path = "tidy/graph.rs"]
 mod graph;
@@ -32,10 +32,10 @@ const NO_CIRCLES: &[&str] = &["runtime/", "net/", "runtime-macros/", "benches/"]
 /// Ends of the names of text files. Those in `scripts/` have none.
 const TEXTS: &[&str] = &[".rs", ".md", ".toml", ".js"];
 
-/// Tests that may sleep, and why nothing else would do.
+/// Tests that may sleep, and the reasons.
 const SLEEPERS: &[(&str, &str)] = &[(
     "tests/stalls/kinds.rs",
-    "a poll that sleeps is what is to be found",
+    "the detector has to find a poll that sleeps",
 )];
 
 /// Tests that may name a port, and why: no program binds it.
@@ -58,6 +58,7 @@ fn the_repository_is_tidy() {
     complaints.extend(circles(&files));
     complaints.extend(columns(&texts));
     complaints.extend(words(&texts));
+    complaints.extend(named_files(&texts));
     complaints.extend(inventory::inventory(&files, &page("docs/src/unsafe.md")));
     complaints.extend(inventory::named_tests(&files, &page("docs/src/testing.md")));
     let checks = [
@@ -185,6 +186,19 @@ fn words(texts: &[Text]) -> Vec<String> {
     })
 }
 
+/// The pages name no source file that does not exist, but those that are listed.
+fn named_files(texts: &[Text]) -> Vec<String> {
+    let known: Vec<&str> = texts.iter().map(|text| text.path.as_str()).collect();
+    exceptions("tests/tidy/files.txt", texts, |text| {
+        let is_page = text.path.ends_with(".md") && text.path != "CHANGELOG.md";
+        let missing = is_page.then(|| text::missing_files(text, &known));
+        let missing = missing.into_iter().flatten();
+        missing
+            .map(|(line, file)| format!("{}:{line}: there is no file {file}", text.path))
+            .collect()
+    })
+}
+
 /// Complains where a file has more exceptions than `list` says, or fewer.
 fn exceptions(list: &str, texts: &[Text], find: impl Fn(&Text) -> Vec<String>) -> Vec<String> {
     let all = texts.iter().map(|text| (text.path.clone(), find(text)));
@@ -254,7 +268,7 @@ fn clock(file: &Source) -> Vec<String> {
     complaints
 }
 
-/// A feature is chosen once, where a module is declared, not at each call.
+/// A feature selects a module where that is declared, never single calls.
 fn features(file: &Source) -> Vec<String> {
     if !is_library(file) || matches!(file.name(), "lib.rs" | "mod.rs") {
         return Vec::new();
@@ -281,7 +295,7 @@ fn length(file: &Source) -> Vec<String> {
     too_long.then(complaint).into_iter().collect()
 }
 
-/// What is left over from writing. The names are cut in two here, so that this file passes.
+/// No unfinished code is left. The names are cut in two here, so that this file passes.
 fn leftovers(file: &Source) -> Vec<String> {
     let mut complaints = complain(
         file,
@@ -307,7 +321,7 @@ fn leftovers(file: &Source) -> Vec<String> {
     complaints
 }
 
-/// A sleep hides a race or slows the run. Wait for the event, or pause the clock.
+/// No test sleeps: a sleep hides a race or slows the run.
 fn sleeps(file: &Source) -> Vec<String> {
     if !(is_library(file) || is_test(file)) || excused(SLEEPERS, file) {
         return Vec::new();
@@ -323,8 +337,7 @@ fn sleeps(file: &Source) -> Vec<String> {
     complaints
 }
 
-/// Nothing in the runtime starts a thread but the pool for blocking calls, the watchdog, and the
-/// shards, which are threads.
+/// Only the pool for blocking calls, the watchdog and the shards start threads.
 fn threads(file: &Source) -> Vec<String> {
     let may = [
         "runtime/core/src/blocking/",
@@ -389,7 +402,7 @@ fn opens_literal(line: &str) -> bool {
     is_type && line.ends_with('{') && !line.contains("fn ") && !line.contains("impl")
 }
 
-/// Two runs at a time, or a busy machine, must not meet on a port: bind port 0.
+/// No test names a port: two runs at the same time must not use the same one.
 fn ports(file: &Source) -> Vec<String> {
     if excused(PORTS, file) {
         return Vec::new();

@@ -5,14 +5,14 @@
 //!
 //! Look for the mistake: Ada's name arrives in two pieces, and each handler knows only its own event.
 //!
-//! `cargo run --features lab --example lab_01_event_loop`
+//! `cargo run --example lab_01_event_loop`
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use polling::{Event, Events, PollMode, Poller};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 const LISTENER: usize = 0;
 

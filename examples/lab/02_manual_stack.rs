@@ -8,14 +8,14 @@
 //! are alive there. And look at `advance`: it goes on until it would have to wait. In lesson 03 it
 //! will be called `poll`, and in lesson 07 the compiler writes it.
 //!
-//! `cargo run --features lab --example lab_02_manual_stack`
+//! `cargo run --example lab_02_manual_stack`
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use polling::{Event, Events, PollMode, Poller};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 const LISTENER: usize = 0;
 const QUESTION: &[u8] = b"your name?\n";

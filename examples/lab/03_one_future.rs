@@ -7,7 +7,7 @@
 //! Look for the order: poll, sleep, wake, poll. Nothing is polled in between. (There are two threads,
 //! so now and then the bell rings before the sleep. It does not matter: a bell remembers.)
 //!
-//! `cargo run --features lab --example lab_03_one_future`
+//! `cargo run --example lab_03_one_future`
 
 use std::future::Future;
 use std::pin::{Pin, pin};

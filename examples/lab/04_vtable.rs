@@ -7,7 +7,7 @@
 //! `drop` does not run after `wake`, so `wake` has to give the reference back itself. A table that
 //! forgets it keeps the task's memory for good.
 //!
-//! `cargo run --features lab --example lab_04_vtable`
+//! `cargo run --example lab_04_vtable`
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

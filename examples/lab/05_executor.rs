@@ -7,7 +7,7 @@
 //! so he costs nothing. And look at the end: the executor stops when the line is empty. A task that
 //! still waits then waits for something outside. Lesson 06 brings that in.
 //!
-//! `cargo run --features lab --example lab_05_executor`
+//! `cargo run --example lab_05_executor`
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

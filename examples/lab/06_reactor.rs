@@ -6,7 +6,7 @@
 //! Look at `run`: get events and process them, as in lesson 01, but to process an event is to call a
 //! waker, whatever it is for. And look at `greet`: the conversation of lesson 02 in one piece again.
 //!
-//! `cargo run --features lab --example lab_06_reactor`
+//! `cargo run --example lab_06_reactor`
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use polling::{AsSource, Event, Events, Poller};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 type Line = Arc<Mutex<VecDeque<usize>>>;

@@ -7,14 +7,14 @@
 //! Look at the story, or at the page: the reactor's sources wake the tasks, and between two visits the
 //! loop waits. This lesson has the first page; the course's README says how to read it.
 //!
-//! `cargo run --features lab --example lab_07_same_server`
+//! `cargo run --example lab_07_same_server`
 
 use std::io;
 
 use futures_util::{AsyncBufReadExt, io::BufReader};
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::trace::Level;
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 async fn greet(stream: &TcpStream) -> io::Result<()> {
     stream.write_all(b"your name?\n").await?;

@@ -7,13 +7,13 @@
 //! look at what the polls return: `pending` at the sleep, `ready` at the end.
 //! (A poll stands where it begins, together with how it will end.)
 //!
-//! `cargo run --features lab --example lab_08_first_poll`
+//! `cargo run --example lab_08_first_poll`
 
 use std::time::Duration;
 
 use wakeful::time::sleep;
 use wakeful::trace::{End, Level, mark};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 fn main() {
     let snapshot = lab::record(Level::Wakes, async {

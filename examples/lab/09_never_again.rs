@@ -7,7 +7,7 @@
 //! wait for good, and nothing in the program is wrong but the future itself. The page marks such
 //! tasks with a red flag.
 //!
-//! `cargo run --features lab --example lab_09_never_again`
+//! `cargo run --example lab_09_never_again`
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use wakeful::trace::{End, Level, mark};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 fn main() {
     let snapshot = lab::record(Level::Clones, async {

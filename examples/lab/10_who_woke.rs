@@ -6,7 +6,7 @@
 //! Look at `sent` and `received`: a wake from another thread travels to the loop first.
 //! On the page, the arrows are coloured by where they begin.
 //!
-//! `cargo run --features lab --example lab_10_who_woke`
+//! `cargo run --example lab_10_who_woke`
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use wakeful::net::UdpSocket;
 use wakeful::time::sleep;
 use wakeful::trace::{Effect, Level, Origin};
-use wakeful_examples::lab::{self, leave_waker};
+use wakeful_lab::{self as lab, leave_waker};
 
 fn main() {
     // Not `lab::record`, as one wake is to come from outside the loop.

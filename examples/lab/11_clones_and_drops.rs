@@ -7,7 +7,7 @@
 //! once clones nothing. And of two polls of the same sleep only the first clones: the waker that is
 //! kept would wake the same task, so there is nothing to replace.
 //!
-//! `cargo run --features lab --example lab_11_clones_and_drops`
+//! `cargo run --example lab_11_clones_and_drops`
 
 use std::future::{Future, poll_fn, ready};
 use std::pin::pin;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use wakeful::task::yield_now;
 use wakeful::time::sleep;
 use wakeful::trace::{Kind, Level, Snapshot, mark};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 async fn work() {
     mark("a future that is ready at once");

@@ -6,14 +6,14 @@
 //! Look at the number of wakers. `wake` takes the waker with it, and there is no `dropped` line for it.
 //! `wake_by_ref` does not touch the number. `drop` lowers it and wakes nobody.
 //!
-//! `cargo run --features lab --example lab_12_three_ends`
+//! `cargo run --example lab_12_three_ends`
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::Waker;
 
 use wakeful::trace::{End, Level, mark};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 fn main() {
     let snapshot = lab::record(Level::Clones, async {

@@ -7,7 +7,7 @@
 //! have answered? Before the poll is right, after it is a bug. Then look at `queued again, during its
 //! own poll` in Wakeful's story.
 //!
-//! `cargo run --features lab --example lab_13_wake_during_poll`
+//! `cargo run --example lab_13_wake_during_poll`
 
 use std::future::Future;
 use std::pin::pin;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::{Context, Wake, Waker};
 
 use wakeful::trace::{Effect, End, Level, Origin};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 struct Woken(AtomicBool);
 

@@ -6,7 +6,7 @@
 //! Look at `nothing, it is already queued`. And look at the reader: it takes all letters that there
 //! are, because the number of polls says nothing about the number of letters.
 //!
-//! `cargo run --features lab --example lab_14_ten_wakes`
+//! `cargo run --example lab_14_ten_wakes`
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use wakeful::trace::{Effect, End, Level};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 #[derive(Default)]
 struct Letterbox {

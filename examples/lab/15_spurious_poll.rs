@@ -7,12 +7,12 @@
 //! `FuturesUnordered` gives each of its futures a waker of its own, and polls only those that were
 //! woken. Compare how often the doors are looked at.
 //!
-//! `cargo run --features lab --example lab_15_spurious_poll`
+//! `cargo run --example lab_15_spurious_poll`
 
 use futures_util::future::join3;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use wakeful::trace::{End, Level, mark};
-use wakeful_examples::lab::{self, Door};
+use wakeful_lab::{self as lab, Door};
 
 /// Opens one door after the other, last door first, and lets the waiting task look each time.
 async fn open_all(doors: &[Door; 3]) {

@@ -7,7 +7,7 @@
 //!
 //! Look at who is woken when `main` opens the door.
 //!
-//! `cargo run --features lab --example lab_16_moved_future`
+//! `cargo run --example lab_16_moved_future`
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
@@ -17,7 +17,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::FutureExt;
 use wakeful::trace::{Effect, Level, Origin, mark};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 #[derive(Default)]
 struct Door {

@@ -6,7 +6,7 @@
 //!
 //! Six tasks, one for each order and each moment. Look for the one that never ends.
 //!
-//! `cargo run --features lab --example lab_17_lost_wakeup`
+//! `cargo run --example lab_17_lost_wakeup`
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use wakeful::trace::{End, Level, mark};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 #[derive(Clone, Copy, PartialEq)]
 enum When {

@@ -7,14 +7,14 @@
 //! The task's memory, where the future was, stays until the last waker is gone: a forgotten waker
 //! in a list keeps the memory of a task that ended long ago.
 //!
-//! `cargo run --features lab --example lab_18_wake_after_done`
+//! `cargo run --example lab_18_wake_after_done`
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::task::Waker;
 
 use wakeful::trace::{Effect, Level, mark};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 /// What the future owns.
 struct Treasure;

@@ -8,7 +8,7 @@
 //!
 //! The clock is stopped in this lesson and jumps, so seconds take no time.
 //!
-//! `cargo run --features lab --example lab_19_cancelled`
+//! `cargo run --example lab_19_cancelled`
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use wakeful::time::{pause, sleep, timeout};
 use wakeful::trace::{Level, mark};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 const SECOND: Duration = Duration::from_secs(1);
 

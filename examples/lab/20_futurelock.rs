@@ -8,7 +8,7 @@
 //! Look at the last lines: `two` is woken and polled, and returns `pending`: the poll did not reach A.
 //! In the second run A is dropped before the second lock, and leaves its place in the queue.
 //!
-//! `cargo run --features lab --example lab_20_futurelock`
+//! `cargo run --example lab_20_futurelock`
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ use async_lock::Mutex;
 use futures_util::future::{Either, select};
 use wakeful::time::{pause, sleep, timeout};
 use wakeful::trace::{End, Level, mark};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -7,7 +7,7 @@
 //! Look at the page: one long poll, which gets a red flag, and then a timer that fires too late. With
 //! the pool the ticks go on beside the job.
 //!
-//! `cargo run --features lab --example lab_21_blocking_poll`
+//! `cargo run --example lab_21_blocking_poll`
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use wakeful::time::sleep;
 use wakeful::trace::{Kind, Level, mark};
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 const TICK: Duration = Duration::from_millis(5);
 const LONG: Duration = Duration::from_millis(60);

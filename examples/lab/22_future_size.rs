@@ -5,13 +5,13 @@
 //!
 //! Look at the sizes below; on the page, a task's panel shows the size of its future.
 //!
-//! `cargo run --features lab --example lab_22_future_size`
+//! `cargo run --example lab_22_future_size`
 
 use std::hint::black_box;
 
 use wakeful::task::yield_now;
 use wakeful::trace::Level;
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 const KILOBYTE: usize = 1024;
 

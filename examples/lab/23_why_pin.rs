@@ -7,7 +7,7 @@
 //! Look at the addresses. Before its first poll a future moves as it likes: it points to nothing yet.
 //! After it, moving the `Pin<Box<_>>` moves the pointer to the future, and the future stays.
 //!
-//! `cargo run --features lab --example lab_23_why_pin`
+//! `cargo run --example lab_23_why_pin`
 
 use std::cell::Cell;
 use std::future::Future;
@@ -17,7 +17,7 @@ use std::task::{Context, Poll, Waker};
 
 use wakeful::task::yield_now;
 use wakeful::trace::Level;
-use wakeful_examples::lab;
+use wakeful_lab as lab;
 
 /// Remembers where it was when it was polled first, as a reference into itself would.
 #[derive(Default)]

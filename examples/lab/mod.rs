@@ -26,7 +26,7 @@ use wakeful::trace::{Effect, End, Kind, Level, Origin, Snapshot};
 /// # Examples
 /// ```no_run
 /// let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-/// let visitors = wakeful_examples::lab::visitors(listener.local_addr().unwrap());
+/// let visitors = wakeful_lab::visitors(listener.local_addr().unwrap());
 /// // serve them, and then:
 /// let [ada, bob] = visitors.join().unwrap().unwrap();
 /// ```
@@ -62,7 +62,7 @@ fn hear(server: &mut BufReader<TcpStream>) -> io::Result<String> {
 /// ```
 /// use wakeful::trace::Level;
 ///
-/// let snapshot = wakeful_examples::lab::record(Level::Wakes, async {});
+/// let snapshot = wakeful_lab::record(Level::Wakes, async {});
 /// assert!(snapshot.to_string().contains("main is polled, for the first time: ready"));
 /// ```
 pub fn record(level: Level, main: impl Future<Output = ()>) -> Snapshot {
@@ -82,14 +82,16 @@ pub fn record(level: Level, main: impl Future<Output = ()>) -> Snapshot {
 /// # Examples
 /// ```no_run
 /// use wakeful::trace::Level;
-/// use wakeful_examples::lab;
+/// use wakeful_lab as lab;
 ///
 /// lab::show("00_nothing", &lab::record(Level::Wakes, async {}));
 /// ```
 pub fn show(name: &str, snapshot: &Snapshot) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the examples lie in the repository");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = here
+        .ancestors()
+        .nth(2)
+        .expect("the lab is in the repository");
     let folder = root.join("target/lab");
     let page = folder.join(format!("{name}.html"));
     println!("\nThe story of the runtime:");
@@ -110,7 +112,7 @@ pub fn show(name: &str, snapshot: &Snapshot) {
 /// # Examples
 /// ```
 /// use wakeful::trace::Level;
-/// use wakeful_examples::lab;
+/// use wakeful_lab as lab;
 ///
 /// let snapshot = lab::record(Level::Wakes, async {});
 /// lab::assert_told(&snapshot, &["main is spawned", "main is done: ready"]);
@@ -136,7 +138,7 @@ pub fn assert_told(snapshot: &Snapshot, lines: &[&str]) {
 /// # Examples
 /// ```
 /// use wakeful::trace::{End, Level};
-/// use wakeful_examples::lab;
+/// use wakeful_lab as lab;
 ///
 /// let snapshot = lab::record(Level::Wakes, async {});
 /// assert_eq!(lab::polls(&snapshot, "main"), [End::Ready]);
@@ -161,7 +163,7 @@ pub fn polls(snapshot: &Snapshot, name: &str) -> Vec<End> {
 /// # Examples
 /// ```
 /// use wakeful::trace::{Effect, Level, Origin};
-/// use wakeful_examples::lab;
+/// use wakeful_lab as lab;
 ///
 /// let snapshot = lab::record(Level::Wakes, wakeful::task::yield_now());
 /// let main = lab::task(&snapshot, "main");
@@ -192,7 +194,7 @@ pub fn wakes(snapshot: &Snapshot, name: &str) -> Vec<(Origin, Effect)> {
 /// # Examples
 /// ```
 /// use wakeful::trace::Level;
-/// use wakeful_examples::lab;
+/// use wakeful_lab as lab;
 ///
 /// let snapshot = lab::record(Level::Wakes, async {});
 /// assert!(snapshot.tasks()[lab::task(&snapshot, "main")].size < 100);
@@ -212,7 +214,7 @@ pub fn task(snapshot: &Snapshot, name: &str) -> usize {
 /// # Examples
 /// ```
 /// wakeful::block_on(async {
-///     wakeful_examples::lab::spawn("worker", async {}).await.unwrap();
+///     wakeful_lab::spawn("worker", async {}).await.unwrap();
 /// });
 /// ```
 #[track_caller]
@@ -229,7 +231,7 @@ where
 ///
 /// # Examples
 /// ```
-/// wakeful::block_on(wakeful_examples::lab::leave_waker(|waker| waker.wake()));
+/// wakeful::block_on(wakeful_lab::leave_waker(|waker| waker.wake()));
 /// ```
 pub async fn leave_waker(take: impl FnOnce(Waker)) {
     let mut take = Some(take);
@@ -247,7 +249,7 @@ pub async fn leave_waker(take: impl FnOnce(Waker)) {
 ///
 /// # Examples
 /// ```
-/// use wakeful_examples::lab::Door;
+/// use wakeful_lab::Door;
 ///
 /// let door = Door::default();
 /// let task = door.clone();
@@ -273,7 +275,7 @@ impl Door {
     ///
     /// # Examples
     /// ```
-    /// wakeful_examples::lab::Door::default().open();
+    /// wakeful_lab::Door::default().open();
     /// ```
     pub fn open(&self) {
         self.0.open.set(true);
@@ -286,7 +288,7 @@ impl Door {
     ///
     /// # Examples
     /// ```
-    /// let door = wakeful_examples::lab::Door::default();
+    /// let door = wakeful_lab::Door::default();
     /// door.open();
     /// wakeful::block_on(door.opened());
     /// ```
@@ -306,7 +308,7 @@ impl Door {
     ///
     /// # Examples
     /// ```
-    /// assert_eq!(wakeful_examples::lab::Door::default().looks(), 0);
+    /// assert_eq!(wakeful_lab::Door::default().looks(), 0);
     /// ```
     pub fn looks(&self) -> u32 {
         self.0.looks.get()
@@ -321,7 +323,7 @@ impl Door {
 ///
 /// # Examples
 /// ```
-/// wakeful::block_on(wakeful_examples::lab::settle());
+/// wakeful::block_on(wakeful_lab::settle());
 /// ```
 pub async fn settle() {
     pause();

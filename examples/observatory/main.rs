@@ -1,7 +1,7 @@
 //! A server whose tasks, wakes and reactor can be watched while it works:
 //!
 //! ```text
-//! cargo run --release --example observatory
+//! cd examples/observatory && cargo run --release --example observatory
 //! curl http://127.0.0.1:7070/slow?ms=500
 //! ```
 //!

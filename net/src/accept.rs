@@ -185,7 +185,8 @@ fn refused(error: io::Error) -> io::Error {
     match E::from_io_error(&error) {
         Some(E::NOSYS | E::PERM | E::ACCESS) => tried(
             "accept a connection:",
-            "the system refuses `accept4` and `accept`; allow one of them in the sandbox of this process",
+            "the system refuses `accept4` and `accept`; allow one of them in the sandbox of this \
+             process",
         )(error),
         _ => error,
     }
@@ -252,7 +253,8 @@ macro_rules! listener_methods {
             /// Returns the connections as an endless stream.
             ///
             /// ```no_run
-            #[doc = concat!("# async fn example(listener: wakeful_net::", stringify!($type), ") -> std::io::Result<()> {")]
+            #[doc = concat!("# use wakeful_net::", stringify!($type), " as Listener;")]
+            /// # async fn example(listener: Listener) -> std::io::Result<()> {
             /// use futures_util::StreamExt;
             ///
             /// let mut incoming = listener.incoming();

@@ -290,10 +290,7 @@ macro_rules! stream_methods {
             ///
             /// Cancel-safe: if the future is dropped, nothing was read.
             #[inline]
-            pub fn read(
-                &self,
-                buf: &mut [u8],
-            ) -> impl Future<Output = io::Result<usize>> {
+            pub fn read(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
                 self.0.read(buf)
             }
 
@@ -324,10 +321,7 @@ macro_rules! stream_methods {
             /// `buf` already, and how many is unknown. To read with a timeout, call
             /// [`read`](Self::read) in a loop, or keep the future and poll it again.
             #[inline]
-            pub fn read_exact(
-                &self,
-                buf: &mut [u8],
-            ) -> impl Future<Output = io::Result<()>> {
+            pub fn read_exact(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<()>> {
                 self.0.read_exact(buf)
             }
 
@@ -359,10 +353,7 @@ macro_rules! stream_methods {
             ///
             /// Cancel-safe: if the future is dropped, nothing was written.
             #[inline]
-            pub fn write(
-                &self,
-                buf: &[u8],
-            ) -> impl Future<Output = io::Result<usize>> {
+            pub fn write(&self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
                 self.0.write(buf)
             }
 
@@ -395,10 +386,7 @@ macro_rules! stream_methods {
             /// and how much is unknown. To write with a timeout, call [`write`](Self::write) in a
             /// loop, or keep the future and poll it again.
             #[inline]
-            pub fn write_all(
-                &self,
-                buf: &[u8],
-            ) -> impl Future<Output = io::Result<()>> {
+            pub fn write_all(&self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
                 self.0.write_all(buf)
             }
 
@@ -428,10 +416,7 @@ macro_rules! stream_methods {
             /// # Cancel safety
             ///
             /// Cancel-safe.
-            pub fn peek(
-                &self,
-                buf: &mut [u8],
-            ) -> impl Future<Output = io::Result<usize>> {
+            pub fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
                 self.0.peek(buf)
             }
 
@@ -514,7 +499,8 @@ macro_rules! stream_methods {
             /// shuts that direction down.
             ///
             /// ```no_run
-            #[doc = concat!("# async fn example(stream: wakeful_net::", stringify!($type), ") -> std::io::Result<()> {")]
+            #[doc = concat!("# use wakeful_net::", stringify!($type), " as Stream;")]
+            /// # async fn example(stream: Stream) -> std::io::Result<()> {
             /// let (read, write) = stream.into_split();
             /// wakeful::spawn(async move { write.write_all(b"hello").await });
             /// let mut reply = [0; 5];

@@ -32,7 +32,9 @@ pub struct UdpSocket(Async<std::net::UdpSocket>);
 
 macro_rules! options {
     ($($(#[$doc:meta])* $get:ident, $set:ident: $type:ty;)*) => {$(
-        #[doc = concat!("Returns the setting of [`", stringify!($set), "`](Self::", stringify!($set), ").")]
+        #[doc = concat!("Returns the setting of [`", stringify!($set), "`].")]
+        ///
+        #[doc = concat!("[`", stringify!($set), "`]: Self::", stringify!($set))]
         ///
         /// # Errors
         ///

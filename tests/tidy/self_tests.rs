@@ -1,8 +1,8 @@
-//! Each check complains about what it is there for, and about nothing else.
+//! Tests that each check complains about what it forbids, and about nothing else.
 
 use super::*;
 
-/// What `check` says about `text`, as the lines that it names.
+/// Returns the lines of `text` that `check` complains about.
 fn lines(check: fn(&Source) -> Vec<String>, path: &str, text: &str) -> Vec<usize> {
     let complaints = check(&Source::new(path, text)).into_iter();
     let line = |complaint: String| {

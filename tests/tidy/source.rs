@@ -1,4 +1,4 @@
-//! A Rust file with its comments, strings and tests told apart: as much of a lexer as that takes.
+//! Rust files with comments, strings and tests separated, by a small lexer.
 
 use std::ops::Range;
 
@@ -155,7 +155,7 @@ fn named_tree(
         return leaves.push((path, "*".to_string()));
     }
     let word = cursor.word();
-    if !(word == "self" && !path.is_empty()) {
+    if word != "self" || path.is_empty() {
         path.push(word.to_string());
     }
     if cursor.eat("::") {
@@ -274,7 +274,8 @@ fn comment(rest: &str) -> Option<usize> {
     Some(rest.len())
 }
 
-/// The string or character that begins here: the lengths of its opening, of all of it, of its closing.
+/// The string or character that begins here: the lengths of its opening, of the whole, and of its
+/// closing.
 fn string(rest: &str, after_word: bool) -> Option<(usize, usize, usize)> {
     if let Some(body) = rest.strip_prefix('\'') {
         // `'a'` and `'\n'` are characters, `'a` is a lifetime.
@@ -337,7 +338,7 @@ fn tests(path: &str, code: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// The end of the item whose attribute begins at `start`: its `;`, or the brace that closes its first.
+/// The end of the item whose attribute begins at `start`: its `;`, or its closing brace.
 fn item_end(code: &str, start: usize) -> usize {
     let mut depth = 0;
     for (at, c) in code[start..].char_indices() {

@@ -91,6 +91,28 @@ fn comments(raw: &str) -> String {
     String::from_utf8_lossy(&kept.collect::<Vec<u8>>()).into_owned()
 }
 
+/// Returns the source files that a page names and that do not exist, each with its line.
+///
+/// `known` has the paths of all files. A page may leave out the beginning of a path.
+pub fn missing_files(page: &Text, known: &[&str]) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (index, line) in page.raw.lines().enumerate() {
+        for word in line.split('`').skip(1).step_by(2) {
+            let is_path = word.ends_with(".rs") || word.ends_with(".js");
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+            let ends = |path: &&str| path.strip_suffix(word).is_some_and(ends_in_directory);
+            if is_path && word.chars().all(is_plain) && !known.iter().any(ends) {
+                found.push((index + 1, word.to_string()));
+            }
+        }
+    }
+    found
+}
+
+fn ends_in_directory(start: &str) -> bool {
+    start.is_empty() || start.ends_with('/')
+}
+
 /// How many exceptions each file has left: a list that only gets shorter.
 pub type Left = BTreeMap<String, usize>;
 
@@ -162,6 +184,17 @@ mod self_tests {
         assert_eq!(words("a.md", "one\nNobody is told."), [(2, "nobody")]);
         let code = "fn nobody() {} // in line\nlet a = \"in vain\"; /* whoever */ // inline";
         assert_eq!(words("a.rs", code), [(2, "whoever"), (1, "in line")]);
+    }
+
+    #[test]
+    fn files_that_a_page_names_exist() {
+        let known = ["a/src/one.rs", "a/src/b/two.rs"];
+        let missing = |raw: &str| missing_files(&text("a.md", raw.to_string()), &known).len();
+        assert_eq!(
+            missing("`one.rs`, `b/two.rs`, `a/src/one.rs`, `*.rs`, three.rs"),
+            0
+        );
+        assert_eq!(missing("`wo.rs` and `src/two.rs`, `three.js`"), 3);
     }
 
     #[test]

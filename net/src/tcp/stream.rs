@@ -1,4 +1,4 @@
-//! A TCP connection.
+//! TCP connection.
 
 use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::net::{Shutdown, SocketAddr};
@@ -18,7 +18,7 @@ use crate::error::{is, tried};
 use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::stream::{Received, Socket, Stream, stream_methods};
 
-/// A TCP connection.
+/// TCP connection.
 ///
 /// The methods take `&self`; the `futures-io` traits are implemented for `TcpStream` and
 /// `&TcpStream`. Their `close` shuts the writing direction down. Dropping the stream closes the

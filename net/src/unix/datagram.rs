@@ -15,7 +15,7 @@ use super::addr::{SocketAddr, named};
 use crate::datagram::{datagram_methods, sized};
 use crate::error::tried;
 
-/// A Unix domain socket for datagrams. The methods take `&self`, so several tasks may use one.
+/// Unix domain socket for datagrams. The methods take `&self`, so several tasks may use one.
 ///
 /// Datagrams arrive whole, in order, and are not lost; sending waits while the receiver's queue is
 /// full.
@@ -157,7 +157,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if the receiver's queue is full; else those of the system.
+    /// `WouldBlock` if the queue of the receiver is full; otherwise the error of the system.
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         let addr = named(path.as_ref())?;
         sized(self.get_ref().send_to_addr(buf, &addr), buf)

@@ -1,4 +1,4 @@
-//! A Unix domain connection.
+//! Unix domain connection.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
@@ -23,7 +23,7 @@ use crate::stream::{Received, Socket, Stream, stream_methods};
 /// Maximum number of buffers that recvmsg(2) accepts.
 const IOV_MAX: usize = 1024;
 
-/// A Unix domain connection.
+/// Unix domain connection.
 ///
 /// The methods take `&self`; the `futures-io` traits are implemented for `UnixStream` and
 /// `&UnixStream`. Their `close` shuts the writing direction down.
@@ -148,8 +148,8 @@ impl Socket for net::UnixStream {
         self.read_vectored(&mut [IoSliceMut::new(buf)])
     }
 
-    /// A read ends where descriptors were attached. They are dropped here; the flag `MSG_CTRUNC` is
-    /// the only sign that more bytes may follow.
+    /// Reads into several buffers. A read ends where descriptors were attached. They are dropped
+    /// here; the flag `MSG_CTRUNC` is the only sign that more bytes may follow.
     fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received> {
         let most = bufs.len().min(IOV_MAX);
         let mut none = RecvAncillaryBuffer::default();

@@ -20,7 +20,7 @@ use crate::error::{is, tried};
 /// # async fn example() -> std::io::Result<()> {
 /// let receiver = pipe::OpenOptions::new().open_receiver("/tmp/example.fifo")?;
 /// let mut buf = [0; 64];
-/// let n = receiver.read(&mut buf).await?; // waits for someone to write
+/// let n = receiver.read(&mut buf).await?; // waits for a sender
 /// # Ok(())
 /// # }
 /// ```

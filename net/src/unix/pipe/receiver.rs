@@ -28,7 +28,8 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is not a pipe, or not open for reading; else those of the system.
+    /// `InvalidInput` if it is not a pipe, or not open for reading; otherwise the error of the
+    /// system.
     ///
     /// # Panics
     ///

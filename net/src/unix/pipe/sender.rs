@@ -27,7 +27,8 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if it is not a pipe, or not open for writing; else those of the system.
+    /// `InvalidInput` if it is not a pipe, or not open for writing; otherwise the error of the
+    /// system.
     ///
     /// # Panics
     ///

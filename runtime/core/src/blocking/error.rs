@@ -17,8 +17,8 @@ impl fmt::Display for NoThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the system gives no thread for a call that blocks, and none is running: {}: raise the limit \
-             of processes (RLIMIT_NPROC, or pids.max of the cgroup), or have fewer threads",
+            "the system gives no thread for a call that blocks, and none is running: {}: raise the \
+             limit of processes (RLIMIT_NPROC, or pids.max of the cgroup), or have fewer threads",
             self.0
         )
     }

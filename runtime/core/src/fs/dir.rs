@@ -19,7 +19,7 @@ use crate::blocking::{self, Call};
 /// Entries fetched at a time.
 const BATCH: usize = 64;
 
-/// A directory that threads of the pool read on, one after the other.
+/// Open directory, read by one job of the pool at a time.
 type Shared = Arc<Mutex<fs::ReadDir>>;
 
 /// Entries, and whether there may be more.
@@ -79,7 +79,7 @@ fn next_batch(directory: &Shared) -> Batch {
     (entries, true)
 }
 
-/// The entries of a directory, in the order of the system. For an example see [`read_dir`].
+/// Entries of a directory, in the order of the system. For an example see [`read_dir`].
 pub struct ReadDir {
     entries: VecDeque<io::Result<DirEntry>>,
     more: Option<Shared>,
@@ -87,11 +87,11 @@ pub struct ReadDir {
 }
 
 impl ReadDir {
-    /// The next entry; `None` after the last. `.` and `..` are left out.
+    /// Returns the next entry, without `.` and `..`; `None` after the last.
     ///
     /// # Errors
     ///
-    /// Returns the error of the system. The next call goes on behind the failure.
+    /// Returns the error of the system. The next call continues after the entry that failed.
     ///
     /// # Panics
     ///
@@ -139,26 +139,26 @@ impl fmt::Debug for ReadDir {
 pub struct DirEntry(Arc<fs::DirEntry>);
 
 impl DirEntry {
-    /// The path that was given to [`read_dir`], and the name.
+    /// Returns the path of the entry: the path passed to [`read_dir`], and the name.
     pub fn path(&self) -> PathBuf {
         self.0.path()
     }
 
-    /// The name alone.
+    /// Returns the name of the entry.
     pub fn file_name(&self) -> OsString {
         self.0.file_name()
     }
 
-    /// The number of the inode.
+    /// Returns the inode number.
     pub fn ino(&self) -> u64 {
         self.0.ino()
     }
 
-    /// What the system knows about it; of a symbolic link itself.
+    /// Returns the metadata of the entry; does not follow a symbolic link.
     ///
     /// # Errors
     ///
-    /// Returns the error of the system: it may be gone by now.
+    /// Returns the error of the system, for example if the entry was removed meanwhile.
     ///
     /// # Panics
     ///
@@ -177,7 +177,7 @@ impl DirEntry {
     ///
     /// # Errors
     ///
-    /// Returns the error of the system: it may be gone by now.
+    /// Returns the error of the system, for example if the entry was removed meanwhile.
     ///
     /// # Panics
     ///

@@ -1,4 +1,10 @@
 //! Future of one file operation, through the ring or the pool.
+//!
+//! A disk has no readiness, so an operation is handed over as a `Request`, which owns its path or
+//! buffer and is returned with the result. The backend is chosen once for each runtime
+//! (`backend.rs`); above it `File` and the free functions are the same for both. The pool performs
+//! the same requests with blocking calls. Operations on names and directories always go there: the
+//! kernel would use a thread for them too.
 
 use std::future::Future;
 use std::io;
@@ -24,6 +30,8 @@ enum Way {
 }
 
 impl Op {
+    /// Starts an operation, which is cancelled if its future is dropped before it begins.
+    ///
     /// # Panics
     ///
     /// Outside a runtime.

@@ -12,7 +12,7 @@ use super::file::File;
 use super::op::Op;
 use super::request::{Reply, Request};
 
-/// How a file is opened: the same options as those of [`std::fs::OpenOptions`].
+/// Options to open a file, with the semantics of [`std::fs::OpenOptions`].
 ///
 /// ```
 /// use futures_util::AsyncWriteExt;
@@ -44,7 +44,8 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// Nothing is allowed yet: a file can't be opened without `read`, `write` or `append`.
+    /// Returns options without any access: a file can't be opened without `read`, `write` or
+    /// `append`.
     #[expect(
         clippy::new_without_default,
         reason = "as in std: a default would say nothing"
@@ -62,50 +63,50 @@ impl OpenOptions {
         }
     }
 
-    /// May it be read? Default: no.
+    /// Sets read access. Default: off.
     pub fn read(&mut self, read: bool) -> &mut OpenOptions {
         self.read = read;
         self
     }
 
-    /// May it be written? What is there stays, unless `truncate` is set too. Default: no.
+    /// Sets write access. Existing contents stay unless `truncate` is set too. Default: off.
     pub fn write(&mut self, write: bool) -> &mut OpenOptions {
         self.write = write;
         self
     }
 
-    /// Is everything written to its end, wherever the cursor stands? Default: no.
+    /// Sets append mode: every write goes to the end of the file. Default: off.
     pub fn append(&mut self, append: bool) -> &mut OpenOptions {
         self.append = append;
         self
     }
 
-    /// Is it emptied first? It needs `write`. Default: no.
+    /// Sets whether the file is truncated first. Needs `write`. Default: off.
     pub fn truncate(&mut self, truncate: bool) -> &mut OpenOptions {
         self.truncate = truncate;
         self
     }
 
-    /// Is it made if it is not there? It needs `write` or `append`. Default: no.
+    /// Sets whether a missing file is created. Needs `write` or `append`. Default: off.
     pub fn create(&mut self, create: bool) -> &mut OpenOptions {
         self.create = create;
         self
     }
 
-    /// Must it not be there yet? It is made, and the other way is an error. Default: no.
+    /// Sets whether the file must be new: it is created, and an existing file is an error. Default:
+    /// off.
     pub fn create_new(&mut self, create_new: bool) -> &mut OpenOptions {
         self.create_new = create_new;
         self
     }
 
-    /// The permissions of a file that is made, from which the system takes those of the umask.
-    /// Default: `0o666`.
+    /// Sets the permissions of a new file; the system removes those of the umask. Default: `0o666`.
     pub fn mode(&mut self, mode: u32) -> &mut OpenOptions {
         self.mode = mode;
         self
     }
 
-    /// Flags for `open(2)` besides, such as `O_DIRECT`. Those that the options above stand for are
+    /// Sets further flags for `open(2)`, such as `O_DIRECT`. Flags that other options set are
     /// ignored. Default: none.
     pub fn custom_flags(&mut self, flags: i32) -> &mut OpenOptions {
         self.custom_flags = flags;
@@ -209,7 +210,8 @@ impl File {
     /// ```
     /// wakeful::block_on(async {
     ///     let error = wakeful::fs::File::open("/no/such/file").await.unwrap_err();
-    ///     assert_eq!(error.to_string(), "open `/no/such/file`: No such file or directory (os error 2)");
+    ///     let text = "open `/no/such/file`: No such file or directory (os error 2)";
+    ///     assert_eq!(error.to_string(), text);
     /// });
     /// ```
     pub async fn open(path: impl AsRef<Path>) -> io::Result<File> {

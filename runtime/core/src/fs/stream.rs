@@ -2,6 +2,10 @@
 //!
 //! The operation in flight is kept here, not in the caller's future, so dropping that future loses
 //! nothing: the next call finds the bytes that were read, or waits for the write.
+//!
+//! Writes are buffered, so that dropping the future of a write leaves no doubt about what is
+//! written: the write is carried out even if the file, the task and the runtime end. Such jobs of
+//! the pool are mandatory, and such requests of the ring are not cancelled.
 
 use std::fs;
 use std::io::{self, IoSlice, IoSliceMut, Seek, SeekFrom};

@@ -44,7 +44,7 @@ enum From {
 /// wakeful::block_on(async {
 ///     let mut buf = [0; 64];
 ///     let mut stdin = wakeful::io::stdin();
-///     // Nobody has to type something for this to end.
+///     // Ends after a millisecond even without input.
 ///     let read = wakeful::time::timeout(Duration::from_millis(1), stdin.read(&mut buf)).await;
 ///     drop(read);
 /// });

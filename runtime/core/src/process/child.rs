@@ -29,7 +29,7 @@ use super::pipes::{ChildStderr, ChildStdin, ChildStdout};
 ///         .stdin(Stdio::piped())
 ///         .stdout(Stdio::piped())
 ///         .spawn()?;
-///     child.stdin.take().unwrap().write_all(b"hello").await?; // dropped here: the end of its input
+///     child.stdin.take().unwrap().write_all(b"hello").await?; // and dropped: the end
 ///     let mut answer = String::new();
 ///     child.stdout.take().unwrap().read_to_string(&mut answer).await?;
 ///     assert_eq!(answer, "HELLO");
@@ -168,7 +168,7 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// As [`wait`](Self::wait), and those of reading.
+    /// As [`wait`](Self::wait), or the error of a read.
     ///
     /// # Cancel safety
     ///

@@ -22,6 +22,8 @@ pub(super) enum Exit {
 }
 
 impl Exit {
+    /// Registers for the end of `child`: with its pidfd, or with `SIGCHLD` if there is none.
+    ///
     /// # Errors
     ///
     /// Returns an error if there is no descriptor left.
@@ -84,8 +86,8 @@ pub(super) fn ended(child: &mut Child) -> io::Result<Option<ExitStatus>> {
             return error;
         }
         let text = format!(
-            "the status of child process {} is lost: this process ignores SIGCHLD, or something else \
-             in it has waited for the child ({error})",
+            "the status of child process {} is lost: this process ignores SIGCHLD, or something \
+             else in it has waited for the child ({error})",
             child.id()
         );
         io::Error::new(error.kind(), text)

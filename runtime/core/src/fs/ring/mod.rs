@@ -1,6 +1,10 @@
 //! Files through a completion ring (io_uring). Requests are queued and submitted once a turn of the
 //! loop; the descriptor of the ring is registered with the reactor, which reports completions.
 //!
+//! Queued requests are submitted before the loop waits, or once in 100 µs while it is busy, with
+//! one system call for all of them. Reads from the page cache complete inside that call and save
+//! the wait. The waker of the ring collects the other completions, so no task is involved.
+//!
 //! # Ownership of the memory
 //!
 //! The kernel reads and writes the buffers of a request from the moment of its submission to its

@@ -55,6 +55,7 @@ impl<T> Default for Spare<T> {
 
 impl<T> Spare<T> {
     /// Takes the gathered entries and leaves an empty vector in its place.
+    #[inline]
     pub(super) fn take(&self, gathered: &RefCell<Vec<T>>) -> Vec<T> {
         if gathered.borrow().is_empty() {
             return Vec::new();
@@ -65,6 +66,7 @@ impl<T> Spare<T> {
     }
 
     /// Keeps a vector for reuse, or frees it.
+    #[inline]
     pub(super) fn keep(&self, empty: Vec<T>) {
         let mut spare = self.0.borrow_mut();
         // A batch of replies has no limit, so its vector may be too large to keep.

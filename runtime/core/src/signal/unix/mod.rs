@@ -156,8 +156,8 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             format!(
-                "signal {} can't be listened for: the system doesn't allow it (SIGKILL, SIGSTOP), or \
-                 the program can't go on after it (SIGILL, SIGFPE, SIGSEGV)",
+                "signal {} can't be listened for: the system doesn't allow it (SIGKILL, SIGSTOP), \
+                 or the program can't go on after it (SIGILL, SIGFPE, SIGSEGV)",
                 kind.0
             ),
         ));
