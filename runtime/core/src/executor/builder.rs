@@ -41,7 +41,8 @@ impl Builder {
     /// ```
     /// wakeful::block_on(async {
     ///     let class = wakeful::class::Class::builder("batch").shares(10).build().unwrap();
-    ///     let task = wakeful::task::Builder::new().class(&class).name("report").spawn(async { 7 });
+    ///     let builder = wakeful::task::Builder::new().class(&class).name("report");
+    ///     let task = builder.spawn(async { 7 });
     ///     assert_eq!(task.await.unwrap(), 7);
     /// });
     /// ```

@@ -108,8 +108,8 @@ pub fn id() -> Id {
     match try_id() {
         Some(id) => id,
         None => panic!(
-            "`task::id` was called outside a task; the future of `block_on` is none. `task::try_id` gives \
-             `None` there"
+            "`task::id` was called outside a task; the future of `block_on` is none. \
+             `task::try_id` gives `None` there"
         ),
     }
 }

@@ -86,13 +86,15 @@ pub use yield_now::{YieldNow, yield_now};
 
 /// Message of calls that need a runtime on this thread, where there is none.
 pub(crate) const NO_RUNTIME: &str = "there is no Wakeful runtime on this thread: call this inside \
-     `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`. From another thread, and \
-     from `spawn_blocking`, use a `wakeful::Handle`, taken before: `handle.spawn(future)`";
+     `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`. From \
+     another thread, and from `spawn_blocking`, use a `wakeful::Handle`, taken before: \
+     `handle.spawn(future)`";
 
 /// Message of calls that need a runtime, where it has ended while the thread is still inside of it.
-pub(crate) const RUNTIME_ENDED: &str = "the Wakeful runtime that this thread is inside of has ended, so it \
-     runs no tasks any more: a guard of `Runtime::enter_guard` was forgotten, or a coroutine was suspended \
-     inside of `Runtime::enter`. End the scope before the `Runtime` is dropped";
+pub(crate) const RUNTIME_ENDED: &str = "the Wakeful runtime that this thread is inside of has \
+     ended, so it runs no tasks any more: a guard of `Runtime::enter_guard` was forgotten, or a \
+     coroutine was suspended inside of `Runtime::enter`. End the scope before the `Runtime` is \
+     dropped";
 
 /// Id of a task: unique in the process, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

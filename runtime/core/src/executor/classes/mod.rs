@@ -113,7 +113,8 @@ impl fmt::Display for Error {
             ),
             Error::NameTaken { name } => write!(
                 f,
-                "the runtime has a class {name:?} already: choose another name, or clone the `Class`"
+                "the runtime has a class {name:?} already: choose another name, or clone \
+                 the `Class`"
             ),
             Error::Gone => f.write_str("the class was removed, or its runtime has ended"),
             Error::IsDefault => f.write_str("the default class can't be removed"),
@@ -426,8 +427,8 @@ impl Executor {
     pub(super) fn in_class<R>(&self, class: &Class, f: impl FnOnce() -> R) -> R {
         assert!(
             std::ptr::eq(&*class.executor, self),
-            "the class belongs to another runtime: a class is used on the thread and in the runtime \
-             that made it"
+            "the class belongs to another runtime: a class is used on the thread and in the \
+             runtime that made it"
         );
         if let Err(error) = class.queue() {
             // What is spawned during shutdown is cancelled, whatever its class.

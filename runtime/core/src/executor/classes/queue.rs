@@ -145,8 +145,8 @@ impl ClassQueue {
         let task = self.run_queue.pop();
         assert!(
             task.is_some() || self.held.get() == 0,
-            "the `Order` of class {:?} has {} tasks that are ready and gives none to run: `pop` may \
-             only return `None` when it has none",
+            "the `Order` of class {:?} has {} tasks that are ready and gives none to run: `pop` \
+             may only return `None` when it has none",
             self.name.borrow(),
             self.held.get(),
         );
@@ -278,7 +278,8 @@ impl Schedule for ClassQueue {
 ///         .into_iter()
 ///         .map(|deadline| {
 ///             let ran = ran.clone();
-///             let task = wakeful::spawn_in(&class, async move { ran.borrow_mut().push(deadline) });
+///             let run = async move { ran.borrow_mut().push(deadline) };
+///             let task = wakeful::spawn_in(&class, run);
 ///             deadlines.0.borrow_mut().insert(task.id(), deadline);
 ///             task
 ///         })
