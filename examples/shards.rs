@@ -109,7 +109,7 @@ async fn talk(shard: Shard, stream: TcpStream) -> io::Result<()> {
             }
         }
         let answer = answer(&shard, line.trim_end()).await;
-        (&stream).write_all(answer.as_bytes()).await?;
+        stream.write_all(answer.as_bytes()).await?;
     }
 }
 

@@ -110,7 +110,7 @@ async fn talk(stream: TcpStream, mut stopped: Receiver<()>) -> io::Result<()> {
             };
         }
         let answer = work(&line).await;
-        (&stream).write_all(answer.as_bytes()).await?;
+        stream.write_all(answer.as_bytes()).await?;
     }
 }
 

@@ -52,10 +52,10 @@ fn an_echo_server_answers_each_client() {
 fn one_direction_ends_and_the_other_goes_on() {
     run(async || {
         let (client, server) = tcp_pair().await;
-        (&client).write_all(b"question").await.unwrap();
+        client.write_all(b"question").await.unwrap();
         client.shutdown(Shutdown::Write).unwrap();
         assert_eq!(all_of(&server).await, b"question");
-        (&server).write_all(b"answer").await.unwrap();
+        server.write_all(b"answer").await.unwrap();
         (&server).close().await.unwrap();
         assert_eq!(all_of(&client).await, b"answer");
         let error = client.write(b"more").await.unwrap_err();
@@ -127,8 +127,8 @@ fn borrowed_halves_leave_the_stream_whole() {
         let (mut read, mut write) = TcpStream::split(&mut client);
         let (mut buf, echo) = ([0; 4], async {
             let mut buf = [0; 4];
-            (&server).read_exact(&mut buf).await.unwrap();
-            (&server).write_all(&buf).await.unwrap();
+            server.read_exact(&mut buf).await.unwrap();
+            server.write_all(&buf).await.unwrap();
         });
         let talk = async {
             write.write_all(b"ping").await.unwrap();

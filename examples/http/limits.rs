@@ -64,12 +64,11 @@ async fn requests_too_large_are_refused_with_their_status() {
 async fn a_connection_too_many_is_told_so_and_a_free_place_is_given_again() {
     let addr = server(1).await;
     let one = TcpStream::connect(addr).await.unwrap();
-    (&one)
-        .write_all(b"GET /Cargo.toml HTTP/1.1\r\nHost: a\r\n\r\n")
+    one.write_all(b"GET /Cargo.toml HTTP/1.1\r\nHost: a\r\n\r\n")
         .await
         .unwrap();
     let mut piece = [0; 15];
-    (&one).read_exact(&mut piece).await.unwrap();
+    one.read_exact(&mut piece).await.unwrap();
     assert_eq!(&piece, b"HTTP/1.1 200 OK");
     let refusal = talk(addr, "").await;
     assert!(refusal.starts_with("HTTP/1.1 503 "), "{refusal}");
@@ -93,7 +92,7 @@ async fn a_request_that_comes_too_slowly_is_told_so() {
     let stream = TcpStream::connect(addr).await.unwrap();
     for byte in b"GET / HTTP/1.1\r\n" {
         // Less than a byte a second: it does not end in time.
-        if (&stream).write_all(&[*byte]).await.is_err() {
+        if stream.write_all(&[*byte]).await.is_err() {
             break;
         }
         sleep(Duration::from_secs(1)).await;

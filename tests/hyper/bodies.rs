@@ -53,7 +53,7 @@ fn a_client_that_leaves_within_its_body_ends_its_connection_alone() {
                 }
             });
             let part: &[u8] = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 10\r\n\r\n12345";
-            (&here).write_all(part).await.unwrap();
+            here.write_all(part).await.unwrap();
             ends.push((
                 server,
                 leaves.then(|| here.shutdown(std::net::Shutdown::Both)),
@@ -64,7 +64,7 @@ fn a_client_that_leaves_within_its_body_ends_its_connection_alone() {
         let (gone, ..) = ends.pop().unwrap();
         assert!(gone.await.unwrap().is_err(), "a broken request is an error");
         // The other connection goes on where it was.
-        (&here).write_all(b"67890").await.unwrap();
+        here.write_all(b"67890").await.unwrap();
         let mut answer = String::new();
         (&here).read_to_string(&mut answer).await.unwrap();
         assert!(answer.ends_with("\r\n\r\ncomplete"), "{answer}");

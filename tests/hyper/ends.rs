@@ -118,7 +118,7 @@ async fn upgrade(stream: TcpStream) -> Vec<u8> {
     let parts = connection.await.unwrap().unwrap();
     let mut bytes = parts.read_buf.to_vec();
     let stream = parts.io.into_inner();
-    (&stream).write_all(b"hello").await.unwrap();
+    stream.write_all(b"hello").await.unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     (&stream).read_to_end(&mut bytes).await.unwrap();
     bytes
@@ -146,11 +146,11 @@ fn a_socket_that_is_not_send_is_taken_out_for_an_upgrade() {
                 .unwrap();
             let parts = connection.into_parts();
             let stream = parts.io.into_inner();
-            (&stream).write_all(b"welcome ").await.unwrap();
-            (&stream).write_all(&parts.read_buf).await.unwrap();
+            stream.write_all(b"welcome ").await.unwrap();
+            stream.write_all(&parts.read_buf).await.unwrap();
             let mut rest = Vec::new();
             (&stream).read_to_end(&mut rest).await.unwrap();
-            (&stream).write_all(&rest).await.unwrap();
+            stream.write_all(&rest).await.unwrap();
         });
         assert_eq!(upgrade(here).await, b"welcome hello");
         server.await.unwrap();

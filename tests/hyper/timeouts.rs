@@ -26,7 +26,7 @@ async fn a_head_that_never_ends_is_given_up_after_its_time() {
         builder.timer(Timer::new());
         builder.serve_connection(Io::new(there), service).await
     });
-    (&here).write_all(b"GET / HTTP/1.1\r\nhost:").await.unwrap();
+    here.write_all(b"GET / HTTP/1.1\r\nhost:").await.unwrap();
     let error = server.await.unwrap().unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert_eq!(begun.elapsed(), HEAD);
@@ -45,8 +45,7 @@ async fn the_time_for_a_head_begins_anew_with_each_request() {
     for _ in 0..5 {
         sleep(HEAD * 2 / 3).await;
         last = Instant::now();
-        (&here)
-            .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        here.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
             .await
             .unwrap();
         let mut buf = [0; 1000];
@@ -73,7 +72,7 @@ async fn a_peer_of_http2_that_answers_no_ping_is_let_go() {
     });
     // The preface, and no settings: whatever the server sends is never answered.
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
-    (&here).write_all(preface).await.unwrap();
+    here.write_all(preface).await.unwrap();
     let error = server.await.unwrap().unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert_eq!(begun.elapsed(), Duration::from_secs(15));
@@ -92,7 +91,7 @@ async fn a_client_of_http2_notices_a_silent_server() {
     let handshake = builder.handshake(Io::new(here)).await.unwrap();
     let (sender, connection) = handshake;
     let _request = sender.clone().send_request(get(Way::Http2, "/"));
-    (&there)
+    there
         .write_all(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
         .await
         .unwrap();
