@@ -94,6 +94,10 @@ names! {
 
 impl Place {
     /// Whether the place exists in this build.
+    #[allow(
+        clippy::match_like_matches_macro,
+        reason = "without features the arms are all literals"
+    )]
     pub fn exists(self) -> bool {
         match self {
             Place::TroubleHook => cfg!(feature = "trace"),
