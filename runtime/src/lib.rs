@@ -166,9 +166,6 @@ pub use wakeful_core::{
 };
 #[cfg(feature = "macros")]
 pub use wakeful_macros::{main, test};
-#[cfg(feature = "net")]
-#[doc(inline)]
-pub use wakeful_net as net;
 
 /// Tasks: their handles, and what they can do while they run.
 pub mod task {
@@ -189,4 +186,13 @@ pub mod trace {
     };
     #[doc(inline)]
     pub use wakeful_core::trace::*;
+}
+
+/// Sockets: TCP, UDP and Unix domain, name lookup, and listeners for several shards.
+///
+/// All items are those of the package `wakeful-net`, whose front page says what they have in common.
+#[cfg(feature = "net")]
+pub mod net {
+    #[doc(inline)]
+    pub use wakeful_net::*;
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::{AsyncReadExt, AsyncWriteExt};
+use futures_util::AsyncReadExt;
 use rustix::process::{Pid, Signal, kill_process};
 use socket2::{Domain, Socket, Type};
 use wakeful::Builder;
@@ -98,7 +98,7 @@ fn a_pipe_gives_all_its_bytes_and_its_end() {
         (Kind::LateEvent, 500),
     ];
     under(&rates, async || {
-        let (mut sender, mut receiver) = pipe::pipe().unwrap();
+        let (sender, mut receiver) = pipe::pipe().unwrap();
         let bytes: Vec<u8> = (0..200_000).map(|n| (n % 251) as u8).collect();
         let sent = bytes.clone();
         let writer = wakeful::spawn(async move { sender.write_all(&sent).await });

@@ -1,12 +1,12 @@
 //! The server of the example `kv`, with clients that send several requests at once.
 
+use futures_util::AsyncWriteExt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::{AsyncReadExt, AsyncWriteExt};
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::task::JoinSet;
 
@@ -52,13 +52,13 @@ async fn client(addr: SocketAddr, name: usize, mut dice: Dice) {
             bulk(&mut expected, &value);
         }
         let writer = stream.clone();
-        let sent = wakeful::spawn(async move { (&*writer).write_all(&requests).await });
+        let sent = wakeful::spawn(async move { writer.write_all(&requests).await });
         let mut got = vec![0; expected.len()];
-        (&*stream).read_exact(&mut got).await.unwrap();
+        stream.read_exact(&mut got).await.unwrap();
         sent.await.unwrap().unwrap();
         assert!(got == expected, "the replies are not those expected");
     }
-    (&*stream).close().await.unwrap();
+    AsyncWriteExt::close(&mut &*stream).await.unwrap();
     assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
 }
 

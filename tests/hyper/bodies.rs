@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::{AsyncReadExt, AsyncWriteExt, stream};
+use futures_util::{AsyncReadExt, stream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
 use hyper::body::Frame;

@@ -6,8 +6,8 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
+use futures_util::AsyncReadExt;
 use futures_util::future::{Either, poll_fn, select};
-use futures_util::{AsyncReadExt, AsyncWriteExt};
 use hyper::header::{CONNECTION, UPGRADE};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;

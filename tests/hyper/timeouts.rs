@@ -4,7 +4,6 @@
 use std::future::pending;
 use std::time::Duration;
 
-use futures_util::AsyncWriteExt;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use wakeful::net::UnixStream;
