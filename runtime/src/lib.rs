@@ -190,7 +190,7 @@ pub mod trace {
 
 /// Sockets: TCP, UDP and Unix domain, name lookup, and listeners for several shards.
 ///
-/// All items are those of the package `wakeful-net`, whose front page says what they have in common.
+/// All items are those of the package `wakeful-net`; its front page describes what they share.
 #[cfg(feature = "net")]
 pub mod net {
     #[doc(inline)]
