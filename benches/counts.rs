@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Each case runs twice, with two numbers of operations: the difference is what an operation costs.
-//! It fails if a count has grown by more than 3 % and more than an instruction. The counts depend on
-//! the compiler and the C library, so the file names the compiler.
+//! It fails if a count has grown by more than 3 % and more than an instruction. The counts depend
+//! on the compiler and the C library, so the file names the compiler.
 
 use std::fmt::Write;
 use std::future::{Future, poll_fn};

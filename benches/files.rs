@@ -1,8 +1,8 @@
-//! Random reads of 4 KiB, 32 at a time, beside tokio in the same run, and how much a loop that reads
-//! a large cold file delays the requests it serves meanwhile.
+//! Random reads of 4 KiB, 32 at a time, beside tokio in the same run, and how much a loop that
+//! reads a large cold file delays the requests it serves meanwhile.
 //!
-//! `cargo bench -p wakeful-benches --bench files`. Files of up to 1 GiB are made in the directory for
-//! temporary files, and removed. Without `--bench` everything is small, to see that it works.
+//! `cargo bench -p wakeful-benches --bench files`. Files of up to 1 GiB are made in the directory
+//! for temporary files, and removed. Without `--bench` everything is small, to see that it works.
 
 #[path = "files/cold.rs"]
 mod cold;

@@ -1,5 +1,5 @@
-//! How long a task waits for its poll beside a batch that fills the loop: in a class with a latency,
-//! in plain first-in first-out order, and on tokio.
+//! How long a task waits for its poll beside a batch that fills the loop: in a class with a
+//! latency, in plain first-in first-out order, and on tokio.
 //!
 //! ```text
 //! cargo run --release -p wakeful-benches --bin latency
@@ -9,10 +9,10 @@
 //! milliseconds, and says when it did; the task measures how long it took until its poll. The three
 //! take turns, and a figure is the median of the rounds.
 //!
-//! The batch also watches the clock while it computes. A gap there is time in which the loop's thread
-//! did not run, whatever took its processor; so the waits in which there was none are shown apart: they
-//! are what the scheduler alone is answerable for. The thread that wakes looks at the clock again when
-//! it has done so, and a wake that took long is not counted among them either.
+//! The batch also watches the clock while it computes. A gap there is time in which the loop's
+//! thread did not run, whatever took its processor; so the waits in which there was none are shown
+//! apart: they are what the scheduler alone is answerable for. The thread that wakes looks at the
+//! clock again when it has done so, and a wake that took long is not counted among them either.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;

@@ -5,8 +5,8 @@
 //! cargo run --release -p wakeful-benches --no-default-features --bin trace
 //! ```
 //!
-//! The second line is without the feature, to lay beside level 0. Rounds of all levels take turns, and
-//! medians are shown, so that a busy machine moves all of them alike.
+//! The second line is without the feature, to lay beside level 0. Rounds of all levels take turns,
+//! and medians are shown, so that a busy machine moves all of them alike.
 
 use std::future::poll_fn;
 use std::hint::black_box;

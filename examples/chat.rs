@@ -1,8 +1,8 @@
 //! A chat over TCP: `cargo run --example chat`, then `nc 127.0.0.1 7001` in two terminals.
 //!
 //! Every line goes to a ring of the last messages, and each client reads the ring at its own pace.
-//! A client too slow to keep up finds that the oldest have gone and is told how many; nobody ever
-//! waits for it, and it never takes more memory.
+//! A client that is too slow to keep up loses the oldest messages and is told how many. Other
+//! clients never wait for it, and it never takes more memory.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -23,7 +23,7 @@ usage: chat [ADDRESS]
 Listens at ADDRESS (127.0.0.1:7001). The first line a client sends is its name, every other one
 a message to all.";
 
-/// The ring holds so many messages.
+/// The number of messages that the ring holds.
 pub(crate) const RING: usize = 256;
 const MAX_NAME: usize = 32;
 const MAX_LINE: usize = 1024;

@@ -82,8 +82,8 @@ mod linux {
             fadvise(file, 0, None, Advice::DontNeed)?;
             let room = self.buf.as_mut_ptr();
             let read = opcode::Read::new(Fd(file.as_raw_fd()), room, SIZE as u32).build();
-            // SAFETY: until the completion the kernel writes to the buffer, which is not touched before
-            // `look` has seen that, and not freed before: see `drop`.
+            // SAFETY: until the completion the kernel writes to the buffer, which is not touched
+            // before `look` has seen that, and not freed before: see `drop`.
             unsafe { self.ring.submission().push(&read) }.map_err(io::Error::other)?;
             self.at_work = true;
             self.ring.submit()?;

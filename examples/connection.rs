@@ -21,8 +21,8 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// How long a client may take for its first request, and for the head of each.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Serves one client over HTTP/1 or HTTP/2, whichever it speaks, until it leaves. An error ends this
-/// connection and is told on standard error.
+/// Serves one client over HTTP/1 or HTTP/2, whichever it speaks, until it leaves. An error ends
+/// this connection and is told on standard error.
 ///
 /// Nothing here needs `Send`: neither the stream, nor the service, nor the bodies.
 pub async fn serve_connection<I, S, B>(stream: I, peer: impl Display, service: S)

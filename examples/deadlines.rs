@@ -4,8 +4,8 @@
 //! cargo run --example deadlines
 //! ```
 //!
-//! Ten jobs become ready at the same moment, each a piece of work that must be done by some time. In
-//! the order in which they came, the urgent ones that came last are late; in the order of their
+//! Ten jobs become ready at the same moment, each a piece of work that must be done by some time.
+//! In the order in which they came, the urgent ones that came last are late; in the order of their
 //! deadlines none is, as there is time enough for all.
 
 use std::cell::{Cell, RefCell};
@@ -47,7 +47,8 @@ impl Order for EarliestFirst {
     }
 }
 
-/// Does ten jobs in a class, and returns which of them were late. The last to come is the most urgent.
+/// Does ten jobs in a class, and returns which of them were late. The last to come is the most
+/// urgent.
 async fn late(class: Class, deadlines: &Deadlines) -> Vec<Time> {
     let (clock, late) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(Vec::new())));
     let jobs: Vec<_> = (1..=10)

@@ -51,7 +51,7 @@ async fn main() {
     let sum = wakeful::spawn_blocking(|| (1..=10_000_000_u64).sum::<u64>());
     println!("computed elsewhere: {}", sum.await.expect("no panic"));
 
-    // A panic ends its own task and nobody else.
+    // A panic ends only the task that panics.
     let unlucky = wakeful::spawn(async { panic!("on purpose") });
     let error: wakeful::task::JoinError = unlucky.await.unwrap_err();
     println!("the task panicked: {}; main goes on", error.is_panic());

@@ -4,10 +4,10 @@
 //! cargo run -p wakeful-examples --features databases --example redis_client -- 127.0.0.1:6379
 //! ```
 //!
-//! `MultiplexedConnection::new_with_config` takes a stream and gives the connection and a driver, which is a
-//! task of this loop. It asks for a stream that is `Send`, so ours is in a wrapper that checks the thread;
-//! the driver never leaves it. `aio::PubSub` would take the stream to a thread of its own, so messages come
-//! through the protocol's version 3 instead, on the same connection.
+//! `MultiplexedConnection::new_with_config` takes a stream and gives the connection and a driver,
+//! which is a task of this loop. It asks for a stream that is `Send`, so ours is in a wrapper that
+//! checks the thread; the driver never leaves it. `aio::PubSub` would take the stream to a thread
+//! of its own, so messages come through the protocol's version 3 instead, on the same connection.
 
 use std::io;
 use std::pin::Pin;

@@ -52,9 +52,9 @@ fn cannot_listen(address: &str, error: &io::Error) -> String {
     format!("cannot listen on {address}: {error}: {advice}")
 }
 
-/// The next client. The listener itself waits while this process has no descriptors left. If there is
-/// no memory to watch a client, that is reported, and the next one is waited for after a pause. Any
-/// other failure stays, so it ends the process, with a sentence that says what to do.
+/// The next client. The listener itself waits while this process has no descriptors left. If there
+/// is no memory to watch a client, that is reported, and the next one is waited for after a pause.
+/// Any other failure stays, so it ends the process, with a sentence that says what to do.
 ///
 /// Cancel-safe: a client is either returned or still waits.
 ///

@@ -141,7 +141,7 @@ async fn answer(shard: &Shard, line: &str) -> String {
     }
 }
 
-/// The shard that has a key: the same for whoever asks.
+/// Returns the shard that has a key: the same on every shard.
 fn home(shard: &Shard, key: &str) -> usize {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);

@@ -1,6 +1,6 @@
-//! A server that ends well: on SIGTERM or ctrl-c it takes no new clients, finishes the requests that
-//! are under way, and gives up those that take longer than the deadline.
-//! `cargo run --example shutdown`, then `echo work 3000 | nc 127.0.0.1 7000` and `kill -TERM`.
+//! A server that ends well: on SIGTERM or ctrl-c it takes no new clients, finishes the requests
+//! that are under way, and gives up those that take longer than the deadline. `cargo run --example
+//! shutdown`, then `echo work 3000 | nc 127.0.0.1 7000` and `kill -TERM`.
 
 use std::future::Future;
 use std::io;
@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
     let deadline = Duration::from_millis(args.option("--deadline", 10_000));
     let address = args.address("ADDRESS", "127.0.0.1:7000");
     args.finish();
-    // Before the address is announced: whoever knows it may send a signal.
+    // Before the address is announced: a process that knows it may send a signal.
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => {

@@ -71,7 +71,8 @@ fn given(cert: &str, key: &str) -> Result<Identity, BoxError> {
 /// A certificate of an authority of our own, made now.
 fn made(name: &str, save_ca: &str) -> Result<Identity, BoxError> {
     let mut params = CertificateParams::new(Vec::new())?;
-    // The two need names that differ, or a client may take the certificate for one signed by itself.
+    // The two need names that differ, or a client may take the certificate for one signed by
+    // itself.
     let common_name = DnType::CommonName;
     params
         .distinguished_name

@@ -1,5 +1,5 @@
-//! An HTTPS client that trusts the authority you name: `cargo run --example tls_client --features tls --
-//! --ca ca.pem localhost:7443`.
+//! An HTTPS client that trusts the authority you name: `cargo run --example tls_client --features
+//! tls -- --ca ca.pem localhost:7443`.
 
 use std::fs;
 use std::process::ExitCode;

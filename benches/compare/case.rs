@@ -154,7 +154,7 @@ impl Case {
 pub enum Iterations {
     /// As many as take the time of a sample, tried out once for each peer before the first one.
     Fitted,
-    /// Always so many, in a quick run and in a full one. There is no warm-up run then.
+    /// A fixed number for a quick run and another for a full one. There is no warm-up run then.
     Fixed { quick: u64, full: u64 },
 }
 

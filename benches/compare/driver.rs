@@ -43,7 +43,7 @@ pub fn run(args: &Args) -> Result<(), String> {
         let same = |a: &Series, b: &Series| a.case.name == b.case.name && a.size == b.size;
         for group in plan.chunk_by_mut(same) {
             for turn in 0..group[0].case.turns as usize {
-                // Nobody is always the one after the slowest.
+                // Rotate the order, so that the slowest peer does not always precede the same one.
                 let count = group.len();
                 for index in (0..count).map(|index| (index + turn + round) % count) {
                     let series = &mut group[index];

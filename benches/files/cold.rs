@@ -4,9 +4,9 @@
 //! to be seen here.
 //!
 //! A window is one reading of the file. The ways take turns, and a ratio is that of a window to the
-//! quiet one of its round, so that a slow minute of the machine is in both. Two windows are controls:
-//! another process reads the file, which is what the machine itself does to the echoes; and the loop
-//! reads it inside a poll, which has to show, or the measurement sees nothing.
+//! quiet one of its round, so that a slow minute of the machine is in both. Two windows are
+//! controls: another process reads the file, which is what the machine itself does to the echoes;
+//! and the loop reads it inside a poll, which has to show, or the measurement sees nothing.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net;

@@ -1,5 +1,6 @@
-//! A program to look at with tokio-console: an echo server, clients that talk to it, timers, closures
-//! on other threads. From this directory, whose `.cargo/config.toml` says what the subscriber needs:
+//! A program to look at with tokio-console: an echo server, clients that talk to it, timers,
+//! closures on other threads. From this directory, whose `.cargo/config.toml` says what the
+//! subscriber needs:
 //!
 //! ```text
 //! cargo run --bin observed      and beside it: tokio-console
@@ -22,8 +23,9 @@ use wakeful::time::{interval, sleep, timeout};
 use wakeful::net::{TcpListener, TcpStream};
 
 fn main() -> io::Result<()> {
-    // Before the runtime: what is there before the subscriber is never shown. It takes in 128 events
-    // each time it publishes, so once a second would be too seldom for all these timers and waits.
+    // Before the runtime: what is there before the subscriber is never shown. It takes in 128
+    // events each time it publishes, so once a second would be too seldom for all these timers and
+    // waits.
     console_subscriber::ConsoleLayer::builder()
         .publish_interval(Duration::from_millis(50))
         .with_default_env()
@@ -65,7 +67,7 @@ async fn accept(listener: TcpListener) -> io::Result<()> {
 
 async fn echo(stream: TcpStream) -> io::Result<()> {
     let mut buffer = [0; 1024];
-    // Nobody is silent for so long.
+    // No client of this program is silent for as long as the timeout.
     while let Ok(read) = timeout(Duration::from_secs(60), stream.read(&mut buffer)).await {
         match read? {
             0 => break,

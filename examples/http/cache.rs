@@ -11,7 +11,7 @@ use super::files::Description;
 
 /// A change of a file shows after at most this long.
 pub(crate) const FRESH: Duration = Duration::from_secs(1);
-/// All contents together have at most so many bytes.
+/// The most bytes that all contents have together.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 const MAX_FILES: usize = 4096;
 

@@ -26,7 +26,7 @@ const RECEIVE: Duration = Duration::from_secs(10);
 const SEND: Duration = Duration::from_secs(30);
 /// The largest body of a request; it is read and forgotten.
 const MAX_BODY: u64 = 64 * 1024;
-/// Responses to requests that came together are sent together, up to so many bytes.
+/// Responses to requests that came together are sent together, up to this many bytes.
 const BATCH: usize = 64 * 1024;
 /// Large files are read and sent in pieces of this size.
 const PIECE: usize = 128 * 1024;

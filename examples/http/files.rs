@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::status::Status;
 use super::target::Target;
 
-/// A file of at most so many bytes is read at once and may be kept in memory.
+/// A file of at most this many bytes is read at once and may be kept in memory.
 pub(crate) const SMALL: u64 = 64 * 1024;
 
 /// A file as a response describes it.

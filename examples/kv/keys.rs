@@ -89,7 +89,8 @@ fn time_to_live(call: &Call<'_>) -> i64 {
     }
 }
 
-/// Looks at every key, and nobody else is served meanwhile: as with Redis, not for large stores.
+/// Matches every key against a pattern. The server answers no other client meanwhile: as with
+/// Redis, not for large stores.
 pub(crate) fn keys(call: &mut Call<'_>) -> Done {
     let pattern = &call.args[1];
     let keys = call.server.store.keys(call.now);

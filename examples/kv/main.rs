@@ -50,11 +50,11 @@ Serves a key-value store in the Redis protocol at ADDRESS (127.0.0.1:6379).
   --max-clients N    the most clients at a time (10000)
   --idle SECONDS     a client that completes no request for so long is let go (300)";
 
-/// So many bytes are read at a time.
+/// The most bytes that one read takes.
 const READ_SIZE: usize = 64 * 1024;
 /// The room of a buffer for replies that is kept for the next batch.
 const KEEP_OUTPUT: usize = 256 * 1024;
-/// Every so often expired keys are freed, so many at a time.
+/// How often expired keys are freed; each time at most `SWEEP_LIMIT` of them.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
 const SWEEP_LIMIT: usize = 10_000;
 

@@ -43,7 +43,7 @@ pub(crate) fn value(out: &mut Vec<u8>, value: Option<&[u8]>) {
     }
 }
 
-/// The head of an array; so many replies must follow.
+/// Writes the head of an array; `length` replies must follow.
 pub(crate) fn array(out: &mut Vec<u8>, length: usize) {
     out.push(b'*');
     decimal(out, length as i64);

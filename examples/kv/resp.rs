@@ -47,14 +47,14 @@ enum Expect {
     Start,
     /// `$5`.
     Length,
-    /// An argument of so many bytes, and the line end after it.
+    /// An argument of this many bytes, and the line end after it.
     Body(usize),
 }
 
 pub(crate) struct Parser {
     limits: Limits,
     expect: Expect,
-    /// So many bytes of the request are understood (of a plain line: searched for its end).
+    /// The number of bytes of the request that are parsed (of a plain line: searched for its end).
     at: usize,
     /// Arguments that have not come yet.
     missing: usize,

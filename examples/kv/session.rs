@@ -5,7 +5,7 @@ use super::reply;
 use super::resp::{Limits, Parser};
 use super::store::Millis;
 
-/// Replies are written to the client when there are so many bytes of them, so that a batch of
+/// Replies are written to the client when there are this many bytes of them, so that a batch of
 /// large replies is never in memory all at once.
 const FLUSH_AT: usize = 1024 * 1024;
 

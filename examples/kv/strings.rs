@@ -5,8 +5,7 @@ use super::reply;
 use super::resp::{Args, parse_integer};
 use super::store::{Expiry, Millis};
 
-/// One reply has at most so many bytes; only MGET, which may name a large value many times, can
-/// come near.
+/// The most bytes of one reply. Only MGET, which may name a large value many times, can come near.
 const MAX_REPLY: usize = 512 * 1024 * 1024;
 
 pub(crate) fn get(call: &mut Call<'_>) -> Done {
@@ -20,7 +19,7 @@ pub(crate) fn set(call: &mut Call<'_>) -> Done {
     let options = SetOptions::parse(call.args, call.now)?;
     let store = &mut call.server.store;
     let before = if options.when == When::Always && !options.get {
-        None // nobody asks: a plain SET looks its key up only once
+        None // not needed: a plain SET looks its key up only once
     } else {
         store.get(key, call.now)
     };

@@ -44,7 +44,8 @@ fn main() -> io::Result<()> {
                 println!("event: visitor {came} comes; ask for a name");
                 stream.write_all(b"your name?\n")?;
                 let interest = Event::readable(came);
-                // SAFETY: it is deleted before it is dropped, or stays in a map that outlives the poller.
+                // SAFETY: it is deleted before it is dropped, or stays in a map that outlives the
+                // poller.
                 unsafe { poller.add_with_mode(&stream, interest, PollMode::Level)? };
                 streams.insert(came, stream);
                 continue;
@@ -62,7 +63,7 @@ fn main() -> io::Result<()> {
                 left += 1;
                 continue;
             }
-            // The mistake: nobody promised that a name comes in one piece.
+            // The mistake: a name need not come in one piece.
             let name = String::from_utf8_lossy(&piece[..length]);
             println!("event: visitor {visitor} says {name:?}; greet");
             stream.write_all(format!("hello, {}\n", name.trim_end()).as_bytes())?;

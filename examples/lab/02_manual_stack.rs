@@ -4,9 +4,9 @@
 //! it stands at. An event handler returns after each event, so it must write both down before it
 //! goes and pick them up when it is called again. That is called manual stack management.
 //!
-//! Look at `State`: each variant is a place where the conversation may wait, with the variables that
-//! are alive there. And look at `advance`: it goes on until it would have to wait. In lesson 03 it
-//! will be called `poll`, and in lesson 07 the compiler writes it.
+//! Look at `State`: each variant is a place where the conversation may wait, with the variables
+//! that are alive there. And look at `advance`: it goes on until it would have to wait. In lesson
+//! 03 it will be called `poll`, and in lesson 07 the compiler writes it.
 //!
 //! `cargo run --example lab_02_manual_stack`
 
@@ -98,7 +98,8 @@ fn main() -> io::Result<()> {
                 stream.set_nonblocking(true)?;
                 came += 1;
                 key = came;
-                // SAFETY: it is deleted before it is dropped, or stays in a map that outlives the poller.
+                // SAFETY: it is deleted before it is dropped, or stays in a map that outlives the
+                // poller.
                 unsafe { poller.add(&stream, Event::none(key))? };
                 let state = State::Asking { sent: 0 };
                 conversations.insert(key, Visitor { key, stream, state });

@@ -1,11 +1,12 @@
 //! One future, one thread: what `block_on` is, in 40 lines.
 //!
 //! A future is the state machine of lesson 02 with one method: `poll` goes on as far as it can and
-//! returns `Ready` or `Pending`. New is how one learns when to call it again. No list of interests;
-//! the caller hands in a `Waker`, and whoever makes the future ready calls `wake`.
+//! returns `Ready` or `Pending`. New is how the caller learns when to poll again. There is no list
+//! of interests: the caller passes in a `Waker`, and the code that makes the future ready calls
+//! `wake`.
 //!
-//! Look for the order: poll, sleep, wake, poll. Nothing is polled in between. (There are two threads,
-//! so now and then the bell rings before the sleep. It does not matter: a bell remembers.)
+//! Look for the order: poll, sleep, wake, poll. Nothing is polled in between. (There are two
+//! threads, so now and then the bell rings before the sleep. It does not matter: a bell remembers.)
 //!
 //! `cargo run --example lab_03_one_future`
 
@@ -74,7 +75,7 @@ impl Future for Letter {
             return Poll::Ready((text, self.polls));
         }
         println!("letter: not yet; the writer gets the waker");
-        // The context is borrowed for this call only. Whoever wakes later needs a waker to keep.
+        // The context is borrowed for this call only. A wake after it needs a clone of the waker.
         let _ = self.to_the_writer.send(cx.waker().clone());
         Poll::Pending
     }

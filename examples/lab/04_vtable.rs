@@ -1,7 +1,7 @@
 //! What a waker is: a pointer and four functions. A `RawWaker` by hand that counts its calls.
 //!
-//! `Waker` knows nothing of executors. It has a data pointer, here to a counter behind an `Arc`, and
-//! a table of four functions; `clone`, `wake`, `wake_by_ref` and `drop` are called through it.
+//! `Waker` knows nothing of executors. It has a data pointer, here to a counter behind an `Arc`,
+//! and a table of four functions; `clone`, `wake`, `wake_by_ref` and `drop` are called through it.
 //!
 //! Look at the number of living wakers: `wake` takes the waker, `wake_by_ref` leaves it. The table's
 //! `drop` does not run after `wake`, so `wake` has to give the reference back itself. A table that

@@ -1,11 +1,12 @@
-//! Many futures, one thread: an executor is a line of woken tasks.
+//! Many futures, one thread: an executor is a queue of woken tasks.
 //!
-//! `block_on` of lesson 03 polls one future. Give each future a number and a waker that puts the
-//! number at the end of a line; then poll whoever is first in line until nobody stands there.
+//! `block_on` of lesson 03 polls one future. Here each future gets a number, and a waker that puts
+//! the number at the end of a queue, `line`. The executor polls the first task of the queue until
+//! it is empty.
 //!
-//! Look at the guest: while others are polled again and again, he is polled twice. He is not in line,
-//! so he costs nothing. And look at the end: the executor stops when the line is empty. A task that
-//! still waits then waits for something outside. Lesson 06 brings that in.
+//! Look at the guest: while other tasks are polled again and again, this one is polled twice. It is
+//! not in the queue, so it costs nothing. And look at the end: the executor stops when the queue is
+//! empty. A task that is still pending then waits for something outside. Lesson 06 adds that.
 //!
 //! `cargo run --example lab_05_executor`
 
@@ -53,7 +54,7 @@ impl Executor {
 
     fn run(&self) {
         loop {
-            // The place in line is given up before the poll, so that a wake during the poll counts.
+            // The task leaves the queue before its poll, so that a wake during the poll counts.
             let Some(task) = self.line.lock().unwrap().pop_front() else {
                 return;
             };
@@ -70,7 +71,7 @@ impl Executor {
     }
 }
 
-/// Lets the others go first: "not yet, but put me in line again".
+/// Lets the other tasks run first: returns `Pending` once, after it has queued its task again.
 async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {

@@ -1,10 +1,11 @@
 //! Who wakes a task that waits for a socket: a reactor. With it the executor is a runtime.
 //!
-//! The executor of lesson 05 stops when nobody is in line. Now it asks the reactor to wait instead,
-//! with the poller of lesson 01, and the reactor wakes the tasks whose sockets are ready.
+//! The executor of lesson 05 stops when its queue is empty. Now it asks the reactor to wait
+//! instead, with the poller of lesson 01, and the reactor wakes the tasks whose sockets are ready.
 //!
-//! Look at `run`: get events and process them, as in lesson 01, but to process an event is to call a
-//! waker, whatever it is for. And look at `greet`: the conversation of lesson 02 in one piece again.
+//! Look at `run`: get events and process them, as in lesson 01, but to process an event is to call
+//! a waker, whatever it is for. And look at `greet`: the conversation of lesson 02 in one piece
+//! again.
 //!
 //! `cargo run --example lab_06_reactor`
 

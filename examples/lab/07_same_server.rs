@@ -1,8 +1,8 @@
 //! The same server in async/await, on Wakeful: the compiler writes the state machine of lesson 02.
 //!
-//! `greet` reads like a program with one visitor. Each `.await` is a place where it may wait, so each
-//! is a variant of a state, and what is alive across it is stored there. The program prints how large
-//! that came out.
+//! `greet` reads like a program with one visitor. Each `.await` is a place where it may wait, so
+//! each is a variant of a state, and what is alive across it is stored there. The program prints
+//! how large that came out.
 //!
 //! Look at the story, or at the page: the reactor's sources wake the tasks, and between two visits the
 //! loop waits. This lesson has the first page; the course's README says how to read it.

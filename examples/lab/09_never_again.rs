@@ -1,7 +1,7 @@
-//! Why is my future never polled again? Because nobody has its waker.
+//! Why is my future never polled again? Because its waker is gone.
 //!
-//! Three tasks return `Pending`. `forgetful` gives its waker to nobody. `careless` clones it and drops
-//! the clone. `careful` leaves it with somebody who uses it.
+//! Three tasks return `Pending`. `forgetful` does not clone its waker. `careless` clones it and
+//! drops the clone. `careful` leaves its clone with `main`, which uses it.
 //!
 //! Look at the number of wakers while a task waits. Zero wakers and still waiting: that task will
 //! wait for good, and nothing in the program is wrong but the future itself. The page marks such
@@ -39,7 +39,7 @@ fn main() {
         kept.take().expect("the careful one left its waker").wake();
         careful.await.expect("it does not panic");
 
-        // However long we wait, nobody will wake the other two. Only an end from outside is left.
+        // However long we wait, no waker of the other two is left. Only `abort` can end them.
         assert!(!forgetful.is_finished() && !careless.is_finished());
         forgetful.abort();
         careless.abort();

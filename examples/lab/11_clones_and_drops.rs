@@ -1,7 +1,7 @@
 //! What exactly is cloned and dropped? Every waker that `worker` has, from its making to its end.
 //!
-//! A poll lends a waker; that costs nothing. Whoever wants to wake later keeps a clone. So a clone is
-//! a promise to wake, and you can count the promises.
+//! A poll lends a waker; that costs nothing. Code that wakes the task later needs a clone. So a
+//! clone is a promise to wake, and you can count the promises.
 //!
 //! Look at the pairs: each `cloned` has one end, a `wake` or a `dropped`. A future that is ready at
 //! once clones nothing. And of two polls of the same sleep only the first clones: the waker that is

@@ -1,10 +1,10 @@
 //! `wake` against `wake_by_ref` against `drop`: three things to do with a waker.
 //!
-//! Three tasks leave a waker with `main`. It calls `wake` on the first, `wake_by_ref` on the second,
-//! and drops the third.
+//! Three tasks leave a waker with `main`. It calls `wake` on the first, `wake_by_ref` on the
+//! second, and drops the third.
 //!
-//! Look at the number of wakers. `wake` takes the waker with it, and there is no `dropped` line for it.
-//! `wake_by_ref` does not touch the number. `drop` lowers it and wakes nobody.
+//! Look at the number of wakers. `wake` takes the waker with it, and there is no `dropped` line for
+//! it. `wake_by_ref` does not touch the number. `drop` lowers it and does not wake the task.
 //!
 //! `cargo run --example lab_12_three_ends`
 

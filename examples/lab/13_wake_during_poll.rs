@@ -1,11 +1,11 @@
 //! I woke my task while it was being polled: is the wake lost? It must not be.
 //!
-//! A task is not in line while it runs. If it is woken then, it may have looked already and be about
-//! to return `Pending`. So such a wake has to count for the time after the poll.
+//! A task is not in the queue while it runs. If it is woken then, it may have checked its condition
+//! already and be about to return `Pending`. So such a wake has to cause a poll after this one.
 //!
-//! Two executors for one task come first, of one line's difference: when do they forget the wakes they
-//! have answered? Before the poll is right, after it is a bug. Then look at `queued again, during its
-//! own poll` in Wakeful's story.
+//! Two executors for one task come first, of one line's difference: when do they forget the wakes
+//! they have answered? Before the poll is right, after it is a bug. Then look at `queued again,
+//! during its own poll` in Wakeful's story.
 //!
 //! `cargo run --example lab_13_wake_during_poll`
 
@@ -52,7 +52,7 @@ fn run(future: impl Future<Output = ()>, forget: Forget) -> bool {
             woken.0.store(false, SeqCst); // forgets what was said during the poll as well
         }
     }
-    false // it waits, and nobody will wake it
+    false // it waits, and no wake will come
 }
 
 /// Wakes its own task, then returns `Pending`.

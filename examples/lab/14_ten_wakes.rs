@@ -1,7 +1,7 @@
 //! Ten wakes: how many polls? One. A wake is not a message.
 //!
-//! `main` puts ten letters into a box and wakes the reader after each. All ten wakes come before the
-//! reader's turn. The first puts it in line; the others find it there.
+//! `main` puts ten letters into a box and wakes the reader after each. All ten wakes come before
+//! the reader's turn. The first queues it; the others find it queued.
 //!
 //! Look at `nothing, it is already queued`. And look at the reader: it takes all letters that there
 //! are, because the number of polls says nothing about the number of letters.

@@ -1,11 +1,11 @@
 //! A wake after the end: what happens, and what does a waker keep alive?
 //!
-//! `worker` leaves a waker with `main` and ends. `main` wakes it all the same: nothing happens, and that
-//! is no error; wakers come late all the time.
+//! `worker` leaves a waker with `main` and ends. `main` wakes it all the same: nothing happens, and
+//! that is no error; wakers come late all the time.
 //!
-//! Look at what is freed when. The future, with everything in it, is dropped when it returns `Ready`.
-//! The task's memory, where the future was, stays until the last waker is gone: a forgotten waker
-//! in a list keeps the memory of a task that ended long ago.
+//! Look at what is freed when. The future, with everything in it, is dropped when it returns
+//! `Ready`. The task's memory, where the future was, stays until the last waker is gone: a
+//! forgotten waker in a list keeps the memory of a task that ended long ago.
 //!
 //! `cargo run --example lab_18_wake_after_done`
 

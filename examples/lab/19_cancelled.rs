@@ -1,7 +1,8 @@
-//! What happens on drop? To cancel a future is to drop it: at once, at its `.await`, without a word.
+//! What happens on drop? To cancel a future is to drop it: at once, at its `.await`, without a
+//! word.
 //!
-//! A timeout, like every `select`, polls two futures and drops the one that loses. First look at the
-//! good side: the timer of the loser is cancelled, its waker gone; nothing is left behind.
+//! A timeout, like every `select`, polls two futures and drops the one that loses. First look at
+//! the good side: the timer of the loser is cancelled, its waker gone; nothing is left behind.
 //!
 //! Then at the trap: `read_word` has taken "hel" off the channel when it loses. The letters were in a
 //! local variable, and that was in the future. The next `read_word` gets "lo".

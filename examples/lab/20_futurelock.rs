@@ -1,12 +1,13 @@
 //! Two futures in one task, and one freezes: futurelock.
 //!
-//! `holder` has a lock. In task `two`, future A waits for that lock, loses patience against a timer,
-//! and is kept for later, not dropped. Then the same task waits for the same lock a second time.
-//! `holder` gives the lock back, and whose turn is it? A's, as A came first. But nobody polls A: the task
-//! is in the second `lock().await`. Each waits for the other, in one task, with no thread blocked.
+//! `holder` has a lock. In task `two`, future A waits for that lock, loses patience against a
+//! timer, and is kept for later, not dropped. Then the same task waits for the same lock a second
+//! time. `holder` gives the lock back, and whose turn is it? A's, as A came first. But A is not
+//! polled: the task is in the second `lock().await`. Each waits for the other, in one task, with no
+//! thread blocked.
 //!
-//! Look at the last lines: `two` is woken and polled, and returns `pending`: the poll did not reach A.
-//! In the second run A is dropped before the second lock, and leaves its place in the queue.
+//! Look at the last lines: `two` is woken and polled, and returns `pending`: the poll did not reach
+//! A. In the second run A is dropped before the second lock, and leaves its place in the queue.
 //!
 //! `cargo run --example lab_20_futurelock`
 

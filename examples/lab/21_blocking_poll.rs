@@ -1,11 +1,11 @@
 //! Why did everything stop? Somebody blocked in a poll.
 //!
 //! All tasks share one thread, so a poll that does not return holds up everybody. `ticker` wants to
-//! tick every five milliseconds. First a task sleeps in the way of threads, for 60 ms, in its poll. Then
-//! the same is given to the blocking pool, where it may take its time.
+//! tick every five milliseconds. First a task sleeps in the way of threads, for 60 ms, in its poll.
+//! Then the same is given to the blocking pool, where it may take its time.
 //!
-//! Look at the page: one long poll, which gets a red flag, and then a timer that fires too late. With
-//! the pool the ticks go on beside the job.
+//! Look at the page: one long poll, which gets a red flag, and then a timer that fires too late.
+//! With the pool the ticks go on beside the job.
 //!
 //! `cargo run --example lab_21_blocking_poll`
 

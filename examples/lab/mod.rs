@@ -1,5 +1,5 @@
-//! What the lessons of the lab share: the visitors of its servers, and how a recording is made, told
-//! and written as a page. Nothing here is needed to understand a lesson.
+//! What the lessons of the lab share: the visitors of its servers, and how a recording is made,
+//! told and written as a page. Nothing here is needed to understand a lesson.
 
 use std::cell::Cell;
 use std::fs;
@@ -226,8 +226,8 @@ where
     wakeful::task::Builder::new().name(name).spawn(future)
 }
 
-/// Pending once: leaves a waker of its task with `take`. Ready at the next poll, whoever asked for it;
-/// a real future would look whether what it waits for has happened.
+/// Returns `Pending` once and gives a waker of its task to `take`. Ready at the next poll, whatever
+/// caused it; a real future would check whether what it waits for has happened.
 ///
 /// # Examples
 /// ```

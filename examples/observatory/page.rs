@@ -1,5 +1,5 @@
-//! The page: one file that needs nothing else. It reads events and says them in words with the parts
-//! of the page that `Snapshot::write_html` makes.
+//! The page: one file that needs nothing else. It reads events and says them in words with the
+//! parts of the page that `Snapshot::write_html` makes.
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/style.css");

@@ -21,7 +21,7 @@ pub(crate) struct Cluster {
     directory: PathBuf,
     pub(crate) addresses: Vec<String>,
     nodes: Vec<Option<Child>>,
-    /// Bound, but not listening: nobody else gets these ports while nodes are down.
+    /// Bound, but not listening: no other process gets these ports while nodes are down.
     _ports: Vec<TcpSocket>,
 }
 
@@ -113,8 +113,8 @@ impl Cluster {
         Ok(found - 1)
     }
 
-    /// Waits until a node has carried out as much as any that answers has now. What was acknowledged is
-    /// among it, whoever leads by now.
+    /// Waits until a node has carried out as much as any that answers has now. What was
+    /// acknowledged is among it, whichever node leads by now.
     pub(crate) async fn catch_up(&self, node: usize) -> Result<u64, String> {
         let mut goal = 0;
         for address in &self.addresses {

@@ -46,7 +46,7 @@ impl Load {
         self.shared.acknowledged.get()
     }
 
-    /// Waits for so many more writes to be acknowledged.
+    /// Waits until `count` more writes are acknowledged.
     pub(crate) async fn more(&self, count: usize) -> Result<(), String> {
         let goal = self.acknowledged() + count;
         let what = format!("{count} more writes");

@@ -5,9 +5,9 @@
 //! target/release/examples/raft_drill
 //! ```
 //!
-//! While clients write and read, the leader is killed (`kill -9`) and later started from its disk, a
-//! follower is stopped and goes on, and in the end all three are killed at once. Then every node is asked
-//! for everything: each acknowledged write has to be there, and nothing else.
+//! While clients write and read, the leader is killed (`kill -9`) and later started from its disk,
+//! a follower is stopped and goes on, and in the end all three are killed at once. Then every node
+//! is asked for everything: each acknowledged write has to be there, and nothing else.
 //!
 //! `cluster` has the processes, `client` the protocol, `load` the clients and the book of what was
 //! acknowledged.

@@ -1,4 +1,4 @@
-//! Messages between nodes: a length of four bytes, the highest first, and so many bytes of JSON.
+//! Messages between nodes: a length of four bytes, the highest first, and JSON of that many bytes.
 
 use std::io;
 
@@ -36,8 +36,8 @@ where
     stream.write_all(&frame).await
 }
 
-/// The next message, or `None` if the stream ends before it. Memory grows with the bytes that come, not
-/// with the length that is announced.
+/// The next message, or `None` if the stream ends before it. Memory grows with the bytes that come,
+/// not with the length that is announced.
 pub(crate) async fn read<R, T>(mut stream: R) -> io::Result<Option<T>>
 where
     R: AsyncRead + Unpin,

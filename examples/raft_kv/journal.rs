@@ -1,8 +1,9 @@
-//! A file that only grows: records of changes, each with a checksum, each on the disk before it counts.
+//! A file that only grows: records of changes, each with a checksum, each on the disk before it
+//! counts.
 //!
-//! A record is one write, and the next begins when the sync of the last has ended. So a crash can tear the
-//! last record alone, and that one was not reported as written: it is cut off. Damage before the last one
-//! is no torn write, and the journal is not opened.
+//! A record is one write, and the next begins when the sync of the last has ended. So a crash can
+//! tear the last record alone, and that one was not reported as written: it is cut off. Damage
+//! before the last one is no torn write, and the journal is not opened.
 
 use std::fs::File as StdFile;
 use std::io;
@@ -35,7 +36,7 @@ pub(crate) struct Journal {
     end: u64,
     /// How long it would be, or was, with nothing in it that is old.
     fresh: u64,
-    /// After a failure nobody knows what is in the file: nothing is written any more.
+    /// After a failure it is unknown what is in the file, so nothing is written any more.
     failed: Option<String>,
 }
 
@@ -148,8 +149,8 @@ fn replay<C: Lines>(bytes: &[u8], path: &Path, contents: &mut C) -> io::Result<u
     Ok(at)
 }
 
-/// The record at `at`, or `None` in its place if the checksum is wrong, and where it ends. `None` if there
-/// is no whole record.
+/// The record at `at`, or `None` in its place if the checksum is wrong, and where it ends. `None`
+/// if there is no whole record.
 fn whole(bytes: &[u8], at: usize) -> Option<(Option<&[u8]>, usize)> {
     let head = bytes.get(at..at + HEAD)?;
     let (length, sum) = head.split_at(4);

@@ -1,5 +1,5 @@
-//! The log as Raft sees it. Entries are in memory, for reading, and on their way to the journal; Raft hears
-//! that they are written when they are on the disk.
+//! The log as Raft sees it. Entries are in memory, for reading, and on their way to the journal;
+//! Raft hears that they are written when they are on the disk.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::journal::{Journal, Lines};
 use super::types::{Command, Entry, LogId, Types, Vote};
 
-/// So many bytes of commands go to a peer at once, or a single one that is larger.
+/// The most bytes of commands that go to a peer at once; a single larger command also goes.
 const BATCH: usize = 4 * 1024 * 1024;
 
 /// A change of the log, as it stands in the journal. To make one again changes nothing.
@@ -134,7 +134,7 @@ async fn write_all(mut journal: Journal, contents: Rc<RefCell<Contents>>, queue:
         }
         if journal.is_mostly_old() {
             let lines = contents.borrow().lines();
-            // If it fails, the journal says so to whoever writes next.
+            // If it fails, the next write to the journal returns the error.
             let _ = journal.rewrite(&lines).await;
         }
     }

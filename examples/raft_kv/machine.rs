@@ -1,5 +1,5 @@
-//! The keys and values: what the log adds up to. A snapshot of them is on the disk, the rest comes from
-//! the log again.
+//! The keys and values: what the log adds up to. A snapshot of them is on the disk, the rest comes
+//! from the log again.
 
 use std::cell::RefCell;
 use std::io;
@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::journal;
 use super::types::{Answer, Command, LogId, Map, Membership, Snapshot, SnapshotMeta, Types};
 
-/// The most bytes of keys and values, so that a snapshot fits into a frame, however much JSON makes of it.
+/// The most bytes of keys and values, so that a snapshot fits into a frame, however much JSON makes
+/// of it.
 pub(crate) const CAPACITY: usize = 16 * 1024 * 1024;
 
 #[derive(Default)]
@@ -67,8 +68,8 @@ struct Saved {
 #[derive(Clone)]
 pub(crate) struct Machine {
     contents: Rc<RefCell<Contents>>,
-    /// What the file holds. Locked while it is written: one that is built must not replace a newer one
-    /// that came from the leader meanwhile.
+    /// What the file holds. Locked while it is written: one that is built must not replace a newer
+    /// one that came from the leader meanwhile.
     saved: Rc<Mutex<Option<LogId>>>,
     path: PathBuf,
 }

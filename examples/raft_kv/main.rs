@@ -1,4 +1,5 @@
-//! A key-value store on several machines: three processes that agree by Raft, with `openraft` on Wakeful.
+//! A key-value store on several machines: three processes that agree by Raft, with `openraft` on
+//! Wakeful.
 //!
 //! ```text
 //! P=127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003
@@ -7,14 +8,14 @@
 //! redis-cli -c -p 7001 set greeting hello
 //! ```
 //!
-//! What is answered with OK is on the disks of a majority, and survives whatever happens to the others.
-//! Reads are linearizable. A node that does not lead says who does, as `MOVED 0 ADDRESS`; `LOCAL key`
-//! reads its own copy, which may be old. Nodes believe each other, so keep their port to machines that you
-//! trust.
+//! What is answered with OK is on the disks of a majority, and survives whatever happens to the
+//! others. Reads are linearizable. A node that does not lead says who does, as `MOVED 0 ADDRESS`;
+//! `LOCAL key` reads its own copy, which may be old. Nodes believe each other, so keep their port
+//! to machines that you trust.
 //!
-//! One thread runs everything of a node: Raft, the disk's completions, peers and clients. `types` is what
-//! the nodes agree on, `log` and `journal` are the log in memory and on disk, `machine` is what it adds up
-//! to, `network` and `frame` are the way to other nodes, `client` serves clients.
+//! One thread runs everything of a node: Raft, the disk's completions, peers and clients. `types`
+//! is what the nodes agree on, `log` and `journal` are the log in memory and on disk, `machine` is
+//! what it adds up to, `network` and `frame` are the way to other nodes, `client` serves clients.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -137,9 +138,10 @@ fn config(snapshot_every: u64) -> Result<Arc<Config>, String> {
         election_timeout_max: 1000,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(snapshot_every.max(1)),
         max_in_snapshot_log_to_keep: snapshot_every / 10,
-        // A leader that starts again has to be elected. Its followers may have entries that were not on its
-        // own disk yet: leading on, it would give their numbers to others, and nobody could tell which is
-        // which. And it would not know what was committed beyond its snapshot, and read from that.
+        // A leader that starts again has to be elected. Its followers may have entries that were
+        // not on its own disk yet: if it went on leading, it would give the indices of these
+        // entries to other ones, and the two could not be told apart. And it would not know what
+        // was committed beyond its snapshot, and would read from that.
         enable_leader_restore: Some(false),
         ..Config::default()
     };
@@ -147,7 +149,8 @@ fn config(snapshot_every: u64) -> Result<Arc<Config>, String> {
     Ok(Arc::new(config))
 }
 
-/// The first start makes the cluster. All nodes do the same, and openraft sees to it that there is one.
+/// The first start makes the cluster. All nodes do the same, and openraft sees to it that there is
+/// one.
 async fn join(node: &Node, members: BTreeMap<u64, BasicNode>) {
     match node.initialize(members).await {
         Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {}

@@ -23,8 +23,9 @@ use wakeful_examples::close_gently;
 use super::frame;
 use super::types::{Map, Node, Snapshot, SnapshotMeta, Types, Vote};
 
-/// How long entries may be on their way. What openraft gives is meant for heartbeats, and too short for
-/// a megabyte to reach the disk of a slow machine: the same entries would be sent again and again.
+/// How long entries may be on their way. What openraft gives is meant for heartbeats, and too short
+/// for a megabyte to reach the disk of a slow machine: the same entries would be sent again and
+/// again.
 const APPEND_LIMIT: Duration = Duration::from_secs(5);
 /// How long a snapshot may be on its way.
 const SNAPSHOT_LIMIT: Duration = Duration::from_secs(30);
@@ -165,7 +166,8 @@ impl RaftNetworkV2<Types> for Peer {
     }
 }
 
-/// Answers a peer until it goes. After a frame that is none it gets a sentence, and the connection ends.
+/// Answers a peer until it goes. After a frame that is none it gets a sentence, and the connection
+/// ends.
 pub(crate) async fn serve(stream: &TcpStream, node: &Node) -> io::Result<()> {
     stream.set_nodelay(true)?;
     loop {

@@ -279,7 +279,8 @@ async fn remember(folder: &Folder, members: &BTreeMap<u64, BasicNode>, last: u64
 async fn a_leader_that_starts_again_without_its_last_entry_replaces_it_on_no_other_node() {
     let (listeners, addresses) = listen().await;
     let members = members(&addresses.join(",")).unwrap();
-    // A majority has the last entry, so it counts. Its leader was killed before its own disk had it.
+    // A majority has the last entry, so it counts. Its leader was killed before its own disk had
+    // it.
     let (mut folders, mut nodes) = (Vec::new(), Vec::new());
     for ((id, listener), last) in (1..).zip(listeners).zip([2, 3, 3]) {
         let folder = Folder::new();
@@ -310,7 +311,8 @@ async fn a_leader_that_starts_again_without_its_last_entry_replaces_it_on_no_oth
     }
 }
 
-/// Plays a node that has no entry yet and votes for nobody: it only says that it still follows.
+/// Plays a node that has no entry yet and votes for no candidate: it only says that it still
+/// follows.
 async fn follow(listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
         wakeful::spawn(async move {
@@ -396,7 +398,7 @@ async fn a_peer_that_sends_no_message_gets_a_sentence_and_the_end() {
     let too_long = [0x07, 0xff, 0xff, 0xff, b'x'];
     for (bytes, sentence) in [
         (&nonsense[..], Some("that is no message")),
-        // Announced, and not sent: nothing is kept for it, and there is nobody to tell.
+        // Announced, and not sent: no memory is kept for it, and no reply is sent.
         (&too_long, None),
         (&[0, 0], None),
     ] {

@@ -1,7 +1,7 @@
-//! Two cores: Wakeful's shards beside tokio's multi-threaded runtime, each with two threads that are
-//! pinned, each to a core. What goes from one thread to the other stands beside two of tokio's
-//! single-threaded runtimes as well, since tasks of the multi-threaded one that talk to each other gather
-//! on one thread, and then nothing crosses over.
+//! Two cores: Wakeful's shards beside tokio's multi-threaded runtime, each with two threads that
+//! are pinned, each to a core. What goes from one thread to the other stands beside two of tokio's
+//! single-threaded runtimes as well, since tasks of the multi-threaded one that talk to each other
+//! gather on one thread, and then nothing crosses over.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -263,8 +263,8 @@ fn cpu_on_tokio(tasks: u64, workers: usize) -> Took {
     })
 }
 
-/// So many askers on each side, each with one request open; of one asker, only one side.
-/// On both sides of each there is `work` to do.
+/// Runs `askers` tasks on each side, each with one request open; a single asker has only one side.
+/// The asker and the answerer each do `work` for a request.
 fn requests(run: &Run, askers: u64, before: Before, work: u64) -> Outcome {
     let sides = if askers == 1 { 1 } else { 2 };
     let each = run.n.div_ceil(askers * sides);

@@ -91,8 +91,8 @@ pub const SCALE: &[Case] = &[Case {
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// So many armed timers, all of which fire after any run is over. Those that a case arms lie in
-/// the middle of them.
+/// Arms `$alive` timers, all of which fire after any run is over. The deadlines that a case arms
+/// lie in the middle of them.
 macro_rules! alive {
     ($alive:expr, |$after:ident| $sleep:expr) => {{
         let mut sleeps = Vec::with_capacity($alive as usize);

@@ -155,7 +155,7 @@ pub fn chat() -> Case {
     Case::new("chat/1 to 500", Service::Chat, 500).kind(Kind::Fanout)
 }
 
-/// Ten that talk among so many.
+/// Ten active connections among `connections` open ones.
 pub fn among(connections: usize) -> Case {
     let case = Case::new(
         format!("scale/10 of {connections}"),

@@ -47,7 +47,7 @@ pub fn connections() -> usize {
 
 /// # Errors
 ///
-/// So many connections are not allowed.
+/// The limit of this machine is below `wanted` connections.
 pub fn check_connections(wanted: usize) -> io::Result<()> {
     let most = connections();
     if wanted <= most {

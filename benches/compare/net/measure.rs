@@ -1,7 +1,7 @@
 //! Measuring one peer in one case: a server, its load, and slices of time in which they work.
 //!
-//! All peers of a case are open at the same time and get short slices in turn, so that whatever else
-//! happens on the machine happens to all of them.
+//! All peers of a case are open at the same time and get short slices in turn, so that whatever
+//! else happens on the machine happens to all of them.
 
 use std::io;
 use std::net::SocketAddr;

@@ -97,7 +97,7 @@ fn interleaved(case: &Case, plan: &Plan, places: &mut [Place]) {
     let count = places.len();
     for round in 0..rounds(case, plan) {
         for turn in 0..count {
-            // Nobody is always the one after the slowest.
+            // Rotate the order, so that the slowest peer does not always precede the same one.
             let place = &mut places[(turn + round) % count];
             interleaved_round(case, plan, round, place);
         }

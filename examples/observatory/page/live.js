@@ -29,7 +29,7 @@ function say(view, state, text) {
 function follow(view) {
   const events = new EventSource("/events");
   events.addEventListener("open", () => {
-    // Whoever connects is told anew all that is kept.
+    // The server sends everything that it keeps to each new connection.
     view.w = newWindow();
     view.held = [];
   });

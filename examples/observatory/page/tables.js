@@ -1,4 +1,5 @@
-// What stands around the lanes: figures, tasks, wakes, buttons. Texts only, never markup from a trace.
+// What stands around the lanes: figures, tasks, wakes, buttons. Texts only, never markup from a
+// trace.
 
 const $ = (id) => document.getElementById(id);
 

@@ -1,6 +1,6 @@
-// The newest part of the trace, made of the parts that the server sends; and what is known of each task
-// since this page looks on. Parts name tasks by place, and places differ from part to part: here they
-// have their ids.
+// The newest part of the trace, made of the parts that the server sends; and what is known of each
+// task since this page was opened. A part names its tasks by index, and indices differ from part to
+// part: here tasks have their ids.
 
 const MOST_EVENTS = 6000, LONGEST = 30e9, MOST_OVER = 100, OWN = "observatory: ";
 

@@ -1,6 +1,7 @@
 //! Requests at a fixed rate, whether or not the earlier ones have been answered. A latency counts
 //! from the moment at which the request was to be sent: a server that is late for one request is
-//! late for those behind it, and a load that waits for it would not see that (coordinated omission).
+//! late for those behind it, and a load that waits for it would not see that (coordinated
+//! omission).
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};

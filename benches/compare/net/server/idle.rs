@@ -1,5 +1,5 @@
-//! What the server says about memory: `idle` on its standard input is answered with the bytes in use
-//! and the size of a connection's future.
+//! What the server says about memory: `idle` on its standard input is answered with the bytes in
+//! use and the size of a connection's future.
 
 use std::future::Future;
 use std::io::{self, BufRead, Write};

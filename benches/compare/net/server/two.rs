@@ -17,8 +17,8 @@ use crate::net::machine;
 use crate::net::peers::{self, Peer, Result};
 use crate::net::wire::kv::Kv;
 
-/// Which of the two. All connections of `kv` have one store, behind a lock that is taken once for 16
-/// commands, the same for all peers.
+/// Which of the two. All connections of `kv` have one store, behind a lock that is taken once for
+/// 16 commands, the same for all peers.
 #[derive(Clone)]
 pub enum What {
     Echo,
