@@ -47,8 +47,7 @@ impl Order for EarliestFirst {
     }
 }
 
-/// Does ten jobs in a class, and returns which of them were late. The last to come is the most
-/// urgent.
+/// Does ten jobs in a class, and returns which were late. The last to come is the most urgent.
 async fn late(class: Class, deadlines: &Deadlines) -> Vec<Time> {
     let (clock, late) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(Vec::new())));
     let jobs: Vec<_> = (1..=10)

@@ -18,8 +18,7 @@ async fn main() {
     serve(listen(&address).await).await;
 }
 
-/// Spawns a task for each client. A task is cheap, and its code reads like a program with one
-/// client.
+/// Spawns a task for each client. A task is cheap, and its code reads as if it had one client.
 pub(crate) async fn serve(listener: TcpListener) {
     loop {
         let (stream, peer) = accept(&listener).await;

@@ -1,7 +1,8 @@
 //! A PostgreSQL server, through `tokio-postgres`, which takes any stream: `connect_raw`.
 //!
 //! ```text
-//! cargo run -p wakeful-examples --features databases --example postgres -- 127.0.0.1:5432 --user postgres
+//! cargo run -p wakeful-examples --features databases --example postgres -- \
+//!     127.0.0.1:5432 --user postgres
 //! ```
 //!
 //! The client's half goes where it is used; the connection's half is a task of this loop. Between

@@ -22,9 +22,9 @@ use wakeful_examples::{Args, accept, close_gently};
 const USAGE: &str = "\
 usage: shards [ADDRESS] [--shards N]
 
-Listens at ADDRESS (127.0.0.1:7000) with N threads, one for each processor if it is not given. A request
-is a line: `SET key value`, `GET key`, or `SHARD key` (which shard has it?). On SIGTERM or ctrl-c the
-requests under way are finished.";
+Listens at ADDRESS (127.0.0.1:7000) with N threads, one for each processor if it is not given. A
+request is a line: `SET key value`, `GET key`, or `SHARD key` (which shard has it?). On SIGTERM or
+ctrl-c the requests under way are finished.";
 
 /// No request is longer.
 const MAX_LINE: u64 = 4096;

@@ -1,6 +1,6 @@
 //! A server that ends well: on SIGTERM or ctrl-c it takes no new clients, finishes the requests
-//! that are under way, and gives up those that take longer than the deadline. `cargo run --example
-//! shutdown`, then `echo work 3000 | nc 127.0.0.1 7000` and `kill -TERM`.
+//! that are under way, and gives up those that take longer than the deadline.
+//! `cargo run --example shutdown`, then `echo work 3000 | nc 127.0.0.1 7000` and `kill -TERM`.
 
 use std::future::Future;
 use std::io;

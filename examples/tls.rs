@@ -24,9 +24,9 @@ use wakeful_examples::{Args, BoxError, accept, listen, raise_descriptor_limit, s
 const USAGE: &str = "\
 usage: tls [ADDRESS] [--cert FILE --key FILE] [--name NAME] [--save-ca FILE]
 
-Listens at ADDRESS (127.0.0.1:7443) for HTTPS. Without --cert and --key, which are PEM files, it makes
-an authority and a certificate for NAME (localhost) and 127.0.0.1; --save-ca writes the authority's
-certificate into FILE, for clients to trust.";
+Listens at ADDRESS (127.0.0.1:7443) for HTTPS. Without --cert and --key, which are PEM files, it
+makes an authority and a certificate for NAME (localhost) and 127.0.0.1; --save-ca writes the
+authority's certificate into FILE, for clients to trust.";
 
 /// How long a client may take for its handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -71,8 +71,7 @@ fn given(cert: &str, key: &str) -> Result<Identity, BoxError> {
 /// A certificate of an authority of our own, made now.
 fn made(name: &str, save_ca: &str) -> Result<Identity, BoxError> {
     let mut params = CertificateParams::new(Vec::new())?;
-    // The two need names that differ, or a client may take the certificate for one signed by
-    // itself.
+    // The two names must differ, or a client may take the certificate for a self-signed one.
     let common_name = DnType::CommonName;
     params
         .distinguished_name

@@ -1,5 +1,5 @@
-//! An HTTPS client that trusts the authority you name: `cargo run --example tls_client --features
-//! tls -- --ca ca.pem localhost:7443`.
+//! An HTTPS client that trusts the authority you name:
+//! `cargo run --example tls_client --features tls -- --ca ca.pem localhost:7443`.
 
 use std::fs;
 use std::process::ExitCode;
@@ -22,9 +22,9 @@ use wakeful_hyper::{Executor, Io, Timer};
 const USAGE: &str = "\
 usage: tls_client [ADDRESS] --ca FILE [--name NAME] [--http VERSION]
 
-Fetches / from the HTTPS server at ADDRESS (localhost:7443), which must have a certificate for NAME (the
-host of ADDRESS) from an authority in the PEM file FILE. Over HTTP/2 or 1.1, as the server prefers, or
-with `--http 1` over HTTP/1.1.";
+Fetches / from the HTTPS server at ADDRESS (localhost:7443), which must have a certificate for NAME
+(the host of ADDRESS) from an authority in the PEM file FILE. Over HTTP/2 or 1.1, as the server
+prefers, or with `--http 1` over HTTP/1.1.";
 
 #[wakeful::main]
 async fn main() -> ExitCode {

@@ -15,9 +15,9 @@ use wakeful_examples::{Args, accept, listen, raise_descriptor_limit};
 const USAGE: &str = "\
 usage: websocket [ADDRESS] [--ping MS]
 
-Listens at ADDRESS (127.0.0.1:7000) and sends every message back, up to 16 MiB. The text `close CODE`
-has it close the connection with that code. A client that is silent for MS (20000) milliseconds is sent
-a ping, and let go if it is silent for as long again.";
+Listens at ADDRESS (127.0.0.1:7000) and sends every message back, up to 16 MiB. The text
+`close CODE` has it close the connection with that code. A client that is silent for MS (20000)
+milliseconds is sent a ping, and let go if it is silent for as long again.";
 
 /// How long a client may take for its handshake.
 const PATIENCE: Duration = Duration::from_secs(10);

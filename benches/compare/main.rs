@@ -1,5 +1,5 @@
-//! Wakeful beside other runtimes, in one run: `cargo run --release -p wakeful-benches --bin
-//! compare`.
+//! Wakeful beside other runtimes, in one run:
+//! `cargo run --release -p wakeful-benches --bin compare`.
 //!
 //! Each sample is a process of its own, and the samples of the peers are interleaved, so that what
 //! the machine does meanwhile hits all of them alike. The report is `target/compare/report.html`.

@@ -1,6 +1,6 @@
 //! Asks `console-subscriber` for what tokio-console shows, over its own interface, until everything
-//! is there that `observed` does. Takes its address, as tokio-console does: `check
-//! http://127.0.0.1:6669`.
+//! is there that `observed` does. Takes its address, as tokio-console does:
+//! `check http://127.0.0.1:6669`.
 
 #[path = "seen.rs"]
 mod seen;

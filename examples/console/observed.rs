@@ -24,8 +24,7 @@ use wakeful::net::{TcpListener, TcpStream};
 
 fn main() -> io::Result<()> {
     // Before the runtime: what is there before the subscriber is never shown. It takes in 128
-    // events each time it publishes, so once a second would be too seldom for all these timers and
-    // waits.
+    // events each time it publishes, so once a second would be too seldom for these timers.
     console_subscriber::ConsoleLayer::builder()
         .publish_interval(Duration::from_millis(50))
         .with_default_env()

@@ -44,8 +44,8 @@ fn main() -> io::Result<()> {
                 println!("event: visitor {came} comes; ask for a name");
                 stream.write_all(b"your name?\n")?;
                 let interest = Event::readable(came);
-                // SAFETY: it is deleted before it is dropped, or stays in a map that outlives the
-                // poller.
+                // SAFETY: the stream is deleted from the poller before it is dropped, or stays in a
+                // map that outlives the poller.
                 unsafe { poller.add_with_mode(&stream, interest, PollMode::Level)? };
                 streams.insert(came, stream);
                 continue;

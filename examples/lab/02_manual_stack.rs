@@ -98,8 +98,8 @@ fn main() -> io::Result<()> {
                 stream.set_nonblocking(true)?;
                 came += 1;
                 key = came;
-                // SAFETY: it is deleted before it is dropped, or stays in a map that outlives the
-                // poller.
+                // SAFETY: the stream is deleted from the poller before it is dropped, or stays in a
+                // map that outlives the poller.
                 unsafe { poller.add(&stream, Event::none(key))? };
                 let state = State::Asking { sent: 0 };
                 conversations.insert(key, Visitor { key, stream, state });

@@ -4,8 +4,7 @@
 //! instead, with the poller of lesson 01, and the reactor wakes the tasks whose sockets are ready.
 //!
 //! Look at `run`: get events and process them, as in lesson 01, but to process an event is to call
-//! a waker, whatever it is for. And look at `greet`: the conversation of lesson 02 in one piece
-//! again.
+//! a waker, whatever it is for. And look at `greet`: the conversation of lesson 02 as one function.
 //!
 //! `cargo run --example lab_06_reactor`
 

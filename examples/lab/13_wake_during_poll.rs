@@ -4,8 +4,8 @@
 //! already and be about to return `Pending`. So such a wake has to cause a poll after this one.
 //!
 //! Two executors for one task come first, of one line's difference: when do they forget the wakes
-//! they have answered? Before the poll is right, after it is a bug. Then look at `queued again,
-//! during its own poll` in Wakeful's story.
+//! they have answered? Before the poll is right, after it is a bug. Then look at
+//! `queued again, during its own poll` in Wakeful's story.
 //!
 //! `cargo run --example lab_13_wake_during_poll`
 

@@ -64,8 +64,7 @@ fn main() {
 
     let rounds = [End::Pending, End::Pending, End::Pending, End::Ready];
     assert_eq!(lab::polls(&snapshot, "join"), rounds);
-    // This task is polled once more: after a round `FuturesUnordered` wakes it and lets others go
-    // first.
+    // This task is polled once more: after a round `FuturesUnordered` wakes it and yields.
     let rounds = [[End::Pending].as_slice(), &rounds].concat();
     assert_eq!(lab::polls(&snapshot, "unordered"), rounds);
     // With `join` each poll looks at every door that is not through yet.

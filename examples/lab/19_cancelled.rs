@@ -1,5 +1,4 @@
-//! What happens on drop? To cancel a future is to drop it: at once, at its `.await`, without a
-//! word.
+//! What happens on drop? To cancel a future is to drop it at its `.await`, at once, without notice.
 //!
 //! A timeout, like every `select`, polls two futures and drops the one that loses. First look at
 //! the good side: the timer of the loser is cancelled, its waker gone; nothing is left behind.

@@ -1,9 +1,8 @@
 //! Why `Pin`? Because a future may point into itself, and such a thing must not move.
 //!
 //! A future that holds a variable and a reference to it across an `.await` is a struct with a
-//! pointer to its own inside. Moved after its first poll, it would point to where it used to be.
-//! `poll` takes `Pin<&mut Self>`, a promise: from now on, until it is dropped, this stays where it
-//! is.
+//! pointer into itself. Moved after its first poll, it would point to where it used to be. `poll`
+//! takes `Pin<&mut Self>`, a promise: from now on, until it is dropped, this value is not moved.
 //!
 //! Look at the addresses. Before its first poll a future moves as it likes: it points to nothing
 //! yet. After it, moving the `Pin<Box<_>>` moves the pointer to the future, and the future stays.
@@ -76,8 +75,7 @@ fn main() {
         println!("  the local is at {place:#x}, inside the future at {start:#x}");
     }
 
-    // A task is pinned from its first poll to its end: Wakeful allocates it once and never moves
-    // it.
+    // A task is pinned from its first poll to its end: Wakeful allocates it once, in one place.
     let at = Rc::new(Cell::default());
     let tell = at.clone();
     let snapshot = lab::record(Level::Polls, async move {

@@ -28,8 +28,8 @@ pub(crate) struct Shared {
     pub(crate) log: Log,
 }
 
-/// Serves a client until it goes. After a request that is none it gets an error, and the connection
-/// ends.
+/// Serves a client until it closes. A malformed request is answered with an error, and the
+/// connection ends.
 pub(crate) async fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut parser = Parser::new(Limits {

@@ -1,5 +1,5 @@
-//! A file that only grows: records of changes, each with a checksum, each on the disk before it
-//! counts.
+//! A file that only grows: records of changes, each with a checksum. A change counts once its
+//! record is on the disk.
 //!
 //! A record is one write, and the next begins when the sync of the last has ended. So a crash can
 //! tear the last record alone, and that one was not reported as written: it is cut off. Damage

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::journal::{Journal, Lines};
 use super::types::{Command, Entry, LogId, Types, Vote};
 
-/// The most bytes of commands that go to a peer at once; a single larger command also goes.
+/// The most bytes of commands that are sent to a peer at once. A larger command is sent alone.
 const BATCH: usize = 4 * 1024 * 1024;
 
 /// A change of the log, as it stands in the journal. To make one again changes nothing.

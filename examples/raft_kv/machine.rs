@@ -15,8 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::journal;
 use super::types::{Answer, Command, LogId, Map, Membership, Snapshot, SnapshotMeta, Types};
 
-/// The most bytes of keys and values, so that a snapshot fits into a frame, however much JSON makes
-/// of it.
+/// The most bytes of keys and values, so that a snapshot fits into a frame even as JSON.
 pub(crate) const CAPACITY: usize = 16 * 1024 * 1024;
 
 #[derive(Default)]

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! P=127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003
-//! cargo run --release -p wakeful-examples --features raft --example raft_kv -- --id 1 --peers $P --data /tmp/raft-1
+//! cargo run --release -p wakeful-examples --features raft --example raft_kv -- \
+//!     --id 1 --peers $P --data /tmp/raft-1
 //! ... the same with 2 and 3 in two more terminals, then:
 //! redis-cli -c -p 7001 set greeting hello
 //! ```
@@ -149,8 +150,8 @@ fn config(snapshot_every: u64) -> Result<Arc<Config>, String> {
     Ok(Arc::new(config))
 }
 
-/// The first start makes the cluster. All nodes do the same, and openraft sees to it that there is
-/// one.
+/// The first start makes the cluster. All nodes do the same, and openraft ensures that only one
+/// cluster is made.
 async fn join(node: &Node, members: BTreeMap<u64, BasicNode>) {
     match node.initialize(members).await {
         Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {}

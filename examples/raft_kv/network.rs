@@ -166,7 +166,7 @@ impl RaftNetworkV2<Types> for Peer {
     }
 }
 
-/// Answers a peer until it goes. After a frame that is none it gets a sentence, and the connection
+/// Answers a peer until it closes. A malformed frame is answered with an error, and the connection
 /// ends.
 pub(crate) async fn serve(stream: &TcpStream, node: &Node) -> io::Result<()> {
     stream.set_nodelay(true)?;

@@ -153,7 +153,9 @@ fn wake(run: &Run, pause: Duration) -> Outcome {
 
 /// Listens in one task, while another yields until that has heard everything.
 macro_rules! busily {
-    ($bell:expr, $n:expr, |$future:ident| $spawn:expr, |$task:ident| $join:expr, $yield_now:expr) => {{
+    (
+        $bell:expr, $n:expr, |$future:ident| $spawn:expr, |$task:ident| $join:expr, $yield_now:expr
+    ) => {{
         let (bell, n) = ($bell, $n);
         async move {
             let over = Arc::new(AtomicBool::new(false));

@@ -189,8 +189,9 @@ pub const CASES: &[Case] = &[
     },
     open(
         "net/open-beside",
-        "echo of 64 bytes to 64 connections, 40,000 requests a second at fixed times, beside a task \
-         with polls of 0.5 ms that calls yield_now; latency from the time at which a request was due",
+        "echo of 64 bytes to 64 connections, 40,000 requests a second at fixed times, beside a \
+         task with polls of 0.5 ms that calls yield_now; latency from the time at which a request \
+         was due",
         |run| open_loop(run, true),
     ),
     open("net/open", "the same without the task", |run| {

@@ -77,7 +77,9 @@ fn about(machine: &Machine) -> Markup {
                 @for (name, value) in facts { tr { th { (name) } td { (value) } } }
             }
             table {
-                @for (package, version) in &machine.versions { tr { th { (package) } td { (version) } } }
+                @for (package, version) in &machine.versions {
+                    tr { th { (package) } td { (version) } }
+                }
             }
         }
     }

@@ -29,10 +29,12 @@ pub(super) fn bars(group: &Group<'_>, metric: &Metric) -> Markup {
                 @if let Some(summary) = summary {
                     @let cut = summary.median > longest;
                     rect class={ "bar " (peer.name()) @if cut { " cut" } }
-                        x=(LEFT) y=(y + 3.0) width=(scale(summary.median).max(1.0)) height=(ROW - 8.0) rx="2" {}
+                        x=(LEFT) y=(y + 3.0) width=(scale(summary.median).max(1.0))
+                        height=(ROW - 8.0) rx="2" {}
                     line class="whisker" x1=(LEFT + scale(summary.least)) x2=(LEFT + scale(summary.most))
                         y1=(y + ROW / 2.0 - 1.0) y2=(y + ROW / 2.0 - 1.0) {}
-                    text class="value" x=(LEFT + scale(summary.median.max(summary.most)) + 6.0) y=(y + 14.0) {
+                    text class="value" x=(LEFT + scale(summary.median.max(summary.most)) + 6.0)
+                        y=(y + 14.0) {
                         (short(summary.median)) " " (metric.unit) @if cut { " (cut)" }
                     }
                 } @else {
