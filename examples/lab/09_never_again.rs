@@ -39,7 +39,7 @@ fn main() {
         kept.take().expect("the careful one left its waker").wake();
         careful.await.expect("it does not panic");
 
-        // However long we wait, no waker of the other two is left. Only `abort` can end them.
+        // The other two have no waker left, so waiting longer is useless. Only `abort` ends them.
         assert!(!forgetful.is_finished() && !careless.is_finished());
         forgetful.abort();
         careless.abort();

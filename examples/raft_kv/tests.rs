@@ -279,7 +279,7 @@ async fn remember(folder: &Folder, members: &BTreeMap<u64, BasicNode>, last: u64
 async fn a_leader_that_starts_again_without_its_last_entry_replaces_it_on_no_other_node() {
     let (listeners, addresses) = listen().await;
     let members = members(&addresses.join(",")).unwrap();
-    // A majority has the last entry, so it is committed. Its leader was killed before it had
+    // A majority has the last entry, so it must survive. Its leader was killed before it had
     // written the entry to its own disk.
     let (mut folders, mut nodes) = (Vec::new(), Vec::new());
     for ((id, listener), last) in (1..).zip(listeners).zip([2, 3, 3]) {

@@ -47,7 +47,7 @@ pub fn connections() -> usize {
 
 /// # Errors
 ///
-/// The limit of this machine is below `wanted` connections.
+/// The limit of open files allows fewer than `wanted` connections.
 pub fn check_connections(wanted: usize) -> io::Result<()> {
     let most = connections();
     if wanted <= most {

@@ -4,7 +4,10 @@
 const LAG = 450e6, FRAME = 33, MOST_HELD = 300, MOST_ROWS = 60;
 
 function start() {
-  const view = { w: newWindow(), m: null, ui: null, held: [], paused: false, moved: false, t0: 0, t1: 1, stale: true, heard: { end: 0, at: 0 }, figures: newFigures() };
+  const view = {
+    w: newWindow(), m: null, ui: null, held: [], paused: false, moved: false, t0: 0, t1: 1,
+    stale: true, heard: { end: 0, at: 0 }, figures: newFigures()
+  };
   showLegend();
   showRequests();
   controls(view);
@@ -51,15 +54,21 @@ function follow(view) {
     take(view, [part]);
     say(view, "live", "live");
   });
-  events.addEventListener("metrics", (message) => view.figures(JSON.parse(message.data), performance.now()));
-  events.addEventListener("error", () => say(view, "lost", events.readyState === EventSource.CLOSED ? "the server refuses this page" : "the server is gone; trying again"));
+  events.addEventListener("metrics", (message) =>
+    view.figures(JSON.parse(message.data), performance.now()));
+  events.addEventListener("error", () => say(view, "lost",
+    events.readyState === EventSource.CLOSED
+      ? "the server refuses this page" : "the server is gone; trying again"));
 }
 
 function take(view, parts) {
   for (const part of parts) addPart(view.w, part);
   const now = performance.now(), guess = view.heard.end + (now - view.heard.at) * 1e6;
   // The server's clock goes as ours does; what differs is when its words came.
-  view.heard = { end: Math.abs(guess - view.w.end) < 300e6 ? guess * 0.9 + view.w.end * 0.1 : view.w.end, at: now };
+  view.heard = {
+    end: Math.abs(guess - view.w.end) < 300e6 ? guess * 0.9 + view.w.end * 0.1 : view.w.end,
+    at: now
+  };
   view.stale = true;
 }
 
@@ -79,15 +88,20 @@ function layOut(view) {
   // What comes into view before the next part.
   const ahead = view.paused ? 0 : LAG;
   const alive = (task) => task.done < 0 && task.alive;
-  const shown = m.tasks.filter((task) => task.events.some((i) => m.ts[i] + m.dur[i] >= view.t0 && m.ts[i] <= view.t1 + ahead) || (alive(task) && task.events.length > 0 && m.ts[task.events[0]] <= view.t1 + ahead));
+  const shown = m.tasks.filter((task) =>
+    task.events.some((i) => m.ts[i] + m.dur[i] >= view.t0 && m.ts[i] <= view.t1 + ahead)
+    || (alive(task) && task.events.length > 0 && m.ts[task.events[0]] <= view.t1 + ahead));
   // The newest stand on top.
   shown.sort((a, b) => m.ts[b.events[0]] - m.ts[a.events[0]] || b.index - a.index);
-  const rows = shown.slice(0, MOST_ROWS).map((task) => task.index), rowOf = new Int32Array(m.tasks.length).fill(-1);
+  const rows = shown.slice(0, MOST_ROWS).map((task) => task.index),
+    rowOf = new Int32Array(m.tasks.length).fill(-1);
   rows.forEach((task, row) => { rowOf[task] = row; });
   view.ui = { lanes, rows, rowOf, task: -1, event: -1, scroll: () => 0,
     view: (width) => {
       const scale = width / (view.t1 - view.t0), { t0, t1 } = view;
-      return { t0, t1, width, x: (t) => (t - t0) * scale, time: (x) => t0 + x / scale, shown: () => true };
+      return {
+        t0, t1, width, x: (t) => (t - t0) * scale, time: (x) => t0 + x / scale, shown: () => true
+      };
     },
     laneY: (lane, clip) => {
       const k = typeof lane === "number" ? rowOf[lane] : lanes.findIndex((one) => one.key === lane);
@@ -95,7 +109,8 @@ function layOut(view) {
     },
   };
   $("labels").replaceChildren(...lanes.map((lane) => element("div", { class: "lane" }, lane.label)),
-    ...rows.map((task) => element("div", { title: `${m.tasks[task].label}, task ${m.tasks[task].id}` }, m.tasks[task].label)));
+    ...rows.map((task) => element("div",
+      { title: `${m.tasks[task].label}, task ${m.tasks[task].id}` }, m.tasks[task].label)));
   const height = AXIS + (lanes.length + rows.length) * ROW;
   $("frame").style.height = `max(100%, ${height}px)`;
 }
@@ -149,7 +164,8 @@ function controls(view) {
     if (wheel.deltaY === 0 || wheel.shiftKey) return;
     wheel.preventDefault();
     if (!view.paused) pause(view, true);
-    const width = canvas.clientWidth, around = view.t0 + (wheel.offsetX / width) * (view.t1 - view.t0);
+    const width = canvas.clientWidth,
+      around = view.t0 + (wheel.offsetX / width) * (view.t1 - view.t0);
     const factor = Math.min(Math.exp(wheel.deltaY * 0.0015), 60e9 / (view.t1 - view.t0));
     view.t0 = around - (around - view.t0) * factor;
     view.t1 = Math.max(view.t0 + 1000, around + (view.t1 - around) * factor);

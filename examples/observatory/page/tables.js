@@ -14,8 +14,10 @@ function element(tag, attributes = {}, ...children) {
 }
 
 const FIGURES = [
-  ["tasks alive", "tasks_alive"], ["tasks spawned", "tasks_spawned", true], ["polls", "polls", true], ["local wakes", "wakes_local", true],
-  ["remote wakes", "wakes_remote", true], ["coalesced", "wakes_coalesced", true], ["reactor waits", "waits", true], ["its events", "events", true],
+  ["tasks alive", "tasks_alive"], ["tasks spawned", "tasks_spawned", true],
+  ["polls", "polls", true], ["local wakes", "wakes_local", true],
+  ["remote wakes", "wakes_remote", true], ["coalesced", "wakes_coalesced", true],
+  ["reactor waits", "waits", true], ["its events", "events", true],
   ["descriptors", "sources"], ["timers armed", "timers"], ["timers fired", "timers_fired", true],
 ];
 
@@ -36,7 +38,8 @@ function newFigures() {
       value.textContent = metrics[key].toLocaleString("en");
       if (counts && seconds > 0.5) {
         const n = Math.max(0, metrics[key] - first.metrics[key]) / seconds;
-        rate.textContent = `${n >= 10 || n === 0 ? Math.round(n).toLocaleString("en") : n.toFixed(1)}/s`;
+        const rounded = n >= 10 || n === 0 ? Math.round(n).toLocaleString("en") : n.toFixed(1);
+        rate.textContent = `${rounded}/s`;
       }
     }
   };
@@ -46,17 +49,25 @@ const STATE_ORDER = { running: 0, ready: 1, waiting: 2 };
 
 function showTasks(w, withOwn) {
   const tasks = [...w.tasks.values()].filter((task) => withOwn || !task.own);
-  tasks.sort((a, b) => Number(a.over) - Number(b.over) || (a.over ? b.seen - a.seen : (STATE_ORDER[a.state] ?? 3) - (STATE_ORDER[b.state] ?? 3)) || b.seen - a.seen);
+  tasks.sort((a, b) => Number(a.over) - Number(b.over)
+    || (a.over
+      ? b.seen - a.seen : (STATE_ORDER[a.state] ?? 3) - (STATE_ORDER[b.state] ?? 3))
+    || b.seen - a.seen);
   $("tasks").replaceChildren(...tasks.slice(0, 100).map((task) => {
-    const short = task.location === null ? "" : task.location.replace(/^.*[\\/](?=[^\\/]*[\\/][^\\/]*$)/, "");
+    const short = task.location === null
+      ? "" : task.location.replace(/^.*[\\/](?=[^\\/]*[\\/][^\\/]*$)/, "");
     const kind = task.state === "panicked" || task.state === "cancelled" ? "bad" : task.state;
     const cell = (text, more = {}) => element("td", more, text);
     return element("tr", { class: task.over ? "over" : "", "data-task": task.id },
       element("td", {}, element("span", { class: `state ${kind}` }, task.state)),
-      cell(task.name ?? `task ${task.id}`, { class: "name", title: `task ${task.id}${task.name === null ? "" : `, ${task.name}`}` }),
+      cell(task.name ?? `task ${task.id}`, {
+        class: "name", title: `task ${task.id}${task.name === null ? "" : `, ${task.name}`}`
+      }),
       cell(short, { class: "at", title: task.location ?? "" }),
-      cell(task.polls.toLocaleString("en"), { class: "n" }), cell(task.wakes.toLocaleString("en"), { class: "n" }),
-      cell(task.wakers === null ? "–" : String(task.wakers), { class: "n" }), cell(duration(task.ran), { class: "n" }));
+      cell(task.polls.toLocaleString("en"), { class: "n" }),
+      cell(task.wakes.toLocaleString("en"), { class: "n" }),
+      cell(task.wakers === null ? "–" : String(task.wakers), { class: "n" }),
+      cell(duration(task.ran), { class: "n" }));
   }));
 }
 
@@ -66,17 +77,26 @@ function showWakes(m) {
   for (let i = m.n - 1; i >= 0 && newest.length < 40; i--) {
     if (m.kind(i) === "wake") newest.push(i);
   }
-  $("wakes").replaceChildren(...newest.map((i) => element("li", { style: `--origin: ${ORIGIN_COLOURS[originOf(m, i)] ?? ORIGIN_COLOURS.outside}` },
+  $("wakes").replaceChildren(...newest.map((i) => element("li",
+    { style: `--origin: ${ORIGIN_COLOURS[originOf(m, i)] ?? ORIGIN_COLOURS.outside}` },
     element("time", {}, `${(m.ts[i] / 1e9).toFixed(3)} s`), plain(m, sentence(m, i)))));
 }
 
 function showLegend() {
-  const entry = (colour, text) => element("span", {}, element("i", { style: `background:${colour}` }), text);
-  $("legend").replaceChildren(...["waiting", "ready", "running", "done"].map((state) => entry(`var(--${state})`, state)), entry("var(--bad)", "stall, or a poll of more than 10 ms"),
-    element("span", {}, "arrows and wakes, by who woke:"), ...Object.entries(ORIGIN_COLOURS).map(([origin, colour]) => entry(colour, origin === "source" ? "reactor" : origin)));
+  const entry = (colour, text) =>
+    element("span", {}, element("i", { style: `background:${colour}` }), text);
+  $("legend").replaceChildren(
+    ...["waiting", "ready", "running", "done"].map((state) => entry(`var(--${state})`, state)),
+    entry("var(--bad)", "stall, or a poll of more than 10 ms"),
+    element("span", {}, "arrows and wakes, by who woke:"),
+    ...Object.entries(ORIGIN_COLOURS).map(([origin, colour]) =>
+      entry(colour, origin === "source" ? "reactor" : origin)));
 }
 
-const REQUESTS = ["/hello", "/slow?ms=500", "/fanout?n=8", "/yields?n=20", "/thread?ms=100", "/blocking?ms=200", "/block?ms=150", "/panic"];
+const REQUESTS = [
+  "/hello", "/slow?ms=500", "/fanout?n=8", "/yields?n=20", "/thread?ms=100", "/blocking?ms=200",
+  "/block?ms=150", "/panic"
+];
 
 function showRequests() {
   const ask = async (path) => {
@@ -90,6 +110,7 @@ function showRequests() {
     }
     $("answer").textContent = `GET ${path} → ${answer} (${Math.round(performance.now() - began)} ms)`;
   };
-  $("requests").append(...REQUESTS.map((path) => element("button", { type: "button", onclick: () => ask(path) }, path)));
+  $("requests").append(...REQUESTS.map((path) =>
+    element("button", { type: "button", onclick: () => ask(path) }, path)));
   $("answer").textContent = `Or from a shell: curl '${location.origin}/slow?ms=500'`;
 }

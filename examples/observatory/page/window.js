@@ -5,8 +5,10 @@
 const MOST_EVENTS = 6000, LONGEST = 30e9, MOST_OVER = 100, OWN = "observatory: ";
 
 function newWindow() {
-  return { events: [], tasks: new Map(), threads: ["loop"], kinds: [], level: 0, program: "", lost: 0, end: 0,
-    ownTimers: new Set(), ownSources: new Set(), over: [] };
+  return {
+    events: [], tasks: new Map(), threads: ["loop"], kinds: [], level: 0, program: "", lost: 0,
+    end: 0, ownTimers: new Set(), ownSources: new Set(), over: []
+  };
 }
 
 /** Takes in a part, which `parseTrace` has checked. */
@@ -24,7 +26,9 @@ function addPart(w, raw) {
   for (const row of raw.events) {
     const kind = raw.kinds[row[0]], event = { kind: kind.name, seq: row[1] };
     kind.fields.forEach((field, i) => { event[field] = row[i + 2]; });
-    for (const field of ["task", "parent"]) event[field] = event[field] === null || event[field] === undefined ? null : tasks[event[field]];
+    for (const field of ["task", "parent"])
+      event[field] = event[field] === null || event[field] === undefined
+        ? null : tasks[event[field]];
     if (event.thread !== undefined) event.thread = threads[event.thread];
     if (event.origin === "task") event.from = event.from === null ? null : tasks[event.from];
     if (event.origin === "thread") event.from = threads[event.from];
@@ -54,8 +58,11 @@ function known(w, raw, task) {
   const id = String(task.id), text = (list, at) => (at === null ? null : String(list[at] ?? "?"));
   if (!w.tasks.has(id)) {
     const name = text(raw.names, task.name);
-    w.tasks.set(id, { id, name, location: text(raw.locations, task.location), parent: task.parent, size: task.size, own: name !== null && name.startsWith(OWN),
-      state: "waiting", polls: 0, wakes: 0, wakers: null, ran: 0, queued: -1, seen: 0, over: false });
+    w.tasks.set(id, {
+      id, name, location: text(raw.locations, task.location), parent: task.parent, size: task.size,
+      own: name !== null && name.startsWith(OWN), state: "waiting", polls: 0, wakes: 0,
+      wakers: null, ran: 0, queued: -1, seen: 0, over: false
+    });
   }
   return w.tasks.get(id);
 }
@@ -73,7 +80,8 @@ function count_in(w, event) {
       task.polls += 1;
       task.ran += event.dur;
       const again = task.queued >= event.ts && task.queued <= event.ts + event.dur;
-      if (!task.over) task.state = { pending: again ? "ready" : "waiting", ready: "done" }[event.result] ?? event.result;
+      if (!task.over) task.state =
+        { pending: again ? "ready" : "waiting", ready: "done" }[event.result] ?? event.result;
       break;
     }
     case "wake": case "received":
@@ -131,13 +139,21 @@ function traceOf(w, withOwn) {
     for (const field of w.kinds[number].fields) {
       const value = event[field];
       if (field === "task" || field === "parent") row.push(value === null ? null : place(value));
-      else if (field === "from" && event.origin === "task") row.push(value === null ? null : place(value));
+      else if (field === "from" && event.origin === "task")
+        row.push(value === null ? null : place(value));
       else if (field === "name") row.push(name(value));
       else row.push(value);
     }
     events.push(row);
   }
-  const locations = [], text = (task) => (task.location === null ? null : locations.push(task.location) - 1);
-  return { format: "wakeful-trace", version: 1, program: w.program, level: w.level, start: 0, end: w.end, lost: w.lost, threads: w.threads, kinds: w.kinds, events,
-    tasks: tasks.map((task) => ({ id: task.id, name: name(task.name), location: text(task), parent: task.parent, size: task.size, alive: !task.over })), names, locations };
+  const locations = [],
+    text = (task) => (task.location === null ? null : locations.push(task.location) - 1);
+  return {
+    format: "wakeful-trace", version: 1, program: w.program, level: w.level, start: 0, end: w.end,
+    lost: w.lost, threads: w.threads, kinds: w.kinds, events,
+    tasks: tasks.map((task) => ({
+      id: task.id, name: name(task.name), location: text(task), parent: task.parent,
+      size: task.size, alive: !task.over
+    })), names, locations
+  };
 }
