@@ -1,4 +1,4 @@
-//! The owner of the descriptor is dropped before the `Async` that borrows it, at the end of their scope.
+//! The owner of the descriptor is dropped at the end of its scope, before the `Async` on it.
 
 use std::os::unix::net::UnixStream;
 
