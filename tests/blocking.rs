@@ -118,7 +118,7 @@ fn a_panic_comes_back_as_an_error() {
     runtime.block_on(async {
         let error = spawn_blocking(|| panic!("no disk")).await.unwrap_err();
         assert_eq!(text_of(error.into_panic()), "no disk");
-        // Nobody waits for this one, and what it leaves panics too.
+        // The handles of both are dropped. The payload and the output panic when dropped.
         spawn_blocking(|| std::panic::panic_any(OnDrop(|| panic!("payload"))));
         spawn_blocking(|| OnDrop(|| panic!("output")));
         assert_eq!(spawn_blocking(|| 5).await.unwrap(), 5);

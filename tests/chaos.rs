@@ -1,12 +1,12 @@
-//! User code that does anything: every place where the runtime calls user code (polls, drops, wakers,
-//! hooks, orders, subscribers and more) makes random public calls, which lead to more such places.
-//! Beside each object stands a record of what has to become of it.
+//! User code that does anything: every place where the runtime calls user code (polls, drops,
+//! wakers, hooks, orders, subscribers and more) makes random public calls, which lead to more such
+//! places. Beside each object stands a record of what has to become of it.
 //!
-//! One seed is one run on a thread of its own. The seeds run in a child process, so that a crash, an
-//! abort or a hang of one ends with its number, its actions, and the command that repeats it.
+//! One seed is one run on a thread of its own. The seeds run in a child process, so that a crash,
+//! an abort or a hang of one ends with its number, its actions, and the command that repeats it.
 //!
 //! - `WAKEFUL_CHAOS_SEEDS=100000` runs that many seeds a test instead of a few hundred,
-//!   `WAKEFUL_CHAOS_SECONDS=60` as many as fit into that time, `WAKEFUL_CHAOS_SEED=7` that one alone.
+//!   `WAKEFUL_CHAOS_SECONDS=60` as many as fit into that time, `WAKEFUL_CHAOS_SEED=7` only that.
 //! - `WAKEFUL_CHAOS_FIRST=5000` begins at that seed.
 //! - `WAKEFUL_CHAOS_LOG=1` prints each action before it is done.
 //! - `WAKEFUL_CHAOS_KEEP_GOING=1` goes on after a seed that failed, and lists all at the end.

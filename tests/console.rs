@@ -1,5 +1,6 @@
-//! What tokio-console reads: the names, the targets, the types and the order of the spans and events.
-//! `scripts/console` has the other end: `console-subscriber` itself, asked over its own interface.
+//! What tokio-console reads: the names, the targets, the types and the order of the spans and
+//! events. `scripts/console` has the other end: `console-subscriber` itself, asked over its own
+//! interface.
 
 #[path = "console/acting.rs"]
 mod acting;

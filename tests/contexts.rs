@@ -1,4 +1,4 @@
-//! Which runtime a thread is inside of: scopes that end in any order, or never, and on a thread that ends.
+//! Which runtime a thread is inside of: scopes that end in any order, at thread exit, or never.
 
 #[path = "support/alone.rs"]
 mod alone;
@@ -379,7 +379,8 @@ impl Ring {
     }
 }
 
-/// Runs the test again as a child that waits until its standard input is closed, which comes after the line.
+/// Runs the test again as a child, which waits until its standard input is closed. That happens
+/// after the line.
 fn first_line_of(test: &str) -> String {
     let mut child = alone::again(test, "child")
         // The child ends in the middle of its loop.

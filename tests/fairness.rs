@@ -123,7 +123,7 @@ fn a_main_future_that_wakes_itself_lets_tasks_run() {
         cx.waker().wake_by_ref();
         Poll::Pending
     }));
-    // In line with the one task: neither is polled twice in a row.
+    // The main future and the task alternate: neither is polled twice in a row.
     assert_eq!(polls, 101);
 }
 

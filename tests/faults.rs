@@ -1,7 +1,7 @@
 //! Workloads on a runtime whose waits, events and system calls go wrong on purpose: nothing may be
 //! lost, and nothing may hang. What goes wrong is decided by a seed.
 //!
-//! `WAKEFUL_FAULT_SEEDS=10000` runs so many seeds instead of 300, `WAKEFUL_FAULT_SEED=7` that one
+//! `WAKEFUL_FAULT_SEEDS=10000` runs 10,000 seeds instead of 300, `WAKEFUL_FAULT_SEED=7` that one
 //! alone. A seed that fails says the command that repeats it.
 
 #[path = "faults/campaign.rs"]

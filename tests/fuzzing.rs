@@ -1,7 +1,7 @@
-//! The bodies of the fuzz targets in `tests/fuzz`, without a fuzzer: over the inputs that were found and
-//! kept there, and over scripts that a seed makes up.
+//! The bodies of the fuzz targets in `tests/fuzz`, without a fuzzer: over the inputs that were
+//! found and kept there, and over scripts that a seed makes up.
 //!
-//! `WAKEFUL_FUZZ_SEEDS=100000` plays so many scripts a target instead of 2,000, and
+//! `WAKEFUL_FUZZ_SEEDS=100000` plays 100,000 scripts a target instead of 2,000, and
 //! `WAKEFUL_FUZZ_SEED=7` that one alone.
 
 use std::fs;

@@ -37,8 +37,8 @@ static ALLOCATOR: Counting = Counting;
 const CONNECTIONS: usize = 10_000;
 const ROLE: &str = "WAKEFUL_IDLE_CLIENTS";
 
-/// Not a test: the clients, in a process of their own, as each process may open so many descriptors
-/// only. It does what its standard input says, and answers with a line.
+/// Not a test: the clients, in a process of their own, as the number of descriptors of a process is
+/// limited. It does what its standard input says, and answers with a line.
 #[test]
 fn clients() {
     let Ok(port) = env::var(ROLE) else { return };

@@ -1,6 +1,6 @@
-//! Nothing is left behind: 100,000 tasks that end, panic, are aborted or detached, with their timers,
-//! wakers and handles. Every byte is counted. The one test of its program, as the allocator is the
-//! process's.
+//! Nothing is left behind: 100,000 tasks that end, panic, are aborted or detached, with their
+//! timers, wakers and handles. Every byte is counted. The one test of its program, as the allocator
+//! is the process's.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::pending;
@@ -74,8 +74,8 @@ async fn task(number: usize, guard: Guard) -> (usize, Guard) {
     (number, guard)
 }
 
-/// Spawns so many: joined one by one, joined in a set, or detached. Those that would wait for ever
-/// are aborted, some before they were ever polled.
+/// Spawns `tasks` tasks: joined one by one, joined in a set, or detached. Those that would wait for
+/// ever are aborted, some before they were ever polled.
 async fn round(tasks: usize, ledger: &Ledger) {
     let mut set = JoinSet::new();
     let mut handles = Vec::new();

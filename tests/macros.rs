@@ -1,4 +1,4 @@
-//! `#[wakeful::main]` and `#[wakeful::test]`, over a stand-in for the runtime that records its calls.
+//! `#[wakeful::main]` and `#[wakeful::test]`, over a stand-in runtime that records its calls.
 //!
 //! What must not compile, and the message it gets, is under `ui/fail`.
 

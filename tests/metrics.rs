@@ -71,7 +71,7 @@ fn wakes_on_the_own_thread_are_local_or_coalesced() {
             }
             yield_now().await;
         });
-        // The join is a wake, too; and the task's own `yield_now` finds it in line.
+        // The join is a wake, too. The task's own `yield_now` finds it queued already.
         task.await.unwrap();
     });
     let [local, remote, coalesced] = wakes(&before, &runtime.metrics());
@@ -211,7 +211,7 @@ fn times_are_measured_when_asked_for() {
         .unwrap();
     const LONG: Duration = Duration::from_millis(20);
     runtime.block_on(async {
-        // Two tasks in line: the second waits for as long as the first is polled.
+        // Two tasks in the run queue: the second waits for as long as the first is polled.
         let first = wakeful::spawn(async {
             let begin = std::time::Instant::now();
             spin_until(|| begin.elapsed() >= LONG);

@@ -60,7 +60,7 @@ async fn starve(runtime: &Runtime) {
     std::fs::remove_file(&path).unwrap();
     let files = fill_up();
 
-    // Whoever wants the error has it at once.
+    // A direct call of `try_accept` gets the error at once.
     let error = loop {
         match listener.try_accept() {
             // No event has come yet.
@@ -91,7 +91,7 @@ async fn starve(runtime: &Runtime) {
         join3(on_listener, on_polled, on_unix).await
     });
 
-    // A window to look through: whoever spins is polled without end in it.
+    // A window of 200 ms: a task that spins is polled without end in it.
     let before = runtime.metrics();
     sleep(Duration::from_millis(200)).await;
     let after = runtime.metrics();

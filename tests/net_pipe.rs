@@ -160,7 +160,7 @@ fn senders_come_and_go() {
         let receiver = fifo.receiver();
         let mut buf = [0; 16];
         {
-            // Nobody has written yet: that is not the end.
+            // No writer has opened the FIFO yet: that is not its end.
             let mut read = pin!(receiver.read(&mut buf));
             assert!(net::is_pending(read.as_mut()).await);
             net::turn().await;

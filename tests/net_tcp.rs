@@ -1,4 +1,4 @@
-//! TCP connections: every byte arrives, once and in order, however it is read, and every end is seen.
+//! TCP connections: every byte arrives, once and in order, by any read; every end is seen.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;

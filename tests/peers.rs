@@ -1,4 +1,4 @@
-//! What users of other runtimes expect, where no other test had it: see the table in tests/README.md.
+//! What users of other runtimes expect and no other test has: see the table in tests/README.md.
 
 use std::future::poll_fn;
 use std::io;
@@ -206,7 +206,7 @@ fn a_connection_that_is_given_up_leaves_no_descriptor() {
     fn descriptors() -> usize {
         std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
     }
-    // A listener whose queue is full answers nobody.
+    // A listener whose queue is full answers no connection request.
     let listener =
         socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();

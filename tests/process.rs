@@ -96,7 +96,7 @@ fn outputs_and_statuses() {
 #[test]
 fn what_std_sets_is_set() {
     block_on(async {
-        // Whoever reads its own stat is in the group of the shell.
+        // `cut` reads its own stat, and it is in the process group of the shell.
         let mut command = sh("pwd; echo $A$B$C; echo $0; cut -d ' ' -f 5 /proc/self/stat; echo $$");
         command.env_clear().env("PATH", "/usr/bin:/bin");
         command
@@ -115,7 +115,7 @@ fn what_std_sets_is_set() {
     });
 }
 
-/// What the streams of a child of that command are connected to, which it writes to its first argument.
+/// Makes a child of the command write to its first argument what its streams are connected to.
 fn streams(command: &mut Command) -> &mut Command {
     let script = "for n in 0 1 2; do x=\"$x $(readlink /proc/$$/fd/$n)\"; done; echo $x > $0";
     command.args(["-c", script])

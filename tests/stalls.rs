@@ -32,8 +32,8 @@ fn reporting() -> (wakeful::Runtime, Receiver<StallReport>) {
     (runtime, receiver)
 }
 
-/// As `reporting`, but up to five reports are passed over that say that the thread gets no CPU: where the
-/// machine is too busy to show what a poll is doing, a later report may say it.
+/// As `reporting`, but up to five reports are passed over that say that the thread gets no CPU:
+/// where the machine is too busy to show what a poll is doing, a later report may say it.
 fn reporting_what_it_does() -> (wakeful::Runtime, Receiver<StallReport>) {
     let (sender, receiver) = channel();
     let passed = Mutex::new(0);
@@ -163,8 +163,8 @@ fn many_short_polls_and_many_idle_looks_are_no_stall() {
         long
     });
     drop(runtime);
-    // On a busy machine a short poll may take long, also where that is not measured: in the future of
-    // `block_on`, and after the last look at the clock. Then it has not used the CPU for so long.
+    // On a busy machine a short poll may take long, also where that is not measured: in the future
+    // of `block_on`, and after the last look at the clock. Then its CPU time is shorter.
     let computed = |report: &StallReport| report.cpu.is_none_or(|cpu| cpu >= THRESHOLD / 2);
     let stalls: Vec<_> = reports.try_iter().filter(computed).collect();
     assert!(

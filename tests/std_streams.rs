@@ -1,5 +1,5 @@
 //! The standard streams, whatever they are connected to. Each case is a process of its own, which
-//! reads its standard input and answers on its standard error: the test harness writes to the other.
+//! reads its standard input and answers on its standard error: the harness writes to the other.
 
 #[path = "support/alone.rs"]
 mod alone;
@@ -216,7 +216,7 @@ fn a_file_in_and_a_file_out() {
     let back = std::fs::read(&to).unwrap();
     assert!(back[..6] == *b"before" && back[6..] == sent);
 
-    // The place in the file is shared with whoever comes next.
+    // The file offset is shared by all duplicates of the descriptor.
     let mut file = File::open(&from).unwrap();
     file.seek(std::io::SeekFrom::Start(299_990)).unwrap();
     let back = answer("copy", file.try_clone().unwrap(), || ());

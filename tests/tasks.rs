@@ -125,7 +125,7 @@ fn a_dropped_handle_detaches() {
             yield_now().await;
         }
         yield_now().await;
-        // Nobody can take the output, so it is gone at once.
+        // No handle is left to take the output, so it is dropped at once.
         ledger.assert_all_dropped(1);
     });
 }
@@ -322,9 +322,9 @@ fn a_task_knows_its_number_while_it_is_dropped_by_the_loop() {
 #[cfg(panic = "unwind")]
 fn outside_a_runtime_the_panic_says_what_to_do() {
     let advice = "there is no Wakeful runtime on this thread: call this inside \
-                  `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`. From \
-                  another thread, and from `spawn_blocking`, use a `wakeful::Handle`, taken before: \
-                  `handle.spawn(future)`";
+                  `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`. \
+                  From another thread, and from `spawn_blocking`, use a `wakeful::Handle`, \
+                  taken before: `handle.spawn(future)`";
     assert_eq!(panic_of(|| spawn(async {})), advice);
     assert_eq!(panic_of(|| wakeful::spawn_blocking(|| ())), advice);
     assert_eq!(panic_of(|| task::Builder::new().spawn(async {})), advice);
@@ -453,7 +453,7 @@ fn the_drop_of_an_output_has_the_id_of_its_task() {
         OnDrop(move || seen.set(wakeful::task::try_id()))
     };
     block_on(async {
-        // Its handle goes after it has completed: in the future of `block_on`, then in another task.
+        // Its handle is dropped after it has completed: in the main future, then in a task.
         let (first, second) = (output(), output());
         let task = spawn(async move { first });
         let id = task.id();

@@ -1,5 +1,5 @@
-//! Timers, timeouts, intervals and the clock. What depends on how long something takes is shown with
-//! the clock stopped; the system's clock is only used to show that nothing comes early.
+//! Timers, timeouts, intervals and the clock. What depends on how long something takes is shown
+//! with the clock stopped; the system's clock is only used to show that nothing comes early.
 
 #[path = "time/clock.rs"]
 mod clock;

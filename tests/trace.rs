@@ -53,7 +53,8 @@ fn named<F: Future + 'static>(name: &str, future: F) -> wakeful::task::JoinHandl
     wakeful::task::Builder::new().name(name).spawn(future)
 }
 
-/// So many threads, called `name` and a number, wake this task so many times each, and have ended.
+/// Starts threads named `name` and a number, each of which wakes this task `wakes` times, and waits
+/// until all have ended.
 async fn wakes_of_threads(name: &str, threads: usize, wakes: usize) {
     let woken = Arc::new(AtomicUsize::new(0));
     let waker = my_waker().await;

@@ -1,5 +1,5 @@
-//! User code that the runtime calls in the middle of its own work: foreign wakers that poll at once, run
-//! the loop or panic, and drops during the unwinding of a panic.
+//! User code that the runtime calls in the middle of its own work: foreign wakers that poll at
+//! once, run the loop or panic, and drops during the unwinding of a panic.
 
 mod support;
 
@@ -139,7 +139,7 @@ fn waker_with_a_clone(then: impl FnOnce() + 'static) -> (Arc<Counting>, Waker) {
             if let Some(act) = ON_CLONE.take() {
                 act();
             }
-            // SAFETY: the data of this vtable is that of an `Arc`, of which the waker holds a share.
+            // SAFETY: the data of this vtable is that of an `Arc`; the waker holds a share.
             unsafe { Arc::increment_strong_count(data.cast::<Counting>()) };
             RawWaker::new(data, &VTABLE)
         },

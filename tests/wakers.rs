@@ -76,7 +76,7 @@ fn waker_of_large<const KIB: usize>(runtime: &Runtime, ledger: &Ledger) -> Waker
     let body = Large([[1; 1024]; KIB]);
     runtime.spawn(poll_fn(move |cx| -> Poll<()> {
         let _keep = (&guard, &body);
-        // Nobody listens the next time.
+        // From the second poll on, the receiver may be gone.
         let _ = send.send(cx.waker().clone());
         Poll::Pending
     }));

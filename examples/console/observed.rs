@@ -18,9 +18,9 @@ use std::time::Duration;
 use futures_util::future::poll_fn;
 use futures_util::task::AtomicWaker;
 use std::task::Poll;
+use wakeful::net::{TcpListener, TcpStream};
 use wakeful::task::{Builder, yield_now};
 use wakeful::time::{interval, sleep, timeout};
-use wakeful::net::{TcpListener, TcpStream};
 
 fn main() -> io::Result<()> {
     // Before the runtime: what is there before the subscriber is never shown. It takes in 128

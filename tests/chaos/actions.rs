@@ -70,7 +70,7 @@ fn keep(world: &World, record: Rc<Record>, handle: JoinHandle<Output>) {
     });
 }
 
-/// A runtime of the bag; often the one that user code is called by, as that is in the middle of something.
+/// Returns a runtime of the bag: often the one that is calling user code, as it is not idle.
 fn guest(world: &World) -> Option<Rc<Guest>> {
     match innermost(world) {
         Some(at) => world.bag.runtimes.borrow().get(at).cloned(),

@@ -389,8 +389,8 @@ impl Drop for Body {
             known.waker.wake();
         }
         let threw = Threw(&record, None);
-        // If the future of `block_on` has returned and its drop panics, the compiler leaks what is about to
-        // be returned (rust-lang/rust#47949).
+        // If the future of `block_on` has returned and its drop panics, the compiler leaks what is
+        // about to be returned (rust-lang/rust#47949).
         let returned = record.main && record.end.get() == Some(End::Returned);
         let _calm = Reset::new(&world.calm, world.calm.get() || returned);
         world::chaos(Place::FutureDrop);

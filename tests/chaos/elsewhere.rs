@@ -1,5 +1,5 @@
-//! A second thread, which wakes, aborts, spawns and drops what it is sent. What it does when is left to
-//! the system, so a seed need not repeat.
+//! A second thread, which wakes, aborts, spawns and drops what it is sent. What it does when is
+//! left to the system, so a seed need not repeat.
 
 use std::rc::Rc;
 use std::sync::mpsc::{Sender, channel};

@@ -140,8 +140,8 @@ fn a_signal_stays_if_the_drop_of_a_needless_waker_panics() {
     assert_eq!(heard, Poll::Ready(Some(())));
 }
 
-/// It leaves the loop in the state "asleep", in which it never sleeps again: it spins, and a stopped clock
-/// does not move on.
+/// It leaves the loop in the state "asleep", in which it never sleeps again: it spins, and a
+/// stopped clock does not move on.
 #[test]
 fn next_timeout_inside_the_loop_does_not_keep_it_from_sleeping() {
     ends(|| {

@@ -59,7 +59,7 @@ fn panicked(info: &PanicHookInfo<'_>) {
     });
 }
 
-/// Whether the panic hook runs: then nothing may be polled, as a panic in there would end the process.
+/// Whether the panic hook runs. A panic in it would end the process, so nothing may be polled.
 pub fn in_panic_hook() -> bool {
     INSIDE.get()
 }
@@ -74,7 +74,8 @@ mod subscriber {
     use super::super::places::Place;
     use super::super::world;
 
-    /// One for the process: the way that one of a thread takes guards against being called inside itself.
+    /// Installs one subscriber for the process: `tracing` does not call the subscriber of a thread
+    /// from inside itself.
     pub fn install() {
         tracing::subscriber::set_global_default(Chaotic(AtomicU64::new(1)))
             .expect("there is no other subscriber");

@@ -104,7 +104,7 @@ impl World {
         self.still.set(false);
     }
 
-    /// Nothing runs, so whoever is alive waits for something that has not come.
+    /// Checks a future while nothing runs: if it is alive, it waits for an event that has not come.
     fn look_at(&self, record: &Record) {
         if record.is_over() || record.drops.get() > 0 {
             return;
@@ -126,7 +126,7 @@ impl World {
         }
     }
 
-    /// Whoever waits with a foreign waker for what is over must have been woken.
+    /// Checks that a foreign waker was woken if what it waits for is over.
     fn look_at_waiters(&self) {
         let slept = |waiting: &Option<(Arc<foreign::State>, usize)>| {
             waiting

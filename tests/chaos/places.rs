@@ -106,8 +106,8 @@ impl Place {
         }
     }
 
-    /// Whether a panic may leave the place. std ends the process for one in the panic hook, and in the
-    /// destructor of a thread-local.
+    /// Whether a panic may leave the place. std ends the process for one in the panic hook, and in
+    /// the destructor of a thread-local.
     pub fn may_panic(self) -> bool {
         !matches!(self, Place::Top | Place::PanicHook | Place::ThreadLocal)
     }

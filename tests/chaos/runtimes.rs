@@ -213,7 +213,7 @@ impl Drop for Late {
     }
 }
 
-/// From now on the thread has such a destructor. Which one comes first depends on when they were made.
+/// Registers such a destructor for the thread. The order of creation decides which runs first.
 pub fn touch_late() {
     LATE.with_borrow(|_| ());
 }

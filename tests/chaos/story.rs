@@ -1,4 +1,4 @@
-//! What a seed did, for whoever has to find out why it failed. Another thread may read it.
+//! The log of what a seed did, to find out why it failed. Another thread may read it.
 
 use std::sync::Mutex;
 

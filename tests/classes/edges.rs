@@ -1,5 +1,5 @@
-//! Where the ways of the loop meet: the first class, the last, orders that do what few do, and latencies
-//! that are shorter than a poll. What these guard against hangs, or reads what is gone.
+//! Where the ways of the loop meet: the first class, the last, orders that do what few do, and
+//! latencies that are shorter than a poll. What these guard against hangs, or reads what is gone.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -84,7 +84,7 @@ fn no_task_runs_after_the_panic_of_an_order() {
     assert_eq!(runtime.enter(task::try_id), None);
 }
 
-/// Takes so many at a time, and drops the others.
+/// Queues at most that number of tasks, and drops the others.
 struct Room(usize, Vec<Ready>);
 
 impl Order for Room {
@@ -217,7 +217,7 @@ fn no_latency_is_too_short_for_the_others() {
     }
 }
 
-/// Whoever gives way has had to once, and goes on when its turn comes.
+/// A task that has had to yield resumes when its turn comes.
 #[test]
 fn giving_way_ends() {
     block_on(async {

@@ -1,4 +1,4 @@
-//! A subscriber is user code: it may run the loop, close the runtime or end it, wherever it is called.
+//! A subscriber is user code: in each call it may run the loop, or close or end the runtime.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};

@@ -1,6 +1,6 @@
-//! A subscriber that keeps what it is told, and checks the names, the targets and the type of each field
-//! against what `console-subscriber` reads. That one passes over what it does not know, so a mistake
-//! would only be seen as a gap on the screen.
+//! A subscriber that keeps what it is told, and checks the names, the targets and the type of each
+//! field against what `console-subscriber` reads. That one passes over what it does not know, so a
+//! mistake would only be seen as a gap on the screen.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

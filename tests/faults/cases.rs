@@ -43,7 +43,7 @@ async fn some_waits() {
 
 #[test]
 fn an_event_without_a_reason_is_no_connection() {
-    // A listener whose queue is full answers nobody.
+    // A listener whose queue is full answers no connection request.
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
     listener.bind(&any.into()).unwrap();

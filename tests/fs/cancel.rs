@@ -63,8 +63,9 @@ fn check(trap: &[u8]) {
     );
 }
 
-/// Polls the future, and drops it if it is not done after so many polls of its task, during which
-/// the loop is busy and may not even have submitted it, or after a sleep of so many times 5 µs.
+/// Polls the future, and drops it if it is not done in time. For an odd number of turns, the time
+/// is that number of polls of the task, during which the loop is busy and may not even have
+/// submitted the operation. For an even number, it is a sleep of 5 µs per turn.
 async fn at_most<F: Future>(turns: u64, future: F) -> Option<F::Output> {
     let patience = pin!(async {
         if turns.is_multiple_of(2) {

@@ -25,7 +25,7 @@ async fn silent_pipe(dir: &TempDir) -> io::Result<File> {
     File::options().read(true).write(true).open(path).await
 }
 
-/// What a file took over is written, although nobody waits and the runtime ends at once.
+/// What a file took over is written, although no task waits and the runtime ends at once.
 #[test]
 fn what_was_taken_over_is_written() {
     for backend in BACKENDS {

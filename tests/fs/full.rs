@@ -20,7 +20,7 @@ both! {
 /// As many requests as the ring takes, twice and a bit.
 const MANY: usize = 1_100;
 
-/// The read end of a pipe as so many files.
+/// Returns `count` files of the read end of one pipe, and its write end.
 fn pipes(count: usize) -> (Vec<File>, std::io::PipeWriter) {
     let (reader, writer) = std::io::pipe().unwrap();
     let reader = std::fs::File::from(OwnedFd::from(reader));
@@ -72,7 +72,7 @@ fn a_full_ring_lets_the_loop_sleep() {
     });
 }
 
-/// A pipe with so many ones in it, and its other end as a file.
+/// Returns a pipe that holds `bytes` bytes of value 1, and its write end as a file.
 pub fn filled(bytes: usize) -> (std::io::PipeReader, File) {
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(&vec![1; bytes]).unwrap();
@@ -107,7 +107,7 @@ fn a_write_that_comes_short_is_written_whole() {
     }
 }
 
-/// Reads a page at a time, and only when the pipe is as full as it gets: so each write to it comes short.
+/// Reads a page at a time, and only when the pipe is full, so that each write to it is short.
 fn reads_slowly(mut reader: std::io::PipeReader, total: usize) -> JoinHandle<usize> {
     thread::spawn(move || {
         let (mut page, mut read) = ([0; 4096], 0);
@@ -124,8 +124,8 @@ fn reads_slowly(mut reader: std::io::PipeReader, total: usize) -> JoinHandle<usi
     })
 }
 
-/// Short again and again, with the file dropped before the runtime ends, or after it. In pages, as a pipe has
-/// room for 16 of them.
+/// Short again and again, with the file dropped before the runtime ends, or after it. In pages, as
+/// a pipe has room for 16 of them.
 #[test]
 fn a_write_that_comes_short_goes_on_whatever_becomes_of_its_file() {
     for backend in [Backend::Ring, Backend::Pool] {
@@ -167,7 +167,7 @@ fn what_was_asked_for_last_goes_on_after_block_on() {
     }
 }
 
-/// A read near the end comes short. If another handle has moved the cursor meanwhile, it stays there.
+/// A read near the end is short. A cursor that another handle has moved meanwhile is kept.
 async fn a_short_read_leaves_a_shared_cursor_to_those_who_moved_it(dir: TempDir) -> io::Result<()> {
     std::fs::write(dir.join("f"), "0123456789")?;
     let mut other = std::fs::File::options()

@@ -76,7 +76,7 @@ async fn a_file_is_replaced_in_one_step(dir: TempDir) -> io::Result<()> {
         fs::metadata(&path).await?.permissions().mode() & 0o777,
         0o604
     );
-    // Whoever has the old one open still reads the old contents, whole.
+    // A descriptor of the old file still reads all of the old contents.
     let mut buf = [0; 8];
     assert_eq!(old.read_at(&mut buf, 0).await?, 3);
     assert_eq!(&buf[..3], b"one");

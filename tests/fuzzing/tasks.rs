@@ -1,6 +1,6 @@
-//! A byte script that spawns, wakes, aborts, moves and drops tasks, wakers and handles in every order:
-//! from the future of `block_on`, from inside polls and drops, from another thread, and after the end of
-//! the runtime.
+//! A byte script that spawns, wakes, aborts, moves and drops tasks, wakers and handles in every
+//! order: from the future of `block_on`, from inside polls and drops, from another thread, and
+//! after the end of the runtime.
 //!
 //! Every poll and every drop of a task takes its next deeds from the same script. Beside each task
 //! stands a `Task`, which says what has to come of it.
@@ -223,7 +223,7 @@ impl World {
         }
     }
 
-    /// Nothing runs, so whoever is alive waits for something that has not come.
+    /// Checks a task while nothing runs: if it is alive, it waits for an event that has not come.
     fn look_at(&self, task: &Task) {
         if task.end.get().is_some() {
             return;

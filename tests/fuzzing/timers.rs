@@ -1,5 +1,5 @@
-//! A byte script that arms, polls, puts off and drops sleeps and moves a stopped clock, beside a sorted
-//! map that says which of them fire when, and in which order.
+//! A byte script that arms, polls, puts off and drops sleeps and moves a stopped clock, beside a
+//! sorted map that says which of them fire when, and in which order.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ const NEVER: u64 = u64::MAX;
 enum Deed {
     Nothing,
     Drop(usize),
-    /// Put another one off, until so many nanoseconds from the start.
+    /// Reset another sleep to that number of nanoseconds after the start.
     PutOff(usize, u64),
 }
 
@@ -35,7 +35,9 @@ struct Waking {
 
 thread_local! {
     /// What wakers reach: they have to be `Send`.
-    static STAGE: RefCell<Stage> = const { RefCell::new(Stage { start: None, sleeps: Vec::new(), fired: Vec::new() }) };
+    static STAGE: RefCell<Stage> = const {
+        RefCell::new(Stage { start: None, sleeps: Vec::new(), fired: Vec::new() })
+    };
 }
 
 struct Stage {

@@ -96,7 +96,7 @@ fn on_another_thread_a_sleep_ends_by_the_clock_of_its_home() {
         wakeful::block_on(poll_fn(|cx| sleep.as_mut().poll(cx)));
         sleep
     });
-    // The clock at home jumps when the loop there has nothing to do.
+    // The clock of the owner thread jumps when its loop has nothing to do.
     home.block_on(async {
         let limit = std::time::Instant::now() + MINUTE;
         while !away.is_finished() {

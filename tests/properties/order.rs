@@ -1,4 +1,4 @@
-//! Scheduling order: first come, first served, and a wake of who stands in line changes nothing.
+//! Scheduling order: first in, first out; waking a task that is queued already changes nothing.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -28,7 +28,7 @@ fn scripts() -> impl Strategy<Value = Scripts> {
     vec(vec(step, 1..12), TASKS)
 }
 
-/// Which task is polled when: a queue, with nobody in it twice.
+/// Returns the order of the polls: that of a queue in which no task is twice.
 fn reference(scripts: &Scripts) -> Vec<usize> {
     let mut line: VecDeque<usize> = (0..TASKS).collect();
     let mut at = [0; TASKS];
@@ -64,7 +64,7 @@ async fn run(scripts: Scripts) -> Vec<usize> {
                 return Poll::Ready(());
             };
             for woken in step.wakes {
-                // Before its first poll a task stands in line anyway.
+                // A task that has never been polled has no waker here, and is queued anyway.
                 if let Some(waker) = &wakers.borrow()[woken] {
                     waker.wake_by_ref();
                 }
@@ -75,7 +75,7 @@ async fn run(scripts: Scripts) -> Vec<usize> {
             Poll::Pending
         }));
     }
-    // Between two turns of this future, whoever stands in line is polled once.
+    // Between two polls of this future, each queued task is polled once.
     loop {
         let before = log.borrow().len();
         yield_now().await;

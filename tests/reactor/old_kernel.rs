@@ -1,5 +1,5 @@
-//! A kernel that does not have a call, or a sandbox that does not allow it: `epoll_pwait2` before Linux 5.11
-//! and under valgrind, `eventfd2` in some containers.
+//! A kernel that does not have a call, or a sandbox that does not allow it: `epoll_pwait2` before
+//! Linux 5.11 and under valgrind, `eventfd2` in some containers.
 
 #[path = "../support/alone.rs"]
 mod alone;

@@ -27,7 +27,7 @@ fn no_message_of_another_thread_is_lost() {
         let (tell, end) = (done.clone(), ended.clone());
         let other = std::thread::spawn(move || {
             for n in 0..5000 {
-                // Each waits for the answer, so that the loop is about to sleep when the next comes.
+                // Each waits for the answer, so the loop is about to sleep when the next comes.
                 let task = handle.spawn_with(move || async move { n });
                 assert_eq!(wakeful::block_on(task).expect("it runs"), n);
             }

@@ -72,7 +72,7 @@ fn with_a_listener_each_the_system_spreads_connections_evenly() {
         counts[Client::connect(addr).shard] += 1;
     }
     shards.shutdown(LONG).unwrap();
-    // Each is a toss of a coin: a standard deviation is 50, and eight of them are once in 10^15 runs.
+    // Each is a coin toss: the standard deviation is 50. Eight of them come once in 10^15 runs.
     let [one, other] = counts;
     assert_eq!(one + other, CONNECTIONS);
     assert!(one.abs_diff(CONNECTIONS / 2) < 400, "{counts:?}");
@@ -140,8 +140,8 @@ fn in_turn_means_exactly_in_turn() {
     assert_eq!(acceptor.connections(0) + acceptor.connections(1), 0);
 }
 
-/// Connections come and go, those of one shard far sooner; the open ones never differ by more than one
-/// when one comes.
+/// Connections come and go, those of one shard far sooner; the open ones never differ by more than
+/// one when one comes.
 #[test]
 fn the_least_loaded_gets_the_next() {
     let (shards, acceptor, left) = start(Balance::LeastLoaded);
@@ -235,7 +235,8 @@ fn a_full_shard_holds_accepting_up_and_loses_nothing() {
     shards.shutdown(LONG).unwrap();
 }
 
-/// The first shard stops accepting while a connection waits for room on another: it still gets there.
+/// The first shard stops accepting while a connection waits for room on another shard. The
+/// connection still arrives.
 #[test]
 fn what_was_accepted_reaches_its_shard() {
     const ROOM: usize = 1;
@@ -266,7 +267,7 @@ fn what_was_accepted_reaches_its_shard() {
             io::Result::Ok(())
         }
     });
-    // In turn: to 0, to 1, which is full now, and to 0 again. That one waits, as 0 takes nothing in either.
+    // In turn: to 0, to 1, which is full now, and to 0 again. The third waits, as 0 takes no more.
     let mut clients = [(); 3].map(|()| StdStream::connect(addr).unwrap());
     spin_until(|| acceptor.connections(0) > ROOM);
     leave.open();

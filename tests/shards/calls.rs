@@ -113,7 +113,7 @@ thread_local! {
     static TOTAL: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Shard 1 has seen so many numbers, one after the other.
+/// Asserts that shard 1 has seen the numbers below `count`, in order.
 async fn assert_seen_in_order(shard: &Shard, count: usize) {
     let seen = shard.call(1, || async { SEEN.take() }).await.unwrap();
     let strange = (0..).zip(&seen).find(|&(n, seen)| n != *seen);
@@ -222,8 +222,8 @@ impl Drop for Dropped {
     }
 }
 
-/// Calls that had begun, calls on their way, and calls made later are all told that it ended; what they
-/// captured is dropped once. It is so for calls in boxes that others had before, too.
+/// Calls that had begun, calls on their way, and calls made later are all told that it ended; what
+/// they captured is dropped once. It is so for calls in boxes that others had before, too.
 #[test]
 fn calls_to_a_shard_that_ends_are_answered() {
     let drops = Arc::new(AtomicUsize::new(0));
@@ -278,7 +278,7 @@ fn calls_of_many_kinds_get_their_own_answers() {
             })
         };
         for first in 0..20 {
-            // Nobody waits for this one: its box is not used again, and its number is.
+            // The future of this call is dropped: its box is not used again, but its number is.
             assert!(ask(first).now_or_never().is_none());
             let answers = join_all((first..first + 30).map(ask)).await;
             for (n, answer) in (first..).zip(answers) {

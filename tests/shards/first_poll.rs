@@ -44,7 +44,7 @@ thread_local! {
     static TOLD: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The waker of its first poll wakes nobody, so it has to be polled again.
+/// The waker of the first poll wakes no task, so the call has to be polled again.
 #[test]
 fn a_call_that_waits_is_answered_later() {
     from_the_first(2, |shard| async move {
@@ -124,8 +124,8 @@ impl Drop for AtHome {
     }
 }
 
-/// The future never travels: not when it ended, not when it panicked, not when its shard ends while it
-/// waits.
+/// The future never travels: not when it ended, not when it panicked, not when its shard ends while
+/// it waits.
 #[test]
 #[cfg(panic = "unwind")]
 fn the_future_of_a_call_is_dropped_where_it_was_made() {
@@ -186,7 +186,7 @@ fn a_caller_may_go_at_any_time() {
                 drop(call);
                 let mut call = Box::pin(output(waits));
                 assert!(poll_once(&mut call).await.is_pending());
-                // Answers come in order but for those that wait, and these are there after two more.
+                // Answers come in order. Those of calls that wait are there after two more.
                 for _ in 0..3 {
                     drop(output(true).await.unwrap());
                 }
@@ -237,8 +237,8 @@ impl Drop for Bomb {
     }
 }
 
-/// What a call leaves behind may panic when it is dropped, and nobody is there to hear of it: the shard
-/// goes on making calls.
+/// The output of a call whose future was dropped may panic when it is dropped. No caller learns of
+/// the panic, and the shard goes on making calls.
 #[test]
 #[cfg(panic = "unwind")]
 fn an_output_that_nobody_takes_may_panic() {

@@ -13,7 +13,7 @@ use wakeful::shard::{FailureReason, OnFailure, ShardFailure, ShardsError};
 
 use crate::support::{Panicking, poll_once};
 
-/// Long enough that nobody waits for it to be over.
+/// So long that no test waits until it is over.
 const LONG: Duration = Duration::from_secs(600);
 
 fn failures(result: Result<(), ShardsError>) -> Vec<ShardFailure> {
@@ -117,7 +117,7 @@ fn with_continue_the_others_go_on_and_so_does_the_loop_of_the_panicked() {
             if shard.id().index() == 1 {
                 panic!("on purpose");
             }
-            // Until the other has panicked, which its loop survives; then nobody asks this one to stop.
+            // Until the other has panicked; its loop survives, and this shard is not stopped.
             let alive = shard.call(1, || async { 7 }).await.unwrap();
             assert_eq!(alive, 7);
             for _ in 0..1_000 {
@@ -206,7 +206,7 @@ fn shutdown_lets_services_finish_what_they_have_begun() {
 #[test]
 fn who_is_late_is_cancelled_and_named() {
     let (tell, told) = channel();
-    // The clock of each shard stands still, so it jumps to the deadline when nobody does anything.
+    // The clock of each shard is paused, so it jumps to the deadline when no shard has work.
     let shards = Shards::builder()
         .shards(3)
         .configure(|builder| builder.start_paused(true))

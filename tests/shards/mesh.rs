@@ -124,8 +124,8 @@ fn messages_of_a_pair_arrive_in_order_and_none_is_lost() {
     shards.unwrap().join().unwrap();
 }
 
-/// However bursts and waits meet: a wait is ended by one wake. One more may come late, of a message that
-/// was taken in without it.
+/// However bursts and waits meet: a wait is ended by one wake. One more may come late, of a message
+/// that was taken in without it.
 #[test]
 fn wakes_are_by_the_wait_and_not_by_the_message() {
     const ROUNDS: u64 = 200;
@@ -189,7 +189,7 @@ fn a_burst_for_a_receiver_that_waits_is_one_wake() {
         assert_eq!(waiting.await.unwrap().1, 0);
         let after = runtime.metrics();
         assert_eq!(after.remote_messages - before.remote_messages, 1);
-        // This task was in line already when it came; no other was there to be swallowed.
+        // Only the wake of the message may be coalesced, if this task was queued already.
         assert!(after.wakes_coalesced - before.wakes_coalesced <= 1);
         // And the loop was awake.
         assert_eq!(after.notifications, before.notifications);
@@ -498,7 +498,8 @@ fn a_receiver_is_a_stream() {
     });
 }
 
-/// A message may panic when it is dropped with its receiver: that one's other senders hear of its end.
+/// A message may panic when it is dropped with its receiver: that one's other senders hear of its
+/// end.
 #[test]
 #[cfg(panic = "unwind")]
 fn a_message_that_panics_keeps_nobody_from_hearing_of_the_end() {

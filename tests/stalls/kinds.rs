@@ -115,7 +115,7 @@ fn touching_a_mapped_file_waits_for_memory() {
             }
         })
     });
-    // On a CPU that many share, a first touch of a page can take 25 µs, where one for each 10 µs is many.
+    // On a shared CPU, a first touch of a page can take 25 µs. One for each 10 µs is many.
     let (faults, cpu) = (u128::from(report.minor_faults), report.cpu.unwrap());
     let slow = (cpu.as_micros() / 100..=cpu.as_micros() / 10).contains(&faults);
     if report.kind == StallKind::Cpu && faults > 32 && slow {

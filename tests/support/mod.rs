@@ -45,7 +45,7 @@ impl Ledger {
         self.0.dropped.load(Ordering::SeqCst)
     }
 
-    /// Every guard made so far, and there were `n`, is gone, and went at home.
+    /// Asserts that `n` guards were made, and that all were dropped on the owner thread.
     #[track_caller]
     pub fn assert_all_dropped(&self, n: usize) {
         assert_eq!(self.0.made.load(Ordering::SeqCst), n, "guards made");

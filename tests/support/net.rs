@@ -25,8 +25,8 @@ pub fn run(test: impl AsyncFn()) {
     }
 }
 
-/// The two ends of a pipe with "one" and "two" in it as packets, each of which is read by itself. Keep the one
-/// that writes, or the end comes behind them.
+/// The two ends of a pipe with "one" and "two" in it as packets, each of which is read by itself.
+/// Keep the one that writes, or the end comes behind them.
 #[cfg(target_os = "linux")]
 pub fn two_packets() -> (OwnedFd, OwnedFd) {
     use rustix::pipe::{PipeFlags, pipe_with};

@@ -5,7 +5,8 @@ use std::io;
 
 use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W};
 
-/// What the filter reads: `struct seccomp_data` begins with the number of the call, then the architecture.
+/// What the filter reads: `struct seccomp_data` begins with the number of the call, then the
+/// architecture.
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
 
@@ -24,8 +25,8 @@ const fn step(code: u32, k: u32, jump: [u8; 2]) -> libc::sock_filter {
     }
 }
 
-/// From here on each of these calls fails with that error number, on this thread and on those that it
-/// starts. It can't be undone, so do it in a thread or a process of its own.
+/// From here on each of these calls fails with that error number, on this thread and on those that
+/// it starts. It can't be undone, so do it in a thread or a process of its own.
 pub fn deny(calls: &[libc::c_long], error: libc::c_int) {
     let load = BPF_LD | BPF_W | BPF_ABS;
     let is = BPF_JMP | BPF_JEQ | BPF_K;
@@ -52,8 +53,8 @@ pub fn deny(calls: &[libc::c_long], error: libc::c_int) {
     assert_eq!((quiet, set), (0, 0), "{}", io::Error::last_os_error());
 }
 
-/// Runs `f` on a thread for which these calls fail, once with each error number by which kernels and
-/// sandboxes refuse a call.
+/// Runs `f` on a thread for which these calls fail, once with each error number by which kernels
+/// and sandboxes refuse a call.
 #[track_caller]
 pub fn refusing(calls: &[libc::c_long], f: impl Fn(libc::c_int) + Sync) {
     for error in [libc::ENOSYS, libc::EPERM, libc::EACCES] {

@@ -273,7 +273,7 @@ fn a_waker_may_drop_and_reset_and_arm_sleeps_that_are_about_to_fire() {
         let counting = waker.clone();
         let acting = act(move || {
             let mut others = theirs.borrow_mut();
-            // The next in line, one from the middle, and the last.
+            // The one that is due next, one from the middle, and the last.
             others[0] = None;
             others[4] = None;
             others[9] = None;

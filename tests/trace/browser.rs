@@ -25,7 +25,8 @@ fn drive(browser: &str, name: &str, snapshot: &Snapshot, steps: &str) -> Value {
     page.frames();
     let mut report = page.eval(&format!(
         "(() => {{ \
-           const texts = (all) => [...document.querySelectorAll(all)].map((one) => one.textContent); \
+           const texts = (all) => \
+             [...document.querySelectorAll(all)].map((one) => one.textContent); \
            const click = (id) => document.getElementById(id).click(); \
            const report = {{}}; {steps}; return report; }})()"
     ));
@@ -60,7 +61,8 @@ fn the_page_opens_and_steps() {
         &two_tasks(),
         "const where = () => document.getElementById('where').textContent; \
          const canvas = document.getElementById('lanes'); \
-         const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; \
+         const pixels = \
+           canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; \
          report.colours = new Set(new Uint32Array(pixels.buffer)).size; \
          report.state = document.body.dataset.state; \
          report.rows = texts('#rows div'); \
@@ -185,7 +187,8 @@ fn stalls_and_long_polls_are_drawn_apart_from_ordinary_ones() {
            const probe = document.createElement('canvas').getContext('2d'); \
            const known = (colour) => { probe.fillStyle = colour; probe.fillRect(0, 0, 1, 1); \
              return probe.getImageData(0, 0, 1, 1).data.join(); }; \
-           const c = colours(), names = { [known(c.bad)]: 'stall', [known(c.states[RUNNING])]: 'running' }; \
+           const c = colours(), names = \
+             { [known(c.bad)]: 'stall', [known(c.states[RUNNING])]: 'running' }; \
            const canvas = $('lanes'), scale = canvas.width / canvas.clientWidth; \
            const at = (ms, y) => names[canvas.getContext('2d') \
              .getImageData(ms / 25 * canvas.width, y * scale, 1, 1).data.join()]; \

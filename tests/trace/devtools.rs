@@ -1,5 +1,5 @@
-//! A real browser without a window, driven over a pipe by the DevTools protocol: input events go the
-//! way that a mouse's go, and what the page says on its console is heard.
+//! A real browser without a window, driven over a pipe by the DevTools protocol: input events go
+//! the way that a mouse's go, and what the page says on its console is heard.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

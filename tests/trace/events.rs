@@ -222,7 +222,7 @@ fn a_blocking_closure_wakes_from_its_thread() {
         } => Some((job, thread)),
         _ => None,
     });
-    // The second may be there before anyone waits for it; then nobody is woken.
+    // The second output may be there before a task waits for it. Then no task is woken.
     assert!(!sent.is_empty(), "{snapshot:#}");
     for (wake, (job, thread)) in &sent {
         assert!(jobs.contains(job) && *thread == 1);

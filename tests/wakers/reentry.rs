@@ -35,7 +35,7 @@ fn a_wake_in_the_drop_of_a_future() {
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
         listener.await.unwrap();
-        // The task woke itself although it was over: it is in line, and given up there.
+        // The task woke itself although it was over: it is queued, and dropped when its turn comes.
         for _ in 0..3 {
             yield_now().await;
         }

@@ -28,7 +28,10 @@ use crate::socket;
 pub struct TcpSocket(pub(super) Socket);
 
 macro_rules! options {
-    ($($(#[$doc:meta])* $get:ident, $set:ident: $type:ty => $inner_get:ident, $inner_set:ident;)*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $get:ident, $set:ident: $type:ty => $inner_get:ident, $inner_set:ident;
+    )*) => {$(
         #[doc = concat!("Returns the setting of [`", stringify!($set), "`].")]
         ///
         #[doc = concat!("[`", stringify!($set), "`]: Self::", stringify!($set))]

@@ -1,8 +1,8 @@
 //! The engine of the runtime [wakeful](https://docs.rs/wakeful): executor, reactor, timers, files,
 //! shards.
 //!
-//! Programs depend on `wakeful`, which re-exports everything here and adds sockets and macros. Depend
-//! on this package only from a library that `wakeful` itself depends on, as `wakeful-net` is.
+//! Programs depend on `wakeful`, which re-exports everything here and adds sockets and macros.
+//! Depend on this package only from a library that `wakeful` depends on, as `wakeful-net` is.
 //!
 //! | module | what it has |
 //! | --- | --- |

@@ -7,15 +7,17 @@
 //!
 //! # What is modelled
 //!
-//! The crate's own code: `task/*` (counts, remote_requests, waker, handles, oneshot, and what the loop does
-//! with a task), `executor/remote.rs`, `Stop` of `runtime/handle.rs`, and `shard/mesh/{notify,queue}.rs` and `shard/call/inbox.rs`. Its atomics, queue, locks
-//! and thread number come from [`crate::primitives`] and `id.rs`, where loom's twins take their place.
+//! The crate's own code: `task/*` (counts, remote_requests, waker, handles, oneshot, and what the
+//! loop does with a task), `executor/remote.rs`, `Stop` of `runtime/handle.rs`, and
+//! `shard/mesh/{notify,queue}.rs` and `shard/call/inbox.rs`. Its atomics, queue, locks and thread
+//! number come from [`crate::primitives`] and `id.rs`, where loom's twins take their place.
 //!
-//! Each protocol is explored by itself ([remote], [remote_requests], [refs]), then whole tasks are, with a
-//! scheduler made for the models ([support]): [task] while the loop runs, [end] when it ends. [oneshot]
-//! and [stop] are what [`Handle`](crate::Handle) adds for results and aborts between threads, and
-//! [beat] is what a loop shows to the stall detector (`observe/*`). [pair_queue] is how shards send each other
-//! messages and wait for them (`shard/mesh/{notify,queue}.rs`), [inbox] how they send answers (`shard/call/inbox.rs`).
+//! Each protocol is explored by itself ([remote], [remote_requests], [refs]), then whole tasks are,
+//! with a scheduler made for the models ([support]): [task] while the loop runs, [end] when it
+//! ends. [oneshot] and [stop] are what [`Handle`](crate::Handle) adds for results and aborts
+//! between threads, and [beat] is what a loop shows to the stall detector (`observe/*`).
+//! [pair_queue] is how shards send each other messages and wait for them
+//! (`shard/mesh/{notify,queue}.rs`), [inbox] how they send answers (`shard/call/inbox.rs`).
 //!
 //! Each model also checks:
 //! - There is no deadlock: a lost wake leaves the loop asleep for ever.

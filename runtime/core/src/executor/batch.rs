@@ -7,7 +7,7 @@
 //! polls doubles the stride. A ready source or an expired timer therefore waits for one slice and
 //! one poll at most; when polls become long after many short ones, once for 8 of them.
 //!
-//! A yield takes 4.7 ns with one stamp for 16 polls, 5.2 ns with one for 8, and 6.0 ns with one for 4.
+//! A yield takes 4.7 ns with one stamp for 16 polls, 5.2 ns for 8, and 6.0 ns for 4.
 //!
 //! A task that wakes itself in its poll, by `yield_now` or because its budget is used up, can wait.
 //! So a stamp after such a poll ends the batch if the last reactor turn is some time ago. That time

@@ -30,7 +30,7 @@ fn run_all(marker: &PollMarker, between: fn(&PollMarker)) {
     }
 }
 
-/// Whoever is named was being polled at that time.
+/// Checks that the detector names the task that was polled when it read the marker.
 fn the_right_one_is_named(
     between: fn(&PollMarker),
     who: fn(&PollMarker, StuckPoll) -> Option<TaskInfo>,
@@ -84,7 +84,7 @@ fn without_the_release_of_the_newcomer() {
             for number in [1, 2] {
                 id.store(number, Ordering::Relaxed);
                 word.store(number, Ordering::Release);
-                // Nobody is polled.
+                // Between the two polls, no task is polled.
                 if number == 1 {
                     word.store(0, Ordering::Release);
                 }

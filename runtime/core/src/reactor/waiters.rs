@@ -1,7 +1,7 @@
 //! The waiters for a descriptor, of two kinds.
 //!
 //! The `poll_*` calls share one waker for each direction, where the newest counts. Each future of
-//! an async method has an id of its own, so many tasks may wait for one descriptor, and dropping
+//! an async method has its own id. Several tasks may thus wait for one descriptor, and dropping
 //! one future removes its waker and no other.
 
 use std::mem;

@@ -9,8 +9,8 @@
 //! 100 µs and 8 polls.
 //!
 //! A batch ends earlier after a task that has woken itself in its poll, as `yield_now` does, if
-//! enough time has passed since the last turn. That time is zero after a sleep and after a turn that
-//! woke a task. It doubles with each turn that woke none, up to 100 µs.
+//! enough time has passed since the last turn. That time is zero after a sleep and after a turn
+//! that woke a task. It doubles with each turn that woke none, up to 100 µs.
 //!
 //! With a fixed number of polls for each batch, no clock is read for this.
 

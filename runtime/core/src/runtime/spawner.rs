@@ -86,7 +86,7 @@ impl LocalSpawn for LocalSpawner {
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         self.check()?;
         drop(self.executor.try_spawn(Location::caller(), future));
-        // With the feature `console`, the spawn calls a subscriber, which may shut the runtime down.
+        // With the feature `console`, a spawn calls a subscriber. It may shut the runtime down.
         self.check()
     }
 

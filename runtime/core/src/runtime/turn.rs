@@ -123,8 +123,8 @@ impl Parts {
     }
 
     fn next_timeout(&self) -> Option<Duration> {
-        // While the loop runs, the flag belongs to it: if it were set to asleep here, the loop could
-        // not set it when it has to sleep.
+        // While the loop runs, the flag belongs to it: if it were set to asleep here, the loop
+        // could not set it when it has to sleep.
         if context::is_running_in(&self.context) {
             return Some(Duration::ZERO);
         }

@@ -296,8 +296,8 @@ unsafe fn wait<S: Schedule>(task: TaskPtr, waker: &Waker) {
     mem::forget(header.join_waker.replace(Some(waker)));
 }
 
-/// Slow path of [`wait`], where user code may run: a foreign waker is cloned, or the stored waker is
-/// dropped.
+/// Slow path of [`wait`], where user code may run: a foreign waker is cloned, or the stored waker
+/// is dropped.
 #[cold]
 #[inline(never)]
 fn wait_slowly<S: Schedule>(header: &Header, before: Option<Waker>, waker: &Waker) {

@@ -151,8 +151,8 @@ impl Sub for Instant {
 impl Sub<Duration> for Instant {
     type Output = Instant;
 
-    /// Subtracts; where [`checked_sub`](Instant::checked_sub) returns `None`, the result is the first
-    /// instant.
+    /// Subtracts; where [`checked_sub`](Instant::checked_sub) returns `None`, the result is the
+    /// first instant.
     #[inline]
     fn sub(self, duration: Duration) -> Instant {
         Instant::from_nanos(self.nanos.saturating_sub(clock::nanos(duration)))

@@ -15,7 +15,11 @@ macro_rules! words {
             ///
             /// ```
             #[doc = concat!("use wakeful::trace::", stringify!($name), ";")]
-            #[doc = concat!("# for (word, text) in [", $("(", stringify!($name), "::", stringify!($word), ", \"", $text, "\"),",)* "] {")]
+            #[doc = concat!(
+                "# for (word, text) in [",
+                $("(", stringify!($name), "::", stringify!($word), ", \"", $text, "\"),",)*
+                "] {"
+            )]
             /// assert_eq!(word.as_str(), text);
             /// # }
             /// ```

@@ -547,8 +547,8 @@ impl Ticket {
         let place = &mut inner.slots[self.slot as usize];
         let old = match &mut place.stage {
             Stage::Queued(waker) | Stage::Submitted(waker) => waker.replace(new),
-            // Cloning the waker has run the loop, or ended the runtime. The clone is dropped before the
-            // result is taken out: if its drop panics, the result stays.
+            // Cloning the waker has run the loop, or ended the runtime. The clone is dropped before
+            // the result is taken out: if its drop panics, the result stays.
             Stage::Completed(_) | Stage::HandedOver(_) => {
                 drop(inner);
                 drop(new);

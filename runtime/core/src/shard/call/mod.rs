@@ -1,4 +1,4 @@
-//! Calls: a closure is sent to another shard, makes a future there, and the future's output returns.
+//! Calls: a closure is sent to another shard and makes a future there; its output returns.
 //!
 //! A call is one box, which the caller's thread allocates, reuses and frees. It travels with the
 //! closure in it, which makes the future in its place, and returns with the output.
@@ -13,8 +13,8 @@
 //!    (`pending.rs`), and adds the request to the outbox (`outbox.rs`).
 //! 2. The flusher (`flush.rs`) sends the batch through a mesh and raises an event of the target's
 //!    loop.
-//! 3. There a task polls each call of the batch for the first time (`serve`), and the reply is added
-//!    to that shard's outbox.
+//! 3. There a task polls each call of the batch for the first time (`serve`), and the reply is
+//!    added to that shard's outbox.
 //! 4. Its flusher sends the batch of replies to the caller's inbox (`inbox.rs`).
 //! 5. `ReplyTask` stores each answer in the table, which wakes the caller.
 

@@ -81,7 +81,7 @@ function runs(ctx, y, height) {
   };
 }
 
-/** Draws the spans of a lane. Spans narrower than a pixel share it, so the width limits the cost. */
+/** Draws the spans of a lane. Spans narrower than a pixel share it: the width limits the cost. */
 function drawSlices(ctx, view, list, y, paint, narrowest = 1) {
   const out = runs(ctx, y + 3, ROW - 6);
   let i = firstAtLeast(list.end, view.t0);

@@ -194,7 +194,8 @@ const FLAG_RULES = [
   ["Wakes itself", `more than half of its wakes come from itself, and at least ${SELF_WAKES}`],
   [
     "Polled with nothing ready",
-    `at least ${EMPTY_POLLS} polls that gave Pending, did nothing that is recorded, and were caused by the task itself or by no wake`,
+    `at least ${EMPTY_POLLS} polls that gave Pending, did nothing that is recorded, ` +
+      "and were caused by the task itself or by no wake",
   ],
 ];
 

@@ -62,7 +62,8 @@ function run(m) {
   $("program").textContent = m.raw.program || "Wakeful trace";
   document.title = `${m.raw.program || "Wakeful"}: trace`;
   $("summary").textContent =
-    `${count(m.tasks.length, "task")}, ${count(m.n, "event")}, ${duration(m.end)}, level ${m.raw.level}` +
+    `${count(m.tasks.length, "task")}, ${count(m.n, "event")}, ` +
+    `${duration(m.end)}, level ${m.raw.level}` +
     (m.raw.lost > 0 ? `, ${m.raw.lost} lost` : "");
   $("syslabels").replaceChildren(
     ...ui.lanes.map((lane) => element("div", { title: lane.label }, lane.label)),
@@ -166,7 +167,8 @@ function navigation(m, ui, draw) {
     event(i, takeTask = true) {
       ui.event = i;
       $("where").textContent =
-        `Event ${(i + 1).toLocaleString("en")} of ${m.n.toLocaleString("en")}: ${m.kind(i)} #${m.seq(i)} at ${moment(m.ts[i])}`;
+        `Event ${(i + 1).toLocaleString("en")} of ${m.n.toLocaleString("en")}: ` +
+        `${m.kind(i)} #${m.seq(i)} at ${moment(m.ts[i])}`;
       $("sentence").replaceChildren(...linked(m, sentence(m, i), go));
       if (takeTask && m.task[i] >= 0) go.task(m.task[i]);
       else if (ui.task < 0) showTask($("pane-task"), m, undefined, go);
@@ -336,7 +338,9 @@ function pointer(m, ui, go, draw) {
     const found = drag ? null : hit(m, ui, move.offsetX, move.offsetY, canvas.clientWidth);
     tip.hidden = !found || found.event < 0;
     if (!tip.hidden) {
-      tip.textContent = `${m.kind(found.event)} at ${moment(m.ts[found.event])}: ${plain(m, sentence(m, found.event))}`;
+      tip.textContent =
+        `${m.kind(found.event)} at ${moment(m.ts[found.event])}: ` +
+        plain(m, sentence(m, found.event));
       const left = Math.min(
         canvas.offsetLeft + move.offsetX + 12,
         Math.max(0, $("stage").clientWidth - 350),

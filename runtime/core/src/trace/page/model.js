@@ -229,7 +229,7 @@ function timerLife(m, i) {
   return lives.find((life) => life.arm === i || life.end === i);
 }
 
-/** Returns the states of a task (waiting, ready, running, done), derived from spawns, wakes and polls. */
+/** Returns the states of a task (waiting, ready, running, done), from spawns, wakes and polls. */
 function buildStates(m, task) {
   let since = 0,
     state = -1,

@@ -1,4 +1,4 @@
-// The panel beside the lanes: facts of a task, red flags, help. A text from a trace is never markup.
+// The panel beside the lanes: facts of a task, red flags, help. Text from a trace is no markup.
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -49,13 +49,15 @@ function taskAnswers(m, task) {
   answers.push([
     "What woke it?",
     [
-      `${count(task.wakes.length, "wake")}, by origin: ${tallied(f.origins)}; ${f.byRef.toLocaleString("en")} by reference.`,
+      `${count(task.wakes.length, "wake")}, by origin: ${tallied(f.origins)}; ` +
+        `${f.byRef.toLocaleString("en")} by reference.`,
     ],
   ]);
   answers.push([
     "What did the wakes do?",
     [
-      `${tallied(f.effects)}. ${count(task.wakes.length, "wake")}, ${count(task.polls.length, "poll")}.`,
+      `${tallied(f.effects)}. ` +
+        `${count(task.wakes.length, "wake")}, ${count(task.polls.length, "poll")}.`,
     ],
   ]);
   if (f.worst)

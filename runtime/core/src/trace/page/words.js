@@ -96,7 +96,8 @@ const SENTENCES = {
     return [
       "The loop polls ",
       link(task.index),
-      ` for the ${ordinal(place + 1)} time, for ${duration(m.dur[i])}, and gets ${RESULT[result] ?? result}. `,
+      ` for the ${ordinal(place + 1)} time, for ${duration(m.dur[i])}, ` +
+        `and gets ${RESULT[result] ?? result}. `,
       ...why(m, i),
       ...after(m, task, place, result),
     ];
@@ -113,7 +114,8 @@ const SENTENCES = {
         ? ""
         : wakers === 0
           ? " No waker is left."
-          : ` ${count(wakers, "live waker")} still point${wakers === 1 ? "s" : ""} to it and keep${wakers === 1 ? "s" : ""} its memory.`;
+          : ` ${count(wakers, "live waker")} still point${wakers === 1 ? "s" : ""} to it ` +
+            `and keep${wakers === 1 ? "s" : ""} its memory.`;
     return [link(m.task[i]), ` ${how}. It is never polled again.${left}`];
   },
   freed: (m, i) => [
@@ -169,10 +171,12 @@ const SENTENCES = {
     ];
   },
   register: (m, i) => [
-    `Descriptor ${m.get(i, "fd")} is registered with the reactor as source ${sourceName(m.get(i, "source"))}.`,
+    `Descriptor ${m.get(i, "fd")} is registered with the reactor ` +
+      `as source ${sourceName(m.get(i, "source"))}.`,
   ],
   deregister: (m, i) => [
-    `Source ${sourceName(m.get(i, "source"))} (descriptor ${m.get(i, "fd")}) is deregistered from the reactor.`,
+    `Source ${sourceName(m.get(i, "source"))} (descriptor ${m.get(i, "fd")}) ` +
+      "is deregistered from the reactor.",
   ],
   wait(m, i) {
     const timeout = m.get(i, "timeout"),
@@ -192,7 +196,8 @@ const SENTENCES = {
         error: "the wait failed",
       }[ended] ?? ended;
     return [
-      `No task is ready, so the loop sleeps in the reactor ${limit}. After ${duration(m.dur[i])}: ${end}.`,
+      `No task is ready, so the loop sleeps in the reactor ${limit}. ` +
+        `After ${duration(m.dur[i])}: ${end}.`,
     ];
   },
   ready(m, i) {
@@ -206,7 +211,8 @@ const SENTENCES = {
       )
       .join(" and ");
     return [
-      `The system reports that descriptor ${m.get(i, "fd")} (source ${sourceName(m.get(i, "source"))}) is ${words || "ready"}. `,
+      `The system reports that descriptor ${m.get(i, "fd")} ` +
+        `(source ${sourceName(m.get(i, "source"))}) is ${words || "ready"}. `,
       woken === 0
         ? "No task waits for that, so no waker is called."
         : `${count(woken, "waker")} called.`,
@@ -230,21 +236,25 @@ const SENTENCES = {
     ];
   },
   timer_fire: (m, i) => [
-    `Timer ${m.get(i, "timer")} fires, ${duration(m.get(i, "late"))} after its deadline, and calls the waker that it keeps.`,
+    `Timer ${m.get(i, "timer")} fires, ${duration(m.get(i, "late"))} after its deadline, ` +
+      "and calls the waker that it keeps.",
   ],
   timer_cancel: (m, i) => [
     `Timer ${m.get(i, "timer")} is cancelled: its sleep was dropped or got another deadline.`,
   ],
   submit: (m, i) => [
-    `Job ${m.get(i, "job")} is submitted to the blocking pool; ${count(m.get(i, "queue"), "job")} in its queue.`,
+    `Job ${m.get(i, "job")} is submitted to the blocking pool; ` +
+      `${count(m.get(i, "queue"), "job")} in its queue.`,
   ],
   blocking: (m, i) => [
-    `The thread "${m.threads[m.get(i, "thread")]}" runs job ${m.get(i, "job")} for ${duration(m.dur[i])} (${m.get(i, "outcome")}), while the loop continues.`,
+    `The thread "${m.threads[m.get(i, "thread")]}" runs job ${m.get(i, "job")} ` +
+      `for ${duration(m.dur[i])} (${m.get(i, "outcome")}), while the loop continues.`,
   ],
   drain: (m, i) => [`The loop receives ${count(m.get(i, "n"), "message")} from other threads.`],
   stall: (m, i) => [
     ...(m.task[i] < 0 ? ["A poll"] : [link(m.task[i])]),
-    ` held the loop for ${duration(m.dur[i])}. Meanwhile no other task, timer or socket was served.`,
+    ` held the loop for ${duration(m.dur[i])}. ` +
+      "Meanwhile no other task, timer or socket was served.",
   ],
   mark: (m, i) => [
     ...(m.task[i] < 0 ? ["Code outside of any task"] : [link(m.task[i])]),
@@ -255,7 +265,8 @@ const SENTENCES = {
     ` spends ${duration(m.dur[i])} in "${m.name(m.get(i, "name"))}".`,
   ],
   lost: (m, i) => [
-    `${count(m.get(i, "n"), "record")} from before this point ${m.get(i, "n") === 1 ? "is" : "are"} lost: the ring was full and kept the newest.`,
+    `${count(m.get(i, "n"), "record")} from before this point ` +
+      `${m.get(i, "n") === 1 ? "is" : "are"} lost: the ring was full and kept the newest.`,
   ],
 };
 
@@ -268,7 +279,8 @@ function livewakers(m, i, hope) {
   const n = m.get(i, "wakers");
   if (n === null) return ["the number of live wakers is not known."];
   return [
-    `${count(n, "waker")} of it live${n === 1 ? "s" : ""} now${hope && `; ${hope}`}.${n === 0 ? " If it is waiting, nothing can wake it." : ""}`,
+    `${count(n, "waker")} of it live${n === 1 ? "s" : ""} now${hope && `; ${hope}`}.` +
+      (n === 0 ? " If it is waiting, nothing can wake it." : ""),
   ];
 }
 
