@@ -86,5 +86,5 @@ async fn head(stream: &TcpStream) -> io::Result<String> {
 /// The mistake that `spawn_blocking` is there for.
 fn stall() -> String {
     thread::sleep(Duration::from_millis(500));
-    "nobody else was served meanwhile\n".to_owned()
+    "no other request was served meanwhile\n".to_owned()
 }

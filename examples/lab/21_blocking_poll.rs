@@ -90,7 +90,7 @@ fn main() {
     });
     let latest = lateness.max().expect("timers fired");
     println!(
-        "The blocker's poll took {} ms; nobody else was polled.",
+        "The blocker's poll took {} ms; no other task was polled.",
         dur / 1_000_000
     );
     println!(

@@ -163,7 +163,7 @@ async fn on_the_pool(time: Duration) -> String {
 fn block(time: Duration) -> String {
     let _span = trace::span("a call that blocks");
     thread::sleep(time);
-    format!("nobody else was served for {} ms\n", time.as_millis())
+    format!("no other request was served for {} ms\n", time.as_millis())
 }
 
 #[cfg(test)]
