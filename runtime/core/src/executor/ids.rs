@@ -1,4 +1,5 @@
-//! Task ids: unique in the process, and reserved in blocks so that a spawn needs no atomic.
+//! Task ids: unique in the process, and reserved in blocks, so that a spawn needs an atomic
+//! operation only when a block is used up.
 
 use std::cell::Cell;
 use std::num::NonZeroU64;
@@ -10,7 +11,7 @@ const BLOCK: u64 = 1 << 16;
 
 static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
 
-/// The rest of a block of ids.
+/// The unused ids of a block.
 #[derive(Default)]
 pub(super) struct Ids {
     last: Cell<u64>,
@@ -31,8 +32,8 @@ impl Ids {
     }
 }
 
-/// Returns a new id for a task that is spawned from another thread. It uses a whole block, of which
-/// there are 2^48.
+/// Returns a new id for a task that is spawned from another thread. Each call uses a whole block;
+/// there are 2^48 blocks.
 pub(crate) fn reserve_id() -> Id {
     Ids::default().next()
 }

@@ -1,4 +1,4 @@
-//! Messages from other threads to the loop: tasks that were woken or aborted there, calls, and
+//! Messages from other threads to the loop: tasks that these threads woke or aborted, calls, and
 //! events.
 
 use std::sync::Arc;
@@ -45,8 +45,8 @@ impl Executor {
             match message {
                 // SAFETY: owner thread; the reference came with the message.
                 Message::Task(task) => unsafe { lifecycle::receive::<ClassQueue>(task) },
-                // A call comes from this crate and catches the panics of user code in it; what it
-                // drops may still panic, which must not end the loop.
+                // A call is a closure of this crate, which catches panics of the user code that it
+                // calls. Dropping its captures may still panic, which must not end the loop.
                 Message::Call(call) => catch_panic(call),
             }
         });
@@ -58,27 +58,26 @@ impl Executor {
         self.trace.drained(self.counts.received.get() - before);
     }
 
-    /// Sets the function that the loop calls when events were raised. Its argument has one bit for
-    /// each kind.
+    /// Sets the function that the loop calls for events. Its argument has one bit for each kind.
     pub(crate) fn on_raised(&self, f: fn(u8)) {
         self.on_raised.set(f);
     }
 
-    /// Raises an event of this kind, which is less than 5. Any thread, after the data of the event
-    /// was stored where the loop finds it.
+    /// Raises an event of a kind, 0 to 4. May be called on any thread, after the data of the event
+    /// was stored for the loop.
     pub(crate) fn raise(&self, kind: u32) {
         if self.remote.raise(kind) == Sent::Notify {
             self.notify();
         }
     }
 
-    /// Calls a function on the owner thread, soon. Any thread. After the end of the runtime the
-    /// function is dropped instead.
+    /// Sends a function to the loop, which calls it in [`receive`](Self::receive). May be called on
+    /// any thread. If the runtime has ended, the function is dropped instead.
     pub(crate) fn call(self: &Arc<Self>, call: Box<dyn FnOnce() + Send>) {
         self.post(Message::Call(call));
     }
 
-    /// Sends a task to its owner, with the reference that the caller gives up. Any thread.
+    /// Sends a task to its owner, with the caller's reference to it. May be called on any thread.
     #[inline(always)]
     pub(super) fn send_task(&self, task: TaskPtr) {
         self.post(Message::Task(task));

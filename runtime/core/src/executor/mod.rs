@@ -1,9 +1,9 @@
 //! The executor: owns the tasks of one thread, and polls the ready ones one after the other.
 //!
-//! It is one struct in an `Arc`, split over several files by responsibility. Its fields are divided
-//! by the threads that use them: the remote queue, the notifier, the atomics and the owner's number
-//! are for all threads, everything else is for the owner thread. Its `Sync` impl rests on that, and
-//! on `Runtime` being bound to its thread.
+//! It is one struct in an `Arc`. Its methods are in several files, by responsibility. All threads
+//! may use the remote queue, the notifier, the atomics and the owner's number; only the owner
+//! thread may use the other fields. The `Sync` impl rests on that, and on `Runtime` being bound to
+//! its thread.
 
 mod batch;
 mod builder;
@@ -65,12 +65,12 @@ use remote::Remote;
 use stats::{Counts, count};
 use tasks::Tasks;
 
-/// The tasks of one thread, and what schedules them.
+/// The tasks of one thread, and their scheduler.
 ///
 /// It lives in an `Arc`, as wakers on other threads reach `remote`, `notifier`, `notified`,
-/// `coalesced_there` and the owner's number; all else belongs to the owner thread.
+/// `coalesced_there` and the owner's number; all other fields belong to the owner thread.
 pub(crate) struct Executor {
-    /// The pointer of the `Arc` itself: its counts are changed through it.
+    /// Pointer into the `Arc`, through which the strong count is raised.
     this: Cell<NonNull<Executor>>,
     /// Queue of the default class.
     default_queue: ClassQueue,
@@ -88,18 +88,19 @@ pub(crate) struct Executor {
     ids: Ids,
     names: RefCell<HashMap<Id, Box<str>>>,
     counts: Counts,
-    /// Poll count at which each task that was ready after the last reactor turn has had a poll.
+    /// Value of `counts.polls` from which on woken tasks go first again. By then each task that was
+    /// ready when woken tasks last went first has been polled.
     round: Cell<u64>,
     observer: Option<Box<Observer>>,
     /// Whether spawns take the slow path: the executor is closing or observed.
     slow_spawn: Cell<bool>,
     notifier: Notifier,
-    /// Number of times that another thread had to wake the loop.
+    /// Number of times that another thread notified the sleeping loop.
     notified: AtomicU64,
     /// Wakes by other threads that were merged with an earlier one.
     coalesced_there: AtomicU64,
     remote: Remote<Message>,
-    /// Called when events were raised, with one bit for each kind.
+    /// Called when other threads have raised events. Its argument has one bit for each kind.
     on_raised: Cell<fn(u8)>,
     pub(crate) trace: Recorder,
 }
@@ -180,8 +181,8 @@ impl Executor {
         executor
     }
 
-    /// Allocates and registers a task. It runs no user code, so the caller can queue the task or
-    /// cancel it before anything else reaches it.
+    /// Allocates and registers a task. It runs no user code, so the caller can queue or cancel the
+    /// task before any other code accesses it.
     #[inline(always)]
     #[allow(
         clippy::too_many_arguments,
@@ -245,14 +246,14 @@ impl Executor {
     where
         F: Future + 'static,
     {
-        // A subscriber is user code, and may end the scope that the caller borrows the executor
-        // from.
+        // A subscriber is user code, and may end the context scope through which the caller
+        // borrows the executor.
         let _kept = self.kept_for_subscriber();
         let (queue, console) = self.report(id, location, size_of::<F>(), about);
         self.spawn_reported(id, location, future, queue, console)
     }
 
-    /// Returns a count of the executor to hold while a subscriber may run.
+    /// Returns a strong reference to the executor, to hold while a subscriber may run.
     #[inline(always)]
     fn kept_for_subscriber(&self) -> Option<Arc<Executor>> {
         cfg!(feature = "console").then(|| self.shared())
@@ -262,7 +263,7 @@ impl Executor {
     /// code, which may close or end the executor; between the check and the queueing no user code
     /// runs.
     ///
-    /// The caller holds a [count](Self::kept_for_subscriber) of the executor.
+    /// The caller holds a [strong reference](Self::kept_for_subscriber) to the executor.
     #[inline(always)]
     fn report(
         &self,
@@ -280,8 +281,8 @@ impl Executor {
         )
     }
 
-    /// Remaining steps of a spawn. The only user code in here is the drop of a future that is
-    /// cancelled at once.
+    /// Remaining steps of a spawn. The only user code that runs here is the drop of a future that
+    /// is cancelled at once.
     #[inline(always)]
     #[track_caller]
     fn spawn_reported<F>(
@@ -325,7 +326,7 @@ impl Executor {
         task
     }
 
-    /// Returns a new count of the `Arc` that this executor lives in.
+    /// Returns a new strong reference to this executor.
     pub(crate) fn shared(&self) -> Arc<Executor> {
         // SAFETY: the pointer is that of the `Arc` that contains `&self`; the count is raised for
         // the new one.
@@ -335,14 +336,15 @@ impl Executor {
         }
     }
 
-    /// Returns an id for something that is not a task, but shown as one.
+    /// Returns an id for a task, or for something that is shown as a task, such as a closure of the
+    /// blocking pool.
     pub(crate) fn next_id(&self) -> Id {
         self.ids.next()
     }
 
     /// Polls ready tasks until none is left or the batch is over.
     pub(crate) fn tick(&self, batch: &mut Batch) -> Tick {
-        // Checked once a batch, so that without classes and observer it costs nothing per poll.
+        // Checked once per batch, so that it costs nothing per poll.
         if self.classes.slow_tick.get() {
             return self.tick_slow(batch);
         }
@@ -357,8 +359,8 @@ impl Executor {
             // compared: the task may be freed.
             || self.default_queue.run_queue.last() == self.running.get().or(self.main.get()),
         );
-        // A task may have created the first class meanwhile, whose tasks the fast path does not
-        // see.
+        // A task may have created the first class meanwhile. The fast path does not run the tasks
+        // of that class.
         if tick == Tick::Idle && self.classes.slow_tick.get() {
             return Tick::Busy;
         }
@@ -374,7 +376,7 @@ impl Executor {
         run: impl Fn(Runnable),
         has_yielded: impl Fn() -> bool,
     ) -> Tick {
-        // After the batch no task runs, also if user code, such as an `Order`, panics in it.
+        // Clears `running` also if user code, such as an `Order`, panics during the batch.
         let polling = on_drop(|| self.running.set(None));
         let main = self.main.get();
         let limited = budget::limited();
@@ -430,7 +432,7 @@ impl Executor {
         self.closing.get()
     }
 
-    /// Whether all tasks have been released, so none may be used. On the owner thread.
+    /// Whether all tasks have been released, so that none may be used. Owner thread only.
     #[inline(always)]
     pub(crate) fn is_released(&self) -> bool {
         self.released.get()
@@ -447,7 +449,7 @@ impl Executor {
         assert!(!self.is_released(), "{RUNTIME_ENDED}");
     }
 
-    /// Whether the runtime has ended. Any thread.
+    /// Whether the runtime has ended. May be called on any thread.
     pub(crate) fn has_ended(&self) -> bool {
         self.remote.is_closed()
     }
@@ -463,13 +465,13 @@ impl Executor {
                 .any(|queue| queue.has_ready())
     }
 
-    /// Frees memory that a burst of tasks has left. Called when the loop stops for a while.
+    /// Frees unused memory of tasks. Called before the loop sleeps, and when `block_on` returns.
     pub(crate) fn rest(&self) {
         self.tasks.trim();
     }
 
-    /// Announces that the loop is about to sleep. `false`: it must not, as other threads have sent
-    /// something.
+    /// Announces that the loop is about to sleep. Returns `false` if it must not, because other
+    /// threads have sent something.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.rest();
         self.remote.fall_asleep()
@@ -502,8 +504,8 @@ impl Executor {
         self.running.get().map(|task| unsafe { task.as_ref() }.id)
     }
 
-    /// Stores a waker to be woken at the end of the running task, if its id is `id`, and returns
-    /// whether it is. Nothing else may wait for that task.
+    /// Stores a waker to be woken at the end of the running task, if the id of that task is `id`.
+    /// Returns whether it is. No other waker may be stored for the end of that task.
     #[inline(always)]
     fn wake_at_the_end(&self, id: Id, waker: &Cell<Option<Waker>>) -> bool {
         let Some(task) = self.running.get() else {
@@ -512,7 +514,7 @@ impl Executor {
         // SAFETY: a running task is alive.
         let header = unsafe { task.as_ref() };
         if header.id == id {
-            // The cell was empty: dropping its content would cost a branch.
+            // The cell was empty, so this leaks nothing; a drop would cost a branch.
             std::mem::forget(header.join_waker.replace(waker.take()));
         }
         header.id == id

@@ -1,5 +1,5 @@
-//! Slow paths of the executor, used when an observer is installed, where there are several classes,
-//! and during shutdown. The fast paths in `mod.rs` cost nothing for them.
+//! Slow paths of the executor: with an observer, with several classes, and during shutdown. They
+//! are separate functions, so that the fast paths in `mod.rs` do not slow down.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -18,11 +18,11 @@ use crate::task::schedule::SchedEvent;
 use crate::task::state::{DONE, JOIN, LISTED, QUEUED, State, TIMED};
 use crate::task::{Id, JoinHandle};
 
-/// Guard of an observed `block_on`.
+/// Guard that records the end of an observed `block_on`.
 pub(crate) struct Watched<'a>(&'a Observer);
 
 impl Watched<'_> {
-    /// Ends the last poll of the future of `block_on`, which is ready.
+    /// Records the end of the last poll of the future of `block_on`, which is ready.
     ///
     /// # Panics
     ///
@@ -42,7 +42,7 @@ impl Drop for Watched<'_> {
 }
 
 impl Executor {
-    /// Spawns a task where there is an observer, or during shutdown.
+    /// Spawns a task while an observer is installed, or during shutdown.
     #[track_caller]
     #[cold]
     #[inline(never)]
@@ -87,7 +87,7 @@ impl Executor {
         unsafe { JoinHandle::new(task) }
     }
 
-    /// Spawns a task. `None`, with the future dropped, if the executor has ended, even if that
+    /// Spawns a task. Drops the future and returns `None` if the executor has ended, even if that
     /// happens during the spawn.
     #[track_caller]
     pub(crate) fn try_spawn<F>(
@@ -107,7 +107,7 @@ impl Executor {
     }
 
     /// Merges a task that was spawned after
-    /// [`release_remaining`](Executor::release_remaining), which would have merged it.
+    /// [`release_remaining`](Executor::release_remaining), which merges all earlier tasks.
     ///
     /// # Safety
     /// On the owner thread; the task is done, not queued, and still referenced.
@@ -126,14 +126,14 @@ impl Executor {
         unsafe { lifecycle::merge::<ClassQueue>(task) };
     }
 
-    /// Runs a batch as [`tick`](Executor::tick) does, where there are classes or an observer.
+    /// Runs a batch as [`tick`](Executor::tick) does, for an executor with classes or an observer.
     #[cold]
     #[inline(never)]
     pub(super) fn tick_slow(&self, batch: &mut Batch) -> Tick {
         let Some(observer) = self.observer() else {
             return self.tick_classes(batch);
         };
-        // The poll of the main task ends here, as this is about the next step of the loop.
+        // If the loop has just polled the main task, that poll is recorded as ended here.
         observer.poll_ends();
         observer.enforce_limit();
         let tick = self.tick_classes(batch);
@@ -163,14 +163,14 @@ impl Executor {
         let has_yielded = Cell::new(false);
         let run = |task: Runnable| {
             let slot = task.header().slot.get();
-            // It is only compared below: the task may be freed by then.
+            // The pointer is only compared below: the task may be freed by then.
             let polled = task.task();
             if let Some(observer) = self.observer() {
                 observer.poll_begins(slot);
             }
             // SAFETY: as in `tick`.
             unsafe { lifecycle::run::<ClassQueue>(task) };
-            // The task may be freed, and an `Order` may run next, which is user code.
+            // The task may be freed, and an `Order`, which is user code, may run next.
             self.running.set(None);
             has_yielded.set(queue.run_queue.last() == Some(polled));
             if let Some(observer) = self.observer() {
@@ -180,7 +180,8 @@ impl Executor {
         self.batch(batch, next, run, || has_yielded.get())
     }
 
-    /// Reports that a `block_on` begins. Dropping the guard ends its last poll.
+    /// Reports that a `block_on` begins. Dropping the guard records the
+    /// end of its last poll.
     pub(crate) fn main_begins(&self, location: &'static Location<'static>) -> Option<Watched<'_>> {
         let observer = self.observer.as_deref()?;
         // SAFETY: the executor holds a reference to it.
@@ -196,7 +197,7 @@ impl Executor {
         self.observer.as_deref()
     }
 
-    /// Counts an event, and reports a task that is queued to the observer.
+    /// Counts a scheduling event. If it queued the task, records the time in the observer.
     pub(super) fn on_event(&self, event: SchedEvent, task: &Header) {
         match event {
             SchedEvent::Timed => {}

@@ -1,4 +1,4 @@
-//! The trace: options of the builder, and snapshots for other threads.
+//! Options of the builder for the trace, and snapshots from other threads.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::task::oneshot::oneshot;
 use crate::trace::{Hook, Level, Snapshot, Trouble};
 
 impl Builder {
-    /// Sets the level at which the trace begins to record. Default: [`Level::Off`]. See
+    /// Sets the initial level of the trace. Default: [`Level::Off`]. See
     /// [`trace::set_level`](crate::executor::trace::set_level).
     ///
     /// ```

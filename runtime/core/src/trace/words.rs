@@ -1,4 +1,4 @@
-//! Outcomes and effects of events, each as an enum with a word for the JSON.
+//! Outcomes and effects of events, as enums whose values have names in the JSON.
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $word:ident = $text:literal,)* }) => {
@@ -11,7 +11,7 @@ macro_rules! words {
         impl $name {
             const ALL: &[$name] = &[$($name::$word),*];
 
-            /// Returns the word in the JSON.
+            /// Returns the name of the value in the JSON.
             ///
             /// ```
             #[doc = concat!("use wakeful::trace::", stringify!($name), ";")]
@@ -39,7 +39,7 @@ macro_rules! words {
 words! {
     /// Outcome of a poll, a task or a closure of the blocking pool.
     End {
-        /// The future waits.
+        /// The future returned `Pending`.
         Pending = "pending",
         /// The future or closure returned.
         Ready = "ready",
@@ -47,7 +47,7 @@ words! {
         Panicked = "panicked",
         /// The future or closure was dropped before it returned.
         Cancelled = "cancelled",
-        /// The poll had not ended when the snapshot was taken, because it took the snapshot itself.
+        /// The poll had not ended when the snapshot was taken, by the poll itself.
         Running = "running",
     }
 }
@@ -59,7 +59,7 @@ words! {
         Queued = "queued",
         /// The task was already queued.
         Coalesced = "coalesced",
-        /// The task was woken during its own poll, and is queued again.
+        /// The task was woken during its own poll, and was queued again.
         DuringPoll = "during_poll",
         /// The task had ended; nothing happened.
         AfterDone = "after_done",
@@ -71,11 +71,11 @@ words! {
 words! {
     /// Reason for the end of a wait of the reactor.
     Ended {
-        /// Events of descriptors.
+        /// A descriptor became ready.
         Io = "io",
-        /// The timeout.
+        /// The timeout passed.
         Timer = "timer",
-        /// Another thread, or a signal.
+        /// Another thread notified the reactor, or a signal arrived.
         Notify = "notify",
         /// The reactor did not wait, and there was no event.
         Poll = "poll",

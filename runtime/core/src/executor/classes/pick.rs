@@ -1,7 +1,7 @@
 //! The turns of the classes: which class runs next, and for how long.
 //!
 //! This is the slow path of the loop. While there is only the default class, with its default
-//! settings, and no observer, [`Executor::tick`] runs tasks without any of this.
+//! settings, and no observer, [`Executor::tick`] runs tasks without the code in this file.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
@@ -22,23 +22,24 @@ pub(in crate::executor) struct Classes {
     /// executor. The queue of a removed class is used again once no task points to it.
     pub(in crate::executor) others: RefCell<Vec<QueueBox>>,
     /// Whether the loop takes the slow path: there is an observer, or a class, order or quota that
-    /// the fast path would not see.
+    /// the fast path does not handle.
     pub(in crate::executor) slow_tick: Cell<bool>,
-    /// Batches until the loop checks again whether the fast path would do.
+    /// Batches until the loop checks again whether the fast path suffices.
     patience: Cell<usize>,
     /// The class whose tasks run. Tasks that they spawn go to the same class.
     pub(in crate::executor) current: Cell<NonNull<ClassQueue>>,
     /// The class to charge for the time since the last charge. It stays set while the future of
     /// `block_on` is polled.
     open: Cell<Option<NonNull<ClassQueue>>>,
-    /// The lowest virtual run time, where a class starts that becomes ready.
+    /// The lowest virtual run time of the ready classes. A class that becomes ready starts at this
+    /// value, or at its own if that is higher.
     min_vruntime: Cell<f64>,
     /// Number of turns that went to the class with the lowest virtual run time.
     fair_turns: Cell<u64>,
 }
 
-/// Owner of a queue, which has a fixed address as tasks point to it. It is not a `Box`, which would
-/// claim to be the only pointer to it.
+/// Owner of a queue. The queue has a fixed address, as tasks point to it. A `Box` can't own it: it
+/// would assert that no other pointer accesses the queue.
 pub(in crate::executor) struct QueueBox(NonNull<ClassQueue>);
 
 impl QueueBox {
@@ -86,7 +87,7 @@ impl Classes {
         self.open.set(None);
     }
 
-    /// Lets the next batch check whether the fast path would do.
+    /// Makes the next batch check whether the fast path suffices.
     pub(super) fn class_removed(&self) {
         self.patience.set(0);
     }
@@ -119,7 +120,7 @@ impl Executor {
         pointer
     }
 
-    /// Runs a batch where there are several classes, as [`tick`](Executor::tick) does for one.
+    /// Runs a batch for several classes, as [`tick`](Executor::tick) does for one class.
     #[cold]
     #[inline(never)]
     pub(in crate::executor) fn tick_classes(&self, batch: &mut Batch) -> Tick {
@@ -130,7 +131,7 @@ impl Executor {
         });
         let mut now = clock::ticks();
         let has_latencies = self.has_latencies();
-        // One long poll after short ones ends the batch: what it has delayed may be urgent.
+        // One long poll after short ones ends the batch: it may have delayed urgent tasks.
         batch.stamp_each_poll(has_latencies);
         self.charge(now);
         self.try_fast_path();
@@ -173,8 +174,8 @@ impl Executor {
         }
     }
 
-    /// Returns to the fast path if it would not miss anything. The check walks over all tasks, so
-    /// it is made once in as many batches as there are tasks.
+    /// Returns to the fast path if it suffices for all classes and tasks. The check visits all
+    /// tasks, so with n tasks it is made once per n batches.
     fn try_fast_path(&self) {
         if let Some(patience) = self.classes.patience.get().checked_sub(1) {
             return self.classes.patience.set(patience);
@@ -234,7 +235,7 @@ impl Executor {
             || (self.classes.others.borrow().iter()).any(|queue| has_latency(queue))
     }
 
-    /// Whether a task of a class with a latency is ready, other than of the current one.
+    /// Whether a class with a latency, other than `current`, has a ready task.
     fn has_urgent_but(&self, current: NonNull<ClassQueue>) -> bool {
         let is_urgent = |queue: &ClassQueue| {
             queue.account.latency.get().is_some()
@@ -262,7 +263,8 @@ impl Executor {
     }
 }
 
-/// Whether a task of a class with a latency is ready, for `should_yield`.
+/// Whether another class with a latency has a ready task, or another thread has sent a message.
+/// For `should_yield`.
 fn has_urgent() -> bool {
     current::try_with(|executor| {
         executor.has_urgent_but(executor.classes.current.get()) || executor.is_pending()
@@ -298,7 +300,7 @@ mod tests {
             assert!(task.await.unwrap_err().is_cancelled());
             turns().await;
             assert!(!takes_slow_path());
-            // And back.
+            // A new class leads back to the slow path.
             let class = Class::builder("again").build().unwrap();
             assert!(takes_slow_path());
             crate::spawn_in(&class, async {}).await.unwrap();
