@@ -1,10 +1,10 @@
-//! What all sockets share: making one, and the methods that are the same for each.
+//! Code that all sockets share: their creation, and methods that are the same for several types.
 
 use std::io;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Makes a nonblocking socket, with one system call on Linux.
+/// Creates a nonblocking socket, with one system call on Linux.
 pub(crate) fn nonblocking(
     domain: Domain,
     kind: Type,
@@ -25,8 +25,9 @@ pub(crate) fn nonblocking(
 macro_rules! socket_methods {
     ($type:ident, $std:ty) => {
         impl $type {
-            /// Waits until the socket is readable, as far as the reactor knows. If it is not,
-            /// [`try_io`](Self::try_io) and the other `try_` methods return `WouldBlock`.
+            /// Waits until the reactor has recorded that the socket is readable. The record may be
+            /// out of date: [`try_io`](Self::try_io) and the other `try_` methods then return
+            /// `WouldBlock`.
             ///
             /// # Errors
             ///
@@ -39,7 +40,8 @@ macro_rules! socket_methods {
                 self.ready(Interest::READABLE).await
             }
 
-            /// Waits until the socket is writable, as far as the reactor knows.
+            /// Waits until the reactor has recorded that the socket is writable. The record may be
+            /// out of date, as for [`readable`](Self::readable).
             ///
             /// # Errors
             ///
@@ -52,7 +54,8 @@ macro_rules! socket_methods {
                 self.ready(Interest::WRITABLE).await
             }
 
-            /// Waits until the socket is ready for any of `interest`, as far as the reactor knows.
+            /// Waits until the reactor has recorded that the socket is ready for any of `interest`.
+            /// The record may be out of date, as for [`readable`](Self::readable).
             ///
             /// # Errors
             ///
@@ -65,8 +68,8 @@ macro_rules! socket_methods {
                 self.0.source().ready(interest).await
             }
 
-            /// Calls `op` once, if the socket is ready as far as the reactor knows. If `op` returns
-            /// `WouldBlock`, the socket no longer counts as ready.
+            /// Calls `op` once, if the reactor has recorded that the socket is ready. If `op`
+            /// returns `WouldBlock`, the record is cleared.
             ///
             /// # Errors
             ///
@@ -79,7 +82,8 @@ macro_rules! socket_methods {
                 self.0.source().try_io(interest, op)
             }
 
-            /// Calls `op` whenever the socket is ready, until it returns anything but `WouldBlock`.
+            /// Calls `op` each time the socket is ready, until `op` returns a result other
+            /// than `WouldBlock`.
             ///
             /// # Errors
             ///
@@ -105,7 +109,7 @@ macro_rules! socket_methods {
                 self.0.get_ref().take_error()
             }
 
-            /// Wraps a socket of std, and makes it nonblocking.
+            /// Makes a `std` socket nonblocking, and registers it with the reactor.
             ///
             /// # Errors
             ///

@@ -1,4 +1,4 @@
-//! Acceptor: one shard accepts and hands connections out to all.
+//! Acceptor: one shard accepts connections and distributes them to all shards.
 
 use std::fmt;
 use std::io;
@@ -22,21 +22,23 @@ use crate::{TcpListener, TcpStream};
 pub enum Balance {
     /// Chooses the shards in turn.
     RoundRobin,
-    /// Chooses the shard that has the fewest open connections; among equals, in turn. Suited to
-    /// connections of very different length.
+    /// Chooses the shard that has the fewest open connections; among equal shards, in turn. Suited
+    /// to connections of very different durations.
     LeastLoaded,
 }
 
-/// Accepts TCP connections on one shard, and hands them out to all.
+/// Accepts TCP connections on one shard, and distributes them to all shards.
 ///
 /// Each shard [joins](Self::join) the acceptor and receives its connections. Connections for a
 /// shard that has not joined yet are kept for it. The first shard also runs the task that accepts.
-/// That task ends when the [shards are asked to stop](Shard::stopping), or when the first shard
-/// drops its [`Incoming`]. Connections accepted before that still reach their shards.
+/// That task ends when the [shards are asked to stop](Shard::stopping), when accepting fails, or
+/// when the first shard drops its [`Incoming`]. Connections accepted before that still reach their
+/// shards.
 ///
-/// The queue to each shard holds 128 connections, or as many as [`new`](Self::new) is given. When
-/// it is full, the acceptor waits, and further connections wait in the system's queue. A shard that
-/// is gone is skipped. When descriptors run out, the acceptor waits as [`TcpListener`] does.
+/// The queue to each shard holds 128 connections, or the capacity given to [`new`](Self::new). When
+/// it is full, the acceptor waits, and further connections wait in the backlog of the listener. A
+/// shard that has dropped its [`Incoming`] is skipped. When descriptors run out, the acceptor waits
+/// as [`TcpListener`] does.
 ///
 /// ```
 /// use wakeful::Shards;
@@ -81,14 +83,14 @@ struct Shared {
     listener: Mutex<Option<std::net::TcpListener>>,
     mesh: Mesh<Handed>,
     loads: Loads,
-    /// The error that has ended the accepting.
+    /// The error that ended [`hand_out`].
     error: OnceLock<String>,
 }
 
 /// The number of connections of each shard.
 type Loads = Arc<[Load]>;
 
-/// Number of open connections. Cache-line aligned, as each shard changes its own.
+/// Number of open connections of one shard. Aligned so that no two shards write to one cache line.
 #[derive(Default)]
 #[repr(align(128))]
 struct Load(AtomicUsize);
@@ -107,19 +109,19 @@ const FIRST: usize = 0;
 const CAPACITY: usize = 128;
 
 impl Acceptor {
-    /// Listens for `shards` shards. Uses the first address that works; looking a name up blocks the
+    /// Listens for `shards` shards. Uses the first address that works; a name lookup blocks the
     /// thread.
     ///
     /// # Errors
     ///
-    /// If no address works: the error of the last one, which it names. If the lookup fails, or if
-    /// `shards` is 0.
+    /// If no address works: the error of the last address, with that address. If the lookup fails,
+    /// or if `shards` is 0.
     pub fn bind(addr: impl ToSocketAddrs, shards: usize, balance: Balance) -> io::Result<Acceptor> {
         let listener = first(addr, |addr| listen(addr, false))?;
         Acceptor::new(listener, shards, balance, CAPACITY)
     }
 
-    /// Makes an acceptor from a listening socket of std, which becomes nonblocking. The queue to
+    /// Creates an acceptor from a listening `std` socket, which becomes nonblocking. The queue to
     /// each shard holds `capacity` connections.
     ///
     /// # Errors
@@ -160,8 +162,8 @@ impl Acceptor {
         load.map_or(0, |load| load.0.load(Ordering::Relaxed))
     }
 
-    /// Returns the connections of a shard. To be called on its thread. On the first shard it also
-    /// starts the task that accepts.
+    /// Returns the incoming connections of a shard. Must be called on the thread of that shard. On
+    /// the first shard it also starts the task that accepts.
     ///
     /// # Errors
     ///
@@ -250,7 +252,7 @@ async fn hand_out(
             };
             match sent {
                 Ok(()) => break,
-                // The shard is gone: another one is chosen.
+                // The shard has dropped its receiver: choose another one.
                 Err(SendError(back)) => (stream, peer) = (back.stream, back.peer),
             }
         }
@@ -258,14 +260,14 @@ async fn hand_out(
 }
 
 impl Shared {
-    /// Chooses one of the shards that are not gone. `turn` is the shard whose turn it is.
+    /// Chooses a shard that still receives. `turn` is the shard whose turn it is.
     fn choose(&self, sender: &MeshSender<Handed>, turn: &mut usize) -> Option<usize> {
         let count = self.loads.len();
         let in_turn = (*turn..*turn + count).map(|index| index % count);
         let mut open = in_turn.filter(|&index| !sender.is_closed(index));
         let chosen = match self.balance {
             Balance::RoundRobin => open.next(),
-            // Of several equal ones, this is the first in turn.
+            // Of several minima `min_by_key` returns the first, which is the next in turn.
             Balance::LeastLoaded => {
                 open.min_by_key(|&index| self.loads[index].0.load(Ordering::Relaxed))
             }
@@ -281,7 +283,7 @@ pub struct Incoming {
     shared: Arc<Shared>,
     /// The task that accepts, on the shard that runs it.
     accepting: Option<AbortHandle>,
-    /// Whether the error that has ended the accepting was returned.
+    /// Whether the error that ended [`hand_out`] was returned.
     ended: bool,
 }
 
@@ -291,12 +293,12 @@ impl UnwindSafe for Incoming {}
 impl RefUnwindSafe for Incoming {}
 
 impl Incoming {
-    /// Waits for the next connection of this shard. Returns `None` when no more are accepted.
+    /// Waits for the next connection of this shard. Returns `None` when no more will arrive.
     ///
     /// # Errors
     ///
     /// If the connection can't be registered, which does not affect the next one. If accepting has
-    /// failed: once, after the last connection.
+    /// failed: this error is returned once, after the last connection.
     ///
     /// # Cancel safety
     ///

@@ -1,4 +1,4 @@
-//! Listening sockets, made before there is a runtime.
+//! Creation of listening sockets before a runtime exists.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -7,7 +7,7 @@ use socket2::{Domain, Protocol, Type};
 
 use crate::error::tried;
 
-/// Listens on the first address that works. Looking a name up blocks the thread.
+/// Listens on the first address that works. A name lookup blocks the thread.
 pub(super) fn first<T>(
     addr: impl ToSocketAddrs,
     listen: impl Fn(SocketAddr) -> io::Result<T>,
@@ -25,7 +25,7 @@ pub(super) fn first<T>(
     }))
 }
 
-/// Makes a nonblocking listener, as [`TcpListener::bind`](crate::TcpListener::bind) does.
+/// Creates a nonblocking listener, as [`TcpListener::bind`](crate::TcpListener::bind) does.
 pub(super) fn listen(addr: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
     let domain = Domain::for_address(addr);
     let socket = crate::socket::nonblocking(domain, Type::STREAM, Some(Protocol::TCP))?;

@@ -36,14 +36,15 @@ impl OpenOptions {
         OpenOptions::default()
     }
 
-    /// Opens the pipe for reading and writing, as Linux allows: a sender then needs no reader, and
-    /// a receiver never reads the end, as it counts as a writer.
+    /// Sets whether to open the pipe for reading and writing, which Linux allows. A sender can
+    /// then be opened without a receiver, and a receiver never reads the end of the stream, since
+    /// the receiver itself counts as a writer.
     pub fn read_write(&mut self, value: bool) -> &mut OpenOptions {
         self.read_write = value;
         self
     }
 
-    /// Skips the check whether the file is a pipe.
+    /// Sets whether to skip the check that the file is a pipe.
     pub fn unchecked(&mut self, value: bool) -> &mut OpenOptions {
         self.unchecked = value;
         self
@@ -53,7 +54,7 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// Returns the error of the system, with the path; `InvalidInput` if it is not a pipe.
+    /// Returns the error of the system, with the path; `InvalidInput` if the file is not a pipe.
     ///
     /// # Panics
     ///
@@ -64,11 +65,12 @@ impl OpenOptions {
         Receiver::from_owned_fd_unchecked(fd)
     }
 
-    /// Opens the pipe for writing. There must be a receiver.
+    /// Opens the pipe for writing. Unless [`read_write`](Self::read_write) is set, a receiver must
+    /// have opened it before.
     ///
     /// # Errors
     ///
-    /// Returns the error of the system, with the path; `InvalidInput` if it is not a pipe.
+    /// Returns the error of the system, with the path; `InvalidInput` if the file is not a pipe.
     ///
     /// # Panics
     ///
