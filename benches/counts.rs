@@ -1,13 +1,14 @@
-//! Instructions of an operation, counted by valgrind. They repeat exactly where times do not.
+//! Counts the instructions of an operation with valgrind. Unlike times, the counts repeat exactly.
 //!
 //! ```text
 //! cargo run --release -p wakeful-benches --bin counts              compares with counts.txt
-//! cargo run --release -p wakeful-benches --bin counts -- --update  writes it anew
+//! cargo run --release -p wakeful-benches --bin counts -- --update  replaces counts.txt
 //! ```
 //!
-//! Each case runs twice, with two numbers of operations: the difference is what an operation costs.
-//! It fails if a count has grown by more than 3 % and more than an instruction. The counts depend
-//! on the compiler and the C library, so the file names the compiler.
+//! Each case runs twice, with different numbers of operations. The difference of the two counts,
+//! divided by the difference of the numbers, is the cost of one operation. The program fails if a
+//! cost has grown by more than 3 % and by more than one instruction. The counts depend on the
+//! compiler and the C library, so `counts.txt` names the compiler.
 
 use std::fmt::Write;
 use std::future::{Future, poll_fn};
@@ -21,7 +22,7 @@ use wakeful::time::{Sleep, sleep, timeout};
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.txt");
 
-/// Operations of the two runs.
+/// Numbers of operations in the two runs.
 const RUNS: [u64; 2] = [20_000, 40_000];
 
 const CASES: &[&str] = &[
@@ -149,7 +150,7 @@ fn compiler() -> String {
     )
 }
 
-/// What the file says of a case: its line is the count and the name.
+/// Returns the count of a case in `counts.txt`. A line of the file has a count and the name.
 fn known(file: &str, case: &str) -> Option<f64> {
     let line = file
         .lines()
@@ -163,7 +164,8 @@ fn main() -> ExitCode {
         && flag == "--case"
     {
         let n = n.parse().expect("a number of operations");
-        // By default the clock says when to look at the reactor, and valgrind is slow.
+        // By default the loop polls the reactor after a certain time, so under valgrind, which is
+        // slow, the count would depend on the machine. A fixed number of polls avoids that.
         let runtime = wakeful::Builder::new().event_interval(256).build();
         runtime
             .expect("a runtime")
@@ -177,7 +179,7 @@ fn main() -> ExitCode {
     let file = fs::read_to_string(BASELINE).unwrap_or_default();
     let mut fresh = format!("# Instructions of an operation, by {}\n", compiler());
     if !args.contains(&"--update".to_owned()) && file.lines().next() != fresh.lines().next() {
-        eprintln!("note: the counts in counts.txt are of another compiler");
+        eprintln!("note: the counts in counts.txt are from another compiler");
     }
     let mut grown = 0;
     println!("{:>9} {:>9} {:>8}", "before", "now", "change");
@@ -201,7 +203,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if grown > 0 {
-        println!("{grown} counts have grown by more than 3 %. If that is meant, run with --update");
+        println!("{grown} counts have grown by more than 3 %. If intended, run with --update");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

@@ -1,4 +1,5 @@
-//! The end of a runtime: what is dropped, in which order, and what is left for those who come late.
+//! Tests of dropping a runtime: what is dropped, in which order, and what handles and wakers that
+//! outlive the runtime do.
 
 mod support;
 
@@ -35,7 +36,7 @@ fn futures_are_dropped_in_every_state() {
     let kept: Vec<_> = (0..4).map(|way| runtime.spawn(task(way))).collect();
     (0..4).for_each(|way| drop(runtime.spawn(task(way))));
     runtime.block_on(yield_now());
-    // These are never polled, one of them aborted.
+    // These two tasks are never polled. The second one is aborted.
     let unpolled = runtime.spawn(task(2));
     runtime.spawn(task(0)).abort();
     assert_eq!(ledger.dropped(), 4);
@@ -127,7 +128,7 @@ fn drops_may_spawn_wake_abort_and_detach() {
             let _guard = &guard;
             wakers.borrow().iter().for_each(Waker::wake_by_ref);
             stops.borrow().iter().for_each(AbortHandle::abort);
-            // The handle of a neighbour, perhaps one that is still to be dropped.
+            // This is the handle of another task, whose future may still be alive.
             drop(handles.borrow_mut().pop());
             let guard = ledger.guard();
             let ends = ends.clone();
@@ -162,7 +163,7 @@ fn drops_may_spawn_wake_abort_and_detach() {
     for task in late.take() {
         assert!(block_on(task).unwrap_err().is_cancelled());
     }
-    // They are all that is left of the tasks.
+    // Only these wakers and abort handles are left of the tasks.
     wakers.take().into_iter().for_each(Waker::wake);
     all_stops.take().into_iter().for_each(|stop| stop.abort());
 }
@@ -226,7 +227,7 @@ fn a_runtime_dropped_by_a_panic_drops_its_tasks() {
         let runtime = Runtime::new().unwrap();
         for n in 0..3 {
             let guard = ledger.guard();
-            // A panic in a drop, while a panic unwinds.
+            // The drop of this task panics while another panic unwinds.
             let bad = OnDrop(move || assert!(n != 1, "in the drop of a task"));
             runtime.spawn(async move {
                 let _keep = (guard, bad);
@@ -267,7 +268,7 @@ fn a_runtime_may_be_dropped_inside_another() {
     let inner = Runtime::new().unwrap();
     let (guard, tells) = (ledger.guard(), story.clone());
     let on_drop = OnDrop(move || {
-        // It goes to the inner one, which is about to end, and not to the one around.
+        // `spawn` uses the inner runtime, which is shutting down, and not the outer one.
         let task = spawn(async { unreachable!("never polled") });
         tells.borrow_mut().push(task.is_finished());
     });
@@ -318,7 +319,7 @@ fn a_task_that_holds_its_runtimes_handle_and_others_wakers() {
         });
     }
     runtime.block_on(yield_now());
-    // Each task holds the wakers of all.
+    // The last task holds the wakers of the others.
     let wakers: Rc<Vec<_>> = Rc::new(wakers.try_iter().collect());
     let guard = ledger.guard();
     runtime.spawn(async move {
@@ -353,7 +354,7 @@ fn what_the_main_future_holds_is_dropped_inside_the_runtime() {
 
 #[test]
 fn a_foreign_waker_that_panics_leaves_the_end_complete() {
-    // A socket's waker is woken at the end, so that its task learns of it.
+    // The drop of a runtime wakes the wakers of its sockets, so that their tasks see the error.
     struct Holds<F>(Pin<Box<F>>);
     impl<F: Future> Future for Holds<F> {
         type Output = F::Output;

@@ -1,4 +1,4 @@
-//! Shards: a loop on each thread, and the few ways in which they meet.
+//! Tests of shards: one loop for each thread, and the APIs through which shards communicate.
 
 #[path = "shards/accept.rs"]
 mod accept;

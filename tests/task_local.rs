@@ -1,4 +1,4 @@
-//! Values that travel with a task.
+//! Tests of `task_local!`: values that are set while the code in their scope runs.
 
 mod support;
 
@@ -14,7 +14,7 @@ use wakeful::task::yield_now;
 use wakeful::{block_on, spawn, task_local};
 
 task_local! {
-    /// A document comment and a visibility are allowed.
+    /// The macro accepts a doc comment and a visibility.
     pub(crate) static NAME: String;
     static NUMBER: u32
 }
@@ -52,7 +52,7 @@ fn tasks_in_turn_see_their_own_values() {
                         assert_eq!(NUMBER.get(), n);
                         yield_now().await;
                     }
-                    // Not inherited.
+                    // A spawned task does not inherit the value.
                     spawn(async { NUMBER.try_with(|_| ()).is_err() })
                         .await
                         .unwrap()
@@ -91,7 +91,8 @@ fn drops_inside_see_the_value() {
         OnDrop(move || seen.borrow_mut().push(NUMBER.try_with(|n| *n).ok()))
     };
     block_on(async {
-        // At the end, at an abort, without a poll, and with the runtime.
+        // The future is dropped in four ways: at its end, by an abort, before its first poll, and
+        // with the runtime.
         let ends = note(&seen);
         NUMBER.scope(1, async move { drop(ends) }).await;
         let aborted = note(&seen);
@@ -126,7 +127,7 @@ fn a_value_is_dropped_once_with_its_scope() {
         assert!(task.await.is_err());
         assert_eq!(ledger.dropped(), 2);
         drop(GUARDED.scope(ledger.guard(), async {}));
-        // Taken out by hand.
+        // `take_value` takes the value out of the scope.
         let mut scope =
             pin!(GUARDED.scope(ledger.guard(), async { GUARDED.try_with(|_| ()).is_err() }));
         let taken = scope.as_mut().take_value();
@@ -154,7 +155,7 @@ fn a_scope_may_be_dropped_while_the_value_is_borrowed() {
         NUMBER.with(|_| {
             let note = OnDrop(move || flag.set(true));
             drop(Box::pin(NUMBER.scope(2, async move { drop(note) })));
-            // To begin one there is a mistake, and says so.
+            // Starting a scope while the value is borrowed is a mistake of the caller, and panics.
             let text = panic_of(|| NUMBER.sync_scope(3, || ()));
             assert!(text.contains("borrowed by `with`"), "{text}");
         });
@@ -187,12 +188,13 @@ fn a_scope_in_a_thread_local_ends_with_its_thread() {
         let (guard, looks) = (
             ledger.guard(),
             OnDrop(|| {
-                // Either is fine: which thread-local goes first is the system's choice.
+                // Both results are correct, as the system chooses which thread-local it destroys
+                // first.
                 let _ = GUARDED.try_with(|_| ());
             }),
         );
-        // The later one is destroyed first: the slot of the value, then what is kept, or the other
-        // way round.
+        // Some systems destroy thread-locals in reverse order. `KEPT` is initialized before the
+        // slot of `GUARDED`, so they destroy the slot first.
         KEPT.with(|_| ());
         let mut scope: Kept = Box::pin(GUARDED.scope(ledger.guard(), async move {
             let _keep = (guard, looks);

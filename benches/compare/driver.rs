@@ -1,4 +1,5 @@
-//! Runs this program again for each sample, the peers in turn, and gathers what they say.
+//! Runs this program as a child process for each sample, with the peers in turn, and collects the
+//! results.
 
 use std::env::current_exe;
 use std::io::Read;
@@ -17,7 +18,7 @@ use crate::machine::Machine;
 use crate::report;
 use crate::series::Series;
 
-/// A sample that takes longer is given up, and the report says so.
+/// Time limit of a sample. The driver kills a child that takes longer, and the report says so.
 const LIMIT: Duration = Duration::from_secs(120);
 
 pub fn run(args: &Args) -> Result<(), String> {
@@ -62,7 +63,7 @@ pub fn run(args: &Args) -> Result<(), String> {
     report::write(&args.out, &machine, args.quick, &plan)
 }
 
-/// Every series in the order of a round: the peers of a case one after the other.
+/// Returns all series in the order of a round, in which the peers of a case follow each other.
 fn plan(args: &Args) -> Result<Vec<Series>, String> {
     let wanted = |case: &Case| {
         args.only.is_empty()
@@ -88,14 +89,14 @@ fn plan(args: &Args) -> Result<Vec<Series>, String> {
     }
     if plan.is_empty() {
         return Err(format!(
-            "nothing to run: no case with one of {:?} in its name is for these peers; see --list",
+            "nothing to run: no case of these peers has one of {:?} in its name; see --list",
             args.only
         ));
     }
     Ok(plan)
 }
 
-/// Decides how many operations a sample has, or notes why there can be none.
+/// Sets the number of operations in a sample, or records why the case can't be run.
 fn fit(args: &Args, exe: &PathBuf, series: &mut Series) -> Result<(), String> {
     series.n = match series.case.iterations {
         Iterations::Fixed { quick, .. } if args.quick => quick,
@@ -145,10 +146,10 @@ fn child(args: &Args, exe: &PathBuf, series: &Series) -> Command {
 }
 
 fn parse(line: &str) -> Result<Outcome, String> {
-    serde_json::from_str(line).map_err(|error| format!("a sample said {line:?}: {error}"))
+    serde_json::from_str(line).map_err(|error| format!("cannot parse the sample {line:?}: {error}"))
 }
 
-/// The line that the child prints, or what became of it instead.
+/// Returns the line that the child prints, or why the child failed.
 fn output(mut command: Command) -> Result<Result<String, String>, String> {
     let mut child = command
         .stdin(Stdio::null())

@@ -1,4 +1,4 @@
-//! Results of one case, as the driver collects them and the report shows them.
+//! Results of one case. The driver collects them, and the report shows them.
 
 use crate::case::{Case, Outcome, Peer};
 
@@ -7,7 +7,7 @@ pub struct Series {
     pub case: &'static Case,
     pub size: Option<u64>,
     pub peer: Peer,
-    /// Operations in a sample; 0 if the case could not be run.
+    /// Number of operations in a sample; 0 if the case could not be run.
     pub n: u64,
     pub samples: Vec<Outcome>,
 }

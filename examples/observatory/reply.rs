@@ -2,12 +2,13 @@
 
 use std::io::Write;
 
-/// A page may be in no frame, load nothing, and ask this server only.
+/// Content security policy: no site may show a page in a frame, and a page may load nothing and
+/// connect only to this server.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
-/// The head up to its end, without a length.
+/// Writes the head of a response, without `Content-Length` and without the final empty line.
 fn head(out: &mut Vec<u8>, status: &str, media_type: &str, keep_alive: bool) {
     // Writing to a `Vec` cannot fail.
     let _ = write!(
@@ -26,12 +27,12 @@ fn body(out: &mut Vec<u8>, status: &str, media_type: &str, content: &str, keep_a
     let _ = write!(out, "Content-Length: {}\r\n\r\n{content}", content.len());
 }
 
-/// A response of words.
+/// Writes a response in plain text.
 pub(crate) fn text(out: &mut Vec<u8>, status: &str, words: &str, keep_alive: bool) {
     body(out, status, "text/plain; charset=utf-8", words, keep_alive);
 }
 
-/// A response that is a page.
+/// Writes a response with an HTML page.
 pub(crate) fn page(out: &mut Vec<u8>, content: &str, keep_alive: bool) {
     body(
         out,
@@ -42,13 +43,13 @@ pub(crate) fn page(out: &mut Vec<u8>, content: &str, keep_alive: bool) {
     );
 }
 
-/// The head of a stream of events; it ends with the connection.
+/// Writes the head of an event stream. The stream ends when the connection is closed.
 pub(crate) fn stream(out: &mut Vec<u8>) {
     head(out, "200 OK", "text/event-stream", false);
     out.extend_from_slice(b"\r\n");
 }
 
-/// An event of such a stream. `data` may have several lines.
+/// Writes an event of an event stream. `data` may have several lines.
 pub(crate) fn event(out: &mut Vec<u8>, name: &str, data: &str) {
     let _ = writeln!(out, "event: {name}");
     for line in data.lines() {

@@ -1,17 +1,18 @@
-//! Many wakers, many threads, and a loop that sleeps.
+//! Tests with many wakers, with wakes from many threads, and with wakes of a sleeping loop.
 
 use super::*;
 
 #[test]
 fn a_hundred_thousand_wakers_of_one_task() {
-    // glommio panics at 32,767.
+    // In glommio, one task with 32,767 wakers causes a panic.
     let runtime = Runtime::new().unwrap();
     let ledger = Ledger::new();
     for count in [40_000, 100_000] {
         let waker = waker_of_large::<21>(&runtime, &ledger);
         let here: Vec<_> = (0..count).map(|_| waker.clone()).collect();
         let there = waker.clone();
-        // Cloned there, dropped there and here; cloned here, dropped there.
+        // The other thread drops the clones that this thread made. The clones that it makes are
+        // dropped or woken partly here, and the rest are dropped on a third thread.
         let other = thread::spawn(move || {
             let wakers: Vec<_> = (0..count).map(|_| there.clone()).collect();
             drop(here);
@@ -60,7 +61,7 @@ fn wakes_from_many_threads_are_not_lost() {
                 for to in &to_threads {
                     to.send(waker.clone()).unwrap();
                 }
-                // A lost wake leaves it here for ever.
+                // If a wake is lost, the task stays here forever.
                 poll_fn(|_| match sum.load(Ordering::Relaxed) == round * THREADS {
                     true => Poll::Ready(()),
                     false => Poll::Pending,
@@ -77,8 +78,9 @@ fn wakes_from_many_threads_are_not_lost() {
 
 #[test]
 fn a_sleeping_loop_is_woken_each_time() {
-    // compio #948, monoio #241: a wake between the last check and the wait. The other thread keeps
-    // its waker, so that nothing but the wake itself reaches the loop.
+    // In compio #948 and monoio #241, a wake between the last check and the wait was lost. The
+    // other thread keeps its waker, so that the loop is woken only by the wake, and not by a drop
+    // of the waker.
     block_on(async {
         let round = Arc::new(AtomicUsize::new(0));
         let (there, waker) = (round.clone(), my_waker().await);
@@ -104,7 +106,8 @@ fn a_sleeping_loop_is_woken_each_time() {
 
 #[test]
 fn a_foreign_wake_during_the_last_poll_is_seen_before_the_sleep() {
-    // It is there for certain when the loop, with no task left, wants to sleep.
+    // The wake happens during the poll, so it has arrived when the loop has no ready task left and
+    // is about to sleep.
     let mut woken = None;
     let task = poll_fn(move |cx| {
         if woken.is_some() {
@@ -115,7 +118,7 @@ fn a_foreign_wake_during_the_last_poll_is_seen_before_the_sleep() {
             waker.wake_by_ref();
             waker
         });
-        // Kept, so that its drop is not what wakes the loop.
+        // The waker is kept, so that its drop does not wake the loop.
         woken = Some(other.join().unwrap());
         Poll::Pending
     });
@@ -124,7 +127,7 @@ fn a_foreign_wake_during_the_last_poll_is_seen_before_the_sleep() {
 
 #[test]
 fn a_loop_that_was_woken_sleeps_again() {
-    // monoio never took the sleeping flag back.
+    // monoio never reset the sleeping flag.
     let runtime = Runtime::new().unwrap();
     for _ in 0..5 {
         runtime.block_on(async {
@@ -136,7 +139,7 @@ fn a_loop_that_was_woken_sleeps_again() {
             });
             until(&flag).await;
             other.join().unwrap();
-            // The waker's reference comes home.
+            // The reference of the waker, which the other thread consumed, returns to this thread.
             yield_now().await;
         });
         let waits = runtime.metrics().waits;

@@ -1,44 +1,45 @@
-//! The network cases: what is served, to how many.
+//! The network cases: which service runs, with how many connections.
 
 use super::peers::Peer;
 use super::server::Service;
 use super::wire::{Exchange, http, kv};
 
-/// One line of the comparison.
+/// A network case, which is one line of the comparison.
 #[derive(Clone, Debug)]
 pub struct Case {
     pub name: String,
     pub service: Service,
     pub connections: usize,
-    /// Those that talk.
+    /// Connections that send requests; the others stay idle.
     pub active: usize,
-    /// Of a message, in bytes.
+    /// Size of a message, in bytes.
     pub size: usize,
     pub kind: Kind,
-    /// Requests a second of the open loop.
+    /// Requests per second, in the cases of kind [`Kind::Open`].
     pub rate: u32,
 }
 
-/// How it is measured.
+/// How a case is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Stream,
-    /// Each sample beside one of plain echo, by the same peer.
+    /// Each sample is compared with a sample of plain echo by the same peer.
     AgainstEcho,
     Fanout,
     Accept,
     Udp,
     Wrk,
-    /// At a fixed rate, see `load/open.rs`.
+    /// An open loop: requests are sent at a fixed rate, see `load/open.rs`.
     Open,
-    /// Bytes of an idle connection.
+    /// Memory of an idle connection, in bytes.
     Memory,
 }
 
-/// Requests a second of the open loop: with 64 bytes, about 30 % of what a core echoes.
+/// Default rate of the open loop, in requests per second. With messages of 64 bytes this is about
+/// 30 % of the echoes that one core can serve.
 pub const OPEN_RATE: u32 = 40_000;
 
-/// Commands that a `kv` client sends at once.
+/// Number of commands that a `kv` client sends at once.
 const PIPELINE: usize = 16;
 
 impl Case {
@@ -59,7 +60,7 @@ impl Case {
         self
     }
 
-    /// Those that have the service.
+    /// Whether the peer implements the service of this case.
     pub fn has(&self, peer: Peer) -> bool {
         match peer {
             Peer::Epoll => !matches!(
@@ -75,7 +76,8 @@ impl Case {
         }
     }
 
-    /// The server's buffer: more than a message, so that a short read shows that all was read.
+    /// Returns the size of the server's buffer. It is larger than a message, so a read that does
+    /// not fill it has read everything.
     pub fn buffer(&self) -> usize {
         match self.service {
             Service::Kv | Service::KvTwo | Service::Http => 8192,
@@ -109,7 +111,7 @@ pub fn kv() -> Case {
     Case::new("kv/50 x 16 commands", Service::Kv, 50)
 }
 
-/// On two cores.
+/// Returns an echo case with a server on two cores.
 pub fn echo_two(connections: usize, size: usize) -> Case {
     Case {
         name: format!("echo on two cores/{connections} x {size} B"),
@@ -118,12 +120,12 @@ pub fn echo_two(connections: usize, size: usize) -> Case {
     }
 }
 
-/// On two cores.
+/// Returns a `kv` case with a server on two cores.
 pub fn kv_two() -> Case {
     Case::new("kv on two cores/50 x 16 commands", Service::KvTwo, 50)
 }
 
-/// By `wrk`, or without it by the load of the other cases.
+/// Returns the HTTP case. The load is `wrk`, or without `wrk` the load of the other cases.
 pub fn http(wrk: bool) -> Case {
     let case = Case::new("http/64", Service::Http, 64);
     if wrk { case.kind(Kind::Wrk) } else { case }
@@ -134,7 +136,8 @@ pub fn timed(connections: usize) -> Case {
     Case::new(name, Service::Timed, connections).kind(Kind::AgainstEcho)
 }
 
-/// Echo at a fixed rate, beside a task that computes and yields, or alone.
+/// Returns an echo case at a fixed rate. If `beside` is true, the server also runs a task that
+/// computes and yields.
 pub fn open(beside: bool) -> Case {
     let (name, service) = match beside {
         true => ("open loop beside a batch/64 x 64 B", Service::Beside),
@@ -155,7 +158,7 @@ pub fn chat() -> Case {
     Case::new("chat/1 to 500", Service::Chat, 500).kind(Kind::Fanout)
 }
 
-/// Ten active connections among `connections` open ones.
+/// Returns a case with ten active connections among `connections` open ones.
 pub fn among(connections: usize) -> Case {
     let case = Case::new(
         format!("scale/10 of {connections}"),
@@ -169,7 +172,7 @@ pub fn idle() -> Case {
     Case::new("idle connection", Service::Echo, 10_000).kind(Kind::Memory)
 }
 
-/// All of them.
+/// Returns all network cases.
 pub fn all(wrk: bool) -> Vec<Case> {
     let sizes = [64, 1024, 65_536].into_iter();
     let mut cases: Vec<Case> = sizes

@@ -1,8 +1,8 @@
-//! The network half: a server process on one core, the load on the other.
+//! Network cases: a server process on one core, and the load on the other.
 //!
-//! `compare` runs these cases as it runs the others. `compare net` looks closer at one of them: the
-//! peers' servers are open at the same time and take turns in short slices, so the ratios are
-//! steadier on a busy machine. `compare --server` is a server.
+//! `compare` runs these cases in the same way as the others. `compare net` measures network cases
+//! more precisely: the servers of all peers are open at the same time and are measured in turn, in
+//! short slices, so the ratios vary less on a busy machine. `compare --server` runs a server.
 
 use std::process::ExitCode;
 
@@ -23,7 +23,7 @@ mod wire;
 
 pub use suite::CASES;
 
-/// Does what the arguments ask of this half alone, if they do.
+/// Runs `compare net` or `compare --server`. Returns `None` if the arguments ask for neither.
 pub fn if_asked() -> Option<ExitCode> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first()?.as_str() {
@@ -33,7 +33,7 @@ pub fn if_asked() -> Option<ExitCode> {
     }
 }
 
-/// The peer of the other half's name, if it has a network.
+/// Returns the network peer of a runtime, if the runtime has one.
 fn peer_of(runtime: Runtime) -> Option<peers::Peer> {
     match runtime {
         Runtime::Wakeful => Some(peers::Peer::Wakeful),

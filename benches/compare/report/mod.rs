@@ -1,4 +1,4 @@
-//! What the comparison leaves behind: a page, the raw samples, and a table on the terminal.
+//! Output of the comparison: a page, the raw samples, and a table on the terminal.
 
 mod page;
 mod plot;
@@ -14,7 +14,7 @@ use crate::machine::Machine;
 use crate::series::Series;
 use crate::stats::groups;
 
-/// A series as `report.json` has it.
+/// A series in the form in which `report.json` contains it.
 #[derive(Serialize)]
 struct Raw<'a> {
     case: &'a str,

@@ -1,4 +1,5 @@
-//! Datagrams: each socket keeps a few on their way. What is lost is sent again.
+//! UDP load: each socket has a fixed number of datagrams in flight. If no reply arrives for 50 ms,
+//! each socket sends that number again, in place of the lost datagrams.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Latencies, Load, Poller, would_block};
 
 const SOCKETS: usize = 8;
-/// Datagrams on their way for each socket: few enough for the socket's buffer.
+/// Datagrams in flight for each socket. They fit into the buffer of the socket.
 const WINDOW: usize = 8;
 
 pub struct Datagrams {
@@ -41,7 +42,7 @@ impl Datagrams {
         self.epoch.elapsed().as_nanos() as u64
     }
 
-    /// A datagram carries the time it was sent.
+    /// Sends a datagram, which contains the time at which it is sent.
     fn send(&self, key: usize, now: u64) -> io::Result<()> {
         let mut datagram = [0; 2048];
         datagram[..8].copy_from_slice(&now.to_le_bytes());
@@ -68,7 +69,7 @@ impl Load for Datagrams {
             self.poller.wait(Duration::from_millis(50), &mut keys)?;
             let over = begin.elapsed() >= time;
             if keys.is_empty() {
-                // All that is on its way has come, or never will.
+                // All datagrams in flight were received or are lost.
                 if over {
                     return Ok(count);
                 }

@@ -1,4 +1,4 @@
-//! UDP echo: each peer, side by side.
+//! UDP echo servers, one for each peer.
 
 use std::net::UdpSocket;
 
@@ -70,7 +70,7 @@ async fn compio_main(socket: UdpSocket, size: usize) -> Result {
     }
 }
 
-/// Takes all that is there, then waits for the next edge.
+/// Echoes datagrams until the socket would block, then waits for the next edge.
 fn epoll(socket: UdpSocket, size: usize) -> Result {
     use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
     let poller = epoll::create(CreateFlags::CLOEXEC)?;
@@ -83,7 +83,7 @@ fn epoll(socket: UdpSocket, size: usize) -> Result {
         epoll::wait(&poller, rustix::buffer::spare_capacity(&mut events), None)?;
         loop {
             match socket.recv_from(&mut buffer) {
-                // What finds no room is lost, as datagrams may be.
+                // If the send buffer is full, the datagram is lost, which UDP permits.
                 Ok((length, from)) => drop(socket.send_to(&buffer[..length], from)),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),

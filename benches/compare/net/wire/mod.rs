@@ -1,4 +1,4 @@
-//! The protocols, without I/O: the same code answers for every peer.
+//! Protocols without I/O. The servers of all peers answer requests with this code.
 
 use std::io;
 
@@ -7,11 +7,11 @@ pub mod kv;
 
 /// Answers requests.
 pub trait Answer: Clone + Send + 'static {
-    /// Answers all complete requests in `input` and says how many bytes they took.
+    /// Answers all complete requests in `input`. Returns how many bytes of `input` they occupied.
     fn answer(&self, input: &[u8], out: &mut Vec<u8>) -> io::Result<usize>;
 }
 
-/// What was read and not answered yet.
+/// Bytes that were read and not answered yet.
 pub struct Inbox {
     buffer: Vec<u8>,
     filled: usize,
@@ -25,11 +25,11 @@ impl Inbox {
         }
     }
 
-    /// Where to read to.
+    /// Returns the free part of the buffer, for the next read.
     ///
     /// # Errors
     ///
-    /// It is full: a request is larger than it.
+    /// If the buffer is full, because a request is larger than the buffer.
     pub fn room(&mut self) -> io::Result<&mut [u8]> {
         if self.filled == self.buffer.len() {
             let text = format!("a request is larger than {} bytes", self.filled);
@@ -38,7 +38,7 @@ impl Inbox {
         Ok(&mut self.buffer[self.filled..])
     }
 
-    /// Takes in the `length` bytes that were read, and answers.
+    /// Adds the `length` bytes that were read, and answers the complete requests.
     pub fn answer(
         &mut self,
         length: usize,
@@ -55,12 +55,12 @@ impl Inbox {
     }
 }
 
-/// What the load sends, and what must come back.
+/// A request that the load sends, and the reply that it expects.
 #[derive(Clone)]
 pub struct Exchange {
     pub request: Vec<u8>,
     pub reply: Vec<u8>,
-    /// Requests in it.
+    /// Number of requests in `request`.
     pub count: u64,
 }
 
