@@ -115,7 +115,8 @@ pub fn show(name: &str, snapshot: &Snapshot) {
 /// use wakeful_lab as lab;
 ///
 /// let snapshot = lab::record(Level::Wakes, async {});
-/// lab::assert_told(&snapshot, &["main is spawned", "main is done: ready"]);
+/// let lines = ["main is spawned", "main is polled, for the first time: ready"];
+/// lab::assert_told(&snapshot, &lines);
 /// ```
 #[track_caller]
 pub fn assert_told(snapshot: &Snapshot, lines: &[&str]) {
