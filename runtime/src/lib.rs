@@ -162,7 +162,7 @@ pub use wakeful_core::tokio_io;
 pub use wakeful_core::{
     Builder, EnterGuard, Handle, Histogram, LocalSpawner, Metrics, MetricsLevel, RemoteJoinHandle,
     Runtime, Shards, StallKind, StallReport, block_on, class, fs, raw_os_error, reactor, runtime,
-    shard, spawn, spawn_blocking, spawn_in, task_local, time,
+    shard, spawn, spawn_blocking, spawn_in, sync, task_local, time,
 };
 #[cfg(feature = "macros")]
 pub use wakeful_macros::{main, test};

@@ -12,6 +12,7 @@
 //! | [`reactor`] | readiness of descriptors |
 //! | [`time`] | sleeps, timeouts, intervals, a clock that tests can pause |
 //! | [`fs`] | files and directories |
+//! | [`sync`] | channels, locks and events for the tasks of one thread |
 //! | [`shard`] | one loop on each of several threads |
 //!
 //! How it works is described in
@@ -54,6 +55,7 @@ pub mod shard;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod stall;
+pub mod sync;
 pub mod task;
 pub mod time;
 #[cfg(feature = "tokio-io")]

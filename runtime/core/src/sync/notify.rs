@@ -1,0 +1,373 @@
+//! `Notify`: wakes one task, or all tasks, that wait for an event.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use super::label::{Kind, Label};
+use super::wait_list::{HasWaiters, Owner, Place, WaitList, Waiter};
+use crate::task::coop;
+
+/// Event that one task waits for, or several. For tasks of one thread.
+///
+/// `notify_one` without a waiting task is kept for the next one: a `Notify` stores at most one
+/// notification. [`notify_waiters`](Self::notify_waiters) wakes all tasks that wait now, and stores
+/// nothing.
+///
+/// A wait allocates nothing, and a wake takes constant time.
+///
+/// ```
+/// use std::rc::Rc;
+/// use wakeful::sync::Notify;
+///
+/// wakeful::block_on(async {
+///     let notify = Rc::new(Notify::new());
+///     let waiting = {
+///         let notify = notify.clone();
+///         wakeful::spawn(async move { notify.notified().await })
+///     };
+///     notify.notify_one();
+///     waiting.await.unwrap();
+/// });
+/// ```
+pub struct Notify {
+    waiters: WaitList<Waiting>,
+    /// Whether a notification is stored.
+    stored: Cell<bool>,
+    /// Number of calls of `notify_waiters`.
+    rounds: Cell<u64>,
+    label: Label,
+}
+
+/// Value of a waiter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting {
+    /// Number of calls of `notify_waiters` at the time when the future was made.
+    round: u64,
+    /// How the waiter was notified.
+    by: By,
+}
+
+/// Call that notified a waiter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Nothing,
+    One,
+    /// As `One`, from the back.
+    Last,
+    All,
+}
+
+// SAFETY: the list is a field.
+unsafe impl HasWaiters for Notify {
+    type Value = Waiting;
+
+    #[inline]
+    fn waiters(&self) -> &WaitList<Waiting> {
+        &self.waiters
+    }
+
+    #[inline]
+    fn label(&self) -> &Label {
+        &self.label
+    }
+}
+
+impl Notify {
+    /// Returns a `Notify` without a stored notification.
+    #[track_caller]
+    pub fn new() -> Notify {
+        Notify::const_new()
+    }
+
+    /// Returns a `Notify` without a stored notification, in constants too.
+    #[track_caller]
+    pub const fn const_new() -> Notify {
+        Notify::labelled(Kind::Notify)
+    }
+
+    /// Returns the event of a primitive of another kind.
+    #[track_caller]
+    pub(crate) const fn labelled(kind: Kind) -> Notify {
+        Notify {
+            waiters: WaitList::new(),
+            stored: Cell::new(false),
+            rounds: Cell::new(0),
+            label: Label::new(kind),
+        }
+    }
+
+    /// Returns a future that waits for a notification.
+    ///
+    /// [`notify_waiters`](Self::notify_waiters) notifies it from this call on, even before its
+    /// first poll. [`notify_one`](Self::notify_one) notifies it from its first poll on, or from a
+    /// call of [`Notified::enable`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: a notification that the future has got and not returned goes to the next
+    /// waiting task. But a future that is dropped loses its place among the waiting tasks.
+    pub fn notified(&self) -> Notified<'_> {
+        Notified {
+            wait: NotifyWait::new(self),
+        }
+    }
+
+    /// Returns a future that waits for a notification and keeps the `Notify` alive. See
+    /// [`notified`](Self::notified).
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`notified`](Self::notified).
+    pub fn notified_owned(self: Rc<Self>) -> OwnedNotified {
+        OwnedNotified {
+            wait: NotifyWait::new(self),
+        }
+    }
+
+    /// Notifies the task that has waited longest. If none waits, the notification is stored for the
+    /// next one; a second one is not stored.
+    #[inline]
+    pub fn notify_one(&self) {
+        self.notify(By::One);
+    }
+
+    /// Notifies the task that began to wait last. Otherwise as [`notify_one`](Self::notify_one).
+    pub fn notify_last(&self) {
+        self.notify(By::Last);
+    }
+
+    #[inline]
+    fn notify(&self, by: By) {
+        let round = self.rounds.get();
+        let value = Waiting { round, by };
+        // Waiters of earlier rounds have been notified by `notify_waiters`, which is about to wake
+        // them further up the stack. They are at the front.
+        while self.waiters.front().is_some_and(|it| it.round < round) {
+            self.wake_old(round);
+        }
+        let popped = match by {
+            By::Last => self.waiters.pop_back(value),
+            _ => self.waiters.pop_front(value),
+        };
+        match popped {
+            Some(popped) => popped.wake(&self.label),
+            None => self.stored.set(true),
+        }
+    }
+
+    /// Notifies all tasks that wait now, and all futures of [`notified`](Self::notified) that
+    /// exist. Stores nothing.
+    pub fn notify_waiters(&self) {
+        let round = self.rounds.get() + 1;
+        self.rounds.set(round);
+        // A wake may run user code that adds waiters. They belong to this round and stay.
+        while self.waiters.front().is_some_and(|it| it.round < round) {
+            self.wake_old(round);
+        }
+    }
+
+    /// Wakes the first waiter, which is of an earlier round.
+    fn wake_old(&self, round: u64) {
+        let by = By::All;
+        if let Some(popped) = self.waiters.pop_front(Waiting { round, by }) {
+            popped.wake(&self.label);
+        }
+    }
+
+    /// Takes the stored notification.
+    #[inline]
+    fn take_stored(&self) -> bool {
+        self.stored.replace(false)
+    }
+}
+
+impl Default for Notify {
+    #[track_caller]
+    fn default() -> Notify {
+        Notify::new()
+    }
+}
+
+impl fmt::Debug for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notify")
+            .field("stored", &self.stored.get())
+            .field("waiters", &self.waiters.count())
+            .finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// Future that waits for a notification.
+    pub(crate) struct NotifyWait<P>
+    where
+        P: Owner<Target = Notify>,
+    {
+        #[pin]
+        waiter: Waiter<P>,
+        done: bool,
+    }
+
+    impl<P> PinnedDrop for NotifyWait<P>
+    where
+        P: Owner<Target = Notify>,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let by = this.waiter.value().by;
+            // Dropped last, as that may run user code.
+            let (place, _waker) = this.waiter.as_mut().remove();
+            if place == Place::Popped && matches!(by, By::One | By::Last) {
+                this.waiter.owner().notify(by);
+            }
+        }
+    }
+}
+
+impl<P> NotifyWait<P>
+where
+    P: Owner<Target = Notify>,
+{
+    #[inline]
+    pub(crate) fn new(notify: P) -> NotifyWait<P> {
+        let round = notify.rounds.get();
+        let by = By::Nothing;
+        NotifyWait {
+            waiter: Waiter::new(notify, Waiting { round, by }),
+            done: false,
+        }
+    }
+
+    /// Queues the waiter. Returns whether it has been notified.
+    pub(crate) fn enable(self: Pin<&mut Self>) -> bool {
+        let mut this = self.project();
+        if *this.done || is_notified(&this.waiter).is_some() {
+            *this.done = true;
+            // A waker that is left by an earlier poll is dropped here.
+            drop(this.waiter.remove());
+            return true;
+        }
+        this.waiter.as_mut().queue();
+        false
+    }
+}
+
+/// Returns `Some` if the waiter has been notified. Takes the stored notification.
+#[inline]
+fn is_notified<P>(waiter: &Waiter<P>) -> Option<()>
+where
+    P: Owner<Target = Notify>,
+{
+    let notify = &**waiter.owner();
+    let notified = match waiter.place() {
+        Place::Popped => true,
+        _ if waiter.value().round != notify.rounds.get() => true,
+        Place::Queued => false,
+        Place::Outside => notify.take_stored(),
+    };
+    notified.then_some(())
+}
+
+impl<P> Future for NotifyWait<P>
+where
+    P: Owner<Target = Notify>,
+{
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        if *this.done {
+            return Poll::Ready(());
+        }
+        let progress = ready!(coop::poll_proceed(cx));
+        ready!(this.waiter.as_mut().poll(cx, is_notified));
+        progress.made_progress();
+        *this.done = true;
+        drop(this.waiter.remove());
+        Poll::Ready(())
+    }
+}
+
+pin_project! {
+    /// Future of [`Notify::notified`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Notified<'a> {
+        #[pin]
+        wait: NotifyWait<&'a Notify>,
+    }
+}
+
+pin_project! {
+    /// Future of [`Notify::notified_owned`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct OwnedNotified {
+        #[pin]
+        wait: NotifyWait<Rc<Notify>>,
+    }
+}
+
+impl Notified<'_> {
+    /// Begins to wait without a poll. Returns whether the notification is here already.
+    ///
+    /// From here on the future takes part in [`Notify::notify_one`].
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use wakeful::sync::Notify;
+    ///
+    /// wakeful::block_on(async {
+    ///     let notify = Notify::new();
+    ///     let mut notified = pin!(notify.notified());
+    ///     assert!(!notified.as_mut().enable());
+    ///     // A check of a condition here can't miss a notification.
+    ///     notify.notify_one();
+    ///     notified.await;
+    /// });
+    /// ```
+    pub fn enable(self: Pin<&mut Self>) -> bool {
+        self.project().wait.enable()
+    }
+}
+
+impl OwnedNotified {
+    /// Begins to wait without a poll. See [`Notified::enable`].
+    pub fn enable(self: Pin<&mut Self>) -> bool {
+        self.project().wait.enable()
+    }
+}
+
+impl Future for Notified<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().wait.poll(cx)
+    }
+}
+
+impl Future for OwnedNotified {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().wait.poll(cx)
+    }
+}
+
+impl<P> fmt::Debug for NotifyWait<P>
+where
+    P: Owner<Target = Notify>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.waiter.fmt(f)
+    }
+}

@@ -1,0 +1,565 @@
+//! `Semaphore`: a number of permits, given out first come, first served.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use super::label::{Kind, Label};
+use super::wait_list::{HasWaiters, Owner, Place, WaitList, Waiter};
+use super::waits::Hold;
+use crate::task::coop;
+
+/// Semaphore: tasks take permits from it and give them back. For tasks of one thread.
+///
+/// Waiting tasks are served in the order in which they began to wait. A task that needs many
+/// permits is not overtaken by tasks that need fewer, so it can't starve.
+///
+/// A wait allocates nothing, and a wake takes constant time. [`acquire`](Self::acquire) consumes
+/// the cooperative budget.
+///
+/// ```
+/// use std::rc::Rc;
+/// use wakeful::sync::Semaphore;
+///
+/// wakeful::block_on(async {
+///     // At most two downloads at a time.
+///     let semaphore = Rc::new(Semaphore::new(2));
+///     let mut tasks = wakeful::task::JoinSet::new();
+///     for _ in 0..5 {
+///         let permit = semaphore.clone().acquire_owned().await.unwrap();
+///         tasks.spawn(async move {
+///             // Download, and give the permit back.
+///             drop(permit);
+///         });
+///     }
+///     while let Some(result) = tasks.join_next().await {
+///         result.unwrap();
+///     }
+///     assert_eq!(semaphore.available_permits(), 2);
+/// });
+/// ```
+pub struct Semaphore {
+    waiters: WaitList<usize>,
+    permits: Cell<usize>,
+    closed: Cell<bool>,
+    label: Label,
+}
+
+// SAFETY: the list is a field.
+unsafe impl HasWaiters for Semaphore {
+    /// Number of permits that the waiter needs; 0 once it has got them.
+    type Value = usize;
+
+    #[inline]
+    fn waiters(&self) -> &WaitList<usize> {
+        &self.waiters
+    }
+
+    #[inline]
+    fn label(&self) -> &Label {
+        &self.label
+    }
+}
+
+impl Semaphore {
+    /// The largest number of permits that a semaphore can have.
+    pub const MAX_PERMITS: usize = usize::MAX >> 3;
+
+    /// Returns a semaphore with a number of permits.
+    ///
+    /// # Panics
+    ///
+    /// If `permits` is greater than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    #[track_caller]
+    pub fn new(permits: usize) -> Semaphore {
+        Semaphore::const_new(permits)
+    }
+
+    /// Returns a semaphore with a number of permits, in constants too.
+    ///
+    /// ```
+    /// use wakeful::sync::Semaphore;
+    ///
+    /// thread_local! {
+    ///     static LIMIT: Semaphore = const { Semaphore::const_new(100) };
+    /// }
+    /// assert_eq!(LIMIT.with(Semaphore::available_permits), 100);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `permits` is greater than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    #[track_caller]
+    pub const fn const_new(permits: usize) -> Semaphore {
+        Semaphore::labelled(permits, Kind::Semaphore)
+    }
+
+    /// Returns the semaphore of a primitive of another kind.
+    #[track_caller]
+    pub(crate) const fn labelled(permits: usize, kind: Kind) -> Semaphore {
+        assert!(
+            permits <= Semaphore::MAX_PERMITS,
+            "a semaphore can't have more than MAX_PERMITS permits"
+        );
+        Semaphore {
+            waiters: WaitList::new(),
+            permits: Cell::new(permits),
+            closed: Cell::new(false),
+            label: Label::new(kind),
+        }
+    }
+
+    /// Returns the number of permits that can be acquired at once. It is 0 while a task waits.
+    pub fn available_permits(&self) -> usize {
+        match self.waiters.is_empty() {
+            true => self.permits.get(),
+            false => 0,
+        }
+    }
+
+    /// Adds permits, and wakes the tasks that get them.
+    ///
+    /// # Panics
+    ///
+    /// If the semaphore would have more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    pub fn add_permits(&self, permits: usize) {
+        let sum = self.permits.get().saturating_add(permits);
+        assert!(
+            sum <= Semaphore::MAX_PERMITS,
+            "add_permits({permits}): the semaphore has {} already, and MAX_PERMITS is {}",
+            self.permits.get(),
+            Semaphore::MAX_PERMITS
+        );
+        self.permits.set(sum);
+        self.grant();
+    }
+
+    /// Removes up to `permits` permits that are available. Returns how many it has removed.
+    pub fn forget_permits(&self, permits: usize) -> usize {
+        let removed = self.available_permits().min(permits);
+        self.permits.set(self.permits.get() - removed);
+        removed
+    }
+
+    /// Closes the semaphore: no more permits are given out, and all waiting tasks get an error.
+    pub fn close(&self) {
+        self.closed.set(true);
+        while let Some(needed) = self.waiters.front() {
+            if let Some(popped) = self.waiters.pop_front(needed) {
+                popped.wake(&self.label);
+            }
+        }
+    }
+
+    /// Whether the semaphore has been closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Wakes the first waiters, as long as there are enough permits for them.
+    #[inline]
+    fn grant(&self) {
+        while let Some(needed) = self.waiters.front()
+            && needed <= self.permits.get()
+        {
+            self.permits.set(self.permits.get() - needed);
+            if let Some(popped) = self.waiters.pop_front(0) {
+                popped.wake(&self.label);
+            }
+        }
+    }
+
+    /// Gives permits back that were taken by [`take`](Self::take).
+    #[inline]
+    pub(crate) fn give_back(&self, permits: usize) {
+        // Never more than were taken, so this can't exceed the maximum.
+        self.permits.set(self.permits.get() + permits);
+        if !self.waiters.is_empty() {
+            self.grant();
+        }
+    }
+
+    /// Takes permits, if they are available and no task waits.
+    #[inline]
+    pub(crate) fn take(&self, permits: usize) -> Result<(), TryAcquireError> {
+        if self.closed.get() {
+            return Err(TryAcquireError::Closed);
+        }
+        if !self.waiters.is_empty() || self.permits.get() < permits {
+            return Err(TryAcquireError::NoPermits);
+        }
+        self.permits.set(self.permits.get() - permits);
+        Ok(())
+    }
+
+    /// Acquires one permit.
+    ///
+    /// # Errors
+    ///
+    /// If the semaphore is or becomes closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe: no permit is lost. But a call that is dropped loses its place among the
+    /// waiting tasks.
+    pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.acquire_many(1).await
+    }
+
+    /// Acquires `permits` permits at once.
+    ///
+    /// # Errors
+    ///
+    /// If the semaphore is or becomes closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`acquire`](Self::acquire).
+    pub async fn acquire_many(&self, permits: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
+        Acquire::new(self, permits as usize).await?;
+        Ok(SemaphorePermit {
+            semaphore: self,
+            permits,
+            hold: Hold::new(&self.label),
+        })
+    }
+
+    /// Acquires one permit if one is available and no task waits.
+    ///
+    /// # Errors
+    ///
+    /// If there is no permit, or the semaphore is closed.
+    pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        self.try_acquire_many(1)
+    }
+
+    /// Acquires `permits` permits if they are available and no task waits.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_many(&self, permits: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        self.take(permits as usize)?;
+        Ok(SemaphorePermit {
+            semaphore: self,
+            permits,
+            hold: Hold::new(&self.label),
+        })
+    }
+
+    /// Acquires one permit, which keeps the semaphore alive.
+    ///
+    /// # Errors
+    ///
+    /// If the semaphore is or becomes closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`acquire`](Self::acquire).
+    pub async fn acquire_owned(self: Rc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
+        self.acquire_many_owned(1).await
+    }
+
+    /// Acquires `permits` permits at once, which keep the semaphore alive.
+    ///
+    /// # Errors
+    ///
+    /// If the semaphore is or becomes closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`acquire`](Self::acquire).
+    pub async fn acquire_many_owned(
+        self: Rc<Self>,
+        permits: u32,
+    ) -> Result<OwnedSemaphorePermit, AcquireError> {
+        Acquire::new(&*self, permits as usize).await?;
+        let hold = Hold::new(&self.label);
+        Ok(OwnedSemaphorePermit {
+            semaphore: self,
+            permits,
+            hold,
+        })
+    }
+
+    /// Acquires one permit, which keeps the semaphore alive, if one is available and no task waits.
+    ///
+    /// # Errors
+    ///
+    /// If there is no permit, or the semaphore is closed.
+    pub fn try_acquire_owned(self: Rc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        self.try_acquire_many_owned(1)
+    }
+
+    /// Acquires `permits` permits, which keep the semaphore alive, if they are available and no
+    /// task waits.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_acquire_owned`](Self::try_acquire_owned).
+    pub fn try_acquire_many_owned(
+        self: Rc<Self>,
+        permits: u32,
+    ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        self.take(permits as usize)?;
+        let hold = Hold::new(&self.label);
+        Ok(OwnedSemaphorePermit {
+            semaphore: self,
+            permits,
+            hold,
+        })
+    }
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore")
+            .field("permits", &self.available_permits())
+            .field("waiters", &self.waiters.count())
+            .field("closed", &self.closed.get())
+            .finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// Future that takes permits from a semaphore. They belong to the caller once it is ready.
+    pub(crate) struct Acquire<P>
+    where
+        P: Owner<Target = Semaphore>,
+    {
+        #[pin]
+        waiter: Waiter<P>,
+        permits: usize,
+    }
+
+    impl<P> PinnedDrop for Acquire<P>
+    where
+        P: Owner<Target = Semaphore>,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.waiter.place() == Place::Outside {
+                return;
+            }
+            let granted = this.waiter.value() == 0;
+            // Dropped last, as that may run user code.
+            let (place, _waker) = this.waiter.as_mut().remove();
+            let semaphore = &**this.waiter.owner();
+            match place {
+                // The permits that it was given go to the next waiters.
+                Place::Popped if granted => semaphore.give_back(*this.permits),
+                // The waiters behind it may need fewer permits.
+                _ => semaphore.grant(),
+            }
+        }
+    }
+}
+
+impl<P> Acquire<P>
+where
+    P: Owner<Target = Semaphore>,
+{
+    #[inline]
+    pub(crate) fn new(semaphore: P, permits: usize) -> Acquire<P> {
+        Acquire {
+            waiter: Waiter::new(semaphore, permits),
+            permits,
+        }
+    }
+}
+
+impl<P> Future for Acquire<P>
+where
+    P: Owner<Target = Semaphore>,
+{
+    type Output = Result<(), AcquireError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), AcquireError>> {
+        let progress = ready!(coop::poll_proceed(cx));
+        let mut this = self.project();
+        let permits = *this.permits;
+        let result = ready!(this.waiter.as_mut().poll(cx, |waiter| {
+            let semaphore = &**waiter.owner();
+            match waiter.place() {
+                Place::Popped if waiter.value() == 0 => Some(Ok(())),
+                Place::Popped => Some(Err(AcquireError(()))),
+                Place::Queued => None,
+                Place::Outside => match semaphore.take(permits) {
+                    Ok(()) => Some(Ok(())),
+                    Err(TryAcquireError::Closed) => Some(Err(AcquireError(()))),
+                    Err(TryAcquireError::NoPermits) => None,
+                },
+            }
+        }));
+        progress.made_progress();
+        // The permits are the caller's, so the drop gives nothing back.
+        let (_, waker) = this.waiter.remove();
+        drop(waker);
+        Poll::Ready(result)
+    }
+}
+
+/// Permit of a [`Semaphore`], or several. Its drop gives them back.
+#[must_use = "the permits are given back when this is dropped"]
+pub struct SemaphorePermit<'a> {
+    semaphore: &'a Semaphore,
+    permits: u32,
+    hold: Hold,
+}
+
+/// Permit of a [`Semaphore`], or several, that keeps the semaphore alive. Its drop gives them back.
+#[must_use = "the permits are given back when this is dropped"]
+pub struct OwnedSemaphorePermit {
+    semaphore: Rc<Semaphore>,
+    permits: u32,
+    hold: Hold,
+}
+
+impl<'a> SemaphorePermit<'a> {
+    /// Drops the permits without giving them back: the semaphore has fewer from here on.
+    pub fn forget(mut self) {
+        self.permits = 0;
+    }
+
+    /// Adds the permits of `other` to this one.
+    ///
+    /// # Panics
+    ///
+    /// If they are of different semaphores.
+    #[track_caller]
+    pub fn merge(&mut self, mut other: SemaphorePermit<'a>) {
+        assert!(
+            std::ptr::eq(self.semaphore, other.semaphore),
+            "permits of different semaphores can't be merged"
+        );
+        self.permits += mem::take(&mut other.permits);
+    }
+
+    /// Splits `permits` permits off. `None` if this has fewer.
+    pub fn split(&mut self, permits: usize) -> Option<SemaphorePermit<'a>> {
+        let permits = u32::try_from(permits).ok()?;
+        self.permits = self.permits.checked_sub(permits)?;
+        Some(SemaphorePermit {
+            semaphore: self.semaphore,
+            permits,
+            hold: Hold::new(&self.semaphore.label),
+        })
+    }
+
+    /// Returns the number of permits.
+    pub fn num_permits(&self) -> usize {
+        self.permits as usize
+    }
+}
+
+impl OwnedSemaphorePermit {
+    /// Drops the permits without giving them back: the semaphore has fewer from here on.
+    pub fn forget(mut self) {
+        self.permits = 0;
+    }
+
+    /// Adds the permits of `other` to this one.
+    ///
+    /// # Panics
+    ///
+    /// If they are of different semaphores.
+    #[track_caller]
+    pub fn merge(&mut self, mut other: OwnedSemaphorePermit) {
+        assert!(
+            Rc::ptr_eq(&self.semaphore, &other.semaphore),
+            "permits of different semaphores can't be merged"
+        );
+        self.permits += mem::take(&mut other.permits);
+    }
+
+    /// Splits `permits` permits off. `None` if this has fewer.
+    pub fn split(&mut self, permits: usize) -> Option<OwnedSemaphorePermit> {
+        let permits = u32::try_from(permits).ok()?;
+        self.permits = self.permits.checked_sub(permits)?;
+        Some(OwnedSemaphorePermit {
+            semaphore: self.semaphore.clone(),
+            permits,
+            hold: Hold::new(&self.semaphore.label),
+        })
+    }
+
+    /// Returns the number of permits.
+    pub fn num_permits(&self) -> usize {
+        self.permits as usize
+    }
+
+    /// Returns the semaphore.
+    pub fn semaphore(&self) -> &Rc<Semaphore> {
+        &self.semaphore
+    }
+}
+
+impl Drop for SemaphorePermit<'_> {
+    fn drop(&mut self) {
+        self.hold.end(&self.semaphore.label);
+        self.semaphore.give_back(self.permits as usize);
+    }
+}
+
+impl Drop for OwnedSemaphorePermit {
+    fn drop(&mut self) {
+        self.hold.end(&self.semaphore.label);
+        self.semaphore.give_back(self.permits as usize);
+    }
+}
+
+impl fmt::Debug for SemaphorePermit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SemaphorePermit")
+            .field("permits", &self.permits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for OwnedSemaphorePermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedSemaphorePermit")
+            .field("permits", &self.permits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Error of [`Semaphore::acquire`]: the semaphore is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcquireError(());
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the semaphore is closed")
+    }
+}
+
+impl Error for AcquireError {}
+
+/// Error of [`Semaphore::try_acquire`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// The semaphore is closed.
+    Closed,
+    /// There are not enough permits, or other tasks wait for some.
+    NoPermits,
+}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryAcquireError::Closed => "the semaphore is closed",
+            TryAcquireError::NoPermits => "the semaphore has not enough permits",
+        })
+    }
+}
+
+impl Error for TryAcquireError {}

@@ -1,0 +1,103 @@
+//! Place for the waker of one waiter.
+//!
+//! A waker may run user code when it is cloned, dropped or woken, and that code may use the same
+//! primitive. So [`poll`](WakerSlot::poll) clones before it tests the condition for the last time,
+//! stores without running user code, and drops the previous waker at its end.
+
+use std::cell::Cell;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker};
+
+use super::label::Label;
+use super::waits;
+use crate::unwind::catch_panic;
+
+/// Place for the waker of one waiter. It is at a fixed address while it holds a waker: in a pinned
+/// future or in an allocation.
+pub(crate) struct WakerSlot {
+    waker: Cell<Option<Waker>>,
+    /// Place of the entry in the record of waits; 0 if there is none.
+    entry: Cell<u32>,
+}
+
+impl WakerSlot {
+    pub(crate) const fn new() -> WakerSlot {
+        WakerSlot {
+            waker: Cell::new(None),
+            entry: Cell::new(0),
+        }
+    }
+
+    /// Returns what `attempt` returns, or stores the waker if it returns nothing.
+    ///
+    /// `attempt` runs no user code, or leaves the primitive in a state in which any of its methods
+    /// may be called. It is called a second time if the waker has to be cloned. `store` is called
+    /// just before the waker is stored, and runs no user code.
+    ///
+    /// # Safety
+    ///
+    /// The slot stays at its address until it is dropped or its waker is taken.
+    #[inline]
+    pub(crate) unsafe fn poll<R>(
+        &self,
+        cx: &mut Context<'_>,
+        label: &Label,
+        mut attempt: impl FnMut() -> Option<R>,
+        store: impl FnOnce(),
+    ) -> Poll<R> {
+        if let Some(result) = attempt() {
+            return Poll::Ready(result);
+        }
+        if let Some(old) = self.waker.take() {
+            let same = old.will_wake(cx.waker());
+            let old = self.waker.replace(Some(old));
+            debug_assert!(old.is_none(), "nothing runs between the two lines");
+            if same {
+                store();
+                return Poll::Pending;
+            }
+        }
+        let new = cx.waker().clone();
+        if let Some(result) = attempt() {
+            return Poll::Ready(result);
+        }
+        store();
+        let old = self.waker.replace(Some(new));
+        if waits::is_watched() && self.entry.get() == 0 {
+            self.entry
+                .set(waits::insert(NonNull::from(&self.waker), label));
+        }
+        drop(old);
+        Poll::Pending
+    }
+
+    /// Takes the waker. The caller wakes or drops it with nothing borrowed.
+    #[inline]
+    pub(crate) fn take(&self) -> Option<Waker> {
+        if self.entry.get() != 0 {
+            waits::remove(self.entry.take());
+        }
+        self.waker.take()
+    }
+
+    /// Takes the waker and wakes it. A panic of the waker is caught.
+    #[inline]
+    pub(crate) fn wake(&self, label: &Label) {
+        if let Some(waker) = self.take() {
+            wake(waker, label);
+        }
+    }
+}
+
+impl Drop for WakerSlot {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+/// Wakes a waiter of the primitive with that label. A panic of the waker is caught, so that the
+/// other waiters are woken nevertheless.
+#[inline]
+pub(crate) fn wake(waker: Waker, _label: &Label) {
+    catch_panic(|| waker.wake());
+}
