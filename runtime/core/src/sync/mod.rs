@@ -31,8 +31,7 @@ mod notify;
 mod semaphore;
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod wait_list;
-#[allow(dead_code, reason = "read by the reports that follow")]
-mod waits;
+pub(crate) mod waits;
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod waker_slot;
 

@@ -88,7 +88,7 @@ impl<T: ?Sized> Mutex<T> {
     /// As for [`lock`](Self::lock).
     pub async fn lock_owned(self: Rc<Self>) -> OwnedMutexGuard<T> {
         let _ = Acquire::new(&self.semaphore, 1).await;
-        let hold = Hold::new(self.label());
+        let hold = Hold::owned(self.label());
         OwnedMutexGuard { mutex: self, hold }
     }
 
@@ -113,7 +113,7 @@ impl<T: ?Sized> Mutex<T> {
     pub fn try_lock_owned(self: Rc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         match self.semaphore.take(1) {
             Ok(()) => {
-                let hold = Hold::new(self.label());
+                let hold = Hold::owned(self.label());
                 Ok(OwnedMutexGuard { mutex: self, hold })
             }
             Err(_) => Err(TryLockError(())),

@@ -281,7 +281,7 @@ impl Semaphore {
         permits: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         Acquire::new(&*self, permits as usize).await?;
-        let hold = Hold::new(&self.label);
+        let hold = Hold::owned(&self.label);
         Ok(OwnedSemaphorePermit {
             semaphore: self,
             permits,
@@ -309,7 +309,7 @@ impl Semaphore {
         permits: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.take(permits as usize)?;
-        let hold = Hold::new(&self.label);
+        let hold = Hold::owned(&self.label);
         Ok(OwnedSemaphorePermit {
             semaphore: self,
             permits,
@@ -487,7 +487,7 @@ impl OwnedSemaphorePermit {
         Some(OwnedSemaphorePermit {
             semaphore: self.semaphore.clone(),
             permits,
-            hold: Hold::new(&self.semaphore.label),
+            hold: Hold::owned(&self.semaphore.label),
         })
     }
 
