@@ -16,7 +16,6 @@ use wakeful::net::shard::TcpListeners;
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::shard::Shard;
 use wakeful::signal::unix::{SignalKind, signal};
-use wakeful::task::JoinSet;
 use wakeful_examples::{Args, accept, close_gently};
 
 const USAGE: &str = "\
@@ -84,15 +83,12 @@ fn run() -> io::Result<()> {
 }
 
 async fn serve(shard: Shard, listener: TcpListener) {
-    let mut clients = JoinSet::new();
     let mut stopping = shard.stopping();
     while let Either::Left(((stream, _), _)) = select(pin!(accept(&listener)), &mut stopping).await
     {
-        clients.spawn(talk(shard.clone(), stream));
-        // Those who have left are forgotten.
-        while clients.try_join_next().is_some() {}
+        // The shutdown waits for the tasks that the service has spawned.
+        wakeful::spawn(talk(shard.clone(), stream));
     }
-    while clients.join_next().await.is_some() {}
 }
 
 /// One client: request, answer, and so on. It stops between two requests.

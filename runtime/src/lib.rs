@@ -172,6 +172,11 @@ pub mod task {
     #[doc(inline)]
     pub use wakeful_core::executor::{JoinSet, TaskBuilder as Builder, id, name, spawn, try_id};
     #[doc(inline)]
+    pub use wakeful_core::group::{
+        GroupError, GroupSpawner, GroupTask, Stopping, TaskGroup, is_stopping, spawn_background,
+        stopping,
+    };
+    #[doc(inline)]
     pub use wakeful_core::task::*;
     #[doc(inline)]
     pub use wakeful_core::{spawn_blocking, try_spawn_blocking};

@@ -105,7 +105,8 @@ async fn serve(shard: Shard, mut incoming: Incoming, left: Sender<usize>) -> io:
         let (connection, _) = accepted?;
         connection.write(&number(&shard)).await?;
         let (index, left) = (shard.id().index(), left.clone());
-        wakeful::spawn(async move {
+        // In the background: it is not waited for at the shutdown, when its client may be idle.
+        wakeful::task::spawn_background(async move {
             let _ = connection.read(&mut [0]).await;
             drop(connection);
             let _ = left.send(index);

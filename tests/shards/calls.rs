@@ -310,7 +310,7 @@ fn shards_may_end_with_calls_open() {
                         yield_now().await;
                         dropped
                     });
-                    wakeful::spawn(call);
+                    wakeful::task::spawn_background(call);
                 }
                 yield_now().await;
             }

@@ -264,6 +264,52 @@ fn connections_in_a_join_set_are_finished_at_the_shutdown() {
     shards.shutdown(LONG).unwrap();
 }
 
+/// The natural program: an accept loop that spawns a task for each connection.
+#[test]
+fn requests_that_were_sent_before_the_stop_are_answered() {
+    const CLIENTS: usize = 20;
+    let acceptor = Acceptor::bind("127.0.0.1:0", 2, Balance::LeastLoaded).unwrap();
+    let address = acceptor.local_addr();
+    let (tell, told) = std::sync::mpsc::channel();
+    let shards = Shards::builder().shards(2).build().unwrap();
+    shards.try_on_each(move |shard| {
+        let incoming = acceptor.join(&shard);
+        let tell = tell.clone();
+        async move {
+            let mut incoming = incoming?;
+            while let Some(accepted) = incoming.accept().await {
+                let (connection, _peer) = accepted?;
+                let tell = tell.clone();
+                wakeful::spawn(async move {
+                    let mut request = [0; 2];
+                    connection.read_exact(&mut request).await.unwrap();
+                    tell.send(()).unwrap();
+                    // The answer takes until after the stop.
+                    wakeful::task::stopping().await;
+                    connection.write_all(b"hello\n").await.unwrap();
+                });
+            }
+            std::io::Result::Ok(())
+        }
+    });
+    let mut clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let mut client = std::net::TcpStream::connect(address).unwrap();
+            client.write_all(b"?\n").unwrap();
+            client
+        })
+        .collect();
+    for _ in 0..CLIENTS {
+        told.recv().unwrap();
+    }
+    shards.shutdown(LONG).unwrap();
+    for client in &mut clients {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer, "hello\n");
+    }
+}
+
 #[test]
 fn the_future_may_be_sent_and_shared() {
     fn check<T: Send + Sync + Unpin + 'static>() {}

@@ -33,13 +33,13 @@ impl Drop for Tell {
 }
 
 #[test]
-fn join_waits_for_the_services_and_cancels_other_tasks() {
+fn join_waits_for_the_services_and_cancels_background_tasks() {
     let (tell, told) = channel();
     let shards = Shards::builder().shards(2).build().unwrap();
     shards.on_each(move |shard| {
         let tell = Tell(tell.clone(), shard.id().index());
         async move {
-            wakeful::spawn(async move {
+            wakeful::task::spawn_background(async move {
                 let _tell = tell;
                 pending::<()>().await;
             });
@@ -52,6 +52,62 @@ fn join_waits_for_the_services_and_cancels_other_tasks() {
     let mut cancelled: Vec<_> = told.iter().collect();
     cancelled.sort_unstable();
     assert_eq!(cancelled, [0, 1]);
+}
+
+#[test]
+fn join_waits_for_what_the_services_spawn() {
+    let ended = Arc::new(AtomicUsize::new(0));
+    let count = ended.clone();
+    let shards = Shards::builder().shards(2).on_each(move |_| {
+        let count = count.clone();
+        async move {
+            wakeful::spawn(async move {
+                wakeful::spawn(async move {
+                    for _ in 0..100 {
+                        wakeful::task::yield_now().await;
+                    }
+                    count.fetch_add(1, Ordering::Relaxed);
+                });
+            });
+        }
+    });
+    shards.unwrap().join().unwrap();
+    assert_eq!(ended.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn tasks_that_services_have_spawned_are_asked_to_stop_and_named_if_they_are_late() {
+    let (tell, told) = channel();
+    // The clock of each shard is paused, so it jumps to the deadline.
+    let shards = Shards::builder()
+        .shards(1)
+        .configure(|builder| builder.start_paused(true))
+        .on_each(move |shard| {
+            let tell = tell.clone();
+            async move {
+                wakeful::spawn(async move {
+                    wakeful::task::stopping().await;
+                    tell.send(()).unwrap();
+                });
+                wakeful::task::Builder::new()
+                    .name("deaf")
+                    .spawn(pending::<()>());
+                shard.stopping().await;
+            }
+        })
+        .unwrap();
+    let failures = failures(shards.shutdown(LONG));
+    assert_eq!(told.iter().count(), 1);
+    let FailureReason::TimedOut(tasks) = &failures[0].reason else {
+        panic!("{failures:?}");
+    };
+    assert_eq!(tasks.len(), 1);
+    assert_eq!(tasks[0].name.as_deref(), Some("deaf"));
+    let text = failures[0].to_string();
+    assert!(
+        text.contains("cancelled: task ") && text.contains("\"deaf\", spawned at tests/shards/"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -225,7 +281,7 @@ fn who_is_late_is_cancelled_and_named() {
     let failures = failures(shards.shutdown(LONG));
     assert_eq!(failures.len(), 1, "{failures:?}");
     assert_eq!(failures[0].shard.index(), 1);
-    assert!(matches!(failures[0].reason, FailureReason::TimedOut));
+    assert!(matches!(failures[0].reason, FailureReason::TimedOut(_)));
     // Also the future of the late one was dropped.
     assert_eq!(told.iter().count(), 3);
 }
@@ -301,7 +357,7 @@ fn the_sooner_of_two_deadlines_counts() {
         .unwrap();
     let failures = failures(shards.join());
     assert_eq!(failures.len(), 1, "{failures:?}");
-    assert!(matches!(failures[0].reason, FailureReason::TimedOut));
+    assert!(matches!(failures[0].reason, FailureReason::TimedOut(_)));
     assert_eq!(told.recv().unwrap(), Duration::from_secs(60));
 }
 

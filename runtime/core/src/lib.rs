@@ -38,6 +38,7 @@ pub mod faults;
 #[path = "faults/noop.rs"]
 mod faults;
 pub mod fs;
+pub mod group;
 mod id;
 #[cfg(feature = "io-std")]
 pub mod io;

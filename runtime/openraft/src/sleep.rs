@@ -43,7 +43,7 @@ impl Timer {
     #[track_caller]
     fn start(deadline: Instant) -> Timer {
         let (sender, fired) = oneshot::channel();
-        let task = wakeful_core::spawn(async move {
+        let task = wakeful_core::group::spawn_background(async move {
             sleep_until(deadline.into()).await;
             // The other half may have been dropped, and then the abort of this task is under way.
             let _ = sender.send(());

@@ -34,7 +34,7 @@ impl<T: 'static> JoinHandle<T> {
         F: Future<Output = T> + 'static,
     {
         let (sender, output) = oneshot::channel();
-        let task = wakeful_core::spawn(async move {
+        let task = wakeful_core::group::spawn_background(async move {
             // Caught here, because the executor keeps the payload on its thread. The block makes
             // sure that a future that panics is dropped during the unwind.
             #[expect(clippy::redundant_async_block, reason = "it drops the future")]

@@ -9,6 +9,7 @@ mod batch;
 mod builder;
 pub mod classes;
 pub(crate) mod current;
+pub(crate) mod group;
 mod ids;
 mod inbox;
 mod observed;
@@ -40,6 +41,7 @@ pub use builder::Builder as TaskBuilder;
 pub(crate) use classes::ClassQueue;
 use classes::Classes;
 pub use classes::spawn_in;
+use group::Scope;
 pub use set::JoinSet;
 pub(crate) use spawn::cancel_current;
 pub use spawn::{id, name, spawn, try_id};
@@ -93,8 +95,11 @@ pub(crate) struct Executor {
     /// ready when woken tasks last went first has been polled.
     round: Cell<u64>,
     observer: Option<Box<Observer>>,
-    /// Whether spawns take the slow path: the executor is closing or observed.
+    /// Whether spawns take the slow path: the executor is closing or observed, or the running task
+    /// belongs to a group.
     slow_spawn: Cell<bool>,
+    /// The group of the running task.
+    scope: RefCell<Option<Scope>>,
     notifier: Notifier,
     /// Number of times that another thread notified the sleeping loop.
     notified: AtomicU64,
@@ -151,6 +156,7 @@ impl Executor {
             counts: Counts::default(),
             round: Cell::new(0),
             slow_spawn: Cell::new(observer.is_some()),
+            scope: RefCell::default(),
             observer,
             notifier,
             notified: AtomicU64::new(0),
@@ -528,7 +534,7 @@ impl Executor {
         }
     }
 
-    fn name_of(&self, id: Id) -> Option<Box<str>> {
+    pub(crate) fn name_of(&self, id: Id) -> Option<Box<str>> {
         self.names.borrow().get(&id).cloned()
     }
 

@@ -4,9 +4,11 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;
+use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use super::group::Tracked;
 use super::stats::count;
 use super::{Batch, ClassQueue, Executor, Tick};
 use crate::console::{self, About};
@@ -42,7 +44,7 @@ impl Drop for Watched<'_> {
 }
 
 impl Executor {
-    /// Spawns a task while an observer is installed, or during shutdown.
+    /// Spawns a task while an observer is installed, in a group, or during shutdown.
     #[track_caller]
     #[cold]
     #[inline(never)]
@@ -58,6 +60,30 @@ impl Executor {
         F: Future + 'static,
     {
         self.check_not_released();
+        match self.track(id, location) {
+            Some(ticket) => {
+                // In a box, so that one more type of task is compiled for each output, not for each
+                // future.
+                let future: Pin<Box<dyn Future<Output = F::Output>>> = Box::pin(future);
+                let future = Tracked::new(future, ticket);
+                self.spawn_observed(id, location, future, queue, console)
+            }
+            None => self.spawn_observed(id, location, future, queue, console),
+        }
+    }
+
+    #[track_caller]
+    fn spawn_observed<F>(
+        &self,
+        id: Id,
+        location: &'static Location<'static>,
+        future: F,
+        queue: NonNull<ClassQueue>,
+        console: console::Task,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+    {
         // During shutdown the future is dropped here, which may end the scope that the caller
         // borrows `self` from.
         let _kept = self.shared();

@@ -8,8 +8,11 @@
 //!    each takes a count of the executor's `Arc`, and is freed with its last reference, on
 //!    whichever thread. The remote queue is closed and emptied.
 
+use std::collections::HashSet;
+
 use super::tasks::TaskIter;
 use super::{ClassQueue, Executor};
+use crate::task::Id;
 use crate::task::lifecycle;
 use crate::task::release;
 use crate::task::state::QUEUED;
@@ -29,6 +32,20 @@ impl Executor {
         let mut iter = TaskIter::default();
         while let Some(task) = self.tasks.next(&mut iter) {
             if Some(task) != self.main.get() {
+                lifecycle::abort_here::<ClassQueue>(task);
+            }
+        }
+    }
+
+    /// Aborts the tasks with these ids.
+    pub(super) fn abort_some(&self, ids: &HashSet<Id>) {
+        if self.is_released() {
+            return;
+        }
+        let mut iter = TaskIter::default();
+        while let Some(task) = self.tasks.next(&mut iter) {
+            // SAFETY: the tasks of the iteration are alive: an abort frees none.
+            if ids.contains(&unsafe { task.as_ref() }.id) {
                 lifecycle::abort_here::<ClassQueue>(task);
             }
         }

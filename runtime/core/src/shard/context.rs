@@ -6,12 +6,14 @@ use std::panic::{AssertUnwindSafe, Location};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use crate::executor::{reserve_id, spawn_at};
+use crate::executor::group::{Group, Scope};
+use crate::executor::{current, reserve_id, spawn_at};
+use crate::group::GroupTask;
 use crate::runtime::AdaptiveSpin;
 use crate::shard::call::outbox::{Batch, CallOutbox};
 use crate::shard::call::pending::PendingCalls;
@@ -24,8 +26,6 @@ use crate::shard::mesh::sender::MeshSender;
 use crate::shard::shared::{Ending, LoopEvent, ServiceGuard, Shared};
 use crate::shard::waker_cell::WakerCell;
 use crate::task::JoinError;
-use crate::task::waker::wake_catching_panics;
-use crate::task::waker_set::WakerSet;
 use crate::time::{Instant, Sleep, sleep_until};
 
 /// State of a shard that stays on its thread.
@@ -38,8 +38,8 @@ pub(super) struct ShardContext {
     services: Cell<usize>,
     /// Waker of the future of `block_on`.
     main: WakerCell,
-    /// Waiters for the stop.
-    stop_waiters: RefCell<WakerSet>,
+    /// The services of this shard, and what they have spawned.
+    pub(super) group: Rc<Group>,
     /// Spin of this thread's loop.
     pub(super) adaptive_spin: Rc<AdaptiveSpin>,
     /// Used by the flusher only.
@@ -98,7 +98,7 @@ impl ShardContext {
             stop_deadline: Cell::new(None),
             services: Cell::new(0),
             main: WakerCell::default(),
-            stop_waiters: RefCell::default(),
+            group: Group::new(None),
             adaptive_spin,
             requests,
             outbox: CallOutbox::new(shared.handles.len()),
@@ -132,14 +132,20 @@ impl ShardContext {
         }
         self.services.set(self.services.get() + 1);
         let here = LocalGuard(self.clone());
-        drop(spawn_at(location, async move {
+        let service = async move {
             let context = here.0.clone();
             let run = AssertUnwindSafe(async move { service(context).await }).catch_unwind();
             guard.end(run.await.unwrap_or_else(|payload| {
                 let id = crate::executor::try_id().unwrap_or_else(reserve_id);
                 Err(FailureReason::Panicked(JoinError::panicked(id, payload)))
             }));
-        }));
+        };
+        let scope = Scope {
+            group: self.group.clone(),
+            is_background: false,
+        };
+        let spawn = || drop(spawn_at(location, service));
+        current::with(|executor| executor.in_scope(Some(scope), spawn));
     }
 
     /// Asks this thread's shard to stop within `limit`, if the thread is that of a shard.
@@ -158,9 +164,7 @@ impl ShardContext {
         if known.is_none_or(|known| deadline < known) {
             self.stop_deadline.set(Some(deadline));
         }
-        let wakers: Vec<Waker> = self.stop_waiters.borrow_mut().take_all().collect();
-        // They may be foreign wakers. A panic of one must not keep the others from being woken.
-        wakers.into_iter().for_each(wake_catching_panics);
+        self.group.stop();
         self.main.wake();
     }
 
@@ -169,41 +173,19 @@ impl ShardContext {
         self.stop_deadline.get().is_some()
     }
 
-    /// Polls for the stop. `place` is the waiter's place in the set of waiters, once it has one.
-    pub(super) fn poll_stopping(&self, place: &mut Option<usize>, waker: &Waker) -> Poll<()> {
-        if self.is_stopping() {
-            return Poll::Ready(());
-        }
-        let waker = waker.clone();
-        let mut waiters = self.stop_waiters.borrow_mut();
-        let place = *place.get_or_insert_with(|| waiters.insert());
-        let old = waiters.set(place, Some(waker));
-        drop(waiters);
-        // Dropping a foreign waker runs user code, so the set is not borrowed.
-        drop(old);
-        // The clone and the drop may have run user code that has asked the shard to stop.
-        if self.is_stopping() {
-            return Poll::Ready(());
-        }
-        Poll::Pending
-    }
-
-    /// Removes a waiter for the stop.
-    pub(super) fn remove_stop_waiter(&self, place: usize) {
-        let waker = self.stop_waiters.borrow_mut().remove(place);
-        drop(waker);
-    }
-
-    /// Waits for a stop, and then until all services have ended or the deadline has passed.
+    /// Waits for a stop, and then until all services and what they have spawned have ended, or the
+    /// deadline has passed.
     pub(super) async fn until_stopped(&self) {
         let mut sleep: Option<Pin<Box<Sleep>>> = None;
         let mut armed_for = None;
+        let mut place = None;
         let in_time = poll_fn(|cx| {
             self.main.register(cx.waker());
             let Some(deadline) = self.stop_deadline.get() else {
                 return Poll::Pending;
             };
-            if self.services.get() == 0 {
+            let is_empty = self.group.poll_counted(&mut place, cx.waker()).is_ready();
+            if self.services.get() == 0 && is_empty {
                 return Poll::Ready(true);
             }
             if armed_for != Some(deadline) {
@@ -216,8 +198,11 @@ impl ShardContext {
             }
         })
         .await;
+        self.group.remove_empty_waiter(place);
         if !in_time {
-            self.shared.record_failure(self.id, FailureReason::TimedOut);
+            let tasks = current::with(|executor| GroupTask::all(&self.group, executor));
+            self.shared
+                .record_failure(self.id, FailureReason::TimedOut(tasks));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::group::{GroupTask, List};
 use crate::shard::id::ShardId;
 use crate::task::JoinError;
 use crate::unwind::catch_panic;
@@ -87,8 +88,9 @@ pub enum FailureReason {
     Panicked(JoinError),
     /// A service returned an error, see [`Shards::try_on_each`](super::Shards::try_on_each).
     Failed(Box<dyn Error + Send + Sync>),
-    /// A service had not ended at the deadline and was cancelled.
-    TimedOut,
+    /// These tasks had not ended at the deadline and were cancelled: services, or what they have
+    /// spawned.
+    TimedOut(Vec<GroupTask>),
     /// The thread did not end after the deadline either, because something blocks it. It is not
     /// waited for.
     Unresponsive,
@@ -146,9 +148,11 @@ impl fmt::Display for ShardFailure {
         match &self.reason {
             FailureReason::Panicked(error) => error.fmt(f),
             FailureReason::Failed(error) => write!(f, "its service failed: {error}"),
-            FailureReason::TimedOut => {
-                f.write_str("its service had not ended at the deadline and was cancelled")
-            }
+            FailureReason::TimedOut(tasks) => write!(
+                f,
+                "these tasks had not ended at the deadline and were cancelled: {}",
+                List(tasks)
+            ),
             FailureReason::Unresponsive => {
                 f.write_str("something blocks its thread, which is left to itself")
             }

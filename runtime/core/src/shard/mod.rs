@@ -47,10 +47,10 @@ pub(crate) mod mesh;
 mod shard;
 mod shards;
 mod shared;
-mod stopping;
 mod thread;
 mod waker_cell;
 
+pub use crate::group::Stopping;
 pub use builder::ShardsBuilder;
 pub use ended::Ended;
 pub use error::{FailureReason, FirstFailure, OnFailure, ShardFailure, ShardsError};
@@ -60,4 +60,3 @@ pub use mesh::receiver::{MeshReceiver, TryRecvError};
 pub use mesh::sender::{MeshSender, SendError, TrySendError};
 pub use shard::Shard;
 pub use shards::Shards;
-pub use stopping::Stopping;

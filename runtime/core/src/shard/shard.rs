@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::group::Stopping;
 use crate::runtime::{Handle, RemoteJoinHandle};
 use crate::shard::call;
 use crate::shard::context::ShardContext;
@@ -13,7 +14,6 @@ use crate::shard::id::ShardId;
 use crate::shard::mesh::Mesh;
 use crate::shard::mesh::receiver::MeshReceiver;
 use crate::shard::mesh::sender::MeshSender;
-use crate::shard::stopping::Stopping;
 use crate::task::JoinError;
 
 /// Handle of one of the [`Shards`](super::Shards), which its services receive.
@@ -197,7 +197,7 @@ impl Shard {
     /// # }
     /// ```
     pub fn stopping(&self) -> Stopping {
-        Stopping::new(self.0.clone())
+        Stopping::of(self.0.group.clone())
     }
 
     /// Whether the shards were asked to stop.

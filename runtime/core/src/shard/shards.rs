@@ -53,9 +53,11 @@ impl Shards {
     /// Starts a service on each shard: calls the function there with the shard, and runs the future
     /// that it returns as a task. The future need not be `Send`.
     ///
-    /// The shards run until all services on all shards have ended; then their other tasks are
-    /// cancelled. So a service waits for the tasks that matter, for example with a
-    /// [`JoinSet`](crate::executor::JoinSet). When a service panics,
+    /// The services of a shard are in one [group](crate::group): the shards run until all services on
+    /// all shards have ended, and then until what they have spawned has ended, too. The tasks are
+    /// [asked to stop](crate::group::stopping) when the last service has ended, or when the shards
+    /// are. Tasks that nothing has to wait for are
+    /// [spawned in the background](crate::group::spawn_background). When a service panics,
     /// [`OnFailure`](super::OnFailure) determines what happens to the others, and
     /// [`ended`](Self::ended) and [`join`](Self::join) report the panic.
     ///
@@ -194,8 +196,9 @@ impl Shards {
         self.handle(id).spawn_with(make)
     }
 
-    /// Waits until all services on all shards have ended, and ends the threads. If the shards are
-    /// [asked to stop](Shard::stop_all) meanwhile, waits until they have stopped.
+    /// Waits until all services on all shards have ended. Then stops what they have spawned, within
+    /// [`shutdown_timeout`](super::ShardsBuilder::shutdown_timeout), and ends the threads. If the
+    /// shards are [asked to stop](Shard::stop_all) meanwhile, waits until they have stopped.
     ///
     /// Blocks the thread; in a task, call it in [`spawn_blocking`](crate::spawn_blocking).
     ///
@@ -216,16 +219,17 @@ impl Shards {
         self.end()
     }
 
-    /// Asks all shards to stop, which notifies their services by [`Shard::stopping`]. Cancels
-    /// services that have not ended after `deadline`, with all other tasks, and ends the threads.
+    /// Asks all shards to stop, which notifies their services by [`Shard::stopping`], and what these
+    /// have spawned by [`stopping`](crate::group::stopping). Cancels what has not ended after
+    /// `deadline`, with the background tasks, and ends the threads.
     ///
     /// Blocks the thread, at most for the deadline and
     /// [`shutdown_timeout`](super::ShardsBuilder::shutdown_timeout) after it.
     ///
     /// # Errors
     ///
-    /// [`ShardsError::Failed`], with each shard that missed the deadline, and each service that
-    /// panicked or failed, also before this call.
+    /// [`ShardsError::Failed`], with each shard that missed the deadline and the tasks that did, and
+    /// each service that panicked or failed, also before this call.
     ///
     /// # Panics
     ///

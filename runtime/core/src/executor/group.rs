@@ -1,0 +1,361 @@
+//! Groups: which tasks belong together, and whether they are asked to stop.
+//!
+//! A task belongs to the group of the task that spawned it. The executor has a cell for the group of
+//! the running task; it is set while a member is polled, and makes spawns take the slow path, which
+//! wraps the new future in a [`Tracked`]. So programs without groups pay nothing.
+//!
+//! No user code runs while anything here is borrowed.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::rc::{Rc, Weak as RcWeak};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use pin_project_lite::pin_project;
+
+use super::{Executor, current};
+use crate::context;
+use crate::scope::on_drop;
+use crate::task::Id;
+use crate::task::waker::wake_catching_panics;
+use crate::task::waker_set::WakerSet;
+
+/// Tasks that belong together.
+pub(crate) struct Group {
+    /// The group of the task that made this one.
+    parent: Option<Scope>,
+    children: RefCell<Vec<RcWeak<Group>>>,
+    stopping: Cell<bool>,
+    /// Whether all tasks have been aborted: none of them gets more time.
+    aborted: Cell<bool>,
+    stop_waiters: WaitSet,
+    members: RefCell<Members>,
+    empty_waiters: WaitSet,
+    /// The executor of the tasks, once there was one.
+    executor: RefCell<Weak<Executor>>,
+}
+
+#[derive(Default)]
+struct Members {
+    places: Vec<Option<Member>>,
+    vacant: Vec<usize>,
+    /// Number of members.
+    all: usize,
+    /// Number of members that are waited for.
+    counted: usize,
+}
+
+/// A task in a group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    pub(crate) id: Id,
+    /// Where the task was spawned.
+    pub(crate) location: &'static Location<'static>,
+    /// Whether nothing waits for its end.
+    pub(crate) is_background: bool,
+}
+
+/// What a task inherits from the task that spawned it.
+#[derive(Clone)]
+pub(crate) struct Scope {
+    pub(crate) group: Rc<Group>,
+    /// Whether tasks in this scope are background tasks.
+    pub(crate) is_background: bool,
+}
+
+impl Group {
+    /// Makes a group. It is asked to stop when its parent is.
+    pub(crate) fn new(parent: Option<Scope>) -> Rc<Group> {
+        let stopping = parent.as_ref().is_some_and(|it| it.group.is_stopping());
+        let group = Rc::new(Group {
+            parent,
+            children: RefCell::default(),
+            stopping: Cell::new(stopping),
+            aborted: Cell::new(false),
+            stop_waiters: WaitSet::default(),
+            members: RefCell::default(),
+            empty_waiters: WaitSet::default(),
+            executor: RefCell::default(),
+        });
+        if let Some(parent) = &group.parent {
+            let mut children = parent.group.children.borrow_mut();
+            // Amortised: the list is cleaned when it has doubled.
+            if children.len() == children.capacity() {
+                children.retain(|child| child.strong_count() > 0);
+            }
+            children.push(Rc::downgrade(&group));
+        }
+        group
+    }
+
+    /// Returns the scope around the group.
+    pub(crate) fn parent(&self) -> Option<Scope> {
+        self.parent.clone()
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.get()
+    }
+
+    /// Returns this group and all groups within it.
+    fn with_descendants(self: &Rc<Group>) -> Vec<Rc<Group>> {
+        let mut groups = vec![self.clone()];
+        let mut at = 0;
+        while let Some(group) = groups.get(at).cloned() {
+            at += 1;
+            groups.extend(group.children.borrow().iter().filter_map(RcWeak::upgrade));
+        }
+        groups
+    }
+
+    /// Asks the tasks of this group, and of the groups within it, to stop. Runs user code.
+    pub(crate) fn stop(self: &Rc<Group>) {
+        let groups = self.with_descendants();
+        groups.iter().for_each(|group| group.stopping.set(true));
+        groups
+            .iter()
+            .for_each(|group| group.stop_waiters.wake_all());
+    }
+
+    /// Polls for the request to stop. `place` is the place of the waiter, once it has one.
+    pub(crate) fn poll_stopping(&self, place: &mut Option<usize>, waker: &Waker) -> Poll<()> {
+        self.stop_waiters.poll(place, waker, || self.is_stopping())
+    }
+
+    pub(crate) fn remove_stop_waiter(&self, place: Option<usize>) {
+        self.stop_waiters.remove(place);
+    }
+
+    /// Aborts the tasks of this group. The groups within it are aborted when they are dropped, at
+    /// once.
+    pub(crate) fn abort(self: &Rc<Group>) {
+        let groups = self.with_descendants();
+        groups.iter().for_each(|group| group.aborted.set(true));
+        let executor = self.executor.borrow().upgrade();
+        if let Some(executor) = executor {
+            executor.abort_some(&self.members().iter().map(|member| member.id).collect());
+        }
+    }
+
+    /// Whether the tasks have been aborted.
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.aborted.get()
+    }
+
+    /// Returns the executor of the tasks, if it has not ended.
+    pub(crate) fn executor(&self) -> Option<Arc<Executor>> {
+        let executor = self.executor.borrow().upgrade();
+        executor.filter(|executor| !executor.closing.get())
+    }
+
+    /// Returns the number of tasks that are waited for.
+    pub(crate) fn counted(&self) -> usize {
+        self.members.borrow().counted
+    }
+
+    /// Whether there is no task left, also none in the background.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.members.borrow().all == 0
+    }
+
+    /// Polls for the end of all tasks that are waited for.
+    pub(crate) fn poll_counted(&self, place: &mut Option<usize>, waker: &Waker) -> Poll<()> {
+        self.empty_waiters
+            .poll(place, waker, || self.counted() == 0)
+    }
+
+    /// Polls for the end of all tasks.
+    pub(crate) fn poll_empty(&self, place: &mut Option<usize>, waker: &Waker) -> Poll<()> {
+        self.empty_waiters.poll(place, waker, || self.is_empty())
+    }
+
+    pub(crate) fn remove_empty_waiter(&self, place: Option<usize>) {
+        self.empty_waiters.remove(place);
+    }
+
+    /// Returns the tasks in the group.
+    pub(crate) fn members(&self) -> Vec<Member> {
+        self.members
+            .borrow()
+            .places
+            .iter()
+            .flatten()
+            .copied()
+            .collect()
+    }
+
+    fn insert(&self, member: Member) -> usize {
+        let members = &mut *self.members.borrow_mut();
+        members.all += 1;
+        members.counted += usize::from(!member.is_background);
+        match members.vacant.pop() {
+            Some(place) => {
+                members.places[place] = Some(member);
+                place
+            }
+            None => {
+                members.places.push(Some(member));
+                members.places.len() - 1
+            }
+        }
+    }
+
+    /// Removes a member. Runs user code: the wakers of those who wait for the last one.
+    fn remove(&self, place: usize) {
+        let is_last = {
+            let members = &mut *self.members.borrow_mut();
+            let member = members.places[place].take();
+            let counted = member.is_some_and(|it| !it.is_background);
+            members.counted -= usize::from(counted);
+            members.vacant.push(place);
+            members.all -= 1;
+            counted && members.counted == 0 || members.all == 0
+        };
+        if is_last {
+            self.empty_waiters.wake_all();
+        }
+    }
+}
+
+/// Waiters for a condition.
+#[derive(Default)]
+pub(crate) struct WaitSet(RefCell<WakerSet>);
+
+impl WaitSet {
+    /// Polls for the condition. `place` is the place of the waiter, once it has one.
+    pub(crate) fn poll(
+        &self,
+        place: &mut Option<usize>,
+        waker: &Waker,
+        is_over: impl Fn() -> bool,
+    ) -> Poll<()> {
+        if is_over() {
+            return Poll::Ready(());
+        }
+        let new = waker.clone();
+        let old = {
+            let mut set = self.0.borrow_mut();
+            let place = *place.get_or_insert_with(|| set.insert());
+            set.set(place, Some(new))
+        };
+        drop(old);
+        // The clone and the drop may have run user code.
+        match is_over() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Removes a waiter.
+    pub(crate) fn remove(&self, place: Option<usize>) {
+        let waker = place.and_then(|place| self.0.borrow_mut().remove(place));
+        drop(waker);
+    }
+
+    /// Wakes all waiters. Runs user code.
+    pub(crate) fn wake_all(&self) {
+        let wakers: Vec<Waker> = self.0.borrow_mut().take_all().collect();
+        wakers.into_iter().for_each(wake_catching_panics);
+    }
+}
+
+impl Executor {
+    /// Calls `f` with this scope as that of the running task. `None`: with no scope.
+    pub(crate) fn in_scope<R>(&self, scope: Option<Scope>, f: impl FnOnce() -> R) -> R {
+        let before = self.set_scope(scope);
+        let before = Cell::new(Some(before));
+        let _restore = on_drop(|| {
+            if let Some(before) = before.take() {
+                self.set_scope(before);
+            }
+        });
+        f()
+    }
+
+    /// Returns the scope of the running task.
+    pub(crate) fn scope(&self) -> Option<Scope> {
+        self.scope.borrow().clone()
+    }
+
+    fn set_scope(&self, scope: Option<Scope>) -> Option<Scope> {
+        let slow = scope.is_some() || self.closing.get() || self.observer.is_some();
+        self.slow_spawn.set(slow);
+        // The drop of a scope runs no user code: a group has wakers only while a future waits, and
+        // the future holds the group.
+        self.scope.replace(scope)
+    }
+
+    /// Adds a new task to the group of the running task.
+    pub(super) fn track(&self, id: Id, location: &'static Location<'static>) -> Option<Ticket> {
+        let scope = self.scope()?;
+        *scope.group.executor.borrow_mut() = Arc::downgrade(&self.shared());
+        let place = scope.group.insert(Member {
+            id,
+            location,
+            is_background: scope.is_background,
+        });
+        Some(Ticket { scope, place })
+    }
+}
+
+/// Removes a task from its group when its future is dropped, for any reason.
+pub(super) struct Ticket {
+    scope: Scope,
+    place: usize,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.scope.group.remove(self.place);
+    }
+}
+
+pin_project! {
+    /// Future of a task in a group. While it is polled, its scope is that of the running task.
+    pub(super) struct Tracked<F> {
+        #[pin]
+        future: F,
+        ticket: Ticket,
+    }
+}
+
+impl<F> Tracked<F> {
+    pub(super) fn new(future: F, ticket: Ticket) -> Tracked<F> {
+        Tracked { future, ticket }
+    }
+}
+
+impl<F: Future> Future for Tracked<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let enter = |executor: &Executor| executor.set_scope(Some(this.ticket.scope.clone()));
+        // The executor is looked up a second time, as no pointer to it is kept during the poll.
+        let before = Cell::new(context::with_running(enter));
+        let _leave = on_drop(|| {
+            if let Some(before) = before.take() {
+                context::with_running(|executor: &Executor| executor.set_scope(before));
+            }
+        });
+        this.future.poll(cx)
+    }
+}
+
+/// Returns the scope of the running task, if it belongs to a group.
+pub(crate) fn current_scope() -> Option<Scope> {
+    current::try_with(Executor::scope).flatten()
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group")
+            .field("counted", &self.counted())
+            .field("stopping", &self.is_stopping())
+            .finish_non_exhaustive()
+    }
+}

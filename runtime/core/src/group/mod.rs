@@ -1,0 +1,28 @@
+//! Structured concurrency: tasks that end before the task that started them goes on.
+//!
+//! A [`TaskGroup`] spawns tasks, its children, and [`join`](TaskGroup::join) waits for all of them:
+//!
+//! - What a child spawns by [`wakeful::spawn`](crate::spawn) belongs to the group as well. Tasks
+//!   that only serve others, such as tickers, are [spawned in the background](spawn_background):
+//!   they are aborted when the others have ended.
+//! - The first error, or panic, aborts all tasks of the group, and is what `join` returns.
+//! - [`stop`](TaskGroup::stop) asks the tasks to stop: the future of [`stopping`] is ready in each
+//!   of them, and in the groups that they have made. Tasks that have not ended by the
+//!   [deadline](TaskGroup::deadline) are aborted, and `join` names them.
+//! - A group that is dropped, for example because its task is aborted, can't wait. It asks its tasks
+//!   to stop, and a task of the runtime aborts them at the deadline. What is aborted is printed to
+//!   standard error.
+//!
+//! The services of [`Shards`](crate::Shards) are in such a group, one for each shard.
+//!
+//! A program that uses no group pays nothing: a member's future is wrapped, and that of other tasks
+//! is not.
+
+mod error;
+mod stopping;
+mod task_group;
+
+pub(crate) use error::List;
+pub use error::{GroupError, GroupTask};
+pub use stopping::{Stopping, is_stopping, stopping};
+pub use task_group::{GroupSpawner, TaskGroup, spawn_background};
