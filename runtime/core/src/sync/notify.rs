@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -77,6 +78,10 @@ unsafe impl HasWaiters for Notify {
         &self.label
     }
 }
+
+// A panic of a waker or of a task leaves the list and the stored notification in order.
+impl UnwindSafe for Notify {}
+impl RefUnwindSafe for Notify {}
 
 impl Notify {
     /// Returns a `Notify` without a stored notification.
@@ -179,12 +184,6 @@ impl Notify {
             popped.wake(&self.label);
         }
     }
-
-    /// Takes the stored notification.
-    #[inline]
-    fn take_stored(&self) -> bool {
-        self.stored.replace(false)
-    }
 }
 
 impl Default for Notify {
@@ -258,7 +257,8 @@ where
     }
 }
 
-/// Returns `Some` if the waiter has been notified. Takes the stored notification.
+/// Returns `Some` if the waiter has been notified. Takes the stored notification, for the waiter to
+/// pass on if it is dropped.
 #[inline]
 fn is_notified<P>(waiter: &Waiter<P>) -> Option<()>
 where
@@ -269,7 +269,13 @@ where
         Place::Popped => true,
         _ if waiter.value().round != notify.rounds.get() => true,
         Place::Queued => false,
-        Place::Outside => notify.take_stored(),
+        Place::Outside if notify.stored.replace(false) => {
+            let by = By::One;
+            let round = waiter.value().round;
+            waiter.serve(Waiting { round, by });
+            true
+        }
+        Place::Outside => false,
     };
     notified.then_some(())
 }
@@ -286,9 +292,9 @@ where
         if *this.done {
             return Poll::Ready(());
         }
-        let progress = ready!(coop::poll_proceed(cx));
         ready!(this.waiter.as_mut().poll(cx, is_notified));
-        progress.made_progress();
+        // A task without budget keeps its notification until its next poll.
+        ready!(coop::poll_proceed(cx)).made_progress();
         *this.done = true;
         drop(this.waiter.remove());
         Poll::Ready(())

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::mem;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -52,9 +52,16 @@ pub struct Semaphore {
     label: Label,
 }
 
+/// Value of a waiter that has got its permits.
+const GRANTED: usize = 0;
+
+/// Value of a waiter that gets none, as the semaphore is closed.
+const CLOSED: usize = 1;
+
 // SAFETY: the list is a field.
 unsafe impl HasWaiters for Semaphore {
-    /// Number of permits that the waiter needs; 0 once it has got them.
+    /// Number of permits that the waiter needs. [`GRANTED`] once it has got them, [`CLOSED`] if it
+    /// was taken out of the list without them.
     type Value = usize;
 
     #[inline]
@@ -67,6 +74,10 @@ unsafe impl HasWaiters for Semaphore {
         &self.label
     }
 }
+
+// A panic of a waker or of a task leaves the list and the number of permits in order.
+impl UnwindSafe for Semaphore {}
+impl RefUnwindSafe for Semaphore {}
 
 impl Semaphore {
     /// The largest number of permits that a semaphore can have.
@@ -151,10 +162,8 @@ impl Semaphore {
     /// Closes the semaphore: no more permits are given out, and all waiting tasks get an error.
     pub fn close(&self) {
         self.closed.set(true);
-        while let Some(needed) = self.waiters.front() {
-            if let Some(popped) = self.waiters.pop_front(needed) {
-                popped.wake(&self.label);
-            }
+        while let Some(popped) = self.waiters.pop_front(CLOSED) {
+            popped.wake(&self.label);
         }
     }
 
@@ -170,7 +179,7 @@ impl Semaphore {
             && needed <= self.permits.get()
         {
             self.permits.set(self.permits.get() - needed);
-            if let Some(popped) = self.waiters.pop_front(0) {
+            if let Some(popped) = self.waiters.pop_front(GRANTED) {
                 popped.wake(&self.label);
             }
         }
@@ -179,8 +188,8 @@ impl Semaphore {
     /// Gives permits back that were taken by [`take`](Self::take).
     #[inline]
     pub(crate) fn give_back(&self, permits: usize) {
-        // Never more than were taken, so this can't exceed the maximum.
-        self.permits.set(self.permits.get() + permits);
+        // The sum may exceed MAX_PERMITS if permits were added meanwhile. A drop does not panic.
+        self.permits.set(self.permits.get().saturating_add(permits));
         if !self.waiters.is_empty() {
             self.grant();
         }
@@ -210,7 +219,8 @@ impl Semaphore {
     /// Cancel-safe: no permit is lost. But a call that is dropped loses its place among the
     /// waiting tasks.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.acquire_many(1).await
+        Acquire::new(self, 1).await?;
+        Ok(SemaphorePermit::new(self, 1))
     }
 
     /// Acquires `permits` permits at once.
@@ -224,11 +234,7 @@ impl Semaphore {
     /// As for [`acquire`](Self::acquire).
     pub async fn acquire_many(&self, permits: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         Acquire::new(self, permits as usize).await?;
-        Ok(SemaphorePermit {
-            semaphore: self,
-            permits,
-            hold: Hold::new(&self.label),
-        })
+        Ok(SemaphorePermit::new(self, permits))
     }
 
     /// Acquires one permit if one is available and no task waits.
@@ -247,11 +253,7 @@ impl Semaphore {
     /// As for [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_many(&self, permits: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.take(permits as usize)?;
-        Ok(SemaphorePermit {
-            semaphore: self,
-            permits,
-            hold: Hold::new(&self.label),
-        })
+        Ok(SemaphorePermit::new(self, permits))
     }
 
     /// Acquires one permit, which keeps the semaphore alive.
@@ -264,7 +266,8 @@ impl Semaphore {
     ///
     /// As for [`acquire`](Self::acquire).
     pub async fn acquire_owned(self: Rc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.acquire_many_owned(1).await
+        Acquire::new(&*self, 1).await?;
+        Ok(OwnedSemaphorePermit::new(self, 1))
     }
 
     /// Acquires `permits` permits at once, which keep the semaphore alive.
@@ -281,12 +284,7 @@ impl Semaphore {
         permits: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         Acquire::new(&*self, permits as usize).await?;
-        let hold = Hold::new(&self.label);
-        Ok(OwnedSemaphorePermit {
-            semaphore: self,
-            permits,
-            hold,
-        })
+        Ok(OwnedSemaphorePermit::new(self, permits))
     }
 
     /// Acquires one permit, which keeps the semaphore alive, if one is available and no task waits.
@@ -309,12 +307,7 @@ impl Semaphore {
         permits: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.take(permits as usize)?;
-        let hold = Hold::new(&self.label);
-        Ok(OwnedSemaphorePermit {
-            semaphore: self,
-            permits,
-            hold,
-        })
+        Ok(OwnedSemaphorePermit::new(self, permits))
     }
 }
 
@@ -348,7 +341,7 @@ pin_project! {
             if this.waiter.place() == Place::Outside {
                 return;
             }
-            let granted = this.waiter.value() == 0;
+            let granted = this.waiter.value() == GRANTED;
             // Dropped last, as that may run user code.
             let (place, _waker) = this.waiter.as_mut().remove();
             let semaphore = &**this.waiter.owner();
@@ -383,27 +376,31 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), AcquireError>> {
-        let progress = ready!(coop::poll_proceed(cx));
         let mut this = self.project();
         let permits = *this.permits;
-        let result = ready!(this.waiter.as_mut().poll(cx, |waiter| {
+        ready!(this.waiter.as_mut().poll(cx, |waiter| {
             let semaphore = &**waiter.owner();
             match waiter.place() {
-                Place::Popped if waiter.value() == 0 => Some(Ok(())),
+                Place::Popped if waiter.value() == GRANTED => Some(Ok(())),
                 Place::Popped => Some(Err(AcquireError(()))),
                 Place::Queued => None,
                 Place::Outside => match semaphore.take(permits) {
-                    Ok(()) => Some(Ok(())),
+                    Ok(()) => {
+                        waiter.serve(GRANTED);
+                        Some(Ok(()))
+                    }
                     Err(TryAcquireError::Closed) => Some(Err(AcquireError(()))),
                     Err(TryAcquireError::NoPermits) => None,
                 },
             }
-        }));
-        progress.made_progress();
+        }))?;
+        // A task without budget keeps the permits, or its place among the waiting tasks, until its
+        // next poll.
+        ready!(coop::poll_proceed(cx)).made_progress();
         // The permits are the caller's, so the drop gives nothing back.
         let (_, waker) = this.waiter.remove();
-        drop(waker);
-        Poll::Ready(result)
+        debug_assert!(waker.is_none(), "it was taken when the waiter was served");
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -424,6 +421,16 @@ pub struct OwnedSemaphorePermit {
 }
 
 impl<'a> SemaphorePermit<'a> {
+    /// Returns the permit object of permits that the caller has taken.
+    #[inline]
+    fn new(semaphore: &'a Semaphore, permits: u32) -> SemaphorePermit<'a> {
+        SemaphorePermit {
+            hold: Hold::new(&semaphore.label),
+            semaphore,
+            permits,
+        }
+    }
+
     /// Drops the permits without giving them back: the semaphore has fewer from here on.
     pub fn forget(mut self) {
         self.permits = 0;
@@ -433,34 +440,47 @@ impl<'a> SemaphorePermit<'a> {
     ///
     /// # Panics
     ///
-    /// If they are of different semaphores.
+    /// If they are of different semaphores, or more than `u32::MAX` together.
     #[track_caller]
     pub fn merge(&mut self, mut other: SemaphorePermit<'a>) {
         assert!(
             std::ptr::eq(self.semaphore, other.semaphore),
             "permits of different semaphores can't be merged"
         );
-        self.permits += mem::take(&mut other.permits);
+        let sum = self.permits.checked_add(other.permits);
+        self.permits = sum.expect("a permit object has at most u32::MAX permits");
+        other.permits = 0;
     }
 
     /// Splits `permits` permits off. `None` if this has fewer.
     pub fn split(&mut self, permits: usize) -> Option<SemaphorePermit<'a>> {
         let permits = u32::try_from(permits).ok()?;
         self.permits = self.permits.checked_sub(permits)?;
-        Some(SemaphorePermit {
-            semaphore: self.semaphore,
-            permits,
-            hold: Hold::new(&self.semaphore.label),
-        })
+        Some(SemaphorePermit::new(self.semaphore, permits))
     }
 
     /// Returns the number of permits.
     pub fn num_permits(&self) -> usize {
         self.permits as usize
     }
+
+    /// Returns the semaphore.
+    pub fn semaphore(&self) -> &'a Semaphore {
+        self.semaphore
+    }
 }
 
 impl OwnedSemaphorePermit {
+    /// Returns the permit object of permits that the caller has taken.
+    #[inline]
+    fn new(semaphore: Rc<Semaphore>, permits: u32) -> OwnedSemaphorePermit {
+        OwnedSemaphorePermit {
+            hold: Hold::new(&semaphore.label),
+            semaphore,
+            permits,
+        }
+    }
+
     /// Drops the permits without giving them back: the semaphore has fewer from here on.
     pub fn forget(mut self) {
         self.permits = 0;
@@ -470,25 +490,23 @@ impl OwnedSemaphorePermit {
     ///
     /// # Panics
     ///
-    /// If they are of different semaphores.
+    /// If they are of different semaphores, or more than `u32::MAX` together.
     #[track_caller]
     pub fn merge(&mut self, mut other: OwnedSemaphorePermit) {
         assert!(
             Rc::ptr_eq(&self.semaphore, &other.semaphore),
             "permits of different semaphores can't be merged"
         );
-        self.permits += mem::take(&mut other.permits);
+        let sum = self.permits.checked_add(other.permits);
+        self.permits = sum.expect("a permit object has at most u32::MAX permits");
+        other.permits = 0;
     }
 
     /// Splits `permits` permits off. `None` if this has fewer.
     pub fn split(&mut self, permits: usize) -> Option<OwnedSemaphorePermit> {
         let permits = u32::try_from(permits).ok()?;
         self.permits = self.permits.checked_sub(permits)?;
-        Some(OwnedSemaphorePermit {
-            semaphore: self.semaphore.clone(),
-            permits,
-            hold: Hold::new(&self.semaphore.label),
-        })
+        Some(OwnedSemaphorePermit::new(self.semaphore.clone(), permits))
     }
 
     /// Returns the number of permits.

@@ -58,7 +58,7 @@ pub(crate) enum Place {
     Outside,
     /// In the list.
     Queued,
-    /// Taken out of the list by the primitive.
+    /// Taken out of the list by the primitive, or [served](Waiter::serve) before it was queued.
     Popped,
 }
 
@@ -240,9 +240,12 @@ where
         self.node.value.get()
     }
 
+    /// Sets the value and the place of a waiter that got what it waits for without being queued.
     #[inline]
-    pub(crate) fn set_value(&self, value: <P::Target as HasWaiters>::Value) {
+    pub(crate) fn serve(&self, value: <P::Target as HasWaiters>::Value) {
+        debug_assert_eq!(self.place(), Place::Outside, "a queued waiter is popped");
         self.node.value.set(value);
+        self.node.place.set(Place::Popped);
     }
 
     /// Returns what `attempt` returns. If it returns nothing, queues the waiter behind the others,

@@ -10,6 +10,8 @@ use std::task::{Context, Poll, Waker};
 
 use super::label::Label;
 use super::waits;
+use crate::executor::ClassQueue;
+use crate::task::waker::wake_own;
 use crate::unwind::catch_panic;
 
 /// Place for the waker of one waiter. It is at a fixed address while it holds a waker: in a pinned
@@ -59,6 +61,8 @@ impl WakerSlot {
         }
         let new = cx.waker().clone();
         if let Some(result) = attempt() {
+            // What the waiter has got would be lost if the drop of the clone panicked.
+            catch_panic(|| drop(new));
             return Poll::Ready(result);
         }
         store();
@@ -99,5 +103,14 @@ impl Drop for WakerSlot {
 /// other waiters are woken nevertheless.
 #[inline]
 pub(crate) fn wake(waker: Waker, _label: &Label) {
+    // A waker of this runtime does not panic.
+    if let Err(foreign) = wake_own::<ClassQueue>(waker) {
+        wake_foreign(foreign);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wake_foreign(waker: Waker) {
     catch_panic(|| waker.wake());
 }
