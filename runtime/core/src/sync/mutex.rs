@@ -82,8 +82,10 @@ impl<T: ?Sized> Mutex<T> {
     /// Cancel-safe, but a call that is dropped loses its place among the waiting tasks.
     #[inline]
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        // The semaphore is never closed.
-        let _ = Acquire::new(&self.semaphore, 1).await;
+        if !self.semaphore.take_at_once(1) {
+            // The semaphore is never closed.
+            let _ = Acquire::new(&self.semaphore, 1).await;
+        }
         MutexGuard {
             held: Held::new(self, 1),
         }
@@ -95,7 +97,10 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// As for [`lock`](Self::lock).
     pub async fn lock_owned(self: Rc<Self>) -> OwnedMutexGuard<T> {
-        let _ = Acquire::new(&self.semaphore, 1).await;
+        if !self.semaphore.take_at_once(1) {
+            // The semaphore is never closed.
+            let _ = Acquire::new(&self.semaphore, 1).await;
+        }
         OwnedMutexGuard {
             held: Held::new(self, 1),
         }

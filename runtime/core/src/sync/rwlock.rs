@@ -121,8 +121,10 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// Cancel-safe, but a call that is dropped loses its place among the waiting tasks.
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        // The semaphore is never closed.
-        let _ = Acquire::new(&self.semaphore, 1).await;
+        if !self.semaphore.take_at_once(1) {
+            // The semaphore is never closed.
+            let _ = Acquire::new(&self.semaphore, 1).await;
+        }
         RwLockReadGuard::new(Held::new(self, 1))
     }
 
@@ -132,7 +134,10 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// As for [`read`](Self::read).
     pub async fn read_owned(self: Rc<Self>) -> OwnedRwLockReadGuard<T> {
-        let _ = Acquire::new(&self.semaphore, 1).await;
+        if !self.semaphore.take_at_once(1) {
+            // The semaphore is never closed.
+            let _ = Acquire::new(&self.semaphore, 1).await;
+        }
         OwnedRwLockReadGuard::new(Held::new(self, 1))
     }
 
@@ -163,7 +168,10 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// Cancel-safe, but a call that is dropped loses its place among the waiting tasks.
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        let _ = Acquire::new(&self.semaphore, self.max_readers as usize).await;
+        if !self.semaphore.take_at_once(self.max_readers as usize) {
+            // The semaphore is never closed.
+            let _ = Acquire::new(&self.semaphore, self.max_readers as usize).await;
+        }
         RwLockWriteGuard::new(Held::new(self, self.max_readers))
     }
 
@@ -174,7 +182,10 @@ impl<T: ?Sized> RwLock<T> {
     /// As for [`write`](Self::write).
     pub async fn write_owned(self: Rc<Self>) -> OwnedRwLockWriteGuard<T> {
         let all = self.max_readers;
-        let _ = Acquire::new(&self.semaphore, all as usize).await;
+        if !self.semaphore.take_at_once(all as usize) {
+            // The semaphore is never closed.
+            let _ = Acquire::new(&self.semaphore, all as usize).await;
+        }
         OwnedRwLockWriteGuard::new(Held::new(self, all))
     }
 

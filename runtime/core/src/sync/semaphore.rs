@@ -52,16 +52,13 @@ pub struct Semaphore {
     label: Label,
 }
 
-/// Value of a waiter that has got its permits.
-const GRANTED: usize = 0;
-
 /// Value of a waiter that gets none, as the semaphore is closed.
-const CLOSED: usize = 1;
+const CLOSED: usize = usize::MAX;
 
 // SAFETY: the list is a field.
 unsafe impl HasWaiters for Semaphore {
-    /// Number of permits that the waiter needs. [`GRANTED`] once it has got them, [`CLOSED`] if it
-    /// was taken out of the list without them.
+    /// Number of permits that the waiter needs; [`CLOSED`] if it was taken out of the list without
+    /// them.
     type Value = usize;
 
     #[inline]
@@ -179,7 +176,7 @@ impl Semaphore {
             && needed <= self.permits.get()
         {
             self.permits.set(self.permits.get() - needed);
-            if let Some(popped) = self.waiters.pop_front(GRANTED) {
+            if let Some(popped) = self.waiters.pop_front(needed) {
                 popped.wake(&self.label);
             }
         }
@@ -193,6 +190,19 @@ impl Semaphore {
         if !self.waiters.is_empty() {
             self.grant();
         }
+    }
+
+    /// Takes permits as [`take`](Self::take), and consumes budget. Takes none if none is left.
+    ///
+    /// This is the fast path of each `async fn` that acquires: it spares the waiter.
+    #[inline]
+    pub(crate) fn take_at_once(&self, permits: usize) -> bool {
+        let available = self.waiters.is_empty() && self.permits.get() >= permits;
+        if !available || self.closed.get() || !coop::try_consume() {
+            return false;
+        }
+        self.permits.set(self.permits.get() - permits);
+        true
     }
 
     /// Takes permits, if they are available and no task waits.
@@ -219,7 +229,9 @@ impl Semaphore {
     /// Cancel-safe: no permit is lost. But a call that is dropped loses its place among the
     /// waiting tasks.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        Acquire::new(self, 1).await?;
+        if !self.take_at_once(1) {
+            Acquire::new(self, 1).await?;
+        }
         Ok(SemaphorePermit::new(self, 1))
     }
 
@@ -233,7 +245,9 @@ impl Semaphore {
     ///
     /// As for [`acquire`](Self::acquire).
     pub async fn acquire_many(&self, permits: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        Acquire::new(self, permits as usize).await?;
+        if !self.take_at_once(permits as usize) {
+            Acquire::new(self, permits as usize).await?;
+        }
         Ok(SemaphorePermit::new(self, permits))
     }
 
@@ -266,7 +280,9 @@ impl Semaphore {
     ///
     /// As for [`acquire`](Self::acquire).
     pub async fn acquire_owned(self: Rc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        Acquire::new(&*self, 1).await?;
+        if !self.take_at_once(1) {
+            Acquire::new(&*self, 1).await?;
+        }
         Ok(OwnedSemaphorePermit::new(self, 1))
     }
 
@@ -283,7 +299,9 @@ impl Semaphore {
         self: Rc<Self>,
         permits: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        Acquire::new(&*self, permits as usize).await?;
+        if !self.take_at_once(permits as usize) {
+            Acquire::new(&*self, permits as usize).await?;
+        }
         Ok(OwnedSemaphorePermit::new(self, permits))
     }
 
@@ -329,7 +347,6 @@ pin_project! {
     {
         #[pin]
         waiter: Waiter<P>,
-        permits: usize,
     }
 
     impl<P> PinnedDrop for Acquire<P>
@@ -337,19 +354,8 @@ pin_project! {
         P: Owner<Target = Semaphore>,
     {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if this.waiter.place() == Place::Outside {
-                return;
-            }
-            let granted = this.waiter.value() == GRANTED;
-            // Dropped last, as that may run user code.
-            let (place, _waker) = this.waiter.as_mut().remove();
-            let semaphore = &**this.waiter.owner();
-            match place {
-                // The permits that it was given go to the next waiters.
-                Place::Popped if granted => semaphore.give_back(*this.permits),
-                // The waiters behind it may need fewer permits.
-                _ => semaphore.grant(),
+            if this.waiter.place() != Place::Outside {
+                this.cancel();
             }
         }
     }
@@ -363,7 +369,21 @@ where
     pub(crate) fn new(semaphore: P, permits: usize) -> Acquire<P> {
         Acquire {
             waiter: Waiter::new(semaphore, permits),
-            permits,
+        }
+    }
+
+    /// Leaves the list, or passes on the permits that were granted.
+    #[cold]
+    fn cancel(self: Pin<&mut Self>) {
+        let mut waiter = self.project().waiter;
+        let permits = waiter.value();
+        // Dropped last, as that may run user code.
+        let (place, _waker) = waiter.as_mut().remove();
+        let semaphore = &**waiter.owner();
+        match place {
+            Place::Popped if permits != CLOSED => semaphore.give_back(permits),
+            // The waiters behind it may need fewer permits.
+            _ => semaphore.grant(),
         }
     }
 }
@@ -374,19 +394,19 @@ where
 {
     type Output = Result<(), AcquireError>;
 
-    #[inline]
+    // The fast path is inlined into the caller's future, this is not.
+    #[inline(never)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), AcquireError>> {
         let mut this = self.project();
-        let permits = *this.permits;
         ready!(this.waiter.as_mut().poll(cx, |waiter| {
             let semaphore = &**waiter.owner();
             match waiter.place() {
-                Place::Popped if waiter.value() == GRANTED => Some(Ok(())),
-                Place::Popped => Some(Err(AcquireError(()))),
+                Place::Popped if waiter.value() == CLOSED => Some(Err(AcquireError(()))),
+                Place::Popped => Some(Ok(())),
                 Place::Queued => None,
-                Place::Outside => match semaphore.take(permits) {
+                Place::Outside => match semaphore.take(waiter.value()) {
                     Ok(()) => {
-                        waiter.serve(GRANTED);
+                        waiter.serve(waiter.value());
                         Some(Ok(()))
                     }
                     Err(TryAcquireError::Closed) => Some(Err(AcquireError(()))),

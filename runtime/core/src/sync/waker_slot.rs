@@ -16,17 +16,26 @@ use crate::unwind::catch_panic;
 
 /// Place for the waker of one waiter. It is at a fixed address while it holds a waker: in a pinned
 /// future or in an allocation.
-pub(crate) struct WakerSlot {
+pub(crate) struct WakerSlot<S = ()> {
     waker: Cell<Option<Waker>>,
     /// Place of the entry in the record of waits; 0 if there is none.
     entry: Cell<u32>,
+    /// State of the owner, in what would be padding.
+    pub(super) state: Cell<S>,
 }
 
 impl WakerSlot {
     pub(crate) const fn new() -> WakerSlot {
+        WakerSlot::with_state(())
+    }
+}
+
+impl<S> WakerSlot<S> {
+    pub(crate) const fn with_state(state: S) -> WakerSlot<S> {
         WakerSlot {
             waker: Cell::new(None),
             entry: Cell::new(0),
+            state: Cell::new(state),
         }
     }
 
@@ -93,9 +102,13 @@ impl WakerSlot {
     }
 }
 
-impl Drop for WakerSlot {
+impl<S> Drop for WakerSlot<S> {
+    #[inline]
     fn drop(&mut self) {
-        drop(self.take());
+        // The field is dropped after this.
+        if self.entry.get() != 0 {
+            waits::remove(self.entry.take());
+        }
     }
 }
 
