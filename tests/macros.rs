@@ -175,7 +175,13 @@ async fn a_test_runs_on_a_runtime() {
     turn().await;
     assert_eq!(
         stand_in::calls(),
-        ["new", "detect_stalls(1s)", "build", "block_on"]
+        [
+            "new",
+            "fail_on_deadlock",
+            "detect_stalls(1s)",
+            "build",
+            "block_on"
+        ]
     );
 }
 
@@ -185,6 +191,7 @@ async fn start_paused_reaches_the_builder() {
         stand_in::calls(),
         [
             "new",
+            "fail_on_deadlock",
             "start_paused(true)",
             "detect_stalls(1s)",
             "build",
@@ -197,7 +204,13 @@ async fn start_paused_reaches_the_builder() {
 async fn start_paused_may_be_false_and_keys_come_in_any_order() {
     assert_eq!(
         stand_in::calls(),
-        ["new", "start_paused(false)", "build", "block_on"]
+        [
+            "new",
+            "fail_on_deadlock",
+            "start_paused(false)",
+            "build",
+            "block_on"
+        ]
     );
 }
 
@@ -207,6 +220,7 @@ async fn durations_reach_the_builder() {
         stand_in::calls(),
         [
             "new",
+            "fail_on_deadlock",
             "detect_stalls(100ms)",
             "max_poll(5ms)",
             "build",
@@ -219,7 +233,24 @@ async fn durations_reach_the_builder() {
 async fn durations_have_units() {
     assert_eq!(
         stand_in::calls(),
-        ["new", "max_poll(7us)", "build", "block_on"]
+        [
+            "new",
+            "fail_on_deadlock",
+            "max_poll(7us)",
+            "build",
+            "block_on"
+        ]
+    );
+}
+
+#[test]
+fn a_program_may_detect_deadlocks() {
+    #[wakeful_macros::main(crate = stand_in, detect_deadlocks = true)]
+    async fn entry() {}
+    entry();
+    assert_eq!(
+        stand_in::calls(),
+        ["new", "detect_deadlocks", "build", "block_on", "drop"]
     );
 }
 

@@ -77,6 +77,8 @@ use proc_macro::TokenStream;
 /// async fn main() {}
 /// ```
 ///
+/// - `detect_deadlocks = true`: tasks that wait for ever are reported on standard error, see
+///   `Builder::detect_deadlocks`. Default: `false`.
 /// - `detect_stalls = "100ms"`: polls that take longer are reported on standard error while they
 ///   are stuck, see `Builder::detect_stalls`. Default: off.
 ///
@@ -148,6 +150,8 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// - `max_poll = "5ms"`: the test fails after a poll that took longer, with a message that names
 ///   the task. The units are `ns`, `us`, `ms` and `s`. Default: no limit.
+/// - `detect_deadlocks = false`: a certain deadlock does not fail the test, see
+///   `Builder::detect_deadlocks`. Default: `true`.
 /// - `detect_stalls = "100ms"`: polls that take longer are reported on standard error while they
 ///   are stuck; the test continues. Default: `"1s"`; `false` turns the reports off.
 ///

@@ -24,8 +24,14 @@ impl Kind {
     /// Returns the known keys. A new key also needs a branch in `Options::set`.
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Kind::Main => &["crate", "detect_stalls"],
-            Kind::Test => &["crate", "detect_stalls", "max_poll", "start_paused"],
+            Kind::Main => &["crate", "detect_deadlocks", "detect_stalls"],
+            Kind::Test => &[
+                "crate",
+                "detect_deadlocks",
+                "detect_stalls",
+                "max_poll",
+                "start_paused",
+            ],
         }
     }
 }
@@ -35,6 +41,7 @@ impl Kind {
 pub(crate) struct Options {
     krate: Option<Path>,
     start_paused: Option<LitBool>,
+    detect_deadlocks: Option<LitBool>,
     /// `Some(None)` turns the detection off.
     detect_stalls: Option<Option<Nanos>>,
     max_poll: Option<Nanos>,
@@ -74,6 +81,8 @@ impl Options {
     fn set(&mut self, key: &Ident, input: ParseStream<'_>) -> Result<()> {
         if key == "crate" {
             self.krate = Some(parse_path(input)?);
+        } else if key == "detect_deadlocks" {
+            self.detect_deadlocks = Some(parse_bool(key, input)?);
         } else if key == "detect_stalls" {
             self.detect_stalls = Some(parse_threshold(key, input)?);
         } else if key == "max_poll" {
@@ -98,7 +107,13 @@ impl Options {
         let default = (kind == Kind::Test).then_some(TEST_THRESHOLD);
         let threshold = self.detect_stalls.unwrap_or(default).into_iter();
         let max_poll = self.max_poll.iter();
+        let wanted = self.detect_deadlocks.as_ref().map(LitBool::value);
+        let deadlocks = wanted.unwrap_or(kind == Kind::Test).then(|| match kind {
+            Kind::Main => quote!(.detect_deadlocks(true)),
+            Kind::Test => quote!(.fail_on_deadlock()),
+        });
         quote! {
+            #deadlocks
             #(.start_paused(#start_paused))*
             #(.detect_stalls(::core::time::Duration::from_nanos(#threshold)))*
             #(.max_poll(::core::time::Duration::from_nanos(#max_poll)))*

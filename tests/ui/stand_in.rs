@@ -49,6 +49,16 @@ impl Builder {
         self
     }
 
+    pub fn detect_deadlocks(&mut self, _: bool) -> &mut Builder {
+        record("detect_deadlocks");
+        self
+    }
+
+    pub fn fail_on_deadlock(&mut self) -> &mut Builder {
+        record("fail_on_deadlock");
+        self
+    }
+
     pub fn max_poll(&mut self, limit: Duration) -> &mut Builder {
         record(match limit.as_micros() {
             5000 => "max_poll(5ms)",

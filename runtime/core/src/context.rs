@@ -315,6 +315,11 @@ pub(crate) fn is_foreign<T: Part>(part: &T) -> bool {
     running(|context| !std::ptr::eq(context.part::<T>(), part)).unwrap_or(false)
 }
 
+/// Whether the loop that runs on this thread is that of the part's runtime.
+pub(crate) fn is_running_part<T: Part>(part: &T) -> bool {
+    running(|context| std::ptr::eq(context.part::<T>(), part)).unwrap_or(false)
+}
+
 /// Whether this is the reactor of the loop that runs on this thread.
 #[inline(always)]
 pub(crate) fn is_running_reactor<R>(reactor: &Rc<R>) -> bool

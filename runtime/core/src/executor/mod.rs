@@ -44,6 +44,7 @@ pub use set::JoinSet;
 pub(crate) use spawn::cancel_current;
 pub use spawn::{id, name, spawn, try_id};
 pub(crate) use spawn::{next_id, spawn_at, spawn_hidden};
+pub(crate) use wake_sources::LiveTask;
 
 use crate::console::{self, About};
 use crate::id::ThreadNumber;

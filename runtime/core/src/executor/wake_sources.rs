@@ -1,8 +1,10 @@
 //! What can still wake the tasks of a loop that has no timer, source or call to wait for: the
-//! wakers that are held outside of the executor. `block_on` uses it to report a deadlock.
+//! wakers that are held outside of the executor. `block_on` uses it to report a deadlock, and
+//! `dump` to list the tasks.
 
 use std::fmt::Write;
 use std::ops::ControlFlow;
+use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
@@ -11,12 +13,89 @@ use super::classes::{ClassQueue, WAKER};
 use super::tasks::TaskIter;
 use crate::context::{self, Wakers};
 use crate::id::ThreadNumber;
+use crate::task::Id;
 use crate::task::header::Header;
 use crate::task::schedule::Schedule;
-use crate::task::state::DONE;
+use crate::task::state::{DONE, QUEUED};
 use crate::task::waker;
 
+/// A task that has not ended, as the owner thread sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveTask {
+    pub(crate) id: Id,
+    pub(crate) name: Option<Box<str>>,
+    /// Where it was spawned, if the executor has an observer.
+    pub(crate) location: Option<&'static Location<'static>>,
+    /// Whether it is the future of `block_on`.
+    pub(crate) is_main: bool,
+    pub(crate) is_queued: bool,
+    pub(crate) is_running: bool,
+    /// Number of its wakers. An `AbortHandle` counts as one.
+    pub(crate) wakers: u64,
+}
+
 impl Executor {
+    /// Returns the id of the running task. If none runs while the loop does, it is that of the
+    /// future of `block_on`.
+    pub(crate) fn running_or_main(&self) -> Option<Id> {
+        let main = || {
+            let main = self.main.get().filter(|_| context::is_running_part(self))?;
+            // SAFETY: the executor holds a reference to it.
+            Some(unsafe { main.as_ref() }.id)
+        };
+        self.running().or_else(main)
+    }
+
+    /// Returns the tasks that have not ended.
+    pub(crate) fn live_tasks(&self, running: Option<Id>) -> Vec<LiveTask> {
+        let mut tasks = Vec::new();
+        self.each_alive(|task| {
+            tasks.push(LiveTask {
+                id: task.id,
+                name: self.name_of(task.id),
+                location: self.location_of(task),
+                is_main: self.is_main(task),
+                is_queued: task.state.is(QUEUED),
+                is_running: running == Some(task.id),
+                wakers: waker::count(task).unwrap_or(0),
+            });
+            ControlFlow::Continue(())
+        });
+        tasks
+    }
+
+    /// Calls `f` with each pair of a task of this executor and the task whose end it waits for.
+    pub(crate) fn each_join(&self, mut f: impl FnMut(Id, Id)) {
+        self.each_alive(|task| {
+            // The waker is out of its cell only here: `f` runs no user code.
+            if let Some(waker) = task.join_waker.take() {
+                if let Some(waiting) = self.woken_by(&waker) {
+                    f(waiting, task.id);
+                }
+                task.join_waker.set(Some(waker));
+            }
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// Returns the task of this executor that the waker wakes, if it has not ended.
+    pub(crate) fn woken_by(&self, waker: &Waker) -> Option<Id> {
+        (self.is_woken_by(waker) == Some(true)).then(|| {
+            // SAFETY: by its vtable the waker is that of a task, and it holds a reference.
+            unsafe { waker::task(waker.data()).as_ref() }.id
+        })
+    }
+
+    fn is_main(&self, task: &Header) -> bool {
+        let main = self.main.get();
+        main.is_some_and(|main| main.as_ptr().cast_const() == &raw const *task)
+    }
+
+    fn location_of(&self, task: &Header) -> Option<&'static Location<'static>> {
+        let marker = self.observer()?.marker();
+        marker.tasks.get(task.slot.get())?.location
+    }
+
     /// Calls `f` with each task that has not ended, the main task included. `f` frees no task.
     fn each_alive(&self, mut f: impl FnMut(&Header) -> ControlFlow<()>) {
         if self.is_released() {
@@ -66,11 +145,7 @@ impl Executor {
         let mut text = String::new();
         let mut more = 0;
         self.each_alive(|task| {
-            if self
-                .main
-                .get()
-                .is_some_and(|main| main.as_ptr().cast_const() == &raw const *task)
-            {
+            if self.is_main(task) {
                 return ControlFlow::Continue(());
             }
             more += 1;
@@ -92,10 +167,7 @@ impl Executor {
         if let Some(name) = self.name_of(task.id) {
             let _ = write!(text, " ('{name}')");
         }
-        let info = self
-            .observer()
-            .and_then(|observer| observer.marker().tasks.get(task.slot.get()));
-        if let Some(location) = info.and_then(|info| info.location) {
+        if let Some(location) = self.location_of(task) {
             let _ = write!(text, ", spawned at {location}");
         }
         text

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use super::Parts;
 use super::batch_limit::BatchLimit;
+use super::inspector::{Inspector, Sleep};
 use crate::context;
 use crate::executor::{ClassQueue, Executor, Tick};
 use crate::reactor::Wait;
@@ -118,18 +119,40 @@ impl Parts {
             if self.context.has_foreign() {
                 self.report_foreign_wait(location);
             }
-            match self.silence_limit() {
-                Some(limit) => {
-                    self.reactor_turn(Wait::AtMost(limit));
-                    self.report_silence(location);
-                }
-                // Virtual time waits for results that are awaited, and for remote messages.
-                None => self.reactor_turn(Wait::Park {
-                    may_jump: &|| self.is_still(),
-                }),
+            match &self.inspector {
+                Some(inspector) => self.sleep_inspected(inspector),
+                None => match self.silence_limit() {
+                    Some(limit) => {
+                        self.reactor_turn(Wait::AtMost(limit));
+                        self.report_silence(location);
+                    }
+                    None => self.park(),
+                },
             }
         }
         batch_limit.start_next(true);
+    }
+
+    /// Waits for an event, a timer or another thread.
+    #[inline(always)]
+    fn park(&self) {
+        // Virtual time waits for results that are awaited, and for remote messages.
+        self.reactor_turn(Wait::Park {
+            may_jump: &|| self.is_still(),
+        });
+    }
+
+    /// Searches for deadlocks, and waits as [`park`](Self::park) does, or for a shorter time.
+    #[cold]
+    fn sleep_inspected(&self, inspector: &Inspector) {
+        match self.inspect(inspector) {
+            Sleep::Unlimited => self.park(),
+            Sleep::AtMost(limit) => self.reactor_turn(Wait::AtMost(limit)),
+            Sleep::Suspect(limit) => {
+                self.reactor_turn(Wait::AtMost(limit));
+                self.suspect(inspector);
+            }
+        }
     }
 
     /// Spins for at most `length` before a sleep. Returns whether there is work.

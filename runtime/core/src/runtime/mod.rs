@@ -5,9 +5,12 @@ mod adaptive_spin;
 mod batch_limit;
 mod block_on;
 mod builder;
+mod deadlock;
+mod dump;
 #[cfg(feature = "faults")]
 mod faults;
 mod handle;
+mod inspector;
 mod metrics;
 mod reports;
 mod spawner;
@@ -26,11 +29,15 @@ use std::time::Duration;
 
 pub(crate) use adaptive_spin::AdaptiveSpin;
 pub use builder::Builder;
+pub use deadlock::{DeadlockKind, DeadlockReport};
+pub use dump::{Dump, LockDump, RemoteDump, TaskDump, TaskState, WaitDump, dump};
 #[cfg(all(test, any(loom, shuttle)))]
 pub(crate) use handle::Stop;
 pub use handle::{Handle, RemoteJoinHandle};
 pub use metrics::{Metrics, MetricsLevel};
 pub use spawner::LocalSpawner;
+
+use inspector::Inspector;
 
 use crate::blocking::Blocking;
 use crate::context::{self, Context, Entered};
@@ -93,6 +100,8 @@ struct Parts {
     /// Where stalls are detected: how long the loop may sleep before it checks whether anything can
     /// wake it, see `reports.rs`.
     silence_limit: Cell<Option<Duration>>,
+    /// Where deadlocks are detected: the state of the search.
+    inspector: Option<Box<Inspector>>,
     /// Polls between two reactor turns. 0: by the clock.
     event_interval: u32,
 }

@@ -9,11 +9,11 @@ use super::Parts;
 
 impl Parts {
     /// The counts of the executor that the runtime itself holds: its own, and its context's.
-    const OWN_EXECUTORS: usize = 2;
+    pub(super) const OWN_EXECUTORS: usize = 2;
 
     /// Whether something of this runtime may end a sleep: a timer, a descriptor with a waiter, the
     /// blocking pool or the ring. Other threads may end it in any case.
-    fn has_something_to_wait_for(&self) -> bool {
+    pub(super) fn has_something_to_wait_for(&self) -> bool {
         self.reactor.timers().stats().now > 0
             || !self.is_still()
             || self

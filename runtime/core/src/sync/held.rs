@@ -3,6 +3,7 @@
 
 use std::mem::{self, ManuallyDrop};
 use std::ops::Deref;
+use std::rc::Rc;
 
 use super::label::Label;
 use super::semaphore::Semaphore;
@@ -31,13 +32,10 @@ where
     hold: Hold,
 }
 
-impl<P> Held<P>
-where
-    P: Deref<Target: Lock>,
-{
+impl<'a, L: ?Sized + Lock> Held<&'a L> {
     /// Returns the guard of permits that the caller has taken.
     #[inline]
-    pub(crate) fn new(lock: P, permits: u32) -> Held<P> {
+    pub(crate) fn new(lock: &'a L, permits: u32) -> Held<&'a L> {
         let hold = Hold::new(lock.semaphore().label());
         Held {
             lock,
@@ -45,7 +43,25 @@ where
             hold,
         }
     }
+}
 
+impl<L: ?Sized + Lock> Held<Rc<L>> {
+    /// Returns the guard of permits that the caller has taken.
+    #[inline]
+    pub(crate) fn owned(lock: Rc<L>, permits: u32) -> Held<Rc<L>> {
+        let hold = Hold::owned(lock.semaphore().label());
+        Held {
+            lock,
+            permits,
+            hold,
+        }
+    }
+}
+
+impl<P> Held<P>
+where
+    P: Deref<Target: Lock>,
+{
     /// Gives all permits but `permits` back.
     #[inline]
     pub(crate) fn keep(&mut self, permits: u32) {

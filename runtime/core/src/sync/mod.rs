@@ -40,8 +40,7 @@ mod semaphore;
 mod set_once;
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod wait_list;
-#[allow(dead_code, reason = "read by the reports that follow")]
-mod waits;
+pub(crate) mod waits;
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod waker_slot;
 

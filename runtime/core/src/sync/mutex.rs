@@ -102,7 +102,7 @@ impl<T: ?Sized> Mutex<T> {
             let _ = Acquire::new(&self.semaphore, 1).await;
         }
         OwnedMutexGuard {
-            held: Held::new(self, 1),
+            held: Held::owned(self, 1),
         }
     }
 
@@ -129,7 +129,7 @@ impl<T: ?Sized> Mutex<T> {
     pub fn try_lock_owned(self: Rc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         match self.semaphore.take(1) {
             Ok(()) => Ok(OwnedMutexGuard {
-                held: Held::new(self, 1),
+                held: Held::owned(self, 1),
             }),
             Err(_) => Err(TryLockError(())),
         }

@@ -138,7 +138,7 @@ impl<T: ?Sized> RwLock<T> {
             // The semaphore is never closed.
             let _ = Acquire::new(&self.semaphore, 1).await;
         }
-        OwnedRwLockReadGuard::new(Held::new(self, 1))
+        OwnedRwLockReadGuard::new(Held::owned(self, 1))
     }
 
     /// Locks for reading, if no task holds a write guard and none waits.
@@ -159,7 +159,7 @@ impl<T: ?Sized> RwLock<T> {
     /// As for [`try_read`](Self::try_read).
     pub fn try_read_owned(self: Rc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
         self.take(1)?;
-        Ok(OwnedRwLockReadGuard::new(Held::new(self, 1)))
+        Ok(OwnedRwLockReadGuard::new(Held::owned(self, 1)))
     }
 
     /// Locks for writing. Waits until no other task holds a guard.
@@ -186,7 +186,7 @@ impl<T: ?Sized> RwLock<T> {
             // The semaphore is never closed.
             let _ = Acquire::new(&self.semaphore, all as usize).await;
         }
-        OwnedRwLockWriteGuard::new(Held::new(self, all))
+        OwnedRwLockWriteGuard::new(Held::owned(self, all))
     }
 
     /// Locks for writing, if no task holds a guard and none waits.
@@ -208,7 +208,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn try_write_owned(self: Rc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
         let all = self.max_readers;
         self.take(all)?;
-        Ok(OwnedRwLockWriteGuard::new(Held::new(self, all)))
+        Ok(OwnedRwLockWriteGuard::new(Held::owned(self, all)))
     }
 
     /// Returns the value, without locking, as the lock is borrowed exclusively.

@@ -495,7 +495,7 @@ impl OwnedSemaphorePermit {
     #[inline]
     fn new(semaphore: Rc<Semaphore>, permits: u32) -> OwnedSemaphorePermit {
         OwnedSemaphorePermit {
-            hold: Hold::new(&semaphore.label),
+            hold: Hold::owned(&semaphore.label),
             semaphore,
             permits,
         }

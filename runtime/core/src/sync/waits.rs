@@ -19,8 +19,9 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::label::{Kind, Label};
-use crate::executor::try_id;
+use crate::executor::{Executor, current};
 use crate::task::Id;
+use crate::time::clock::ticks;
 
 /// A recorded wait.
 struct Entry {
@@ -30,6 +31,8 @@ struct Entry {
     made_at: &'static Location<'static>,
     /// Number of the primitive.
     number: u32,
+    /// Time at which the wait began, as [`ticks`] counts.
+    since: u64,
 }
 
 /// A recorded wait, for a reader.
@@ -39,16 +42,37 @@ pub(crate) struct Wait<'a> {
     pub(crate) kind: Kind,
     /// Where the primitive was made.
     pub(crate) made_at: &'static Location<'static>,
-    /// Number of the primitive, for [`holders`].
+    /// Number of the primitive, see [`Lock::number`].
     pub(crate) number: u32,
+    /// Nanoseconds since the wait began.
+    pub(crate) waited: u64,
+}
+
+/// A lock or semaphore that tasks hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Lock {
+    pub(crate) kind: Kind,
+    /// Where it was made.
+    pub(crate) made_at: &'static Location<'static>,
+    /// The tasks that hold it, as far as it was recorded.
+    pub(crate) holders: Vec<Holder>,
+}
+
+/// A task that holds a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    /// The task that has taken the lock.
+    pub(crate) task: Id,
+    /// Whether the guard may have been given to another task.
+    pub(crate) may_move: bool,
 }
 
 /// The record of one thread.
 struct Waits {
     entries: Vec<Option<Entry>>,
     vacant: Vec<u32>,
-    /// By the number of a lock, the tasks that hold it.
-    holders: HashMap<u32, Vec<Id>>,
+    /// The locks that tasks hold, by their numbers.
+    locks: HashMap<u32, Lock>,
 }
 
 thread_local! {
@@ -57,7 +81,7 @@ thread_local! {
     static WAITS: RefCell<Waits> = RefCell::new(Waits {
         entries: Vec::new(),
         vacant: Vec::new(),
-        holders: HashMap::new(),
+        locks: HashMap::new(),
     });
 }
 
@@ -93,6 +117,7 @@ pub(super) fn insert(waker: NonNull<Cell<Option<Waker>>>, label: &Label) -> u32 
         kind: label.kind,
         made_at: label.location,
         number: label.number(),
+        since: ticks(),
     };
     let inserted = WAITS.try_with(|waits| {
         let waits = &mut *waits.borrow_mut();
@@ -119,6 +144,7 @@ pub(super) fn remove(place: u32) {
 
 /// Calls `f` with each recorded wait. `f` runs no user code, and does not change a primitive.
 pub(crate) fn each(mut f: impl FnMut(Wait<'_>)) {
+    let now = ticks();
     let _ = WAITS.try_with(|waits| {
         for entry in waits.borrow().entries.iter().flatten() {
             // SAFETY: the slot is alive and in place, as its entry exists; see the top of this
@@ -130,6 +156,7 @@ pub(crate) fn each(mut f: impl FnMut(Wait<'_>)) {
                     kind: entry.kind,
                     made_at: entry.made_at,
                     number: entry.number,
+                    waited: now.saturating_sub(entry.since),
                 });
             }
         }
@@ -139,55 +166,76 @@ pub(crate) fn each(mut f: impl FnMut(Wait<'_>)) {
 /// Records that a task holds a lock, or one more permit of it.
 #[cold]
 #[inline(never)]
-fn held(label: &Label, task: Id) {
+fn held(label: &Label, holder: Holder) {
     let _ = WAITS.try_with(|waits| {
-        let holders = &mut waits.borrow_mut().holders;
-        holders.entry(label.number()).or_default().push(task);
+        let locks = &mut waits.borrow_mut().locks;
+        let lock = locks.entry(label.number()).or_insert_with(|| Lock {
+            kind: label.kind,
+            made_at: label.location,
+            holders: Vec::new(),
+        });
+        lock.holders.push(holder);
     });
 }
 
 /// Records that a task no longer holds a lock.
 #[cold]
 #[inline(never)]
-fn released(label: &Label, task: Id) {
+fn released(label: &Label, holder: Holder) {
     let _ = WAITS.try_with(|waits| {
-        let holders = &mut waits.borrow_mut().holders;
-        if let Some(tasks) = holders.get_mut(&label.number()) {
-            if let Some(at) = tasks.iter().position(|&it| it == task) {
-                tasks.swap_remove(at);
+        let locks = &mut waits.borrow_mut().locks;
+        if let Some(Lock { holders, .. }) = locks.get_mut(&label.number()) {
+            if let Some(at) = holders.iter().position(|&it| it == holder) {
+                holders.swap_remove(at);
             }
-            if tasks.is_empty() {
-                holders.remove(&label.number());
+            if holders.is_empty() {
+                locks.remove(&label.number());
             }
         }
     });
 }
 
-/// Returns the tasks that hold the lock with that number, as far as they were recorded.
-pub(crate) fn holders(number: u32) -> Vec<Id> {
-    WAITS
-        .try_with(|waits| waits.borrow().holders.get(&number).cloned())
-        .ok()
-        .flatten()
-        .unwrap_or_default()
+/// Calls `f` with each lock that is held, and its number.
+pub(crate) fn each_lock(mut f: impl FnMut(u32, &Lock)) {
+    let _ = WAITS.try_with(|waits| {
+        for (&number, lock) in &waits.borrow().locks {
+            f(number, lock);
+        }
+    });
 }
 
-/// Record of who holds a lock, as part of a guard. Nothing, unless the waits are watched.
+/// Record of the task that holds a lock, as part of a guard. Nothing, unless the waits are watched.
 #[derive(Debug)]
-pub(crate) struct Hold(Option<Id>);
+pub(crate) struct Hold(Option<Holder>);
 
 impl Hold {
-    /// Records that the running task holds a lock, or one more permit of it.
+    /// Records that the running task holds a lock, or one more permit of it, with a guard that
+    /// borrows the lock.
     #[inline]
     pub(crate) fn new(label: &Label) -> Hold {
-        if !is_watched() {
-            return Hold(None);
+        match is_watched() {
+            true => Hold::record(label, false),
+            false => Hold(None),
         }
-        let task = try_id();
-        if let Some(task) = task {
-            held(label, task);
+    }
+
+    /// As [`new`](Self::new), with a guard that may be given to another task.
+    #[inline]
+    pub(crate) fn owned(label: &Label) -> Hold {
+        match is_watched() {
+            true => Hold::record(label, true),
+            false => Hold(None),
         }
-        Hold(task)
+    }
+
+    #[cold]
+    fn record(label: &Label, may_move: bool) -> Hold {
+        let task = current::try_with(Executor::running_or_main).flatten();
+        let holder = task.map(|task| Holder { task, may_move });
+        if let Some(holder) = holder {
+            held(label, holder);
+        }
+        Hold(holder)
     }
 
     /// Returns a record of nothing.
@@ -199,8 +247,8 @@ impl Hold {
     /// Records that the lock is no longer held.
     #[inline]
     pub(crate) fn end(&mut self, label: &Label) {
-        if let Some(task) = self.0.take() {
-            released(label, task);
+        if let Some(holder) = self.0.take() {
+            released(label, holder);
         }
     }
 }

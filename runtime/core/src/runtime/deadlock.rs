@@ -1,0 +1,266 @@
+//! Deadlocks: tasks that no task of their loop can wake any more. Pure functions of a [`Dump`].
+
+use std::fmt;
+
+use super::dump::{Dump, TaskDump, TaskState, WaitDump};
+use crate::task::Id;
+
+/// Report of tasks that wait for ever. See
+/// [`Builder::detect_deadlocks`](crate::Builder::detect_deadlocks).
+///
+/// It prints as several lines: what was found, and one for each task.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DeadlockReport {
+    /// What was found.
+    pub kind: DeadlockKind,
+    /// The tasks that wait.
+    pub tasks: Vec<TaskDump>,
+    /// Tasks of which each waits for the next one, and the last one for the first one. Empty if
+    /// there is no such cycle.
+    pub cycle: Vec<Id>,
+}
+
+/// Kind of a [`DeadlockReport`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeadlockKind {
+    /// No task of the loop can run any more: every waker is held by a task that waits itself.
+    Certain,
+    /// Some tasks wait for each other's locks, or for each other's ends, while the rest of the loop
+    /// goes on.
+    Cycle,
+    /// A task waits, and no waker of it exists, so nothing can wake it.
+    LostTask,
+    /// Nothing has happened for some time, and the loop has nothing to wait for: no timer, no
+    /// descriptor, no closure and no handle. But some wakers are held where the runtime can't see
+    /// them, by a thread or in a `FuturesUnordered`.
+    Suspected,
+}
+
+impl DeadlockReport {
+    /// Whether the tasks can't be woken, whatever happens.
+    pub fn is_certain(&self) -> bool {
+        match self.kind {
+            DeadlockKind::Certain | DeadlockKind::LostTask => true,
+            // A guard that keeps its lock alive may be in the hands of another task.
+            DeadlockKind::Cycle => !self.tasks.iter().any(|task| {
+                let mut waits = task.waits.iter();
+                waits.any(|wait| matches!(wait, WaitDump::Sync { may_move: true, .. }))
+            }),
+            DeadlockKind::Suspected => false,
+        }
+    }
+}
+
+impl fmt::Display for DeadlockReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.kind, self.is_certain()) {
+            (DeadlockKind::Certain, _) => "deadlock: no task of this loop can run any more",
+            (DeadlockKind::Cycle, true) => "deadlock: these tasks wait for each other",
+            (DeadlockKind::Cycle, false) => {
+                "suspected deadlock: these tasks wait for each other, unless a task has given its \
+                 guard away"
+            }
+            (DeadlockKind::LostTask, _) => "lost task: nothing can wake it any more",
+            (DeadlockKind::Suspected, _) => {
+                "suspected deadlock: the loop has nothing to wait for, but some wakers are held \
+                 elsewhere, by a thread or another future"
+            }
+        })?;
+        for task in &self.tasks {
+            write!(f, "\n  {task}")?;
+        }
+        if let Some(first) = self.cycle.first() {
+            f.write_str("\n  cycle: ")?;
+            for task in &self.cycle {
+                write!(f, "task {task} -> ")?;
+            }
+            write!(f, "task {first}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Hook of `#[wakeful::test]`: fails the test if tasks are certain to wait for each other, and
+/// prints other reports.
+pub(super) fn fail(report: &DeadlockReport) {
+    let fails = matches!(report.kind, DeadlockKind::Certain | DeadlockKind::Cycle);
+    assert!(!(fails && report.is_certain()), "{report}");
+    eprintln!("wakeful: {report}");
+}
+
+/// Returns the report on a loop in which nothing can happen any more.
+pub(super) fn whole_loop(dump: Dump, kind: DeadlockKind) -> DeadlockReport {
+    let tasks: Vec<_> = dump.tasks.into_iter().filter(is_waiting).collect();
+    DeadlockReport {
+        kind,
+        cycle: cycle(&tasks),
+        tasks,
+    }
+}
+
+/// Returns the ids of the tasks that wait and have no waker. The future of `block_on` is left out:
+/// in many programs it is pending for ever on purpose.
+pub(super) fn lost(dump: &Dump) -> Vec<Id> {
+    let lost = |task: &&TaskDump| is_waiting(task) && task.wakers == 0 && !task.is_main;
+    dump.tasks.iter().filter(lost).map(|task| task.id).collect()
+}
+
+/// Returns the ids of the tasks that wait for each other, while others may run.
+///
+/// A task is one of them if each of its wakers is in a wait for a lock that only such tasks hold,
+/// or for the end of such a task. So the set begins with all tasks that have only such waits, and
+/// tasks are removed until it is true of the rest.
+pub(super) fn entangled(dump: &Dump) -> Vec<Id> {
+    let mut stuck: Vec<&TaskDump> = dump
+        .tasks
+        .iter()
+        .filter(|task| task.waits_are_known() && !task.waits.is_empty())
+        .collect();
+    loop {
+        let ids: Vec<Id> = stuck.iter().map(|task| task.id).collect();
+        let before = stuck.len();
+        stuck.retain(|task| {
+            task.waits.iter().all(|wait| {
+                let others = waited_for(wait);
+                !others.is_empty() && others.iter().all(|other| ids.contains(other))
+            })
+        });
+        if stuck.len() == before {
+            return ids;
+        }
+    }
+}
+
+/// Returns the report on these tasks.
+pub(super) fn some_tasks(dump: &Dump, ids: &[Id], kind: DeadlockKind) -> DeadlockReport {
+    let tasks = dump.tasks.iter().filter(|task| ids.contains(&task.id));
+    let tasks: Vec<TaskDump> = tasks.cloned().collect();
+    DeadlockReport {
+        kind,
+        cycle: cycle(&tasks),
+        tasks,
+    }
+}
+
+fn is_waiting(task: &TaskDump) -> bool {
+    task.state == TaskState::Waiting
+}
+
+/// Returns the tasks that alone can end a wait, as far as that is known. Another task may add
+/// permits to a semaphore, or send to a channel.
+fn waited_for(wait: &WaitDump) -> &[Id] {
+    match wait {
+        WaitDump::Join { task } => std::slice::from_ref(task),
+        WaitDump::Sync { kind, held_by, .. } if matches!(*kind, "mutex" | "rwlock") => held_by,
+        WaitDump::Sync { .. } => &[],
+    }
+}
+
+/// Returns tasks of which each waits for the next one, and the last one for the first one.
+fn cycle(tasks: &[TaskDump]) -> Vec<Id> {
+    let next = |id: Id| {
+        let task = tasks.iter().find(|task| task.id == id)?;
+        let mut waits = task.waits.iter();
+        waits.find_map(|wait| match wait {
+            WaitDump::Join { task } => Some(*task),
+            WaitDump::Sync { held_by, .. } => held_by.first().copied(),
+        })
+    };
+    for start in tasks {
+        let mut path = vec![start.id];
+        while let Some(following) = next(path[path.len() - 1]) {
+            if let Some(at) = path.iter().position(|&id| id == following) {
+                return path.split_off(at);
+            }
+            path.push(following);
+        }
+    }
+    Vec::new()
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::num::NonZeroU64;
+    use std::panic::Location;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn id(number: u64) -> Id {
+        Id::new(NonZeroU64::new(number).expect("not zero"))
+    }
+
+    fn lock(kind: &'static str, holder: u64) -> WaitDump {
+        WaitDump::Sync {
+            kind,
+            made_at: Location::caller(),
+            waited: Duration::ZERO,
+            held_by: vec![id(holder)],
+            may_move: false,
+        }
+    }
+
+    fn task(number: u64, wakers: u64, waits: Vec<WaitDump>) -> TaskDump {
+        TaskDump {
+            id: id(number),
+            name: None,
+            location: None,
+            is_main: false,
+            state: TaskState::Waiting,
+            wakers,
+            waits,
+            holds: Vec::new(),
+        }
+    }
+
+    fn entangled_of(tasks: Vec<TaskDump>) -> Vec<u64> {
+        let waits_recorded = true;
+        let dump = Dump {
+            tasks,
+            waits_recorded,
+        };
+        entangled(&dump).into_iter().map(Id::as_u64).collect()
+    }
+
+    #[test]
+    fn two_tasks_with_each_others_locks_are_entangled_and_so_is_a_task_that_joins_one() {
+        let tasks = vec![
+            task(1, 1, vec![lock("mutex", 2)]),
+            task(2, 1, vec![lock("mutex", 1)]),
+            task(3, 1, vec![WaitDump::Join { task: id(1) }]),
+            task(4, 1, vec![lock("mutex", 5)]),
+            task(5, 1, Vec::new()),
+        ];
+        assert_eq!(
+            cycle(&tasks)
+                .into_iter()
+                .map(Id::as_u64)
+                .collect::<Vec<_>>(),
+            [1, 2]
+        );
+        assert_eq!(entangled_of(tasks), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_task_with_another_way_to_be_woken_is_not_entangled() {
+        // A second waker: in a timer, for example.
+        let with_timer = vec![
+            task(1, 2, vec![lock("mutex", 2)]),
+            task(2, 1, vec![lock("mutex", 1)]),
+        ];
+        assert_eq!(entangled_of(with_timer), [0; 0]);
+        // Any task may add permits.
+        let semaphores = vec![
+            task(1, 1, vec![lock("semaphore", 2)]),
+            task(2, 1, vec![lock("semaphore", 1)]),
+        ];
+        assert_eq!(entangled_of(semaphores), [0; 0]);
+    }
+
+    #[test]
+    fn a_task_that_waits_for_its_own_lock_is_entangled() {
+        assert_eq!(entangled_of(vec![task(7, 1, vec![lock("mutex", 7)])]), [7]);
+    }
+}
