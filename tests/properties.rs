@@ -5,6 +5,8 @@ use proptest::test_runner::Config;
 
 #[path = "properties/bytes.rs"]
 mod bytes;
+#[path = "properties/locks.rs"]
+mod locks;
 #[path = "properties/order.rs"]
 mod order;
 #[path = "properties/sets.rs"]

@@ -9,7 +9,9 @@ pub use std::task::Poll as Polled;
 use super::support::Counting;
 
 /// Polls once with a waker of its own, and returns its count of wakes.
-pub fn poll_counting<F: Future + ?Sized>(future: Pin<&mut F>) -> (Arc<Counting>, Polled<F::Output>) {
+pub fn poll_counting<F: Future + ?Sized>(
+    future: Pin<&mut F>,
+) -> (Arc<Counting>, Polled<F::Output>) {
     let (counting, waker) = Counting::new();
     let polled = future.poll(&mut Context::from_waker(&waker));
     (counting, polled)
