@@ -31,6 +31,8 @@ mod found;
 mod guests;
 #[path = "chaos/hooks.rs"]
 mod hooks;
+#[path = "chaos/locks.rs"]
+mod locks;
 #[path = "chaos/oracle.rs"]
 mod oracle;
 #[path = "chaos/places.rs"]

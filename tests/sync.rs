@@ -20,3 +20,9 @@ mod rwlock;
 mod semaphore;
 #[path = "sync/set_once.rs"]
 mod set_once;
+
+/// The first line of the message about a guard names the types to use instead.
+#[test]
+fn a_lock_or_guard_that_is_sent_to_a_thread_does_not_compile() {
+    trybuild::TestCases::new().compile_fail("ui/sync/*.rs");
+}

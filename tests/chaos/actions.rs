@@ -48,6 +48,7 @@ pub fn take_action(world: &World, place: Place, kind: Kind) {
         Kind::Timer => io::timer(world, place),
         Kind::Descriptor => io::descriptor(world, place),
         Kind::Local => local(world, place),
+        Kind::Lock => super::locks::act(world, place),
         Kind::Look => look(world, place),
         Kind::Panic => unreachable!("the place panics"),
     }
@@ -370,7 +371,7 @@ fn own_waker(world: &World) -> Option<Known> {
 }
 
 /// A waker to poll something with: a foreign one, with its state, or a task's.
-fn some_waker(world: &World) -> (Option<Arc<foreign::State>>, Waker) {
+pub fn some_waker(world: &World) -> (Option<Arc<foreign::State>>, Waker) {
     match world.dice.below(4) {
         0 if let Some(known) = take(&world.dice, &world.bag.wakers) => (None, known.waker),
         1 if let Some(known) = own_waker(world) => (None, known.waker),

@@ -101,6 +101,7 @@ impl World {
             }
         }
         self.look_at_waiters();
+        self.locks.settled(self);
         self.still.set(false);
     }
 
@@ -183,6 +184,7 @@ impl World {
             let mut any = false;
             any |= self.drop_one_by_one(self.bag.runtimes.take());
             any |= self.drop_one_by_one(self.bag.sleeps.take());
+            any |= self.locks.empty();
             any |= self.drop_one_by_one(self.bag.descriptors.take());
             any |= self.drop_one_by_one(self.bag.peers.take());
             any |= self.drop_one_by_one(self.bag.blocking.take());
@@ -224,6 +226,7 @@ impl World {
         self.still.set(true);
         self.last_joins();
         self.empty();
+        self.locks.close(&self);
         for record in self.records.borrow().iter() {
             self.insist(record.drops.get() == 1, || {
                 format!("{} was dropped {} times", record.name(), record.drops.get())

@@ -88,6 +88,7 @@ names! {
     Timer
     Descriptor
     Local
+    Lock
     Look
     Panic
 }

@@ -23,6 +23,7 @@ use super::dice::Dice;
 use super::elsewhere::Elsewhere;
 use super::foreign;
 use super::guests::{Capture, Fd};
+use super::locks::Locks;
 use super::places::{Kind, Place, possible};
 use super::runtimes::Guest;
 use super::story::Story;
@@ -127,6 +128,7 @@ pub struct World {
     pub story: Arc<Story>,
     pub tally: Arc<Tally>,
     pub bag: Bag,
+    pub locks: Locks,
     pub records: RefCell<Vec<Rc<Record>>>,
     pub faults: RefCell<Vec<String>>,
     /// Actions by place and kind.
@@ -261,6 +263,7 @@ impl World {
             story,
             tally: Arc::default(),
             bag: Bag::default(),
+            locks: Locks::new(),
             records: RefCell::default(),
             faults: RefCell::default(),
             counts: RefCell::new(vec![[0; Kind::ALL.len()]; Place::ALL.len()]),

@@ -22,6 +22,12 @@ impl Lock for Semaphore {
     }
 }
 
+/// Pointer to a part of the value of a lock.
+///
+/// The compiler's message about a guard that is sent to another thread begins with the outermost
+/// type that is not `Send`. As this wraps the pointer, that is the marker `OneThread` of the guard.
+pub(crate) struct Part<P>(pub(crate) P);
+
 /// Permits of a lock, as part of a guard. The drop gives them back, which wakes the next waiters.
 pub(crate) struct Held<P>
 where

@@ -8,9 +8,10 @@ use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::rc::Rc;
 
-use super::held::{Held, Lock, formatted};
+use super::held::{Held, Lock, Part, formatted};
 use super::label::Kind;
 use super::semaphore::{Acquire, Semaphore};
+use super::wait_list::OneThread;
 
 /// Lock for a value that tasks of one thread share. It may be held across an `.await`.
 ///
@@ -87,6 +88,7 @@ impl<T: ?Sized> Mutex<T> {
             let _ = Acquire::new(&self.semaphore, 1).await;
         }
         MutexGuard {
+            _one_thread: PhantomData,
             held: Held::new(self, 1),
         }
     }
@@ -102,6 +104,7 @@ impl<T: ?Sized> Mutex<T> {
             let _ = Acquire::new(&self.semaphore, 1).await;
         }
         OwnedMutexGuard {
+            _one_thread: PhantomData,
             held: Held::owned(self, 1),
         }
     }
@@ -115,6 +118,7 @@ impl<T: ?Sized> Mutex<T> {
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         match self.semaphore.take(1) {
             Ok(()) => Ok(MutexGuard {
+                _one_thread: PhantomData,
                 held: Held::new(self, 1),
             }),
             Err(_) => Err(TryLockError(())),
@@ -129,6 +133,7 @@ impl<T: ?Sized> Mutex<T> {
     pub fn try_lock_owned(self: Rc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         match self.semaphore.take(1) {
             Ok(()) => Ok(OwnedMutexGuard {
+                _one_thread: PhantomData,
                 held: Held::owned(self, 1),
             }),
             Err(_) => Err(TryLockError(())),
@@ -169,20 +174,23 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 /// Guard of a [`Mutex`]. Its drop releases the lock.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
+    _one_thread: OneThread,
     held: Held<&'a Mutex<T>>,
 }
 
 /// Guard of a [`Mutex`] that keeps the lock alive. Its drop releases the lock.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct OwnedMutexGuard<T: ?Sized> {
+    _one_thread: OneThread,
     held: Held<Rc<Mutex<T>>>,
 }
 
 /// Guard of a part of the value of a [`Mutex`]. Its drop releases the lock.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct MappedMutexGuard<'a, T: ?Sized> {
+    _one_thread: OneThread,
     held: Held<&'a Semaphore>,
-    value: *mut T,
+    value: Part<*mut T>,
     _borrow: PhantomData<&'a mut T>,
 }
 
@@ -190,8 +198,9 @@ pub struct MappedMutexGuard<'a, T: ?Sized> {
 /// lock.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
+    _one_thread: OneThread,
     held: Held<Rc<Mutex<T>>>,
-    value: *mut U,
+    value: Part<*mut U>,
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
@@ -219,8 +228,9 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     ) -> MappedMutexGuard<'a, U> {
         let value = ptr::from_mut(part(&mut this));
         MappedMutexGuard {
+            _one_thread: PhantomData,
             held: this.held.of_semaphore(),
-            value,
+            value: Part(value),
             _borrow: PhantomData,
         }
     }
@@ -238,8 +248,9 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
             return Err(this);
         };
         Ok(MappedMutexGuard {
+            _one_thread: PhantomData,
             held: this.held.of_semaphore(),
-            value,
+            value: Part(value),
             _borrow: PhantomData,
         })
     }
@@ -252,7 +263,8 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
         part: impl FnOnce(&mut T) -> &mut U,
     ) -> MappedMutexGuard<'a, U> {
         MappedMutexGuard {
-            value: ptr::from_mut(part(&mut this)),
+            _one_thread: PhantomData,
+            value: Part(ptr::from_mut(part(&mut this))),
             held: this.held,
             _borrow: PhantomData,
         }
@@ -271,8 +283,9 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
             return Err(this);
         };
         Ok(MappedMutexGuard {
+            _one_thread: PhantomData,
             held: this.held,
-            value,
+            value: Part(value),
             _borrow: PhantomData,
         })
     }
@@ -304,7 +317,8 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
         part: impl FnOnce(&mut T) -> &mut U,
     ) -> OwnedMappedMutexGuard<T, U> {
         OwnedMappedMutexGuard {
-            value: ptr::from_mut(part(&mut this)),
+            _one_thread: PhantomData,
+            value: Part(ptr::from_mut(part(&mut this))),
             held: this.held,
         }
     }
@@ -320,7 +334,8 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     ) -> Result<OwnedMappedMutexGuard<T, U>, Self> {
         match part(&mut this).map(ptr::from_mut) {
             Some(value) => Ok(OwnedMappedMutexGuard {
-                value,
+                _one_thread: PhantomData,
+                value: Part(value),
                 held: this.held,
             }),
             None => Err(this),
@@ -335,7 +350,8 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
         part: impl FnOnce(&mut U) -> &mut S,
     ) -> OwnedMappedMutexGuard<T, S> {
         OwnedMappedMutexGuard {
-            value: ptr::from_mut(part(&mut this)),
+            _one_thread: PhantomData,
+            value: Part(ptr::from_mut(part(&mut this))),
             held: this.held,
         }
     }
@@ -351,7 +367,8 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     ) -> Result<OwnedMappedMutexGuard<T, S>, Self> {
         match part(&mut this).map(ptr::from_mut) {
             Some(value) => Ok(OwnedMappedMutexGuard {
-                value,
+                _one_thread: PhantomData,
+                value: Part(value),
                 held: this.held,
             }),
             None => Err(this),
@@ -401,7 +418,7 @@ impl<T: ?Sized> Deref for MappedMutexGuard<'_, T> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: the permit belongs to this guard, and the value lives as long as the lock.
-        unsafe { &*self.value }
+        unsafe { &*self.value.0 }
     }
 }
 
@@ -409,7 +426,7 @@ impl<T: ?Sized> DerefMut for MappedMutexGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`.
-        unsafe { &mut *self.value }
+        unsafe { &mut *self.value.0 }
     }
 }
 
@@ -419,7 +436,7 @@ impl<T: ?Sized, U: ?Sized> Deref for OwnedMappedMutexGuard<T, U> {
     #[inline]
     fn deref(&self) -> &U {
         // SAFETY: the permit belongs to this guard, which keeps the lock and its value alive.
-        unsafe { &*self.value }
+        unsafe { &*self.value.0 }
     }
 }
 
@@ -427,7 +444,7 @@ impl<T: ?Sized, U: ?Sized> DerefMut for OwnedMappedMutexGuard<T, U> {
     #[inline]
     fn deref_mut(&mut self) -> &mut U {
         // SAFETY: as in `deref`.
-        unsafe { &mut *self.value }
+        unsafe { &mut *self.value.0 }
     }
 }
 

@@ -10,28 +10,32 @@ use std::ptr;
 use std::rc::Rc;
 
 use super::RwLock;
-use crate::sync::held::{Held, formatted};
+use crate::sync::held::{Held, Part, formatted};
 use crate::sync::semaphore::Semaphore;
+use crate::sync::wait_list::OneThread;
 
 /// Read guard of an [`RwLock`], of the value or of a part of it. Its drop releases the lock.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
+    _one_thread: OneThread,
     held: Held<&'a Semaphore>,
-    value: *const T,
+    value: Part<*const T>,
     _borrow: PhantomData<&'a T>,
 }
 
 /// Write guard of an [`RwLock`]. Its drop releases the lock.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
+    _one_thread: OneThread,
     held: Held<&'a RwLock<T>>,
 }
 
 /// Write guard of a part of the value of an [`RwLock`]. Its drop releases the lock.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
+    _one_thread: OneThread,
     held: Held<&'a Semaphore>,
-    value: *mut T,
+    value: Part<*mut T>,
     _borrow: PhantomData<&'a mut T>,
 }
 
@@ -39,13 +43,15 @@ pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
 /// drop releases the lock.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
+    _one_thread: OneThread,
     held: Held<Rc<RwLock<T>>>,
-    value: *const U,
+    value: Part<*const U>,
 }
 
 /// Write guard of an [`RwLock`] that keeps the lock alive. Its drop releases the lock.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct OwnedRwLockWriteGuard<T: ?Sized> {
+    _one_thread: OneThread,
     held: Held<Rc<RwLock<T>>>,
 }
 
@@ -53,8 +59,9 @@ pub struct OwnedRwLockWriteGuard<T: ?Sized> {
 /// the lock.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
+    _one_thread: OneThread,
     held: Held<Rc<RwLock<T>>>,
-    value: *mut U,
+    value: Part<*mut U>,
 }
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
@@ -67,8 +74,9 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     #[inline]
     fn of(held: Held<&'a Semaphore>, value: *const T) -> RwLockReadGuard<'a, T> {
         RwLockReadGuard {
+            _one_thread: PhantomData,
             held,
-            value,
+            value: Part(value),
             _borrow: PhantomData,
         }
     }
@@ -98,7 +106,10 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     #[inline]
     pub(super) fn new(held: Held<&'a RwLock<T>>) -> RwLockWriteGuard<'a, T> {
-        RwLockWriteGuard { held }
+        RwLockWriteGuard {
+            _one_thread: PhantomData,
+            held,
+        }
     }
 
     /// Narrows the guard to a part of the value.
@@ -184,8 +195,9 @@ impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
     #[inline]
     fn of(held: Held<&'a Semaphore>, value: *mut T) -> RwLockMappedWriteGuard<'a, T> {
         RwLockMappedWriteGuard {
+            _one_thread: PhantomData,
             held,
-            value,
+            value: Part(value),
             _borrow: PhantomData,
         }
     }
@@ -219,7 +231,11 @@ impl<T: ?Sized> OwnedRwLockReadGuard<T> {
     #[inline]
     pub(super) fn new(held: Held<Rc<RwLock<T>>>) -> OwnedRwLockReadGuard<T> {
         let value = held.lock.value.get().cast_const();
-        OwnedRwLockReadGuard { held, value }
+        OwnedRwLockReadGuard {
+            _one_thread: PhantomData,
+            held,
+            value: Part(value),
+        }
     }
 }
 
@@ -227,7 +243,8 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     /// Narrows the guard to a part of its value.
     pub fn map<V: ?Sized>(this: Self, part: impl FnOnce(&U) -> &V) -> OwnedRwLockReadGuard<T, V> {
         OwnedRwLockReadGuard {
-            value: ptr::from_ref(part(&this)),
+            _one_thread: PhantomData,
+            value: Part(ptr::from_ref(part(&this))),
             held: this.held,
         }
     }
@@ -243,7 +260,8 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     ) -> Result<OwnedRwLockReadGuard<T, V>, Self> {
         match part(&this).map(ptr::from_ref) {
             Some(value) => Ok(OwnedRwLockReadGuard {
-                value,
+                _one_thread: PhantomData,
+                value: Part(value),
                 held: this.held,
             }),
             None => Err(this),
@@ -259,7 +277,10 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     #[inline]
     pub(super) fn new(held: Held<Rc<RwLock<T>>>) -> OwnedRwLockWriteGuard<T> {
-        OwnedRwLockWriteGuard { held }
+        OwnedRwLockWriteGuard {
+            _one_thread: PhantomData,
+            held,
+        }
     }
 
     /// Narrows the guard to a part of the value.
@@ -268,7 +289,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         part: impl FnOnce(&mut T) -> &mut U,
     ) -> OwnedRwLockMappedWriteGuard<T, U> {
         OwnedRwLockMappedWriteGuard {
-            value: ptr::from_mut(part(&mut this)),
+            _one_thread: PhantomData,
+            value: Part(ptr::from_mut(part(&mut this))),
             held: this.held,
         }
     }
@@ -284,7 +306,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     ) -> Result<OwnedRwLockMappedWriteGuard<T, U>, Self> {
         match part(&mut this).map(ptr::from_mut) {
             Some(value) => Ok(OwnedRwLockMappedWriteGuard {
-                value,
+                _one_thread: PhantomData,
+                value: Part(value),
                 held: this.held,
             }),
             None => Err(this),
@@ -310,7 +333,11 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         let value = ptr::from_ref(part(&this));
         let mut held = this.held;
         held.keep(1);
-        OwnedRwLockReadGuard { held, value }
+        OwnedRwLockReadGuard {
+            _one_thread: PhantomData,
+            held,
+            value: Part(value),
+        }
     }
 
     /// Turns the guard into a read guard of a part of the value. See
@@ -328,7 +355,11 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         };
         let mut held = this.held;
         held.keep(1);
-        Ok(OwnedRwLockReadGuard { held, value })
+        Ok(OwnedRwLockReadGuard {
+            _one_thread: PhantomData,
+            held,
+            value: Part(value),
+        })
     }
 
     /// Returns the lock of a guard.
@@ -344,7 +375,8 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
         part: impl FnOnce(&mut U) -> &mut V,
     ) -> OwnedRwLockMappedWriteGuard<T, V> {
         OwnedRwLockMappedWriteGuard {
-            value: ptr::from_mut(part(&mut this)),
+            _one_thread: PhantomData,
+            value: Part(ptr::from_mut(part(&mut this))),
             held: this.held,
         }
     }
@@ -360,7 +392,8 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     ) -> Result<OwnedRwLockMappedWriteGuard<T, V>, Self> {
         match part(&mut this).map(ptr::from_mut) {
             Some(value) => Ok(OwnedRwLockMappedWriteGuard {
-                value,
+                _one_thread: PhantomData,
+                value: Part(value),
                 held: this.held,
             }),
             None => Err(this),
@@ -379,7 +412,7 @@ impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: see the top of this file. Beside a read guard there are only read guards.
-        unsafe { &*self.value }
+        unsafe { &*self.value.0 }
     }
 }
 
@@ -407,7 +440,7 @@ impl<T: ?Sized> Deref for RwLockMappedWriteGuard<'_, T> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: see the top of this file. Beside a write guard there is no other guard.
-        unsafe { &*self.value }
+        unsafe { &*self.value.0 }
     }
 }
 
@@ -415,7 +448,7 @@ impl<T: ?Sized> DerefMut for RwLockMappedWriteGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`.
-        unsafe { &mut *self.value }
+        unsafe { &mut *self.value.0 }
     }
 }
 
@@ -425,7 +458,7 @@ impl<T: ?Sized, U: ?Sized> Deref for OwnedRwLockReadGuard<T, U> {
     #[inline]
     fn deref(&self) -> &U {
         // SAFETY: see the top of this file. Beside a read guard there are only read guards.
-        unsafe { &*self.value }
+        unsafe { &*self.value.0 }
     }
 }
 
@@ -453,7 +486,7 @@ impl<T: ?Sized, U: ?Sized> Deref for OwnedRwLockMappedWriteGuard<T, U> {
     #[inline]
     fn deref(&self) -> &U {
         // SAFETY: see the top of this file. Beside a write guard there is no other guard.
-        unsafe { &*self.value }
+        unsafe { &*self.value.0 }
     }
 }
 
@@ -461,7 +494,7 @@ impl<T: ?Sized, U: ?Sized> DerefMut for OwnedRwLockMappedWriteGuard<T, U> {
     #[inline]
     fn deref_mut(&mut self) -> &mut U {
         // SAFETY: as in `deref`.
-        unsafe { &mut *self.value }
+        unsafe { &mut *self.value.0 }
     }
 }
 
