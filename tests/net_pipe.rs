@@ -234,7 +234,7 @@ fn bad_input_says_what_is_wrong() {
         let error = OpenOptions::new().open_sender(&fifo.0).unwrap_err();
         let text = error.to_string();
         assert!(
-            text.contains("no process reads this pipe yet") && text.contains(&path),
+            text.contains("no process has opened this pipe for reading") && text.contains(&path),
             "{text}"
         );
 

@@ -102,7 +102,7 @@ fn an_oversized_datagram_says_its_size() {
         assert_eq!(
             error.to_string(),
             format!(
-                "send to {there_addr}: send a datagram of 70000 bytes, which is more than fits: \
+                "send to {there_addr}: send a datagram of 70000 bytes, which is too large: \
                  Message too long (os error 90)"
             )
         );

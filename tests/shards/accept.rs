@@ -378,6 +378,6 @@ fn an_acceptor_for_another_number_of_shards_says_so() {
     assert!(
         error
             .to_string()
-            .contains("made for 3 shards, and there are 1")
+            .contains("made for 3 shards, but this shard is one of 1")
     );
 }

@@ -317,6 +317,6 @@ impl fmt::Debug for EnterGuard<'_> {
 pub fn block_on<F: Future>(future: F) -> F::Output {
     match Runtime::new() {
         Ok(runtime) => runtime.block_on(future),
-        Err(error) => panic!("can't make a runtime: {error}"),
+        Err(error) => panic!("can't create the runtime: {error}"),
     }
 }
