@@ -1,4 +1,4 @@
-//! Who runs when: the order of tasks, the main future, other threads and timers; the budget.
+//! The order of tasks, the main future, other threads and timers; the cooperative budget.
 
 mod support;
 
@@ -27,7 +27,7 @@ fn tell(story: &Story, what: impl Into<String>) {
 }
 
 #[test]
-fn first_in_first_out_is_the_whole_story() {
+fn tasks_run_in_the_order_in_which_they_are_queued() {
     let story = Story::default();
     block_on(async {
         let mut tasks = Vec::new();
@@ -185,8 +185,8 @@ fn other_threads_that_never_pause_let_timers_fire() {
         stop: Rc<Cell<bool>>,
     }
 
-    /// Each call sends the next before it ends, so the loop always finds a message when it would
-    /// sleep: what threads do that send without a pause, but for certain.
+    /// Each call sends the next message before it ends, so the loop always finds a message when it
+    /// would sleep: the worst case of threads that send without a pause.
     fn again(handle: Handle, counts: Counts) {
         thread_local!(static CARRIED: RefCell<Option<Counts>> = const { RefCell::new(None) });
         let Counts { left, stop } = &counts;
@@ -194,7 +194,7 @@ fn other_threads_that_never_pause_let_timers_fire() {
         if left.get() == 0 || stop.get() {
             return;
         }
-        // The closure must be `Send`; the counts stay here.
+        // The closure must be `Send`; the counters stay here.
         CARRIED.set(Some(counts));
         let next = handle.clone();
         handle.spawn_with(move || {
@@ -203,7 +203,7 @@ fn other_threads_that_never_pause_let_timers_fire() {
         });
     }
 
-    // One that sleeps at once, and one that looks out for messages first.
+    // One loop sleeps at once, and one spins for messages first.
     for spin in [Duration::ZERO, Duration::from_secs(3600)] {
         let runtime = Runtime::builder().spin(spin).build().unwrap();
         let counts = Counts {
@@ -224,7 +224,7 @@ fn other_threads_that_never_pause_let_timers_fire() {
 }
 
 #[test]
-fn a_task_that_never_waits_is_ended_from_another_thread() {
+fn a_task_that_never_waits_is_aborted_from_another_thread() {
     block_on(async {
         let task = spawn(async {
             loop {
@@ -240,13 +240,13 @@ fn a_task_that_never_waits_is_ended_from_another_thread() {
 
 // --- the budget
 
-/// Takes a unit as a resource does. `consume_budget` gives way after some time as well.
+/// Consumes a unit as a resource does. `consume_budget` yields after some time as well.
 async fn unit() {
     poll_fn(|cx| coop::poll_proceed(cx).map(coop::RestoreOnPending::made_progress)).await;
 }
 
 #[test]
-fn an_always_ready_resource_gives_way() {
+fn an_always_ready_resource_yields() {
     let story = Story::default();
     block_on(async {
         let greedy = spawn({
@@ -272,13 +272,13 @@ fn an_always_ready_resource_gives_way() {
         greedy.await.unwrap();
         other.await.unwrap();
     });
-    // 128 units a poll.
+    // 128 units in each poll.
     let expected = ["64", "128", "other", "192", "256", "other", "other"];
     assert_eq!(*story.borrow(), expected);
 }
 
 #[test]
-fn joining_what_has_ended_already_costs_budget() {
+fn joining_ended_tasks_consumes_budget() {
     block_on(async {
         let tasks: Vec<_> = (0..1000).map(|_| spawn(async {})).collect();
         yield_now().await;
@@ -298,7 +298,7 @@ fn joining_what_has_ended_already_costs_budget() {
 }
 
 #[test]
-fn unconstrained_is_not_limited_and_ends_with_its_poll() {
+fn unconstrained_has_no_limit_and_ends_with_its_poll() {
     block_on(async {
         let mut polls = 0;
         let mut work = Box::pin(coop::unconstrained(async {
@@ -313,7 +313,7 @@ fn unconstrained_is_not_limited_and_ends_with_its_poll() {
         })
         .await;
         assert_eq!(polls, 1);
-        // What it did was not counted against the task around it.
+        // Its units were not consumed from the budget of the task around it.
         for _ in 0..128 {
             assert!(coop::has_budget_remaining());
             unit().await;
@@ -323,7 +323,7 @@ fn unconstrained_is_not_limited_and_ends_with_its_poll() {
 }
 
 #[test]
-fn what_is_always_ready_gives_way_if_it_is_cooperative() {
+fn an_always_ready_future_yields_in_cooperative() {
     block_on(async {
         let rounds = Rc::new(Cell::new(0));
         let count = rounds.clone();
@@ -341,7 +341,7 @@ fn what_is_always_ready_gives_way_if_it_is_cooperative() {
 }
 
 #[test]
-fn what_is_cooperative_and_pending_costs_nothing() {
+fn a_pending_future_in_cooperative_consumes_nothing() {
     block_on(async {
         for _ in 0..1_000 {
             assert!(coop::cooperative(pending::<()>()).now_or_never().is_none());
@@ -351,7 +351,7 @@ fn what_is_cooperative_and_pending_costs_nothing() {
 }
 
 #[test]
-fn an_operation_that_is_pending_costs_nothing() {
+fn a_pending_operation_consumes_nothing() {
     block_on(poll_fn(|cx| {
         for _ in 0..1000 {
             assert!(coop::poll_proceed(cx).is_ready());
@@ -369,7 +369,7 @@ fn an_operation_that_is_pending_costs_nothing() {
 }
 
 #[test]
-fn outside_a_task_there_is_no_limit_whatever_came_before() {
+fn outside_a_task_there_is_no_limit() {
     let mut cx = Context::from_waker(Waker::noop());
     let mut spend = || {
         for _ in 0..1000 {
@@ -380,7 +380,7 @@ fn outside_a_task_there_is_no_limit_whatever_came_before() {
         }
     };
     spend();
-    // A unit carried out of its poll, and a panic in a poll.
+    // A unit that outlives its poll, and a panic in a poll.
     let mut unit = None;
     block_on(poll_fn(|cx| {
         unit = Some(coop::poll_proceed(cx));
@@ -418,8 +418,8 @@ fn every_poll_begins_with_a_full_budget() {
 }
 
 #[test]
-fn a_busy_loop_and_a_busy_thread_share() {
-    // Neither the tasks that are always ready nor the thread that always sends keeps the other out.
+fn a_busy_loop_and_a_busy_thread_both_progress() {
+    // Neither tasks that are always ready nor a thread that always sends starves the other.
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
     let stop = Arc::new(AtomicBool::new(false));
@@ -450,7 +450,7 @@ fn a_busy_loop_and_a_busy_thread_share() {
         turns
     });
     assert_eq!(turns, 20_000);
-    // It may wait for its last one.
+    // The thread may have to wait for its last time slice.
     while !sender.is_finished() {
         runtime.block_on(yield_now());
     }
@@ -459,7 +459,7 @@ fn a_busy_loop_and_a_busy_thread_share() {
 
 // --- loops of other crates
 
-/// What another crate's `block_on` does: polls again whenever it was woken. Gives up after a million polls.
+/// Like the `block_on` of another crate: polls again whenever it was woken, up to a million times.
 fn foreign_block_on<F: Future>(future: F) -> F::Output {
     struct Woken(AtomicBool);
     impl Wake for Woken {
@@ -483,7 +483,7 @@ fn foreign_block_on<F: Future>(future: F) -> F::Output {
 }
 
 #[test]
-fn another_crates_block_on_inside_a_poll_ends() {
+fn another_crates_block_on_inside_a_poll_returns() {
     block_on(async {
         let work = || {
             foreign_block_on(async {
@@ -497,7 +497,7 @@ fn another_crates_block_on_inside_a_poll_ends() {
         };
         work();
         spawn(async move { work() }).await.unwrap();
-        // One that finds the budget used up.
+        // One that has consumed the whole budget.
         spawn(async move {
             for _ in 0..128 {
                 coop::consume_budget().await;
@@ -534,10 +534,10 @@ fn another_crates_block_on_inside_a_poll_reads_a_socket_to_its_end() {
 }
 
 #[test]
-fn another_crates_block_on_inside_a_poll_is_not_told_to_yield_for_ever() {
+fn another_crates_block_on_inside_a_poll_is_not_asked_to_yield_forever() {
     block_on(async {
         foreign_block_on(async {
-            // A quota's worth of computing.
+            // Computes for a whole quota.
             let began = std::time::Instant::now();
             while began.elapsed() < std::time::Duration::from_millis(2) {
                 wakeful::task::should_yield();
@@ -550,7 +550,7 @@ fn another_crates_block_on_inside_a_poll_is_not_told_to_yield_for_ever() {
 }
 
 #[test]
-fn a_poll_after_one_that_had_no_limit_any_more_has_one() {
+fn a_poll_after_one_without_a_limit_has_a_limit() {
     block_on(async {
         foreign_block_on(async {
             for _ in 0..1_000 {
@@ -583,14 +583,14 @@ fn sockets() -> (Async<UnixStream>, UnixStream) {
     (Async::new(here).unwrap(), there)
 }
 
-/// The source sees that the socket is not readable.
+/// Reads, so that the source records that the socket is not readable.
 fn unread(socket: &Async<UnixStream>) {
     let read = socket.try_read_with(|mut socket| socket.read(&mut [0; 8]));
     assert_eq!(read.unwrap_err().kind(), io::ErrorKind::WouldBlock);
 }
 
 #[test]
-fn long_polls_after_many_short_ones_do_not_hold_a_timer_off() {
+fn long_polls_after_many_short_ones_do_not_delay_a_timer() {
     block_on(async {
         let mut late = Vec::new();
         for _ in 0..5 {
@@ -604,7 +604,7 @@ fn long_polls_after_many_short_ones_do_not_hold_a_timer_off() {
                 time::sleep_until(deadline.into()).await;
                 there.set(true);
             });
-            // Long polls that end after the deadline, and still the timer has not fired.
+            // Long polls end after the deadline, and the timer has not fired yet.
             let mut polls = 0_u32;
             while !fired.get() {
                 compute(Duration::from_micros(500));
@@ -614,13 +614,13 @@ fn long_polls_after_many_short_ones_do_not_hold_a_timer_off() {
             timer.await.unwrap();
             late.push(polls);
         }
-        // The first stamp after short polls comes 8 polls later at most.
+        // After short polls the next time stamp is taken at most 8 polls later.
         assert!(late.iter().all(|&polls| polls <= 10), "{late:?}");
     });
 }
 
 #[test]
-fn a_task_that_yields_runs_behind_what_the_reactor_wakes() {
+fn a_task_that_yields_runs_after_tasks_that_the_reactor_wakes() {
     block_on(async {
         let (here, mut there) = sockets();
         let story = Story::default();
@@ -645,7 +645,7 @@ fn a_task_that_yields_runs_behind_what_the_reactor_wakes() {
                 for n in 0..10 {
                     tell(&story, format!("write {n}"));
                     there.write_all(b"x").unwrap();
-                    // The slice is over.
+                    // The slice has ended.
                     compute(Duration::from_micros(200));
                     yield_now().await;
                 }
@@ -659,7 +659,7 @@ fn a_task_that_yields_runs_behind_what_the_reactor_wakes() {
 }
 
 #[test]
-fn what_is_readable_is_seen_after_one_yield() {
+fn readiness_is_seen_after_one_yield() {
     block_on(async {
         for _ in 0..3 {
             let (here, mut there) = sockets();
@@ -668,15 +668,16 @@ fn what_is_readable_is_seen_after_one_yield() {
             yield_now().await;
             let read = here.try_read_with(|mut socket| socket.read(&mut [0; 8]));
             assert_eq!(read.unwrap(), 1);
-            // A look that found nothing makes the next yields cheaper, until the loop sleeps.
+            // After a reactor turn without events, the next yields cause none, until the loop
+            // sleeps.
             time::sleep(Duration::from_millis(1)).await;
         }
     });
 }
 
 #[test]
-fn readiness_keeps_no_task_from_its_turn() {
-    // Each look finds something to run that takes longer than a slice, and a task waits.
+fn readiness_does_not_starve_a_ready_task() {
+    // Each reactor turn wakes a task that runs for longer than a slice, while another task waits.
     block_on(async {
         let (here, mut there) = sockets();
         let stop = Rc::new(Cell::new(false));

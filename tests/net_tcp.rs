@@ -1,4 +1,4 @@
-//! TCP connections: every byte arrives, once and in order, by any read; every end is seen.
+//! TCP connections: every byte arrives once and in order, with any kind of read; every end is seen.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
@@ -49,7 +49,7 @@ fn an_echo_server_answers_each_client() {
 }
 
 #[test]
-fn one_direction_ends_and_the_other_goes_on() {
+fn one_direction_ends_and_the_other_continues() {
     run(async || {
         let (client, server) = tcp_pair().await;
         client.write_all(b"question").await.unwrap();
@@ -60,7 +60,8 @@ fn one_direction_ends_and_the_other_goes_on() {
         assert_eq!(all_of(&client).await, b"answer");
         let error = client.write(b"more").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-        // The other side has gone: that a direction can't be ended any more is no error.
+        // The peer has closed the connection: that a direction can't be shut down any more is no
+        // error.
         drop(server);
         client.shutdown(Shutdown::Both).unwrap();
         client.shutdown(Shutdown::Both).unwrap();
@@ -91,7 +92,7 @@ fn halves_work_in_two_tasks_and_a_dropped_write_half_ends_the_stream() {
 }
 
 #[test]
-fn halves_come_together_again() {
+fn halves_are_reunited() {
     run(async || {
         let (client, server) = tcp_pair().await;
         let (other, _) = tcp_pair().await;
@@ -99,7 +100,7 @@ fn halves_come_together_again() {
         let (other_read, other_write) = other.into_split();
         let error = read.reunite(other_write).unwrap_err();
         assert!(error.to_string().contains("different streams"), "{error}");
-        // They come back.
+        // The halves are returned.
         let (read, other_write) = (error.0, error.1);
         let error = write.reunite(other_read).unwrap_err();
         let (other_read, write) = (error.0, error.1);
@@ -109,7 +110,7 @@ fn halves_come_together_again() {
         let mut buf = [0; 16];
         assert_eq!(server.read(&mut buf).await.unwrap(), 5);
 
-        // A write half that is forgotten leaves its direction open.
+        // A forgotten write half leaves its direction open.
         let (read, write) = client.into_split();
         write.forget();
         let mut end = pin!(server.read(&mut buf));
@@ -121,7 +122,7 @@ fn halves_come_together_again() {
 }
 
 #[test]
-fn borrowed_halves_leave_the_stream_whole() {
+fn borrowed_halves_leave_the_stream_usable() {
     run(async || {
         let (mut client, server) = tcp_pair().await;
         let (mut read, mut write) = TcpStream::split(&mut client);
@@ -142,7 +143,7 @@ fn borrowed_halves_leave_the_stream_whole() {
 }
 
 #[test]
-fn peeking_takes_nothing_away() {
+fn peek_does_not_remove_bytes() {
     run(async || {
         let (client, server) = tcp_pair().await;
         let mut buf = [0; 16];
@@ -163,7 +164,7 @@ fn peeking_takes_nothing_away() {
     });
 }
 
-/// Reads into buffers of 3, 0, 4 and 9 bytes; what came, and how many bytes.
+/// Reads into buffers of 3, 0, 4 and 9 bytes. Returns the bytes and their number.
 fn vectored<R>(read: impl FnOnce(&mut [IoSliceMut<'_>]) -> R) -> (R, Vec<Vec<u8>>) {
     let mut bufs = [3, 0, 4, 9].map(|len| vec![0; len]);
     let mut slices: Vec<_> = bufs.iter_mut().map(|buf| IoSliceMut::new(buf)).collect();
@@ -172,7 +173,7 @@ fn vectored<R>(read: impl FnOnce(&mut [IoSliceMut<'_>]) -> R) -> (R, Vec<Vec<u8>
 }
 
 #[test]
-fn vectored_calls_move_the_bytes_that_those_of_std_move() {
+fn vectored_calls_transfer_the_same_bytes_as_in_std() {
     run(async || {
         let out = [&b"one"[..], b"", b"two and", b" three"].map(IoSlice::new);
         let (ours, mut theirs) = tcp_and_std().await;
@@ -199,8 +200,8 @@ fn vectored_calls_move_the_bytes_that_those_of_std_move() {
 }
 
 #[test]
-fn more_buffers_than_the_system_takes_at_once_lose_and_stall_nothing() {
-    // The system takes 1024 at the most, so that the transfer is short and yet not the last.
+fn more_buffers_than_the_system_accepts_at_once_lose_no_byte() {
+    // The system accepts at most 1024, so the transfer is short and yet not the last.
     const BUFS: usize = 3000;
     run(async || {
         let (client, server) = tcp_pair().await;
@@ -213,7 +214,7 @@ fn more_buffers_than_the_system_takes_at_once_lose_and_stall_nothing() {
             }
         };
         let receive = async {
-            // All of it is there before the first read, and no event comes after it.
+            // All bytes are there before the first read, and no event comes after it.
             let mut received = vec![0; sent.len()];
             while server.peek(&mut received).await.unwrap() < sent.len() {
                 yield_now().await;
@@ -237,17 +238,17 @@ fn more_buffers_than_the_system_takes_at_once_lose_and_stall_nothing() {
 }
 
 #[test]
-fn eight_mebibytes_go_both_ways_at_once() {
+fn eight_mebibytes_are_sent_both_ways_at_once() {
     run(async || {
         both_ways(tcp_pair().await.into(), 8 << 20).await;
     });
 }
 
 #[test]
-fn a_read_or_write_that_is_dropped_has_moved_nothing() {
+fn a_dropped_read_or_write_has_transferred_nothing() {
     run(async || {
         let (client, server) = tcp_pair().await;
-        // Little room, so that writes have to wait as well.
+        // A small buffer, so that writes have to wait as well.
         socket2::SockRef::from(&client)
             .set_send_buffer_size(1 << 14)
             .unwrap();
@@ -257,7 +258,7 @@ fn a_read_or_write_that_is_dropped_has_moved_nothing() {
             let mut done = 0;
             while done < sent.len() {
                 let end = sent.len().min(done + 1 + done % 70_000);
-                // In the second half it is the reader that has to wait.
+                // In the second half the reader has to wait.
                 if done > sent.len() / 2 {
                     turn().await;
                 }
@@ -310,7 +311,7 @@ fn write_all_and_read_exact_move_more_than_the_system_buffers() {
 }
 
 #[test]
-fn read_exact_fails_if_the_stream_ends_early_and_leaves_what_follows_the_buffer() {
+fn read_exact_fails_if_the_stream_ends_early_and_leaves_the_rest_of_the_buffer() {
     run(async || {
         let (client, server) = tcp_pair().await;
         client.write_all(b"hello").await.unwrap();
@@ -405,14 +406,14 @@ fn an_end_that_comes_between_the_event_and_the_read_is_seen() {
     run(async || {
         let (server, mut client) = tcp_and_std().await;
         let mut buf = [0; 64];
-        // Takes the readiness that a new stream is given on trust.
+        // Consumes the readiness that a new stream is assumed to have.
         assert_eq!(
             server.try_read(&mut buf).unwrap_err().kind(),
             ErrorKind::WouldBlock
         );
         client.write_all(b"brief").unwrap();
         server.readable().await.unwrap();
-        // Nothing turns the loop from here to the read, which is short.
+        // The loop runs no turn from here to the read, which is short.
         client.shutdown(Shutdown::Write).unwrap();
         assert_eq!(server.try_read(&mut buf).unwrap(), 5);
         assert_eq!(server.read(&mut buf).await.unwrap(), 0);
@@ -420,7 +421,7 @@ fn an_end_that_comes_between_the_event_and_the_read_is_seen() {
 }
 
 #[test]
-fn a_reset_is_an_error_and_wakes_who_waits() {
+fn a_reset_is_an_error_and_wakes_waiters() {
     run(async || {
         let (ours, theirs) = tcp_and_std().await;
         let mut buf = [0; 16];
@@ -430,7 +431,7 @@ fn a_reset_is_an_error_and_wakes_who_waits() {
             reset(theirs);
             assert_eq!(read.await.unwrap_err().kind(), ErrorKind::ConnectionReset);
         }
-        // The error has been told; what is left is a connection without another end.
+        // The error has been returned; the connection has no peer any more.
         assert_eq!(ours.read(&mut buf).await.unwrap(), 0);
         let error = ours.write(b"more").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
@@ -444,18 +445,18 @@ fn a_reset_is_an_error_and_wakes_who_waits() {
     });
 }
 
-/// Closes without goodbye.
+/// Closes with a reset.
 fn reset(stream: std::net::TcpStream) {
     let stream = socket2::Socket::from(stream);
     stream.set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 #[test]
-fn a_new_descriptor_with_an_old_number_gets_no_old_events() {
+fn a_new_descriptor_with_a_reused_number_gets_no_old_events() {
     run(async || {
         let (old, mut old_peer) = tcp_and_std().await;
         let number = old.as_raw_fd();
-        // The duplicate keeps the old socket open, and the system telling of it.
+        // The duplicate keeps the old socket open, and its events coming.
         let duplicate = old.as_fd().try_clone_to_owned().unwrap();
         old_peer.write_all(b"old").unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -485,7 +486,7 @@ fn a_new_descriptor_with_an_old_number_gets_no_old_events() {
 }
 
 #[test]
-fn trying_never_waits() {
+fn try_methods_never_wait() {
     run(async || {
         let (client, server) = tcp_pair().await;
         let mut buf = vec![0; 1 << 16];
@@ -514,14 +515,14 @@ fn trying_never_waits() {
 }
 
 #[test]
-fn an_operation_of_ones_own_takes_part_in_the_readiness() {
+fn an_operation_of_the_user_takes_part_in_the_readiness() {
     run(async || {
         let (client, server) = tcp_pair().await;
         let receive =
             || socket2::SockRef::from(&server).recv(&mut [std::mem::MaybeUninit::uninit()]);
         let error = server.try_io(Interest::READABLE, receive).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
-        // It is known now that there is nothing: the operation is not even called.
+        // The socket is recorded as not ready: the operation is not even called.
         let never = || -> io::Result<()> { panic!("it is called") };
         let error = server.try_io(Interest::READABLE, never).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
@@ -552,7 +553,7 @@ fn two_tasks_read_one_stream() {
 }
 
 #[test]
-fn a_stream_goes_to_std_and_back() {
+fn a_stream_is_converted_to_std_and_back() {
     run(async || {
         let (ours, mut theirs) = tcp_and_std().await;
         let mut std = ours.into_std().unwrap();
@@ -570,12 +571,12 @@ fn a_stream_goes_to_std_and_back() {
 }
 
 #[test]
-fn a_stream_that_outlives_its_runtime_says_so() {
+fn a_stream_that_outlives_its_runtime_returns_an_error() {
     let runtime = wakeful::Runtime::new().unwrap();
     let (client, server) = runtime.block_on(tcp_pair());
     drop(runtime);
     wakeful::block_on(async {
-        // What needs no waiting still works.
+        // Operations that need no wait still work.
         client.write(b"late").await.unwrap();
         let mut buf = [0; 16];
         let error = loop {
@@ -589,7 +590,7 @@ fn a_stream_that_outlives_its_runtime_says_so() {
 }
 
 #[test]
-fn urgent_data_cuts_a_read_short_and_stalls_nothing() {
+fn urgent_data_cuts_a_read_short_and_the_rest_is_read() {
     run(async || {
         let (ours, mut theirs) = tcp_and_std().await;
         let mut buf = [0; 64];
@@ -604,7 +605,7 @@ fn urgent_data_cuts_a_read_short_and_stalls_nothing() {
             assert_eq!(read.await.unwrap(), 6);
         }
         let mut received = buf[..6].to_vec();
-        // The system stopped at the mark. What comes after it is there, and no event tells of it.
+        // The system stopped at the mark. The bytes after it are there, and no event reports them.
         while received.len() < 11 {
             let n = ours.read(&mut buf).await.unwrap();
             received.extend(&buf[..n]);

@@ -25,7 +25,7 @@ use wakeful::reactor::{Backend, Interest};
 mod support;
 use support::{all_of, both_ways, is_pending, pattern, run, turn};
 
-/// A path for a socket, which is removed at the end.
+/// A path for a socket, which is removed when it is dropped.
 struct Place(PathBuf);
 
 impl Place {
@@ -43,7 +43,7 @@ impl Drop for Place {
 }
 
 #[test]
-fn a_pair_talks_both_ways() {
+fn a_pair_exchanges_bytes() {
     run(async || {
         let (here, there) = UnixStream::pair().unwrap();
         let mut buf = [0; 16];
@@ -69,7 +69,7 @@ fn a_pair_talks_both_ways() {
 }
 
 #[test]
-fn much_goes_both_ways_at_once() {
+fn many_bytes_are_sent_both_ways_at_once() {
     run(async || {
         both_ways(UnixStream::pair().unwrap().into(), 4 << 20).await;
     });
@@ -98,7 +98,7 @@ fn write_all_and_read_exact_take_several_operations() {
 }
 
 #[test]
-fn a_dropped_read_exact_or_write_all_has_moved_a_part() {
+fn a_dropped_read_exact_or_write_all_has_transferred_a_part() {
     run(async || {
         let (here, there) = UnixStream::pair().unwrap();
         here.write(b"abc").await.unwrap();
@@ -122,7 +122,7 @@ fn a_dropped_read_exact_or_write_all_has_moved_a_part() {
 }
 
 #[test]
-fn halves_part_and_meet_again() {
+fn halves_are_split_and_reunited() {
     run(async || {
         let (here, there) = UnixStream::pair().unwrap();
         let (read, mut write) = here.into_split();
@@ -136,7 +136,7 @@ fn halves_part_and_meet_again() {
 }
 
 #[test]
-fn more_buffers_than_the_system_takes_at_once_are_no_error() {
+fn more_buffers_than_the_system_accepts_at_once_are_no_error() {
     run(async || {
         let (here, there) = UnixStream::pair().unwrap();
         let sent = pattern(3000);
@@ -155,7 +155,7 @@ fn more_buffers_than_the_system_takes_at_once_are_no_error() {
 }
 
 #[test]
-fn descriptors_sent_along_cut_a_read_short_and_stall_nothing() {
+fn attached_descriptors_cut_a_read_short_and_the_rest_is_read() {
     run(async || {
         let (mut theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
         let ours = UnixStream::from_std(ours).unwrap();
@@ -178,7 +178,7 @@ fn descriptors_sent_along_cut_a_read_short_and_stall_nothing() {
 }
 
 #[test]
-fn after_a_short_read_the_system_is_not_asked_in_vain() {
+fn after_a_short_read_no_read_is_tried() {
     let runtime = Runtime::builder().backend(Backend::Raw).build();
     let Ok(runtime) = runtime else { return };
     runtime.block_on(async {
@@ -191,7 +191,7 @@ fn after_a_short_read_the_system_is_not_asked_in_vain() {
             let error = there.try_io(Interest::READABLE, never).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::WouldBlock);
         }
-        // A full buffer says nothing: it is asked.
+        // After a short write into a full buffer the next one is tried.
         here.write(&[7; 16]).await.unwrap();
         assert_eq!(there.read(&mut buf).await.unwrap(), 16);
         there.try_io(Interest::READABLE, || Ok(())).unwrap();
@@ -199,7 +199,7 @@ fn after_a_short_read_the_system_is_not_asked_in_vain() {
 }
 
 #[test]
-fn a_listener_at_a_path_takes_connections() {
+fn a_listener_at_a_path_accepts_connections() {
     run(async || {
         let place = Place::new();
         let listener = UnixListener::bind(&place.0).unwrap();
@@ -259,7 +259,7 @@ fn a_full_queue_makes_connecting_wait() {
     run(async || {
         let place = Place::new();
         let std = std::os::unix::net::UnixListener::bind(&place.0).unwrap();
-        // No more than one waits to be accepted.
+        // At most one connection waits to be accepted.
         rustix::net::listen(&std, 0).unwrap();
         let listener = UnixListener::from_std(std).unwrap();
         let first = UnixStream::connect(&place.0).await.unwrap();
@@ -294,9 +294,9 @@ fn more_clients_than_the_queue_holds_are_all_served() {
     });
 }
 
-/// Each from a task of its own; who waited first is not forgotten.
+/// Each in its own task; the first waiter is not forgotten.
 #[test]
-fn several_streams_of_connections_wait_at_a_time() {
+fn several_incoming_streams_wait_at_the_same_time() {
     run(async || {
         let place = Place::new();
         let listener = Rc::new(UnixListener::bind(&place.0).unwrap());
@@ -313,7 +313,7 @@ fn several_streams_of_connections_wait_at_a_time() {
 }
 
 #[test]
-fn a_loop_of_datagrams_to_an_address_lets_others_run() {
+fn a_loop_of_datagrams_to_an_address_lets_other_tasks_run() {
     run(async || {
         let place = Place::new();
         let sent = Rc::new(Cell::new(0));
@@ -334,7 +334,7 @@ fn a_loop_of_datagrams_to_an_address_lets_others_run() {
 /// A process in another namespace has no number here.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_peer_that_cannot_be_seen_has_no_number() {
+fn a_peer_in_another_namespace_has_no_number() {
     const PLACE: &str = "WAKEFUL_TEST_PLACE";
     if let Some(place) = env::var_os(PLACE) {
         return wakeful::block_on(async {
@@ -365,7 +365,7 @@ fn a_peer_that_cannot_be_seen_has_no_number() {
     there.arg(env::current_exe().unwrap()).env(PLACE, &place.0);
     there.args([
         "--exact",
-        "a_peer_that_cannot_be_seen_has_no_number",
+        "a_peer_in_another_namespace_has_no_number",
         "--nocapture",
     ]);
     let output = there.output().unwrap();
@@ -373,7 +373,7 @@ fn a_peer_that_cannot_be_seen_has_no_number() {
 }
 
 #[test]
-fn the_other_side_is_known() {
+fn the_credentials_of_the_peer_are_known() {
     run(async || {
         let (here, there) = UnixStream::pair().unwrap();
         let cred = here.peer_cred().unwrap();
@@ -396,7 +396,7 @@ fn datagrams_arrive_whole_and_in_order() {
         for len in [5, 0, 9] {
             assert_eq!(there.recv(&mut buf).await.unwrap(), len);
         }
-        // A full queue makes the sender wait, and room wakes it.
+        // A full queue makes the sender wait, and space wakes it.
         let mut queued = 0;
         while here.try_send(b"x").is_ok() {
             queued += 1;
@@ -412,7 +412,7 @@ fn datagrams_arrive_whole_and_in_order() {
 }
 
 #[test]
-fn datagrams_find_their_path() {
+fn datagrams_are_sent_to_a_path() {
     run(async || {
         let (here, there) = (Place::new(), Place::new());
         let receiver = UnixDatagram::bind(&there.0).unwrap();
@@ -429,7 +429,7 @@ fn datagrams_find_their_path() {
         let unbound = UnixDatagram::unbound().unwrap();
         unbound.send_to(b"who", &there.0).await.unwrap();
         assert!(receiver.recv_from(&mut buf).await.unwrap().1.is_unnamed());
-        // The queue fills up: sending waits for room, though no event can tell of it.
+        // The queue is full: sending waits for space, though no event can report it.
         let mut queued = 0;
         while unbound.try_send_to(b"x", &there.0).is_ok() {
             queued += 1;
@@ -442,7 +442,7 @@ fn datagrams_find_their_path() {
         assert_eq!(send.await.unwrap(), 4);
 
         drop(receiver);
-        // A child of another test may keep a copy of the descriptor until it runs its program.
+        // A child of another test may have a copy of the descriptor until it runs its program.
         while unbound
             .try_send_to(b"anyone", &there.0)
             .is_ok_and(|n| n == 6)
@@ -458,7 +458,7 @@ fn datagrams_find_their_path() {
 }
 
 #[test]
-fn an_oversized_datagram_says_its_size() {
+fn the_error_of_an_oversized_datagram_has_its_size() {
     run(async || {
         let (here, _there) = UnixDatagram::pair().unwrap();
         let error = here.send(&vec![0; 16 << 20]).await.unwrap_err();
@@ -508,7 +508,7 @@ fn abstract_addresses_need_no_file() {
 }
 
 #[test]
-fn sockets_go_to_std_and_back() {
+fn sockets_are_converted_to_std_and_back() {
     run(async || {
         let (here, there) = UnixDatagram::pair().unwrap();
         let std = there.into_std().unwrap();
@@ -531,7 +531,7 @@ fn sockets_go_to_std_and_back() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_client_with_a_name_is_known_by_it() {
+fn a_client_with_a_name_has_it_as_its_address() {
     use std::os::linux::net::SocketAddrExt;
 
     run(async || {
@@ -544,7 +544,7 @@ fn a_client_with_a_name_is_known_by_it() {
         let (_stream, from) = listener.accept().await.unwrap();
         assert_eq!(from.as_pathname(), Some(&*name.0));
 
-        // The family alone as an address lets the system choose an abstract name.
+        // With the family only, the system chooses an abstract name.
         let client = socket();
         client.bind(&SockAddr::unix("").unwrap()).unwrap();
         client.connect(&SockAddr::unix(&place.0).unwrap()).unwrap();
@@ -559,7 +559,7 @@ fn a_client_with_the_longest_name_does_not_end_the_server() {
     run(async || {
         let place = Place::new();
         let listener = UnixListener::bind(&place.0).unwrap();
-        // 108 bytes: the system takes it without a zero behind it.
+        // 108 bytes: the system accepts it without a final zero.
         let dir = env::temp_dir().join(format!("wakeful-{}", process::id()));
         fs::create_dir_all(&dir).unwrap();
         let start = dir.join("").display().to_string();
@@ -573,14 +573,14 @@ fn a_client_with_the_longest_name_does_not_end_the_server() {
     });
 }
 
-/// An address that is filled by its path, without a zero at the end.
+/// An address that is filled by its path, without a final zero.
 #[cfg(target_os = "linux")]
 fn longest(path: &std::path::Path) -> SockAddr {
     use std::os::unix::ffi::OsStrExt;
 
     let mut storage = SockAddrStorage::zeroed();
-    // SAFETY: Linux's `sockaddr_un` is the family in two bytes and the path in 108. Any bytes will do,
-    // and all of them are set.
+    // SAFETY: Linux's `sockaddr_un` is the family in two bytes and the path in 108. Any bytes are
+    // valid, and all of them are set.
     unsafe {
         let bytes = storage.view_as::<[u8; 110]>();
         bytes[..2].copy_from_slice(&1_u16.to_ne_bytes());
@@ -589,7 +589,7 @@ fn longest(path: &std::path::Path) -> SockAddr {
     }
 }
 
-/// What std says of that path, and what we say, are of one kind; the kind is returned.
+/// Checks that std and this crate return errors of the same kind for the path. Returns the kind.
 #[track_caller]
 fn as_std<A, B>(ours: io::Result<A>, std: io::Result<B>) -> ErrorKind {
     let (ours, std) = (ours.err().unwrap(), std.err().unwrap());
@@ -611,7 +611,7 @@ fn an_empty_path_binds_a_unique_name_and_connects_to_nothing() {
         );
         let names = [&one, &two].map(|listener| name(listener.local_addr().unwrap()));
         assert_ne!(names[0], names[1]);
-        // The system's choice, not the empty name.
+        // The name that the system chose, not the empty one.
         assert_eq!(names.map(|name| name.len()), [5, 5]);
         let to = one.local_addr().unwrap();
         let _client = UnixStream::connect_addr(&to).await.unwrap();
@@ -623,7 +623,7 @@ fn an_empty_path_binds_a_unique_name_and_connects_to_nothing() {
         let by_addr = UnixListener::bind_addr(&unnamed).unwrap();
         assert_eq!(name(by_addr.local_addr().unwrap()).len(), 5);
 
-        // Somebody listens at the empty abstract name: the empty path is not that.
+        // A socket listens at the empty abstract name, which is not the empty path.
         let _everyones = UnixListener::bind("\0").ok();
         let invalid = ErrorKind::InvalidInput;
         let ours = UnixStream::connect("").await;
@@ -647,7 +647,7 @@ fn an_empty_path_binds_a_unique_name_and_connects_to_nothing() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_path_is_as_long_as_in_std() {
+fn a_path_has_the_same_limit_as_in_std() {
     use std::os::unix::net;
 
     run(async || {

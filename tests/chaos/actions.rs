@@ -1,4 +1,4 @@
-//! What user code does: the public calls, on whatever lies about.
+//! The actions of user code: public calls, on the objects of the bag.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -26,10 +26,10 @@ use super::world::{self, Joiner, Known, Remote, Set, Style, World, copy, take};
 #[path = "actions/io.rs"]
 mod io;
 
-/// Takes an action of that kind.
+/// Takes an action of this kind.
 pub fn take_action(world: &World, place: Place, kind: Kind) {
     if in_panic_hook() && matches!(kind, Kind::Class | Kind::Timer | Kind::Local) {
-        // A panic in there ends the process, and these may panic.
+        // A panic in the panic hook ends the process, and these actions may panic.
         return look(world, place);
     }
     match kind {
@@ -70,7 +70,7 @@ fn keep(world: &World, record: Rc<Record>, handle: JoinHandle<Output>) {
     });
 }
 
-/// Returns a runtime of the bag: often the one that is calling user code, as it is not idle.
+/// Returns a runtime of the bag. Often that is the runtime that calls user code, as it is not idle.
 fn guest(world: &World) -> Option<Rc<Guest>> {
     match innermost(world) {
         Some(at) => world.bag.runtimes.borrow().get(at).cloned(),
@@ -78,7 +78,7 @@ fn guest(world: &World) -> Option<Rc<Guest>> {
     }
 }
 
-/// Takes such a runtime out.
+/// Takes such a runtime out of the bag.
 fn take_guest(world: &World) -> Option<Rc<Guest>> {
     match innermost(world) {
         Some(at) => Some(world.bag.runtimes.borrow_mut().swap_remove(at)),
@@ -86,7 +86,7 @@ fn take_guest(world: &World) -> Option<Rc<Guest>> {
     }
 }
 
-/// Half of the time: where in the bag the runtime is that this thread went into last.
+/// Returns, half of the time, the index in the bag of the runtime that this thread entered last.
 fn innermost(world: &World) -> Option<usize> {
     if world.dice.one_in(2) {
         return None;
@@ -148,7 +148,7 @@ fn spawn(world: &World, place: Place) {
     }
 }
 
-/// The future may get a runtime that was made later than its own, so that no two hold each other.
+/// The future may get a runtime that was created after its own, so that no two hold each other.
 fn hold(world: &World, guest: &Guest, body: &mut Body) {
     if !world.dice.one_in(4) {
         return;
@@ -174,10 +174,10 @@ fn remote(world: &World, place: Place) {
             let capture = Capture::new(&world.tally);
             let handle = handle.spawn_with(move || {
                 world::chaos(Place::Make);
-                // Not after the future is made: a panic would make the compiler leak it
+                // Not after the future is created: a panic would make the compiler leak it
                 // (rust-lang/rust#47949).
                 drop(capture);
-                let world = world::current().expect("the thread has its world");
+                let world = world::current().expect("the world of this thread");
                 Body::new(&world, false)
             });
             let waiting = None;
@@ -229,7 +229,7 @@ fn remote(world: &World, place: Place) {
     }
 }
 
-/// A closure for the pool, whose handle may be kept, aborted, polled or dropped.
+/// Spawns a closure on the pool. Its handle may be kept, aborted, polled or dropped.
 fn blocking(world: &World) {
     let dice = &world.dice;
     if let Some(mut handle) = take(dice, &world.bag.blocking) {
@@ -303,7 +303,7 @@ fn wake(world: &World, place: Place) {
     world.tell(|| format!("{place}: wake {how}"));
     if how < 2 {
         if dice.one_in(2) {
-            // It wakes what polls it.
+            // It wakes the task or future that is being polled.
             _ = poll_with(world, pin!(wakeful::task::yield_now()).as_mut());
             return;
         }
@@ -358,18 +358,18 @@ fn wake(world: &World, place: Place) {
     }
 }
 
-/// A copy of the waker of what is being polled.
+/// Returns a clone of the waker of the current poll.
 fn own_waker(world: &World) -> Option<Known> {
     let own = world.own.borrow();
     let known = own.last()?;
     Some(Known {
         record: known.record.clone(),
-        // A task's, or that of `block_on`.
+        // The waker of a task, or of `block_on`.
         waker: known.waker.clone(),
     })
 }
 
-/// A waker to poll something with: a foreign one, with its state, or a task's.
+/// Returns a waker for a poll: a foreign one with its state, or that of a task.
 fn some_waker(world: &World) -> (Option<Arc<foreign::State>>, Waker) {
     match world.dice.below(4) {
         0 if let Some(known) = take(&world.dice, &world.bag.wakers) => (None, known.waker),
@@ -398,7 +398,7 @@ fn join(world: &World, place: Place) {
         0 => drop(joiner),
         1 => {
             std::hint::black_box(format!("{:?}", joiner.handle));
-            world.insist(Some(joiner.handle.id()) == joiner.record.id.get(), || {
+            world.check(Some(joiner.handle.id()) == joiner.record.id.get(), || {
                 format!("the id of {}", joiner.record.name())
             });
             world.bag.joiners.borrow_mut().push(joiner);
@@ -445,7 +445,7 @@ fn set(world: &World, place: Place) {
         }
         5 => set.set.abort_all(),
         6 => {
-            // Nothing that it waited for is in it any more.
+            // The set has no task any more that it waited for.
             set.set.detach_all();
             set.waiting = None;
         }
@@ -475,7 +475,7 @@ fn new_set(world: &World) {
         set = (0..members)
             .map(|_| {
                 world::chaos(Place::Iterator);
-                let world = world::current().expect("it is there");
+                let world = world::current().expect("the world of this thread");
                 Body::new(&world, false)
             })
             .collect();
@@ -514,7 +514,7 @@ fn end(world: &World, place: Place) {
     if dice.one_in(4) {
         _ = take(dice, &world.bag.spawners);
     }
-    // Most of the time one is left.
+    // Usually one runtime is left.
     if world.bag.runtimes.borrow().len() < 2 && !dice.one_in(4) {
         return;
     }
@@ -522,7 +522,7 @@ fn end(world: &World, place: Place) {
         return;
     };
     match how {
-        // Someone else may have it: then it goes on.
+        // If it is used elsewhere, it continues.
         0..3 => match Rc::try_unwrap(guest) {
             Ok(guest) if how == 0 => guest.shut_down(world, Some(Duration::ZERO)),
             Ok(guest) if how == 1 => guest.shut_down(world, None),
@@ -530,7 +530,7 @@ fn end(world: &World, place: Place) {
             Err(guest) => drop(guest),
         },
         3 => {
-            // In a future that does nothing.
+            // In a future that is ready at once.
             let outer = world
                 .bag
                 .runtimes
@@ -567,7 +567,7 @@ fn enter(world: &World, place: Place) {
     guest.going_in(world, |runtime| {
         runtime.enter(|| {
             world::chaos(Place::Inside);
-            // Twice as much, since it leads to the most.
+            // Twice as likely as the others, since it leads to most places.
             world::chaos(Place::Inside);
         })
     });
@@ -580,7 +580,7 @@ fn run(world: &World, place: Place) {
     };
     let how = dice.below(6);
     world.tell(|| format!("{place}: loop {how} of runtime {}", guest.number));
-    // A panic inside of the panic hook ends the process, and polls may panic.
+    // A panic in the panic hook ends the process, and polls may panic.
     if how == 5 || in_panic_hook() {
         std::hint::black_box(guest.runtime().next_timeout());
         return;
@@ -661,7 +661,7 @@ fn class(world: &World, place: Place) {
             if inside() && class.name().is_ok() {
                 let body = Body::new(world, false);
                 let record = body.record().clone();
-                // It refuses a class of another runtime, and drops the future.
+                // A class of another runtime is refused, and the future dropped.
                 let again = class.clone();
                 let spawned = RefCell::new(None);
                 world.attempt(|| {
@@ -712,16 +712,16 @@ fn look(world: &World, place: Place) {
     }
 }
 
-/// Polls it with some waker.
+/// Polls `future` with a random waker.
 fn poll_with<F: Future>(world: &World, future: Pin<&mut F>) -> Poll<F::Output> {
     let (_, waker) = some_waker(world);
     let poll = future.poll(&mut Context::from_waker(&waker));
-    // Not on the way out, where a panic would leak what is returned (rust-lang/rust#47949).
+    // Not during an unwind, where a panic would leak the output (rust-lang/rust#47949).
     drop(waker);
     poll
 }
 
-/// From nothing to that many microseconds.
+/// Returns a duration from zero to a number of microseconds.
 fn micros(dice: &Dice, most: usize) -> Duration {
     Duration::from_micros(dice.below(most) as u64)
 }

@@ -1,4 +1,4 @@
-//! Checks of text: lines of at most 100 columns, and words that the style rules out.
+//! Checks of text: lines of at most 100 columns, and banned words.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::source::{Source, find_word};
 
 pub const MAX_COLUMNS: usize = 100;
 
-/// Words in comments and pages that say something else than they mean. See CONTRIBUTING.md.
+/// Words that are not plain technical English. See CONTRIBUTING.md.
 const BANNED: &[&str] = &[
     "nobody",
     "whoever",
@@ -32,10 +32,10 @@ impl Text {
     }
 }
 
-/// Returns the lines with more than 100 columns, as numbers from 1 on.
+/// Returns the numbers of the lines with more than 100 columns.
 ///
-/// Left out are rows of tables, URLs, inline tables of TOML, and strings that are long themselves:
-/// these can't be broken.
+/// Left out are rows of tables, URLs, inline tables of TOML, and long strings, which can't be
+/// broken.
 pub fn long_lines(text: &Text) -> Vec<usize> {
     let lines = text.raw.lines().enumerate();
     let long = lines.filter(|(_, line)| {
@@ -62,7 +62,7 @@ fn without_string(line: &str) -> usize {
     line.chars().count() - longest('"').max(longest('\''))
 }
 
-/// Returns the lines with banned words, as numbers from 1 on, each with its word.
+/// Returns the numbers of the lines with banned words, each with its word.
 pub fn banned_words(text: &Text) -> Vec<(usize, &'static str)> {
     let prose = match text.is(".rs") {
         true => comments(&text.raw),
@@ -113,7 +113,7 @@ fn ends_in_directory(start: &str) -> bool {
     start.is_empty() || start.ends_with('/')
 }
 
-/// How many exceptions each file has left: a list that only gets shorter.
+/// The number of exceptions that each file has left: a list that may only get shorter.
 pub type Left = BTreeMap<String, usize>;
 
 /// Reads lines of a path and a number.
@@ -163,7 +163,7 @@ mod self_tests {
     }
 
     #[test]
-    fn long_lines_are_seen() {
+    fn long_lines_are_found() {
         let long = |path, raw: String| long_lines(&text(path, raw));
         let word = "x".repeat(MAX_COLUMNS);
         assert_eq!(long("a.md", format!("{word}\n{word}x")), [2]);
@@ -179,7 +179,7 @@ mod self_tests {
     }
 
     #[test]
-    fn banned_words_are_seen_in_prose() {
+    fn banned_words_are_found_in_prose() {
         let words = |path, raw: &str| banned_words(&text(path, raw.to_string()));
         assert_eq!(words("a.md", "one\nNobody is told."), [(2, "nobody")]);
         let code = "fn nobody() {} // in line\nlet a = \"in vain\"; /* whoever */ // inline";
@@ -198,7 +198,7 @@ mod self_tests {
     }
 
     #[test]
-    fn the_list_only_gets_shorter() {
+    fn the_list_may_only_get_shorter() {
         let left = read("a.rs 2\nb c.rs 1\n");
         assert_eq!(write(&left), "a.rs 2\nb c.rs 1\n");
         let found = |a: usize| {
