@@ -138,7 +138,7 @@ fn abort_while_the_future_is_dropped() {
 }
 
 #[test]
-fn abort_from_another_thread_drops_the_future_on_the_owner_thread() {
+fn abort_from_another_thread_drops_the_future_on_its_owner() {
     // In tokio #3929 the abort dropped the future and its `Rc`s on the other thread.
     let ledger = Ledger::new();
     block_on(async {

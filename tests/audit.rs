@@ -148,11 +148,11 @@ fn packages(more: &[&str]) -> Vec<Package> {
     packages
 }
 
-fn strangers(packages: &[Package], chosen: &[&[&str]]) -> Vec<String> {
-    let strangers = packages
+fn unlisted(packages: &[Package], chosen: &[&[&str]]) -> Vec<String> {
+    let unlisted = packages
         .iter()
         .filter(|package| !chosen.iter().any(|list| list.contains(&&*package.name)));
-    strangers
+    unlisted
         .map(|package| format!("{} {}", package.name, package.version))
         .collect()
 }
@@ -210,19 +210,19 @@ fn split<'a>(text: &'a str, between: &str) -> Vec<&'a str> {
 
 #[test]
 fn the_core_has_only_the_listed_dependencies() {
-    let strangers = strangers(&packages(&[]), &[CORE]);
+    let unlisted = unlisted(&packages(&[]), &[CORE]);
     let advice = "review the package and its maintainers, then add it to the list in tests/audit.rs, \
         or do without it";
-    assert!(strangers.is_empty(), "new packages {strangers:?}: {advice}");
+    assert!(unlisted.is_empty(), "new packages {unlisted:?}: {advice}");
 }
 
 #[test]
 fn features_and_adapters_have_only_the_listed_dependencies_in_one_version() {
     let packages = packages(ALL);
-    let strangers = strangers(&packages, &[CORE, OPTIONAL]);
+    let unlisted = unlisted(&packages, &[CORE, OPTIONAL]);
     let advice = "review the package and its maintainers, then add it to the list in tests/audit.rs, \
         or do without it";
-    assert!(strangers.is_empty(), "new packages {strangers:?}: {advice}");
+    assert!(unlisted.is_empty(), "new packages {unlisted:?}: {advice}");
     let twice = twice(&packages);
     assert!(twice.is_empty(), "in more than one version: {twice:?}");
 }
@@ -243,7 +243,7 @@ fn the_audit_detects_violations() {
         licence: String::new(),
     };
     let packages = [package("a", "v1"), package("b", "v1"), package("a", "v2")];
-    assert_eq!(strangers(&packages, &[&["a"]]), ["b v1"]);
+    assert_eq!(unlisted(&packages, &[&["a"]]), ["b v1"]);
     assert_eq!(twice(&packages).len(), 1);
     for free in [
         "MIT",

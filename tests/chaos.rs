@@ -6,7 +6,8 @@
 //! an abort or a hang ends with the number of the seed, its actions, and the command to repeat it.
 //!
 //! - `WAKEFUL_CHAOS_SEEDS=100000` runs that many seeds in each test instead of a few hundred,
-//!   `WAKEFUL_CHAOS_SECONDS=60` as many as fit into that time, `WAKEFUL_CHAOS_SEED=7` only that one.
+//!   `WAKEFUL_CHAOS_SECONDS=60` as many as fit into that time, and `WAKEFUL_CHAOS_SEED=7` only that
+//!   one.
 //! - `WAKEFUL_CHAOS_FIRST=5000` begins at that seed.
 //! - `WAKEFUL_CHAOS_LOG=1` prints each action before it is taken.
 //! - `WAKEFUL_CHAOS_KEEP_GOING=1` continues after a seed that failed, and lists all at the end.

@@ -28,7 +28,7 @@ fn compute(time: Duration) {
     }
 }
 
-/// A task that computes in short polls until it is told to stop.
+/// A task that computes in short polls until it is stopped.
 fn start_computing(class: &Class, stop: &Rc<Cell<bool>>) -> wakeful::task::JoinHandle<()> {
     let stop = stop.clone();
     spawn_in(class, async move {
@@ -563,12 +563,12 @@ fn a_remote_wake_is_received_after_one_poll_if_a_class_has_a_latency() {
         let urgent = Class::builder("urgent").latency(Duration::from_millis(1));
         let urgent = urgent.build().unwrap();
         let (polls, woken_at) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
-        let told = Arc::new((AtomicBool::new(false), AtomicWaker::new()));
+        let event = Arc::new((AtomicBool::new(false), AtomicWaker::new()));
         let waits = spawn_in(&urgent, {
-            let (told, polls) = (told.clone(), polls.clone());
+            let (event, polls) = (event.clone(), polls.clone());
             poll_fn(move |cx| {
-                told.1.register(cx.waker());
-                match told.0.load(Ordering::SeqCst) {
+                event.1.register(cx.waker());
+                match event.0.load(Ordering::SeqCst) {
                     true => Poll::Ready(polls.get()),
                     false => Poll::Pending,
                 }
@@ -576,15 +576,15 @@ fn a_remote_wake_is_received_after_one_poll_if_a_class_has_a_latency() {
         });
         // Short polls, of which the loop would run many before it receives messages.
         for _ in 0..100 {
-            let (told, polls, woken_at) = (told.clone(), polls.clone(), woken_at.clone());
+            let (event, polls, woken_at) = (event.clone(), polls.clone(), woken_at.clone());
             spawn(async move {
                 for _ in 0..100 {
                     polls.set(polls.get() + 1);
                     if polls.get() == 5_000 {
-                        let told = told.clone();
+                        let event = event.clone();
                         let wake = move || {
-                            told.0.store(true, Ordering::SeqCst);
-                            told.1.wake();
+                            event.0.store(true, Ordering::SeqCst);
+                            event.1.wake();
                         };
                         std::thread::spawn(wake).join().unwrap();
                         woken_at.set(polls.get());

@@ -264,7 +264,7 @@ fn runtimes_guards_and_handles_are_unwind_safe() {
 #[track_caller]
 fn assert_reports(text: &str, what: &str) {
     for part in [
-        "would wait for ever",
+        "would wait forever",
         "tests/contexts.rs",
         what,
         "another runtime",
@@ -429,7 +429,7 @@ fn a_block_on_that_nothing_can_wake_is_reported_if_stalls_are_detected() {
         let line =
             first_line_of("a_block_on_that_nothing_can_wake_is_reported_if_stalls_are_detected");
         for part in [
-            "waits for ever",
+            "waits forever",
             "tests/contexts.rs",
             "('lost')",
             "spawned at",

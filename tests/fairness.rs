@@ -218,7 +218,7 @@ fn other_threads_that_never_pause_let_timers_fire() {
         runtime.block_on(main);
         assert!(
             counts.left.get() > 0,
-            "with a look-out of {spin:?} the timer waited until the others had nothing more to send"
+            "with spinning for {spin:?} the timer waited until the others had sent all messages"
         );
     }
 }
@@ -473,13 +473,13 @@ fn foreign_block_on<F: Future>(future: F) -> F::Output {
     for _ in 0..1_000_000 {
         assert!(
             woken.0.swap(false, Ordering::SeqCst),
-            "it would sleep for ever"
+            "it would sleep forever"
         );
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;
         }
     }
-    panic!("it would spin for ever");
+    panic!("it would spin forever");
 }
 
 #[test]

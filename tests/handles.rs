@@ -47,7 +47,7 @@ fn a_closure_is_sent_and_its_future_stays_on_the_loop() {
 }
 
 #[test]
-fn a_sleeping_loop_receives_messages_of_its_handles() {
+fn a_sleeping_loop_is_woken_by_its_handles() {
     let (send, handles) = channel::<Handle>();
     let other = thread::spawn(move || {
         let handle = handles.recv().unwrap();

@@ -65,7 +65,7 @@ fn a_connected_socket_receives_from_its_peer_only() {
         assert_eq!(there.recv_from(&mut buf).await.unwrap(), (6, here_addr));
         let error = here.try_recv(&mut buf).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
-        let error = stranger.send(b"to whom").await.unwrap_err();
+        let error = stranger.send(b"lost").await.unwrap_err();
         assert_eq!(
             wakeful::raw_os_error(&error),
             Some(Errno::DESTADDRREQ.raw_os_error())
@@ -82,7 +82,7 @@ fn a_refused_datagram_is_an_error_and_the_socket_stays_usable() {
         let (_other, other_addr) = socket().await;
         gone.connect(other_addr).await.unwrap();
         here.connect(gone_addr).await.unwrap();
-        here.send(b"anyone?").await.unwrap();
+        here.send(b"lost").await.unwrap();
         let error = here.recv(&mut [0; 16]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         let (there, there_addr) = socket().await;

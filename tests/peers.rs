@@ -239,7 +239,9 @@ fn a_closed_listener_ends_the_connections_in_its_queue() {
         drop(listener);
         let error = queued.read(&mut [0]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-        let error = TcpStream::connect(addr).await.expect_err("nobody is there");
+        let error = TcpStream::connect(addr)
+            .await
+            .expect_err("no socket listens");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     });
 }

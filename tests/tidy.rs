@@ -176,7 +176,7 @@ fn columns(texts: &[Text]) -> Vec<String> {
     })
 }
 
-/// Complains about banned words in comments and pages, except the listed ones.
+/// Complains about banned words in prose, except the listed ones.
 fn words(texts: &[Text]) -> Vec<String> {
     exceptions("tests/tidy/words.txt", texts, |text| {
         let words = text::banned_words(text).into_iter();

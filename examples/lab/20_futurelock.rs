@@ -1,9 +1,10 @@
 //! Two futures in one task, and one freezes: futurelock.
 //!
-//! `holder` has a lock. In task `two`, future A waits for that lock until a timer fires, and is then
-//! kept, not dropped. The same task waits for the same lock a second time. When `holder` releases
-//! the lock, A is the first waiter, so A is notified. But A is not polled: the task is in the
-//! second `lock().await`. Each of the two waits for the other, in one task, with no thread blocked.
+//! `holder` has a lock. In task `two`, future A waits for that lock until a timer fires, and is
+//! then kept, not dropped. The same task waits for the same lock a second time. When `holder`
+//! releases the lock, A is the first waiter, so A is notified. But A is not polled: the task is in
+//! the second `lock().await`. Each of the two waits for the other, in one task, with no thread
+//! blocked.
 //!
 //! Look at the last lines: `two` is woken and polled, and returns `pending`: the poll did not reach
 //! A. In the second run A is dropped before the second lock, so it is no longer a waiter.

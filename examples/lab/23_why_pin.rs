@@ -76,7 +76,8 @@ fn main() {
         println!("  the local is at {place:#x}, inside the future at {start:#x}");
     }
 
-    // A task is pinned from its first poll to its end: Wakeful allocates it once and never moves it.
+    // A task is pinned from its first poll to its end: Wakeful allocates it once and never moves
+    // it.
     let at = Rc::new(Cell::default());
     let report = at.clone();
     let snapshot = lab::record(Level::Polls, async move {

@@ -76,7 +76,7 @@ struct Job {
 enum Done {
     Raft(IOFlushed<Types>),
     Caller(Sender<io::Result<()>>),
-    Nobody,
+    Unobserved,
 }
 
 /// The log. Clones are the same log.
@@ -129,7 +129,7 @@ async fn write_all(mut journal: Journal, contents: Rc<RefCell<Contents>>, queue:
                 Done::Raft(callback) => callback.io_completed(result),
                 // An error means that the caller does not wait any more.
                 Done::Caller(caller) => drop(caller.try_send(result)),
-                Done::Nobody => {}
+                Done::Unobserved => {}
             }
         }
         if journal.is_mostly_old() {
@@ -209,10 +209,10 @@ impl RaftLogStorage<Types> for Log {
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
-        self.change(vec![Change::Truncate(last)], Done::Nobody)
+        self.change(vec![Change::Truncate(last)], Done::Unobserved)
     }
 
     async fn purge(&mut self, id: LogId) -> io::Result<()> {
-        self.change(vec![Change::Purge(id)], Done::Nobody)
+        self.change(vec![Change::Purge(id)], Done::Unobserved)
     }
 }

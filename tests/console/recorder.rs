@@ -324,7 +324,9 @@ impl Visit for Visitor {
 /// Returns why the span or event is not one that is read.
 fn complaint(forms: &[Form], name: &str, fields: &Fields) -> Option<String> {
     let Some((_, must, may)) = forms.iter().find(|form| form.0 == name) else {
-        return Some(format!("nobody reads {name}: {fields:?}"));
+        return Some(format!(
+            "console-subscriber does not read {name}: {fields:?}"
+        ));
     };
     let lacks = must.iter().find(|(field, _)| !fields.contains_key(field));
     if let Some((field, _)) = lacks {

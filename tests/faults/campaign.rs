@@ -29,8 +29,8 @@ pub fn campaign(test: &'static str, kinds: &[Kind], workload: Workload) {
     let many = 0..number("WAKEFUL_FAULT_SEEDS").unwrap_or(300).div_ceil(3);
     let all = one.is_none();
     let counts = watch(test, one.unwrap_or(many), workload);
-    let told: Vec<_> = Kind::ALL.iter().zip(&counts).collect();
-    println!("{test}: {told:?}");
+    let results: Vec<_> = Kind::ALL.iter().zip(&counts).collect();
+    println!("{test}: {results:?}");
     // A single seed need not cause all kinds.
     for kind in kinds.iter().filter(|_| all) {
         assert!(counts[*kind as usize] > 0, "{kind:?} never happened");

@@ -85,7 +85,7 @@ fn a_signal_is_received_once_under_spurious_and_late_events() {
             .unwrap();
             listener.recv().await.unwrap();
             let more = timeout(Duration::from_millis(1), listener.recv()).await;
-            assert!(more.is_err(), "one signal, heard twice");
+            assert!(more.is_err(), "one signal was received twice");
         }
     });
 }

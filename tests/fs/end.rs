@@ -107,7 +107,7 @@ fn a_read_that_hangs_does_not_delay_the_shutdown() {
 async fn fs_read(mut pipe: File) {
     use futures_util::AsyncReadExt;
     let _ = pipe.read(&mut [0; 8]).await;
-    panic!("nobody writes");
+    panic!("the read has ended without a writer");
 }
 
 /// The future of an operation outlives the runtime in which it began, and so does the file.

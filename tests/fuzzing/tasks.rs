@@ -278,13 +278,13 @@ impl World {
         while let Some((task, mut handle)) = { self.joins.borrow_mut().pop() } {
             match Pin::new(&mut handle).poll_now(&mut context) {
                 Poll::Ready(result) => self.joined(&task, result.map(|output| output.number())),
-                Poll::Pending => self.insist(false, || format!("{} waits for ever", task.name())),
+                Poll::Pending => self.insist(false, || format!("{} waits forever", task.name())),
             }
         }
         while let Some((task, mut handle)) = { self.remotes.borrow_mut().pop() } {
             match Pin::new(&mut handle).poll_now(&mut context) {
                 Poll::Ready(result) => self.joined(&task, result),
-                Poll::Pending => self.insist(false, || format!("{} waits for ever", task.name())),
+                Poll::Pending => self.insist(false, || format!("{} waits forever", task.name())),
             }
         }
         while self.join_one_of_the_set() {}

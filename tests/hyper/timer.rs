@@ -100,7 +100,10 @@ fn on_another_thread_a_sleep_uses_the_clock_of_its_owner() {
     home.block_on(async {
         let limit = std::time::Instant::now() + MINUTE;
         while !away.is_finished() {
-            assert!(std::time::Instant::now() < limit, "waited in vain");
+            assert!(
+                std::time::Instant::now() < limit,
+                "the condition did not hold in time"
+            );
             thread::yield_now();
             wakeful::time::sleep(Duration::from_secs(1)).await;
         }

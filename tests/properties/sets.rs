@@ -68,7 +68,7 @@ impl Order {
         match end.await {
             End::Value(value) => value,
             // Without the panic hook, which would print hundreds of reports.
-            _ => std::panic::resume_unwind(Box::new("as told")),
+            _ => std::panic::resume_unwind(Box::new("on purpose")),
         }
     }
 }
@@ -91,10 +91,10 @@ struct Model {
 impl Model {
     fn spawn(&mut self, ledger: &Ledger) {
         let order = Rc::new(Order::default());
-        let (told, guard) = (order.clone(), ledger.guard());
+        let (own, guard) = (order.clone(), ledger.guard());
         let handle = self.set.spawn(async move {
             let _guard = guard;
-            told.obey().await
+            own.obey().await
         });
         self.tasks.push(Known {
             order,

@@ -316,7 +316,7 @@ fn ready_waits_without_a_message() {
 }
 
 #[test]
-fn messages_sent_before_the_close_are_received() {
+fn values_sent_before_the_close_are_received() {
     wakeful::block_on(async {
         let mesh = Mesh::new(2, 8);
         let (sender, _) = mesh.join_as(0);

@@ -47,7 +47,7 @@ fn a_loop_that_is_stuck_forever_is_reported() {
     if plays(NAME) {
         let runtime = Builder::new().detect_stalls(THRESHOLD).build().unwrap();
         runtime.block_on(async {
-            let builder = wakeful::task::Builder::new().name("for ever");
+            let builder = wakeful::task::Builder::new().name("forever");
             let stuck = builder.spawn(async {
                 loop {
                     std::thread::park();
@@ -63,7 +63,7 @@ fn a_loop_that_is_stuck_forever_is_reported() {
     let line = lines
         .find(|line| line.starts_with("wakeful: a stall: "))
         .unwrap();
-    assert!(line.contains("\"for ever\", spawned at "), "{line}");
+    assert!(line.contains("\"forever\", spawned at "), "{line}");
     assert!(
         line.contains(" is blocked and holds up the loop "),
         "{line}"

@@ -81,7 +81,7 @@ impl Page {
         page.attach();
         page.call("Page.navigate", json!({ "url": address }));
         while !page.loaded {
-            let message = page.hear();
+            let message = page.receive();
             page.notice(&message);
         }
         page
@@ -102,7 +102,7 @@ impl Page {
         }
     }
 
-    fn hear(&mut self) -> Value {
+    fn receive(&mut self) -> Value {
         let mut message = Vec::new();
         self.answers.read_until(0, &mut message).unwrap();
         assert_eq!(message.pop(), Some(0), "the browser has gone");
@@ -120,7 +120,7 @@ impl Page {
         text.push(0);
         self.requests.write_all(&text).unwrap();
         loop {
-            let mut message = self.hear();
+            let mut message = self.receive();
             if message["id"] == self.sent {
                 assert!(message["error"].is_null(), "{method}: {message}");
                 return message["result"].take();

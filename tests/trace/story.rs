@@ -11,9 +11,9 @@ use super::{named, record};
 
 #[track_caller]
 fn assert_story(snapshot: &trace::Snapshot, story: &[&str]) {
-    let told = snapshot.to_string();
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(lines, story, "\n{told}");
+    let printed = snapshot.to_string();
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines, story, "\n{printed}");
 }
 
 #[test]

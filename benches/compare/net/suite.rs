@@ -239,7 +239,7 @@ fn size(run: &Run) -> usize {
 }
 
 /// Runs a sample; an error becomes its outcome.
-fn told(
+fn outcome_of(
     run: &Run,
     case: &Net,
     sample: impl FnOnce(peers::Peer, Duration) -> io::Result<Vec<Metric>>,
@@ -256,7 +256,7 @@ fn told(
 }
 
 fn ordinary(run: &Run, case: Net) -> Outcome {
-    told(run, &case, |peer, time| {
+    outcome_of(run, &case, |peer, time| {
         let mut bout = Bout::open(&case, peer)?;
         bout.warm(time / 5)?;
         let sample = bout.slice(time)?;
@@ -272,7 +272,7 @@ fn ordinary(run: &Run, case: Net) -> Outcome {
 /// Only the latencies count: the rate is fixed, and the task uses the rest of the processor.
 fn open_loop(run: &Run, beside: bool) -> Outcome {
     let case = cases::open(beside);
-    told(run, &case, |peer, time| {
+    outcome_of(run, &case, |peer, time| {
         let mut bout = Bout::open(&case, peer)?;
         bout.warm(time / 5)?;
         bout.slice(time)?;
@@ -292,7 +292,7 @@ fn quantiles(kind: Kind, latencies: &Latencies) -> impl Iterator<Item = Metric> 
 
 fn syscalls(run: &Run) -> Outcome {
     let case = cases::echo(64, 64);
-    told(run, &case, |peer, time| {
+    outcome_of(run, &case, |peer, time| {
         let tool = Tool::find().ok_or_else(|| {
             io::Error::other("neither `perf` (with raw_syscalls:sys_enter) nor `strace` works here")
         })?;
@@ -306,7 +306,7 @@ fn syscalls(run: &Run) -> Outcome {
 /// Returns the cost of one case divided by that of another, measured slice by slice in turn.
 fn ratio(run: &Run, case: Net, base: Net) -> Outcome {
     const SLICES: u32 = 10;
-    told(run, &case, |peer, time| {
+    outcome_of(run, &case, |peer, time| {
         let mut bouts = [Bout::open(&base, peer)?, Bout::open(&case, peer)?];
         for bout in &mut bouts {
             bout.warm(time / 10)?;
@@ -328,7 +328,7 @@ fn ratio(run: &Run, case: Net, base: Net) -> Outcome {
 
 fn idle(run: &Run) -> Outcome {
     let case = cases::idle();
-    told(run, &case, |peer, _| {
+    outcome_of(run, &case, |peer, _| {
         let bytes = measure::memory(&case, peer)?;
         Ok(vec![
             Metric::new(RUNTIME, "B", bytes.all - bytes.of_user),

@@ -128,7 +128,12 @@ impl<const N: usize> Drop for Body<N> {
         if task.end.get().is_none() {
             task.end.set(Some(End::Dropped));
             let asked = task.aborted.get() || world.shut.get();
-            world.insist(asked, || format!("{} was dropped by nobody", task.name()));
+            world.insist(asked, || {
+                format!(
+                    "{} was dropped although no abort was requested",
+                    task.name()
+                )
+            });
         }
         if world.in_drop() && task.panic.get().is_none() && !thread::panicking() {
             task.panic.set(Some("drop"));

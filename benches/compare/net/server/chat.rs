@@ -23,13 +23,19 @@ impl<S> Room<S> {
     }
 
     fn enter(&self, sender: S) {
-        self.0.lock().expect("no one panics with it").push(sender);
+        self.0
+            .lock()
+            .expect("no task panics while it holds the lock")
+            .push(sender);
     }
 
     /// Sends to all clients, and removes those that can't be reached.
     fn say(&self, bytes: &[u8], send: impl Fn(&S, Message) -> bool) {
         let message = Message::from(bytes);
-        let mut senders = self.0.lock().expect("no one panics with it");
+        let mut senders = self
+            .0
+            .lock()
+            .expect("no task panics while it holds the lock");
         senders.retain(|sender| send(sender, message.clone()));
     }
 }

@@ -13,7 +13,10 @@ pub struct Kv(Arc<Mutex<HashMap<Vec<u8>, Vec<u8>>>>);
 
 impl Answer for Kv {
     fn answer(&self, input: &[u8], out: &mut Vec<u8>) -> io::Result<usize> {
-        let mut store = self.0.lock().expect("no one panics with it");
+        let mut store = self
+            .0
+            .lock()
+            .expect("no task panics while it holds the lock");
         let mut used = 0;
         while let Some((words, length)) = command(&input[used..])? {
             used += length;

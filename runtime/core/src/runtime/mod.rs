@@ -129,7 +129,7 @@ impl Runtime {
     /// If called inside a runtime on the same thread. A panic of the future passes through; the
     /// tasks and the runtime stay usable.
     ///
-    /// If it would wait for ever for another runtime of the same thread, whose loop can't run
+    /// If it would wait forever for another runtime of the same thread, whose loop can't run
     /// meanwhile: the future or a task has polled a [`JoinHandle`], a sleep or a socket of the
     /// other runtime, and nothing else could end the wait, neither in this runtime nor in another
     /// thread. If another thread may end the wait, one line on standard error says what is waited
