@@ -1,16 +1,19 @@
 //! TCP connections: every byte arrives once and in order, with any kind of read; every end is seen.
 
-use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
+#[path = "net_tcp/halves.rs"]
+mod halves;
+#[path = "net_tcp/readiness.rs"]
+mod readiness;
+
+use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd};
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::AsyncWriteExt;
 use futures_util::future::{Either, join, select};
-use futures_util::{AsyncReadExt, AsyncWriteExt};
 use wakeful::net::{TcpListener, TcpStream};
-use wakeful::reactor::Interest;
 use wakeful::task::yield_now;
 
 #[path = "support/net.rs"]
@@ -45,100 +48,6 @@ fn an_echo_server_answers_each_client() {
             client.await.unwrap();
         }
         server.abort();
-    });
-}
-
-#[test]
-fn one_direction_ends_and_the_other_continues() {
-    run(async || {
-        let (client, server) = tcp_pair().await;
-        client.write_all(b"question").await.unwrap();
-        client.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(all_of(&server).await, b"question");
-        server.write_all(b"answer").await.unwrap();
-        (&server).close().await.unwrap();
-        assert_eq!(all_of(&client).await, b"answer");
-        let error = client.write(b"more").await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-        // The peer has closed the connection: that a direction can't be shut down any more is no
-        // error.
-        drop(server);
-        client.shutdown(Shutdown::Both).unwrap();
-        client.shutdown(Shutdown::Both).unwrap();
-    });
-}
-
-#[test]
-fn halves_work_in_two_tasks_and_a_dropped_write_half_ends_the_stream() {
-    run(async || {
-        let (client, server) = tcp_pair().await;
-        let sent = pattern(1 << 20);
-        let (read, mut write) = client.into_split();
-        let writer = wakeful::spawn({
-            let sent = sent.clone();
-            async move { write.write_all(&sent).await.unwrap() }
-        });
-        let reader = wakeful::spawn(all_of(read));
-        let echo = wakeful::spawn(async move {
-            futures_util::io::copy(&server, &mut &server).await.unwrap();
-        });
-        writer.await.unwrap();
-        echo.await.unwrap();
-        assert!(
-            reader.await.unwrap() == sent,
-            "what came back is what was sent"
-        );
-    });
-}
-
-#[test]
-fn halves_are_reunited() {
-    run(async || {
-        let (client, server) = tcp_pair().await;
-        let (other, _) = tcp_pair().await;
-        let (read, write) = client.into_split();
-        let (other_read, other_write) = other.into_split();
-        let error = read.reunite(other_write).unwrap_err();
-        assert!(error.to_string().contains("different streams"), "{error}");
-        // The halves are returned.
-        let (read, other_write) = (error.0, error.1);
-        let error = write.reunite(other_read).unwrap_err();
-        let (other_read, write) = (error.0, error.1);
-        other_read.reunite(other_write).unwrap();
-        let client = write.reunite(read).unwrap();
-        client.write(b"whole").await.unwrap();
-        let mut buf = [0; 16];
-        assert_eq!(server.read(&mut buf).await.unwrap(), 5);
-
-        // A forgotten write half leaves its direction open.
-        let (read, write) = client.into_split();
-        write.forget();
-        let mut end = pin!(server.read(&mut buf));
-        turn().await;
-        assert!(is_pending(end.as_mut()).await);
-        drop(read);
-        assert_eq!(end.await.unwrap(), 0);
-    });
-}
-
-#[test]
-fn borrowed_halves_leave_the_stream_usable() {
-    run(async || {
-        let (mut client, server) = tcp_pair().await;
-        let (mut read, mut write) = TcpStream::split(&mut client);
-        let (mut buf, echo) = ([0; 4], async {
-            let mut buf = [0; 4];
-            server.read_exact(&mut buf).await.unwrap();
-            server.write_all(&buf).await.unwrap();
-        });
-        let talk = async {
-            write.write_all(b"ping").await.unwrap();
-            read.read_exact(&mut buf).await.unwrap();
-        };
-        join(talk, echo).await;
-        assert_eq!(&buf, b"ping");
-        client.write(b"more").await.unwrap();
-        assert_eq!(server.read(&mut buf).await.unwrap(), 4);
     });
 }
 
@@ -341,196 +250,10 @@ fn write_all_reports_a_reset() {
     });
 }
 
-#[test]
-fn halves_write_all_and_read_exact_without_a_trait() {
-    /// No extension trait is in scope here.
-    mod without_traits {
-        use wakeful::net::TcpStream;
-
-        pub(super) async fn exchange(mut client: TcpStream, server: TcpStream) {
-            let mut buf = [0; 4];
-            {
-                let (read, write) = client.split();
-                write.write_all(b"ping").await.unwrap();
-                let (owned_read, owned_write) = server.into_split();
-                owned_read.read_exact(&mut buf).await.unwrap();
-                assert_eq!(&buf, b"ping");
-                owned_write.write_all(b"pong").await.unwrap();
-                read.read_exact(&mut buf).await.unwrap();
-                assert_eq!(&buf, b"pong");
-            }
-            assert_eq!(client.read(&mut buf).await.unwrap(), 0);
-        }
-    }
-
-    run(async || {
-        let (client, server) = tcp_pair().await;
-        without_traits::exchange(client, server).await;
-    });
-}
-
-#[test]
-fn bytes_and_the_end_that_come_before_the_accept_are_both_read() {
-    run(async || {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        client.write_all(b"brief").unwrap();
-        drop(client);
-        let (server, _) = listener.accept().await.unwrap();
-        let mut buf = [0; 64];
-        assert_eq!(server.read(&mut buf).await.unwrap(), 5);
-        for _ in 0..3 {
-            assert_eq!(server.read(&mut buf).await.unwrap(), 0, "the end stays");
-        }
-    });
-}
-
-#[test]
-fn bytes_and_the_end_that_come_in_one_event_are_both_read() {
-    run(async || {
-        let (server, mut client) = tcp_and_std().await;
-        let mut buf = [0; 64];
-        {
-            let mut read = pin!(server.read(&mut buf));
-            assert!(is_pending(read.as_mut()).await);
-            client.write_all(b"brief").unwrap();
-            client.shutdown(Shutdown::Write).unwrap();
-            assert_eq!(read.await.unwrap(), 5);
-        }
-        assert_eq!(server.read(&mut buf).await.unwrap(), 0);
-    });
-}
-
-#[test]
-fn an_end_that_comes_between_the_event_and_the_read_is_seen() {
-    run(async || {
-        let (server, mut client) = tcp_and_std().await;
-        let mut buf = [0; 64];
-        // Consumes the readiness that a new stream is assumed to have.
-        assert_eq!(
-            server.try_read(&mut buf).unwrap_err().kind(),
-            ErrorKind::WouldBlock
-        );
-        client.write_all(b"brief").unwrap();
-        server.readable().await.unwrap();
-        // The loop runs no turn from here to the read, which is short.
-        client.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(server.try_read(&mut buf).unwrap(), 5);
-        assert_eq!(server.read(&mut buf).await.unwrap(), 0);
-    });
-}
-
-#[test]
-fn a_reset_is_an_error_and_wakes_waiters() {
-    run(async || {
-        let (ours, theirs) = tcp_and_std().await;
-        let mut buf = [0; 16];
-        {
-            let mut read = pin!(ours.read(&mut buf));
-            assert!(is_pending(read.as_mut()).await);
-            reset(theirs);
-            assert_eq!(read.await.unwrap_err().kind(), ErrorKind::ConnectionReset);
-        }
-        // The error has been returned; the connection has no peer any more.
-        assert_eq!(ours.read(&mut buf).await.unwrap(), 0);
-        let error = ours.write(b"more").await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-
-        let (ours, theirs) = tcp_and_std().await;
-        reset(theirs);
-        turn().await;
-        let error = ours.take_error().unwrap().expect("an error waits");
-        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-        assert!(ours.take_error().unwrap().is_none(), "it was taken");
-    });
-}
-
 /// Closes with a reset.
 fn reset(stream: std::net::TcpStream) {
     let stream = socket2::Socket::from(stream);
     stream.set_linger(Some(Duration::ZERO)).unwrap();
-}
-
-#[test]
-fn a_new_descriptor_with_a_reused_number_gets_no_old_events() {
-    run(async || {
-        let (old, mut old_peer) = tcp_and_std().await;
-        let number = old.as_raw_fd();
-        // The duplicate keeps the old socket open, and its events coming.
-        let duplicate = old.as_fd().try_clone_to_owned().unwrap();
-        old_peer.write_all(b"old").unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        drop(old);
-        let (stream, _) = listener.accept().unwrap();
-        let new = TcpStream::from_std(stream).unwrap();
-        if new.as_raw_fd() != number {
-            // Another test has taken the number in between.
-            return;
-        }
-        let mut buf = [0; 16];
-        {
-            let mut read = pin!(new.read(&mut buf));
-            assert!(is_pending(read.as_mut()).await);
-            old_peer.write_all(b"old").unwrap();
-            turn().await;
-            let error = new.try_read(&mut [0; 16]).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::WouldBlock);
-            assert!(is_pending(read.as_mut()).await);
-            peer.write_all(b"new").unwrap();
-            assert_eq!(read.await.unwrap(), 3);
-        }
-        assert_eq!(&buf[..3], b"new");
-        drop(duplicate);
-    });
-}
-
-#[test]
-fn try_methods_never_wait() {
-    run(async || {
-        let (client, server) = tcp_pair().await;
-        let mut buf = vec![0; 1 << 16];
-        let error = server.try_read(&mut buf).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-        let mut sent = 0;
-        let error = loop {
-            match client.try_write(&buf) {
-                Ok(n) => sent += n,
-                Err(error) => break error,
-            }
-        };
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-        let mut room = pin!(client.writable());
-        assert!(is_pending(room.as_mut()).await);
-        while sent > 0 {
-            server.ready(Interest::READABLE).await.unwrap();
-            match server.try_read(&mut buf) {
-                Ok(n) => sent -= n,
-                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
-            }
-        }
-        room.await.unwrap();
-        client.try_write(b"more").unwrap();
-    });
-}
-
-#[test]
-fn an_operation_of_the_user_takes_part_in_the_readiness() {
-    run(async || {
-        let (client, server) = tcp_pair().await;
-        let receive =
-            || socket2::SockRef::from(&server).recv(&mut [std::mem::MaybeUninit::uninit()]);
-        let error = server.try_io(Interest::READABLE, receive).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-        // The socket is recorded as not ready: the operation is not even called.
-        let never = || -> io::Result<()> { panic!("it is called") };
-        let error = server.try_io(Interest::READABLE, never).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-        let mut received = pin!(server.async_io(Interest::READABLE, receive));
-        assert!(is_pending(received.as_mut()).await);
-        client.write(b"!").await.unwrap();
-        assert_eq!(received.await.unwrap(), 1);
-    });
 }
 
 #[test]
@@ -586,30 +309,5 @@ fn a_stream_that_outlives_its_runtime_returns_an_error() {
             }
         };
         assert!(error.to_string().contains("runtime"), "{error}");
-    });
-}
-
-#[test]
-fn urgent_data_cuts_a_read_short_and_the_rest_is_read() {
-    run(async || {
-        let (ours, mut theirs) = tcp_and_std().await;
-        let mut buf = [0; 64];
-        {
-            let mut read = pin!(ours.read(&mut buf));
-            assert!(is_pending(read.as_mut()).await);
-            theirs.write_all(b"before").unwrap();
-            socket2::SockRef::from(&theirs)
-                .send_out_of_band(b"!")
-                .unwrap();
-            theirs.write_all(b"after").unwrap();
-            assert_eq!(read.await.unwrap(), 6);
-        }
-        let mut received = buf[..6].to_vec();
-        // The system stopped at the mark. The bytes after it are there, and no event reports them.
-        while received.len() < 11 {
-            let n = ours.read(&mut buf).await.unwrap();
-            received.extend(&buf[..n]);
-        }
-        assert_eq!(received, b"beforeafter");
     });
 }

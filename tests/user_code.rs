@@ -178,6 +178,8 @@ fn a_task_that_ends_in_the_clone_of_a_join_waker_is_seen() {
     assert!(poll_once(&mut task, &waker).is_pending());
     assert_eq!(counting.wakes(), 1);
     assert!(matches!(poll_once(&mut task, &waker), Poll::Ready(Ok(7))));
+    drop((task, waker));
+    assert_eq!(Arc::strong_count(&counting), 1, "a waker was never dropped");
 
     // The same if another waker was stored before.
     let mut task = runtime.spawn(async { 7 });

@@ -1,30 +1,34 @@
 //! The actions of user code: public calls, on the objects of the bag.
 
+#[path = "actions/handles.rs"]
+mod handles;
+#[path = "actions/io.rs"]
+mod io;
+#[path = "actions/lifecycle.rs"]
+mod lifecycle;
+
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::task::{LocalSpawnExt, SpawnExt};
 use wakeful::Handle;
 use wakeful::class::Class;
-use wakeful::task::{JoinHandle, JoinSet};
+use wakeful::task::JoinHandle;
 
 use super::body::{Big, Body, Output, Record, Silent};
 use super::dice::Dice;
 use super::elsewhere::Job;
-use super::foreign;
 use super::guests::{Capture, Choosy, LOCAL, Local};
 use super::hooks::in_panic_hook;
 use super::places::{Kind, Place};
-use super::runtimes::{self, Guest, Inside};
-use super::world::{self, Joiner, Known, Remote, Set, Style, World, copy, take};
-
-#[path = "actions/io.rs"]
-mod io;
+use super::runtimes::{Guest, Inside};
+use super::world::{self, Joiner, Remote, Style, World, copy, take};
+use handles::{join, poll_with, set, some_waker, wake};
+use lifecycle::{end, enter, guest, make, run};
 
 /// Takes an action of this kind.
 pub fn take_action(world: &World, place: Place, kind: Kind) {
@@ -68,32 +72,6 @@ fn keep(world: &World, record: Rc<Record>, handle: JoinHandle<Output>) {
         handle,
         waiting: None,
     });
-}
-
-/// Returns a runtime of the bag. Often that is the runtime that calls user code, as it is not idle.
-fn guest(world: &World) -> Option<Rc<Guest>> {
-    match innermost(world) {
-        Some(at) => world.bag.runtimes.borrow().get(at).cloned(),
-        None => copy(&world.dice, &world.bag.runtimes),
-    }
-}
-
-/// Takes such a runtime out of the bag.
-fn take_guest(world: &World) -> Option<Rc<Guest>> {
-    match innermost(world) {
-        Some(at) => Some(world.bag.runtimes.borrow_mut().swap_remove(at)),
-        None => take(&world.dice, &world.bag.runtimes),
-    }
-}
-
-/// Returns, half of the time, the index in the bag of the runtime that this thread entered last.
-fn innermost(world: &World) -> Option<usize> {
-    if world.dice.one_in(2) {
-        return None;
-    }
-    let number = world.inside.borrow().last().copied()?;
-    let all = world.bag.runtimes.borrow();
-    all.iter().position(|guest| guest.number == number)
 }
 
 fn spawn(world: &World, place: Place) {
@@ -297,303 +275,6 @@ fn abort(world: &World, place: Place) {
     }
 }
 
-fn wake(world: &World, place: Place) {
-    let dice = &world.dice;
-    let how = dice.below(7);
-    world.tell(|| format!("{place}: wake {how}"));
-    if how < 2 {
-        if dice.one_in(2) {
-            // It wakes the task or future that is being polled.
-            _ = poll_with(world, pin!(wakeful::task::yield_now()).as_mut());
-            return;
-        }
-        let Some(known) = own_waker(world) else {
-            return;
-        };
-        if how == 1 {
-            return world.bag.wakers.borrow_mut().push(known);
-        }
-        if let Some(record) = &known.record {
-            record.wake();
-        }
-        return known.waker.wake();
-    }
-    let Some(known) = take(dice, &world.bag.wakers) else {
-        return;
-    };
-    let about = known
-        .record
-        .as_ref()
-        .map_or("foreign".to_owned(), |it| it.name());
-    world.tell(|| format!("wake of {about}"));
-    let woken = || {
-        if let Some(record) = &known.record {
-            record.wake();
-        }
-    };
-    match how {
-        2 => {
-            let waker = known.waker.clone();
-            let record = known.record.clone();
-            let mut all = world.bag.wakers.borrow_mut();
-            all.push(known);
-            all.push(Known { record, waker });
-        }
-        3 => drop(known),
-        4 => {
-            woken();
-            known.waker.wake_by_ref();
-            world.bag.wakers.borrow_mut().push(known);
-        }
-        5 if world.style == Style::Threads => {
-            woken();
-            if let Some(elsewhere) = &*world.elsewhere.borrow() {
-                elsewhere.send(Job::Wake(known.waker));
-            }
-        }
-        _ => {
-            woken();
-            known.waker.wake();
-        }
-    }
-}
-
-/// Returns a clone of the waker of the current poll.
-fn own_waker(world: &World) -> Option<Known> {
-    let own = world.own.borrow();
-    let known = own.last()?;
-    Some(Known {
-        record: known.record.clone(),
-        // The waker of a task, or of `block_on`.
-        waker: known.waker.clone(),
-    })
-}
-
-/// Returns a waker for a poll: a foreign one with its state, or that of a task.
-fn some_waker(world: &World) -> (Option<Arc<foreign::State>>, Waker) {
-    match world.dice.below(4) {
-        0 if let Some(known) = take(&world.dice, &world.bag.wakers) => (None, known.waker),
-        1 if let Some(known) = own_waker(world) => (None, known.waker),
-        _ => {
-            let (state, waker) = foreign::waker(&world.tally);
-            if world.dice.one_in(8) {
-                let waker = waker.clone();
-                let record = None;
-                world.bag.wakers.borrow_mut().push(Known { record, waker });
-            }
-            (Some(state), waker)
-        }
-    }
-}
-
-fn join(world: &World, place: Place) {
-    let dice = &world.dice;
-    let how = dice.below(6);
-    world.tell(|| format!("{place}: join {how}"));
-    let Some(mut joiner) = take(dice, &world.bag.joiners) else {
-        return;
-    };
-    world.tell(|| format!("handle of {}", joiner.record.name()));
-    match how {
-        0 => drop(joiner),
-        1 => {
-            std::hint::black_box(format!("{:?}", joiner.handle));
-            world.check(Some(joiner.handle.id()) == joiner.record.id.get(), || {
-                format!("the id of {}", joiner.record.name())
-            });
-            world.bag.joiners.borrow_mut().push(joiner);
-        }
-        _ => {
-            joiner.waiting = None;
-            let (state, waker) = some_waker(world);
-            let before = state.as_ref().map_or(0, |state| state.wakes());
-            match Pin::new(&mut joiner.handle).poll(&mut Context::from_waker(&waker)) {
-                Poll::Pending => {
-                    joiner.waiting = state.map(|state| (state, before));
-                    world.bag.joiners.borrow_mut().push(joiner);
-                }
-                Poll::Ready(result) => {
-                    let record = joiner.record.clone();
-                    drop(joiner);
-                    world.joined(&record, result);
-                }
-            }
-        }
-    }
-}
-
-fn set(world: &World, place: Place) {
-    let dice = &world.dice;
-    let how = dice.below(10);
-    world.tell(|| format!("{place}: set {how}"));
-    if how == 0 || world.bag.sets.borrow().is_empty() {
-        return new_set(world);
-    }
-    let Some(mut set) = take(dice, &world.bag.sets) else {
-        return;
-    };
-    match how {
-        1 => return drop(set),
-        2..5 if inside() => {
-            let body = Body::new(world, false);
-            let record = body.record().clone();
-            let handle = set.set.spawn(body);
-            record.spawned(world, handle.id());
-            if dice.one_in(2) {
-                world.bag.aborts.borrow_mut().push((Some(record), handle));
-            }
-        }
-        5 => set.set.abort_all(),
-        6 => {
-            // The set has no task any more that it waited for.
-            set.set.detach_all();
-            set.waiting = None;
-        }
-        7 => {
-            if let Some(result) = set.set.try_join_next() {
-                world.member(result);
-            }
-        }
-        _ => {
-            set.waiting = None;
-            let (state, waker) = some_waker(world);
-            let before = state.as_ref().map_or(0, |state| state.wakes());
-            match set.set.poll_join_next(&mut Context::from_waker(&waker)) {
-                Poll::Pending => set.waiting = state.map(|state| (state, before)),
-                Poll::Ready(None) => {}
-                Poll::Ready(Some(result)) => world.member(result),
-            }
-        }
-    }
-    world.bag.sets.borrow_mut().push(set);
-}
-
-fn new_set(world: &World) {
-    let mut set = JoinSet::new();
-    if inside() && world.dice.one_in(2) {
-        let members = world.dice.below(3);
-        set = (0..members)
-            .map(|_| {
-                world::chaos(Place::Iterator);
-                let world = world::current().expect("the world of this thread");
-                Body::new(&world, false)
-            })
-            .collect();
-    }
-    let waiting = None;
-    world.bag.sets.borrow_mut().push(Set { set, waiting });
-}
-
-fn make(world: &World, place: Place) {
-    let dice = &world.dice;
-    let how = dice.below(4);
-    world.tell(|| format!("{place}: make {how}"));
-    match how {
-        0 | 1 => runtimes::make(world),
-        2 => {
-            if let Some(guest) = guest(world) {
-                let spawner = (guest.number, guest.runtime().local_spawner());
-                world.bag.spawners.borrow_mut().push(spawner);
-            }
-        }
-        _ => {
-            let handle = match guest(world) {
-                Some(guest) => guest.handle.clone(),
-                None if inside() => Handle::current(),
-                None => return,
-            };
-            world.bag.handles.borrow_mut().push(handle);
-        }
-    }
-}
-
-fn end(world: &World, place: Place) {
-    let dice = &world.dice;
-    let how = dice.below(6);
-    world.tell(|| format!("{place}: end {how}"));
-    if dice.one_in(4) {
-        _ = take(dice, &world.bag.spawners);
-    }
-    // Usually one runtime is left.
-    if world.bag.runtimes.borrow().len() < 2 && !dice.one_in(4) {
-        return;
-    }
-    let Some(guest) = take_guest(world) else {
-        return;
-    };
-    match how {
-        // If it is used elsewhere, it continues.
-        0..3 => match Rc::try_unwrap(guest) {
-            Ok(guest) if how == 0 => guest.shut_down(world, Some(Duration::ZERO)),
-            Ok(guest) if how == 1 => guest.shut_down(world, None),
-            Ok(guest) => drop(guest),
-            Err(guest) => drop(guest),
-        },
-        3 => {
-            // In a future that is ready at once.
-            let outer = world
-                .bag
-                .runtimes
-                .borrow()
-                .iter()
-                .find(|it| it.number < guest.number)
-                .cloned();
-            let Some(outer) = outer else {
-                return drop(guest);
-            };
-            let handle = outer.going_in(world, |runtime| {
-                let mut body = Body::new(world, false);
-                body.holds = Some(guest);
-                let record = body.record().clone();
-                let handle = runtime.spawn(body);
-                (record, handle)
-            });
-            keep(world, handle.0, handle.1);
-        }
-        4 => {
-            if let Err(guest) = runtimes::leave_to_the_end(guest) {
-                drop(guest);
-            }
-        }
-        _ => drop(guest),
-    }
-}
-
-fn enter(world: &World, place: Place) {
-    let Some(guest) = guest(world) else {
-        return;
-    };
-    world.tell(|| format!("{place}: enter runtime {}", guest.number));
-    guest.going_in(world, |runtime| {
-        runtime.enter(|| {
-            world::chaos(Place::Inside);
-            // Twice as likely as the others, since it leads to most places.
-            world::chaos(Place::Inside);
-        })
-    });
-}
-
-fn run(world: &World, place: Place) {
-    let dice = &world.dice;
-    let Some(guest) = guest(world) else {
-        return;
-    };
-    let how = dice.below(6);
-    world.tell(|| format!("{place}: loop {how} of runtime {}", guest.number));
-    // A panic in the panic hook ends the process, and polls may panic.
-    if how == 5 || in_panic_hook() {
-        std::hint::black_box(guest.runtime().next_timeout());
-        return;
-    }
-    if world.looping.get() && !dice.one_in(8) {
-        return;
-    }
-    match how {
-        0..3 => guest.block_on(world),
-        _ => guest.turn(world),
-    }
-}
-
 #[cfg(feature = "trace")]
 fn trace(world: &World, place: Place) {
     use wakeful::trace::{self, Level};
@@ -710,15 +391,6 @@ fn look(world: &World, place: Place) {
     {
         world.bag.handles.borrow_mut().push(handle);
     }
-}
-
-/// Polls `future` with a random waker.
-fn poll_with<F: Future>(world: &World, future: Pin<&mut F>) -> Poll<F::Output> {
-    let (_, waker) = some_waker(world);
-    let poll = future.poll(&mut Context::from_waker(&waker));
-    // Not during an unwind, where a panic would leak the output (rust-lang/rust#47949).
-    drop(waker);
-    poll
 }
 
 /// Returns a duration from zero to a number of microseconds.
