@@ -1,4 +1,4 @@
-//! Files and directories, through the ring and through the pool.
+//! Tests of files and directories, with the ring and with the pool.
 
 #[path = "fs/bad.rs"]
 mod bad;

@@ -1,4 +1,4 @@
-//! Groups of tasks.
+//! Tests of `JoinSet`.
 
 mod support;
 
@@ -13,10 +13,10 @@ use support::{Counting, Ledger, OnDrop, Panicking, panic_of, text_of};
 use wakeful::task::{JoinSet, yield_now};
 use wakeful::{Runtime, block_on, spawn};
 
-/// The waker of who waits may be anyone's: what a member gave is not lost by its panic.
+/// A foreign waker may panic: the output of a member is not lost by that.
 #[test]
 #[cfg(panic = "unwind")]
-fn a_member_keeps_its_output_whatever_a_waker_does() {
+fn a_member_keeps_its_output_if_a_waker_panics() {
     let runtime = Runtime::new().unwrap();
     let mut set = runtime.enter(JoinSet::new);
     runtime.enter(|| _ = set.spawn(async { 7 }));
@@ -61,7 +61,7 @@ fn an_empty_set_is_ready_without_a_runtime() {
 }
 
 #[test]
-fn numbers_come_with_the_outputs() {
+fn task_ids_come_with_the_outputs() {
     block_on(async {
         let mut set = JoinSet::new();
         let first = set.spawn(ready('a'));
@@ -83,7 +83,7 @@ fn numbers_come_with_the_outputs() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn panics_and_aborts_are_members_ends_too() {
+fn panicked_and_aborted_members_are_joined_too() {
     block_on(async {
         let mut set = JoinSet::new();
         set.spawn(async { panic!("one of them") });
@@ -106,7 +106,7 @@ fn panics_and_aborts_are_members_ends_too() {
 }
 
 #[test]
-fn places_are_used_again() {
+fn slots_are_used_again() {
     block_on(async {
         let mut set = JoinSet::new();
         for round in 0..50 {
@@ -139,7 +139,7 @@ fn dropping_the_set_aborts_its_members() {
             });
         }
         yield_now().await;
-        // The outputs of three go with the set, the futures of two when the loop comes to them.
+        // The outputs of three are dropped with the set, the futures of two by the loop.
         assert_eq!(ledger.dropped(), 0);
         drop(set);
         assert_eq!(ledger.dropped(), 3);
@@ -149,7 +149,7 @@ fn dropping_the_set_aborts_its_members() {
 }
 
 #[test]
-fn detached_members_go_on_and_tell_no_one() {
+fn detached_members_continue_and_are_not_joined() {
     block_on(async {
         let mut set = JoinSet::new();
         let done = Rc::new(Cell::new(0));
@@ -162,7 +162,7 @@ fn detached_members_go_on_and_tell_no_one() {
         }
         set.detach_all();
         assert!(set.is_empty());
-        // New members take the places of the old ones, and are not mistaken for them.
+        // New members take the slots of the old ones, and are not mistaken for them.
         set.spawn(async {
             for _ in 0..5 {
                 yield_now().await;
@@ -179,7 +179,7 @@ fn detached_members_go_on_and_tell_no_one() {
 }
 
 #[test]
-fn shutdown_waits_until_all_are_gone() {
+fn shutdown_waits_until_all_members_have_ended() {
     let ledger = Ledger::new();
     block_on(async {
         let mut set = JoinSet::new();
@@ -194,7 +194,7 @@ fn shutdown_waits_until_all_are_gone() {
         set.shutdown().await;
         assert!(set.is_empty());
         ledger.assert_all_dropped(4);
-        // It is as good as new.
+        // The set can be used again.
         set.spawn(ready(()));
         set.join_next().await.unwrap().unwrap();
     });
@@ -202,7 +202,7 @@ fn shutdown_waits_until_all_are_gone() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn join_all_gives_all_or_the_panic() {
+fn join_all_returns_all_outputs_or_panics() {
     block_on(async {
         let set: JoinSet<_> = (0..5).map(|n| async move { n }).collect();
         assert_eq!(set.join_all().await, [0, 1, 2, 3, 4]);
@@ -226,7 +226,7 @@ fn join_all_gives_all_or_the_panic() {
 }
 
 #[test]
-fn joining_is_cancel_safe_and_wakes_the_newest() {
+fn joining_is_cancel_safe_and_wakes_the_newest_waker() {
     block_on(async {
         let mut set = JoinSet::new();
         set.spawn(yield_now());
@@ -245,7 +245,7 @@ fn joining_is_cancel_safe_and_wakes_the_newest() {
 }
 
 #[test]
-fn joining_many_that_have_ended_gives_way() {
+fn joining_many_ended_members_yields() {
     block_on(async {
         let mut set: JoinSet<_> = (0..1000).map(|_| ready(())).collect();
         yield_now().await;
@@ -265,7 +265,7 @@ fn joining_many_that_have_ended_gives_way() {
 }
 
 #[test]
-fn a_set_dropped_by_its_own_member() {
+fn a_set_may_be_dropped_by_its_own_member() {
     let ledger = Ledger::new();
     block_on(async {
         let slot: Rc<RefCell<Option<JoinSet<()>>>> = Rc::default();
@@ -289,7 +289,7 @@ fn a_set_dropped_by_its_own_member() {
                 yield_now().await;
             }
         }
-        // And by the drop of its own member's future.
+        // And by the drop of a member's future.
         let mut set = JoinSet::new();
         let (own, guard) = (slot.clone(), ledger.guard());
         let takes = OnDrop(move || {
@@ -311,7 +311,7 @@ fn a_set_dropped_by_its_own_member() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_spawn_outside_a_runtime_leaves_the_set_whole() {
+fn a_spawn_outside_a_runtime_leaves_the_set_unchanged() {
     let mut set = JoinSet::new();
     let text = panic_of(|| set.spawn(ready(1)));
     assert!(text.starts_with("there is no Wakeful runtime"), "{text}");
@@ -347,7 +347,7 @@ fn a_set_outlives_its_runtime() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_foreign_waker_that_panics_spares_the_other_members() {
+fn a_foreign_waker_that_panics_does_not_affect_the_other_members() {
     let runtime = Runtime::new().unwrap();
     let mut set = JoinSet::new();
     runtime.enter(|| (0..3).for_each(|n| drop(set.spawn(ready(n)))));

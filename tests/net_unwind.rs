@@ -1,4 +1,4 @@
-//! Every public type of `wakeful-net` may be used after a panic that was caught.
+//! Every public type of `wakeful-net` can be used after a caught panic.
 
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::task::{Context, RawWakerVTable, Waker};
@@ -17,7 +17,7 @@ use support::run;
 
 const fn is_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
 
-/// The halves of a stream, which are the same types for both kinds.
+/// The halves of a stream, which have the same types for both kinds.
 const fn halves<S: UnwindSafe + RefUnwindSafe>() {
     is_unwind_safe::<tcp::OwnedReadHalf<S>>();
     is_unwind_safe::<tcp::OwnedWriteHalf<S>>();
@@ -26,7 +26,7 @@ const fn halves<S: UnwindSafe + RefUnwindSafe>() {
     is_unwind_safe::<tcp::ReuniteError<S>>();
 }
 
-// Checked by the compiler.
+// The compiler checks these.
 const _: () = {
     is_unwind_safe::<TcpSocket>();
     is_unwind_safe::<TcpKeepalive>();

@@ -158,7 +158,7 @@ pub(crate) use datagram_methods;
 pub(crate) fn sized(sent: io::Result<usize>, buf: &[u8]) -> io::Result<usize> {
     sent.map_err(|error| {
         if is(&error, Errno::MSGSIZE) {
-            let what = format!("of {} bytes, which is more than fits", buf.len());
+            let what = format!("of {} bytes, which is too large", buf.len());
             return tried("send a datagram", what)(error);
         }
         error

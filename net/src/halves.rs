@@ -82,7 +82,7 @@ impl<S> OwnedWriteHalf<S> {
     fn stream(&self) -> &Rc<S> {
         self.stream
             .as_ref()
-            .expect("a half has its stream until it is used up")
+            .expect("the stream is taken out only by `reunite` and `forget`")
     }
 }
 
@@ -93,7 +93,7 @@ fn reunite<S>(read: OwnedReadHalf<S>, mut write: OwnedWriteHalf<S>) -> Result<S,
     write.stream = None;
     match Rc::try_unwrap(read.0) {
         Ok(stream) => Ok(stream),
-        Err(_) => unreachable!("a stream has two halves, and both were here"),
+        Err(_) => unreachable!("a stream has two halves, and both were passed to `reunite`"),
     }
 }
 
@@ -117,7 +117,7 @@ impl<S> fmt::Debug for ReuniteError<S> {
 
 impl<S> fmt::Display for ReuniteError<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("these two halves are of different streams")
+        f.write_str("the two halves belong to different streams")
     }
 }
 

@@ -57,7 +57,7 @@
 //!
 //! # Sockets and runtimes
 //!
-//! A socket belongs to the runtime in which it was made, and to its thread. Making a socket outside
+//! A socket belongs to the runtime in which it was created, and to its thread. Creating one outside
 //! a runtime panics. After the runtime has been dropped, waiting for a socket returns an error.
 //!
 //! Errors of binding and connecting name the operation and the address. Their kind is that of the

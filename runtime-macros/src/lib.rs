@@ -14,8 +14,8 @@ use proc_macro::TokenStream;
 
 /// Makes an `async fn` a function that runs its body on a new runtime.
 ///
-/// A call makes a [`Runtime`] with the defaults of its [`Builder`], blocks the thread on the body,
-/// and drops the runtime before it returns. Nothing is shared between two calls.
+/// A call creates a [`Runtime`] with the defaults of its [`Builder`], blocks the thread on the
+/// body, and drops the runtime before it returns. Nothing is shared between two calls.
 ///
 /// ```
 /// #[wakeful::main]
@@ -135,7 +135,7 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Keys
 ///
-/// - `start_paused = true`: the runtime's clock is stopped, and jumps to the next timer when no
+/// - `start_paused = true`: the runtime's clock is paused, and jumps to the next timer when no
 ///   task is ready, so a test of a timeout of a minute takes no time. Default: `false`.
 ///
 /// ```

@@ -9,7 +9,7 @@ use wakeful_core::task::Id;
 /// The payload of a panic.
 pub(crate) type Panic = Box<dyn Any + Send>;
 
-/// Why a task gave no output: it was cancelled, or it panicked.
+/// Error of a task without an output: it was cancelled, or it panicked.
 pub struct JoinError {
     id: Id,
     panic: Option<Panic>,

@@ -138,7 +138,7 @@ impl Runtime {
     /// If called inside a runtime on the same thread. A panic of the future passes through; the
     /// tasks and the runtime stay usable.
     ///
-    /// If it would wait for ever for another runtime of the same thread, whose loop can't run
+    /// If it would wait forever for another runtime of the same thread, whose loop can't run
     /// meanwhile: the future or a task has polled a [`JoinHandle`], a sleep or a socket of the
     /// other runtime, and nothing else could end the wait, neither in this runtime nor in another
     /// thread. If another thread may end the wait, one line on standard error says what is waited
@@ -326,6 +326,6 @@ impl fmt::Debug for EnterGuard<'_> {
 pub fn block_on<F: Future>(future: F) -> F::Output {
     match Runtime::new() {
         Ok(runtime) => runtime.block_on(future),
-        Err(error) => panic!("can't make a runtime: {error}"),
+        Err(error) => panic!("can't create the runtime: {error}"),
     }
 }

@@ -49,7 +49,7 @@ impl Parts {
             false => format!("these tasks wait as well: {tasks}"),
         };
         eprintln!(
-            "wakeful: `block_on` at {location} waits for ever: nothing has kept a waker of its \
+            "wakeful: `block_on` at {location} waits forever: nothing has kept a waker of its \
              future or of a task, there is no timer, no descriptor, no closure and no handle that \
              could end the wait; {tasks}. A future that returns `Pending` has to see that its \
              waker is woken"
@@ -82,7 +82,7 @@ impl Parts {
                       its runtime on a thread of its own, and use a `wakeful::Handle`";
         assert!(
             !for_ever,
-            "`block_on` at {location} would wait for ever: it waits for {what}, of another runtime \
+            "`block_on` at {location} would wait forever: it waits for {what}, of another runtime \
              of this thread, whose loop can't run meanwhile. {advice}"
         );
         self.foreign_wait_reported.set(true);
