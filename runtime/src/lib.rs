@@ -69,8 +69,9 @@
 //!
 //! Reads, writes, sleeps and joins are cancel-safe, and each says so in its documentation.
 //!
-//! `join!`, `select!`, channels and locks are not tied to a runtime: take them from `futures-util`,
-//! `async-channel`, `async-lock`, or tokio's `sync` module.
+//! [`select!`] waits for the first of several futures, [`join!`] and [`try_join!`] wait for all.
+//! Channels and locks are not tied to a runtime: take them from `async-channel`, `async-lock`, or
+//! tokio's `sync` module.
 //!
 //! ## More cores
 //!
@@ -90,9 +91,9 @@
 //! ## Testing
 //!
 //! `#[wakeful::test(start_paused = true)]` stops the clock, which then jumps to the next timer when
-//! no task is ready. [`time::advance`] moves it by hand. The feature `faults` makes system calls
-//! fail on purpose, repeatable by a seed. [`Builder::max_poll`] fails a test whose polls take too
-//! long.
+//! no task is ready. [`time::advance`] moves it by hand. [`Builder::rng_seed`] repeats the choices
+//! of [`select!`]. The feature `faults` makes system calls fail on purpose, repeatable by a seed.
+//! [`Builder::max_poll`] fails a test whose polls take too long.
 //!
 //! ## Other event loops and crates
 //!
@@ -104,7 +105,7 @@
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
-//! | `macros` | yes | the attributes [`main`](macro@main) and [`test`](macro@test) |
+//! | `macros` | yes | the attributes [`main`](macro@main) and [`test`](macro@test), [`select!`], [`join!`], [`try_join!`] and [`pin!`] |
 //! | `net` | yes | the module [`net`] |
 //! | `signal` | no | the module `signal`: ctrl-c and other signals |
 //! | `process` | no | the module `process`: child processes; includes `signal` |
@@ -166,6 +167,17 @@ pub use wakeful_core::{
 };
 #[cfg(feature = "macros")]
 pub use wakeful_macros::{main, test};
+
+#[cfg(feature = "macros")]
+mod macros;
+
+/// What the expansions of the macros need. Not a public interface.
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod __private {
+    pub use wakeful_core::macro_support::*;
+    pub use wakeful_macros::{__join, __select};
+}
 
 /// Tasks: their handles, and what they can do while they run.
 pub mod task {
