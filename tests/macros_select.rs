@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 #![deny(warnings)]
+#![allow(clippy::needless_return)] // a `return` in a handler is what is tested
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, IntoFuture, Ready, pending, poll_fn, ready};
@@ -46,7 +47,7 @@ async fn a_handler_is_an_expression_or_a_block_and_its_value_is_that_of_the_whol
     assert_eq!(two, 2);
     // Commas that do not end a handler or a future.
     let pair = select! {
-        x = ready(1), if Option::<u8>::None.map_or(true, |x| x > 1) => Ok::<u8, String>(x),
+        x = ready(1), if Option::<u8>::None.is_none_or(|x| x > 1) => Ok::<u8, String>(x),
         else => Err::<u8, String>(String::new()),
     };
     assert_eq!(pair, Ok(1));

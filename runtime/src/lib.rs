@@ -64,7 +64,8 @@
 //! | files and directories | [`fs`] |
 //! | ctrl-c and other signals | the module `signal` |
 //! | child processes | the module `process` |
-//! | standard input and output | the module `io` |
+//! | readers, writers, copies, lines | [`io`] |
+//! | standard input and output | [`io`], with the feature `io-std` |
 //! | any other descriptor | [`reactor::Async`] |
 //!
 //! Reads, writes, sleeps and joins are cancel-safe, and each says so in its documentation.
@@ -109,9 +110,10 @@
 //! | `net` | yes | the module [`net`] |
 //! | `signal` | no | the module `signal`: ctrl-c and other signals |
 //! | `process` | no | the module `process`: child processes; includes `signal` |
-//! | `io-std` | no | the module `io`: standard input, output and error |
+//! | `io-std` | no | standard input, output and error in [`io`] |
 //! | `io-uring` | no | [files](fs) through a completion ring, where Linux has one |
 //! | `tokio-io` | no | tokio's I/O traits for files, pipes, sockets and standard streams; of tokio only the traits are compiled |
+//! | `tokio-io-util` | no | the module `io::tokio` also has tokio's helpers, such as `copy`; includes `tokio-io` |
 //! | `backtrace` | no | the stall detector shows the stack of the blocked thread (Linux) |
 //! | `trace` | no | the module `trace`: the flight recorder |
 //! | `console` | no | the module `console`: data for tokio-console |
@@ -147,23 +149,17 @@ pub use wakeful_core::console;
 #[cfg(feature = "faults")]
 #[doc(inline)]
 pub use wakeful_core::faults;
-#[cfg(feature = "io-std")]
-#[doc(inline)]
-pub use wakeful_core::io;
 #[cfg(feature = "process")]
 #[doc(inline)]
 pub use wakeful_core::process;
 #[cfg(feature = "signal")]
 #[doc(inline)]
 pub use wakeful_core::signal;
-#[cfg(feature = "tokio-io")]
-#[doc(hidden)]
-pub use wakeful_core::tokio_io;
 #[doc(inline)]
 pub use wakeful_core::{
     Builder, EnterGuard, Handle, Histogram, LocalSpawner, Metrics, MetricsLevel, RemoteJoinHandle,
-    Runtime, Shards, StallKind, StallReport, block_on, class, fs, raw_os_error, reactor, runtime,
-    shard, spawn, spawn_blocking, spawn_in, task_local, time,
+    Runtime, Shards, StallKind, StallReport, block_on, class, fs, io, raw_os_error, reactor,
+    runtime, shard, spawn, spawn_blocking, spawn_in, task_local, time,
 };
 #[cfg(feature = "macros")]
 pub use wakeful_macros::{main, test};

@@ -38,7 +38,6 @@ pub mod faults;
 mod faults;
 pub mod fs;
 mod id;
-#[cfg(feature = "io-std")]
 pub mod io;
 #[doc(hidden)]
 pub mod macro_support;
