@@ -397,6 +397,12 @@ async fn a_macro_of_the_user_passes_fragments_on() {
         };
     }
     assert_eq!(first_of!(x, Some(_), ready(Some(1)), pending(), 5), 5);
+    macro_rules! in_block {
+        ($future:expr, $handler:block) => {
+            select! { _ = pending::<()>() => $handler _ = $future => $handler }
+        };
+    }
+    assert_eq!(in_block!(ready(()), { 6 }), 6);
 }
 
 #[wakeful::test]

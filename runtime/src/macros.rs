@@ -182,6 +182,14 @@ document_select! {macro_rules! select {
         $crate::select!(@ $biased
             ($($branches)* (($pattern) ($future) ($($precondition)?) ($handler))) $($rest)*)
     };
+    // The last of them: it does not accept a handler that is an expression in a variable of the
+    // caller's own macro, and stops the search.
+    (@ $biased:tt ($($branches:tt)*)
+        $pattern:pat = $future:expr $(, if $precondition:expr)? => $handler:block $($rest:tt)*
+    ) => {
+        $crate::select!(@ $biased
+            ($($branches)* (($pattern) ($future) ($($precondition)?) ($handler))) $($rest)*)
+    };
     // The entry.
     ($(biased;)? else => $otherwise:expr $(,)?) => {{
         $otherwise
