@@ -268,3 +268,26 @@ fn tokio_exchanges_bytes_with_a_child() {
         assert!(child.wait().await.unwrap().success());
     });
 }
+
+#[test]
+fn the_helpers_of_wakeful_io_are_those_of_tokio_also_for_a_duplex() {
+    use wakeful::io::tokio::{AsyncReadExt, AsyncWriteExt, BufReader, copy};
+    wakeful::block_on(async {
+        let (mut client, server) = wakeful::io::duplex(4);
+        let echo = wakeful::spawn(async move {
+            let (mut read, mut write) = wakeful::io::tokio::split(server);
+            let n = copy(&mut read, &mut write).await.unwrap();
+            write.shutdown().await.unwrap();
+            n
+        });
+        client.write_all(b"ab\n").await.unwrap();
+        // tokio's `shutdown` is the end for the reader.
+        client.shutdown().await.unwrap();
+        let mut text = String::new();
+        BufReader::new(client)
+            .read_to_string(&mut text)
+            .await
+            .unwrap();
+        assert_eq!((text.as_str(), echo.await.unwrap()), ("ab\n", 3));
+    });
+}

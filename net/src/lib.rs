@@ -49,7 +49,8 @@
 //! half means the trait's if that is in scope.
 //!
 //! - tokio's `read_exact` returns the length, the socket's returns `()`.
-//! - tokio's `shutdown` is `AsyncWriteExt::shutdown(&mut stream)`.
+//! - tokio's `stream.shutdown().await` is `stream.shutdown(Shutdown::Write)`, without `.await`. The
+//!   method of the trait is `AsyncWriteExt::shutdown(&mut stream)`.
 //! - The `split` of futures takes the stream by value; where its `AsyncReadExt` is in scope, write
 //!   `TcpStream::split(&mut stream)` for the socket's.
 //! - Code that imports the `AsyncReadExt` of both `tokio` and `futures_util` has to name the one it

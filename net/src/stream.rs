@@ -478,6 +478,10 @@ macro_rules! stream_methods {
             /// Shuts down one or both directions of the connection. Bytes that were written are
             /// still sent.
             ///
+            /// It returns at once, so there is nothing to await. `shutdown(Shutdown::Write)` does
+            /// what `shutdown().await` of tokio's `AsyncWriteExt` and `close().await` of that of
+            /// `futures-util` do.
+            ///
             /// # Errors
             ///
             /// Returns the error of the system. It is no error if the peer has closed the

@@ -1,13 +1,18 @@
 //! The attributes of the wakeful runtime: [`main`] and [`test`].
 //!
 //! Use them through `wakeful`, which exports them with its feature `macros` (on by default). They
-//! are a crate of their own because attributes must be compiled separately.
+//! are a crate of their own because procedural macros must be compiled separately. The expansions
+//! of `wakeful::select!`, `wakeful::join!` and `wakeful::try_join!` are here, too.
 
 #![allow(clippy::needless_doctest_main)] // the attribute is for `fn main`
 
+mod chain;
 mod expand;
 mod function;
+mod input;
+mod join;
 mod options;
+mod select;
 
 use options::Kind;
 use proc_macro::TokenStream;
@@ -175,4 +180,18 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(Kind::Test, options.into(), item.into()).into()
+}
+
+/// Expansion of `wakeful::select!`, which has parsed its input.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __select(input: TokenStream) -> TokenStream {
+    select::expand(input.into()).into()
+}
+
+/// Expansion of `wakeful::join!` and `wakeful::try_join!`, which have parsed their input.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __join(input: TokenStream) -> TokenStream {
+    join::expand(input.into()).into()
 }

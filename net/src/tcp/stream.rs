@@ -21,8 +21,8 @@ use crate::stream::{Received, Socket, Stream, stream_methods};
 /// TCP connection.
 ///
 /// The methods take `&self`; the `futures-io` traits are implemented for `TcpStream` and
-/// `&TcpStream`. Their `close` shuts the writing direction down. Dropping the stream closes the
-/// connection.
+/// `&TcpStream`. Their `close` shuts the writing direction down. tokio's traits are implemented with
+/// the feature `tokio-io`. Dropping the stream closes the connection.
 ///
 /// ```no_run
 /// use futures_util::AsyncReadExt;

@@ -26,7 +26,8 @@ const IOV_MAX: usize = 1024;
 /// Unix domain connection.
 ///
 /// The methods take `&self`; the `futures-io` traits are implemented for `UnixStream` and
-/// `&UnixStream`. Their `close` shuts the writing direction down.
+/// `&UnixStream`. Their `close` shuts the writing direction down. tokio's traits are implemented
+/// with the feature `tokio-io`.
 ///
 /// ```
 /// use wakeful::net::UnixStream;

@@ -39,8 +39,9 @@ pub mod faults;
 mod faults;
 pub mod fs;
 mod id;
-#[cfg(feature = "io-std")]
 pub mod io;
+#[doc(hidden)]
+pub mod macro_support;
 #[cfg(all(test, any(loom, shuttle)))]
 mod models;
 mod observe;

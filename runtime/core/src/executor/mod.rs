@@ -12,6 +12,7 @@ pub(crate) mod current;
 mod ids;
 mod inbox;
 mod observed;
+mod random;
 pub(crate) mod remote;
 mod run_queue;
 mod set;
@@ -40,6 +41,7 @@ pub use builder::Builder as TaskBuilder;
 pub(crate) use classes::ClassQueue;
 use classes::Classes;
 pub use classes::spawn_in;
+pub(crate) use random::random_below;
 pub use set::JoinSet;
 pub(crate) use spawn::cancel_current;
 pub use spawn::{id, name, spawn, try_id};
@@ -62,6 +64,7 @@ use crate::trace::Recorder;
 use ids::Ids;
 pub(crate) use ids::reserve_id;
 use inbox::Message;
+use random::{Random, random_seed};
 use remote::Remote;
 use stats::{Counts, count};
 use tasks::Tasks;
@@ -104,6 +107,8 @@ pub(crate) struct Executor {
     /// Called when other threads have raised events. Its argument has one bit for each kind.
     on_raised: Cell<fn(u8)>,
     pub(crate) trace: Recorder,
+    /// Where `select!` begins.
+    random: Random,
 }
 
 // SAFETY: `owner` never changes; `remote`, `notifier` and the atomics may be used by all threads.
@@ -158,6 +163,7 @@ impl Executor {
             remote: Remote::new(),
             on_raised: Cell::new(|_| {}),
             trace,
+            random: Random::new(random_seed()),
         });
         let this = NonNull::new(Arc::as_ptr(&executor).cast_mut()).expect("an Arc is not null");
         executor.this.set(this);

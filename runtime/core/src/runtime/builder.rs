@@ -52,6 +52,7 @@ pub struct Builder {
     reply_spin: Duration,
     event_interval: u32,
     order: Option<MakeOrder>,
+    rng_seed: Option<u64>,
     blocking: blocking::Config,
     blocking_shutdown_timeout: Duration,
     metrics_level: MetricsLevel,
@@ -75,6 +76,7 @@ impl Builder {
             reply_spin: Duration::ZERO,
             event_interval: 0,
             order: None,
+            rng_seed: None,
             blocking: blocking::Config {
                 max_threads: 512,
                 keep_alive: Duration::from_secs(10),
@@ -177,6 +179,36 @@ impl Builder {
     /// ```
     pub fn order<O: Order>(mut self, make: impl Fn() -> O + 'static) -> Builder {
         self.order = Some(MakeOrder(Rc::new(move || Box::new(make()))));
+        self
+    }
+
+    /// Sets the seed of the numbers that choose the branch which `select!` polls first. Default: a
+    /// random one.
+    ///
+    /// Two runtimes with the same seed, whose futures are polled in the same order, make the same
+    /// choices.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let choices = || -> std::io::Result<Vec<u8>> {
+    ///     let runtime = wakeful::Builder::new().rng_seed(7).build()?;
+    ///     Ok(runtime.block_on(async {
+    ///         let mut choices = Vec::new();
+    ///         for _ in 0..100 {
+    ///             choices.push(wakeful::select! {
+    ///                 one = async { 1 } => one,
+    ///                 two = async { 2 } => two,
+    ///             });
+    ///         }
+    ///         choices
+    ///     }))
+    /// };
+    /// assert_eq!(choices()?, choices()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rng_seed(mut self, seed: u64) -> Builder {
+        self.rng_seed = Some(seed);
         self
     }
 
@@ -443,6 +475,9 @@ impl Builder {
         let Parts {
             executor, files, ..
         } = &runtime.parts;
+        if let Some(seed) = self.rng_seed {
+            executor.set_seed(seed);
+        }
         if let Some(MakeOrder(make)) = &self.order {
             executor.set_order(make());
         }
