@@ -92,4 +92,4 @@ pub use socket2::TcpKeepalive;
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
 pub use unix::{UnixDatagram, UnixListener, UnixStream};
-pub use wakeful_core::reactor::Interest;
+pub use wakeful_core::reactor::{Interest, Ready};
