@@ -19,11 +19,11 @@ const fn is_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
 
 /// The halves of a stream, which are the same types for both kinds.
 const fn halves<S: UnwindSafe + RefUnwindSafe>() {
-    is_unwind_safe::<tcp::OwnedReadHalf<S>>();
-    is_unwind_safe::<tcp::OwnedWriteHalf<S>>();
-    is_unwind_safe::<tcp::ReadHalf<'_, S>>();
-    is_unwind_safe::<tcp::WriteHalf<'_, S>>();
-    is_unwind_safe::<tcp::ReuniteError<S>>();
+    is_unwind_safe::<tcp::OwnedReadHalf>();
+    is_unwind_safe::<tcp::OwnedWriteHalf>();
+    is_unwind_safe::<tcp::ReadHalf<'_>>();
+    is_unwind_safe::<tcp::WriteHalf<'_>>();
+    is_unwind_safe::<tcp::ReuniteError>();
 }
 
 // Checked by the compiler.

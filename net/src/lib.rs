@@ -28,7 +28,7 @@
 //! | --- | --- |
 //! | [`TcpListener`], [`TcpStream`], [`TcpSocket`] | TCP; the last sets options before binding or connecting |
 //! | [`UdpSocket`] | UDP |
-//! | [`UnixListener`], [`UnixStream`], [`UnixDatagram`] | Unix domain sockets |
+//! | [`UnixListener`], [`UnixStream`], [`UnixDatagram`], [`UnixSocket`] | Unix domain sockets; the last is bound before it connects or listens |
 //! | [`unix::pipe`] | pipes and named pipes |
 //! | [`shard`] | accepts connections for several shards |
 //! | [`lookup_host`] | name lookup, on the blocking pool |
@@ -91,5 +91,5 @@ pub use addr::{ToSocketAddrs, lookup_host};
 pub use socket2::TcpKeepalive;
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
-pub use unix::{UnixDatagram, UnixListener, UnixStream};
+pub use unix::{UnixDatagram, UnixListener, UnixSocket, UnixStream};
 pub use wakeful_core::reactor::{Interest, Ready};

@@ -49,14 +49,22 @@ impl<S: Socket> Stream<S>
 where
     for<'a> &'a S: Write,
 {
-    /// Registers a connected, nonblocking socket. It is most likely writable and may be readable,
-    /// so the first operation is tried at once.
+    /// Registers a connected, nonblocking socket. It is most likely writable, so the first write is
+    /// tried at once.
     #[track_caller]
     pub(crate) fn new(io: S) -> io::Result<Stream<S>> {
         let io = Async::new_nonblocking(io)?;
-        io.source()
-            .assume_ready(Interest::READABLE | Interest::WRITABLE);
+        io.source().assume_ready(Interest::WRITABLE);
         Ok(Stream { io })
+    }
+
+    /// Registers an accepted, nonblocking socket. The first bytes of the peer have often arrived
+    /// before it, so the first read is tried at once, too.
+    #[track_caller]
+    pub(crate) fn accepted(io: S) -> io::Result<Stream<S>> {
+        let stream = Stream::new(io)?;
+        stream.source().assume_ready(Interest::READABLE);
+        Ok(stream)
     }
 
     /// Registers a socket that is connecting, and waits until it is connected.
@@ -191,6 +199,17 @@ where
     pub(crate) fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
         self.source()
             .transfer(Interest::READABLE, buf.is_empty(), || self.peek_now(buf))
+    }
+
+    pub(crate) fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.source()
+            .poll_transfer(cx, Interest::READABLE, buf.is_empty(), || {
+                self.peek_now(buf)
+            })
     }
 
     pub(crate) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
@@ -420,6 +439,19 @@ macro_rules! stream_methods {
                 self.0.peek(buf)
             }
 
+            /// Polls [`peek`](Self::peek); if several tasks poll, only the last one is woken.
+            ///
+            /// # Errors
+            ///
+            /// As [`read`](Self::read).
+            pub fn poll_peek(
+                &self,
+                cx: &mut Context<'_>,
+                buf: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                self.0.poll_peek(cx, buf)
+            }
+
             /// Tries to read, without waiting.
             ///
             /// # Errors
@@ -491,8 +523,8 @@ macro_rules! stream_methods {
             ///
             /// `futures_util::AsyncReadExt` has a `split` too, which is found first where that
             /// trait is in scope. Name the type then: `TcpStream::split(&mut stream)`.
-            pub fn split(&mut self) -> (ReadHalf<'_, $type>, WriteHalf<'_, $type>) {
-                halves::split(self)
+            pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+                ReadHalf::split(self)
             }
 
             /// Splits the stream into two owned halves, for two tasks. Dropping the write half
@@ -508,14 +540,14 @@ macro_rules! stream_methods {
             /// # Ok(())
             /// # }
             /// ```
-            pub fn into_split(self) -> (OwnedReadHalf<$type>, OwnedWriteHalf<$type>) {
-                halves::into_split(self)
+            pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+                OwnedReadHalf::split(self)
             }
         }
 
-        impl halves::Split for $type {
-            fn shutdown_write(&self) -> io::Result<()> {
-                self.0.shutdown(Shutdown::Write)
+        impl AsRef<Self> for $type {
+            fn as_ref(&self) -> &$type {
+                self
             }
         }
 

@@ -3,13 +3,16 @@
 mod addr;
 mod cred;
 mod datagram;
+mod halves;
 mod listener;
 pub mod pipe;
+mod socket;
 mod stream;
 
-pub use crate::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use addr::SocketAddr;
-pub use cred::UCred;
+pub use cred::{UCred, gid_t, pid_t, uid_t};
 pub use datagram::UnixDatagram;
+pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use listener::{Incoming, UnixListener};
+pub use socket::UnixSocket;
 pub use stream::UnixStream;

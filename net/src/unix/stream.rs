@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net;
 use std::path::Path;
 use std::pin::Pin;
@@ -16,8 +16,8 @@ use wakeful_core::reactor::Interest;
 use super::addr::{SocketAddr, named, raw_addr, socket};
 #[cfg(target_os = "linux")]
 use super::cred::{UCred, of_peer};
+use super::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::error::tried;
-use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::stream::{Received, Socket, Stream, stream_methods};
 
 /// Maximum number of buffers that recvmsg(2) accepts.
@@ -80,8 +80,15 @@ impl UnixStream {
     ///
     /// Cancel-safe: if the future is dropped, the socket is closed.
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
+        UnixStream::connect_socket(socket(SocketType::STREAM)?, addr).await
+    }
+
+    /// Connects a nonblocking socket.
+    pub(super) async fn connect_socket(
+        socket: OwnedFd,
+        addr: &SocketAddr,
+    ) -> io::Result<UnixStream> {
         let addr = &raw_addr(addr)?;
-        let socket = socket(SocketType::STREAM)?;
         match rustix::net::connect(&socket, addr) {
             Ok(()) => Ok(UnixStream(Stream::new(socket.into())?)),
             Err(Errno::INPROGRESS) => Ok(UnixStream(Stream::connected(socket.into()).await?)),

@@ -1,0 +1,6 @@
+//! Halves of a TCP connection.
+
+use super::stream::TcpStream;
+use crate::halves::halves;
+
+halves!(TcpStream);
