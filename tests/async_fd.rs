@@ -3,7 +3,8 @@
 #[allow(clippy::duplicate_mod, reason = "the same tests for two runtimes")]
 #[path = "async_fd"]
 mod on_wakeful {
-    use wakeful::reactor::{AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, Interest, Ready};
+    use wakeful::io::unix::{AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard};
+    use wakeful::io::{Interest, Ready};
 
     use super::run;
 

@@ -3,15 +3,6 @@
 /// The halves of the stream `$stream`, and the error of `reunite`.
 macro_rules! halves {
     ($stream:ident) => {
-        use std::io::{self, IoSlice, IoSliceMut};
-        use std::net::Shutdown;
-        use std::ops::Deref;
-        use std::pin::Pin;
-        use std::rc::Rc;
-        use std::task::{Context, Poll};
-
-        use futures_util::io::{AsyncRead, AsyncWrite};
-
         /// Reading half of a borrowed stream. It has the methods of the stream through `Deref`.
         #[derive(Debug)]
         pub struct ReadHalf<'a>(&'a $stream);
@@ -35,14 +26,14 @@ macro_rules! halves {
         }
 
         impl ReadHalf<'_> {
-            pub(super) fn split(stream: &mut $stream) -> (ReadHalf<'_>, WriteHalf<'_>) {
+            fn split(stream: &mut $stream) -> (ReadHalf<'_>, WriteHalf<'_>) {
                 let stream = &*stream;
                 (ReadHalf(stream), WriteHalf(stream))
             }
         }
 
         impl OwnedReadHalf {
-            pub(super) fn split(stream: $stream) -> (OwnedReadHalf, OwnedWriteHalf) {
+            fn split(stream: $stream) -> (OwnedReadHalf, OwnedWriteHalf) {
                 let stream = Rc::new(stream);
                 let write = OwnedWriteHalf {
                     stream: stream.clone(),

@@ -67,17 +67,21 @@
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
+//! | `bytes` | no | `try_read_buf`, `recv_buf` and the like, which read into a `bytes::BufMut` |
 //! | `tokio-io` | no | `tokio::io::AsyncRead` and `AsyncWrite` for streams, their halves and pipes; of tokio only the traits are compiled |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
 mod accept;
 mod addr;
+#[cfg(feature = "bytes")]
+mod bytes_buf;
 mod connect;
 mod datagram;
 mod error;
 mod exact;
 mod halves;
+mod io_traits;
 pub mod shard;
 mod socket;
 mod stream;

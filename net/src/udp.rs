@@ -28,7 +28,7 @@ use crate::error::tried;
 /// })
 /// # }
 /// ```
-pub struct UdpSocket(Async<std::net::UdpSocket>);
+pub struct UdpSocket(pub(crate) Async<std::net::UdpSocket>);
 
 impl UdpSocket {
     fn wrap(io: Async<std::net::UdpSocket>) -> UdpSocket {

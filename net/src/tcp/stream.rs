@@ -2,7 +2,9 @@
 
 use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::net::{Shutdown, SocketAddr};
+use std::ops::Deref;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,11 +13,11 @@ use rustix::io::Errno;
 use socket2::SockRef;
 use wakeful_core::reactor::Interest;
 
-use super::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use super::socket::TcpSocket;
 use crate::addr::{self, Addrs, ToSocketAddrs};
 use crate::connect;
 use crate::error::{is, tried};
+use crate::halves::halves;
 use crate::stream::{Received, Socket, Stream, stream_methods};
 
 /// TCP connection.
@@ -36,9 +38,10 @@ use crate::stream::{Received, Socket, Stream, stream_methods};
 /// # Ok(())
 /// # }
 /// ```
-pub struct TcpStream(pub(super) Stream<std::net::TcpStream>);
+pub struct TcpStream(pub(crate) Stream<std::net::TcpStream>);
 
 stream_methods!(TcpStream, std::net::TcpStream);
+halves!(TcpStream);
 
 impl TcpStream {
     /// Connects to the first address that answers.

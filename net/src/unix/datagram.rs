@@ -38,7 +38,7 @@ use crate::error::tried;
 /// # }
 /// ```
 pub struct UnixDatagram(
-    Async<net::UnixDatagram>,
+    pub(crate) Async<net::UnixDatagram>,
     /// Current pause of `poll_send_to`.
     RefCell<Option<Pin<Box<Sleep>>>>,
 );

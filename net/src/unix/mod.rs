@@ -3,7 +3,6 @@
 mod addr;
 mod cred;
 mod datagram;
-mod halves;
 mod listener;
 pub mod pipe;
 mod socket;
@@ -12,7 +11,6 @@ mod stream;
 pub use addr::SocketAddr;
 pub use cred::{UCred, gid_t, pid_t, uid_t};
 pub use datagram::UnixDatagram;
-pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use listener::{Incoming, UnixListener};
 pub use socket::UnixSocket;
-pub use stream::UnixStream;
+pub use stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, UnixStream, WriteHalf};

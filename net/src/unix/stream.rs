@@ -2,10 +2,12 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
+use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net;
 use std::path::Path;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_util::io::{AsyncRead, AsyncWrite};
@@ -16,8 +18,8 @@ use wakeful_core::reactor::Interest;
 use super::addr::{SocketAddr, named, raw_addr, socket};
 #[cfg(target_os = "linux")]
 use super::cred::{UCred, of_peer};
-use super::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::error::tried;
+use crate::halves::halves;
 use crate::stream::{Received, Socket, Stream, stream_methods};
 
 /// Maximum number of buffers that recvmsg(2) accepts.
@@ -41,9 +43,10 @@ const IOV_MAX: usize = 1024;
 /// })
 /// # }
 /// ```
-pub struct UnixStream(pub(super) Stream<net::UnixStream>);
+pub struct UnixStream(pub(crate) Stream<net::UnixStream>);
 
 stream_methods!(UnixStream, net::UnixStream);
+halves!(UnixStream);
 
 impl UnixStream {
     /// Connects to the socket at a path. On Linux a path that begins with a zero byte is an

@@ -21,7 +21,7 @@ use crate::stream::no_bytes;
 /// sender is left. It may continue to read: after a new sender opens the pipe, reads return its
 /// bytes. To read no end at all, open the pipe with [`read_write`](super::OpenOptions::read_write).
 #[derive(Debug)]
-pub struct Receiver(Async<File>);
+pub struct Receiver(pub(crate) Async<File>);
 
 impl Receiver {
     /// Wraps a file that is a pipe, and makes it nonblocking.

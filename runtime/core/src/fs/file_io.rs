@@ -136,9 +136,9 @@ impl AsyncRead for File {
     }
 }
 
-/// A write is buffered at once, at most [`File::max_buf_size`] bytes, when the write before it has ended; a later call
-/// returns its error. `poll_flush` waits until the system has the bytes, not until they are on the
-/// disk: for that see [`File::sync_all`].
+/// A write is buffered at once, at most [`File::max_buf_size`] bytes, when the write before it has
+/// ended; a later call returns its error. `poll_flush` waits until the system has the bytes, not
+/// until they are on the disk: for that see [`File::sync_all`].
 impl AsyncWrite for File {
     fn poll_write(
         self: Pin<&mut Self>,

@@ -25,6 +25,9 @@ mod descriptor;
 mod stdin;
 mod stdin_thread;
 mod stdout;
+pub mod unix;
 
 pub use stdin::{Stdin, stdin};
 pub use stdout::{Stderr, Stdout, stderr, stdout};
+
+pub use crate::reactor::{Interest, Ready};

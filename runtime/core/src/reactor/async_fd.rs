@@ -1,7 +1,9 @@
 //! `AsyncFd`: a descriptor whose readiness the caller clears, with tokio's names.
 
+mod error;
+mod guard;
+
 use std::any::type_name;
-use std::error::Error;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -9,9 +11,11 @@ use std::task::{Context, Poll, ready};
 
 use super::adapter::{Async, register};
 use super::interest::Interest;
-use super::ready::Ready;
 use super::source::{Seen, Source};
 use crate::task::coop;
+
+pub use error::{AsyncFdRegisterError, AsyncFdTryNewError, TryIoError};
+pub use guard::{AsyncFdReadyGuard, AsyncFdReadyMutGuard};
 
 /// A descriptor that is registered with the reactor, for reads and writes that the caller makes.
 ///
@@ -57,20 +61,6 @@ use crate::task::coop;
 pub struct AsyncFd<T: AsFd> {
     // `None` only after `into_inner`.
     io: Option<Async<T>>,
-}
-
-/// Proof that a descriptor was ready, with which that readiness can be cleared.
-#[must_use = "clear the readiness if the operation would block, or call `retain_ready`"]
-pub struct AsyncFdReadyGuard<'a, T: AsFd> {
-    fd: &'a AsyncFd<T>,
-    seen: Seen,
-}
-
-/// As [`AsyncFdReadyGuard`], with mutable access to the descriptor.
-#[must_use = "clear the readiness if the operation would block, or call `retain_ready`"]
-pub struct AsyncFdReadyMutGuard<'a, T: AsFd> {
-    fd: &'a mut AsyncFd<T>,
-    seen: Seen,
 }
 
 impl<T: AsFd> AsyncFd<T> {
@@ -167,7 +157,7 @@ impl<T: AsFd> AsyncFd<T> {
             Ok(source) => Ok(AsyncFd {
                 io: Some(Async::registered(source, inner)),
             }),
-            Err(cause) => Err(AsyncFdRegisterError { inner, cause }),
+            Err(cause) => Err(AsyncFdRegisterError::new(inner, cause)),
         }
     }
 
@@ -556,173 +546,5 @@ impl<T: AsFd + fmt::Debug> fmt::Debug for AsyncFd<T> {
             .field("inner", self.get_ref())
             .field("source", self.source())
             .finish()
-    }
-}
-
-/// Methods that both guards have.
-macro_rules! guard_methods {
-    ($type:ident) => {
-        impl<T: AsFd> $type<'_, T> {
-            /// Clears the readiness that the wait returned, so that the next wait ends with the next
-            /// event. It is not cleared if another event has arrived since. Closed directions stay
-            /// reported.
-            ///
-            /// Call this only after an operation has returned `WouldBlock`: the system reports each
-            /// change once.
-            pub fn clear_ready(&mut self) {
-                self.fd.source().clear_seen(self.seen.tick, self.seen.ready);
-                self.seen.ready = Ready::EMPTY;
-            }
-
-            /// Clears these states only, as [`clear_ready`](Self::clear_ready) does.
-            pub fn clear_ready_matching(&mut self, ready: Ready) {
-                self.fd.source().clear_seen(self.seen.tick, ready);
-                self.seen.ready = self.seen.ready - ready;
-            }
-
-            /// Keeps the readiness: the next wait returns at once.
-            pub fn retain_ready(&mut self) {}
-
-            /// Returns what the wait returned, without what this guard has cleared.
-            pub fn ready(&self) -> Ready {
-                self.seen.ready
-            }
-        }
-
-        impl<T: AsFd + fmt::Debug> fmt::Debug for $type<'_, T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($type))
-                    .field("async_fd", &self.fd)
-                    .field("ready", &self.seen.ready)
-                    .finish()
-            }
-        }
-    };
-}
-
-guard_methods!(AsyncFdReadyGuard);
-guard_methods!(AsyncFdReadyMutGuard);
-
-impl<'a, T: AsFd> AsyncFdReadyGuard<'a, T> {
-    /// Calls `f`. If it returns `WouldBlock`, the readiness is cleared as by
-    /// [`clear_ready`](Self::clear_ready).
-    ///
-    /// # Errors
-    ///
-    /// [`TryIoError`] if `f` returned `WouldBlock`. Other errors of `f` are in the inner result.
-    pub fn try_io<R>(
-        &mut self,
-        f: impl FnOnce(&'a AsyncFd<T>) -> io::Result<R>,
-    ) -> Result<io::Result<R>, TryIoError> {
-        match f(self.fd) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_ready();
-                Err(TryIoError(()))
-            }
-            result => Ok(result),
-        }
-    }
-
-    /// Returns the descriptor.
-    pub fn get_ref(&self) -> &'a AsyncFd<T> {
-        self.fd
-    }
-
-    /// Returns the inner value of the descriptor.
-    pub fn get_inner(&self) -> &'a T {
-        self.fd.get_ref()
-    }
-}
-
-impl<T: AsFd> AsyncFdReadyMutGuard<'_, T> {
-    /// Calls `f`. If it returns `WouldBlock`, the readiness is cleared as by
-    /// [`clear_ready`](Self::clear_ready).
-    ///
-    /// # Errors
-    ///
-    /// [`TryIoError`] if `f` returned `WouldBlock`. Other errors of `f` are in the inner result.
-    pub fn try_io<R>(
-        &mut self,
-        f: impl FnOnce(&mut AsyncFd<T>) -> io::Result<R>,
-    ) -> Result<io::Result<R>, TryIoError> {
-        match f(self.fd) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_ready();
-                Err(TryIoError(()))
-            }
-            result => Ok(result),
-        }
-    }
-
-    /// Returns the descriptor.
-    pub fn get_ref(&self) -> &AsyncFd<T> {
-        self.fd
-    }
-
-    /// Returns the descriptor, mutable.
-    pub fn get_mut(&mut self) -> &mut AsyncFd<T> {
-        self.fd
-    }
-
-    /// Returns the inner value of the descriptor.
-    pub fn get_inner(&self) -> &T {
-        self.fd.get_ref()
-    }
-
-    /// Returns the inner value of the descriptor, mutable. It must keep its descriptor.
-    pub fn get_inner_mut(&mut self) -> &mut T {
-        self.fd.get_mut()
-    }
-}
-
-/// Error of `try_io` of a guard: the operation returned `WouldBlock`.
-#[derive(Debug)]
-pub struct TryIoError(());
-
-impl fmt::Display for TryIoError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the operation would block: wait for the descriptor again")
-    }
-}
-
-impl Error for TryIoError {}
-
-/// Error of a registration, with the value that could not be registered.
-pub struct AsyncFdRegisterError<T> {
-    inner: T,
-    cause: io::Error,
-}
-
-/// Name of [`AsyncFdRegisterError`] in tokio before 1.54.
-pub type AsyncFdTryNewError<T> = AsyncFdRegisterError<T>;
-
-impl<T> AsyncFdRegisterError<T> {
-    /// Returns the value, and the error of the registration.
-    pub fn into_parts(self) -> (T, io::Error) {
-        (self.inner, self.cause)
-    }
-}
-
-impl<T> fmt::Display for AsyncFdRegisterError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)
-    }
-}
-
-impl<T> fmt::Debug for AsyncFdRegisterError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.cause, f)
-    }
-}
-
-impl<T> Error for AsyncFdRegisterError<T> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.cause)
-    }
-}
-
-impl<T> From<AsyncFdRegisterError<T>> for io::Error {
-    fn from(error: AsyncFdRegisterError<T>) -> io::Error {
-        error.cause
     }
 }

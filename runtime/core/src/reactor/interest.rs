@@ -72,10 +72,6 @@ impl Interest {
     /// assert_eq!(BOTH, Interest::READABLE | Interest::WRITABLE);
     /// ```
     #[must_use = "this returns the union and does not change the interest"]
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "the name of tokio's; a trait's method can't be called in a `const`"
-    )]
     pub const fn add(self, other: Interest) -> Interest {
         Interest(self.0 | other.0)
     }

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Sub};
 
-use super::interest::Interest;
-
 /// A set of states of readiness, as events reported them.
 ///
 /// After an error or a hang-up the set also contains `READABLE` and `WRITABLE`, as the next
@@ -79,9 +77,9 @@ impl Ready {
         self.0
     }
 
-    /// Returns the states that are of interest, out of `bits`.
-    pub(super) const fn matching(bits: u8, interest: Interest) -> Ready {
-        Ready(bits & interest.mask())
+    /// Returns the states with these bits.
+    pub(super) const fn of(bits: u8) -> Ready {
+        Ready(bits & Ready::ALL.0)
     }
 }
 

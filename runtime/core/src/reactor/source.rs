@@ -9,13 +9,14 @@
 //! A guard of `async_fd.rs` may outlive a turn. It notes the number of the last event (`Seen`), and
 //! clears nothing if another event has arrived since.
 
+mod futures;
+
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -23,10 +24,11 @@ use super::Reactor;
 use super::interest::Interest;
 use super::ready::Ready;
 use super::state::{ERROR, MARK, PRIORITY, READ_CLOSED, READABLE, State, WRITABLE, WRITE_CLOSED};
-use super::waiters::{POLL_READ, POLL_WRITE, WaiterId};
+use super::waiters::{POLL_READ, POLL_WRITE};
 use crate::console::{Op, Resource, What};
 use crate::context;
 use crate::task::coop;
+use futures::{Io, Transfer, Wait, poll_nothing};
 
 /// Registration of a descriptor with a reactor: its readiness, and waiting for it.
 ///
@@ -137,7 +139,7 @@ impl Source {
     pub(super) fn seen(&self, interest: Interest) -> Seen {
         Seen {
             tick: self.state.tick.get(),
-            ready: Ready::matching(self.state.ready.get(), interest),
+            ready: Ready::of(self.state.ready.get() & interest.mask()),
         }
     }
 
@@ -525,125 +527,4 @@ pub(super) struct Seen {
     /// Number of the last event.
     pub(super) tick: u16,
     pub(super) ready: Ready,
-}
-
-/// Future that waits for readiness, with a waiter id of its own.
-struct Wait<'a> {
-    source: &'a Source,
-    interest: Interest,
-    id: Option<WaiterId>,
-    op: Op,
-}
-
-impl<'a> Wait<'a> {
-    fn new(source: &'a Source, interest: Interest) -> Wait<'a> {
-        Wait {
-            source,
-            interest,
-            id: None,
-            op: Op::new(),
-        }
-    }
-
-    #[inline(always)]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.source.is_ready(self.interest) {
-            self.source.update_console();
-            self.op.ready(&self.source.resource, op_kind(self.interest));
-            return Poll::Ready(Ok(()));
-        }
-        self.wait(cx)
-    }
-
-    /// Not inlined, to keep the path of a descriptor that is ready short.
-    #[inline(never)]
-    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Source {
-            state, resource, ..
-        } = self.source;
-        self.source.check_alive()?;
-        self.source.note_foreign();
-        let id = *self.id.get_or_insert_with(|| state.new_id());
-        self.op.waits(resource, op_kind(self.interest), || {
-            state.wait(id, self.interest.mask(), cx.waker());
-        });
-        match self.source.recheck(self.interest) {
-            None => Poll::Pending,
-            Some(result) => {
-                self.op.ready(resource, op_kind(self.interest));
-                Poll::Ready(result)
-            }
-        }
-    }
-}
-
-impl Future for Wait<'_> {
-    type Output = io::Result<()>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let progress = ready!(coop::poll_proceed(cx));
-        ready!(self.poll_ready(cx))?;
-        progress.made_progress();
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Drop for Wait<'_> {
-    fn drop(&mut self) {
-        if let Some(id) = self.id {
-            self.source.state.forget(id);
-        }
-    }
-}
-
-/// Future of [`Source::io`].
-struct Io<'a, F> {
-    wait: Wait<'a>,
-    op: F,
-}
-
-// `op` is called, never pinned.
-impl<F> Unpin for Io<'_, F> {}
-
-impl<R, F: FnMut() -> io::Result<R>> Future for Io<'_, F> {
-    type Output = io::Result<R>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
-        let this = &mut *self;
-        let progress = ready!(coop::poll_proceed(cx));
-        loop {
-            ready!(this.wait.poll_ready(cx))?;
-            if let Some(result) = this.wait.source.attempt(this.wait.interest, &mut this.op) {
-                progress.made_progress();
-                return Poll::Ready(result);
-            }
-        }
-    }
-}
-
-/// Future of [`Source::transfer`].
-struct Transfer<'a, F> {
-    nothing: bool,
-    io: Io<'a, F>,
-}
-
-impl<F: FnMut() -> io::Result<usize>> Future for Transfer<'_, F> {
-    type Output = io::Result<usize>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.nothing {
-            return poll_nothing(cx);
-        }
-        Pin::new(&mut self.io).poll(cx)
-    }
-}
-
-/// Completes a transfer of nothing, which needs no readiness and no system call. It consumes the
-/// cooperative budget, so that a loop of such transfers yields.
-#[cold]
-fn poll_nothing(cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-    ready!(coop::poll_proceed(cx)).made_progress();
-    Poll::Ready(Ok(0))
 }
