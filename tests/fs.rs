@@ -17,3 +17,5 @@ mod names;
 mod support;
 #[path = "fs/taken_over.rs"]
 mod taken_over;
+#[path = "fs/tokio_names.rs"]
+mod tokio_names;

@@ -104,6 +104,7 @@ fn a_dropped_read_exact_or_write_all_has_transferred_a_part() {
     run(async || {
         let (here, there) = UnixStream::pair().unwrap();
         here.write(b"abc").await.unwrap();
+        there.readable().await.unwrap();
         let mut buf = [0; 5];
         {
             let mut read = pin!(there.read_exact(&mut buf));

@@ -28,7 +28,7 @@
 //! | --- | --- |
 //! | [`TcpListener`], [`TcpStream`], [`TcpSocket`] | TCP; the last sets options before binding or connecting |
 //! | [`UdpSocket`] | UDP |
-//! | [`UnixListener`], [`UnixStream`], [`UnixDatagram`] | Unix domain sockets |
+//! | [`UnixListener`], [`UnixStream`], [`UnixDatagram`], [`UnixSocket`] | Unix domain sockets; the last is bound before it connects or listens |
 //! | [`unix::pipe`] | pipes and named pipes |
 //! | [`shard`] | accepts connections for several shards |
 //! | [`lookup_host`] | name lookup, on the blocking pool |
@@ -68,17 +68,21 @@
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
+//! | `bytes` | no | `try_read_buf`, `recv_buf` and the like, which read into a `bytes::BufMut` |
 //! | `tokio-io` | no | `tokio::io::AsyncRead` and `AsyncWrite` for streams, their halves and pipes; of tokio only the traits are compiled |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
 mod accept;
 mod addr;
+#[cfg(feature = "bytes")]
+mod bytes_buf;
 mod connect;
 mod datagram;
 mod error;
 mod exact;
 mod halves;
+mod io_traits;
 pub mod shard;
 mod socket;
 mod stream;
@@ -92,5 +96,5 @@ pub use addr::{ToSocketAddrs, lookup_host};
 pub use socket2::TcpKeepalive;
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
-pub use unix::{UnixDatagram, UnixListener, UnixStream};
-pub use wakeful_core::reactor::Interest;
+pub use unix::{UnixDatagram, UnixListener, UnixSocket, UnixStream};
+pub use wakeful_core::reactor::{Interest, Ready};

@@ -112,6 +112,7 @@
 //! | `process` | no | the module `process`: child processes; includes `signal` |
 //! | `io-std` | no | standard input, output and error in [`io`] |
 //! | `io-uring` | no | [files](fs) through a completion ring, where Linux has one |
+//! | `bytes` | no | `try_read_buf`, `recv_buf` and the like of sockets, for `bytes::BufMut` |
 //! | `tokio-io` | no | tokio's I/O traits for files, pipes, sockets and standard streams; of tokio only the traits are compiled |
 //! | `tokio-io-util` | no | the module `io::tokio` also has tokio's helpers, such as `copy`; includes `tokio-io` |
 //! | `backtrace` | no | the stall detector shows the stack of the blocked thread (Linux) |

@@ -165,7 +165,8 @@ fn no_waker_of_a_dropped_future_is_kept() {
             waits.push(Box::pin(here.readable()));
             waits.push(Box::pin(async { read(&here, &mut [0]).await.map(drop) }));
             let both = Interest::READABLE | Interest::WRITABLE;
-            waits.push(Box::pin(there.source().ready(both)));
+            let ready = there.source().ready(both);
+            waits.push(Box::pin(async { ready.await.map(drop) }));
         }
         let pending = waits
             .iter_mut()

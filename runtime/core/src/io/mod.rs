@@ -61,6 +61,7 @@ mod stdin_thread;
 mod stdout;
 #[cfg(feature = "tokio-io")]
 pub mod tokio;
+pub mod unix;
 
 #[doc(no_inline)]
 pub use std::io::{Error, ErrorKind, IoSlice, IoSliceMut, Result, SeekFrom};
@@ -78,3 +79,5 @@ pub use join::{Join, join, split};
 pub use stdin::{Stdin, stdin};
 #[cfg(feature = "io-std")]
 pub use stdout::{Stderr, Stdout, stderr, stdout};
+
+pub use crate::reactor::{Interest, Ready};

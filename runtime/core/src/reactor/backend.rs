@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::event::Event;
+use super::interest::Interest;
 use super::notifier::Notifier;
 use super::portable::Portable;
 #[cfg(target_os = "linux")]
@@ -78,9 +79,9 @@ impl Driver {
         each!(self, driver => driver.as_fd())
     }
 
-    /// Registers a descriptor, edge-triggered and for both directions.
-    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
-        each!(self, driver => driver.add(fd, key))
+    /// Registers a descriptor, edge-triggered, for these events.
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Interest) -> io::Result<()> {
+        each!(self, driver => driver.add(fd, key, what))
     }
 
     pub(super) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {

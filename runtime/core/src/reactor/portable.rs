@@ -12,6 +12,7 @@ use polling::{Events, PollMode, Poller};
 use rustix::io::Errno;
 
 use super::event::Event;
+use super::interest::Interest;
 use super::notifier::Notifier;
 
 /// The portable backend of a reactor.
@@ -49,8 +50,9 @@ impl Portable {
         self.poller.as_fd()
     }
 
-    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
-        let interest = polling::Event::all(key);
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Interest) -> io::Result<()> {
+        let mut interest = polling::Event::new(key, what.is_readable(), what.is_writable());
+        interest.set_priority(what.is_priority());
         // SAFETY: the descriptor is deregistered before it is closed: `Async` owns the registration
         // and the owner or the borrow of the descriptor, and drops the registration first. If an
         // `Async` is leaked, its borrowed descriptor may be closed while registered; epoll and
@@ -73,8 +75,10 @@ impl Portable {
             key: event.key,
             readable: event.readable,
             writable: event.writable,
-            read_closed: false,
-            write_closed: false,
+            read_closed: event.is_interrupt(),
+            write_closed: event.is_interrupt(),
+            priority: event.is_priority(),
+            error: event.is_err() == Some(true),
         }));
         Ok(())
     }

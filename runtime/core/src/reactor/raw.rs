@@ -22,6 +22,7 @@ use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
 use super::event::Event;
+use super::interest::Interest;
 use super::notifier::Notifier;
 use super::{portable, pwait2};
 
@@ -96,9 +97,19 @@ impl Raw {
         self.poller.as_fd()
     }
 
-    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Interest) -> io::Result<()> {
         use EventFlags as E;
-        let flags = E::IN | E::OUT | E::RDHUP | E::PRI | E::ET;
+        // Errors and hang-ups are always reported.
+        let mut flags = E::ET;
+        if what.is_readable() {
+            flags |= E::IN | E::RDHUP | E::PRI;
+        }
+        if what.is_writable() {
+            flags |= E::OUT;
+        }
+        if what.is_priority() {
+            flags |= E::PRI;
+        }
         let data = EventData::new_u64(key as u64);
         Ok(epoll::add(&self.poller, fd, data, flags)?)
     }
@@ -136,14 +147,22 @@ impl Raw {
                     let (flags, data) = (event.flags, event.data);
                     let hung_up = flags.contains(EventFlags::HUP);
                     let failed = flags.contains(EventFlags::ERR);
-                    let read_closed =
-                        hung_up || flags.intersects(EventFlags::RDHUP | EventFlags::PRI);
+                    let read_closed = hung_up || flags.contains(EventFlags::RDHUP);
+                    let priority = flags.contains(EventFlags::PRI);
+                    let writes = flags.contains(EventFlags::OUT);
+                    // A pipe without a receiver is reported as an error and not as a hang-up.
+                    let broken = failed && (writes || flags == EventFlags::ERR);
                     Event {
                         key: data.u64() as usize,
-                        readable: read_closed || failed || flags.contains(EventFlags::IN),
-                        writable: hung_up || failed || flags.contains(EventFlags::OUT),
+                        readable: read_closed
+                            || failed
+                            || priority
+                            || flags.contains(EventFlags::IN),
+                        writable: hung_up || failed || writes,
                         read_closed,
-                        write_closed: hung_up,
+                        write_closed: hung_up || broken,
+                        priority,
+                        error: failed,
                     }
                 }),
         );
