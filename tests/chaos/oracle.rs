@@ -219,7 +219,7 @@ impl World {
         });
         let id = wakeful::task::try_id();
         self.insist(id.is_none(), || format!("after all, task {id:?} runs"));
-        let inside = wakeful::Handle::try_current().is_some();
+        let inside = wakeful::Handle::try_current().is_ok();
         self.insist(!inside, || "after all, a runtime is entered".to_owned());
         self.still.set(true);
         self.last_joins();

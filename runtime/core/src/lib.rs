@@ -51,6 +51,7 @@ pub mod reactor;
 pub mod runtime;
 mod scope;
 pub mod shard;
+mod shutdown_error;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod stall;

@@ -42,6 +42,7 @@ mod waiters;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::rc::{Rc, Weak};
@@ -66,6 +67,9 @@ use device::Device;
 use event::Event;
 use registration::Registrations;
 use state::State;
+
+/// Default of the largest number of events of one wait.
+pub(crate) const EVENTS: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
 
 /// The descriptors and timers of one loop. Owner thread only.
 pub(crate) struct Reactor {
@@ -107,11 +111,12 @@ pub(crate) struct Stats {
 impl Reactor {
     pub(crate) fn new(
         backend: Backend,
+        io_events: NonZeroUsize,
         trace: trace::Recorder,
         faults: Injector,
     ) -> io::Result<Rc<Reactor>> {
         Ok(Rc::new(Reactor {
-            device: Device::new(Driver::new(backend)?, faults.clone()),
+            device: Device::new(Driver::new(backend, io_events)?, faults.clone()),
             registrations: RefCell::default(),
             timers: Timers::new(trace.clone(), faults),
             events: Cell::default(),

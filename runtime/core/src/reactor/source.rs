@@ -21,6 +21,7 @@ use super::state::{READ_CLOSED, READABLE, State, WRITABLE, WRITE_CLOSED};
 use super::waiters::{POLL_READ, POLL_WRITE, WaiterId};
 use crate::console::{Op, Resource, What};
 use crate::context;
+use crate::shutdown_error::runtime_ended;
 use crate::task::coop;
 
 /// Registration of a descriptor with a reactor: its readiness, and waiting for it.
@@ -407,7 +408,7 @@ impl fmt::Debug for Source {
 
 #[cold]
 fn orphaned() -> io::Error {
-    io::Error::other(
+    runtime_ended(
         "the runtime that this descriptor is registered with has been dropped: each \
          `wakeful::block_on` makes a runtime of its own; to go on with one, keep a \
          `wakeful::Runtime`",

@@ -118,18 +118,49 @@ impl Parts {
             if self.context.has_foreign() {
                 self.report_foreign_wait(location);
             }
-            match self.silence_limit() {
-                Some(limit) => {
-                    self.reactor_turn(Wait::AtMost(limit));
-                    self.report_silence(location);
-                }
-                // Virtual time waits for results that are awaited, and for remote messages.
-                None => self.reactor_turn(Wait::Park {
-                    may_jump: &|| self.is_still(),
-                }),
+            // One test for everything that may be set, as most loops have nothing of it.
+            if self.watches_sleep.get() {
+                self.watched_sleep(location);
+            } else {
+                self.park();
             }
         }
         batch_limit.start_next(true);
+    }
+
+    /// Waits until something happens, or lets a stopped clock jump.
+    fn park(&self) {
+        self.reactor_turn(Wait::Park {
+            may_jump: &|| self.may_jump(),
+        });
+    }
+
+    /// Whether a stopped clock may jump: virtual time waits for results that are awaited, and for
+    /// remote messages.
+    fn may_jump(&self) -> bool {
+        let is_still = self.is_still();
+        if is_still && let Some(away) = self.reactor.timers().unreachable() {
+            self.report_unreachable_timer(away);
+        }
+        is_still
+    }
+
+    /// Waits as [`park`](Self::park) does, between the calls of the hooks. Where stalls are
+    /// detected, the wait ends when it is time to check whether anything can end it.
+    #[cold]
+    #[inline(never)]
+    fn watched_sleep(&self, location: &'static Location<'static>) {
+        self.hooks.parks();
+        if self.files.flush() || self.executor.has_ready() {
+            // The hook has made or woken something.
+            self.reactor_turn(Wait::Poll);
+        } else if let Some(limit) = self.silence_limit() {
+            self.reactor_turn(Wait::AtMost(limit));
+            self.report_silence(location);
+        } else {
+            self.park();
+        }
+        self.hooks.unparks();
     }
 
     /// Spins for at most `length` before a sleep. Returns whether there is work.
