@@ -34,9 +34,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::task::Waker;
 
-pub(crate) use batch::Batch;
 #[cfg(all(test, not(any(loom, shuttle))))]
 pub(crate) use batch::STRIDE;
+pub(crate) use batch::{Batch, Turn};
 pub use builder::Builder as TaskBuilder;
 pub(crate) use classes::ClassQueue;
 use classes::Classes;

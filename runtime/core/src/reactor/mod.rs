@@ -80,6 +80,8 @@ pub(crate) struct Reactor {
     events: Cell<Vec<Event>>,
     wakers: Cell<Vec<Waker>>,
     shut_down: Cell<bool>,
+    /// Whether a task has tried a descriptor that was not ready, without waiting for it.
+    missed_tries: Cell<bool>,
     waits: HistogramRecorder,
     trace: trace::Recorder,
 }
@@ -122,6 +124,7 @@ impl Reactor {
             events: Cell::default(),
             wakers: Cell::default(),
             shut_down: Cell::new(false),
+            missed_tries: Cell::new(false),
             waits: HistogramRecorder::default(),
             trace,
         }))
@@ -279,6 +282,11 @@ impl Reactor {
         registrations
             .iter()
             .try_for_each(|state| state.each_waker(f))
+    }
+
+    /// Returns whether a task has tried a descriptor that was not ready, since the last call.
+    pub(crate) fn take_missed_tries(&self) -> bool {
+        self.missed_tries.replace(false)
     }
 
     fn reports_hangup(&self) -> bool {

@@ -359,11 +359,15 @@ impl Source {
         interest: Interest,
         mut op: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
-        if !self.is_ready(interest) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        self.attempt(interest, &mut op)
-            .unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+        let result = match self.is_ready(interest) {
+            true => self.attempt(interest, &mut op),
+            false => None,
+        };
+        result.unwrap_or_else(|| {
+            // The task may yield until the descriptor is ready.
+            self.reactor.missed_tries.set(true);
+            Err(io::ErrorKind::WouldBlock.into())
+        })
     }
 
     /// Calls `op` until it is not interrupted. Returns `None` if it would block, after clearing the

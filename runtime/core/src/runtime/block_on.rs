@@ -20,7 +20,7 @@ use std::time::Duration;
 use super::Parts;
 use super::batch_limit::BatchLimit;
 use crate::context;
-use crate::executor::{ClassQueue, Executor, Tick};
+use crate::executor::{ClassQueue, Executor, Tick, Turn};
 use crate::reactor::Wait;
 use crate::task::coop::budget;
 use crate::task::header::Header;
@@ -77,19 +77,22 @@ impl Parts {
                 Tick::Busy | Tick::TurnDue => {}
             }
             if batch_limit.is_reached() {
-                let ((), found) = self.executor.with_wake_order(|| self.poll_reactor());
-                batch_limit.start_next(found);
+                let (was_asked, found) = self.executor.with_wake_order(|| self.poll_reactor());
+                batch_limit.start_next(Turn::new(found, was_asked));
             }
         }
     }
 
     /// Takes a non-blocking reactor turn. Without registered descriptors it only reads the clock.
-    fn poll_reactor(&self) {
+    /// Returns whether a task has tried a descriptor that was not ready, since the last turn.
+    fn poll_reactor(&self) -> bool {
         if self.reactor.has_sources() {
             self.files.flush();
             self.reactor_turn(Wait::Poll);
+            self.reactor.take_missed_tries()
         } else {
             self.reactor.read_clock();
+            false
         }
     }
 
@@ -125,7 +128,7 @@ impl Parts {
                 self.park();
             }
         }
-        batch_limit.start_next(true);
+        batch_limit.start_next(Turn::Found);
     }
 
     /// Waits until something happens, or lets a stopped clock jump.
@@ -182,7 +185,7 @@ impl Parts {
             }
             if self.reactor.has_sources() {
                 self.reactor_turn(Wait::Poll);
-                batch_limit.start_next(true);
+                batch_limit.start_next(Turn::Found);
             } else {
                 self.reactor.read_clock();
             }
