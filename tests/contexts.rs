@@ -31,7 +31,7 @@ fn is_inside(runtime: &Runtime) -> bool {
 }
 
 fn is_outside() -> bool {
-    Handle::try_current().is_none() && Metrics::try_current().is_none() && try_id().is_none()
+    Handle::try_current().is_err() && Metrics::try_current().is_none() && try_id().is_none()
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_guard_may_be_dropped_as_its_thread_ends() {
     thread::spawn(|| {
         // Initialized first, so destroyed last on Linux; either order works.
         LAST.set(Some(OnDrop(|| {
-            if Handle::try_current().is_some() {
+            if Handle::try_current().is_ok() {
                 drop(spawn(async {}));
             }
             block_on(async { spawn(async {}).await.unwrap() });

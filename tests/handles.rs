@@ -361,3 +361,200 @@ fn a_runtime_ends_while_threads_use_its_handles() {
         spin_until(|| Arc::strong_count(&token) == 1);
     }
 }
+
+#[test]
+fn a_handle_knows_the_id_and_the_name_of_its_runtime() {
+    let runtime = Runtime::builder().name("metrics").build().unwrap();
+    let other = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    assert_eq!(handle.name(), Some("metrics"));
+    assert_eq!(other.handle().name(), None);
+    assert_ne!(handle.id(), other.handle().id());
+    assert_eq!(runtime.enter(|| Handle::current().id()), handle.id());
+    let id = handle.id();
+    assert_eq!(thread::spawn(move || handle.id()).join().unwrap(), id);
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_blank_name_of_a_runtime_is_refused() {
+    let text = panic_of(|| Runtime::builder().name(" "));
+    assert!(text.starts_with("the name of a runtime is \" \""), "{text}");
+}
+
+#[test]
+fn a_handle_enters_its_runtime_on_its_own_thread() {
+    let runtime = Runtime::new().unwrap();
+    let other = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let task = other.enter(|| {
+        let _guard = handle.enter();
+        spawn(async { Handle::current().id() })
+    });
+    assert!(Handle::try_current().is_err());
+    assert_eq!(runtime.block_on(task).unwrap(), handle.id());
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_handle_enters_its_runtime_nowhere_else() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let there = handle.clone();
+    let text = thread::spawn(move || panic_of(|| there.enter())).join();
+    let text = text.unwrap();
+    assert!(
+        text.starts_with("`Handle::enter` was called on another"),
+        "{text}"
+    );
+    drop(runtime);
+    let text = panic_of(|| handle.enter());
+    assert!(
+        text.ends_with("the runtime of this handle has ended"),
+        "{text}"
+    );
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_guard_of_a_handle_outlives_its_runtime() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let guard = handle.enter();
+    drop(runtime);
+    let error = Handle::try_current().unwrap_err();
+    assert!(!error.is_missing_context());
+    assert_eq!(panic_of(Handle::current), error.to_string());
+    drop(guard);
+    assert!(Handle::try_current().unwrap_err().is_missing_context());
+}
+
+#[test]
+fn another_thread_blocks_on_tasks_of_the_loop() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let other = thread::spawn(move || {
+        handle.block_on(async {
+            let mut sum = 0;
+            for n in 0..100 {
+                // It takes the token of `unpark`, as a future may.
+                thread::current().unpark();
+                thread::park();
+                sum += handle.spawn(async move { n }).await.unwrap();
+            }
+            sum
+        })
+    });
+    assert_eq!(drive(&runtime, other), 4950);
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_handle_blocks_no_loop() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let text = panic_of(|| handle.block_on(async {}));
+    assert!(text.contains("on the thread of the runtime"), "{text}");
+    runtime.block_on(async {
+        let text = panic_of(|| handle.block_on(async {}));
+        assert!(text.contains("on the thread of the runtime"), "{text}");
+    });
+    let other = thread::spawn(move || block_on(async { panic_of(|| handle.block_on(async {})) }));
+    let text = other.join().unwrap();
+    assert!(text.contains("inside another Wakeful runtime"), "{text}");
+}
+
+#[test]
+fn a_handle_runs_closures_without_the_loop() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let other = thread::spawn(move || {
+        let call = handle.spawn_blocking(task::try_id);
+        let id = call.id();
+        (id, handle.block_on(call).unwrap())
+    });
+    let (id, inside) = other.join().unwrap();
+    assert_eq!(inside, Some(id));
+    // From the loop's own thread as well.
+    let handle = runtime.handle();
+    let sum = runtime.block_on(async { handle.spawn_blocking(|| 1 + 2).await });
+    assert_eq!(sum.unwrap(), 3);
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_handle_reports_the_panic_of_a_closure() {
+    let runtime = Runtime::new().unwrap();
+    let call = runtime.handle().spawn_blocking(|| panic!("on the pool"));
+    let error = runtime.block_on(call).map(|(): ()| ()).unwrap_err();
+    assert_eq!(text_of(error.into_panic()), "on the pool");
+}
+
+#[test]
+fn a_closure_of_a_handle_that_has_not_begun_never_begins_after_an_abort() {
+    let runtime = Runtime::builder().max_blocking_threads(1).build().unwrap();
+    let handle = runtime.handle();
+    let (open, gate) = channel::<()>();
+    let first = handle.spawn_blocking(move || gate.recv());
+    let second = handle.spawn_blocking(|| panic!("it begins"));
+    second.abort();
+    drop(open);
+    let error = runtime.block_on(second).map(|(): ()| ()).unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+    assert!(runtime.block_on(first).unwrap().is_err());
+}
+
+#[test]
+fn closures_of_a_handle_end_with_the_runtime() {
+    let runtime = Runtime::builder().max_blocking_threads(1).build().unwrap();
+    let handle = runtime.handle();
+    let ledger = Ledger::new();
+    let (open, gate) = channel::<()>();
+    let (begin, began) = channel();
+    let first = handle.spawn_blocking(move || {
+        begin.send(()).unwrap();
+        gate.recv()
+    });
+    began.recv().unwrap();
+    let guard = ledger.guard();
+    let second = handle.spawn_blocking(move || drop(guard));
+    runtime.shutdown_background();
+    ledger.assert_all_dropped(1);
+    assert!(block_on(second).unwrap_err().is_cancelled());
+    drop(open);
+    assert!(block_on(first).unwrap().is_err());
+    // After the end as well.
+    assert!(
+        block_on(handle.spawn_blocking(|| ()))
+            .unwrap_err()
+            .is_cancelled()
+    );
+}
+
+/// As in tokio, also if no task of the loop waits for the closure.
+#[test]
+fn a_stopped_clock_waits_for_closures_of_handles() {
+    let runtime = Runtime::builder().start_paused(true).build().unwrap();
+    let handle = runtime.handle();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let there = is_over.clone();
+    runtime.block_on(async {
+        let (begin, began) = channel();
+        let (open, gate) = channel::<()>();
+        let call = handle.spawn_blocking(move || {
+            begin.send(()).unwrap();
+            let _ = gate.recv();
+            there.store(true, Ordering::SeqCst);
+        });
+        began.recv().unwrap();
+        let opener = thread::spawn(move || {
+            // The loop sleeps by then, or is about to.
+            thread::yield_now();
+            drop(open);
+        });
+        wakeful::time::sleep(std::time::Duration::from_secs(3600)).await;
+        assert!(is_over.load(Ordering::SeqCst));
+        drop(call);
+        opener.join().unwrap();
+    });
+}

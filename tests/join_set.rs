@@ -6,12 +6,15 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, ready};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use support::{Counting, Ledger, OnDrop, Panicking, panic_of, text_of};
-use wakeful::task::{JoinSet, yield_now};
-use wakeful::{Runtime, block_on, spawn};
+use support::{Counting, Ledger, OnDrop, Panicking, panic_of, spin_until, text_of};
+use tokio::sync::oneshot;
+use wakeful::class::Class;
+use wakeful::task::{self, JoinSet, yield_now};
+use wakeful::{Handle, Runtime, block_on, spawn};
 
 /// A foreign waker may panic: the output of a member is not lost by that.
 #[test]
@@ -360,4 +363,170 @@ fn a_foreign_waker_that_panics_does_not_affect_the_other_members() {
         good += u32::from(output.is_ok());
     }
     assert!(good >= 2, "{good}");
+}
+
+#[test]
+fn members_come_from_an_iterator_and_from_an_extension() {
+    block_on(async {
+        let mut set: JoinSet<i32> = (0..3).map(ready).collect();
+        set.extend((3..5).map(ready));
+        assert_eq!(set.len(), 5);
+        assert_eq!(set.join_all().await, [0, 1, 2, 3, 4]);
+    });
+}
+
+#[test]
+fn ended_members_are_taken_with_their_ids_without_waiting() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        let id = set.spawn_local(async { 7 }).id();
+        assert!(set.try_join_next_with_id().is_none());
+        yield_now().await;
+        assert_eq!(set.try_join_next_with_id().unwrap().unwrap(), (id, 7));
+        assert!(set.is_empty());
+    });
+}
+
+#[test]
+fn a_member_has_the_name_and_the_class_of_its_builder() {
+    block_on(async {
+        let class = Class::builder("members").build().unwrap();
+        let mut set = JoinSet::new();
+        let about = async { (task::name(), Class::current().name()) };
+        set.build_task().name("one").class(&class).spawn(about);
+        let (name, class) = set.join_next().await.unwrap().unwrap();
+        assert_eq!(name.as_deref(), Some("one"));
+        assert_eq!(class.unwrap(), "members");
+    });
+}
+
+#[test]
+fn a_closure_of_the_pool_is_a_member() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        let here = thread::current().id();
+        let id = set.spawn_blocking(move || thread::current().id() != here);
+        let named = set.build_task().name("named").spawn_blocking(|| true);
+        assert_ne!(id.id(), named.id());
+        assert_eq!(set.join_all().await, [true, true]);
+    });
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_panic_of_a_closure_of_the_pool_ends_its_member() {
+    block_on(async {
+        let mut set = JoinSet::<()>::new();
+        let id = set.spawn_blocking(|| panic!("on the pool")).id();
+        let error = set.join_next().await.unwrap().unwrap_err();
+        assert_eq!(error.id(), id);
+        assert_eq!(text_of(error.into_panic()), "on the pool");
+    });
+}
+
+/// The set is used outside of the runtime, as in tokio.
+#[test]
+fn members_are_spawned_into_the_runtime_of_a_handle() {
+    let runtime = Runtime::new().unwrap();
+    let other = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let mut set = JoinSet::new();
+    let id = async || Handle::current().id();
+    set.spawn_on(async move { id().await }, &handle);
+    set.spawn_local_on(async move { id().await }, &runtime.local_spawner());
+    set.spawn_blocking_on(move || handle.id(), &runtime.handle());
+    // The current runtime is another one.
+    other.enter(|| _ = set.spawn_on(async move { id().await }, &runtime.handle()));
+    let ids = runtime.block_on(set.join_all());
+    assert_eq!(ids, [runtime.handle().id(); 4]);
+}
+
+/// Runs a loop on another thread until the returned sender is dropped.
+fn elsewhere() -> (Handle, oneshot::Sender<()>, thread::JoinHandle<()>) {
+    let (send, receive) = channel();
+    let (end, ended) = oneshot::channel::<()>();
+    let other = thread::spawn(move || {
+        let runtime = Runtime::new().unwrap();
+        send.send(runtime.handle()).unwrap();
+        let _ = runtime.block_on(ended);
+    });
+    (receive.recv().unwrap(), end, other)
+}
+
+#[test]
+fn a_member_may_run_on_another_thread() {
+    let (handle, end, other) = elsewhere();
+    block_on(async {
+        let mut set = JoinSet::new();
+        let task = set.spawn_on(
+            async { (thread::current().id(), Some(task::id())) },
+            &handle,
+        );
+        let closure = set.spawn_blocking_on(|| (thread::current().id(), None), &handle);
+        let (mut ids, mut threads) = (Vec::new(), Vec::new());
+        while let Some(member) = set.join_next_with_id().await {
+            let (id, (thread, inside)) = member.unwrap();
+            ids.push(id);
+            threads.push(thread);
+            // The task sees the id that the set has.
+            assert!(inside.is_none_or(|inside| inside == id));
+        }
+        ids.sort();
+        let mut expected = [task.id(), closure.id()];
+        expected.sort();
+        assert_eq!(ids, expected);
+        assert!(threads.contains(&other.thread().id()));
+        assert!(!threads.contains(&thread::current().id()));
+    });
+    drop(end);
+    other.join().unwrap();
+}
+
+#[test]
+fn the_end_of_a_set_aborts_its_members_on_other_threads() {
+    let (handle, end, other) = elsewhere();
+    let ledger = Ledger::new();
+    block_on(async {
+        let mut set = JoinSet::<()>::new();
+        for _ in 0..2 {
+            let guard = ledger.guard();
+            let member = async move {
+                let _guard = guard;
+                pending().await
+            };
+            set.spawn_on(member, &handle);
+        }
+        // One has been polled here, the other has not.
+        yield_now().await;
+        set.spawn_on(pending(), &handle).abort();
+        assert!(set.join_next().await.unwrap().unwrap_err().is_cancelled());
+    });
+    spin_until(|| ledger.dropped() == 2);
+    drop(end);
+    other.join().unwrap();
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn what_ends_a_task_on_another_thread_ends_its_member() {
+    let (handle, end, other) = elsewhere();
+    block_on(async {
+        let mut set = JoinSet::<()>::new();
+        set.spawn_on(async { panic!("over there") }, &handle);
+        let error = set.join_next().await.unwrap().unwrap_err();
+        assert_eq!(text_of(error.into_panic()), "over there");
+        drop(end);
+        other.join().unwrap();
+        // The runtime has ended.
+        set.spawn_on(ready(()), &handle);
+        set.spawn_blocking_on(|| (), &handle);
+        while let Some(member) = set.join_next().await {
+            assert!(member.unwrap_err().is_cancelled());
+        }
+    });
+    // Outside of a runtime there is nothing that could wait for it.
+    let mut set = JoinSet::new();
+    let text = panic_of(|| set.spawn_on(ready(()), &handle));
+    assert!(text.starts_with("there is no Wakeful runtime"), "{text}");
+    assert!(set.is_empty());
 }

@@ -214,6 +214,23 @@ async fn start_paused_may_be_false_and_keys_have_any_order() {
     );
 }
 
+#[test]
+fn a_name_and_a_stopped_clock_of_main_reach_the_builder() {
+    #[wakeful_macros::main(crate = stand_in, start_paused = true, name = "metrics")]
+    async fn entry() {}
+    entry();
+    let expected = ["new", "name(metrics)", "start_paused(true)", "build"];
+    assert_eq!(stand_in::calls()[..4], expected);
+}
+
+#[wakeful_macros::test(crate = stand_in, name = "metrics", detect_stalls = false)]
+async fn a_name_of_a_test_reaches_the_builder() {
+    assert_eq!(
+        stand_in::calls(),
+        ["new", "name(metrics)", "build", "block_on"]
+    );
+}
+
 #[wakeful_macros::test(crate = stand_in, max_poll = "5ms", detect_stalls = "100 ms")]
 async fn durations_reach_the_builder() {
     assert_eq!(

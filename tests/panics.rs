@@ -36,7 +36,7 @@ fn a_panic_ends_only_its_task() {
         assert_eq!(error.id(), id);
         assert_eq!(
             error.to_string(),
-            format!("task {id} panicked: bad luck, 13")
+            format!("task {id} panicked with message \"bad luck, 13\"")
         );
         assert_eq!(text_of(error.into_panic()), "bad luck, 13");
         assert_eq!(good.await.unwrap(), "good");
@@ -164,7 +164,8 @@ fn errors_have_texts_and_kinds() {
         let id = task.id();
         let error = task.await.unwrap_err();
         assert_eq!(error.to_string(), format!("task {id} was cancelled"));
-        assert_eq!(format!("{error:?}"), format!("JoinError::Cancelled({id})"));
+        let debug = format!("JoinError::Cancelled(Id({id}))");
+        assert_eq!(format!("{error:?}"), debug);
         let error = error.try_into_panic().unwrap_err();
         let text = panic_of(|| error.into_panic());
         assert!(
@@ -173,8 +174,16 @@ fn errors_have_texts_and_kinds() {
         );
 
         let error = spawn(async { panic_any(5_u8) }).await.unwrap_err();
-        assert!(error.to_string().ends_with("panicked"), "{error}");
+        let id = error.id();
+        assert_eq!(error.to_string(), format!("task {id} panicked"));
+        let debug = format!("JoinError::Panic(Id({id}), ...)");
+        assert_eq!(format!("{error:?}"), debug);
         let error = std::io::Error::from(error);
         assert_eq!(error.kind(), std::io::ErrorKind::Other);
+
+        let error = spawn(async { panic!("a \"word\"") }).await.unwrap_err();
+        let id = error.id();
+        let debug = format!("JoinError::Panic(Id({id}), \"a \\\"word\\\"\", ...)");
+        assert_eq!(format!("{error:?}"), debug);
     });
 }

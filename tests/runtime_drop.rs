@@ -215,7 +215,7 @@ fn a_panic_of_the_main_future_leaves_the_runtime_usable() {
         assert_eq!(text, "in main");
     }
     assert!(count.get() > 0 && !task.is_finished());
-    assert!(wakeful::Handle::try_current().is_none());
+    assert!(wakeful::Handle::try_current().is_err());
     assert_eq!(runtime.block_on(task).unwrap(), 5);
     ledger.assert_all_dropped(1);
 }
@@ -338,7 +338,7 @@ fn values_of_the_main_future_are_dropped_inside_the_runtime() {
     for panics in [false, true] {
         inside.set(false);
         let flag = inside.clone();
-        let note = OnDrop(move || flag.set(wakeful::Handle::try_current().is_some()));
+        let note = OnDrop(move || flag.set(wakeful::Handle::try_current().is_ok()));
         let main = async move {
             let _note = note;
             assert!(!panics, "main");
@@ -396,4 +396,19 @@ fn a_payload_remains_for_a_handle_after_the_end() {
     runtime.block_on(yield_now());
     drop(runtime);
     assert_eq!(text_of(block_on(task).unwrap_err().into_panic()), "kept");
+}
+
+#[test]
+fn errors_of_an_ended_runtime_are_recognized() {
+    use wakeful::reactor::{Async, Interest};
+    use wakeful::runtime::is_rt_shutdown_err;
+
+    let runtime = Runtime::new().unwrap();
+    let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
+    let socket = runtime.enter(|| Async::new(here)).unwrap();
+    drop(runtime);
+    let error = block_on(socket.source().ready(Interest::READABLE)).unwrap_err();
+    assert!(is_rt_shutdown_err(&error), "{error}");
+    assert!(!is_rt_shutdown_err(&std::io::Error::other("another")));
+    assert!(!is_rt_shutdown_err(&std::io::ErrorKind::Other.into()));
 }

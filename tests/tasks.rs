@@ -329,7 +329,7 @@ fn outside_a_runtime_a_spawn_panics_with_advice() {
     assert_eq!(panic_of(|| wakeful::spawn_blocking(|| ())), advice);
     assert_eq!(panic_of(|| task::Builder::new().spawn(async {})), advice);
     assert_eq!(panic_of(wakeful::Handle::current), advice);
-    assert!(wakeful::Handle::try_current().is_none());
+    assert!(wakeful::Handle::try_current().is_err());
     // Nor after a runtime, or on a thread other than the owner.
     block_on(async {
         let other = thread::spawn(move || panic_of(|| spawn(async {})));

@@ -326,3 +326,132 @@ fn a_second_panic_in_that_drop_does_not_abort_the_process() {
     // The loop continues.
     assert_eq!(block_on(async { spawn(ready(7)).await }).unwrap(), 7);
 }
+
+/// A runtime whose function runs before each wait.
+fn parks(hook: impl Fn() + 'static) -> Runtime {
+    Runtime::builder().on_thread_park(hook).build().unwrap()
+}
+
+#[test]
+fn the_hooks_of_waits_come_in_pairs() {
+    let calls = Rc::new(RefCell::new(Vec::new()));
+    let (park, unpark) = (calls.clone(), calls.clone());
+    let runtime = Runtime::builder()
+        .on_thread_park(|| unreachable!("it is replaced"))
+        .on_thread_park(move || park.borrow_mut().push("park"))
+        .on_thread_unpark(move || unpark.borrow_mut().push("unpark"))
+        .build()
+        .unwrap();
+    // Nothing waits.
+    runtime.block_on(async { spawn(async {}).await.unwrap() });
+    assert!(calls.borrow().is_empty());
+    for _ in 0..3 {
+        runtime.block_on(async { wakeful::spawn_blocking(|| ()).await.unwrap() });
+    }
+    let calls = calls.take();
+    assert!(calls.len() >= 2);
+    assert!(
+        calls.chunks(2).all(|pair| pair == ["park", "unpark"]),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn a_task_that_a_hook_spawns_ends_the_wait() {
+    let told = Rc::new(Cell::new(None::<Waker>));
+    let hooked = told.clone();
+    let runtime = parks(move || {
+        if let Some(waker) = hooked.take() {
+            drop(spawn(async move { waker.wake() }));
+        }
+    });
+    let mut is_woken = false;
+    // Nothing else would ever wake it.
+    runtime.block_on(poll_fn(|cx| {
+        if std::mem::replace(&mut is_woken, true) {
+            return Poll::Ready(());
+        }
+        told.set(Some(cx.waker().clone()));
+        Poll::Pending
+    }));
+}
+
+#[test]
+fn a_hook_that_wakes_the_future_of_block_on_ends_the_wait() {
+    let told = Rc::new(Cell::new(None::<Waker>));
+    let hooked = told.clone();
+    let runtime = parks(move || {
+        if let Some(waker) = hooked.take() {
+            waker.wake();
+        }
+    });
+    let mut polls = 0;
+    runtime.block_on(poll_fn(|cx| {
+        polls += 1;
+        told.set(Some(cx.waker().clone()));
+        if polls < 4 {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }));
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_hook_may_panic_and_run_no_loop() {
+    let panics = Rc::new(RefCell::new(Vec::new()));
+    let hooked = panics.clone();
+    let runtime = parks(move || {
+        hooked.borrow_mut().push(panic_of(|| block_on(async {})));
+        // A runtime of its own, with a hook, may be made and dropped.
+        drop(parks(|| ()));
+        panic!("in the hook");
+    });
+    for _ in 0..2 {
+        let sum = runtime.block_on(async { wakeful::spawn_blocking(|| 1 + 2).await });
+        assert_eq!(sum.unwrap(), 3);
+    }
+    let panics = panics.take();
+    assert!(!panics.is_empty());
+    assert!(
+        panics[0].starts_with("`block_on` was called inside"),
+        "{panics:?}"
+    );
+}
+
+/// A hook is not a part of the task that ran before it, and does not use its budget up.
+#[test]
+fn a_hook_has_no_budget_and_no_task() {
+    use wakeful::task::{coop, try_id};
+
+    let seen = Rc::new(Cell::new(None));
+    let hooked = seen.clone();
+    let runtime = parks(move || {
+        let has_budget = (0..1000).all(|_| {
+            let mut cx = Context::from_waker(Waker::noop());
+            match coop::poll_proceed(&mut cx) {
+                Poll::Ready(progress) => progress.made_progress(),
+                Poll::Pending => return false,
+            }
+            true
+        });
+        hooked.set(Some((has_budget, try_id())));
+    });
+    runtime.block_on(async { wakeful::spawn_blocking(|| ()).await.unwrap() });
+    assert_eq!(seen.get(), Some((true, None)));
+}
+
+/// The detection of stalls and the hooks share the slow path of a sleep.
+#[test]
+fn hooks_and_the_detection_of_stalls_work_together() {
+    let parked = Rc::new(Cell::new(0));
+    let hooked = parked.clone();
+    let runtime = Runtime::builder()
+        .detect_stalls(Duration::from_secs(60))
+        .on_thread_park(move || hooked.set(hooked.get() + 1))
+        .build()
+        .unwrap();
+    runtime.block_on(async { wakeful::spawn_blocking(|| ()).await.unwrap() });
+    assert!(parked.get() > 0);
+}

@@ -92,6 +92,19 @@ use proc_macro::TokenStream;
 /// async fn main() {}
 /// ```
 ///
+/// - `start_paused = true`: the runtime's clock is stopped, and jumps to the next timer when no
+///   task is ready, see `Builder::start_paused`. Default: `false`.
+/// - `name = "metrics"`: the name of the runtime, see `Builder::name`. Default: none.
+///
+/// ```
+/// #[wakeful::main(start_paused = true, name = "simulation")]
+/// async fn main() {
+///     // An hour takes no time.
+///     wakeful::time::sleep(std::time::Duration::from_secs(3600)).await;
+///     assert_eq!(wakeful::Handle::current().name(), Some("simulation"));
+/// }
+/// ```
+///
 /// # Panics
 ///
 /// The function panics when the runtime cannot be built (the process is out of file descriptors,
@@ -168,6 +181,7 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # fn main() {}
 /// ```
 ///
+/// - `name = "metrics"`: the name of the runtime, see `Builder::name`. Default: none.
 /// - `crate = path` or `crate = "path"`: the path of the runtime, if not `::wakeful`.
 ///
 /// # Panics

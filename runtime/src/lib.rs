@@ -179,7 +179,9 @@ pub mod __private {
 /// Tasks: their handles, and what they can do while they run.
 pub mod task {
     #[doc(inline)]
-    pub use wakeful_core::executor::{JoinSet, TaskBuilder as Builder, id, name, spawn, try_id};
+    pub use wakeful_core::executor::{
+        JoinSet, SetBuilder, TaskBuilder as Builder, id, name, spawn, spawn_local, try_id,
+    };
     #[doc(inline)]
     pub use wakeful_core::task::*;
     #[doc(inline)]

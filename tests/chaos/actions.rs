@@ -59,7 +59,7 @@ pub fn take_action(world: &World, place: Place, kind: Kind) {
 }
 
 fn inside() -> bool {
-    Handle::try_current().is_some()
+    Handle::try_current().is_ok()
 }
 
 /// Keeps the handle of a new task, or drops it.
@@ -387,7 +387,7 @@ fn look(world: &World, place: Place) {
         std::hint::black_box(format!("{:?} {:?}", guest.runtime(), guest.handle));
         guest.check(world);
     }
-    if let Some(handle) = Handle::try_current()
+    if let Ok(handle) = Handle::try_current()
         && world.bag.handles.borrow().len() < 8
     {
         world.bag.handles.borrow_mut().push(handle);

@@ -190,11 +190,11 @@ impl Body {
                 wake(waker);
                 return false;
             }
-            1 if wakeful::Handle::try_current().is_some() => {
+            1 if wakeful::Handle::try_current().is_ok() => {
                 let time = Duration::from_micros(dice.below(3000) as u64);
                 self.wait = Wait::Time(Box::pin(wakeful::time::sleep(time)));
             }
-            2 | 3 if wakeful::Handle::try_current().is_some() && world.may_have_children() => {
+            2 | 3 if wakeful::Handle::try_current().is_ok() && world.may_have_children() => {
                 let mut other = Body::sure(world);
                 if dice.one_in(2) {
                     let record = other.record.clone();

@@ -223,7 +223,7 @@ impl World {
         });
         let id = wakeful::task::try_id();
         self.check(id.is_none(), || format!("after all, task {id:?} runs"));
-        let inside = wakeful::Handle::try_current().is_some();
+        let inside = wakeful::Handle::try_current().is_ok();
         self.check(!inside, || {
             "a runtime is still entered at the end".to_owned()
         });

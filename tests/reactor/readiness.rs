@@ -277,3 +277,32 @@ fn interrupted_operations_are_repeated() {
         assert_eq!(done.await.unwrap(), 4);
     });
 }
+
+/// A task that tries and yields is the only one that is ready, and no event wakes it.
+#[test]
+fn a_task_that_tries_and_yields_sees_the_readiness_after_a_few_yields() {
+    run(async |_| {
+        let (here, there) = pair();
+        let mut buf = [0; 8];
+        let mut try_read = || {
+            let read = || here.get_ref().read(&mut buf);
+            here.source().try_io(Interest::READABLE, read)
+        };
+        for round in 0..100 {
+            // After many yields without a result the checks are still as frequent.
+            for _ in 0..round * 10 {
+                let error = try_read().unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                yield_now().await;
+            }
+            assert_eq!(there.get_ref().write(b"x").unwrap(), 1);
+            let mut yields = 0;
+            while try_read().is_err() {
+                yields += 1;
+                // The first yield of the first round may come at any time in a batch.
+                assert!(yields <= 16, "round {round}");
+                yield_now().await;
+            }
+        }
+    });
+}

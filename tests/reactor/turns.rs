@@ -9,10 +9,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
-use wakeful::reactor::Async;
-use wakeful::spawn;
+use wakeful::reactor::{Async, Backend};
 use wakeful::task::yield_now;
 use wakeful::time::sleep;
+use wakeful::{Runtime, spawn};
 
 use super::{each, pair, read, run, write};
 
@@ -198,4 +198,32 @@ fn a_loop_that_waits_does_not_spin() {
         }
         there.flush().unwrap();
     });
+}
+
+#[test]
+fn the_events_that_a_turn_leaves_are_taken_by_the_next() {
+    for backend in [Backend::Auto, Backend::Portable] {
+        let runtime = Runtime::builder()
+            .backend(backend)
+            .max_io_events_per_tick(1)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let pairs: Vec<_> = (0..8).map(|_| pair()).collect();
+            let tasks: Vec<_> = pairs
+                .into_iter()
+                .map(|(here, there)| {
+                    there.get_ref().write_all(b"x").unwrap();
+                    spawn(async move {
+                        let _there = there;
+                        read(&here, &mut [0; 8]).await.unwrap()
+                    })
+                })
+                .collect();
+            for task in tasks {
+                assert_eq!(task.await.unwrap(), 1);
+            }
+        });
+        assert_eq!(runtime.metrics().events_per_wait.max(), 1, "{backend:?}");
+    }
 }

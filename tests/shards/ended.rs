@@ -86,7 +86,11 @@ fn a_panic_of_a_shard_ends_the_wait_of_the_main_thread() {
         failure.to_string().starts_with("shard 1: task "),
         "{failure}"
     );
-    assert!(failure.to_string().ends_with("panicked: on purpose"));
+    assert!(
+        failure
+            .to_string()
+            .ends_with("panicked with message \"on purpose\"")
+    );
     // The failure itself is still there, with its payload.
     let error = shards.shutdown(LONG).unwrap_err();
     assert_eq!(error.failures().len(), 1);

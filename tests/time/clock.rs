@@ -223,3 +223,41 @@ fn pausing_a_clock_does_not_affect_another_runtime() {
     assert_eq!(count.get(), 0);
     stopped.block_on(timer);
 }
+
+/// Instead of a wait that never ends.
+#[test]
+#[cfg(panic = "unwind")]
+fn a_timer_that_a_stopped_clock_cannot_reach_is_an_error() {
+    let runtime = Runtime::builder().start_paused(true).build().unwrap();
+    let wait = || panic_message(|| runtime.block_on(async { sleep(Duration::MAX).await }));
+    let text = wait();
+    assert!(
+        text.starts_with("`block_on` would wait for ever: the clock is stopped"),
+        "{text}"
+    );
+    // The runtime stays usable, and a task is no different.
+    let task = runtime.spawn(async { timeout(Duration::MAX, std::future::pending::<()>()).await });
+    runtime.block_on(async {
+        sleep(HOUR).await;
+        assert!(!task.is_finished());
+    });
+    let text = panic_message(|| drop(runtime.block_on(task)));
+    assert!(text.contains("the next timer is"), "{text}");
+    assert_eq!(
+        wait().split(':').next(),
+        Some("`block_on` would wait for ever")
+    );
+}
+
+#[test]
+fn a_socket_may_end_a_wait_that_a_stopped_clock_cannot() {
+    wakeful::block_on(async {
+        pause();
+        let (here, mut there) = UnixStream::pair().unwrap();
+        let here = Async::new(here).unwrap();
+        let other = std::thread::spawn(move || there.write_all(b"x"));
+        let read = here.read_with(|mut io| io.read(&mut [0; 8]));
+        assert_eq!(timeout(Duration::MAX, read).await.unwrap().unwrap(), 1);
+        other.join().unwrap().unwrap();
+    });
+}

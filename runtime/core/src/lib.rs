@@ -53,6 +53,7 @@ pub mod reactor;
 pub mod runtime;
 mod scope;
 pub mod shard;
+mod shutdown_error;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod stall;

@@ -65,7 +65,7 @@ impl World {
     fn task(&self, remote: bool) -> Option<Rc<Task>> {
         let number = self.tasks.borrow().len();
         // A drop at the very end may be outside of the runtime.
-        if number >= MAX_TASKS || !remote && Handle::try_current().is_none() {
+        if number >= MAX_TASKS || !remote && Handle::try_current().is_err() {
             return None;
         }
         let task = Rc::new(Task {

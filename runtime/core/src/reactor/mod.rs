@@ -45,6 +45,7 @@ mod waiters;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::rc::{Rc, Weak};
@@ -75,6 +76,9 @@ use event::Event;
 use registration::Registrations;
 use state::State;
 
+/// Default of the largest number of events of one wait.
+pub(crate) const EVENTS: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
+
 /// The descriptors and timers of one loop. Owner thread only.
 pub(crate) struct Reactor {
     device: Device,
@@ -84,6 +88,8 @@ pub(crate) struct Reactor {
     events: Cell<Vec<Event>>,
     wakers: Cell<Vec<Waker>>,
     shut_down: Cell<bool>,
+    /// Whether a task has tried a descriptor that was not ready, without waiting for it.
+    missed_tries: Cell<bool>,
     waits: HistogramRecorder,
     trace: trace::Recorder,
 }
@@ -115,16 +121,18 @@ pub(crate) struct Stats {
 impl Reactor {
     pub(crate) fn new(
         backend: Backend,
+        io_events: NonZeroUsize,
         trace: trace::Recorder,
         faults: Injector,
     ) -> io::Result<Rc<Reactor>> {
         Ok(Rc::new(Reactor {
-            device: Device::new(Driver::new(backend)?, faults.clone()),
+            device: Device::new(Driver::new(backend, io_events)?, faults.clone()),
             registrations: RefCell::default(),
             timers: Timers::new(trace.clone(), faults),
             events: Cell::default(),
             wakers: Cell::default(),
             shut_down: Cell::new(false),
+            missed_tries: Cell::new(false),
             waits: HistogramRecorder::default(),
             trace,
         }))
@@ -284,6 +292,11 @@ impl Reactor {
         registrations
             .iter()
             .try_for_each(|state| state.each_waker(f))
+    }
+
+    /// Returns whether a task has tried a descriptor that was not ready, since the last call.
+    pub(crate) fn take_missed_tries(&self) -> bool {
+        self.missed_tries.replace(false)
     }
 
     fn reports_hangup(&self) -> bool {

@@ -22,7 +22,7 @@ pub(super) struct Portable {
 }
 
 impl Portable {
-    pub(super) fn new() -> io::Result<Portable> {
+    pub(super) fn new(capacity: NonZeroUsize) -> io::Result<Portable> {
         let poller = poller()?;
         if !poller.supports_edge() {
             return Err(io::Error::new(
@@ -30,7 +30,7 @@ impl Portable {
                 "this system can't wait for edges, which Wakeful's reactor is built on",
             ));
         }
-        let events = Events::with_capacity(NonZeroUsize::new(1024).expect("not zero"));
+        let events = Events::with_capacity(capacity);
         let portable = Portable {
             poller: Arc::new(poller),
             events: RefCell::new(events),

@@ -11,6 +11,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,9 +29,6 @@ use super::{portable, pwait2};
 
 /// The key of the notifier. `polling` reserves `u64::MAX` for itself.
 const NOTIFY: u64 = u64::MAX - 1;
-
-/// Largest number of events of one wait.
-const EVENTS: usize = 1024;
 
 const NO_TIME: Timespec = Timespec {
     tv_sec: 0,
@@ -60,7 +58,7 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    pub(super) fn new() -> io::Result<Raw> {
+    pub(super) fn new(capacity: NonZeroUsize) -> io::Result<Raw> {
         let poller = portable::poller()?;
         let notify = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|errno| unsupported("eventfd2", errno))?;
@@ -70,7 +68,7 @@ impl Raw {
             EventData::new_u64(NOTIFY),
             EventFlags::IN | EventFlags::ET,
         )?;
-        let events = RefCell::new(Vec::with_capacity(EVENTS));
+        let events = RefCell::new(Vec::with_capacity(capacity.get()));
         let raw = Raw {
             poller,
             events,

@@ -27,6 +27,7 @@ use super::state::{ERROR, MARK, PRIORITY, READ_CLOSED, READABLE, State, WRITABLE
 use super::waiters::{POLL_READ, POLL_WRITE};
 use crate::console::{Op, Resource, What};
 use crate::context;
+use crate::shutdown_error::runtime_ended;
 use crate::task::coop;
 use futures::{Io, Transfer, Wait, poll_nothing};
 
@@ -455,11 +456,15 @@ impl Source {
         interest: Interest,
         mut op: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
-        if !self.is_ready(interest) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        self.attempt(interest, &mut op)
-            .unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+        let result = match self.is_ready(interest) {
+            true => self.attempt(interest, &mut op),
+            false => None,
+        };
+        result.unwrap_or_else(|| {
+            // The task may yield until the descriptor is ready.
+            self.reactor.missed_tries.set(true);
+            Err(io::ErrorKind::WouldBlock.into())
+        })
     }
 
     /// Calls `op` until it is not interrupted. Returns `None` if it would block, after clearing the
@@ -506,7 +511,7 @@ impl fmt::Debug for Source {
 
 #[cold]
 fn orphaned() -> io::Error {
-    io::Error::other(
+    runtime_ended(
         "the runtime that this descriptor is registered with has been dropped: each \
          `wakeful::block_on` makes a runtime of its own; to go on with one, keep a \
          `wakeful::Runtime`",
