@@ -2,9 +2,27 @@
 
 mod support;
 
+#[path = "sync/barrier.rs"]
+mod barrier;
+#[path = "sync/hostile.rs"]
+mod hostile;
 #[path = "sync/mutex.rs"]
 mod mutex;
 #[path = "sync/notify.rs"]
 mod notify;
+#[path = "sync/once_cell.rs"]
+mod once_cell;
+#[path = "sync/poll.rs"]
+mod poll;
+#[path = "sync/rwlock.rs"]
+mod rwlock;
 #[path = "sync/semaphore.rs"]
 mod semaphore;
+#[path = "sync/set_once.rs"]
+mod set_once;
+
+/// The first line of the message about a guard names the types to use instead.
+#[test]
+fn a_lock_or_guard_that_is_sent_to_a_thread_does_not_compile() {
+    trybuild::TestCases::new().compile_fail("ui/sync/*.rs");
+}

@@ -1,11 +1,12 @@
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use wakeful::sync::{Semaphore, TryAcquireError};
 
-use super::support::{Counting, Ledger};
+use super::support::{Counting, Ledger, panic_of};
 
 #[test]
 fn a_large_request_is_not_overtaken_by_small_ones() {
@@ -146,4 +147,41 @@ fn a_panic_of_a_task_gives_its_permit_back() {
         assert_eq!(semaphore.available_permits(), 1);
     });
     ledger.assert_all_dropped(1);
+}
+
+#[test]
+fn close_ends_a_request_of_no_permits_with_an_error() {
+    let semaphore = Semaphore::new(0);
+    let (mut one, mut none) = (pin!(semaphore.acquire()), pin!(semaphore.acquire_many(0)));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(one.as_mut().poll(&mut cx).is_pending());
+    assert!(none.as_mut().poll(&mut cx).is_pending());
+    semaphore.close();
+    assert!(matches!(none.poll(&mut cx), Poll::Ready(Err(_))));
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_merge_that_is_too_large_loses_no_permits() {
+    let semaphore = Semaphore::new(2 * u32::MAX as usize);
+    let mut first = semaphore.try_acquire_many(u32::MAX).unwrap();
+    let second = semaphore.try_acquire_many(1).unwrap();
+    let text = panic_of(|| first.merge(second));
+    assert!(text.contains("at most u32::MAX permits"), "{text}");
+    drop(first);
+    assert_eq!(semaphore.available_permits(), 2 * u32::MAX as usize);
+}
+
+#[test]
+fn permits_know_their_semaphore() {
+    let semaphore = Semaphore::new(1);
+    let permit = semaphore.try_acquire().unwrap();
+    assert!(std::ptr::eq(permit.semaphore(), &semaphore));
+}
+
+#[test]
+fn a_semaphore_may_be_used_after_a_panic() {
+    fn check<T: UnwindSafe + RefUnwindSafe>() {}
+    check::<Semaphore>();
+    check::<wakeful::sync::Notify>();
 }

@@ -40,8 +40,9 @@ mod faults;
 pub mod fs;
 pub mod group;
 mod id;
-#[cfg(feature = "io-std")]
 pub mod io;
+#[doc(hidden)]
+pub mod macro_support;
 #[cfg(all(test, any(loom, shuttle)))]
 mod models;
 mod observe;
@@ -53,6 +54,7 @@ pub mod reactor;
 pub mod runtime;
 mod scope;
 pub mod shard;
+mod shutdown_error;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod stall;

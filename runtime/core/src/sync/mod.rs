@@ -10,6 +10,10 @@
 //! | notify a task of an event without a value | [`Notify`] |
 //! | limit how many tasks do something at a time | [`Semaphore`] |
 //! | share a value that is changed across an `.await` | [`Mutex`] |
+//! | share a value that is read across an `.await` by many, and changed by one | [`RwLock`] |
+//! | let tasks wait until all have arrived | [`Barrier`] |
+//! | compute a value once, in the first task that needs it | [`OnceCell`] |
+//! | wait for a value that is set once | [`SetOnce`] |
 //!
 //! - A wait allocates nothing: the waiter is a part of the future. A wake takes constant time.
 //! - Waiting tasks are served first come, first served.
@@ -24,19 +28,33 @@
 //! follows the same rules: it brings its data in order, and then wakes or drops what may run user
 //! code.
 
+mod barrier;
+mod held;
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod label;
 mod mutex;
 mod notify;
+mod once_cell;
+mod rwlock;
 mod semaphore;
+mod set_once;
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod wait_list;
 pub(crate) mod waits;
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod waker_slot;
 
-pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
+pub use barrier::{Barrier, BarrierWaitResult};
+pub use mutex::{
+    MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
+};
 pub use notify::{Notified, Notify, OwnedNotified};
+pub use once_cell::{OnceCell, SetError};
+pub use rwlock::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
+};
 pub use semaphore::{
     AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError,
 };
+pub use set_once::{SetOnce, SetOnceError};

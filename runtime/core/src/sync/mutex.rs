@@ -4,14 +4,14 @@ use std::cell::UnsafeCell;
 use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::rc::Rc;
 
-use super::label::{Kind, Label};
+use super::held::{Held, Lock, Part, formatted};
+use super::label::Kind;
 use super::semaphore::{Acquire, Semaphore};
-use super::waits::Hold;
+use super::wait_list::OneThread;
 
 /// Lock for a value that tasks of one thread share. It may be held across an `.await`.
 ///
@@ -46,6 +46,13 @@ pub struct Mutex<T: ?Sized> {
     value: UnsafeCell<T>,
 }
 
+impl<T: ?Sized> Lock for Mutex<T> {
+    #[inline]
+    fn semaphore(&self) -> &Semaphore {
+        &self.semaphore
+    }
+}
+
 impl<T> Mutex<T> {
     /// Returns an unlocked lock.
     #[track_caller]
@@ -76,9 +83,14 @@ impl<T: ?Sized> Mutex<T> {
     /// Cancel-safe, but a call that is dropped loses its place among the waiting tasks.
     #[inline]
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        // The semaphore is never closed.
-        let _ = Acquire::new(&self.semaphore, 1).await;
-        self.guard()
+        if !self.semaphore.take_at_once(1) {
+            // The semaphore is never closed.
+            let _ = Acquire::new(&self.semaphore, 1).await;
+        }
+        MutexGuard {
+            _one_thread: PhantomData,
+            held: Held::new(self, 1),
+        }
     }
 
     /// Locks, with a guard that keeps the lock alive.
@@ -87,9 +99,14 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// As for [`lock`](Self::lock).
     pub async fn lock_owned(self: Rc<Self>) -> OwnedMutexGuard<T> {
-        let _ = Acquire::new(&self.semaphore, 1).await;
-        let hold = Hold::owned(self.label());
-        OwnedMutexGuard { mutex: self, hold }
+        if !self.semaphore.take_at_once(1) {
+            // The semaphore is never closed.
+            let _ = Acquire::new(&self.semaphore, 1).await;
+        }
+        OwnedMutexGuard {
+            _one_thread: PhantomData,
+            held: Held::owned(self, 1),
+        }
     }
 
     /// Locks if no task holds a guard and none waits.
@@ -100,7 +117,10 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         match self.semaphore.take(1) {
-            Ok(()) => Ok(self.guard()),
+            Ok(()) => Ok(MutexGuard {
+                _one_thread: PhantomData,
+                held: Held::new(self, 1),
+            }),
             Err(_) => Err(TryLockError(())),
         }
     }
@@ -112,10 +132,10 @@ impl<T: ?Sized> Mutex<T> {
     /// If the lock is held, or other tasks wait for it.
     pub fn try_lock_owned(self: Rc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         match self.semaphore.take(1) {
-            Ok(()) => {
-                let hold = Hold::owned(self.label());
-                Ok(OwnedMutexGuard { mutex: self, hold })
-            }
+            Ok(()) => Ok(OwnedMutexGuard {
+                _one_thread: PhantomData,
+                held: Held::owned(self, 1),
+            }),
             Err(_) => Err(TryLockError(())),
         }
     }
@@ -123,28 +143,6 @@ impl<T: ?Sized> Mutex<T> {
     /// Returns the value, without locking, as the lock is borrowed exclusively.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
-    }
-
-    /// Returns the guard of a permit that the caller has taken.
-    #[inline]
-    fn guard(&self) -> MutexGuard<'_, T> {
-        MutexGuard {
-            mutex: self,
-            hold: Hold::new(self.label()),
-        }
-    }
-
-    #[inline]
-    fn label(&self) -> &Label {
-        use super::wait_list::HasWaiters;
-        self.semaphore.label()
-    }
-
-    /// Releases the lock.
-    #[inline]
-    fn unlock(&self, hold: &mut Hold) {
-        hold.end(self.label());
-        self.semaphore.give_back(1);
     }
 }
 
@@ -176,48 +174,205 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 /// Guard of a [`Mutex`]. Its drop releases the lock.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
-    mutex: &'a Mutex<T>,
-    hold: Hold,
+    _one_thread: OneThread,
+    held: Held<&'a Mutex<T>>,
 }
 
 /// Guard of a [`Mutex`] that keeps the lock alive. Its drop releases the lock.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct OwnedMutexGuard<T: ?Sized> {
-    mutex: Rc<Mutex<T>>,
-    hold: Hold,
+    _one_thread: OneThread,
+    held: Held<Rc<Mutex<T>>>,
+}
+
+/// Guard of a part of the value of a [`Mutex`]. Its drop releases the lock.
+#[must_use = "the lock is released when the guard is dropped"]
+pub struct MappedMutexGuard<'a, T: ?Sized> {
+    _one_thread: OneThread,
+    held: Held<&'a Semaphore>,
+    value: Part<*mut T>,
+    _borrow: PhantomData<&'a mut T>,
+}
+
+/// Guard of a part of the value of a [`Mutex`] that keeps the lock alive. Its drop releases the
+/// lock.
+#[must_use = "the lock is released when the guard is dropped"]
+pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
+    _one_thread: OneThread,
+    held: Held<Rc<Mutex<T>>>,
+    value: Part<*mut U>,
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// Returns the lock of a guard.
     pub fn mutex(this: &Self) -> &'a Mutex<T> {
-        this.mutex
+        this.held.lock
     }
 
     /// Narrows the guard to a part of the value.
+    ///
+    /// ```
+    /// use wakeful::sync::{Mutex, MutexGuard};
+    ///
+    /// wakeful::block_on(async {
+    ///     let mutex = Mutex::new(("name", 1));
+    ///     let mut number = MutexGuard::map(mutex.lock().await, |pair| &mut pair.1);
+    ///     *number += 1;
+    ///     drop(number);
+    ///     assert_eq!(*mutex.lock().await, ("name", 2));
+    /// });
+    /// ```
     pub fn map<U: ?Sized>(
         mut this: Self,
         part: impl FnOnce(&mut T) -> &mut U,
     ) -> MappedMutexGuard<'a, U> {
-        let part = ptr::from_mut(part(&mut this));
-        MappedMutexGuard::new(this, part)
+        let value = ptr::from_mut(part(&mut this));
+        MappedMutexGuard {
+            _one_thread: PhantomData,
+            held: this.held.of_semaphore(),
+            value: Part(value),
+            _borrow: PhantomData,
+        }
     }
 
-    /// Narrows the guard to a part of the value, if there is one; returns the guard otherwise.
+    /// Narrows the guard to a part of the value.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if `part` returns `None`.
     pub fn try_map<U: ?Sized>(
         mut this: Self,
         part: impl FnOnce(&mut T) -> Option<&mut U>,
     ) -> Result<MappedMutexGuard<'a, U>, Self> {
-        match part(&mut this).map(ptr::from_mut) {
-            Some(part) => Ok(MappedMutexGuard::new(this, part)),
-            None => Err(this),
+        let Some(value) = part(&mut this).map(ptr::from_mut) else {
+            return Err(this);
+        };
+        Ok(MappedMutexGuard {
+            _one_thread: PhantomData,
+            held: this.held.of_semaphore(),
+            value: Part(value),
+            _borrow: PhantomData,
+        })
+    }
+}
+
+impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
+    /// Narrows the guard to a part of its value. See [`MutexGuard::map`].
+    pub fn map<U: ?Sized>(
+        mut this: Self,
+        part: impl FnOnce(&mut T) -> &mut U,
+    ) -> MappedMutexGuard<'a, U> {
+        MappedMutexGuard {
+            _one_thread: PhantomData,
+            value: Part(ptr::from_mut(part(&mut this))),
+            held: this.held,
+            _borrow: PhantomData,
         }
+    }
+
+    /// Narrows the guard to a part of its value.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if `part` returns `None`.
+    pub fn try_map<U: ?Sized>(
+        mut this: Self,
+        part: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<MappedMutexGuard<'a, U>, Self> {
+        let Some(value) = part(&mut this).map(ptr::from_mut) else {
+            return Err(this);
+        };
+        Ok(MappedMutexGuard {
+            _one_thread: PhantomData,
+            held: this.held,
+            value: Part(value),
+            _borrow: PhantomData,
+        })
     }
 }
 
 impl<T: ?Sized> OwnedMutexGuard<T> {
     /// Returns the lock of a guard.
     pub fn mutex(this: &Self) -> &Rc<Mutex<T>> {
-        &this.mutex
+        &this.held.lock
+    }
+
+    /// Narrows the guard to a part of the value.
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use wakeful::sync::{Mutex, OwnedMutexGuard};
+    ///
+    /// wakeful::block_on(async {
+    ///     let mutex = Rc::new(Mutex::new(("name", 1)));
+    ///     let guard = mutex.clone().lock_owned().await;
+    ///     let mut number = OwnedMutexGuard::map(guard, |pair| &mut pair.1);
+    ///     *number += 1;
+    ///     drop(number);
+    ///     assert_eq!(*mutex.lock().await, ("name", 2));
+    /// });
+    /// ```
+    pub fn map<U: ?Sized>(
+        mut this: Self,
+        part: impl FnOnce(&mut T) -> &mut U,
+    ) -> OwnedMappedMutexGuard<T, U> {
+        OwnedMappedMutexGuard {
+            _one_thread: PhantomData,
+            value: Part(ptr::from_mut(part(&mut this))),
+            held: this.held,
+        }
+    }
+
+    /// Narrows the guard to a part of the value.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if `part` returns `None`.
+    pub fn try_map<U: ?Sized>(
+        mut this: Self,
+        part: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<OwnedMappedMutexGuard<T, U>, Self> {
+        match part(&mut this).map(ptr::from_mut) {
+            Some(value) => Ok(OwnedMappedMutexGuard {
+                _one_thread: PhantomData,
+                value: Part(value),
+                held: this.held,
+            }),
+            None => Err(this),
+        }
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
+    /// Narrows the guard to a part of its value. See [`OwnedMutexGuard::map`].
+    pub fn map<S: ?Sized>(
+        mut this: Self,
+        part: impl FnOnce(&mut U) -> &mut S,
+    ) -> OwnedMappedMutexGuard<T, S> {
+        OwnedMappedMutexGuard {
+            _one_thread: PhantomData,
+            value: Part(ptr::from_mut(part(&mut this))),
+            held: this.held,
+        }
+    }
+
+    /// Narrows the guard to a part of its value.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if `part` returns `None`.
+    pub fn try_map<S: ?Sized>(
+        mut this: Self,
+        part: impl FnOnce(&mut U) -> Option<&mut S>,
+    ) -> Result<OwnedMappedMutexGuard<T, S>, Self> {
+        match part(&mut this).map(ptr::from_mut) {
+            Some(value) => Ok(OwnedMappedMutexGuard {
+                _one_thread: PhantomData,
+                value: Part(value),
+                held: this.held,
+            }),
+            None => Err(this),
+        }
     }
 }
 
@@ -227,7 +382,7 @@ impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: the only permit of the semaphore belongs to this guard, so there is no other.
-        unsafe { &*self.mutex.value.get() }
+        unsafe { &*self.held.lock.value.get() }
     }
 }
 
@@ -235,108 +390,68 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`.
-        unsafe { &mut *self.mutex.value.get() }
+        unsafe { &mut *self.held.lock.value.get() }
     }
 }
 
 impl<T: ?Sized> Deref for OwnedMutexGuard<T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         // SAFETY: the only permit of the semaphore belongs to this guard, so there is no other.
-        unsafe { &*self.mutex.value.get() }
+        unsafe { &*self.held.lock.value.get() }
     }
 }
 
 impl<T: ?Sized> DerefMut for OwnedMutexGuard<T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`.
-        unsafe { &mut *self.mutex.value.get() }
-    }
-}
-
-impl<T: ?Sized> Drop for MutexGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        self.mutex.unlock(&mut self.hold);
-    }
-}
-
-impl<T: ?Sized> Drop for OwnedMutexGuard<T> {
-    fn drop(&mut self) {
-        self.mutex.unlock(&mut self.hold);
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for OwnedMutexGuard<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-/// Guard of a part of the value of a [`Mutex`]. Its drop releases the lock.
-#[must_use = "the lock is released when the guard is dropped"]
-pub struct MappedMutexGuard<'a, T: ?Sized> {
-    semaphore: &'a Semaphore,
-    hold: Hold,
-    value: *mut T,
-    _borrow: PhantomData<&'a mut T>,
-}
-
-impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
-    /// `value` is a part of the value of the guard.
-    fn new<U: ?Sized>(guard: MutexGuard<'a, U>, value: *mut T) -> MappedMutexGuard<'a, T> {
-        let mut guard = ManuallyDrop::new(guard);
-        MappedMutexGuard {
-            semaphore: &guard.mutex.semaphore,
-            hold: std::mem::replace(&mut guard.hold, Hold::none()),
-            value,
-            _borrow: PhantomData,
-        }
+        unsafe { &mut *self.held.lock.value.get() }
     }
 }
 
 impl<T: ?Sized> Deref for MappedMutexGuard<'_, T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         // SAFETY: the permit belongs to this guard, and the value lives as long as the lock.
-        unsafe { &*self.value }
+        unsafe { &*self.value.0 }
     }
 }
 
 impl<T: ?Sized> DerefMut for MappedMutexGuard<'_, T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`.
-        unsafe { &mut *self.value }
+        unsafe { &mut *self.value.0 }
     }
 }
 
-impl<T: ?Sized> Drop for MappedMutexGuard<'_, T> {
-    fn drop(&mut self) {
-        use super::wait_list::HasWaiters;
-        self.hold.end(self.semaphore.label());
-        self.semaphore.give_back(1);
+impl<T: ?Sized, U: ?Sized> Deref for OwnedMappedMutexGuard<T, U> {
+    type Target = U;
+
+    #[inline]
+    fn deref(&self) -> &U {
+        // SAFETY: the permit belongs to this guard, which keeps the lock and its value alive.
+        unsafe { &*self.value.0 }
     }
 }
 
-impl<T: ?Sized + fmt::Debug> fmt::Debug for MappedMutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
+impl<T: ?Sized, U: ?Sized> DerefMut for OwnedMappedMutexGuard<T, U> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut U {
+        // SAFETY: as in `deref`.
+        unsafe { &mut *self.value.0 }
     }
 }
+
+formatted!(['a, T: ?Sized] MutexGuard<'a, T>, T);
+formatted!([T: ?Sized] OwnedMutexGuard<T>, T);
+formatted!(['a, T: ?Sized] MappedMutexGuard<'a, T>, T);
+formatted!([T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U>, U);
 
 /// Error of [`Mutex::try_lock`] and of the locks of an [`RwLock`](super::RwLock).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -44,23 +45,41 @@ pub struct Notify {
     label: Label,
 }
 
-/// Value of a waiter.
+/// Value of a waiter: the number of calls of `notify_waiters` at the time when the future was made,
+/// and how the waiter was notified, in two bits.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Waiting {
-    /// Number of calls of `notify_waiters` at the time when the future was made.
-    round: u64,
-    /// How the waiter was notified.
-    by: By,
+pub(crate) struct Waiting(u64);
+
+impl Waiting {
+    #[inline]
+    fn new(round: u64, by: By) -> Waiting {
+        Waiting(round << 2 | by as u64)
+    }
+
+    #[inline]
+    fn round(self) -> u64 {
+        self.0 >> 2
+    }
+
+    #[inline]
+    fn by(self) -> By {
+        match self.0 & 3 {
+            0 => By::Nothing,
+            1 => By::One,
+            2 => By::Last,
+            _ => By::All,
+        }
+    }
 }
 
 /// Call that notified a waiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
-    Nothing,
-    One,
+    Nothing = 0,
+    One = 1,
     /// As `One`, from the back.
-    Last,
-    All,
+    Last = 2,
+    All = 3,
 }
 
 // SAFETY: the list is a field.
@@ -77,6 +96,10 @@ unsafe impl HasWaiters for Notify {
         &self.label
     }
 }
+
+// A panic of a waker or of a task leaves the list and the stored notification in order.
+impl UnwindSafe for Notify {}
+impl RefUnwindSafe for Notify {}
 
 impl Notify {
     /// Returns a `Notify` without a stored notification.
@@ -145,10 +168,10 @@ impl Notify {
     #[inline]
     fn notify(&self, by: By) {
         let round = self.rounds.get();
-        let value = Waiting { round, by };
+        let value = Waiting::new(round, by);
         // Waiters of earlier rounds have been notified by `notify_waiters`, which is about to wake
         // them further up the stack. They are at the front.
-        while self.waiters.front().is_some_and(|it| it.round < round) {
+        while self.waiters.front().is_some_and(|it| it.round() < round) {
             self.wake_old(round);
         }
         let popped = match by {
@@ -167,23 +190,16 @@ impl Notify {
         let round = self.rounds.get() + 1;
         self.rounds.set(round);
         // A wake may run user code that adds waiters. They belong to this round and stay.
-        while self.waiters.front().is_some_and(|it| it.round < round) {
+        while self.waiters.front().is_some_and(|it| it.round() < round) {
             self.wake_old(round);
         }
     }
 
     /// Wakes the first waiter, which is of an earlier round.
     fn wake_old(&self, round: u64) {
-        let by = By::All;
-        if let Some(popped) = self.waiters.pop_front(Waiting { round, by }) {
+        if let Some(popped) = self.waiters.pop_front(Waiting::new(round, By::All)) {
             popped.wake(&self.label);
         }
-    }
-
-    /// Takes the stored notification.
-    #[inline]
-    fn take_stored(&self) -> bool {
-        self.stored.replace(false)
     }
 }
 
@@ -211,7 +227,6 @@ pin_project! {
     {
         #[pin]
         waiter: Waiter<P>,
-        done: bool,
     }
 
     impl<P> PinnedDrop for NotifyWait<P>
@@ -219,12 +234,8 @@ pin_project! {
         P: Owner<Target = Notify>,
     {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            let by = this.waiter.value().by;
-            // Dropped last, as that may run user code.
-            let (place, _waker) = this.waiter.as_mut().remove();
-            if place == Place::Popped && matches!(by, By::One | By::Last) {
-                this.waiter.owner().notify(by);
+            if this.waiter.place() != Place::Outside {
+                this.cancel();
             }
         }
     }
@@ -236,42 +247,81 @@ where
 {
     #[inline]
     pub(crate) fn new(notify: P) -> NotifyWait<P> {
-        let round = notify.rounds.get();
-        let by = By::Nothing;
+        let value = Waiting::new(notify.rounds.get(), By::Nothing);
         NotifyWait {
-            waiter: Waiter::new(notify, Waiting { round, by }),
-            done: false,
+            waiter: Waiter::new(notify, value),
         }
     }
 
     /// Queues the waiter. Returns whether it has been notified.
     pub(crate) fn enable(self: Pin<&mut Self>) -> bool {
+        if is_done(&self.waiter) {
+            return true;
+        }
         let mut this = self.project();
-        if *this.done || is_notified(&this.waiter).is_some() {
-            *this.done = true;
-            // A waker that is left by an earlier poll is dropped here.
-            drop(this.waiter.remove());
+        if is_notified(&this.waiter).is_some() {
+            finish(this.waiter);
             return true;
         }
         this.waiter.as_mut().queue();
         false
     }
+
+    /// Leaves the list, or passes the notification on.
+    #[cold]
+    fn cancel(self: Pin<&mut Self>) {
+        let mut waiter = self.project().waiter;
+        let by = waiter.value().by();
+        // Dropped last, as that may run user code.
+        let (place, _waker) = waiter.as_mut().remove();
+        if place == Place::Popped && by != By::All {
+            waiter.owner().notify(by);
+        }
+    }
 }
 
-/// Returns `Some` if the waiter has been notified. Takes the stored notification.
+/// Whether the future has returned, or is to return, `Ready` without a further notification.
+#[inline]
+fn is_done<P>(waiter: &Waiter<P>) -> bool
+where
+    P: Owner<Target = Notify>,
+{
+    waiter.place() == Place::Outside && waiter.value().by() != By::Nothing
+}
+
+/// Marks a waiter that was notified as done.
+#[inline]
+fn finish<P>(waiter: Pin<&mut Waiter<P>>)
+where
+    P: Owner<Target = Notify>,
+{
+    let value = waiter.value();
+    waiter.set_value(Waiting::new(value.round(), By::All));
+    // A waker that is left by an earlier poll is dropped here.
+    drop(waiter.remove());
+}
+
+/// Returns `Some` if the waiter has been notified. Takes the stored notification, for the waiter to
+/// pass on if it is dropped.
 #[inline]
 fn is_notified<P>(waiter: &Waiter<P>) -> Option<()>
 where
     P: Owner<Target = Notify>,
 {
+    let place = waiter.place();
+    if place == Place::Popped {
+        return Some(());
+    }
     let notify = &**waiter.owner();
-    let notified = match waiter.place() {
-        Place::Popped => true,
-        _ if waiter.value().round != notify.rounds.get() => true,
-        Place::Queued => false,
-        Place::Outside => notify.take_stored(),
-    };
-    notified.then_some(())
+    let round = waiter.value().round();
+    if round != notify.rounds.get() {
+        return Some(());
+    }
+    if place == Place::Outside && notify.stored.replace(false) {
+        waiter.serve(Waiting::new(round, By::One));
+        return Some(());
+    }
+    None
 }
 
 impl<P> Future for NotifyWait<P>
@@ -282,15 +332,19 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
-        if *this.done {
+        if is_done(&self.waiter) {
             return Poll::Ready(());
         }
-        let progress = ready!(coop::poll_proceed(cx));
-        ready!(this.waiter.as_mut().poll(cx, is_notified));
-        progress.made_progress();
-        *this.done = true;
-        drop(this.waiter.remove());
+        let mut this = self.project();
+        // The usual second poll: the waiter has been taken out of the list.
+        if this.waiter.place() != Place::Popped {
+            ready!(this.waiter.as_mut().poll(cx, is_notified));
+        }
+        // A task without budget keeps its notification until its next poll.
+        if !coop::try_consume() {
+            ready!(coop::poll_proceed(cx)).made_progress();
+        }
+        finish(this.waiter);
         Poll::Ready(())
     }
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
-use std::mem;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -13,8 +13,11 @@ use pin_project_lite::pin_project;
 
 use super::label::{Kind, Label};
 use super::wait_list::{HasWaiters, Owner, Place, WaitList, Waiter};
-use super::waits::Hold;
 use crate::task::coop;
+
+mod permits;
+
+pub use permits::{OwnedSemaphorePermit, SemaphorePermit};
 
 /// Semaphore: tasks take permits from it and give them back. For tasks of one thread.
 ///
@@ -52,9 +55,13 @@ pub struct Semaphore {
     label: Label,
 }
 
+/// Value of a waiter that gets none, as the semaphore is closed.
+const CLOSED: usize = usize::MAX;
+
 // SAFETY: the list is a field.
 unsafe impl HasWaiters for Semaphore {
-    /// Number of permits that the waiter needs; 0 once it has got them.
+    /// Number of permits that the waiter needs; [`CLOSED`] if it was taken out of the list without
+    /// them.
     type Value = usize;
 
     #[inline]
@@ -67,6 +74,10 @@ unsafe impl HasWaiters for Semaphore {
         &self.label
     }
 }
+
+// A panic of a waker or of a task leaves the list and the number of permits in order.
+impl UnwindSafe for Semaphore {}
+impl RefUnwindSafe for Semaphore {}
 
 impl Semaphore {
     /// The largest number of permits that a semaphore can have.
@@ -151,10 +162,8 @@ impl Semaphore {
     /// Closes the semaphore: no more permits are given out, and all waiting tasks get an error.
     pub fn close(&self) {
         self.closed.set(true);
-        while let Some(needed) = self.waiters.front() {
-            if let Some(popped) = self.waiters.pop_front(needed) {
-                popped.wake(&self.label);
-            }
+        while let Some(popped) = self.waiters.pop_front(CLOSED) {
+            popped.wake(&self.label);
         }
     }
 
@@ -170,7 +179,7 @@ impl Semaphore {
             && needed <= self.permits.get()
         {
             self.permits.set(self.permits.get() - needed);
-            if let Some(popped) = self.waiters.pop_front(0) {
+            if let Some(popped) = self.waiters.pop_front(needed) {
                 popped.wake(&self.label);
             }
         }
@@ -179,11 +188,24 @@ impl Semaphore {
     /// Gives permits back that were taken by [`take`](Self::take).
     #[inline]
     pub(crate) fn give_back(&self, permits: usize) {
-        // Never more than were taken, so this can't exceed the maximum.
-        self.permits.set(self.permits.get() + permits);
+        // The sum may exceed MAX_PERMITS if permits were added meanwhile. A drop does not panic.
+        self.permits.set(self.permits.get().saturating_add(permits));
         if !self.waiters.is_empty() {
             self.grant();
         }
+    }
+
+    /// Takes permits as [`take`](Self::take), and consumes budget. Takes none if none is left.
+    ///
+    /// This is the fast path of each `async fn` that acquires: it spares the waiter.
+    #[inline]
+    pub(crate) fn take_at_once(&self, permits: usize) -> bool {
+        let available = self.waiters.is_empty() && self.permits.get() >= permits;
+        if !available || self.closed.get() || !coop::try_consume() {
+            return false;
+        }
+        self.permits.set(self.permits.get() - permits);
+        true
     }
 
     /// Takes permits, if they are available and no task waits.
@@ -210,7 +232,10 @@ impl Semaphore {
     /// Cancel-safe: no permit is lost. But a call that is dropped loses its place among the
     /// waiting tasks.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.acquire_many(1).await
+        if !self.take_at_once(1) {
+            Acquire::new(self, 1).await?;
+        }
+        Ok(SemaphorePermit::new(self, 1))
     }
 
     /// Acquires `permits` permits at once.
@@ -223,12 +248,10 @@ impl Semaphore {
     ///
     /// As for [`acquire`](Self::acquire).
     pub async fn acquire_many(&self, permits: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        Acquire::new(self, permits as usize).await?;
-        Ok(SemaphorePermit {
-            semaphore: self,
-            permits,
-            hold: Hold::new(&self.label),
-        })
+        if !self.take_at_once(permits as usize) {
+            Acquire::new(self, permits as usize).await?;
+        }
+        Ok(SemaphorePermit::new(self, permits))
     }
 
     /// Acquires one permit if one is available and no task waits.
@@ -247,11 +270,7 @@ impl Semaphore {
     /// As for [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_many(&self, permits: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.take(permits as usize)?;
-        Ok(SemaphorePermit {
-            semaphore: self,
-            permits,
-            hold: Hold::new(&self.label),
-        })
+        Ok(SemaphorePermit::new(self, permits))
     }
 
     /// Acquires one permit, which keeps the semaphore alive.
@@ -264,7 +283,10 @@ impl Semaphore {
     ///
     /// As for [`acquire`](Self::acquire).
     pub async fn acquire_owned(self: Rc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.acquire_many_owned(1).await
+        if !self.take_at_once(1) {
+            Acquire::new(&*self, 1).await?;
+        }
+        Ok(OwnedSemaphorePermit::new(self, 1))
     }
 
     /// Acquires `permits` permits at once, which keep the semaphore alive.
@@ -280,13 +302,10 @@ impl Semaphore {
         self: Rc<Self>,
         permits: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        Acquire::new(&*self, permits as usize).await?;
-        let hold = Hold::owned(&self.label);
-        Ok(OwnedSemaphorePermit {
-            semaphore: self,
-            permits,
-            hold,
-        })
+        if !self.take_at_once(permits as usize) {
+            Acquire::new(&*self, permits as usize).await?;
+        }
+        Ok(OwnedSemaphorePermit::new(self, permits))
     }
 
     /// Acquires one permit, which keeps the semaphore alive, if one is available and no task waits.
@@ -309,12 +328,7 @@ impl Semaphore {
         permits: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.take(permits as usize)?;
-        let hold = Hold::owned(&self.label);
-        Ok(OwnedSemaphorePermit {
-            semaphore: self,
-            permits,
-            hold,
-        })
+        Ok(OwnedSemaphorePermit::new(self, permits))
     }
 }
 
@@ -336,7 +350,6 @@ pin_project! {
     {
         #[pin]
         waiter: Waiter<P>,
-        permits: usize,
     }
 
     impl<P> PinnedDrop for Acquire<P>
@@ -344,19 +357,8 @@ pin_project! {
         P: Owner<Target = Semaphore>,
     {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if this.waiter.place() == Place::Outside {
-                return;
-            }
-            let granted = this.waiter.value() == 0;
-            // Dropped last, as that may run user code.
-            let (place, _waker) = this.waiter.as_mut().remove();
-            let semaphore = &**this.waiter.owner();
-            match place {
-                // The permits that it was given go to the next waiters.
-                Place::Popped if granted => semaphore.give_back(*this.permits),
-                // The waiters behind it may need fewer permits.
-                _ => semaphore.grant(),
+            if this.waiter.place() != Place::Outside {
+                this.cancel();
             }
         }
     }
@@ -370,7 +372,21 @@ where
     pub(crate) fn new(semaphore: P, permits: usize) -> Acquire<P> {
         Acquire {
             waiter: Waiter::new(semaphore, permits),
-            permits,
+        }
+    }
+
+    /// Leaves the list, or passes on the permits that were granted.
+    #[cold]
+    fn cancel(self: Pin<&mut Self>) {
+        let mut waiter = self.project().waiter;
+        let permits = waiter.value();
+        // Dropped last, as that may run user code.
+        let (place, _waker) = waiter.as_mut().remove();
+        let semaphore = &**waiter.owner();
+        match place {
+            Place::Popped if permits != CLOSED => semaphore.give_back(permits),
+            // The waiters behind it may need fewer permits.
+            _ => semaphore.grant(),
         }
     }
 }
@@ -381,154 +397,33 @@ where
 {
     type Output = Result<(), AcquireError>;
 
-    #[inline]
+    // The fast path is inlined into the caller's future, this is not.
+    #[inline(never)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), AcquireError>> {
-        let progress = ready!(coop::poll_proceed(cx));
         let mut this = self.project();
-        let permits = *this.permits;
-        let result = ready!(this.waiter.as_mut().poll(cx, |waiter| {
+        ready!(this.waiter.as_mut().poll(cx, |waiter| {
             let semaphore = &**waiter.owner();
             match waiter.place() {
-                Place::Popped if waiter.value() == 0 => Some(Ok(())),
-                Place::Popped => Some(Err(AcquireError(()))),
+                Place::Popped if waiter.value() == CLOSED => Some(Err(AcquireError(()))),
+                Place::Popped => Some(Ok(())),
                 Place::Queued => None,
-                Place::Outside => match semaphore.take(permits) {
-                    Ok(()) => Some(Ok(())),
+                Place::Outside => match semaphore.take(waiter.value()) {
+                    Ok(()) => {
+                        waiter.serve(waiter.value());
+                        Some(Ok(()))
+                    }
                     Err(TryAcquireError::Closed) => Some(Err(AcquireError(()))),
                     Err(TryAcquireError::NoPermits) => None,
                 },
             }
-        }));
-        progress.made_progress();
+        }))?;
+        // A task without budget keeps the permits, or its place among the waiting tasks, until its
+        // next poll.
+        ready!(coop::poll_proceed(cx)).made_progress();
         // The permits are the caller's, so the drop gives nothing back.
         let (_, waker) = this.waiter.remove();
-        drop(waker);
-        Poll::Ready(result)
-    }
-}
-
-/// Permit of a [`Semaphore`], or several. Its drop gives them back.
-#[must_use = "the permits are given back when this is dropped"]
-pub struct SemaphorePermit<'a> {
-    semaphore: &'a Semaphore,
-    permits: u32,
-    hold: Hold,
-}
-
-/// Permit of a [`Semaphore`], or several, that keeps the semaphore alive. Its drop gives them back.
-#[must_use = "the permits are given back when this is dropped"]
-pub struct OwnedSemaphorePermit {
-    semaphore: Rc<Semaphore>,
-    permits: u32,
-    hold: Hold,
-}
-
-impl<'a> SemaphorePermit<'a> {
-    /// Drops the permits without giving them back: the semaphore has fewer from here on.
-    pub fn forget(mut self) {
-        self.permits = 0;
-    }
-
-    /// Adds the permits of `other` to this one.
-    ///
-    /// # Panics
-    ///
-    /// If they are of different semaphores.
-    #[track_caller]
-    pub fn merge(&mut self, mut other: SemaphorePermit<'a>) {
-        assert!(
-            std::ptr::eq(self.semaphore, other.semaphore),
-            "permits of different semaphores can't be merged"
-        );
-        self.permits += mem::take(&mut other.permits);
-    }
-
-    /// Splits `permits` permits off. `None` if this has fewer.
-    pub fn split(&mut self, permits: usize) -> Option<SemaphorePermit<'a>> {
-        let permits = u32::try_from(permits).ok()?;
-        self.permits = self.permits.checked_sub(permits)?;
-        Some(SemaphorePermit {
-            semaphore: self.semaphore,
-            permits,
-            hold: Hold::new(&self.semaphore.label),
-        })
-    }
-
-    /// Returns the number of permits.
-    pub fn num_permits(&self) -> usize {
-        self.permits as usize
-    }
-}
-
-impl OwnedSemaphorePermit {
-    /// Drops the permits without giving them back: the semaphore has fewer from here on.
-    pub fn forget(mut self) {
-        self.permits = 0;
-    }
-
-    /// Adds the permits of `other` to this one.
-    ///
-    /// # Panics
-    ///
-    /// If they are of different semaphores.
-    #[track_caller]
-    pub fn merge(&mut self, mut other: OwnedSemaphorePermit) {
-        assert!(
-            Rc::ptr_eq(&self.semaphore, &other.semaphore),
-            "permits of different semaphores can't be merged"
-        );
-        self.permits += mem::take(&mut other.permits);
-    }
-
-    /// Splits `permits` permits off. `None` if this has fewer.
-    pub fn split(&mut self, permits: usize) -> Option<OwnedSemaphorePermit> {
-        let permits = u32::try_from(permits).ok()?;
-        self.permits = self.permits.checked_sub(permits)?;
-        Some(OwnedSemaphorePermit {
-            semaphore: self.semaphore.clone(),
-            permits,
-            hold: Hold::owned(&self.semaphore.label),
-        })
-    }
-
-    /// Returns the number of permits.
-    pub fn num_permits(&self) -> usize {
-        self.permits as usize
-    }
-
-    /// Returns the semaphore.
-    pub fn semaphore(&self) -> &Rc<Semaphore> {
-        &self.semaphore
-    }
-}
-
-impl Drop for SemaphorePermit<'_> {
-    fn drop(&mut self) {
-        self.hold.end(&self.semaphore.label);
-        self.semaphore.give_back(self.permits as usize);
-    }
-}
-
-impl Drop for OwnedSemaphorePermit {
-    fn drop(&mut self) {
-        self.hold.end(&self.semaphore.label);
-        self.semaphore.give_back(self.permits as usize);
-    }
-}
-
-impl fmt::Debug for SemaphorePermit<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SemaphorePermit")
-            .field("permits", &self.permits)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for OwnedSemaphorePermit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedSemaphorePermit")
-            .field("permits", &self.permits)
-            .finish_non_exhaustive()
+        debug_assert!(waker.is_none(), "it was taken when the waiter was served");
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -45,9 +45,8 @@ pub(crate) struct WaitList<T> {
 struct Node<T> {
     previous: Link<T>,
     next: Link<T>,
-    place: Cell<Place>,
     value: Cell<T>,
-    slot: WakerSlot,
+    slot: WakerSlot<Place>,
     _pinned: PhantomPinned,
 }
 
@@ -56,9 +55,9 @@ struct Node<T> {
 pub(crate) enum Place {
     /// Not in the list yet, or removed by its own future.
     Outside,
-    /// In the list.
+    /// In the list. Only here the waiter has a waker, unless it was queued without one.
     Queued,
-    /// Taken out of the list by the primitive.
+    /// Taken out of the list by the primitive, or [served](Waiter::serve) before it was queued.
     Popped,
 }
 
@@ -100,7 +99,7 @@ impl<T: Copy> WaitList<T> {
         // SAFETY: see the top of this file.
         let node = unsafe { node.as_ref() };
         self.unlink(node);
-        node.place.set(Place::Popped);
+        node.slot.state.set(Place::Popped);
         node.value.set(value);
         Some(Popped(node.slot.take()))
     }
@@ -127,7 +126,7 @@ impl<T: Copy> WaitList<T> {
             Some(last) => unsafe { last.as_ref() }.next.set(Some(pointer)),
             None => self.head.set(Some(pointer)),
         }
-        node.place.set(Place::Queued);
+        node.slot.state.set(Place::Queued);
     }
 
     /// Unlinks a node that is in this list.
@@ -144,7 +143,7 @@ impl<T: Copy> WaitList<T> {
             Some(next) => unsafe { next.as_ref() }.previous.set(previous),
             None => self.tail.set(previous),
         }
-        node.place.set(Place::Outside);
+        node.slot.state.set(Place::Outside);
     }
 }
 
@@ -215,9 +214,8 @@ where
             node: Node {
                 previous: Cell::new(None),
                 next: Cell::new(None),
-                place: Cell::new(Place::Outside),
                 value: Cell::new(value),
-                slot: WakerSlot::new(),
+                slot: WakerSlot::with_state(Place::Outside),
                 _pinned: PhantomPinned,
             },
             owner,
@@ -232,7 +230,7 @@ where
 
     #[inline]
     pub(crate) fn place(&self) -> Place {
-        self.node.place.get()
+        self.node.slot.state.get()
     }
 
     #[inline]
@@ -243,6 +241,14 @@ where
     #[inline]
     pub(crate) fn set_value(&self, value: <P::Target as HasWaiters>::Value) {
         self.node.value.set(value);
+    }
+
+    /// Sets the value and the place of a waiter that got what it waits for without being queued.
+    #[inline]
+    pub(crate) fn serve(&self, value: <P::Target as HasWaiters>::Value) {
+        debug_assert_eq!(self.place(), Place::Outside, "a queued waiter is popped");
+        self.node.value.set(value);
+        self.node.slot.state.set(Place::Popped);
     }
 
     /// Returns what `attempt` returns. If it returns nothing, queues the waiter behind the others,
@@ -291,7 +297,7 @@ where
         if place == Place::Queued {
             self.owner.waiters().unlink(&self.node);
         }
-        self.node.place.set(Place::Outside);
+        self.node.slot.state.set(Place::Outside);
         (place, self.node.slot.take())
     }
 }
@@ -300,9 +306,13 @@ impl<P> Drop for Waiter<P>
 where
     P: Owner<Target: HasWaiters>,
 {
+    #[inline]
     fn drop(&mut self) {
-        // `owner` is a field, so the list is alive while the waker is dropped, too.
-        drop(self.unlink());
+        // In any other place it has no waker.
+        if self.place() == Place::Queued {
+            // `owner` is a field, so the list is alive while the waker is dropped, too.
+            drop(self.unlink());
+        }
     }
 }
 
@@ -316,3 +326,6 @@ where
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod properties;

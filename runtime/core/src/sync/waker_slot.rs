@@ -10,21 +10,32 @@ use std::task::{Context, Poll, Waker};
 
 use super::label::Label;
 use super::waits;
+use crate::executor::ClassQueue;
+use crate::task::waker::wake_own;
 use crate::unwind::catch_panic;
 
 /// Place for the waker of one waiter. It is at a fixed address while it holds a waker: in a pinned
 /// future or in an allocation.
-pub(crate) struct WakerSlot {
+pub(crate) struct WakerSlot<S = ()> {
     waker: Cell<Option<Waker>>,
     /// Place of the entry in the record of waits; 0 if there is none.
     entry: Cell<u32>,
+    /// State of the owner, in what would be padding.
+    pub(super) state: Cell<S>,
 }
 
 impl WakerSlot {
     pub(crate) const fn new() -> WakerSlot {
+        WakerSlot::with_state(())
+    }
+}
+
+impl<S> WakerSlot<S> {
+    pub(crate) const fn with_state(state: S) -> WakerSlot<S> {
         WakerSlot {
             waker: Cell::new(None),
             entry: Cell::new(0),
+            state: Cell::new(state),
         }
     }
 
@@ -59,6 +70,8 @@ impl WakerSlot {
         }
         let new = cx.waker().clone();
         if let Some(result) = attempt() {
+            // What the waiter has got would be lost if the drop of the clone panicked.
+            catch_panic(|| drop(new));
             return Poll::Ready(result);
         }
         store();
@@ -89,9 +102,13 @@ impl WakerSlot {
     }
 }
 
-impl Drop for WakerSlot {
+impl<S> Drop for WakerSlot<S> {
+    #[inline]
     fn drop(&mut self) {
-        drop(self.take());
+        // The field is dropped after this.
+        if self.entry.get() != 0 {
+            waits::remove(self.entry.take());
+        }
     }
 }
 
@@ -99,5 +116,14 @@ impl Drop for WakerSlot {
 /// other waiters are woken nevertheless.
 #[inline]
 pub(crate) fn wake(waker: Waker, _label: &Label) {
+    // A waker of this runtime does not panic.
+    if let Err(foreign) = wake_own::<ClassQueue>(waker) {
+        wake_foreign(foreign);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wake_foreign(waker: Waker) {
     catch_panic(|| waker.wake());
 }

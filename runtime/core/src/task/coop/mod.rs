@@ -70,6 +70,19 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     }
 }
 
+/// Consumes one unit of the budget, if any is left. Wakes nothing otherwise.
+#[inline(always)]
+pub(crate) fn try_consume() -> bool {
+    match units() {
+        NO_LIMIT => true,
+        0 => false,
+        left => {
+            set_units(left - 1);
+            true
+        }
+    }
+}
+
 /// Guard that returns the unit consumed by [`poll_proceed`] when it is dropped, unless progress was
 /// made.
 #[derive(Debug)]
