@@ -1,8 +1,9 @@
-//! Random reads of 4 KiB, 32 at a time, beside tokio in the same run, and how much a loop that
-//! reads a large cold file delays the requests it serves meanwhile.
+//! Random reads of 4 KiB, 32 at a time, compared with tokio in the same run; and the delay of
+//! requests that a loop serves while it reads a large cold file.
 //!
-//! `cargo bench -p wakeful-benches --bench files`. Files of up to 1 GiB are made in the directory
-//! for temporary files, and removed. Without `--bench` everything is small, to see that it works.
+//! `cargo bench -p wakeful-benches --bench files`. Creates files of up to 1 GiB in the directory
+//! for temporary files, and removes them. Without `--bench` all sizes are small, to test the
+//! program.
 
 #[path = "files/cold.rs"]
 mod cold;
@@ -35,7 +36,7 @@ impl Big {
         &self.0
     }
 
-    /// Makes the system forget what it has of the file in memory.
+    /// Removes the file from the page cache.
     fn cool(&self) -> io::Result<()> {
         Ok(fadvise(File::open(&self.0)?, 0, None, Advice::DontNeed)?)
     }

@@ -1,18 +1,18 @@
-//! How long a task waits for its poll beside a batch that fills the loop: in a class with a
-//! latency, in plain first-in first-out order, and on tokio.
+//! Measures how long a task waits for its poll while a batch fills the loop: in a class with a
+//! latency, in first-in first-out order, and on tokio.
 //!
 //! ```text
 //! cargo run --release -p wakeful-benches --bin latency
 //! ```
 //!
 //! Fifty tasks compute in polls of half a millisecond. A thread wakes one more task every few
-//! milliseconds, and says when it did; the task measures how long it took until its poll. The three
-//! take turns, and a figure is the median of the rounds.
+//! milliseconds and sends it the time; the task measures the time until its poll. The three ways
+//! run in turn, and a number is the median of the rounds.
 //!
-//! The batch also watches the clock while it computes. A gap there is time in which the loop's
-//! thread did not run, whatever took its processor; so the waits in which there was none are shown
-//! apart: they are what the scheduler alone is answerable for. The thread that wakes looks at the
-//! clock again when it has done so, and a wake that took long is not counted among them either.
+//! The batch also reads the clock while it computes. A gap means that the loop's thread did not
+//! run, because another thread had its processor. Waits without a gap are listed separately: these
+//! are due to the scheduler alone. The waking thread reads the clock again after the wake, and a
+//! wake that took long is not among them either.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -27,11 +27,11 @@ const BATCH: usize = 50;
 const POLL: Duration = Duration::from_micros(500);
 const WAKES: usize = 400;
 const EVERY: Duration = Duration::from_millis(3);
-/// Longer between two looks at the clock, and something else ran.
+/// The time between two readings of the clock from which on the thread was not running.
 const GAP: Duration = Duration::from_micros(50);
 
 thread_local! {
-    /// When the batch last found that it had not run.
+    /// The last time at which the batch found a gap.
     static GAPS: RefCell<Vec<Instant>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -47,10 +47,10 @@ fn compute() {
     }
 }
 
-/// The moments of a wake, before and after.
+/// The times before and after a wake.
 type Woken = (Instant, Instant);
 
-/// Sends the time, again and again.
+/// Sends the time again and again.
 fn sender() -> (
     async_channel::Receiver<Instant>,
     thread::JoinHandle<Vec<Woken>>,
@@ -71,10 +71,10 @@ fn sender() -> (
     (receive, thread)
 }
 
-/// What one round says.
+/// The results of one round.
 struct Round {
     all: Vec<Duration>,
-    /// Those in which both threads had their processors.
+    /// The waits in which both threads had a processor.
     undisturbed: Vec<Duration>,
 }
 
@@ -104,7 +104,7 @@ async fn measure() -> Round {
     round
 }
 
-/// Computes and gives way, until told to stop.
+/// Computes and yields, until it is stopped.
 async fn batch<Y: Future>(stop: Rc<Cell<bool>>, give_way: impl Fn() -> Y) {
     while !stop.get() {
         compute();

@@ -1,7 +1,7 @@
-//! What the small things cost, beside tokio's current_thread runtime in the same run.
+//! The costs of single operations, compared with tokio's current_thread runtime in the same run.
 //!
-//! `cargo bench -p wakeful-benches`; with `-- NAME` only some. Every loop runs inside a spawned
-//! task, on both runtimes, since tokio's `block_on` future is slower to wake than its tasks.
+//! `cargo bench -p wakeful-benches`; `-- NAME` selects cases. Every loop runs inside a spawned
+//! task, on both runtimes, since tokio wakes its `block_on` future more slowly than its tasks.
 
 use std::future::{Future, poll_fn};
 use std::hint::black_box;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
-/// The same body for each runtime, with the runtime's crate and its `spawn` and `sleep`.
+/// The same code for each runtime, with the runtime's crate and its `spawn` and `sleep`.
 macro_rules! cases {
     ($name:ident, $run:expr, $spawn:path, $yield_now:path, $sleep:path) => {
         mod $name {
@@ -115,7 +115,7 @@ cases!(
     tokio::time::sleep
 );
 
-/// A name, and the same case for each of the two runtimes.
+/// A name, and the functions of the two runtimes.
 type Case = (&'static str, fn(u64) -> Duration, fn(u64) -> Duration);
 
 fn micro(c: &mut Criterion) {

@@ -1,12 +1,12 @@
-//! What the trace costs: a poll where nothing is recorded, and an event where it is.
+//! The costs of the trace: of a poll without recording, and of an event with it.
 //!
 //! ```text
 //! cargo run --release -p wakeful-benches --no-default-features --features trace --bin trace
 //! cargo run --release -p wakeful-benches --no-default-features --bin trace
 //! ```
 //!
-//! The second line is without the feature, to lay beside level 0. Rounds of all levels take turns,
-//! and medians are shown, so that a busy machine moves all of them alike.
+//! The second command is without the feature, to compare with level 0. Rounds of all levels run in
+//! turn, and medians are shown, so that other load affects all of them alike.
 
 use std::future::poll_fn;
 use std::hint::black_box;
@@ -63,7 +63,7 @@ async fn run(case: &str) {
     }
 }
 
-/// Nanoseconds an operation.
+/// Returns the nanoseconds for each operation.
 async fn timed(case: &str) -> f64 {
     let begin = Instant::now();
     run(case).await;
@@ -79,7 +79,7 @@ fn median(mut samples: Vec<f64>) -> f64 {
 async fn measure(case: &str) {
     use wakeful::trace::{self, Level};
 
-    /// Every event so far, those that were overwritten included.
+    /// Returns the number of all events so far, including those that were overwritten.
     fn recorded() -> u64 {
         let snapshot = trace::snapshot();
         snapshot.lost() + snapshot.events().len() as u64
@@ -104,7 +104,7 @@ async fn measure(case: &str) {
     print!("{case:24} level 0: {:6.1} ns", times[0]);
     for (level, time) in levels.into_iter().zip(times).skip(1) {
         let events = events(level).await;
-        // A few come from the rounds themselves.
+        // The rounds themselves cause a few events.
         if events < 0.1 {
             print!(
                 "   level {}: {time:6.1} ns,   no events          ",
@@ -131,7 +131,7 @@ async fn measure(case: &str) {
 }
 
 fn main() -> std::io::Result<()> {
-    // In a task, as programs are, and not in the future of `block_on`.
+    // In a task, as in most programs, not in the future of `block_on`.
     wakeful::Builder::new().build()?.block_on(async {
         for &case in CASES {
             wakeful::spawn(measure(case)).await.expect("no panic");

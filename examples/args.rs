@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::process;
 use std::str::FromStr;
 
-/// The arguments of the process. Whatever is wrong with them ends it with a sentence on standard
-/// error and exit code 2.
+/// Reads the arguments of the process. If one is wrong, prints an error that says what to give,
+/// and exits with code 2.
 ///
 /// # Examples
 /// ```
@@ -23,13 +23,13 @@ pub struct Args {
 }
 
 impl Args {
-    /// The arguments of this process. `-h` and `--help` print `usage` and end it.
+    /// Returns the arguments of this process. `-h` and `--help` print `usage` and exit.
     pub fn from_env(usage: &'static str) -> Args {
         let args = std::env::args_os().skip(1);
         Args::new(usage, args.map(|arg| arg.to_string_lossy().into_owned()))
     }
 
-    /// These arguments. `-h` and `--help` among them print `usage` and end the process.
+    /// Returns the given arguments. `-h` and `--help` among them print `usage` and exit.
     pub fn new<I>(usage: &'static str, args: I) -> Args
     where
         I: IntoIterator<Item: Into<String>>,
@@ -42,8 +42,8 @@ impl Args {
         Args { usage, rest }
     }
 
-    /// The value after the option `name`, for example `--limit 7`. Ask for the options first: what
-    /// is left are the arguments in order.
+    /// Takes the value of the option `name`, for example of `--limit 7`. Take the options first:
+    /// the remaining arguments are those in order.
     pub fn option<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> T {
         let found = take_option(&mut self.rest, name).and_then(|value| match value {
             Some(value) => parse(name, &value),
@@ -52,7 +52,7 @@ impl Args {
         self.or_exit(found)
     }
 
-    /// The next argument in order.
+    /// Takes the next argument in order.
     pub fn next<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> T {
         let found = match self.take_next() {
             Some(value) => parse(name, &value),
@@ -61,7 +61,7 @@ impl Args {
         self.or_exit(found)
     }
 
-    /// The next argument in order, which is the address of a socket.
+    /// Takes the next argument in order, which must be the address of a socket.
     pub fn address(&mut self, name: &str, default: &str) -> String {
         let address = self.take_next().unwrap_or(default.to_string());
         let checked = check_address(&address).map_err(|error| format!("{name}: {error}"));
@@ -69,7 +69,7 @@ impl Args {
         address
     }
 
-    /// There must be no argument left.
+    /// Checks that no argument is left.
     pub fn finish(self) {
         let left = match self.rest.first() {
             Some(arg) => Err(format!("unexpected argument '{arg}'; remove it")),
@@ -97,7 +97,7 @@ fn take_option(rest: &mut Vec<String>, name: &str) -> Result<Option<String>, Str
     };
     rest.remove(at);
     if at == rest.len() {
-        return Err(format!("{name} is without a value; give one after it"));
+        return Err(format!("{name} has no value; give one after it"));
     }
     Ok(Some(rest.remove(at)))
 }
@@ -107,10 +107,10 @@ fn parse<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, String>
     parsed.map_err(|error| format!("{name} cannot be '{value}': {error}"))
 }
 
-/// Is this `HOST:PORT`?
+/// Checks that `address` is `HOST:PORT`.
 ///
 /// # Errors
-/// A sentence that says what is wrong and what to write.
+/// Returns what is wrong and what to write instead.
 ///
 /// # Examples
 /// ```
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn options_stand_anywhere() {
+    fn options_may_be_in_any_place() {
         let mut args = Args::new("", ["a", "--limit", "7", "b"]);
         assert_eq!(args.option("--limit", 0), 7);
         assert_eq!(args.option("--other", 3), 3);

@@ -1,8 +1,8 @@
 //! An axum `Router` on Wakeful: `cargo run --example axum --features axum`, then `curl
 //! http://127.0.0.1:7000/hello/ada`.
 //!
-//! axum wants its state and its handlers' futures to be `Send`. What is local goes into a `SendWrapper`,
-//! which checks that it stays on its thread; here everything does.
+//! axum requires `Send` of its state and of its handlers' futures. Local values are put into a
+//! `SendWrapper`, which panics when it is used on another thread; here there is only one.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -36,10 +36,10 @@ async fn main() {
     raise_descriptor_limit();
     let router = router();
     let listener = listen(&address).await;
-    // `axum::serve` is made for tokio; this loop stands in its place.
+    // `axum::serve` requires tokio; this loop replaces it.
     loop {
         let (stream, peer) = accept(&listener).await;
-        // If it fails, small answers come later, and that is all.
+        // If it fails, small answers are sent later.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
         wakeful::spawn(serve_connection(stream, peer, service));
@@ -51,9 +51,9 @@ fn router() -> Router {
         .route("/hello/{name}", get(hello))
         .route("/sum", post(sum))
         .route("/count", get(count))
-        // The future of a local timer is not `Send`.
+        // The future of a timer is not `Send`.
         .route("/slow/{ms}", get(|path| SendWrapper::new(slow(path))))
-        .fallback(|| async { (StatusCode::NOT_FOUND, "there is no such page\n") })
+        .fallback(|| async { (StatusCode::NOT_FOUND, "this page does not exist\n") })
         .with_state(Count::new(Rc::default()))
 }
 

@@ -14,7 +14,7 @@ use calloop::{EventLoop, Interest, Mode, PostAction};
 use wakeful::Runtime;
 use wakeful::time::sleep;
 
-/// What calloop hands to each of its callbacks.
+/// The data that calloop passes to each of its callbacks.
 #[derive(Default)]
 struct Seen {
     timers: u32,
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = Rc::new(Runtime::new()?);
     let mut event_loop: EventLoop<'_, Seen> = EventLoop::try_new()?;
 
-    // calloop wants to own what it waits for: a duplicate will do.
+    // calloop takes ownership of its sources, so it gets a duplicate of the descriptor.
     let fd = rustix::io::dup(&*runtime)?;
     let driven = runtime.clone();
     let source = Generic::new(fd, Interest::READ, Mode::Level);
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             seen.turns += 1;
             Ok(PostAction::Continue)
         })?;
-    // A timer of calloop's own.
+    // A timer of calloop.
     let timer = Timer::from_duration(Duration::from_millis(5));
     event_loop.handle().insert_source(timer, |_, _, seen| {
         seen.timers += 1;
@@ -59,15 +59,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut seen = Seen::default();
     runtime.turn()?;
     while !(task.is_finished() && remote.is_finished()) {
-        // One wait for both.
+        // One wait for calloop and Wakeful.
         event_loop.dispatch(runtime.next_timeout(), &mut seen)?;
-        // A timer of Wakeful's ends the wait, but makes no descriptor readable.
+        // A timer of Wakeful ends the wait, but does not make a descriptor readable.
         runtime.turn()?;
     }
     remote.join().expect("the thread does not panic")?;
-    println!(
-        "the descriptor was an event for calloop {} times",
-        seen.turns
-    );
+    println!("Wakeful's descriptor was readable {} times", seen.turns);
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! A chat over TCP: `cargo run --example chat`, then `nc 127.0.0.1 7001` in two terminals.
 //!
-//! Every line goes to a ring of the last messages, and each client reads the ring at its own pace.
-//! A client that is too slow to keep up loses the oldest messages and is told how many. Other
-//! clients never wait for it, and it never takes more memory.
+//! Every line goes to a ring with the last messages, and each client reads the ring at its own
+//! speed. A client that is too slow misses the oldest messages and receives their number. It delays
+//! no other client, and takes a limited amount of memory.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -42,7 +42,7 @@ async fn main() {
 struct Message {
     from: Rc<str>,
     text: Rc<str>,
-    /// For `from` alone; without this, for everybody else.
+    /// The only receiver. If `None`, all clients but `from` receive it.
     private: bool,
 }
 
@@ -55,7 +55,7 @@ struct Room {
 pub(crate) async fn serve(listener: TcpListener) {
     let (mut ring, receiver) = broadcast(RING);
     ring.set_overflow(true);
-    // Without anybody in the room the messages go nowhere, and the ring stays open.
+    // Without clients the messages are dropped, and the ring stays open.
     let _open = receiver.deactivate();
     let room = Rc::new(Room {
         names: RefCell::default(),
@@ -72,7 +72,7 @@ pub(crate) async fn serve(listener: TcpListener) {
     }
 }
 
-/// One client from its name to its end.
+/// Serves one client, from its name to its end.
 async fn attend(stream: &TcpStream, room: &Room) -> io::Result<()> {
     let mut lines = Lines::new(stream);
     let named = timeout(NAME_TIMEOUT, ask_name(&mut lines, stream, room)).await;
@@ -81,11 +81,11 @@ async fn attend(stream: &TcpStream, room: &Room) -> io::Result<()> {
     };
     let messages = room.ring.new_receiver();
     room.say(&seat.name, format!("* {} joins\n", seat.name));
-    // Only `hear` writes to the client, so that no line ends up inside another one. The first of
-    // the two to end takes the other one with it.
-    let hear = pin!(hear(messages, &seat.name, stream));
+    // Only `receive` writes to the client, so that no line ends up inside another one. When one of
+    // the two ends, the other one is dropped.
+    let receive = pin!(receive(messages, &seat.name, stream));
     let talk = pin!(talk(&mut lines, &seat.name, room));
-    let (Either::Left((done, _)) | Either::Right((done, _))) = select(hear, talk).await;
+    let (Either::Left((done, _)) | Either::Right((done, _))) = select(receive, talk).await;
     room.say(&seat.name, format!("* {} leaves\n", seat.name));
     done
 }
@@ -113,7 +113,7 @@ async fn ask_name<'a>(
     Ok(None)
 }
 
-/// Passes on what the client says, until it ends.
+/// Sends the client's lines to the room, until the client ends.
 async fn talk(lines: &mut Lines<'_>, name: &Rc<str>, room: &Room) -> io::Result<()> {
     while let Some(line) = lines.next().await? {
         match line {
@@ -127,8 +127,12 @@ async fn talk(lines: &mut Lines<'_>, name: &Rc<str>, room: &Room) -> io::Result<
     Ok(())
 }
 
-/// Sends the client what others say, as fast as it takes it.
-async fn hear(mut ring: Receiver<Message>, name: &Rc<str>, stream: &TcpStream) -> io::Result<()> {
+/// Writes the messages of others to the client, as fast as it reads them.
+async fn receive(
+    mut ring: Receiver<Message>,
+    name: &Rc<str>,
+    stream: &TcpStream,
+) -> io::Result<()> {
     loop {
         match ring.recv().await {
             Ok(message) => {
@@ -137,7 +141,7 @@ async fn hear(mut ring: Receiver<Message>, name: &Rc<str>, stream: &TcpStream) -
                 }
             }
             Err(RecvError::Overflowed(missed)) => {
-                let notice = format!("* you were too slow and missed {missed} messages\n");
+                let notice = format!("* you read too slowly and missed {missed} messages\n");
                 tell(stream, &notice).await?;
             }
             Err(RecvError::Closed) => return Ok(()),
@@ -150,12 +154,12 @@ async fn tell(stream: &TcpStream, text: &str) -> io::Result<()> {
 }
 
 impl Room {
-    /// To everybody but `from`.
+    /// Sends a message to all clients but `from`.
     fn say(&self, from: &Rc<str>, text: String) {
         self.send(from, text, false);
     }
 
-    /// To `name` alone.
+    /// Sends a message to `name` only.
     fn answer(&self, name: &Rc<str>, text: String) {
         self.send(name, text, true);
     }
@@ -166,12 +170,13 @@ impl Room {
             text: text.into(),
             private,
         };
-        // The ring is never full, as the oldest message makes room; an empty room hears nothing.
+        // The ring is never full, as it drops the oldest message; without clients it drops this
+        // one.
         let _ = self.ring.try_broadcast(message);
     }
 }
 
-/// A name in use; free again when it is dropped.
+/// A name in use, which is free again when this is dropped.
 struct Seat<'a> {
     name: Rc<str>,
     room: &'a Room,
@@ -183,11 +188,11 @@ impl Drop for Seat<'_> {
     }
 }
 
-/// Splits what a client sends into lines and never holds more than the longest one.
+/// Splits the received bytes into lines. Never stores more than the longest line.
 struct Lines<'a> {
     stream: &'a TcpStream,
     buffer: Vec<u8>,
-    /// The line that is being received is too long; the rest of it is thrown away.
+    /// The line that is being received is too long; its rest is discarded.
     skipping: bool,
 }
 
@@ -200,8 +205,8 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The next line without its end, `Some(None)` for one that was too long, `None` at the end of
-    /// the stream. What follows the last line end is no line.
+    /// Returns the next line without its end, `Some(None)` if it was too long, and `None` at the
+    /// end of the stream. Bytes after the last line end are not a line.
     async fn next(&mut self) -> io::Result<Option<Option<String>>> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
@@ -222,7 +227,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Text that is safe on other people's terminals.
+/// Replaces characters that could change the terminals of other users.
 fn printable(line: &[u8]) -> String {
     let line = line.trim_ascii_end();
     let text = String::from_utf8_lossy(line);

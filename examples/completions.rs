@@ -1,22 +1,22 @@
-//! The two ways to learn that a disk is done, with the same read: by polling, where the program
-//! looks again and again, and by interrupt, where it does other work until it is told.
+//! Two ways to learn that a disk read has completed: by polling, where the program checks again and
+//! again, and by interrupt, where other tasks run until the kernel notifies the program.
 //!
-//! The read is handed to the kernel through a completion ring (`io_uring`), set up by hand, so that
-//! both ways can be seen; `wakeful::fs` does the second one for you.
+//! The read is sent to the kernel through a completion ring (`io_uring`), which is set up by hand
+//! to show both ways. `wakeful::fs` uses the second one.
 //!
 //! `cargo run --example completions [FILE]`
 
 #[cfg(target_os = "linux")]
 fn main() {
     if let Err(error) = wakeful::block_on(linux::run()) {
-        eprintln!("cannot show it: {error}");
+        eprintln!("the completion ring cannot be used: {error}");
         std::process::exit(1);
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    println!("only Linux has this kind of ring; elsewhere wakeful::fs uses threads");
+    println!("only Linux has this ring; on other systems wakeful::fs uses threads");
 }
 
 #[cfg(target_os = "linux")]
@@ -43,20 +43,18 @@ mod linux {
 
         let mut disk = Disk::new()?;
         println!("reading up to {SIZE} bytes of {path}");
-        let (count, looks) = disk.read_by_polling(&file)?;
-        println!(
-            "by polling:   {count} bytes; looked {looks} times, and did nothing else meanwhile"
-        );
-        let (count, looks) = disk.read_by_interrupt(&file).await?;
-        println!("by interrupt: {count} bytes; looked {looks} times, other tasks ran meanwhile");
+        let (count, checks) = disk.read_by_polling(&file)?;
+        println!("by polling:   {count} bytes; {checks} checks, and nothing else ran meanwhile");
+        let (count, checks) = disk.read_by_interrupt(&file).await?;
+        println!("by interrupt: {count} bytes; {checks} checks, other tasks ran meanwhile");
         Ok(())
     }
 
     struct Disk {
         ring: IoUring,
-        /// The kernel adds to it at each completion: the interrupt.
+        /// The kernel adds to it at each completion. This is the interrupt.
         interrupt: Async<OwnedFd>,
-        /// The kernel writes here, so it stays with the ring, not with a future.
+        /// The kernel writes here, so it belongs to the ring, not to a future.
         buf: Vec<u8>,
         at_work: bool,
     }
@@ -68,30 +66,31 @@ mod linux {
             ring.submitter().register_eventfd(interrupt.as_raw_fd())?;
             Ok(Disk {
                 ring,
-                // An ordinary descriptor: the loop waits for it as for any socket.
+                // An ordinary descriptor: the loop waits for it as for a socket.
                 interrupt: Async::new_nonblocking(interrupt)?,
                 buf: vec![0; SIZE],
                 at_work: false,
             })
         }
 
-        /// Hands the read over to the kernel. From here on the disk is at work.
+        /// Sends the read to the kernel, which starts it.
         fn start(&mut self, file: &File) -> io::Result<()> {
             assert!(!self.at_work, "there is one buffer, so one read at a time");
-            // From the disk, not from memory, or it would be done already.
+            // Bypasses the page cache, otherwise the read would complete at once.
             fadvise(file, 0, None, Advice::DontNeed)?;
             let room = self.buf.as_mut_ptr();
             let read = opcode::Read::new(Fd(file.as_raw_fd()), room, SIZE as u32).build();
-            // SAFETY: until the completion the kernel writes to the buffer, which is not touched
-            // before `look` has seen that, and not freed before: see `drop`.
+            // SAFETY: until the completion the kernel writes to the buffer. It is not accessed
+            // before `completion` has returned `Some`, and not freed before: see `drop`.
             unsafe { self.ring.submission().push(&read) }.map_err(io::Error::other)?;
             self.at_work = true;
             self.ring.submit()?;
             Ok(())
         }
 
-        /// The end of the read, if it has ended. A look at shared memory, no system call.
-        fn look(&mut self) -> Option<io::Result<i32>> {
+        /// Returns the result of the read if it has completed. Reads shared memory, without a
+        /// system call.
+        fn take_result(&mut self) -> Option<io::Result<i32>> {
             let result = self.ring.completion().next()?.result();
             self.at_work = false;
             Some(match result {
@@ -100,22 +99,23 @@ mod linux {
             })
         }
 
-        /// Looks until it is done. The shortest delay, and a whole processor for it.
+        /// Checks until the read has completed. This has the shortest delay, and uses the whole
+        /// processor.
         fn read_by_polling(&mut self, file: &File) -> io::Result<(i32, u64)> {
             self.start(file)?;
-            let mut looks = 1;
+            let mut checks = 1;
             loop {
-                if let Some(result) = self.look() {
-                    return Ok((result?, looks));
+                if let Some(result) = self.take_result() {
+                    return Ok((result?, checks));
                 }
-                looks += 1;
+                checks += 1;
                 std::hint::spin_loop();
             }
         }
 
-        /// Sleeps until the kernel says that it is done; the loop serves others meanwhile.
+        /// Sleeps until the kernel reports the completion. The loop runs other tasks meanwhile.
         async fn read_by_interrupt(&mut self, file: &File) -> io::Result<(i32, u64)> {
-            // What the first way has left in the counter.
+            // The first way has left completions in the counter.
             let _ = self.take_interrupts();
             self.start(file)?;
             let others = wakeful::spawn(async {
@@ -125,13 +125,13 @@ mod linux {
                     std::hint::black_box(begin.elapsed());
                 }
             });
-            let mut looks = 0;
+            let mut checks = 0;
             loop {
                 self.interrupt.read_with(take).await?;
-                looks += 1;
-                if let Some(result) = self.look() {
+                checks += 1;
+                if let Some(result) = self.take_result() {
                     others.abort();
-                    return Ok((result?, looks));
+                    return Ok((result?, checks));
                 }
             }
         }
@@ -142,15 +142,15 @@ mod linux {
     }
 
     impl Drop for Disk {
-        /// A read whose future was dropped still writes: the buffer waits for its end.
+        /// The kernel still writes after a future was dropped, so this waits for the completion.
         fn drop(&mut self) {
-            while self.at_work && self.look().is_none() {
+            while self.at_work && self.take_result().is_none() {
                 let _ = self.ring.submit_and_wait(1);
             }
         }
     }
 
-    /// Reads the counter and sets it to zero. `WouldBlock`: it is zero.
+    /// Reads the counter and resets it to zero. Returns `WouldBlock` if it is zero.
     fn take(fd: &OwnedFd) -> io::Result<u64> {
         let mut count = [0; 8];
         rustix::io::read(fd, &mut count)?;

@@ -15,14 +15,14 @@ use hyper_util::server::conn::auto;
 use wakeful::time::sleep;
 use wakeful_hyper::{Executor, Io, Timer};
 
-/// What hyper and its users call any error.
+/// Any error of hyper or of the stream.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// How long a client may take for its first request, and for the head of each.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Serves one client over HTTP/1 or HTTP/2, whichever it speaks, until it leaves. An error ends
-/// this connection and is told on standard error.
+/// Serves one client over HTTP/1 or HTTP/2, depending on its first bytes, until it closes the
+/// connection. An error ends this connection and is printed on standard error.
 ///
 /// Nothing here needs `Send`: neither the stream, nor the service, nor the bodies.
 pub async fn serve_connection<I, S, B>(stream: I, peer: impl Display, service: S)
@@ -37,7 +37,7 @@ where
         service.call(request)
     });
     let mut builder = auto::Builder::new(Executor::new());
-    // hyper's timeouts do nothing, or panic, without a timer.
+    // hyper needs a timer for its timeouts.
     builder
         .http1()
         .timer(Timer::new())
@@ -48,7 +48,7 @@ where
         .keep_alive_interval(PATIENCE)
         .max_concurrent_streams(1000);
     let connection = pin!(builder.serve_connection(Io::new(stream), service));
-    // hyper looks at the first bytes to see which HTTP it is, and would wait for them for ever.
+    // hyper reads the first bytes to tell HTTP/1 from HTTP/2, and has no timeout for them.
     let result = match select(connection, pin!(sleep(PATIENCE))).await {
         Either::Left((result, _)) => result,
         Either::Right(((), connection)) if begun.get() => connection.await,
@@ -59,12 +59,12 @@ where
     }
 }
 
-/// An error with what caused it, in one line.
+/// Returns the text of an error and of its causes, in one line.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
-        // Some errors say what their cause says.
+        // The texts of some errors contain those of their causes.
         let said = cause.to_string();
         if !text.contains(&said) {
             text = format!("{text}: {said}");

@@ -4,9 +4,9 @@
 //! cargo run --example deadlines
 //! ```
 //!
-//! Ten jobs become ready at the same moment, each a piece of work that must be done by some time.
-//! In the order in which they came, the urgent ones that came last are late; in the order of their
-//! deadlines none is, as there is time enough for all.
+//! Ten jobs become ready at the same moment, each a piece of work with a deadline. In the order in
+//! which they became ready, the urgent ones, which are the last, miss their deadlines. In the order
+//! of their deadlines none does.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -16,14 +16,14 @@ use std::rc::Rc;
 use wakeful::class::{Class, Order, Ready};
 use wakeful::task::Id;
 
-/// A time: how many pieces of work have been done before.
+/// A point in time, as a number of completed pieces of work.
 type Time = u32;
 
-/// Who has to be done by when. A task says it of itself before it first runs.
+/// The deadlines of the tasks. A task sets its own before it first runs.
 #[derive(Clone, Default)]
 struct Deadlines(Rc<RefCell<HashMap<Id, Time>>>);
 
-/// The policy: the tasks that are ready, the most urgent on top. Of equal ones the first to come.
+/// The policy: a heap of the ready tasks, the most urgent on top. Equal deadlines run in order.
 #[derive(Default)]
 struct EarliestFirst {
     deadlines: Deadlines,
@@ -47,7 +47,7 @@ impl Order for EarliestFirst {
     }
 }
 
-/// Does ten jobs in a class, and returns which were late. The last to come is the most urgent.
+/// Runs ten jobs in a class, and returns those that were late. The last job is the most urgent.
 async fn late(class: Class, deadlines: &Deadlines) -> Vec<Time> {
     let (clock, late) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(Vec::new())));
     let jobs: Vec<_> = (1..=10)

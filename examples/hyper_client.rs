@@ -40,7 +40,7 @@ async fn fetch(url: &Uri, version: u8) -> Result<(), BoxError> {
     };
     let stream = TcpStream::connect((host, url.port_u16().unwrap_or(80))).await?;
     let io = Io::new(stream);
-    // A connection is a future of its own, which moves the bytes for as long as it is polled.
+    // A connection is a future that transfers the bytes while it is polled.
     let response = match version {
         1 => {
             let (mut sender, connection) = http1::handshake(io).await?;
@@ -62,12 +62,12 @@ async fn fetch(url: &Uri, version: u8) -> Result<(), BoxError> {
                 .send_request(request.body(Empty::<Bytes>::new())?)
                 .await?
         }
-        other => return Err(format!("--http {other}: it speaks 1 and 2").into()),
+        other => return Err(format!("--http {other}: give 1 or 2").into()),
     };
     print(response).await
 }
 
-/// Prints an answer as it arrives.
+/// Prints a response as it arrives.
 async fn print(response: Response<Incoming>) -> Result<(), BoxError> {
     eprintln!("{:?} {}", response.version(), response.status());
     let mut body = response.into_body();

@@ -26,10 +26,10 @@ Listens at ADDRESS (127.0.0.1:7000) for HTTP/1 and for HTTP/2 with prior knowled
   GET /bytes/N     N bytes
   GET /slow/MS     an answer after MS milliseconds";
 
-/// Bytes of an answer to `/bytes` that are made at a time.
+/// Bytes of a response to `/bytes` that are produced at a time.
 const CHUNK: u64 = 64 * 1024;
 
-/// A body need not be `Send` either.
+/// Body of a response. It need not be `Send` either.
 type LocalBody = Pin<Box<dyn Body<Data = Bytes, Error = hyper::Error>>>;
 
 #[wakeful::main]
@@ -42,7 +42,7 @@ async fn main() {
     let requests = Rc::new(Cell::new(0));
     loop {
         let (stream, peer) = accept(&listener).await;
-        // If it fails, small answers come later, and that is all.
+        // If it fails, small answers are sent later.
         let _ = stream.set_nodelay(true);
         let requests = requests.clone();
         let service = service_fn(move |request| {
@@ -73,7 +73,7 @@ async fn answer(
             text(format!("after {time} ms\n"))
         }
         (method, ..) => {
-            let body = text(format!("there is no {method} {path}\n"));
+            let body = text(format!("{method} {path} does not exist\n"));
             return Ok(response(StatusCode::NOT_FOUND, body));
         }
     };
@@ -94,7 +94,7 @@ fn text(text: String) -> LocalBody {
     Box::pin(Full::from(text).map_err(|never| match never {}))
 }
 
-/// That many bytes, made when the client has taken those before.
+/// Returns a body of `length` bytes, produced as fast as the client reads them.
 fn bytes(length: u64) -> LocalBody {
     static BYTES: [u8; CHUNK as usize] = [b'.'; CHUNK as usize];
     let chunks = (0..length).step_by(CHUNK as usize).map(move |at| {

@@ -1,5 +1,5 @@
-//! What the servers among the examples share, so that each of them stays a page: arguments, the
-//! line that says where a server listens, accepting, and closing without losing the last reply.
+//! Code that the servers among the examples share: arguments, the line with the server's address,
+//! accepting, and closing without losing the last reply.
 
 mod args;
 #[cfg(feature = "hyper")]

@@ -1,4 +1,4 @@
-//! A server whose own loop can be looked at:
+//! A server that serves the metrics of its own runtime:
 //!
 //! ```text
 //! cargo run --example metrics
@@ -6,8 +6,8 @@
 //! curl http://127.0.0.1:9090/stall
 //! ```
 //!
-//! `/metrics` is what Prometheus fetches. `/stall` does what no task should: it blocks the loop for
-//! half a second. Standard error names it while it does, and the next `/metrics` counts it.
+//! Prometheus fetches `/metrics`. `/stall` makes a mistake on purpose: it blocks the loop for half
+//! a second. Standard error names it while it blocks, and the next `/metrics` counts it.
 
 use std::io;
 use std::process;
@@ -24,7 +24,7 @@ usage: metrics [ADDRESS]
 
 Serves the metrics of its own runtime at http://ADDRESS/metrics (127.0.0.1:9090).";
 
-/// The largest request head.
+/// The largest head of a request.
 const LARGEST: usize = 8192;
 
 fn main() {
@@ -32,13 +32,13 @@ fn main() {
     let address = args.address("ADDRESS", "127.0.0.1:9090");
     args.finish();
     let runtime = Builder::new()
-        // How long things take, not only how often they happen.
+        // Durations, in addition to counts.
         .metrics_level(MetricsLevel::Times)
-        // Who blocks the loop for longer is named on standard error.
+        // A poll that blocks the loop for longer is reported on standard error.
         .detect_stalls(Duration::from_millis(100))
         .build();
     let runtime = runtime.unwrap_or_else(|error| {
-        eprintln!("cannot make a runtime: {error}");
+        eprintln!("cannot create a runtime: {error}");
         process::exit(1)
     });
     runtime.block_on(async { serve(listen(&address).await).await });
@@ -47,7 +47,7 @@ fn main() {
 async fn serve(listener: TcpListener) {
     loop {
         let (stream, _) = accept(&listener).await;
-        // A broken connection is the client's affair and ends here.
+        // An error of one connection does not affect the others.
         task::Builder::new()
             .name("request")
             .spawn(async move { answer(&stream).await });
@@ -70,7 +70,7 @@ async fn answer(stream: &TcpStream) -> io::Result<()> {
     close_gently(stream).await
 }
 
-/// The head of a request; what may follow it is not wanted here.
+/// Reads the head of a request; a body is not read.
 async fn head(stream: &TcpStream) -> io::Result<String> {
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
@@ -83,7 +83,7 @@ async fn head(stream: &TcpStream) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&head).into_owned())
 }
 
-/// The mistake that `spawn_blocking` is there for.
+/// Blocks the loop, a mistake that `spawn_blocking` avoids.
 fn stall() -> String {
     thread::sleep(Duration::from_millis(500));
     "no other request was served meanwhile\n".to_owned()

@@ -1,6 +1,6 @@
-//! Somebody else's event loop drives Wakeful: here a bare `poll(2)`, as small as a loop can be. The
-//! loop keeps its own business (a pipe that a thread writes into) and gives Wakeful a turn whenever
-//! its descriptor is readable or its time has come.
+//! A foreign event loop drives Wakeful: here a minimal loop around `poll(2)`. The loop has a source
+//! of its own (a pipe that a thread writes to), and lets Wakeful run a turn when Wakeful's
+//! descriptor is readable or its next timer is due.
 //!
 //! `cargo run --example poll_loop`
 
@@ -16,7 +16,7 @@ fn main() -> io::Result<()> {
     let runtime = Runtime::new()?;
     let (mut ours, mut theirs) = io::pipe()?;
 
-    // A timer of Wakeful's, which `poll` waits for by its timeout.
+    // A timer of Wakeful, which limits the timeout of `poll`.
     let ticks = runtime.spawn(async {
         let mut ticks = interval(Duration::from_millis(20));
         for n in 1..=3 {
@@ -24,7 +24,7 @@ fn main() -> io::Result<()> {
             println!("wakeful: tick {n}");
         }
     });
-    // A wake from another thread, which makes Wakeful's descriptor readable.
+    // A task from another thread, which makes Wakeful's descriptor readable.
     let handle = runtime.handle();
     let remote = thread::spawn(move || {
         let task = handle.spawn_with(|| async {
@@ -36,7 +36,7 @@ fn main() -> io::Result<()> {
             "thread:  got {}",
             wakeful::block_on(task).expect("the loop runs on")
         );
-        // An event of the foreign loop's own.
+        // An event of the foreign loop.
         theirs.write_all(b"done")
     });
 
@@ -51,17 +51,17 @@ fn main() -> io::Result<()> {
         told |= wait(&runtime, (!told).then_some(&mut ours))?;
     }
     remote.join().expect("the thread does not panic")?;
-    println!("foreign: went round {loops} times");
+    println!("foreign: {loops} turns");
     Ok(())
 }
 
-/// Waits for either of the two. `true`: the thread has written.
+/// Waits for Wakeful or for the pipe. Returns whether the thread has written to the pipe.
 fn wait(runtime: &Runtime, ours: Option<&mut PipeReader>) -> io::Result<bool> {
-    // Asked right before the wait, so that nothing comes between.
+    // Computed right before the wait, so that it includes all timers.
     let timeout = runtime.next_timeout();
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     let mut fds = vec![PollFd::new(runtime, PollFlags::IN)];
-    // A pipe whose other end is gone would end every wait.
+    // A pipe whose other end is closed would end every wait.
     fds.extend(ours.as_deref().map(|ours| PollFd::new(ours, PollFlags::IN)));
     poll(&mut fds, timeout.as_ref())?;
     let is_readable = fds

@@ -1,12 +1,12 @@
-//! A PostgreSQL server, through `tokio-postgres`, which takes any stream: `connect_raw`.
+//! A client of a PostgreSQL server with `tokio-postgres`, which accepts any stream: `connect_raw`.
 //!
 //! ```text
 //! cargo run -p wakeful-examples --features databases --example postgres -- \
 //!     127.0.0.1:5432 --user postgres
 //! ```
 //!
-//! The client's half goes where it is used; the connection's half is a task of this loop. Between
-//! `futures-io`, which Wakeful's sockets speak, and tokio's traits stands `compat()` of `tokio-util`.
+//! The client sends queries, and the connection is a task of this loop. `compat()` of `tokio-util`
+//! converts between `futures-io`, which Wakeful's sockets implement, and the traits of tokio.
 
 use std::future::poll_fn;
 use std::io::Cursor;
@@ -54,7 +54,7 @@ async fn open(address: &str) -> std::io::Result<Compat<TcpStream>> {
     Ok(stream.compat())
 }
 
-/// A client, what it is notified of, and the task that carries the connection.
+/// Returns a client, its notifications, and the task that runs the connection.
 async fn connect(
     address: &str,
     config: &Config,
@@ -71,7 +71,7 @@ async fn connect(
     let task = wakeful::spawn(async move {
         while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
             if let AsyncMessage::Notification(notification) = message? {
-                // Who has dropped the receiver does not want to know.
+                // An error means that the receiver was dropped, so the notifications are not used.
                 let _ = sender.try_send(notification);
             }
         }
@@ -96,7 +96,7 @@ async fn tour(address: &str, config: &Config, await_end: bool) -> Result<(), Fai
     let data: Vec<u8> = (0..1 << 20).map(|at: u32| (at % 251) as u8).collect();
     let echoed = client.query_one("SELECT $1::bytea", &[&data]).await?;
     assert_eq!(echoed.get::<_, &[u8]>(0), data);
-    println!("a value of 1 MiB there and back");
+    println!("sent and received a value of 1 MiB");
 
     let error = client.query_one("SELECT 1 / $1::int4", &[&0]).await;
     let error = error.map(|_| ()).unwrap_err();
@@ -116,17 +116,17 @@ async fn tour(address: &str, config: &Config, await_end: bool) -> Result<(), Fai
         (notification.channel(), notification.payload()),
         ("news", "extra")
     );
-    println!("a notification of another client");
+    println!("received a notification of another client");
 
     give_up(address, &client).await?;
 
     if await_end {
-        println!("awaiting the end of the server");
+        println!("waiting until the server ends");
         let error = client.batch_execute("SELECT pg_sleep(60)").await;
-        println!("a query when the server ends: {}", error.unwrap_err());
+        println!("a query at the end of the server: {}", error.unwrap_err());
         assert!(client.is_closed());
         println!(
-            "and one after it: {}",
+            "a query after it: {}",
             client.batch_execute("").await.unwrap_err()
         );
     }
@@ -135,11 +135,11 @@ async fn tour(address: &str, config: &Config, await_end: bool) -> Result<(), Fai
         Err(error) if await_end => println!("the connection: {error}"),
         ended => ended?,
     }
-    println!("all as it should be");
+    println!("all queries returned the expected results");
     Ok(())
 }
 
-/// What is committed stays, what is rolled back or dropped does not.
+/// Checks that a committed transaction has an effect, and a dropped one has none.
 async fn transactions(client: &mut Client) -> Result<(), Error> {
     let insert = client.prepare("INSERT INTO item VALUES ($1, $2)").await?;
     for (first, commit) in [(0, true), (10, false)] {
@@ -154,11 +154,11 @@ async fn transactions(client: &mut Client) -> Result<(), Error> {
     }
     let count = client.query_one("SELECT count(*) FROM item", &[]).await?;
     assert_eq!(count.get::<_, i64>(0), 10);
-    println!("a transaction that was committed, one that was dropped, a prepared statement");
+    println!("a committed transaction, a dropped one, and a prepared statement");
     Ok(())
 }
 
-/// Ten thousand rows in, and out again.
+/// Copies ten thousand rows into a table and out of it.
 async fn copy(client: &Client) -> Result<(), Error> {
     client.batch_execute("TRUNCATE item").await?;
     let sink = client.copy_in("COPY item (id, name) FROM STDIN").await?;
@@ -176,7 +176,7 @@ async fn copy(client: &Client) -> Result<(), Error> {
     Ok(())
 }
 
-/// A hundred queries are on their way before the first answer comes.
+/// Sends a hundred queries before the first answer arrives.
 async fn pipeline(client: &Client) -> Result<(), Error> {
     let query = client
         .prepare("SELECT name FROM item WHERE id = $1")
@@ -192,7 +192,7 @@ async fn pipeline(client: &Client) -> Result<(), Error> {
     Ok(())
 }
 
-/// A query that takes too long is dropped here and cancelled there; the client stays usable.
+/// Drops a query that takes too long and cancels it on the server; the client stays usable.
 async fn give_up(address: &str, client: &Client) -> Result<(), Failure> {
     let slow = client.batch_execute("SELECT pg_sleep(60)");
     assert!(timeout(Duration::from_millis(50), slow).await.is_err());
@@ -200,7 +200,7 @@ async fn give_up(address: &str, client: &Client) -> Result<(), Failure> {
     token.cancel_query_raw(open(address).await?, NoTls).await?;
     let next = client.query_one("SELECT 'still here'", &[]).await?;
     println!(
-        "a query was given up after 50 ms, and the client is {}",
+        "a query was cancelled after 50 ms, and the client is {}",
         next.get::<_, &str>(0)
     );
     Ok(())

@@ -1,8 +1,8 @@
 //! Forwards TCP connections: `cargo run --example proxy 127.0.0.1:7002 127.0.0.1:8080`.
 //!
-//! The two directions of a connection end one by one: when a side has sent all it had, the other
-//! side is told so and may still answer. That is how a client that sends a request, shuts its
-//! sending half down and waits gets its reply.
+//! The two directions of a connection end separately: when one side has sent the end of its stream,
+//! the proxy shuts down its writing half to the other side, which may still answer. So a client
+//! that sends a request and shuts down its writing half gets its reply.
 
 use std::cell::Cell;
 use std::io;
@@ -37,7 +37,7 @@ async fn main() {
     serve(listen(&address).await, upstream, idle).await;
 }
 
-/// Serves clients until it is dropped.
+/// Serves clients until the future is dropped.
 pub(crate) async fn serve(listener: TcpListener, upstream: String, idle: Duration) {
     let upstream = Rc::new(upstream);
     loop {
@@ -66,7 +66,7 @@ async fn forward(client: &TcpStream, upstream: &str, idle: Duration) -> io::Resu
     let last_move = Cell::new(Instant::now());
     let there = copy(client, &server, &last_move);
     let back = copy(&server, client, &last_move);
-    // An error in one direction ends both; an end of stream only its own.
+    // An error in one direction ends both; the end of a stream ends only its direction.
     let both = pin!(try_join(there, back));
     match select(both, pin!(idle_for(idle, &last_move))).await {
         Either::Left((done, _)) => done.map(|_| ()),
@@ -74,7 +74,7 @@ async fn forward(client: &TcpStream, upstream: &str, idle: Duration) -> io::Resu
     }
 }
 
-/// Copies until `from` has no more, and passes that on.
+/// Copies until the end of `from`, then shuts down the writing half of `to`.
 async fn copy(from: &TcpStream, to: &TcpStream, last_move: &Cell<Instant>) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER];
     loop {
@@ -82,7 +82,7 @@ async fn copy(from: &TcpStream, to: &TcpStream, last_move: &Cell<Instant>) -> io
         last_move.set(Instant::now());
         if length == 0 {
             return match to.shutdown(Shutdown::Write) {
-                // It has gone already, and the other direction will say so if that is an error.
+                // The peer has closed the connection; an error appears in the other direction.
                 Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
                 done => done,
             };
@@ -98,8 +98,8 @@ async fn copy(from: &TcpStream, to: &TcpStream, last_move: &Cell<Instant>) -> io
     }
 }
 
-/// Ends when there has been no move for so long. One timer for both directions, armed again only
-/// when it fires: a move costs a store, not a timer.
+/// Ends after `limit` without a byte. Uses one timer for both directions, which is armed again only
+/// when it fires: a transfer stores the time, and does not touch the timer.
 async fn idle_for(idle: Duration, last_move: &Cell<Instant>) {
     loop {
         let deadline = last_move.get() + idle;

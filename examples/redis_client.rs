@@ -1,13 +1,13 @@
-//! A Redis server, through the crate `redis`, over a stream of ours.
+//! A client of a Redis server with the crate `redis`, over a socket of Wakeful.
 //!
 //! ```text
 //! cargo run -p wakeful-examples --features databases --example redis_client -- 127.0.0.1:6379
 //! ```
 //!
-//! `MultiplexedConnection::new_with_config` takes a stream and gives the connection and a driver,
-//! which is a task of this loop. It asks for a stream that is `Send`, so ours is in a wrapper that
-//! checks the thread; the driver never leaves it. `aio::PubSub` would take the stream to a thread
-//! of its own, so messages come through the protocol's version 3 instead, on the same connection.
+//! `MultiplexedConnection::new_with_config` takes a stream and returns the connection and a driver,
+//! which is a task of this loop. It requires a stream that is `Send`, so the socket is in a wrapper
+//! that checks the thread; the driver stays on one thread. `aio::PubSub` would move the stream to
+//! another thread, so messages are received with version 3 of the protocol, on the same connection.
 
 use std::io;
 use std::pin::Pin;
@@ -36,7 +36,7 @@ Talks to the Redis server at ADDRESS (127.0.0.1:6379), and checks what it says.
 
 type Failure = Box<dyn std::error::Error>;
 
-/// A stream that may be named where `Send` is asked for, and used on its own thread alone.
+/// A stream that implements `Send`, but may be used on its own thread only.
 struct Local(SendWrapper<Compat<TcpStream>>);
 
 impl Local {
@@ -93,7 +93,8 @@ async fn connect(
     stream.set_nodelay(true)?;
     let stream = Local(SendWrapper::new(stream.compat()));
     let info = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
-    // The crate's own limit is half a second, by a timer thread of `smol`; `timeout` is the loop's.
+    // The crate's own limit is half a second, with a timer thread of `smol`; `timeout` uses the
+    // loop.
     let config = AsyncConnectionConfig::new()
         .set_response_timeout(None)
         .set_push_sender(move |message| messages.try_send(message));
@@ -134,7 +135,7 @@ async fn tour(address: &str, await_end: bool) -> Result<(), Failure> {
     let data: Vec<u8> = (0..1 << 20).map(|at: u32| (at % 251) as u8).collect();
     let () = redis.set("data", &data).await?;
     assert_eq!(redis.get::<_, Vec<u8>>("data").await?, data);
-    println!("a value of 1 MiB there and back");
+    println!("sent and received a value of 1 MiB");
 
     let error = redis.incr::<_, _, u32>("greeting", 1).await.unwrap_err();
     assert!(error.to_string().contains("not an integer"), "{error}");
@@ -153,28 +154,28 @@ async fn tour(address: &str, await_end: bool) -> Result<(), Failure> {
     let (channel, text): (String, String) =
         redis::from_redis_value(redis::Value::Array(message.data))?;
     assert_eq!((&*channel, &*text), ("news", "extra"));
-    println!("a message of another client");
+    println!("received a message of another client");
 
     let mut blocked = connect(address, async_channel::unbounded().0).await?;
     let forever = blocked.blpop::<_, Option<(String, String)>>("queue", 0.0);
     assert!(timeout(Duration::from_millis(50), forever).await.is_err());
-    println!("a command was given up after 50 ms");
+    println!("a command was dropped after 50 ms");
     let () = other.rpush("queue", "late").await?;
-    // The answer to what was given up is not taken for that of the next command.
+    // The answer to the dropped command is not taken for the answer to the next one.
     assert_eq!(blocked.get::<_, String>("greeting").await?, "hello");
-    println!("and the connection is still of use");
+    println!("the connection is still usable");
 
     if await_end {
-        println!("awaiting the end of the server");
+        println!("waiting until the server ends");
         let end = blocked
             .blpop::<_, Option<(String, String)>>("queue", 0.0)
             .await;
         let error: RedisError = end.unwrap_err();
         assert!(error.is_connection_dropped(), "{error}");
-        println!("a command when the server ends: {error}");
+        println!("a command at the end of the server: {error}");
         let error = redis.get::<_, String>("greeting").await.unwrap_err();
-        println!("and one after it: {error}");
+        println!("a command after it: {error}");
     }
-    println!("all as it should be");
+    println!("all commands returned the expected results");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How the servers among the examples listen, accept and close.
+//! Listening, accepting and closing, for the servers among the examples.
 
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -8,8 +8,8 @@ use std::time::Duration;
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::time::{sleep, timeout};
 
-/// Listens at an address, for example `127.0.0.1:7000` or `localhost:0`, and says so in one line
-/// on standard output. If that fails, ends the process with a sentence that says what to do.
+/// Listens on an address, for example `127.0.0.1:7000` or `localhost:0`, and prints it in one line
+/// on standard output. If that fails, ends the process with a message that says what to do.
 ///
 /// # Examples
 /// ```no_run
@@ -43,7 +43,7 @@ fn fail(sentence: &str) -> ! {
 fn cannot_listen(address: &str, error: &io::Error) -> String {
     let advice = match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "the port is taken; end the program that has it, or give another address"
+            "the port is in use; end the program that uses it, or give another address"
         }
         io::ErrorKind::PermissionDenied => "give a port above 1023",
         io::ErrorKind::AddrNotAvailable => "give an address of this machine, such as 127.0.0.1",
@@ -52,11 +52,11 @@ fn cannot_listen(address: &str, error: &io::Error) -> String {
     format!("cannot listen on {address}: {error}: {advice}")
 }
 
-/// The next client. The listener itself waits while this process has no descriptors left. If there
-/// is no memory to watch a client, that is reported, and the next one is waited for after a pause.
-/// Any other failure stays, so it ends the process, with a sentence that says what to do.
+/// Accepts the next client. The listener waits while this process has no descriptors left. If there
+/// is not enough memory to register a client, this is reported, and after a pause the next client
+/// is accepted. Other failures are permanent, so they end the process with a message.
 ///
-/// Cancel-safe: a client is either returned or still waits.
+/// Cancel safe: a client is either returned or still waits.
 ///
 /// # Examples
 /// ```no_run
@@ -83,12 +83,12 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// Closes a connection whose peer may still be sending. Dropped at once, the socket would answer
-/// those bytes with a reset, and a reset takes the last reply away from the peer. So this sends
-/// the end of the stream, then reads and forgets what comes for at most two seconds.
+/// Closes a connection whose peer may still be sending. If the socket were dropped at once, the
+/// system would answer further bytes with a reset, which can discard the last reply at the peer. So
+/// this sends the end of the stream, then reads and discards bytes for at most two seconds.
 ///
 /// # Errors
-/// Those of the socket; the connection is of no more use in any case.
+/// Returns the error of the socket, which is of no use in any case.
 ///
 /// # Examples
 /// ```no_run
@@ -104,7 +104,7 @@ pub async fn close_gently(stream: &TcpStream) -> io::Result<()> {
     let drain = async {
         loop {
             stream.readable().await?;
-            // Not kept across an `.await`, so that it is no part of every connection's task.
+            // Not kept across an `.await`, so that the buffer is not a part of the future.
             let mut sink = [0; 4096];
             match stream.try_read(&mut sink) {
                 Ok(0) => return Ok(()),
@@ -119,8 +119,8 @@ pub async fn close_gently(stream: &TcpStream) -> io::Result<()> {
         .unwrap_or(Ok(()))
 }
 
-/// Asks the system for as many descriptors as it lets this process have; the limit that a shell
-/// sets is often 1,024, fewer than the clients that a server is to hold.
+/// Raises the limit of descriptors of this process as far as the system allows. The default of a
+/// shell is often 1,024, which is less than the number of clients of a server.
 ///
 /// # Examples
 /// ```
@@ -132,7 +132,7 @@ pub fn raise_descriptor_limit() {
         use rustix::process::{Resource, getrlimit, setrlimit};
         let mut limit = getrlimit(Resource::Nofile);
         limit.current = limit.maximum;
-        // If it is refused, the old limit stays, and `accept` says when that is not enough.
+        // If the system refuses, the limit stays, and `accept` reports when it is reached.
         let _ = setrlimit(Resource::Nofile, limit);
     }
 }

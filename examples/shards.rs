@@ -1,4 +1,4 @@
-//! A store on every core: each shard has a part of the keys, and none of them has a lock.
+//! A store on all cores: each shard has a part of the keys, without locks:
 //! `cargo run --example shards`, then `nc 127.0.0.1 7000` and `SET color blue`, `GET color`.
 
 use std::cell::RefCell;
@@ -26,11 +26,11 @@ Listens at ADDRESS (127.0.0.1:7000) with N threads, one for each processor if it
 request is a line: `SET key value`, `GET key`, or `SHARD key` (which shard has it?). On SIGTERM or
 ctrl-c the requests under way are finished.";
 
-/// No request is longer.
+/// The largest request.
 const MAX_LINE: u64 = 4096;
 
 thread_local! {
-    /// This shard's part.
+    /// The keys of this shard.
     static STORE: RefCell<HashMap<String, String>> = RefCell::default();
 }
 
@@ -53,7 +53,7 @@ fn run() -> io::Result<()> {
         0 => Shards::builder().build()?,
         count => Shards::builder().shards(count).build()?,
     };
-    // Each has a listener of its own; the system spreads the clients among them.
+    // Each shard has its own listener; the system distributes the clients.
     let listeners = TcpListeners::bind(address.as_str(), shards.count())?;
     let address = listeners.local_addr();
     shards.try_on_each(move |shard| {
@@ -63,7 +63,7 @@ fn run() -> io::Result<()> {
             io::Result::Ok(())
         }
     });
-    // The main thread is no shard; it waits for a signal, or for a shard that fails.
+    // The main thread is not a shard; it waits for a signal, or until a shard fails.
     let reason = wakeful::block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -77,7 +77,7 @@ fn run() -> io::Result<()> {
             Either::Right((Err(failure), _)) => failure.to_string(),
         })
     })?;
-    println!("{reason}: the requests under way go on");
+    println!("{reason}: requests under way are finished");
     shards.shutdown(Duration::from_secs(10))?;
     println!("every request was finished");
     Ok(())
@@ -89,13 +89,13 @@ async fn serve(shard: Shard, listener: TcpListener) {
     while let Either::Left(((stream, _), _)) = select(pin!(accept(&listener)), &mut stopping).await
     {
         clients.spawn(talk(shard.clone(), stream));
-        // Those who have left are forgotten.
+        // Finished clients are removed.
         while clients.try_join_next().is_some() {}
     }
     while clients.join_next().await.is_some() {}
 }
 
-/// One client: request, answer, and so on. It stops between two requests.
+/// Serves one client, request by request. It stops between two requests.
 async fn talk(shard: Shard, stream: TcpStream) -> io::Result<()> {
     let mut requests = BufReader::new(&stream);
     loop {
@@ -118,7 +118,7 @@ async fn answer(shard: &Shard, line: &str) -> String {
     match words[..] {
         ["SET", key, value] => {
             let (home, key, value) = (home(shard, key), key.to_owned(), value.to_owned());
-            // The closure travels to the shard that has the key, and the answer comes back.
+            // The closure is sent to the shard that has the key, and the answer is sent back.
             let set = move || async { STORE.with_borrow_mut(|store| store.insert(key, value)) };
             match shard.call(home, set).await {
                 Ok(_) => "ok\n".to_owned(),
@@ -136,7 +136,9 @@ async fn answer(shard: &Shard, line: &str) -> String {
         }
         ["SHARD", key] => format!("{}\n", home(shard, key)),
         _ => {
-            format!("error: '{line}' is no request; send 'SET key value', 'GET key', 'SHARD key'\n")
+            format!(
+                "error: '{line}' is not a request; send 'SET key value', 'GET key' or 'SHARD key'\n"
+            )
         }
     }
 }

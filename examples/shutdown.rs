@@ -1,5 +1,5 @@
-//! A server that ends well: on SIGTERM or ctrl-c it takes no new clients, finishes the requests
-//! that are under way, and gives up those that take longer than the deadline.
+//! A server with a graceful shutdown: on SIGTERM or ctrl-c it accepts no new clients, finishes the
+//! requests under way, and drops those that take longer than the deadline.
 //! `cargo run --example shutdown`, then `echo work 3000 | nc 127.0.0.1 7000` and `kill -TERM`.
 
 use std::future::Future;
@@ -24,7 +24,7 @@ Listens at ADDRESS (127.0.0.1:7000). A request is a line `work MS`; the answer c
 milliseconds. On SIGTERM or ctrl-c the requests under way have MS (10000) milliseconds to finish; a
 second signal ends the program at once. The exit code is 0 if all of them finished.";
 
-/// No request is longer.
+/// The largest request.
 const MAX_LINE: u64 = 1000;
 
 #[wakeful::main]
@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
     let deadline = Duration::from_millis(args.option("--deadline", 10_000));
     let address = args.address("ADDRESS", "127.0.0.1:7000");
     args.finish();
-    // Before the address is announced: a process that knows it may send a signal.
+    // Before the address is printed: a process that reads it may send a signal.
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => {
@@ -46,7 +46,7 @@ async fn main() -> ExitCode {
     finish(clients, deadline, signals.next()).await
 }
 
-/// The two that ask a server to end. They are listened for all the time, so none is missed.
+/// The two signals that end the server. They are received all the time, so none is missed.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -70,32 +70,32 @@ impl Signals {
     }
 }
 
-/// Takes clients until the signal comes; returns those who are still there, told to end.
+/// Accepts clients until the signal arrives. Returns the remaining clients, which are stopping.
 async fn serve(
     listener: TcpListener,
     signal: impl Future<Output = &'static str>,
 ) -> JoinSet<io::Result<()>> {
     let mut signal = pin!(signal);
     let mut clients = JoinSet::new();
-    // Nothing is ever sent: what the clients hear is that `stop` is gone.
+    // Nothing is ever sent: the drop of `stop` notifies the clients.
     let (stop, stopped) = broadcast::<()>(1);
     loop {
         match select(pin!(accept(&listener)), signal.as_mut()).await {
             Either::Left(((stream, _), _)) => {
                 clients.spawn(talk(stream, stopped.clone()));
-                // Those who have left are forgotten.
+                // Finished clients are removed.
                 while clients.try_join_next().is_some() {}
             }
             Either::Right((name, _)) => {
                 drop(stop);
-                println!("{name}: no new clients, the requests under way go on");
+                println!("{name}: no new clients, requests under way are finished");
                 return clients;
             }
         }
     }
 }
 
-/// One client: request, answer, and so on. It is told to stop only between two requests.
+/// Serves one client, request by request. It stops only between two requests.
 async fn talk(stream: TcpStream, mut stopped: Receiver<()>) -> io::Result<()> {
     let mut requests = BufReader::new(&stream);
     loop {
@@ -121,11 +121,14 @@ async fn work(line: &str) -> String {
             sleep(Duration::from_millis(time)).await;
             format!("done after {time} ms\n")
         }
-        _ => format!("error: '{}' is no request; send 'work MS'\n", line.trim()),
+        _ => format!(
+            "error: '{}' is not a request; send 'work MS'\n",
+            line.trim()
+        ),
     }
 }
 
-/// Waits for the clients, for so long, or until a second signal comes.
+/// Waits for the clients, until the deadline, or until a second signal arrives.
 async fn finish(
     mut clients: JoinSet<io::Result<()>>,
     deadline: Duration,

@@ -1,4 +1,4 @@
-//! HTTPS, HTTP/2 or HTTP/1.1 as the client likes it: `cargo run --example tls --features tls --
+//! An HTTPS server with HTTP/1.1 and HTTP/2: `cargo run --example tls --features tls --
 //! --save-ca ca.pem`, then `curl --cacert ca.pem https://localhost:7443/`.
 
 use std::future::ready;
@@ -28,7 +28,7 @@ Listens at ADDRESS (127.0.0.1:7443) for HTTPS. Without --cert and --key, which a
 makes an authority and a certificate for NAME (localhost) and 127.0.0.1; --save-ca writes the
 authority's certificate into FILE, for clients to trust.";
 
-/// How long a client may take for its handshake.
+/// The longest time for a handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The chain of a server's certificate, and its key.
@@ -56,7 +56,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// A certificate from files.
+/// Reads a certificate and its key from files.
 fn given(cert: &str, key: &str) -> Result<Identity, BoxError> {
     let read =
         |file: &str| fs::read(file).map_err(|error| format!("cannot read '{file}': {error}"));
@@ -68,7 +68,7 @@ fn given(cert: &str, key: &str) -> Result<Identity, BoxError> {
     Ok((chain, key))
 }
 
-/// A certificate of an authority of our own, made now.
+/// Creates a certificate and its authority.
 fn made(name: &str, save_ca: &str) -> Result<Identity, BoxError> {
     let mut params = CertificateParams::new(Vec::new())?;
     // The two names must differ, or a client may take the certificate for a self-signed one.
@@ -96,7 +96,7 @@ fn acceptor((chain, key): Identity) -> Result<TlsAcceptor, BoxError> {
     let mut config = config
         .with_single_cert(chain, key)
         .map_err(|error| format!("the certificate cannot be used with the key: {error}"))?;
-    // What the server would rather speak comes first.
+    // In the order of preference.
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -1,4 +1,4 @@
-//! An HTTPS client that trusts the authority you name:
+//! An HTTPS client that trusts a given authority:
 //! `cargo run --example tls_client --features tls -- --ca ca.pem localhost:7443`.
 
 use std::fs;
@@ -63,7 +63,7 @@ async fn fetch(address: &str, name: &str, ca: &str, version: u8) -> Result<Strin
     request(stream, name).await
 }
 
-/// It trusts the authorities in the file and no other.
+/// Returns a connector that trusts only the authorities in the file.
 fn connector(ca: &str, version: u8) -> Result<TlsConnector, BoxError> {
     if ca.is_empty() {
         return Err("name the file of the authority to trust with --ca FILE".into());
@@ -81,7 +81,7 @@ fn connector(ca: &str, version: u8) -> Result<TlsConnector, BoxError> {
     config.alpn_protocols = match version {
         1 => vec![b"http/1.1".to_vec()],
         2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-        other => return Err(format!("--http {other}: it speaks 1 and 2").into()),
+        other => return Err(format!("--http {other}: give 1 or 2").into()),
     };
     Ok(TlsConnector::from(Arc::new(config)))
 }

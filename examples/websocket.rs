@@ -1,4 +1,4 @@
-//! A WebSocket server that sends back what it gets: `cargo run --example websocket --features
+//! A WebSocket server that sends messages back: `cargo run --example websocket --features
 //! websocket`, then `python3 -m websockets ws://127.0.0.1:7000/`.
 
 use std::time::Duration;
@@ -19,9 +19,9 @@ Listens at ADDRESS (127.0.0.1:7000) and sends every message back, up to 16 MiB. 
 `close CODE` has it close the connection with that code. A client that is silent for MS (20000)
 milliseconds is sent a ping, and let go if it is silent for as long again.";
 
-/// How long a client may take for its handshake.
+/// The longest time for a handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// No message is longer.
+/// The largest message.
 const MAX_MESSAGE: usize = 16 << 20;
 
 #[wakeful::main]
@@ -43,7 +43,7 @@ async fn main() {
     }
 }
 
-/// One client, to its end, of which it tells.
+/// Serves one client, and returns why it ended.
 async fn serve(stream: TcpStream, silence: Duration) -> Result<String, Error> {
     stream.set_nodelay(true)?;
     let config = WebSocketConfig::default()
@@ -56,14 +56,14 @@ async fn serve(stream: TcpStream, silence: Duration) -> Result<String, Error> {
     let mut socket = accepted?;
     let result = echo(&mut socket, silence).await;
     if let Some(code) = result.as_ref().err().and_then(code_of) {
-        // Said to a client that broke the rules; if it does not listen, that is all.
+        // Sent to a client that broke the protocol; whether it arrives does not matter.
         let reason = "see RFC 6455".into();
         let _ = timeout(PATIENCE, socket.close(Some(CloseFrame { code, reason }))).await;
     }
     result
 }
 
-/// What a client is told about its mistake.
+/// Returns the close code for an error of the client.
 fn code_of(error: &Error) -> Option<CloseCode> {
     match error {
         Error::Protocol(_) => Some(CloseCode::Protocol),
@@ -79,7 +79,7 @@ async fn echo(socket: &mut WebSocketStream<TcpStream>, silence: Duration) -> Res
         let message = match timeout(silence, socket.next()).await {
             Ok(Some(message)) => message?,
             Ok(None) => return Ok("gone".to_string()),
-            Err(_) if pinged => return Ok("silent, and let go".to_string()),
+            Err(_) if pinged => return Ok("no answer to a ping".to_string()),
             Err(_) => {
                 pinged = true;
                 socket
@@ -99,7 +99,7 @@ async fn echo(socket: &mut WebSocketStream<TcpStream>, silence: Duration) -> Res
                 _ => socket.send(Message::Text(text)).await?,
             },
             Message::Binary(bytes) => socket.send(Message::Binary(bytes)).await?,
-            // The answers to pings and to the close go out while we read on.
+            // The answers to pings and to the close are sent during further reads.
             Message::Close(frame) => {
                 let code = frame.map_or("no code".to_string(), |frame| frame.code.to_string());
                 let end = async { while socket.next().await.is_some() {} };

@@ -1,4 +1,4 @@
-//! Aborting a task in each of its states, from home and from other threads.
+//! Aborting a task in each of its states, on the owner thread and from other threads.
 
 mod support;
 
@@ -14,7 +14,7 @@ use support::{Ledger, OnDrop, my_waker};
 use wakeful::task::{AbortHandle, JoinHandle, yield_now};
 use wakeful::{block_on, spawn};
 
-/// A future that notes whether it was polled and holds a guard; it waits for ever.
+/// A future that records whether it was polled and holds a guard; it waits forever.
 fn waiting(ledger: &Ledger, polled: &Rc<Cell<u32>>) -> impl Future<Output = ()> + 'static {
     let (guard, polled) = (ledger.guard(), polled.clone());
     poll_fn(move |_| {
@@ -46,7 +46,7 @@ fn abort_while_it_waits() {
         assert_eq!(polled.get(), 1);
         task.abort();
         task.abort();
-        // Not at once: the loop does it.
+        // The loop drops it later, not the call of `abort`.
         assert_eq!(ledger.dropped(), 0);
         assert!(task.await.unwrap_err().is_cancelled());
         assert_eq!(polled.get(), 1);
@@ -74,7 +74,7 @@ fn abort_after_a_wake_comes_before_the_poll() {
 }
 
 #[test]
-fn abort_of_oneself_happens_at_the_next_await() {
+fn abort_of_the_running_task_takes_effect_at_its_next_await() {
     let ledger = Ledger::new();
     block_on(async {
         let own: Rc<RefCell<Option<AbortHandle>>> = Rc::default();
@@ -99,7 +99,7 @@ fn abort_of_oneself_happens_at_the_next_await() {
 }
 
 #[test]
-fn abort_after_the_end_changes_nothing() {
+fn abort_after_the_end_has_no_effect() {
     block_on(async {
         let task = spawn(async { 6 });
         let stop = task.abort_handle();
@@ -138,8 +138,8 @@ fn abort_while_the_future_is_dropped() {
 }
 
 #[test]
-fn abort_from_another_thread_drops_the_future_at_home() {
-    // tokio #3929: the abort dropped it there, `Rc`s and all.
+fn abort_from_another_thread_drops_the_future_on_its_owner() {
+    // In tokio #3929 the abort dropped the future and its `Rc`s on the other thread.
     let ledger = Ledger::new();
     block_on(async {
         let polled: Rc<Cell<u32>> = Rc::default();
@@ -194,7 +194,7 @@ fn aborts_and_wakes_from_many_threads_at_once() {
 }
 
 #[test]
-fn an_abort_handle_knows_the_end_on_any_thread() {
+fn an_abort_handle_reports_the_end_on_any_thread() {
     block_on(async {
         let go = Arc::new(AtomicBool::new(false));
         let flag = go.clone();
@@ -216,7 +216,7 @@ fn an_abort_handle_knows_the_end_on_any_thread() {
         go.store(true, Ordering::SeqCst);
         task.await.unwrap();
         assert!(thread::spawn(move || stop.is_finished()).join().unwrap());
-        // Made after the end.
+        // Created after the end.
         let task = spawn(async {});
         yield_now().await;
         assert!(task.abort_handle().is_finished());

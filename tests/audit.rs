@@ -1,5 +1,5 @@
-//! Checks the dependencies of the library packages: which they are, that each has one version, and
-//! that their licences fit. Also checks where the examples listen.
+//! Checks the dependencies of the library packages: that only the listed ones are used, each in one
+//! version and with a fitting licence. Also checks the addresses on which the examples listen.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -75,7 +75,7 @@ const OPTIONAL: &[&str] = &[
     "http",
     "http-body",
     "hyper",
-    // hyper (its channels), tokio-io (traits), openraft (channels): no runtime of it
+    // hyper (its channels), tokio-io (traits), openraft (channels): not tokio's runtime
     "tokio",
     // openraft
     "autocfg",
@@ -133,7 +133,7 @@ fn packages(more: &[&str]) -> Vec<Package> {
     let text = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
     let lines: BTreeSet<&str> = text.lines().filter(|line| !line.is_empty()).collect();
     let packages = lines.into_iter().map(|line| {
-        let (package, licence) = line.split_once('|').expect("as it was asked for");
+        let (package, licence) = line.split_once('|').expect("the format of --format");
         let mut words = package.split(' ');
         Package {
             name: words.next().expect("a name").to_string(),
@@ -144,15 +144,15 @@ fn packages(more: &[&str]) -> Vec<Package> {
     let packages: Vec<_> = packages
         .filter(|package| !package.name.starts_with("wakeful"))
         .collect();
-    assert!(packages.len() > 10, "the tree is too small to be true");
+    assert!(packages.len() > 10, "too few packages: {}", packages.len());
     packages
 }
 
-fn strangers(packages: &[Package], chosen: &[&[&str]]) -> Vec<String> {
-    let strangers = packages
+fn unlisted(packages: &[Package], chosen: &[&[&str]]) -> Vec<String> {
+    let unlisted = packages
         .iter()
         .filter(|package| !chosen.iter().any(|list| list.contains(&&*package.name)));
-    strangers
+    unlisted
         .map(|package| format!("{} {}", package.name, package.version))
         .collect()
 }
@@ -171,9 +171,9 @@ fn twice(packages: &[Package]) -> Vec<String> {
         .collect()
 }
 
-/// Whether the expression leaves a choice that is allowed. `AND` binds more tightly than `OR`.
+/// Whether the expression allows a licence of the list. `AND` binds more tightly than `OR`.
 fn is_free(expression: &str) -> bool {
-    // `MIT/Apache-2.0` is the old way to write it.
+    // `MIT/Apache-2.0` is an old form of `MIT OR Apache-2.0`.
     let expression = expression.replace('/', " OR ");
     let any = split(&expression, " OR ");
     if any.len() > 1 {
@@ -190,7 +190,7 @@ fn is_free(expression: &str) -> bool {
     }
 }
 
-/// Splits outside of brackets.
+/// Splits at `separator` outside of brackets.
 fn split<'a>(text: &'a str, between: &str) -> Vec<&'a str> {
     let (mut parts, mut from, mut depth) = (Vec::new(), 0, 0);
     for (at, c) in text.char_indices() {
@@ -209,26 +209,26 @@ fn split<'a>(text: &'a str, between: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_core_brings_along_what_was_chosen() {
-    let strangers = strangers(&packages(&[]), &[CORE]);
+fn the_core_has_only_the_listed_dependencies() {
+    let unlisted = unlisted(&packages(&[]), &[CORE]);
     let advice = "review the package and its maintainers, then add it to the list in tests/audit.rs, \
         or do without it";
-    assert!(strangers.is_empty(), "new packages {strangers:?}: {advice}");
+    assert!(unlisted.is_empty(), "new packages {unlisted:?}: {advice}");
 }
 
 #[test]
-fn features_and_adapters_bring_along_what_was_chosen_and_each_package_once() {
+fn features_and_adapters_have_only_the_listed_dependencies_in_one_version() {
     let packages = packages(ALL);
-    let strangers = strangers(&packages, &[CORE, OPTIONAL]);
+    let unlisted = unlisted(&packages, &[CORE, OPTIONAL]);
     let advice = "review the package and its maintainers, then add it to the list in tests/audit.rs, \
         or do without it";
-    assert!(strangers.is_empty(), "new packages {strangers:?}: {advice}");
+    assert!(unlisted.is_empty(), "new packages {unlisted:?}: {advice}");
     let twice = twice(&packages);
     assert!(twice.is_empty(), "in more than one version: {twice:?}");
 }
 
 #[test]
-fn every_licence_lets_the_program_be_given_away() {
+fn every_licence_allows_redistribution_under_mit_or_apache() {
     for package in packages(ALL) {
         let Package { name, licence, .. } = &package;
         assert!(is_free(licence), "{name} is under '{licence}'");
@@ -236,14 +236,14 @@ fn every_licence_lets_the_program_be_given_away() {
 }
 
 #[test]
-fn the_audit_can_complain() {
+fn the_audit_detects_violations() {
     let package = |name: &str, version: &str| Package {
         name: name.to_string(),
         version: version.to_string(),
         licence: String::new(),
     };
     let packages = [package("a", "v1"), package("b", "v1"), package("a", "v2")];
-    assert_eq!(strangers(&packages, &[&["a"]]), ["b v1"]);
+    assert_eq!(unlisted(&packages, &[&["a"]]), ["b v1"]);
     assert_eq!(twice(&packages).len(), 1);
     for free in [
         "MIT",
@@ -279,13 +279,13 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The default addresses that the programs in a text listen on.
+/// Returns the default addresses of the programs in a text.
 fn addresses(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for (before, skipped) in [(".address(\"", 1), ("bind(\"", 0), ("listen(\"", 0)] {
         for (at, _) in text.match_indices(before) {
             let line = text[at + before.len()..].lines().next().unwrap_or_default();
-            // After the name of the argument, if there is one.
+            // Follows the name of the argument, if there is one.
             found.extend(line.split('"').nth(skipped * 2));
         }
     }
@@ -293,7 +293,7 @@ fn addresses(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn examples_listen_on_loopback_unless_told_otherwise() {
+fn examples_listen_on_loopback_by_default() {
     let mut checked = 0;
     let mut files = sources(&root().join("examples"));
     files.push(root().join("README.md"));

@@ -1,4 +1,4 @@
-//! The blocking pool: bounds, idling, panics, and what a shutdown does with what it finds.
+//! The blocking pool: limits, idle threads, panics, and what a shutdown does with its closures.
 
 mod support;
 
@@ -15,7 +15,7 @@ use support::{Ledger, OnDrop, panic_of, spin_until, text_of, yield_until};
 use wakeful::task::yield_now;
 use wakeful::{Builder, Runtime, block_on, spawn, spawn_blocking};
 
-/// A closure that says when it begins and goes on until it is told (or its gate is dropped).
+/// Returns a closure that reports when it begins and runs until its gate is opened or dropped.
 fn gated() -> (impl FnOnce() + Send + 'static, Receiver<()>, Sender<()>) {
     let (begins, begun) = channel();
     let (gate, opened) = channel::<()>();
@@ -27,7 +27,7 @@ fn gated() -> (impl FnOnce() + Send + 'static, Receiver<()>, Sender<()>) {
 }
 
 #[test]
-fn results_come_back_to_the_loop() {
+fn results_are_returned_to_the_loop() {
     block_on(async {
         let here = thread::current().id();
         let (there, sum) = spawn_blocking(|| (thread::current().id(), (1..=10).sum::<u32>()))
@@ -43,7 +43,7 @@ fn results_come_back_to_the_loop() {
 }
 
 #[test]
-fn the_threads_are_bounded_and_named() {
+fn the_number_of_threads_is_limited_and_they_are_named() {
     let runtime = Builder::new()
         .max_blocking_threads(3)
         .thread_name("pool")
@@ -52,7 +52,7 @@ fn the_threads_are_bounded_and_named() {
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let names = Arc::new(Mutex::new(HashSet::new()));
     runtime.block_on(async {
-        // Three at a time meet here, so three there are.
+        // Three closures wait for each other here, so three threads run at the same time.
         let meet = Arc::new(Barrier::new(3));
         let tasks: Vec<_> = (0..30)
             .map(|_| {
@@ -94,7 +94,7 @@ fn an_idle_thread_is_used_again() {
 }
 
 #[test]
-fn idle_threads_end() {
+fn idle_threads_end_after_the_timeout() {
     let runtime = Builder::new()
         .thread_keep_alive(Duration::from_millis(1))
         .build()
@@ -113,7 +113,7 @@ fn idle_threads_end() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_panic_comes_back_as_an_error() {
+fn a_panic_is_returned_as_an_error() {
     let runtime = Builder::new().max_blocking_threads(1).build().unwrap();
     runtime.block_on(async {
         let error = spawn_blocking(|| panic!("no disk")).await.unwrap_err();
@@ -128,13 +128,13 @@ fn a_panic_comes_back_as_an_error() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn zero_threads_are_refused() {
+fn a_limit_of_zero_threads_panics() {
     let text = panic_of(|| Builder::new().max_blocking_threads(0));
     assert!(text.starts_with("max_blocking_threads is 0"), "{text}");
 }
 
 #[test]
-fn a_loop_of_its_own_is_allowed_inside() {
+fn a_closure_may_run_a_loop() {
     let answer = block_on(async {
         spawn_blocking(|| block_on(async { spawn_blocking(|| 8).await.unwrap() }))
             .await
@@ -144,7 +144,7 @@ fn a_loop_of_its_own_is_allowed_inside() {
 }
 
 #[test]
-fn what_is_aborted_before_it_begins_never_begins() {
+fn a_closure_aborted_before_it_begins_never_runs() {
     let runtime = Builder::new().max_blocking_threads(1).build().unwrap();
     runtime.block_on(async {
         let (work, begun, gate) = gated();
@@ -169,7 +169,7 @@ fn what_is_aborted_before_it_begins_never_begins() {
 }
 
 #[test]
-fn what_has_begun_goes_on_after_an_abort() {
+fn a_running_closure_continues_after_an_abort() {
     let runtime = Builder::new().max_blocking_threads(1).build().unwrap();
     runtime.block_on(async {
         let (work, begun, gate) = gated();
@@ -210,7 +210,7 @@ fn queued_closures_are_dropped_at_shutdown() {
         }));
     }
     assert_eq!(runtime.metrics().blocking_queued, 5);
-    // Polled once, so that the end is told to somebody.
+    // Polled once, so that a task waits for the end.
     runtime.block_on(yield_now());
     assert_eq!(runtime.shutdown_timeout(Duration::ZERO), 1);
     ledger.assert_all_dropped(5);
@@ -223,7 +223,7 @@ fn queued_closures_are_dropped_at_shutdown() {
 }
 
 #[test]
-fn shutdown_counts_those_at_work() {
+fn shutdown_counts_running_closures() {
     for _ in 0..20 {
         let runtime = Runtime::new().unwrap();
         let work: Vec<_> = (0..2)
@@ -234,7 +234,7 @@ fn shutdown_counts_those_at_work() {
                 (task, gate)
             })
             .collect();
-        // A third is idle, and does not count.
+        // A third thread is idle, and is not counted.
         runtime.block_on(async { spawn_blocking(|| ()).await.unwrap() });
         spin_until(|| runtime.metrics().blocking_idle == 1);
         assert_eq!(runtime.shutdown_timeout(Duration::ZERO), 2);
@@ -261,7 +261,7 @@ fn a_drop_waits_for_a_closure_that_ends() {
         })
     });
     begun.recv().unwrap();
-    // The future of a task holds the gate: the closure goes on when the tasks are dropped.
+    // The future of a task holds the gate: the closure continues when the tasks are dropped.
     runtime.spawn(async move {
         let _gate = gate;
         pending::<()>().await
@@ -272,7 +272,7 @@ fn a_drop_waits_for_a_closure_that_ends() {
 }
 
 #[test]
-fn a_result_that_comes_after_the_runtime_is_dropped_there() {
+fn a_result_after_the_runtime_is_dropped_on_the_pool_thread() {
     let runtime = Runtime::new().unwrap();
     let (work, begun, gate) = gated();
     let token = Arc::new(());
@@ -293,7 +293,7 @@ fn a_result_that_comes_after_the_runtime_is_dropped_there() {
 }
 
 #[test]
-fn what_a_drop_spawns_during_the_shutdown_is_cancelled() {
+fn closures_that_a_drop_spawns_during_shutdown_are_cancelled() {
     let runtime = Runtime::new().unwrap();
     let (send, handles) = channel();
     runtime.spawn(async move {
@@ -309,11 +309,11 @@ fn what_a_drop_spawns_during_the_shutdown_is_cancelled() {
     );
 }
 
-/// Not a test by itself: the next one runs it in a process of its own, to read what it prints.
+/// Not a test: the next test runs it as a process of its own, to read what it prints.
 const CHILD: &str = "WAKEFUL_TEST_STUCK_CLOSURE";
 
 #[test]
-fn a_drop_does_not_hang_on_a_stuck_closure_and_says_so() {
+fn a_drop_reports_a_stuck_closure_and_returns() {
     // tokio #1923.
     if std::env::var_os(CHILD).is_some() {
         let (work, begun, gate) = gated();
@@ -324,7 +324,7 @@ fn a_drop_does_not_hang_on_a_stuck_closure_and_says_so() {
         runtime.enter(|| spawn_blocking(work));
         begun.recv().unwrap();
         drop(runtime);
-        // With no timeout it says nothing.
+        // With a timeout of zero it prints nothing.
         let (work, begun, second) = gated();
         let runtime = Runtime::new().unwrap();
         runtime.enter(|| spawn_blocking(work));
@@ -334,10 +334,7 @@ fn a_drop_does_not_hang_on_a_stuck_closure_and_says_so() {
         return;
     }
     let output = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "a_drop_does_not_hang_on_a_stuck_closure_and_says_so",
-        ])
+        .args(["--exact", "a_drop_reports_a_stuck_closure_and_returns"])
         .arg("--nocapture")
         .env(CHILD, "1")
         .stdin(Stdio::null())
@@ -357,7 +354,7 @@ fn a_drop_does_not_hang_on_a_stuck_closure_and_says_so() {
 }
 
 #[test]
-fn a_pool_under_load_from_many_tasks() {
+fn many_tasks_use_the_pool_at_the_same_time() {
     let runtime = Builder::new()
         .max_blocking_threads(2)
         .thread_keep_alive(Duration::from_micros(1))
@@ -390,7 +387,8 @@ fn a_closure_has_the_id_of_its_handle() {
         let task = spawn_blocking(wakeful::task::id);
         let expected = task.id();
         assert_eq!(task.await.unwrap(), expected);
-        // A loop inside of it has tasks of its own, and afterwards the closure is itself again.
+        // A loop inside the closure has tasks of its own; afterwards `id` is that of the closure
+        // again.
         let task = spawn_blocking(|| {
             let inside = block_on(async { wakeful::task::try_id() });
             assert_eq!(inside, None);
@@ -404,7 +402,7 @@ fn a_closure_has_the_id_of_its_handle() {
 }
 
 #[test]
-fn a_drop_that_blocks_another_loop_says_so() {
+fn a_drop_that_blocks_another_loop_is_reported() {
     if std::env::var_os(CHILD).is_some() {
         let dropped = |patience| {
             let (work, begun, gate) = gated();
@@ -417,13 +415,13 @@ fn a_drop_that_blocks_another_loop_says_so() {
             drop(runtime);
             drop(gate);
         };
-        // Outside of any loop it is no more than a wait.
+        // Outside of a loop it only waits.
         dropped(Duration::from_millis(101));
         block_on(async move { dropped(Duration::from_millis(102)) });
         return;
     }
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "a_drop_that_blocks_another_loop_says_so"])
+        .args(["--exact", "a_drop_that_blocks_another_loop_is_reported"])
         .arg("--nocapture")
         .env(CHILD, "1")
         .stdin(Stdio::null())
@@ -436,7 +434,7 @@ fn a_drop_that_blocks_another_loop_says_so() {
         .filter(|line| line.starts_with("wakeful: "))
         .collect();
     let [outside, inside, still] = lines[..] else {
-        panic!("three lines, not {printed}");
+        panic!("expected three lines, not {printed}");
     };
     assert!(outside.contains("still ran after 101ms"), "{printed}");
     for part in [

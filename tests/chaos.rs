@@ -1,15 +1,16 @@
 //! User code that does anything: every place where the runtime calls user code (polls, drops,
 //! wakers, hooks, orders, subscribers and more) makes random public calls, which lead to more such
-//! places. Beside each object stands a record of what has to become of it.
+//! places. A record for each object has its expected state.
 //!
 //! One seed is one run on a thread of its own. The seeds run in a child process, so that a crash,
-//! an abort or a hang of one ends with its number, its actions, and the command that repeats it.
+//! an abort or a hang ends with the number of the seed, its actions, and the command to repeat it.
 //!
-//! - `WAKEFUL_CHAOS_SEEDS=100000` runs that many seeds a test instead of a few hundred,
-//!   `WAKEFUL_CHAOS_SECONDS=60` as many as fit into that time, `WAKEFUL_CHAOS_SEED=7` only that.
+//! - `WAKEFUL_CHAOS_SEEDS=100000` runs that many seeds in each test instead of a few hundred,
+//!   `WAKEFUL_CHAOS_SECONDS=60` as many as fit into that time, and `WAKEFUL_CHAOS_SEED=7` only that
+//!   one.
 //! - `WAKEFUL_CHAOS_FIRST=5000` begins at that seed.
-//! - `WAKEFUL_CHAOS_LOG=1` prints each action before it is done.
-//! - `WAKEFUL_CHAOS_KEEP_GOING=1` goes on after a seed that failed, and lists all at the end.
+//! - `WAKEFUL_CHAOS_LOG=1` prints each action before it is taken.
+//! - `WAKEFUL_CHAOS_KEEP_GOING=1` continues after a seed that failed, and lists all at the end.
 
 #[path = "chaos/actions.rs"]
 mod actions;
@@ -53,14 +54,14 @@ fn user_code_may_do_anything_on_one_thread() {
 }
 
 #[test]
-fn user_code_may_do_anything_between_classes() {
-    campaign("user_code_may_do_anything_between_classes", Style::Classes);
+fn user_code_may_do_anything_with_classes() {
+    campaign("user_code_may_do_anything_with_classes", Style::Classes);
 }
 
 #[test]
-fn user_code_may_do_anything_beside_other_threads() {
+fn user_code_may_do_anything_with_other_threads() {
     campaign(
-        "user_code_may_do_anything_beside_other_threads",
+        "user_code_may_do_anything_with_other_threads",
         Style::Threads,
     );
 }

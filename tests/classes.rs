@@ -1,7 +1,9 @@
-//! Scheduling classes: who gets how much of the loop's time, and who goes first.
+//! Scheduling classes: their shares of the loop's time, and which of them runs next.
 
 #[path = "classes/edges.rs"]
 mod edges;
+#[path = "classes/orders.rs"]
+mod orders;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -15,7 +17,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
-use wakeful::class::{Class, Error, LastIn, Order, Random, Ready};
+use wakeful::class::{Class, Error};
 use wakeful::reactor::Async;
 use wakeful::task::{coop, should_yield, yield_now};
 use wakeful::{Runtime, spawn, spawn_in};
@@ -28,7 +30,7 @@ fn compute(time: Duration) {
     }
 }
 
-/// A task that computes in short polls until it is told to stop.
+/// A task that computes in short polls until it is stopped.
 fn start_computing(class: &Class, stop: &Rc<Cell<bool>>) -> wakeful::task::JoinHandle<()> {
     let stop = stop.clone();
     spawn_in(class, async move {
@@ -47,15 +49,15 @@ fn class(name: &str, shares: u32) -> Class {
     Class::builder(name).shares(shares).build().unwrap()
 }
 
-/// Gives way until the class had that much time.
+/// Yields until the class has run for that time.
 async fn until_it_had(class: &Class, time: Duration) {
     while run_time(class) < time {
         yield_now().await;
     }
 }
 
-/// Gives way until an error is under 3 %. The accounts differ by a turn at the most, but on a busy
-/// machine a turn may be long; shares that are not kept never come near.
+/// Yields until the shares are within 3 % of the expected ones. They differ by a turn at most, but
+/// on a busy machine a turn may be long; shares that are not kept never come near.
 async fn until_they_settle(error: impl Fn() -> f64) {
     let began = Instant::now();
     while error() > 0.03 {
@@ -69,7 +71,7 @@ fn classes_that_compute_get_their_shares() {
     wakeful::block_on(async {
         let classes = [class("one", 100), class("two", 200), class("seven", 700)];
         let stop = Rc::default();
-        // As many tasks in the small as in the large: tasks don't count, shares do.
+        // The same number of tasks in both classes: the shares count, not the number of tasks.
         let tasks: Vec<_> = (0..6)
             .map(|n| start_computing(&classes[n % 3], &stop))
             .collect();
@@ -91,7 +93,7 @@ fn classes_that_compute_get_their_shares() {
 }
 
 #[test]
-fn a_class_that_was_idle_earns_no_credit() {
+fn an_idle_class_earns_no_credit() {
     wakeful::block_on(async {
         let (early, late) = (class("early", 100), class("late", 100));
         let stop = Rc::default();
@@ -107,13 +109,13 @@ fn a_class_that_was_idle_earns_no_credit() {
         stop.set(true);
         first.await.unwrap();
         second.await.unwrap();
-        // With credit for the time before, the late one would have had all of these turns.
+        // With a credit for its idle time, the late class would have run in all of these turns.
         assert!(meanwhile > 0);
     });
 }
 
 #[test]
-fn changed_shares_count_from_then_on() {
+fn changed_shares_apply_from_then_on() {
     wakeful::block_on(async {
         let (a, b) = (class("a", 100), class("b", 100));
         let stop = Rc::default();
@@ -134,14 +136,14 @@ fn changed_shares_count_from_then_on() {
     });
 }
 
-/// Writes down who ran.
+/// Records the order in which the tasks ran.
 type Log = Rc<RefCell<Vec<&'static str>>>;
 
 #[test]
-fn a_class_with_a_latency_goes_next() {
+fn a_class_with_a_latency_runs_next() {
     const EXPECTED: [&str; 6] = ["batch", "batch", "urgent", "batch", "batch", "batch"];
-    // A class that had more than its part may have to wait, and on a busy machine one poll may have
-    // been that long. A class that never goes next does not pass.
+    // A class that had more than its share may have to wait, and on a busy machine one poll may
+    // have been that long. A class that never runs next does not pass.
     let stories: Vec<_> = (0..20).map(|_| a_story_of_a_latency()).collect();
     assert!(
         stories.iter().any(|story| *story == EXPECTED),
@@ -149,7 +151,7 @@ fn a_class_with_a_latency_goes_next() {
     );
 }
 
-/// Two tasks of a batch, the second of which wakes one with a latency, and three more.
+/// Runs two tasks of a batch, the second of which wakes one with a latency, and three more.
 fn a_story_of_a_latency() -> Vec<&'static str> {
     wakeful::block_on(async {
         let log = Log::default();
@@ -201,7 +203,7 @@ fn a_class_with_a_latency_does_not_starve_the_others() {
             start_computing(&batch, &stop),
         ];
         until_it_had(&batch, Duration::from_millis(60)).await;
-        // A little more than its part, as it may go first after it has waited for its latency.
+        // A little more than its share, as it may run first after it has waited for its latency.
         until_they_settle(|| {
             let ratio = run_time(&batch).as_secs_f64() / run_time(&greedy).as_secs_f64();
             (ratio / 3.0 - 1.0).abs() / 5.0
@@ -215,7 +217,7 @@ fn a_class_with_a_latency_does_not_starve_the_others() {
 }
 
 #[test]
-fn children_are_in_the_class_of_their_parent() {
+fn spawned_tasks_are_in_the_class_of_their_parent() {
     wakeful::block_on(async {
         let batch = class("batch", 10);
         let name = || Class::current().name().unwrap();
@@ -231,7 +233,7 @@ fn children_are_in_the_class_of_their_parent() {
             ]
         });
         assert_eq!(names.await.unwrap(), ["batch", "batch", "batch"]);
-        // And those of others are not.
+        // Tasks of another parent are not.
         assert_eq!(spawn(async move { name() }).await.unwrap(), "default");
         assert_eq!(name(), "default");
     });
@@ -254,7 +256,7 @@ fn bad_classes_are_refused_with_a_reason() {
         a.clone().remove().unwrap();
         assert_eq!(a.name(), Err(Error::Gone));
         assert_eq!(a.clone().remove(), Err(Error::Gone));
-        // Its place may be used again, but not by the old handle.
+        // Its slot may be used again, but not with the old handle.
         let b = class("a", 2);
         assert_eq!(a.set_shares(3), Err(Error::Gone));
         assert_eq!(b.stats().unwrap().shares, 2);
@@ -278,7 +280,7 @@ fn a_class_of_another_runtime_is_refused() {
 }
 
 #[test]
-fn a_class_may_go_while_its_tasks_run() {
+fn a_class_may_be_dropped_while_its_tasks_run() {
     wakeful::block_on(async {
         let batch = class("batch", 10);
         let gone = batch.clone();
@@ -303,14 +305,14 @@ fn a_class_may_go_while_its_tasks_run() {
 }
 
 #[test]
-fn places_of_removed_classes_are_used_again() {
+fn slots_of_removed_classes_are_used_again() {
     wakeful::block_on(async {
         for n in 0..1_000 {
             let class = class(&format!("class {n}"), 10);
             assert_eq!(spawn_in(&class, async { 1 }).await.unwrap(), 1);
             class.remove().unwrap();
         }
-        // One that still has a task keeps its place.
+        // A class that still has a task keeps its slot.
         let busy = class("busy", 10);
         let task = spawn_in(&busy, std::future::pending::<()>());
         busy.remove().unwrap();
@@ -321,145 +323,16 @@ fn places_of_removed_classes_are_used_again() {
     });
 }
 
-/// The order in which five ready tasks of a class run.
-async fn order_of(class: &Class) -> Vec<u32> {
-    let ran = Rc::new(RefCell::new(Vec::new()));
-    let tasks: Vec<_> = (0..5)
-        .map(|n| {
-            let ran = ran.clone();
-            spawn_in(class, async move { ran.borrow_mut().push(n) })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
-    ran.take()
-}
-
 #[test]
-fn the_order_of_a_class_is_its_own() {
+fn a_long_computation_is_asked_to_yield() {
     wakeful::block_on(async {
-        assert_eq!(order_of(&class("first in", 1)).await, [0, 1, 2, 3, 4]);
-        let last_in = Class::builder("last in").order(LastIn::new());
-        assert_eq!(order_of(&last_in.build().unwrap()).await, [4, 3, 2, 1, 0]);
-        let random = |name: &str, seed| Class::builder(name).order(Random::new(seed)).build();
-        let once = order_of(&random("once", 7).unwrap()).await;
-        assert_eq!(order_of(&random("again", 7).unwrap()).await, once);
-        let mut others = Vec::new();
-        for seed in 8..20 {
-            let class = random(&seed.to_string(), seed).unwrap();
-            others.push(order_of(&class).await);
-        }
-        assert!(others.iter().any(|other| *other != once));
-    });
-}
-
-#[test]
-fn the_default_class_may_have_an_order_too() {
-    let runtime = Runtime::builder().order(LastIn::new).build().unwrap();
-    for _ in 0..2 {
-        let ran = runtime.block_on(async { order_of(&Class::current()).await });
-        assert_eq!(ran, [4, 3, 2, 1, 0]);
-    }
-}
-
-/// Gives every other task away as soon as it gets it.
-struct Careless(Vec<Ready>, u32);
-
-impl Order for Careless {
-    fn push(&mut self, task: Ready) {
-        self.1 += 1;
-        if self.1.is_multiple_of(2) {
-            self.0.push(task);
-        }
-    }
-    fn pop(&mut self) -> Option<Ready> {
-        self.0.pop()
-    }
-}
-
-#[test]
-fn a_task_that_its_order_drops_runs_all_the_same() {
-    wakeful::block_on(async {
-        let class = Class::builder("careless")
-            .order(Careless(Vec::new(), 0))
-            .build()
-            .unwrap();
-        let mut ran = order_of(&class).await;
-        ran.sort_unstable();
-        assert_eq!(ran, [0, 1, 2, 3, 4]);
-    });
-}
-
-/// Never gives anything back.
-struct Hoarder(Rc<RefCell<Vec<Ready>>>);
-
-impl Order for Hoarder {
-    fn push(&mut self, task: Ready) {
-        self.0.borrow_mut().push(task);
-    }
-    fn pop(&mut self) -> Option<Ready> {
-        None
-    }
-}
-
-#[test]
-fn an_order_that_keeps_its_tasks_is_told_so() {
-    let hoard = Rc::default();
-    let runtime = Runtime::new().unwrap();
-    let panic = catch_unwind(AssertUnwindSafe(|| {
-        runtime.block_on(async {
-            let class = Class::builder("hoarder").order(Hoarder(Rc::clone(&hoard)));
-            spawn_in(&class.build().unwrap(), async {}).await
-        })
-    }));
-    let text = panic.unwrap_err().downcast::<String>().unwrap();
-    assert!(
-        text.contains("\"hoarder\" has 1 tasks that are ready"),
-        "{text}"
-    );
-    // The hoard may outlive the runtime.
-    assert_eq!(hoard.borrow().len(), 1);
-    drop(runtime);
-    hoard.take();
-}
-
-#[test]
-fn the_orders_of_a_runtime_end_with_it() {
-    let dropped = Rc::new(Cell::new(0));
-    struct Counts(Rc<Cell<u32>>);
-    impl Drop for Counts {
-        fn drop(&mut self) {
-            self.0.set(self.0.get() + 1);
-        }
-    }
-    let runtime = Runtime::builder().order(LastIn::new).build().unwrap();
-    runtime.block_on(async {
-        let class = Class::builder("last in").order(LastIn::new()).build();
-        for _ in 0..10 {
-            let counts = Counts(dropped.clone());
-            drop(spawn_in(
-                class.as_ref().unwrap(),
-                async move { drop(counts) },
-            ));
-            let counts = Counts(dropped.clone());
-            drop(spawn(async move { drop(counts) }));
-        }
-    });
-    drop(runtime);
-    assert_eq!(dropped.get(), 20);
-}
-
-#[test]
-fn a_long_computation_is_told_to_give_way() {
-    wakeful::block_on(async {
-        // It is not told at once, and it is told at some time, again and again in the same poll.
+        // Not at once, but after some time, and then again and again in the same poll.
         assert!(!should_yield());
         while !should_yield() {}
         assert!(should_yield());
         yield_now().await;
         assert!(!should_yield());
-        // Where there is no limit, never.
+        // Without a limit it is never asked.
         coop::unconstrained(async {
             compute(Duration::from_millis(2));
             assert!(!(0..100_000).any(|_| should_yield()));
@@ -488,7 +361,7 @@ fn the_budget_of_a_computation_ends_with_its_time() {
 }
 
 #[test]
-fn who_must_not_wait_makes_a_computation_give_way() {
+fn a_ready_class_with_a_latency_makes_a_computation_yield() {
     wakeful::block_on(async {
         let hour = Duration::from_secs(3600);
         let batch = Class::builder("batch").quota(hour).build().unwrap();
@@ -510,7 +383,7 @@ fn who_must_not_wait_makes_a_computation_give_way() {
 }
 
 #[test]
-fn the_accounts_add_up() {
+fn the_times_of_a_class_add_up() {
     wakeful::block_on(async {
         let batch = class("batch", 100);
         let stop = Rc::default();
@@ -530,61 +403,34 @@ fn the_accounts_add_up() {
     });
 }
 
-/// Removes its class as soon as it gets a task.
-struct Quitter(Rc<RefCell<Option<Class>>>, LastIn);
-
-impl Order for Quitter {
-    fn push(&mut self, task: Ready) {
-        self.1.push(task);
-        if let Some(class) = self.0.take() {
-            class.remove().unwrap();
-        }
-    }
-    fn pop(&mut self) -> Option<Ready> {
-        self.1.pop()
-    }
-}
-
 #[test]
-fn an_order_may_remove_its_class() {
-    wakeful::block_on(async {
-        let own = Rc::new(RefCell::new(None));
-        let order = Quitter(own.clone(), LastIn::new());
-        let class = Class::builder("quitter").order(order).build().unwrap();
-        own.replace(Some(class.clone()));
-        assert_eq!(order_of(&class).await, [4, 3, 2, 1, 0]);
-        assert_eq!(class.name(), Err(Error::Gone));
-    });
-}
-
-#[test]
-fn a_wake_of_another_thread_is_heard_at_the_next_poll_where_a_class_has_a_latency() {
+fn a_remote_wake_is_received_after_one_poll_if_a_class_has_a_latency() {
     wakeful::block_on(async {
         let urgent = Class::builder("urgent").latency(Duration::from_millis(1));
         let urgent = urgent.build().unwrap();
         let (polls, woken_at) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
-        let told = Arc::new((AtomicBool::new(false), AtomicWaker::new()));
+        let event = Arc::new((AtomicBool::new(false), AtomicWaker::new()));
         let waits = spawn_in(&urgent, {
-            let (told, polls) = (told.clone(), polls.clone());
+            let (event, polls) = (event.clone(), polls.clone());
             poll_fn(move |cx| {
-                told.1.register(cx.waker());
-                match told.0.load(Ordering::SeqCst) {
+                event.1.register(cx.waker());
+                match event.0.load(Ordering::SeqCst) {
                     true => Poll::Ready(polls.get()),
                     false => Poll::Pending,
                 }
             })
         });
-        // Short polls, after which the loop would run many before it hears of anything.
+        // Short polls, of which the loop would run many before it receives messages.
         for _ in 0..100 {
-            let (told, polls, woken_at) = (told.clone(), polls.clone(), woken_at.clone());
+            let (event, polls, woken_at) = (event.clone(), polls.clone(), woken_at.clone());
             spawn(async move {
                 for _ in 0..100 {
                     polls.set(polls.get() + 1);
                     if polls.get() == 5_000 {
-                        let told = told.clone();
+                        let event = event.clone();
                         let wake = move || {
-                            told.0.store(true, Ordering::SeqCst);
-                            told.1.wake();
+                            event.0.store(true, Ordering::SeqCst);
+                            event.1.wake();
                         };
                         std::thread::spawn(wake).join().unwrap();
                         woken_at.set(polls.get());
@@ -599,7 +445,7 @@ fn a_wake_of_another_thread_is_heard_at_the_next_poll_where_a_class_has_a_latenc
 }
 
 #[test]
-fn where_a_class_has_a_latency_the_reactor_is_looked_at_after_each_long_poll() {
+fn with_a_latency_the_reactor_is_polled_after_each_long_poll() {
     wakeful::block_on(async {
         let (here, mut there) = UnixStream::pair().unwrap();
         let here = Async::new(here).unwrap();

@@ -1,5 +1,5 @@
-//! What tokio-console reads: the names, the targets, the types and the order of the spans and
-//! events. `scripts/console` has the other end: `console-subscriber` itself, asked over its own
+//! The data that tokio-console reads: the names, the targets, the types and the order of the spans
+//! and events. `scripts/console` tests the other end: it queries `console-subscriber` over its own
 //! interface.
 
 #[path = "console/acting.rs"]

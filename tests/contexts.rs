@@ -1,4 +1,4 @@
-//! Which runtime a thread is inside of: scopes that end in any order, at thread exit, or never.
+//! The runtime that a thread is inside of: scopes that end in any order, at thread exit, or never.
 
 #[path = "support/alone.rs"]
 mod alone;
@@ -23,7 +23,7 @@ use wakeful::{
     EnterGuard, Handle, LocalSpawner, Metrics, Runtime, block_on, spawn, spawn_blocking,
 };
 
-/// Is the thread inside of this runtime?
+/// Whether the thread is inside of this runtime.
 fn is_inside(runtime: &Runtime) -> bool {
     let before = runtime.metrics().tasks_spawned;
     drop(spawn(async {}));
@@ -31,7 +31,7 @@ fn is_inside(runtime: &Runtime) -> bool {
 }
 
 fn is_outside() -> bool {
-    Handle::try_current().is_none() && Metrics::try_current().is_none() && try_id().is_none()
+    Handle::try_current().is_err() && Metrics::try_current().is_none() && try_id().is_none()
 }
 
 #[test]
@@ -86,13 +86,13 @@ fn guards_dropped_in_any_order_leave_the_newest_of_the_others() {
 }
 
 #[test]
-fn a_forgotten_guard_of_a_runtime_that_has_ended_refuses_what_needs_tasks() {
+fn a_forgotten_guard_of_an_ended_runtime_refuses_calls_that_need_tasks() {
     thread::spawn(|| {
         let runtime = Runtime::new().unwrap();
         std::mem::forget(runtime.enter_guard());
         assert!(is_inside(&runtime));
         let spawner = LocalSpawner::current();
-        // What the end drops still finds the runtime, and what it spawns is cancelled.
+        // Drops at the end are inside of the runtime, and tasks that they spawn are cancelled.
         let late = Rc::new(Cell::new(None));
         let guard = OnDrop({
             let late = late.clone();
@@ -119,7 +119,7 @@ fn a_forgotten_guard_of_a_runtime_that_has_ended_refuses_what_needs_tasks() {
         assert!(text.contains("has ended"), "{text}");
         let status = futures_util::task::LocalSpawn::status_local(&spawner);
         assert!(status.unwrap_err().is_shutdown());
-        // Others are as good as ever, and their scopes end where they began.
+        // Other runtimes work, and their scopes end as before.
         assert!(block_on(late).unwrap_err().is_cancelled());
         block_on(async { spawn(yield_now()).await.unwrap() });
         let another = Runtime::new().unwrap();
@@ -131,15 +131,15 @@ fn a_forgotten_guard_of_a_runtime_that_has_ended_refuses_what_needs_tasks() {
 }
 
 #[test]
-fn a_guard_may_be_dropped_as_its_thread_winds_down() {
+fn a_guard_may_be_dropped_as_its_thread_ends() {
     thread_local! {
         static GUARDS: RefCell<Vec<EnterGuard<'static>>> = const { RefCell::new(Vec::new()) };
         static LAST: RefCell<Option<OnDrop<fn()>>> = const { RefCell::new(None) };
     }
     thread::spawn(|| {
-        // Made first, so dropped last on Linux; either order will do.
+        // Initialized first, so destroyed last on Linux; either order works.
         LAST.set(Some(OnDrop(|| {
-            if Handle::try_current().is_some() {
+            if Handle::try_current().is_ok() {
                 drop(spawn(async {}));
             }
             block_on(async { spawn(async {}).await.unwrap() });
@@ -156,7 +156,7 @@ fn a_guard_may_be_dropped_as_its_thread_winds_down() {
 }
 
 #[test]
-fn a_coroutine_that_leaves_a_runtime_out_of_order_leaves_nothing_behind() {
+fn a_coroutine_that_leaves_a_runtime_out_of_order_leaves_no_runtime_entered() {
     let first = Runtime::new().unwrap();
     let second = Runtime::new().unwrap();
     let mut coroutine = Coroutine::new(move |yielder: &corosensei::Yielder<(), ()>, ()| {
@@ -174,7 +174,7 @@ fn a_coroutine_that_leaves_a_runtime_out_of_order_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_loop_that_a_coroutine_has_suspended_is_still_the_one_of_its_thread() {
+fn a_loop_suspended_by_a_coroutine_still_runs_on_its_thread() {
     let another = Runtime::new().unwrap();
     let mut coroutine = Coroutine::new(|yielder: &corosensei::Yielder<(), ()>, ()| {
         block_on(async {
@@ -191,7 +191,7 @@ fn a_loop_that_a_coroutine_has_suspended_is_still_the_one_of_its_thread() {
 }
 
 #[test]
-fn a_loop_whose_coroutine_is_dropped_is_over() {
+fn a_loop_whose_coroutine_is_dropped_has_ended() {
     let mut coroutine = Coroutine::new(|yielder: &corosensei::Yielder<(), ()>, ()| {
         block_on(async { yielder.suspend(()) });
     });
@@ -202,12 +202,12 @@ fn a_loop_whose_coroutine_is_dropped_is_over() {
 }
 
 #[test]
-fn a_runtime_may_end_inside_the_drop_of_what_is_spawned_into_it() {
+fn a_runtime_may_end_in_a_drop_during_a_spawn_into_it() {
     type Suspended = Coroutine<(), (), ()>;
     let slot: Rc<RefCell<Option<Suspended>>> = Rc::default();
     let mut coroutine = Coroutine::new(|yielder: &corosensei::Yielder<(), ()>, ()| {
         let runtime = Runtime::new().unwrap();
-        // What is spawned from here on is cancelled at once.
+        // Tasks that are spawned from here on are cancelled at once.
         runtime.block_on(async {
             Handle::current().shutdown();
             yield_now().await;
@@ -239,7 +239,7 @@ fn a_runtime_may_end_inside_the_drop_of_what_is_spawned_into_it() {
 }
 
 #[test]
-fn runtimes_and_what_leads_to_them_are_unwind_safe() {
+fn runtimes_guards_and_handles_are_unwind_safe() {
     fn check<T: UnwindSafe + RefUnwindSafe>() {}
     check::<Runtime>();
     check::<EnterGuard<'_>>();
@@ -260,11 +260,11 @@ fn runtimes_and_what_leads_to_them_are_unwind_safe() {
 
 // --- two runtimes on one thread
 
-/// The texts that say that a wait would never end have to name these.
+/// Checks that the report of a wait that never ends contains these texts.
 #[track_caller]
-fn assert_says_so(text: &str, what: &str) {
+fn assert_reports(text: &str, what: &str) {
     for part in [
-        "would wait for ever",
+        "would wait forever",
         "tests/contexts.rs",
         what,
         "another runtime",
@@ -275,47 +275,47 @@ fn assert_says_so(text: &str, what: &str) {
 }
 
 #[test]
-fn a_handle_of_another_runtime_of_the_thread_is_reported_where_nothing_else_can_end_the_wait() {
+fn a_handle_of_another_runtime_of_the_thread_is_reported_if_nothing_else_can_end_the_wait() {
     let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
     let mut task = a.spawn(async { 7 });
     let id = task.id();
     let text = panic_of(|| b.block_on(&mut task));
-    assert_says_so(&text, &format!("task {id} by its `JoinHandle`"));
-    // By way of a task.
+    assert_reports(&text, &format!("task {id} by its `JoinHandle`"));
+    // Through a task.
     let other = a.spawn(pending::<()>());
     let text = panic_of(|| b.block_on(async { spawn(other).await }));
-    assert_says_so(&text, "by its `JoinHandle`");
-    // Both go on.
+    assert_reports(&text, "by its `JoinHandle`");
+    // Both runtimes still work.
     assert_eq!(b.block_on(async { spawn(async { 1 }).await.unwrap() }), 1);
     assert_eq!(a.block_on(&mut task).unwrap(), 7);
 }
 
 #[test]
-fn a_timer_of_another_runtime_of_the_thread_is_reported_likewise() {
+fn a_timer_of_another_runtime_of_the_thread_is_reported() {
     let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
     let mut sleep = Box::pin(a.enter(|| wakeful::time::sleep(Duration::from_millis(1))));
     let text = panic_of(|| b.block_on(&mut sleep));
-    assert_says_so(&text, "a timer");
+    assert_reports(&text, "a timer");
     a.block_on(sleep);
 }
 
 #[test]
-fn a_descriptor_of_another_runtime_of_the_thread_is_reported_likewise() {
+fn a_descriptor_of_another_runtime_of_the_thread_is_reported() {
     let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
     let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
     let here = a.enter(|| Async::new(here).unwrap());
     let text = panic_of(|| b.block_on(here.source().ready(Interest::READABLE)));
-    assert_says_so(&text, "descriptor");
+    assert_reports(&text, "descriptor");
     let text = panic_of(|| {
         b.block_on(std::future::poll_fn(|cx| {
             here.source().poll_ready(cx, Interest::READABLE)
         }))
     });
-    assert_says_so(&text, "descriptor");
+    assert_reports(&text, "descriptor");
 }
 
 #[test]
-fn a_handle_of_another_runtime_may_be_polled_beside_something_that_ends_the_wait() {
+fn a_handle_of_another_runtime_is_not_reported_if_something_else_can_end_the_wait() {
     let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
     let mut task = a.spawn(async { 7 });
     // A timer.
@@ -338,7 +338,7 @@ fn a_handle_of_another_runtime_may_be_polled_beside_something_that_ends_the_wait
         let first = futures_util::future::select(&mut task, receiver).await;
         assert!(matches!(first, futures_util::future::Either::Right(_)));
     });
-    // In single steps nothing is said, as another loop may drive both.
+    // Single turns report nothing, as another loop may drive both runtimes.
     let both = b.spawn(async move { task.await.unwrap() });
     for _ in 0..3 {
         b.turn().unwrap();
@@ -349,7 +349,7 @@ fn a_handle_of_another_runtime_may_be_polled_beside_something_that_ends_the_wait
     assert_eq!(b.block_on(both).unwrap(), 7);
 }
 
-/// A wake from another thread: it waits for the waker, then uses it.
+/// A wake from another thread: the thread waits for the waker, then calls it.
 fn async_channel_of_one() -> (Ring, impl Future<Output = ()> + Unpin) {
     let ring = Ring::default();
     let there = ring.clone();
@@ -379,11 +379,11 @@ impl Ring {
     }
 }
 
-/// Runs the test again as a child, which waits until its standard input is closed. That happens
-/// after the line.
+/// Runs the test again in a child process, which waits until its standard input is closed. That
+/// happens after its first line.
 fn first_line_of(test: &str) -> String {
     let mut child = alone::again(test, "child")
-        // The child ends in the middle of its loop.
+        // The child is killed in the middle of its loop.
         .env("ASAN_OPTIONS", "detect_leaks=0")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -402,10 +402,10 @@ fn first_line_of(test: &str) -> String {
 }
 
 #[test]
-fn a_handle_of_another_runtime_is_reported_once_where_another_thread_may_end_the_wait() {
+fn a_handle_of_another_runtime_is_reported_once_if_another_thread_may_end_the_wait() {
     if alone::role().is_none() {
         let line = first_line_of(
-            "a_handle_of_another_runtime_is_reported_once_where_another_thread_may_end_the_wait",
+            "a_handle_of_another_runtime_is_reported_once_if_another_thread_may_end_the_wait",
         );
         assert!(line.contains("by its `JoinHandle`"), "{line}");
         assert!(line.contains("by its `RemoteJoinHandle`"), "{line}");
@@ -424,12 +424,12 @@ fn a_handle_of_another_runtime_is_reported_once_where_another_thread_may_end_the
 }
 
 #[test]
-fn a_block_on_that_nothing_can_wake_is_reported_where_stalls_are_detected() {
+fn a_block_on_that_nothing_can_wake_is_reported_if_stalls_are_detected() {
     if alone::role().is_none() {
         let line =
-            first_line_of("a_block_on_that_nothing_can_wake_is_reported_where_stalls_are_detected");
+            first_line_of("a_block_on_that_nothing_can_wake_is_reported_if_stalls_are_detected");
         for part in [
-            "waits for ever",
+            "waits forever",
             "tests/contexts.rs",
             "('lost')",
             "spawned at",

@@ -1,22 +1,23 @@
-//! Who runs when: the order of tasks, the main future, other threads and timers; the budget.
+//! The order of tasks, the main future, other threads and timers; the cooperative budget.
 
+#[path = "fairness/budget.rs"]
+mod budget;
+#[path = "fairness/foreign_block_on.rs"]
+mod foreign_block_on;
+#[path = "fairness/long_polls.rs"]
+mod long_polls;
 mod support;
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, pending, poll_fn, ready};
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
-use std::pin::pin;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Poll, Waker};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures_util::FutureExt;
-use support::{my_waker, poll_once, spin_until, until};
-use wakeful::reactor::Async;
+use support::{my_waker, spin_until, until};
 use wakeful::task::{coop, yield_now};
 use wakeful::{Handle, Runtime, block_on, spawn, time};
 
@@ -27,7 +28,7 @@ fn tell(story: &Story, what: impl Into<String>) {
 }
 
 #[test]
-fn first_in_first_out_is_the_whole_story() {
+fn tasks_run_in_the_order_in_which_they_are_queued() {
     let story = Story::default();
     block_on(async {
         let mut tasks = Vec::new();
@@ -185,8 +186,8 @@ fn other_threads_that_never_pause_let_timers_fire() {
         stop: Rc<Cell<bool>>,
     }
 
-    /// Each call sends the next before it ends, so the loop always finds a message when it would
-    /// sleep: what threads do that send without a pause, but for certain.
+    /// Each call sends the next message before it ends, so the loop always finds a message when it
+    /// would sleep: the worst case of threads that send without a pause.
     fn again(handle: Handle, counts: Counts) {
         thread_local!(static CARRIED: RefCell<Option<Counts>> = const { RefCell::new(None) });
         let Counts { left, stop } = &counts;
@@ -194,7 +195,7 @@ fn other_threads_that_never_pause_let_timers_fire() {
         if left.get() == 0 || stop.get() {
             return;
         }
-        // The closure must be `Send`; the counts stay here.
+        // The closure must be `Send`; the counters stay here.
         CARRIED.set(Some(counts));
         let next = handle.clone();
         handle.spawn_with(move || {
@@ -203,7 +204,7 @@ fn other_threads_that_never_pause_let_timers_fire() {
         });
     }
 
-    // One that sleeps at once, and one that looks out for messages first.
+    // One loop sleeps at once, and one spins for messages first.
     for spin in [Duration::ZERO, Duration::from_secs(3600)] {
         let runtime = Runtime::builder().spin(spin).build().unwrap();
         let counts = Counts {
@@ -218,13 +219,13 @@ fn other_threads_that_never_pause_let_timers_fire() {
         runtime.block_on(main);
         assert!(
             counts.left.get() > 0,
-            "with a look-out of {spin:?} the timer waited until the others had nothing more to send"
+            "with spinning for {spin:?} the timer waited until the others had sent all messages"
         );
     }
 }
 
 #[test]
-fn a_task_that_never_waits_is_ended_from_another_thread() {
+fn a_task_that_never_waits_is_aborted_from_another_thread() {
     block_on(async {
         let task = spawn(async {
             loop {
@@ -238,188 +239,9 @@ fn a_task_that_never_waits_is_ended_from_another_thread() {
     });
 }
 
-// --- the budget
-
-/// Takes a unit as a resource does. `consume_budget` gives way after some time as well.
-async fn unit() {
-    poll_fn(|cx| coop::poll_proceed(cx).map(coop::RestoreOnPending::made_progress)).await;
-}
-
 #[test]
-fn an_always_ready_resource_gives_way() {
-    let story = Story::default();
-    block_on(async {
-        let greedy = spawn({
-            let story = story.clone();
-            async move {
-                for n in 1..=300 {
-                    unit().await;
-                    if n % 64 == 0 {
-                        tell(&story, n.to_string());
-                    }
-                }
-            }
-        });
-        let other = spawn({
-            let story = story.clone();
-            async move {
-                for _ in 0..3 {
-                    tell(&story, "other");
-                    yield_now().await;
-                }
-            }
-        });
-        greedy.await.unwrap();
-        other.await.unwrap();
-    });
-    // 128 units a poll.
-    let expected = ["64", "128", "other", "192", "256", "other", "other"];
-    assert_eq!(*story.borrow(), expected);
-}
-
-#[test]
-fn joining_what_has_ended_already_costs_budget() {
-    block_on(async {
-        let tasks: Vec<_> = (0..1000).map(|_| spawn(async {})).collect();
-        yield_now().await;
-        let turns = Rc::new(Cell::new(0));
-        let count = turns.clone();
-        spawn(async move {
-            loop {
-                count.set(count.get() + 1);
-                yield_now().await;
-            }
-        });
-        for task in tasks {
-            task.await.unwrap();
-        }
-        assert_eq!(turns.get(), 1000 / 128);
-    });
-}
-
-#[test]
-fn unconstrained_is_not_limited_and_ends_with_its_poll() {
-    block_on(async {
-        let mut polls = 0;
-        let mut work = Box::pin(coop::unconstrained(async {
-            for _ in 0..1000 {
-                assert!(coop::has_budget_remaining());
-                unit().await;
-            }
-        }));
-        poll_fn(|cx| {
-            polls += 1;
-            work.as_mut().poll(cx)
-        })
-        .await;
-        assert_eq!(polls, 1);
-        // What it did was not counted against the task around it.
-        for _ in 0..128 {
-            assert!(coop::has_budget_remaining());
-            unit().await;
-        }
-        assert!(!coop::has_budget_remaining());
-    });
-}
-
-#[test]
-fn what_is_always_ready_gives_way_if_it_is_cooperative() {
-    block_on(async {
-        let rounds = Rc::new(Cell::new(0));
-        let count = rounds.clone();
-        let busy = spawn(async move {
-            for _ in 0..1_000 {
-                coop::cooperative(ready(())).await;
-                count.set(count.get() + 1);
-            }
-        });
-        yield_now().await;
-        assert_eq!(rounds.get(), 128);
-        busy.await.unwrap();
-        assert_eq!(rounds.get(), 1_000);
-    });
-}
-
-#[test]
-fn what_is_cooperative_and_pending_costs_nothing() {
-    block_on(async {
-        for _ in 0..1_000 {
-            assert!(coop::cooperative(pending::<()>()).now_or_never().is_none());
-        }
-        assert!(coop::has_budget_remaining());
-    });
-}
-
-#[test]
-fn an_operation_that_is_pending_costs_nothing() {
-    block_on(poll_fn(|cx| {
-        for _ in 0..1000 {
-            assert!(coop::poll_proceed(cx).is_ready());
-        }
-        for _ in 0..128 {
-            let Poll::Ready(unit) = coop::poll_proceed(cx) else {
-                panic!("the budget is 128")
-            };
-            unit.made_progress();
-        }
-        assert!(!coop::has_budget_remaining());
-        assert!(coop::poll_proceed(cx).is_pending());
-        Poll::Ready(())
-    }));
-}
-
-#[test]
-fn outside_a_task_there_is_no_limit_whatever_came_before() {
-    let mut cx = Context::from_waker(Waker::noop());
-    let mut spend = || {
-        for _ in 0..1000 {
-            match coop::poll_proceed(&mut cx) {
-                Poll::Ready(unit) => unit.made_progress(),
-                Poll::Pending => panic!("limited"),
-            }
-        }
-    };
-    spend();
-    // A unit carried out of its poll, and a panic in a poll.
-    let mut unit = None;
-    block_on(poll_fn(|cx| {
-        unit = Some(coop::poll_proceed(cx));
-        Poll::Ready(())
-    }));
-    drop(unit);
-    spend();
-    support::panic_of(|| {
-        block_on(poll_fn(|cx| -> Poll<()> {
-            let _ = coop::poll_proceed(cx).map(coop::RestoreOnPending::made_progress);
-            panic!("in a poll")
-        }))
-    });
-    spend();
-    let runtime = Runtime::new().unwrap();
-    runtime.spawn(async {});
-    runtime.block_on(yield_now());
-    drop(runtime);
-    spend();
-}
-
-#[test]
-fn every_poll_begins_with_a_full_budget() {
-    block_on(async {
-        for _ in 0..3 {
-            for _ in 0..128 {
-                assert!(coop::has_budget_remaining());
-                unit().await;
-            }
-            assert!(!coop::has_budget_remaining());
-            spawn(async { assert!(coop::has_budget_remaining()) });
-            yield_now().await;
-        }
-    });
-}
-
-#[test]
-fn a_busy_loop_and_a_busy_thread_share() {
-    // Neither the tasks that are always ready nor the thread that always sends keeps the other out.
+fn a_busy_loop_and_a_busy_thread_both_progress() {
+    // Neither tasks that are always ready nor a thread that always sends starves the other.
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
     let stop = Arc::new(AtomicBool::new(false));
@@ -450,257 +272,9 @@ fn a_busy_loop_and_a_busy_thread_share() {
         turns
     });
     assert_eq!(turns, 20_000);
-    // It may wait for its last one.
+    // The thread may have to wait for its last time slice.
     while !sender.is_finished() {
         runtime.block_on(yield_now());
     }
     assert!(sender.join().unwrap() > 0);
-}
-
-// --- loops of other crates
-
-/// What another crate's `block_on` does: polls again whenever it was woken. Gives up after a million polls.
-fn foreign_block_on<F: Future>(future: F) -> F::Output {
-    struct Woken(AtomicBool);
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.store(true, Ordering::SeqCst);
-        }
-    }
-    let mut future = pin!(future);
-    let woken = Arc::new(Woken(AtomicBool::new(true)));
-    let waker = Waker::from(woken.clone());
-    for _ in 0..1_000_000 {
-        assert!(
-            woken.0.swap(false, Ordering::SeqCst),
-            "it would sleep for ever"
-        );
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return output;
-        }
-    }
-    panic!("it would spin for ever");
-}
-
-#[test]
-fn another_crates_block_on_inside_a_poll_ends() {
-    block_on(async {
-        let work = || {
-            foreign_block_on(async {
-                for _ in 0..10_000 {
-                    unit().await;
-                }
-                while !coop::has_budget_remaining() {
-                    yield_now().await;
-                }
-            });
-        };
-        work();
-        spawn(async move { work() }).await.unwrap();
-        // One that finds the budget used up.
-        spawn(async move {
-            for _ in 0..128 {
-                coop::consume_budget().await;
-            }
-            work();
-        })
-        .await
-        .unwrap();
-    });
-}
-
-#[test]
-fn another_crates_block_on_inside_a_poll_reads_a_socket_to_its_end() {
-    use std::io::{Read, Write};
-    use std::os::unix::net::UnixStream;
-    use wakeful::reactor::{Async, Interest};
-
-    block_on(async {
-        let (here, mut there) = UnixStream::pair().unwrap();
-        there.write_all(&[7; 4_000]).unwrap();
-        let here = Async::new(here).unwrap();
-        here.source().assume_ready(Interest::READABLE);
-        let read = foreign_block_on(async {
-            let mut read = 0;
-            while read < 4_000 {
-                let mut byte = [0];
-                let mut op = || here.get_ref().read(&mut byte);
-                read += here.source().io(Interest::READABLE, &mut op).await.unwrap();
-            }
-            read
-        });
-        assert_eq!(read, 4_000);
-    });
-}
-
-#[test]
-fn another_crates_block_on_inside_a_poll_is_not_told_to_yield_for_ever() {
-    block_on(async {
-        foreign_block_on(async {
-            // A quota's worth of computing.
-            let began = std::time::Instant::now();
-            while began.elapsed() < std::time::Duration::from_millis(2) {
-                wakeful::task::should_yield();
-            }
-            while wakeful::task::should_yield() {
-                yield_now().await;
-            }
-        });
-    });
-}
-
-#[test]
-fn a_poll_after_one_that_had_no_limit_any_more_has_one() {
-    block_on(async {
-        foreign_block_on(async {
-            for _ in 0..1_000 {
-                unit().await;
-            }
-        });
-        yield_now().await;
-        for _ in 0..128 {
-            let mut once = pin!(unit());
-            assert!(poll_once(&mut once, Waker::noop()).is_ready());
-        }
-        let mut once = pin!(unit());
-        assert!(poll_once(&mut once, Waker::noop()).is_pending());
-    });
-}
-
-// --- long polls and yields
-
-/// Keeps the thread busy.
-fn compute(time: Duration) {
-    let began = Instant::now();
-    while began.elapsed() < time {
-        std::hint::spin_loop();
-    }
-}
-
-/// A pair of sockets, the first one watched by the reactor.
-fn sockets() -> (Async<UnixStream>, UnixStream) {
-    let (here, there) = UnixStream::pair().unwrap();
-    (Async::new(here).unwrap(), there)
-}
-
-/// The source sees that the socket is not readable.
-fn unread(socket: &Async<UnixStream>) {
-    let read = socket.try_read_with(|mut socket| socket.read(&mut [0; 8]));
-    assert_eq!(read.unwrap_err().kind(), io::ErrorKind::WouldBlock);
-}
-
-#[test]
-fn long_polls_after_many_short_ones_do_not_hold_a_timer_off() {
-    block_on(async {
-        let mut late = Vec::new();
-        for _ in 0..5 {
-            for _ in 0..20_000 {
-                yield_now().await;
-            }
-            let fired = Rc::new(Cell::new(false));
-            let there = fired.clone();
-            let deadline = Instant::now() + Duration::from_millis(1);
-            let timer = spawn(async move {
-                time::sleep_until(deadline.into()).await;
-                there.set(true);
-            });
-            // Long polls that end after the deadline, and still the timer has not fired.
-            let mut polls = 0_u32;
-            while !fired.get() {
-                compute(Duration::from_micros(500));
-                polls += u32::from(Instant::now() > deadline);
-                yield_now().await;
-            }
-            timer.await.unwrap();
-            late.push(polls);
-        }
-        // The first stamp after short polls comes 8 polls later at most.
-        assert!(late.iter().all(|&polls| polls <= 10), "{late:?}");
-    });
-}
-
-#[test]
-fn a_task_that_yields_runs_behind_what_the_reactor_wakes() {
-    block_on(async {
-        let (here, mut there) = sockets();
-        let story = Story::default();
-        let reader = spawn({
-            let story = story.clone();
-            async move {
-                for n in 0..10 {
-                    unread(&here);
-                    here.readable().await.unwrap();
-                    let mut byte = [0];
-                    here.try_read_with(|mut socket| socket.read(&mut byte))
-                        .unwrap();
-                    tell(&story, format!("read {n}"));
-                }
-            }
-        });
-        let writer = spawn({
-            let story = story.clone();
-            async move {
-                // The reader waits.
-                yield_now().await;
-                for n in 0..10 {
-                    tell(&story, format!("write {n}"));
-                    there.write_all(b"x").unwrap();
-                    // The slice is over.
-                    compute(Duration::from_micros(200));
-                    yield_now().await;
-                }
-            }
-        });
-        reader.await.unwrap();
-        writer.await.unwrap();
-        let expected = (0..10).flat_map(|n| [format!("write {n}"), format!("read {n}")]);
-        assert_eq!(*story.borrow(), expected.collect::<Vec<_>>());
-    });
-}
-
-#[test]
-fn what_is_readable_is_seen_after_one_yield() {
-    block_on(async {
-        for _ in 0..3 {
-            let (here, mut there) = sockets();
-            unread(&here);
-            there.write_all(b"x").unwrap();
-            yield_now().await;
-            let read = here.try_read_with(|mut socket| socket.read(&mut [0; 8]));
-            assert_eq!(read.unwrap(), 1);
-            // A look that found nothing makes the next yields cheaper, until the loop sleeps.
-            time::sleep(Duration::from_millis(1)).await;
-        }
-    });
-}
-
-#[test]
-fn readiness_keeps_no_task_from_its_turn() {
-    // Each look finds something to run that takes longer than a slice, and a task waits.
-    block_on(async {
-        let (here, mut there) = sockets();
-        let stop = Rc::new(Cell::new(false));
-        let polls = Rc::new(Cell::new(0_u32));
-        let busy = spawn({
-            let (stop, polls) = (stop.clone(), polls.clone());
-            async move {
-                while !stop.get() {
-                    there.write_all(b"x").unwrap();
-                    here.readable().await.unwrap();
-                    here.try_read_with(|mut socket| socket.read(&mut [0; 8]))
-                        .unwrap();
-                    polls.set(polls.get() + 1);
-                    compute(Duration::from_micros(150));
-                    yield_now().await;
-                }
-            }
-        });
-        for _ in 0..20 {
-            let before = polls.get();
-            yield_now().await;
-            assert!(polls.get() <= before + 4);
-        }
-        stop.set(true);
-        busy.await.unwrap();
-    });
 }

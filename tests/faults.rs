@@ -1,8 +1,8 @@
-//! Workloads on a runtime whose waits, events and system calls go wrong on purpose: nothing may be
-//! lost, and nothing may hang. What goes wrong is decided by a seed.
+//! Workloads on a runtime whose waits, events and system calls fail on purpose: nothing may be
+//! lost, and nothing may hang. A seed decides which faults happen.
 //!
-//! `WAKEFUL_FAULT_SEEDS=10000` runs 10,000 seeds instead of 300, `WAKEFUL_FAULT_SEED=7` that one
-//! alone. A seed that fails says the command that repeats it.
+//! `WAKEFUL_FAULT_SEEDS=10000` runs 10,000 seeds instead of 300, `WAKEFUL_FAULT_SEED=7` only that
+//! one. A seed that fails prints the command that repeats it.
 
 #[path = "faults/campaign.rs"]
 mod campaign;
@@ -15,7 +15,7 @@ mod requests;
 #[path = "faults/timers.rs"]
 mod timers;
 
-/// The example as it is, with its own tests.
+/// The example, with its own tests.
 #[allow(dead_code, reason = "its `main` is not called")]
 #[path = "../examples/kv/main.rs"]
 mod kv;
@@ -62,10 +62,10 @@ fn kv_answers_every_request_under_faults() {
 }
 
 #[test]
-fn timers_and_threads_are_heard_under_faults() {
+fn timers_and_remote_wakes_work_under_faults() {
     let kinds = [Kind::Early, Kind::LateNotify, Kind::ClockStands];
     campaign(
-        "timers_and_threads_are_heard_under_faults",
+        "timers_and_remote_wakes_work_under_faults",
         &kinds,
         timers::run,
     );

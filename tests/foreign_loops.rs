@@ -20,7 +20,7 @@ use wakeful::reactor::Backend;
 use wakeful::time::{Instant, sleep};
 use wakeful::{Builder, Runtime};
 
-/// Waits as `poll(2)` waits, and then lets the runtime have its turn.
+/// Waits as `poll(2)` waits, and then runs a turn of the runtime.
 fn drive(runtime: &Runtime, mut done: impl FnMut() -> bool) {
     loop {
         runtime.turn().unwrap();
@@ -62,7 +62,7 @@ async fn talk() {
 }
 
 #[test]
-fn sockets_timers_files_and_the_pool_under_poll() {
+fn sockets_timers_files_and_the_pool_work_under_poll() {
     backends(|runtime| {
         let task = runtime.spawn(async {
             talk().await;
@@ -108,7 +108,7 @@ fn a_wake_from_a_thread_ends_the_foreign_wait() {
 }
 
 #[test]
-fn the_timeout_says_what_the_loop_waits_for() {
+fn the_timeout_depends_on_ready_tasks_and_timers() {
     let runtime = Runtime::new().unwrap();
     runtime.turn().unwrap();
     assert_eq!(runtime.next_timeout(), None);
@@ -129,7 +129,7 @@ fn the_timeout_says_what_the_loop_waits_for() {
     );
     runtime.turn().unwrap();
     assert_eq!(runtime.next_timeout(), None);
-    // A message from another thread, before the loop waits and after it was asked.
+    // A message from another thread, before the loop waits and after it has computed the timeout.
     let handle = runtime.handle();
     thread::spawn(move || drop(handle.spawn_with(|| async {})))
         .join()
@@ -142,16 +142,16 @@ fn the_timeout_says_what_the_loop_waits_for() {
     assert_eq!(runtime.next_timeout(), Some(Duration::ZERO));
 }
 
-/// After steps for another loop the runtime is asleep in the sense of the handshake.
+/// After turns for a foreign loop the runtime is "asleep" in the handshake with other threads.
 #[test]
-fn steps_and_block_on_take_turns() {
+fn turns_and_block_on_alternate() {
     let runtime = Runtime::new().unwrap();
     for _ in 0..3 {
         runtime.turn().unwrap();
         assert_eq!(runtime.next_timeout(), None);
         let before = runtime.metrics().waits;
         runtime.block_on(sleep_a_little());
-        // A loop that believes itself asleep can't fall asleep: it would spin and never wait.
+        // A loop that is marked asleep can't fall asleep: it would spin and never wait.
         assert!(runtime.metrics().waits > before);
         runtime.block_on(talk());
     }
@@ -161,7 +161,7 @@ async fn sleep_a_little() {
     sleep(Duration::from_millis(2)).await;
 }
 
-/// A task that always wakes itself does not keep the foreign loop from its own events.
+/// A task that always wakes itself does not delay the events of the foreign loop.
 #[test]
 fn a_turn_ends() {
     let runtime = Runtime::new().unwrap();
@@ -178,12 +178,12 @@ fn a_turn_ends() {
 }
 
 #[test]
-fn a_stopped_clock_jumps_under_a_foreign_loop_as_well() {
+fn a_paused_clock_jumps_under_a_foreign_loop_as_well() {
     let runtime = Builder::new().start_paused(true).build().unwrap();
     let task = runtime.spawn(async {
         let begin = Instant::now();
         sleep(Duration::from_secs(1000)).await;
-        // The result of a closure is waited for in real time.
+        // The result of a closure is awaited in real time.
         wakeful::spawn_blocking(|| ()).await.unwrap();
         begin.elapsed()
     });
@@ -192,7 +192,7 @@ fn a_stopped_clock_jumps_under_a_foreign_loop_as_well() {
 }
 
 #[test]
-fn a_turn_inside_a_runtime_says_what_to_do() {
+fn a_turn_inside_a_runtime_panics_and_names_the_alternative() {
     let runtime = Runtime::new().unwrap();
     let text = panic_of(|| runtime.block_on(async { Runtime::new().unwrap().turn() }));
     assert!(
@@ -202,7 +202,7 @@ fn a_turn_inside_a_runtime_says_what_to_do() {
 }
 
 #[test]
-fn calloop_drives_it() {
+fn calloop_drives_a_runtime() {
     let runtime = Rc::new(Runtime::new().unwrap());
     let mut event_loop: EventLoop<'_, u32> = EventLoop::try_new().unwrap();
     let fd = rustix::io::dup(&*runtime).unwrap();
@@ -229,14 +229,14 @@ fn calloop_drives_it() {
         event_loop
             .dispatch(runtime.next_timeout(), &mut turns)
             .unwrap();
-        // A timeout of Wakeful's is no event of the loop's.
+        // A timeout of Wakeful is not an event of calloop.
         runtime.turn().unwrap();
     }
     assert!(turns > 0, "the descriptor was an event for calloop");
 }
 
-/// The other way round: tokio's sockets and timers inside a Wakeful task. `async-compat` runs their
-/// reactor on a thread of its own.
+/// The opposite: tokio's sockets and timers inside a Wakeful task. `async-compat` runs tokio's
+/// reactor on another thread.
 #[test]
 fn a_tokio_client_talks_to_a_wakeful_server() {
     wakeful::block_on(async {
@@ -269,9 +269,9 @@ fn a_tokio_client_talks_to_a_wakeful_server() {
     });
 }
 
-/// A stream of tokio's with the traits of `futures-io`, in Wakeful's hands.
+/// A stream of tokio with the traits of `futures-io`, in a Wakeful task.
 #[test]
-fn a_tokio_stream_is_an_ordinary_stream() {
+fn a_tokio_stream_works_in_a_wakeful_task() {
     wakeful::block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();

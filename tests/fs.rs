@@ -1,4 +1,4 @@
-//! Files and directories, through the ring and through the pool.
+//! Tests of files and directories, with the ring and with the pool.
 
 #[path = "fs/bad.rs"]
 mod bad;
@@ -17,3 +17,5 @@ mod names;
 mod support;
 #[path = "fs/taken_over.rs"]
 mod taken_over;
+#[path = "fs/tokio_names.rs"]
+mod tokio_names;

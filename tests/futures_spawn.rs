@@ -14,7 +14,7 @@ use futures_util::task::{LocalSpawn, LocalSpawnExt, Spawn, SpawnExt};
 use support::{Ledger, panic_of, until};
 use wakeful::{Handle, LocalSpawner, Runtime};
 
-/// A library's function that knows no runtime.
+/// A library function that depends on no runtime.
 fn count_on(spawner: &dyn LocalSpawn, count: &Rc<Cell<u32>>) {
     let count = count.clone();
     spawner
@@ -23,7 +23,7 @@ fn count_on(spawner: &dyn LocalSpawn, count: &Rc<Cell<u32>>) {
 }
 
 #[wakeful::test]
-async fn a_library_spawns_what_is_not_send() {
+async fn a_library_spawns_futures_that_are_not_send() {
     let count = Rc::new(Cell::new(0));
     let spawner = LocalSpawner::current();
     assert!(spawner.status_local().is_ok() && spawner.status().is_ok());
@@ -35,7 +35,7 @@ async fn a_library_spawns_what_is_not_send() {
 }
 
 #[test]
-fn what_is_spawned_outside_runs_in_the_next_block_on() {
+fn a_task_spawned_outside_of_the_loop_runs_in_the_next_block_on() {
     let runtime = Runtime::new().unwrap();
     let count = Rc::new(Cell::new(0));
     count_on(&runtime.local_spawner(), &count);
@@ -57,7 +57,7 @@ fn each_spawner_spawns_on_its_own_runtime() {
 }
 
 #[test]
-fn after_the_end_it_says_so_and_drops_the_future_here() {
+fn after_the_end_a_spawn_is_an_error_and_drops_the_future() {
     let runtime = Runtime::new().unwrap();
     let (spawner, handle) = (runtime.local_spawner(), runtime.handle());
     let ledger = Ledger::new();
@@ -85,7 +85,7 @@ fn after_the_end_it_says_so_and_drops_the_future_here() {
 }
 
 #[wakeful::test]
-async fn after_a_shutdown_nothing_more_is_taken() {
+async fn after_a_shutdown_a_spawn_is_an_error() {
     let spawner = LocalSpawner::current();
     let task = wakeful::spawn(pending::<()>());
     Handle::current().shutdown();
@@ -121,7 +121,7 @@ fn a_handle_spawns_from_other_threads() {
 }
 
 #[test]
-fn there_is_none_outside_a_runtime() {
+fn outside_a_runtime_there_is_no_spawner() {
     let text = panic_of(LocalSpawner::current);
     assert!(text.contains("runtime"), "{text}");
 }

@@ -1,17 +1,17 @@
-//! The bodies of the fuzz targets in `tests/fuzz`, without a fuzzer: over the inputs that were
-//! found and kept there, and over scripts that a seed makes up.
+//! The bodies of the fuzz targets in `tests/fuzz`, run without a fuzzer: on inputs that were found
+//! and stored there, and on random scripts.
 //!
-//! `WAKEFUL_FUZZ_SEEDS=100000` plays 100,000 scripts a target instead of 2,000, and
-//! `WAKEFUL_FUZZ_SEED=7` that one alone.
+//! `WAKEFUL_FUZZ_SEEDS=100000` runs 100,000 scripts of each target instead of 2,000, and
+//! `WAKEFUL_FUZZ_SEED=7` only that one.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
-#[allow(dead_code, reason = "a part of the example alone")]
+#[allow(dead_code, reason = "only a part of the example is used")]
 #[path = "fuzzing/http.rs"]
 mod http;
-#[allow(dead_code, reason = "a part of the example alone")]
+#[allow(dead_code, reason = "only a part of the example is used")]
 #[path = "fuzzing/kv.rs"]
 mod kv;
 #[path = "fuzzing/tasks.rs"]
@@ -20,22 +20,22 @@ mod tasks;
 mod timers;
 
 #[test]
-fn kv_reads_any_bytes_in_any_pieces() {
+fn kv_parses_any_bytes_in_any_pieces() {
     replay("kv", kv::WORDS, kv::run);
 }
 
 #[test]
-fn http_reads_any_bytes_in_any_pieces() {
+fn http_parses_any_bytes_in_any_pieces() {
     replay("http", http::WORDS, http::run);
 }
 
 #[test]
-fn tasks_end_as_they_must_in_every_order_of_deeds() {
+fn tasks_end_as_expected_in_every_order_of_operations() {
     replay("tasks", tasks::WORDS, tasks::run);
 }
 
 #[test]
-fn sleeps_fire_as_a_sorted_map_says() {
+fn sleeps_fire_in_the_order_of_a_sorted_map() {
     replay("timers", timers::WORDS, timers::run);
 }
 
@@ -46,7 +46,7 @@ fn replay(target: &str, words: &[&[u8]], run: fn(&[u8])) {
             .join("fuzz/seeds")
             .join(target);
         let mut files = 0;
-        for entry in fs::read_dir(&kept).expect("the kept inputs are there") {
+        for entry in fs::read_dir(&kept).expect("the directory of inputs") {
             let path = entry.expect("an entry of them").path();
             let script = fs::read(&path).expect("an input can be read");
             play(&format!("the input {}", path.display()), run, &script);
@@ -78,7 +78,7 @@ fn number(variable: &str) -> Option<u64> {
     }
 }
 
-/// Random bytes, or words of the target with some between them.
+/// Returns random bytes, or words of the target with random bytes between them.
 fn script(seed: u64, words: &[&[u8]]) -> Vec<u8> {
     let mut dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) + 1;
     let mut below = |limit: usize| {

@@ -1,4 +1,4 @@
-//! The runtime as other threads see it.
+//! Handles, through which other threads use a runtime.
 
 mod support;
 
@@ -25,7 +25,7 @@ fn drive<T>(runtime: &Runtime, other: thread::JoinHandle<T>) -> T {
 }
 
 #[test]
-fn a_closure_travels_and_its_future_stays() {
+fn a_closure_is_sent_and_its_future_stays_on_the_loop() {
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
     let home = thread::current().id();
@@ -47,7 +47,7 @@ fn a_closure_travels_and_its_future_stays() {
 }
 
 #[test]
-fn a_sleeping_loop_hears_its_handles() {
+fn a_sleeping_loop_is_woken_by_its_handles() {
     let (send, handles) = channel::<Handle>();
     let other = thread::spawn(move || {
         let handle = handles.recv().unwrap();
@@ -60,14 +60,14 @@ fn a_sleeping_loop_hears_its_handles() {
     });
     let runtime = Runtime::new().unwrap();
     send.send(runtime.handle()).unwrap();
-    // Nothing to do here but what the other sends.
+    // The loop only has the messages of the other thread.
     let error = runtime.block_on(async { spawn(pending::<()>()).await.unwrap_err() });
     assert!(error.is_cancelled());
     assert_eq!(other.join().unwrap(), 499_500);
 }
 
 #[test]
-fn messages_of_one_thread_keep_their_order() {
+fn messages_of_one_thread_arrive_in_order() {
     let runtime = Runtime::new().unwrap();
     let (handle, (send, order)) = (runtime.handle(), channel());
     let other = thread::spawn(move || {
@@ -90,7 +90,7 @@ fn messages_of_one_thread_keep_their_order() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn panics_come_back_over_the_border() {
+fn panics_are_returned_to_the_other_thread() {
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
     let other = thread::spawn(move || {
@@ -103,7 +103,7 @@ fn panics_come_back_over_the_border() {
             text_of(block_on(future).unwrap_err().into_panic()),
             "in the future"
         );
-        // A nested loop on the runtime's thread is a panic like any other.
+        // A nested loop on the runtime's thread panics, which is returned as any other panic.
         let nested = handle.spawn_with(|| std::future::ready(block_on(async { 1 })));
         assert!(block_on(nested).unwrap_err().is_panic());
     });
@@ -112,7 +112,7 @@ fn panics_come_back_over_the_border() {
 }
 
 #[test]
-fn an_abort_over_the_border_before_and_after_the_task_is_there() {
+fn an_abort_from_another_thread_works_before_and_after_the_task_arrives() {
     let ledger = Ledger::new();
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
@@ -148,7 +148,7 @@ fn an_abort_over_the_border_before_and_after_the_task_is_there() {
 }
 
 #[test]
-fn a_dropped_remote_handle_detaches() {
+fn dropping_a_remote_handle_detaches_its_task() {
     let runtime = Runtime::new().unwrap();
     let (send, done) = channel();
     drop(runtime.handle().spawn_with(move || async move {
@@ -164,7 +164,7 @@ fn a_dropped_remote_handle_detaches() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_remote_handle_that_was_awaited_is_finished_and_says_so_if_polled_again() {
+fn a_remote_handle_that_was_awaited_is_finished_and_panics_if_polled_again() {
     let runtime = Runtime::new().unwrap();
     let mut task = runtime.handle().spawn_with(|| async { 4 });
     assert!(!task.is_finished());
@@ -175,7 +175,7 @@ fn a_remote_handle_that_was_awaited_is_finished_and_says_so_if_polled_again() {
 }
 
 #[test]
-fn the_newest_waker_of_a_remote_handle_counts() {
+fn the_newest_waker_of_a_remote_handle_is_woken() {
     let runtime = Runtime::new().unwrap();
     let mut task = runtime.handle().spawn_with(|| async {});
     let (first, first_waker) = Counting::new();
@@ -193,8 +193,8 @@ fn the_newest_waker_of_a_remote_handle_counts() {
 
 #[test]
 fn a_replaced_waker_may_end_the_runtime_in_its_drop() {
-    // The drop of the waker makes the other side of the result go away, which needs its lock.
-    #[allow(dead_code, reason = "it is there to be dropped")]
+    // The drop of the waker drops the other side of the result, which needs its lock.
+    #[allow(dead_code, reason = "only its drop matters")]
     struct Ends(OnDrop<Box<dyn FnMut() + Send + Sync>>);
     impl Wake for Ends {
         fn wake(self: Arc<Self>) {}
@@ -215,7 +215,7 @@ fn a_replaced_waker_may_end_the_runtime_in_its_drop() {
     let waker = Waker::from(Arc::new(Ends(OnDrop(ends))));
     assert!(poll_once(&mut task, &waker).is_pending());
     drop(waker);
-    // Replaces it.
+    // Replaces the stored waker.
     let (counting, waker) = Counting::new();
     assert!(poll_once(&mut task, &waker).is_pending());
     assert_eq!(counting.wakes(), 1);
@@ -226,7 +226,7 @@ fn a_replaced_waker_may_end_the_runtime_in_its_drop() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn after_the_runtimes_end_there_is_an_error() {
+fn after_the_end_of_the_runtime_calls_return_an_error() {
     let ledger = Ledger::new();
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
@@ -244,7 +244,7 @@ fn after_the_runtimes_end_there_is_an_error() {
     }
     let late: Result<(), _> = block_on(late);
     assert!(late.unwrap_err().is_cancelled());
-    // What a late closure holds is dropped where it was sent, and may panic.
+    // The captured values of a late closure are dropped on the thread that sent it, and may panic.
     let there = handle.clone();
     let bad = thread::spawn(move || {
         let bad = OnDrop(|| panic!("captured"));
@@ -256,9 +256,9 @@ fn after_the_runtimes_end_there_is_an_error() {
     assert!(bad.join().unwrap().unwrap_err().is_cancelled());
 }
 
-/// Each of them counts as a spawn that pushed nothing, more than there were pushes.
+/// Each counts as a spawn that pushed no task, so there are more of these than pushes.
 #[test]
-fn spawns_after_a_shutdown_do_not_upset_the_counts() {
+fn spawns_after_a_shutdown_do_not_corrupt_the_counts() {
     let runtime = Runtime::new().unwrap();
     runtime.handle().shutdown();
     runtime.block_on(yield_now());
@@ -274,7 +274,7 @@ fn spawns_after_a_shutdown_do_not_upset_the_counts() {
 }
 
 #[test]
-fn shutdown_cancels_every_task_and_those_to_come() {
+fn shutdown_cancels_all_tasks_and_later_ones() {
     let ledger = Ledger::new();
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
@@ -339,13 +339,13 @@ fn a_runtime_ends_while_threads_use_its_handles() {
                             tasks.last().unwrap().abort();
                         }
                         begun.fetch_add(1, Ordering::SeqCst);
-                        // Not faster than the loop takes them, or the line grows without end.
+                        // Not faster than the loop receives them, or the queue grows without limit.
                         if let Some(n) = tasks.len().checked_sub(16) {
                             spin_until(|| tasks[n].is_finished());
                         }
                     }
                     drop(handle);
-                    // Every one is answered.
+                    // Every message is answered.
                     tasks.into_iter().for_each(|task| drop(block_on(task)));
                 })
             })
@@ -360,4 +360,201 @@ fn a_runtime_ends_while_threads_use_its_handles() {
             .for_each(|thread| thread.join().unwrap());
         spin_until(|| Arc::strong_count(&token) == 1);
     }
+}
+
+#[test]
+fn a_handle_knows_the_id_and_the_name_of_its_runtime() {
+    let runtime = Runtime::builder().name("metrics").build().unwrap();
+    let other = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    assert_eq!(handle.name(), Some("metrics"));
+    assert_eq!(other.handle().name(), None);
+    assert_ne!(handle.id(), other.handle().id());
+    assert_eq!(runtime.enter(|| Handle::current().id()), handle.id());
+    let id = handle.id();
+    assert_eq!(thread::spawn(move || handle.id()).join().unwrap(), id);
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_blank_name_of_a_runtime_is_refused() {
+    let text = panic_of(|| Runtime::builder().name(" "));
+    assert!(text.starts_with("the name of a runtime is \" \""), "{text}");
+}
+
+#[test]
+fn a_handle_enters_its_runtime_on_its_own_thread() {
+    let runtime = Runtime::new().unwrap();
+    let other = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let task = other.enter(|| {
+        let _guard = handle.enter();
+        spawn(async { Handle::current().id() })
+    });
+    assert!(Handle::try_current().is_err());
+    assert_eq!(runtime.block_on(task).unwrap(), handle.id());
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_handle_enters_its_runtime_nowhere_else() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let there = handle.clone();
+    let text = thread::spawn(move || panic_of(|| there.enter())).join();
+    let text = text.unwrap();
+    assert!(
+        text.starts_with("`Handle::enter` was called on another"),
+        "{text}"
+    );
+    drop(runtime);
+    let text = panic_of(|| handle.enter());
+    assert!(
+        text.ends_with("the runtime of this handle has ended"),
+        "{text}"
+    );
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_guard_of_a_handle_outlives_its_runtime() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let guard = handle.enter();
+    drop(runtime);
+    let error = Handle::try_current().unwrap_err();
+    assert!(!error.is_missing_context());
+    assert_eq!(panic_of(Handle::current), error.to_string());
+    drop(guard);
+    assert!(Handle::try_current().unwrap_err().is_missing_context());
+}
+
+#[test]
+fn another_thread_blocks_on_tasks_of_the_loop() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let other = thread::spawn(move || {
+        handle.block_on(async {
+            let mut sum = 0;
+            for n in 0..100 {
+                // It takes the token of `unpark`, as a future may.
+                thread::current().unpark();
+                thread::park();
+                sum += handle.spawn(async move { n }).await.unwrap();
+            }
+            sum
+        })
+    });
+    assert_eq!(drive(&runtime, other), 4950);
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_handle_blocks_no_loop() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let text = panic_of(|| handle.block_on(async {}));
+    assert!(text.contains("on the thread of the runtime"), "{text}");
+    runtime.block_on(async {
+        let text = panic_of(|| handle.block_on(async {}));
+        assert!(text.contains("on the thread of the runtime"), "{text}");
+    });
+    let other = thread::spawn(move || block_on(async { panic_of(|| handle.block_on(async {})) }));
+    let text = other.join().unwrap();
+    assert!(text.contains("inside another Wakeful runtime"), "{text}");
+}
+
+#[test]
+fn a_handle_runs_closures_without_the_loop() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let other = thread::spawn(move || {
+        let call = handle.spawn_blocking(task::try_id);
+        let id = call.id();
+        (id, handle.block_on(call).unwrap())
+    });
+    let (id, inside) = other.join().unwrap();
+    assert_eq!(inside, Some(id));
+    // From the loop's own thread as well.
+    let handle = runtime.handle();
+    let sum = runtime.block_on(async { handle.spawn_blocking(|| 1 + 2).await });
+    assert_eq!(sum.unwrap(), 3);
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_handle_reports_the_panic_of_a_closure() {
+    let runtime = Runtime::new().unwrap();
+    let call = runtime.handle().spawn_blocking(|| panic!("on the pool"));
+    let error = runtime.block_on(call).map(|(): ()| ()).unwrap_err();
+    assert_eq!(text_of(error.into_panic()), "on the pool");
+}
+
+#[test]
+fn a_closure_of_a_handle_that_has_not_begun_never_begins_after_an_abort() {
+    let runtime = Runtime::builder().max_blocking_threads(1).build().unwrap();
+    let handle = runtime.handle();
+    let (open, gate) = channel::<()>();
+    let first = handle.spawn_blocking(move || gate.recv());
+    let second = handle.spawn_blocking(|| panic!("it begins"));
+    second.abort();
+    drop(open);
+    let error = runtime.block_on(second).map(|(): ()| ()).unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+    assert!(runtime.block_on(first).unwrap().is_err());
+}
+
+#[test]
+fn closures_of_a_handle_end_with_the_runtime() {
+    let runtime = Runtime::builder().max_blocking_threads(1).build().unwrap();
+    let handle = runtime.handle();
+    let ledger = Ledger::new();
+    let (open, gate) = channel::<()>();
+    let (begin, began) = channel();
+    let first = handle.spawn_blocking(move || {
+        begin.send(()).unwrap();
+        gate.recv()
+    });
+    began.recv().unwrap();
+    let guard = ledger.guard();
+    let second = handle.spawn_blocking(move || drop(guard));
+    runtime.shutdown_background();
+    ledger.assert_all_dropped(1);
+    assert!(block_on(second).unwrap_err().is_cancelled());
+    drop(open);
+    assert!(block_on(first).unwrap().is_err());
+    // After the end as well.
+    assert!(
+        block_on(handle.spawn_blocking(|| ()))
+            .unwrap_err()
+            .is_cancelled()
+    );
+}
+
+/// As in tokio, also if no task of the loop waits for the closure.
+#[test]
+fn a_stopped_clock_waits_for_closures_of_handles() {
+    let runtime = Runtime::builder().start_paused(true).build().unwrap();
+    let handle = runtime.handle();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let there = is_over.clone();
+    runtime.block_on(async {
+        let (begin, began) = channel();
+        let (open, gate) = channel::<()>();
+        let call = handle.spawn_blocking(move || {
+            begin.send(()).unwrap();
+            let _ = gate.recv();
+            there.store(true, Ordering::SeqCst);
+        });
+        began.recv().unwrap();
+        let opener = thread::spawn(move || {
+            // The loop sleeps by then, or is about to.
+            thread::yield_now();
+            drop(open);
+        });
+        wakeful::time::sleep(std::time::Duration::from_secs(3600)).await;
+        assert!(is_over.load(Ordering::SeqCst));
+        drop(call);
+        opener.join().unwrap();
+    });
 }

@@ -1,4 +1,4 @@
-//! hyper 1 on this runtime, over real sockets, with services that are not `Send`.
+//! hyper 1 on this runtime, with real sockets and services that are not `Send`.
 
 #[path = "hyper/bodies.rs"]
 mod bodies;

@@ -1,4 +1,4 @@
-//! Ten thousand idle connections: what each costs in memory, and that they cost nothing else.
+//! Ten thousand idle connections: the memory of each, and that they cause no other costs.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::env;
@@ -16,17 +16,17 @@ struct Counting;
 
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: it hands every call on to the system's allocator, and counts beside it.
+// SAFETY: passes every call to the system's allocator, and counts the bytes.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         IN_USE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: by the caller's promise.
+        // SAFETY: by the caller's contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
         IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: by the caller's promise.
+        // SAFETY: by the caller's contract.
         unsafe { System.dealloc(ptr, layout) }
     }
 }
@@ -38,7 +38,7 @@ const CONNECTIONS: usize = 10_000;
 const ROLE: &str = "WAKEFUL_IDLE_CLIENTS";
 
 /// Not a test: the clients, in a process of their own, as the number of descriptors of a process is
-/// limited. It does what its standard input says, and answers with a line.
+/// limited. They follow commands on standard input, and answer each with a line.
 #[test]
 fn clients() {
     let Ok(port) = env::var(ROLE) else { return };
@@ -76,12 +76,12 @@ impl Clients {
         Clients(child.unwrap())
     }
 
-    /// Says what to do.
+    /// Sends a command.
     fn tell(&mut self, what: &str) {
         writeln!(self.0.stdin.as_mut().unwrap(), "{what}").unwrap();
     }
 
-    /// Waits, without blocking the loop, until the clients have done it.
+    /// Waits, without blocking the loop, until the clients have followed it.
     async fn done(&mut self) {
         let mut stdout = self.0.stdout.take().unwrap();
         let wait = move || {
@@ -107,7 +107,7 @@ impl Drop for Clients {
 async fn serve(stream: wakeful::net::TcpStream) -> io::Result<()> {
     loop {
         stream.readable().await?;
-        // On the heap only while there is something in it: an idle connection has none.
+        // On the heap only while it contains bytes: an idle connection has no buffer.
         let mut buf = vec![0; 4096];
         match stream.try_read(&mut buf) {
             Ok(0) => return Ok(()),
@@ -118,7 +118,7 @@ async fn serve(stream: wakeful::net::TcpStream) -> io::Result<()> {
     }
 }
 
-/// Runs until the system has no more news.
+/// Runs until the system reports no more events.
 async fn settle(runtime: &wakeful::Runtime) {
     loop {
         let before = runtime.metrics().events;
@@ -129,7 +129,7 @@ async fn settle(runtime: &wakeful::Runtime) {
     }
 }
 
-/// The events that one request takes.
+/// Returns the number of events of one request.
 async fn request(runtime: &wakeful::Runtime, clients: &mut Clients, which: usize) -> u64 {
     settle(runtime).await;
     let before = runtime.metrics().events;
@@ -139,14 +139,14 @@ async fn request(runtime: &wakeful::Runtime, clients: &mut Clients, which: usize
 }
 
 #[test]
-fn ten_thousand_idle_connections_cost_little_memory_and_nothing_else() {
+fn idle_connections_take_little_memory_and_no_events() {
     let limit = getrlimit(Resource::Nofile);
     let most = limit.maximum.unwrap_or(u64::MAX);
     if most < CONNECTIONS as u64 + 100 {
         eprintln!("skipped: a process may open only {most} descriptors here (see `ulimit -Hn`)");
         return;
     }
-    // The clients inherit it.
+    // The clients inherit the limit.
     setrlimit(
         Resource::Nofile,
         Rlimit {

@@ -1,4 +1,4 @@
-//! Groups of tasks.
+//! Tests of `JoinSet`.
 
 mod support;
 
@@ -6,17 +6,20 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, ready};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use support::{Counting, Ledger, OnDrop, Panicking, panic_of, text_of};
-use wakeful::task::{JoinSet, yield_now};
-use wakeful::{Runtime, block_on, spawn};
+use support::{Counting, Ledger, OnDrop, Panicking, panic_of, spin_until, text_of};
+use tokio::sync::oneshot;
+use wakeful::class::Class;
+use wakeful::task::{self, JoinSet, yield_now};
+use wakeful::{Handle, Runtime, block_on, spawn};
 
-/// The waker of who waits may be anyone's: what a member gave is not lost by its panic.
+/// A foreign waker may panic: the output of a member is not lost by that.
 #[test]
 #[cfg(panic = "unwind")]
-fn a_member_keeps_its_output_whatever_a_waker_does() {
+fn a_member_keeps_its_output_if_a_waker_panics() {
     let runtime = Runtime::new().unwrap();
     let mut set = runtime.enter(JoinSet::new);
     runtime.enter(|| _ = set.spawn(async { 7 }));
@@ -61,7 +64,7 @@ fn an_empty_set_is_ready_without_a_runtime() {
 }
 
 #[test]
-fn numbers_come_with_the_outputs() {
+fn task_ids_come_with_the_outputs() {
     block_on(async {
         let mut set = JoinSet::new();
         let first = set.spawn(ready('a'));
@@ -83,7 +86,7 @@ fn numbers_come_with_the_outputs() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn panics_and_aborts_are_members_ends_too() {
+fn panicked_and_aborted_members_are_joined_too() {
     block_on(async {
         let mut set = JoinSet::new();
         set.spawn(async { panic!("one of them") });
@@ -106,7 +109,7 @@ fn panics_and_aborts_are_members_ends_too() {
 }
 
 #[test]
-fn places_are_used_again() {
+fn slots_are_used_again() {
     block_on(async {
         let mut set = JoinSet::new();
         for round in 0..50 {
@@ -139,7 +142,7 @@ fn dropping_the_set_aborts_its_members() {
             });
         }
         yield_now().await;
-        // The outputs of three go with the set, the futures of two when the loop comes to them.
+        // The outputs of three are dropped with the set, the futures of two by the loop.
         assert_eq!(ledger.dropped(), 0);
         drop(set);
         assert_eq!(ledger.dropped(), 3);
@@ -149,7 +152,7 @@ fn dropping_the_set_aborts_its_members() {
 }
 
 #[test]
-fn detached_members_go_on_and_tell_no_one() {
+fn detached_members_continue_and_are_not_joined() {
     block_on(async {
         let mut set = JoinSet::new();
         let done = Rc::new(Cell::new(0));
@@ -162,7 +165,7 @@ fn detached_members_go_on_and_tell_no_one() {
         }
         set.detach_all();
         assert!(set.is_empty());
-        // New members take the places of the old ones, and are not mistaken for them.
+        // New members take the slots of the old ones, and are not mistaken for them.
         set.spawn(async {
             for _ in 0..5 {
                 yield_now().await;
@@ -179,7 +182,7 @@ fn detached_members_go_on_and_tell_no_one() {
 }
 
 #[test]
-fn shutdown_waits_until_all_are_gone() {
+fn shutdown_waits_until_all_members_have_ended() {
     let ledger = Ledger::new();
     block_on(async {
         let mut set = JoinSet::new();
@@ -194,7 +197,7 @@ fn shutdown_waits_until_all_are_gone() {
         set.shutdown().await;
         assert!(set.is_empty());
         ledger.assert_all_dropped(4);
-        // It is as good as new.
+        // The set can be used again.
         set.spawn(ready(()));
         set.join_next().await.unwrap().unwrap();
     });
@@ -202,7 +205,7 @@ fn shutdown_waits_until_all_are_gone() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn join_all_gives_all_or_the_panic() {
+fn join_all_returns_all_outputs_or_panics() {
     block_on(async {
         let set: JoinSet<_> = (0..5).map(|n| async move { n }).collect();
         assert_eq!(set.join_all().await, [0, 1, 2, 3, 4]);
@@ -226,7 +229,7 @@ fn join_all_gives_all_or_the_panic() {
 }
 
 #[test]
-fn joining_is_cancel_safe_and_wakes_the_newest() {
+fn joining_is_cancel_safe_and_wakes_the_newest_waker() {
     block_on(async {
         let mut set = JoinSet::new();
         set.spawn(yield_now());
@@ -245,7 +248,7 @@ fn joining_is_cancel_safe_and_wakes_the_newest() {
 }
 
 #[test]
-fn joining_many_that_have_ended_gives_way() {
+fn joining_many_ended_members_yields() {
     block_on(async {
         let mut set: JoinSet<_> = (0..1000).map(|_| ready(())).collect();
         yield_now().await;
@@ -265,7 +268,7 @@ fn joining_many_that_have_ended_gives_way() {
 }
 
 #[test]
-fn a_set_dropped_by_its_own_member() {
+fn a_set_may_be_dropped_by_its_own_member() {
     let ledger = Ledger::new();
     block_on(async {
         let slot: Rc<RefCell<Option<JoinSet<()>>>> = Rc::default();
@@ -289,7 +292,7 @@ fn a_set_dropped_by_its_own_member() {
                 yield_now().await;
             }
         }
-        // And by the drop of its own member's future.
+        // And by the drop of a member's future.
         let mut set = JoinSet::new();
         let (own, guard) = (slot.clone(), ledger.guard());
         let takes = OnDrop(move || {
@@ -311,7 +314,7 @@ fn a_set_dropped_by_its_own_member() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_spawn_outside_a_runtime_leaves_the_set_whole() {
+fn a_spawn_outside_a_runtime_leaves_the_set_unchanged() {
     let mut set = JoinSet::new();
     let text = panic_of(|| set.spawn(ready(1)));
     assert!(text.starts_with("there is no Wakeful runtime"), "{text}");
@@ -347,7 +350,7 @@ fn a_set_outlives_its_runtime() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_foreign_waker_that_panics_spares_the_other_members() {
+fn a_foreign_waker_that_panics_does_not_affect_the_other_members() {
     let runtime = Runtime::new().unwrap();
     let mut set = JoinSet::new();
     runtime.enter(|| (0..3).for_each(|n| drop(set.spawn(ready(n)))));
@@ -360,4 +363,170 @@ fn a_foreign_waker_that_panics_spares_the_other_members() {
         good += u32::from(output.is_ok());
     }
     assert!(good >= 2, "{good}");
+}
+
+#[test]
+fn members_come_from_an_iterator_and_from_an_extension() {
+    block_on(async {
+        let mut set: JoinSet<i32> = (0..3).map(ready).collect();
+        set.extend((3..5).map(ready));
+        assert_eq!(set.len(), 5);
+        assert_eq!(set.join_all().await, [0, 1, 2, 3, 4]);
+    });
+}
+
+#[test]
+fn ended_members_are_taken_with_their_ids_without_waiting() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        let id = set.spawn_local(async { 7 }).id();
+        assert!(set.try_join_next_with_id().is_none());
+        yield_now().await;
+        assert_eq!(set.try_join_next_with_id().unwrap().unwrap(), (id, 7));
+        assert!(set.is_empty());
+    });
+}
+
+#[test]
+fn a_member_has_the_name_and_the_class_of_its_builder() {
+    block_on(async {
+        let class = Class::builder("members").build().unwrap();
+        let mut set = JoinSet::new();
+        let about = async { (task::name(), Class::current().name()) };
+        set.build_task().name("one").class(&class).spawn(about);
+        let (name, class) = set.join_next().await.unwrap().unwrap();
+        assert_eq!(name.as_deref(), Some("one"));
+        assert_eq!(class.unwrap(), "members");
+    });
+}
+
+#[test]
+fn a_closure_of_the_pool_is_a_member() {
+    block_on(async {
+        let mut set = JoinSet::new();
+        let here = thread::current().id();
+        let id = set.spawn_blocking(move || thread::current().id() != here);
+        let named = set.build_task().name("named").spawn_blocking(|| true);
+        assert_ne!(id.id(), named.id());
+        assert_eq!(set.join_all().await, [true, true]);
+    });
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_panic_of_a_closure_of_the_pool_ends_its_member() {
+    block_on(async {
+        let mut set = JoinSet::<()>::new();
+        let id = set.spawn_blocking(|| panic!("on the pool")).id();
+        let error = set.join_next().await.unwrap().unwrap_err();
+        assert_eq!(error.id(), id);
+        assert_eq!(text_of(error.into_panic()), "on the pool");
+    });
+}
+
+/// The set is used outside of the runtime, as in tokio.
+#[test]
+fn members_are_spawned_into_the_runtime_of_a_handle() {
+    let runtime = Runtime::new().unwrap();
+    let other = Runtime::new().unwrap();
+    let handle = runtime.handle();
+    let mut set = JoinSet::new();
+    let id = async || Handle::current().id();
+    set.spawn_on(async move { id().await }, &handle);
+    set.spawn_local_on(async move { id().await }, &runtime.local_spawner());
+    set.spawn_blocking_on(move || handle.id(), &runtime.handle());
+    // The current runtime is another one.
+    other.enter(|| _ = set.spawn_on(async move { id().await }, &runtime.handle()));
+    let ids = runtime.block_on(set.join_all());
+    assert_eq!(ids, [runtime.handle().id(); 4]);
+}
+
+/// Runs a loop on another thread until the returned sender is dropped.
+fn elsewhere() -> (Handle, oneshot::Sender<()>, thread::JoinHandle<()>) {
+    let (send, receive) = channel();
+    let (end, ended) = oneshot::channel::<()>();
+    let other = thread::spawn(move || {
+        let runtime = Runtime::new().unwrap();
+        send.send(runtime.handle()).unwrap();
+        let _ = runtime.block_on(ended);
+    });
+    (receive.recv().unwrap(), end, other)
+}
+
+#[test]
+fn a_member_may_run_on_another_thread() {
+    let (handle, end, other) = elsewhere();
+    block_on(async {
+        let mut set = JoinSet::new();
+        let task = set.spawn_on(
+            async { (thread::current().id(), Some(task::id())) },
+            &handle,
+        );
+        let closure = set.spawn_blocking_on(|| (thread::current().id(), None), &handle);
+        let (mut ids, mut threads) = (Vec::new(), Vec::new());
+        while let Some(member) = set.join_next_with_id().await {
+            let (id, (thread, inside)) = member.unwrap();
+            ids.push(id);
+            threads.push(thread);
+            // The task sees the id that the set has.
+            assert!(inside.is_none_or(|inside| inside == id));
+        }
+        ids.sort();
+        let mut expected = [task.id(), closure.id()];
+        expected.sort();
+        assert_eq!(ids, expected);
+        assert!(threads.contains(&other.thread().id()));
+        assert!(!threads.contains(&thread::current().id()));
+    });
+    drop(end);
+    other.join().unwrap();
+}
+
+#[test]
+fn the_end_of_a_set_aborts_its_members_on_other_threads() {
+    let (handle, end, other) = elsewhere();
+    let ledger = Ledger::new();
+    block_on(async {
+        let mut set = JoinSet::<()>::new();
+        for _ in 0..2 {
+            let guard = ledger.guard();
+            let member = async move {
+                let _guard = guard;
+                pending().await
+            };
+            set.spawn_on(member, &handle);
+        }
+        // One has been polled here, the other has not.
+        yield_now().await;
+        set.spawn_on(pending(), &handle).abort();
+        assert!(set.join_next().await.unwrap().unwrap_err().is_cancelled());
+    });
+    spin_until(|| ledger.dropped() == 2);
+    drop(end);
+    other.join().unwrap();
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn what_ends_a_task_on_another_thread_ends_its_member() {
+    let (handle, end, other) = elsewhere();
+    block_on(async {
+        let mut set = JoinSet::<()>::new();
+        set.spawn_on(async { panic!("over there") }, &handle);
+        let error = set.join_next().await.unwrap().unwrap_err();
+        assert_eq!(text_of(error.into_panic()), "over there");
+        drop(end);
+        other.join().unwrap();
+        // The runtime has ended.
+        set.spawn_on(ready(()), &handle);
+        set.spawn_blocking_on(|| (), &handle);
+        while let Some(member) = set.join_next().await {
+            assert!(member.unwrap_err().is_cancelled());
+        }
+    });
+    // Outside of a runtime there is nothing that could wait for it.
+    let mut set = JoinSet::new();
+    let text = panic_of(|| set.spawn_on(ready(()), &handle));
+    assert!(text.starts_with("there is no Wakeful runtime"), "{text}");
+    assert!(set.is_empty());
 }

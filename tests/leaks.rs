@@ -1,6 +1,6 @@
-//! Nothing is left behind: 100,000 tasks that end, panic, are aborted or detached, with their
-//! timers, wakers and handles. Every byte is counted. The one test of its program, as the allocator
-//! is the process's.
+//! Counts every byte: 100,000 tasks that end, panic, are aborted or detached, with their timers,
+//! wakers and handles, leave no memory allocated. The only test of its program, as it replaces the
+//! allocator of the process.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::pending;
@@ -21,7 +21,7 @@ struct Counting;
 
 static LIVE: AtomicIsize = AtomicIsize::new(0);
 
-// SAFETY: all of it is the system's allocator, which is given what was given here.
+// SAFETY: passes all calls to the system's allocator, unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.fetch_add(layout.size() as isize, Ordering::Relaxed);
@@ -39,16 +39,16 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// In each of the five rounds.
+/// The number of tasks in each of the five rounds.
 const TASKS: usize = 20_000;
-/// The harness has a thread that may allocate a little.
+/// The threads of the test harness may allocate a little.
 const SLACK: isize = 4096;
 
 fn live() -> isize {
     LIVE.load(Ordering::Relaxed)
 }
 
-/// Six fates of a task.
+/// Returns a task with one of six ends.
 async fn task(number: usize, guard: Guard) -> (usize, Guard) {
     match number % 6 {
         0 => {}
@@ -57,7 +57,7 @@ async fn task(number: usize, guard: Guard) -> (usize, Guard) {
         3 => {
             yield_now().await;
             drop(guard);
-            // Without the hook, which would write 16,667 reports.
+            // Without the panic hook, which would print 16,667 reports.
             resume_unwind(Box::new(vec![number]));
         }
         4 => {
@@ -74,8 +74,8 @@ async fn task(number: usize, guard: Guard) -> (usize, Guard) {
     (number, guard)
 }
 
-/// Spawns `tasks` tasks: joined one by one, joined in a set, or detached. Those that would wait for
-/// ever are aborted, some before they were ever polled.
+/// Spawns `tasks` tasks: joined one by one, joined in a set, or detached. Those that would wait
+/// forever are aborted, some before their first poll.
 async fn round(tasks: usize, ledger: &Ledger) {
     let mut set = JoinSet::new();
     let mut handles = Vec::new();
@@ -105,7 +105,7 @@ async fn round(tasks: usize, ledger: &Ledger) {
     sleep(Duration::from_millis(1)).await;
     aborts.iter().for_each(AbortHandle::abort);
     for (number, handle) in handles.into_iter().enumerate() {
-        // A handle that is dropped takes the output or the panic along.
+        // The drop of a handle drops the output or the panic.
         if number % 4 > 0 {
             _ = handle.await;
         }
@@ -128,13 +128,13 @@ fn runtime() -> Runtime {
 }
 
 #[test]
-fn a_hundred_thousand_tasks_leave_nothing() {
-    // What is made once, for a thread or for a first panic.
+fn a_hundred_thousand_tasks_leak_nothing() {
+    // Allocations that are made once, for a thread or for the first panic.
     play(&runtime());
     let before = live();
     let runtime = runtime();
     play(&runtime);
-    // What the loop keeps for the next tasks.
+    // Allocations that the loop keeps for later tasks.
     let warm = live();
     for round in 2..=4 {
         play(&runtime);

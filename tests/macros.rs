@@ -1,8 +1,8 @@
-//! `#[wakeful::main]` and `#[wakeful::test]`, over a stand-in runtime that records its calls.
+//! `#[wakeful::main]` and `#[wakeful::test]`, with a stand-in runtime that records its calls.
 //!
-//! What must not compile, and the message it gets, is under `ui/fail`.
+//! Code that must not compile, and its messages, is in `ui/fail`.
 
-// What the attributes add must not trip a lint, nor need an `allow` that a `forbid` would refuse.
+// The attributes' code must not cause lints, nor need an `allow` that a `forbid` would refuse.
 #![forbid(unreachable_code, clippy::expect_used, clippy::needless_return)]
 
 use std::future::{Future, poll_fn, ready};
@@ -15,7 +15,7 @@ mod stand_in;
 
 const PLAIN_RUN: [&str; 4] = ["new", "build", "block_on", "drop"];
 
-/// Pending once, so that a body is really polled and not only entered.
+/// Pending once, so that a body is polled more than once.
 fn turn() -> impl Future<Output = ()> {
     let mut seen = false;
     poll_fn(move |_| {
@@ -66,7 +66,7 @@ fn arguments_and_generics_are_forwarded() {
 }
 
 #[test]
-fn names_in_the_body_are_the_users_own() {
+fn names_in_the_body_are_those_of_the_user() {
     #[wakeful_macros::main(crate = stand_in)]
     async fn entry(runtime: u8) -> u8 {
         let body = runtime;
@@ -76,7 +76,7 @@ fn names_in_the_body_are_the_users_own() {
 }
 
 #[test]
-fn a_return_type_is_known_inside_the_body_as_in_an_async_fn() {
+fn the_return_type_is_known_inside_the_body_as_in_an_async_fn() {
     #[derive(Debug)]
     struct Odd;
     impl fmt::Display for Odd {
@@ -113,7 +113,7 @@ fn an_opaque_return_type_works() {
 }
 
 #[test]
-fn a_body_that_never_ends_may_say_so() {
+fn a_body_may_return_never() {
     #[wakeful_macros::main(crate = stand_in)]
     async fn entry(panics: bool) -> ! {
         loop {
@@ -138,7 +138,7 @@ fn attributes_inside_the_body_apply_to_the_function() {
 }
 
 #[test]
-fn an_associated_function_may_name_its_type() {
+fn an_associated_function_may_use_self_as_a_type() {
     struct Server(u8);
     impl Server {
         #[wakeful_macros::main(crate = stand_in)]
@@ -156,7 +156,7 @@ fn an_unsafe_function_stays_unsafe() {
         number
     }
     let pointer: unsafe extern "C" fn(u8) -> u8 = entry;
-    // SAFETY: the function asks nothing of its caller.
+    // SAFETY: the function has no requirements.
     assert_eq!(unsafe { pointer(5) }, 5);
 }
 
@@ -164,7 +164,7 @@ fn an_unsafe_function_stays_unsafe() {
 #[should_panic(
     expected = "failed to build the runtime: Custom { kind: Other, error: \"no descriptors left\" }"
 )]
-fn a_runtime_that_cannot_be_built_is_a_panic_that_says_why() {
+fn a_runtime_that_cannot_be_built_is_a_panic_with_the_error() {
     #[wakeful_macros::main(crate = stand_in::broken)]
     async fn entry() {}
     entry();
@@ -201,7 +201,7 @@ async fn start_paused_reaches_the_builder() {
 }
 
 #[wakeful_macros::test(start_paused = false, detect_stalls = false, crate = "stand_in")]
-async fn start_paused_may_be_false_and_keys_come_in_any_order() {
+async fn start_paused_may_be_false_and_keys_have_any_order() {
     assert_eq!(
         stand_in::calls(),
         [
@@ -211,6 +211,23 @@ async fn start_paused_may_be_false_and_keys_come_in_any_order() {
             "build",
             "block_on"
         ]
+    );
+}
+
+#[test]
+fn a_name_and_a_stopped_clock_of_main_reach_the_builder() {
+    #[wakeful_macros::main(crate = stand_in, start_paused = true, name = "metrics")]
+    async fn entry() {}
+    entry();
+    let expected = ["new", "name(metrics)", "start_paused(true)", "build"];
+    assert_eq!(stand_in::calls()[..4], expected);
+}
+
+#[wakeful_macros::test(crate = stand_in, name = "metrics", detect_stalls = false)]
+async fn a_name_of_a_test_reaches_the_builder() {
+    assert_eq!(
+        stand_in::calls(),
+        ["new", "name(metrics)", "build", "block_on"]
     );
 }
 
@@ -272,7 +289,7 @@ async fn a_test_may_return_a_result() -> Result<(), std::num::ParseIntError> {
 }
 
 #[wakeful_macros::test(crate = stand_in)]
-async fn a_test_may_return_something_opaque() -> impl Termination {
+async fn a_test_may_return_an_opaque_type() -> impl Termination {
     ExitCode::SUCCESS
 }
 

@@ -1,4 +1,4 @@
-//! What a runtime counts and measures of itself, and the page that Prometheus fetches.
+//! The metrics of a runtime, and the page that Prometheus fetches.
 
 #[path = "metrics/page.rs"]
 mod page;
@@ -16,7 +16,7 @@ use wakeful::time::sleep;
 use wakeful::{Builder, Metrics, MetricsLevel, Runtime};
 
 #[test]
-fn a_new_runtime_has_done_nothing() {
+fn the_metrics_of_a_new_runtime_are_zero() {
     let metrics = Runtime::new().unwrap().metrics();
     assert_eq!((metrics.tasks_alive, metrics.tasks_spawned), (0, 0));
     let wakes = (
@@ -29,7 +29,7 @@ fn a_new_runtime_has_done_nothing() {
     assert!(metrics.wake_to_poll.is_none() && metrics.poll_time.is_none());
 }
 
-/// What changed between two looks.
+/// Returns the differences between two snapshots.
 fn wakes(before: &Metrics, after: &Metrics) -> [u64; 3] {
     [
         after.wakes_local - before.wakes_local,
@@ -39,7 +39,7 @@ fn wakes(before: &Metrics, after: &Metrics) -> [u64; 3] {
 }
 
 #[test]
-fn wakes_on_the_own_thread_are_local_or_coalesced() {
+fn wakes_on_the_owner_thread_are_local_or_coalesced() {
     let runtime = Runtime::new().unwrap();
     let mut sleeper = None;
     runtime.block_on(async {
@@ -63,7 +63,7 @@ fn wakes_on_the_own_thread_are_local_or_coalesced() {
     assert_eq!(wakes(&before, &runtime.metrics()), [0, 0, 0]);
     let before = runtime.metrics();
     runtime.block_on(async {
-        // One that waits for its waker to be used; it is used three times in one go.
+        // A task that leaves its waker; the waker is called three times in a row.
         let task = wakeful::spawn(async {
             let waker = my_waker().await;
             for _ in 0..3 {
@@ -71,7 +71,7 @@ fn wakes_on_the_own_thread_are_local_or_coalesced() {
             }
             yield_now().await;
         });
-        // The join is a wake, too. The task's own `yield_now` finds it queued already.
+        // The join is a wake, too. The `yield_now` of the task finds it queued already.
         task.await.unwrap();
     });
     let [local, remote, coalesced] = wakes(&before, &runtime.metrics());
@@ -100,12 +100,12 @@ fn wakes_from_other_threads_are_remote() {
         assert_eq!(after.wakes_remote - before.wakes_remote, 1);
     });
     let metrics = runtime.metrics();
-    // The join.
+    // The wake of the join.
     assert_eq!((metrics.wakes_local, metrics.wakes_remote), (1, 1));
 }
 
 #[test]
-fn wakes_that_ride_along_are_coalesced() {
+fn wakes_of_a_task_with_a_pending_message_are_coalesced() {
     let runtime = Runtime::new().unwrap();
     let task = runtime.spawn(pending::<()>());
     let waker = {
@@ -129,7 +129,7 @@ fn wakes_that_ride_along_are_coalesced() {
 }
 
 #[test]
-fn an_abort_is_no_wake() {
+fn an_abort_is_not_a_wake() {
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
         let task = wakeful::spawn(pending::<()>());
@@ -137,13 +137,13 @@ fn an_abort_is_no_wake() {
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
     });
-    // The yield and the join.
+    // The wakes of the yield and of the join.
     assert_eq!(runtime.metrics().wakes_local, 2);
     assert_eq!(runtime.metrics().tasks_alive, 0);
 }
 
 #[test]
-fn local_wakes_never_go_down() {
+fn local_wakes_never_decrease() {
     wakeful::block_on(async {
         let mut last = 0;
         for _ in 0..2000 {
@@ -204,14 +204,14 @@ fn waits_and_events_are_counted_together() {
 }
 
 #[test]
-fn times_are_measured_when_asked_for() {
+fn times_are_measured_if_requested() {
     let runtime = Builder::new()
         .metrics_level(MetricsLevel::Times)
         .build()
         .unwrap();
     const LONG: Duration = Duration::from_millis(20);
     runtime.block_on(async {
-        // Two tasks in the run queue: the second waits for as long as the first is polled.
+        // Two queued tasks: the second waits for as long as the first is polled.
         let first = wakeful::spawn(async {
             let begin = std::time::Instant::now();
             spin_until(|| begin.elapsed() >= LONG);

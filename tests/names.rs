@@ -1,4 +1,4 @@
-//! Looking names up: on the pool, with a limit, and without holding up the end.
+//! Name lookups: on the pool, with a timeout, and without delaying the shutdown.
 
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
@@ -7,8 +7,8 @@ use wakeful::net::{TcpStream, lookup_host};
 use wakeful::time::timeout;
 use wakeful::{Builder, Runtime, spawn_blocking};
 
-/// A runtime whose only pool thread hangs, as in a resolver that gets no answer, until the sender
-/// is dropped.
+/// Returns a runtime whose only pool thread hangs, like a resolver without an answer, until the
+/// sender is dropped.
 fn stuck() -> (Runtime, Sender<()>) {
     let builder = Builder::new().max_blocking_threads(1);
     let runtime = builder
@@ -47,7 +47,7 @@ fn a_name_is_looked_up() {
 }
 
 #[test]
-fn a_lookup_that_hangs_meets_its_timeout() {
+fn a_lookup_that_hangs_times_out() {
     let (runtime, gate) = stuck();
     runtime.block_on(async {
         let lookup = lookup_host("localhost:0");
@@ -58,7 +58,7 @@ fn a_lookup_that_hangs_meets_its_timeout() {
     assert_eq!(
         runtime.metrics().blocking_queued,
         2,
-        "they wait for the thread, unwanted"
+        "the lookups wait for the thread, although their futures were dropped"
     );
     drop(gate);
     runtime.block_on(async {
@@ -66,9 +66,9 @@ fn a_lookup_that_hangs_meets_its_timeout() {
     });
 }
 
-/// The gate stays closed: the drop gives the lookups up and returns.
+/// The gate stays closed: the drop of the runtime abandons the lookups and returns.
 #[test]
-fn a_lookup_that_hangs_does_not_hold_up_the_end() {
+fn a_lookup_that_hangs_does_not_delay_the_shutdown() {
     let (runtime, gate) = stuck();
     let task = runtime.spawn(async { lookup_host("localhost:0").await.map(|_| ()) });
     runtime.block_on(wakeful::task::yield_now());

@@ -1,4 +1,4 @@
-//! Connecting, listening, names, options; and what the errors say.
+//! Connecting, listening, names and options, and the texts of the errors.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -22,7 +22,7 @@ use support::{is_pending, run, turn};
 
 const ANY: &str = "127.0.0.1:0";
 
-/// An address where no one listens, and no one else can: the socket holds on to it.
+/// Returns an address on which no process listens or can listen, as the socket holds it.
 fn closed() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(ANY.parse().unwrap()).unwrap();
@@ -31,7 +31,7 @@ fn closed() -> (TcpSocket, SocketAddr) {
 }
 
 #[test]
-fn every_address_is_tried() {
+fn every_address_of_a_list_is_tried() {
     run(async || {
         let (_held, refusing) = closed();
         let listener = TcpListener::bind(ANY).await.unwrap();
@@ -41,7 +41,7 @@ fn every_address_is_tried() {
         let (server, peer) = listener.accept().await.unwrap();
         assert_eq!(peer, stream.local_addr().unwrap());
         assert_eq!(server.peer_addr().unwrap(), peer);
-        // Binding as well: the first is taken.
+        // Binding as well: the first one that works is used.
         let listener = TcpListener::bind(&[open, ANY.parse().unwrap()][..])
             .await
             .unwrap();
@@ -63,7 +63,7 @@ fn a_refused_connection_names_the_last_address() {
             Some(Errno::CONNREFUSED.raw_os_error())
         );
         assert!(error.source().is_some());
-        // The builder says the same.
+        // The builder returns the same error.
         let socket = TcpSocket::new_v4().unwrap();
         let error = socket.connect(last).await.unwrap_err();
         assert_eq!(error.to_string(), text);
@@ -90,7 +90,7 @@ fn a_used_port_is_named() {
 }
 
 #[test]
-fn what_is_no_address_is_refused_with_an_example() {
+fn a_malformed_address_is_refused_with_an_example() {
     run(async || {
         for text in ["localhost", "127.0.0.1", "name:http", "name:65536", ""] {
             let error = TcpStream::connect(text).await.unwrap_err();
@@ -101,14 +101,14 @@ fn what_is_no_address_is_refused_with_an_example() {
         let error = TcpStream::connect(none).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert_eq!(error.to_string(), "connect to: there is no address to try");
-        // A failure of the lookup comes back from the pool, with the name.
+        // The error of a lookup on the pool contains the name.
         let error = lookup_host(("zero\0byte", 1)).await.err().unwrap();
         assert!(error.to_string().starts_with("look up zero"), "{error}");
     });
 }
 
 #[test]
-fn only_names_go_to_the_blocking_pool() {
+fn only_names_are_looked_up_on_the_blocking_pool() {
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
         let expected: SocketAddr = "192.0.2.1:80".parse().unwrap();
@@ -139,7 +139,7 @@ fn only_names_go_to_the_blocking_pool() {
 }
 
 #[test]
-fn connections_come_as_a_stream() {
+fn incoming_is_a_stream_of_connections() {
     run(async || {
         let listener = TcpListener::bind(ANY).await.unwrap();
         let addr = listener.local_addr().unwrap();
@@ -187,7 +187,7 @@ fn several_tasks_accept_from_one_listener() {
 }
 
 #[test]
-fn an_accept_that_is_dropped_takes_no_connection() {
+fn an_accept_that_is_dropped_loses_no_connection() {
     run(async || {
         let listener = TcpListener::bind(ANY).await.unwrap();
         assert!(is_pending(pin!(listener.accept())).await);
@@ -207,7 +207,7 @@ fn an_accept_that_is_dropped_takes_no_connection() {
 }
 
 #[test]
-fn a_connection_that_broke_in_the_queue_does_not_end_the_loop() {
+fn a_connection_that_broke_in_the_queue_is_skipped() {
     run(async || {
         let listener = TcpListener::bind(ANY).await.unwrap();
         let addr = listener.local_addr().unwrap();
@@ -216,7 +216,7 @@ fn a_connection_that_broke_in_the_queue_does_not_end_the_loop() {
         broken.set_linger(Some(Duration::ZERO)).unwrap();
         drop(broken);
         let client = TcpStream::connect(addr).await.unwrap();
-        // Whether the system still hands out the broken one is its own affair.
+        // Whether the system still returns the broken connection depends on the system.
         loop {
             let (_stream, peer) = listener.accept().await.unwrap();
             if peer == client.local_addr().unwrap() {
@@ -227,11 +227,11 @@ fn a_connection_that_broke_in_the_queue_does_not_end_the_loop() {
 }
 
 #[test]
-fn a_listener_goes_to_std_and_back() {
+fn a_listener_is_converted_to_std_and_back() {
     run(async || {
         let std = std::net::TcpListener::bind(ANY).unwrap();
         let addr = std.local_addr().unwrap();
-        // It has come before the listener is registered.
+        // It has arrived before the listener is registered.
         let early = std::net::TcpStream::connect(addr).unwrap();
         let ours = TcpListener::from_std(std).unwrap();
         let (_stream, peer) = ours.accept().await.unwrap();
@@ -269,7 +269,7 @@ fn options_are_set() {
         assert_eq!(inner.tcp_keepalive_time().unwrap(), Duration::from_secs(40));
         assert_eq!(inner.tcp_keepalive_retries().unwrap(), 3);
 
-        // They last.
+        // The options are still set.
         let listener = TcpListener::bind(ANY).await.unwrap();
         let stream = socket
             .connect(listener.local_addr().unwrap())
@@ -307,7 +307,7 @@ fn two_listeners_share_a_port() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_socket_keeps_to_one_interface() {
+fn a_socket_is_bound_to_an_interface() {
     let socket = TcpSocket::new_v4().unwrap();
     assert_eq!(socket.device().unwrap(), None);
     socket.bind_device(Some(b"lo")).unwrap();
@@ -315,7 +315,7 @@ fn a_socket_keeps_to_one_interface() {
 }
 
 #[test]
-fn sockets_speak_ipv6() {
+fn sockets_work_with_ipv6() {
     run(async || {
         let listener = match TcpListener::bind("[::1]:0").await {
             Err(error) if error.kind() == ErrorKind::AddrNotAvailable => return,
@@ -330,12 +330,12 @@ fn sockets_speak_ipv6() {
 
 #[test]
 #[should_panic(expected = "runtime")]
-fn a_socket_outside_a_runtime_panics_with_a_sentence() {
+fn a_socket_outside_a_runtime_panics_with_advice() {
     let std = std::net::TcpListener::bind(ANY).unwrap();
     let _ = TcpListener::from_std(std);
 }
 
-/// An address that never answers: its queue is full. What is returned keeps it so.
+/// Returns an address that never answers: its queue is full as long as the other value lives.
 fn silent() -> (Vec<socket2::Socket>, SocketAddr) {
     use socket2::{Domain, Socket, Type};
 
@@ -345,7 +345,7 @@ fn silent() -> (Vec<socket2::Socket>, SocketAddr) {
     listener.listen(0).unwrap();
     let addr = listener.local_addr().unwrap();
     let mut held = vec![listener];
-    // Each is accepted by the system at once, or never.
+    // The system accepts each of these at once, or never.
     for _ in 0..8 {
         let client = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None).unwrap();
         let _ = client.connect(&addr);
@@ -359,7 +359,7 @@ fn silent() -> (Vec<socket2::Socket>, SocketAddr) {
 }
 
 #[test]
-fn an_address_that_never_answers_holds_up_the_next_for_250_ms_only() {
+fn an_address_that_never_answers_delays_the_next_one_by_250_ms() {
     for backend in [Backend::Auto, Backend::Portable] {
         // The clock jumps over each delay, so this fails if there is none, or another one.
         let runtime = Runtime::builder()
@@ -375,13 +375,13 @@ fn an_address_that_never_answers_holds_up_the_next_for_250_ms_only() {
             let stream = TcpStream::connect([silent, silent, open]).await.unwrap();
             assert_eq!(begin.elapsed(), Duration::from_millis(500));
             assert_eq!(stream.peer_addr().unwrap(), open);
-            // A refusal does not wait for the delay.
+            // After a refusal the next attempt begins at once.
             let (_held, refusing) = closed();
             let begin = Instant::now();
             let stream = TcpStream::connect([refusing, open]).await.unwrap();
             assert_eq!(begin.elapsed(), Duration::ZERO);
             assert_eq!(stream.peer_addr().unwrap(), open);
-            // What is left is waited for, with no limit but the caller's.
+            // The remaining attempts are awaited, without a limit.
             let limit = Duration::from_secs(3600);
             let connect = TcpStream::connect([refusing, silent]);
             wakeful::time::timeout(limit, connect).await.unwrap_err();
@@ -391,7 +391,7 @@ fn an_address_that_never_answers_holds_up_the_next_for_250_ms_only() {
 }
 
 #[test]
-fn attempts_that_did_not_win_are_given_up() {
+fn attempts_are_dropped_when_one_has_succeeded() {
     let runtime = Runtime::builder().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let (_held, silent) = silent();
@@ -401,7 +401,7 @@ fn attempts_that_did_not_win_are_given_up() {
         let stream = TcpStream::connect([silent, silent, open]).await.unwrap();
         assert_eq!(runtime.metrics().sources, before + 1);
         drop(stream);
-        // So are all, if the future is dropped.
+        // All are dropped with the future.
         let limit = Duration::from_millis(300);
         let connect = TcpStream::connect([silent, silent, silent]);
         wakeful::time::timeout(limit, connect).await.unwrap_err();

@@ -1,5 +1,5 @@
-//! A process without descriptors: accepting waits, does not spin, and goes on when there are some.
-//! It changes a limit of the whole process, so it is one test, in a file of its own.
+//! A process without descriptors: accepting waits without spinning, and continues when there are
+//! some. It changes a limit of the whole process, so it is the only test of its program.
 
 use std::cell::Cell;
 use std::env;
@@ -42,11 +42,11 @@ fn accepting_without_descriptors_backs_off_and_recovers() {
     setrlimit(Resource::Nofile, few).unwrap();
     for backend in [Backend::Auto, Backend::Portable] {
         let runtime = Runtime::builder().backend(backend).build().unwrap();
-        runtime.block_on(starve(&runtime));
+        runtime.block_on(use_all_descriptors(&runtime));
     }
 }
 
-async fn starve(runtime: &Runtime) {
+async fn use_all_descriptors(runtime: &Runtime) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let polled = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -63,7 +63,7 @@ async fn starve(runtime: &Runtime) {
     // A direct call of `try_accept` gets the error at once.
     let error = loop {
         match listener.try_accept() {
-            // No event has come yet.
+            // No event has arrived yet.
             Err(error) if error.kind() == ErrorKind::WouldBlock => sleep(Duration::ZERO).await,
             result => break result.unwrap_err(),
         }
@@ -91,7 +91,7 @@ async fn starve(runtime: &Runtime) {
         join3(on_listener, on_polled, on_unix).await
     });
 
-    // A window of 200 ms: a task that spins is polled without end in it.
+    // A window of 200 ms: a task that spins would be polled many times in it.
     let before = runtime.metrics();
     sleep(Duration::from_millis(200)).await;
     let after = runtime.metrics();
@@ -102,7 +102,7 @@ async fn starve(runtime: &Runtime) {
     assert_eq!(accepted.get(), 0);
     assert!(!server.is_finished());
 
-    // Connections that are there already are served all the while.
+    // Accepted connections are served all the time.
     let (mut ours, theirs) = talker;
     ours.write_all(b"still here").unwrap();
     let mut buf = [0; 16];
@@ -119,7 +119,7 @@ async fn starve(runtime: &Runtime) {
     unix_client.read_exact(&mut buf[..7]).unwrap();
 }
 
-/// A connection that is there before the trouble.
+/// Serves a connection that was accepted before.
 async fn talk(addr: std::net::SocketAddr, listener: &TcpListener) -> (StdStream, TcpStream) {
     let ours = StdStream::connect(addr).unwrap();
     (ours, listener.accept().await.unwrap().0)

@@ -1,4 +1,4 @@
-//! Transfers of nothing: a read into no room and a write of no bytes, of streams and of datagrams.
+//! Empty transfers: a read into an empty buffer and a write of no bytes, of streams and datagrams.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, IoSliceMut};
@@ -18,7 +18,7 @@ use wakeful::task::coop::has_budget_remaining;
 mod support;
 use support::{is_pending, run, tcp_pair};
 
-/// The output of a future that is ready at the first poll.
+/// Returns the output of a future that is ready at the first poll.
 #[track_caller]
 fn at_once<F: Future>(future: F) -> impl Future<Output = F::Output> {
     let place = std::panic::Location::caller();
@@ -26,24 +26,24 @@ fn at_once<F: Future>(future: F) -> impl Future<Output = F::Output> {
         let mut future = pin!(future);
         match poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
             Poll::Ready(output) => output,
-            Poll::Pending => panic!("it waits, at {place}"),
+            Poll::Pending => panic!("the future is pending, at {place}"),
         }
     }
 }
 
-/// By the traits of `futures-io`, where there is nothing to read.
-async fn reads_nothing(mut reader: impl AsyncRead + Unpin) {
+/// Reads with the traits of `futures-io`, when there is nothing to read.
+async fn empty_reads(mut reader: impl AsyncRead + Unpin) {
     let mut reader = Pin::new(&mut reader);
     let read = poll_fn(|cx| reader.as_mut().poll_read(cx, &mut []));
     assert_eq!(at_once(read).await.unwrap(), 0);
-    for mut bufs in no_room() {
+    for mut bufs in empty_buffers() {
         let read = poll_fn(|cx| reader.as_mut().poll_read_vectored(cx, &mut bufs));
         assert_eq!(at_once(read).await.unwrap(), 0);
     }
 }
 
-/// By the traits of `futures-io`, where there is no room to write.
-async fn writes_nothing(mut writer: impl AsyncWrite + Unpin) {
+/// Writes with the traits of `futures-io`, when there is no space to write.
+async fn empty_writes(mut writer: impl AsyncWrite + Unpin) {
     let mut writer = Pin::new(&mut writer);
     let write = poll_fn(|cx| writer.as_mut().poll_write(cx, &[]));
     assert_eq!(at_once(write).await.unwrap(), 0);
@@ -53,8 +53,8 @@ async fn writes_nothing(mut writer: impl AsyncWrite + Unpin) {
     }
 }
 
-/// No buffer at all, and several without room.
-fn no_room() -> [Vec<IoSliceMut<'static>>; 2] {
+/// No buffer at all, and several empty ones.
+fn empty_buffers() -> [Vec<IoSliceMut<'static>>; 2] {
     let empty = || IoSliceMut::new(&mut []);
     [vec![], vec![empty(), empty(), empty()]]
 }
@@ -63,7 +63,7 @@ fn no_bytes() -> [Vec<IoSlice<'static>>; 2] {
     [vec![], vec![IoSlice::new(&[]); 3]]
 }
 
-/// Writes until there is no room.
+/// Writes until the buffer of the system is full.
 fn fill_up(mut write: impl FnMut(&[u8]) -> io::Result<usize>) {
     loop {
         match write(&[7; 4096]) {
@@ -74,7 +74,7 @@ fn fill_up(mut write: impl FnMut(&[u8]) -> io::Result<usize>) {
     }
 }
 
-/// The methods of both kinds of streams, whose names are the same.
+/// The methods of both kinds of streams, which have the same names.
 macro_rules! stream_moves_nothing {
     ($type:ident, $pair:expr) => {{
         let (stream, _other): ($type, $type) = $pair;
@@ -84,7 +84,7 @@ macro_rules! stream_moves_nothing {
         assert_eq!(stream.try_read(&mut []).unwrap(), 0);
         assert_eq!(at_once(stream.write(&[])).await.unwrap(), 0);
         assert_eq!(stream.try_write(&[]).unwrap(), 0);
-        for mut bufs in no_room() {
+        for mut bufs in empty_buffers() {
             let read = stream.read_vectored(&mut bufs);
             assert_eq!(at_once(read).await.unwrap(), 0);
             assert_eq!(stream.try_read_vectored(&mut bufs).unwrap(), 0);
@@ -94,19 +94,19 @@ macro_rules! stream_moves_nothing {
             assert_eq!(at_once(write).await.unwrap(), 0);
             assert_eq!(stream.try_write_vectored(&bufs).unwrap(), 0);
         }
-        reads_nothing(&stream).await;
-        writes_nothing(&stream).await;
-        // What is known of the readiness stays: a transfer of something waits.
+        empty_reads(&stream).await;
+        empty_writes(&stream).await;
+        // The recorded readiness does not change: a transfer of bytes waits.
         assert!(is_pending(pin!(stream.read(&mut [0]))).await);
         assert!(is_pending(pin!(stream.write(&[0]))).await);
         let (read, write) = stream.into_split();
-        reads_nothing(read).await;
-        writes_nothing(write).await;
+        empty_reads(read).await;
+        empty_writes(write).await;
     }};
 }
 
 #[test]
-fn a_stream_moves_nothing_at_once() {
+fn an_empty_transfer_of_a_stream_is_ready_at_once() {
     run(async || {
         stream_moves_nothing!(TcpStream, tcp_pair().await);
         stream_moves_nothing!(UnixStream, UnixStream::pair().unwrap());
@@ -114,17 +114,17 @@ fn a_stream_moves_nothing_at_once() {
 }
 
 #[test]
-fn a_pipe_moves_nothing_at_once() {
+fn an_empty_transfer_of_a_pipe_is_ready_at_once() {
     run(async || {
         let (_sender, receiver) = pipe::pipe().unwrap();
         assert_eq!(at_once(receiver.read(&mut [])).await.unwrap(), 0);
         assert_eq!(receiver.try_read(&mut []).unwrap(), 0);
-        for mut bufs in no_room() {
+        for mut bufs in empty_buffers() {
             assert_eq!(receiver.try_read_vectored(&mut bufs).unwrap(), 0);
         }
-        reads_nothing(&receiver).await;
+        empty_reads(&receiver).await;
         assert!(is_pending(pin!(receiver.read(&mut [0]))).await);
-        reads_nothing(receiver).await;
+        empty_reads(receiver).await;
 
         let (sender, _receiver) = pipe::pipe().unwrap();
         fill_up(|bytes| sender.try_write(bytes));
@@ -133,14 +133,14 @@ fn a_pipe_moves_nothing_at_once() {
         for bufs in no_bytes() {
             assert_eq!(sender.try_write_vectored(&bufs).unwrap(), 0);
         }
-        writes_nothing(&sender).await;
+        empty_writes(&sender).await;
         assert!(is_pending(pin!(sender.write(&[0]))).await);
-        writes_nothing(sender).await;
+        empty_writes(sender).await;
     });
 }
 
 #[test]
-fn a_pipe_of_a_child_moves_nothing_at_once() {
+fn an_empty_transfer_of_a_childs_pipe_is_ready_at_once() {
     run(async || {
         let mut child = Command::new("sleep")
             .arg("3600")
@@ -152,33 +152,33 @@ fn a_pipe_of_a_child_moves_nothing_at_once() {
         let mut stdout = child.stdout.take().unwrap();
         assert_eq!(at_once(stdout.read(&mut [])).await.unwrap(), 0);
         assert_eq!(stdout.try_read(&mut []).unwrap(), 0);
-        reads_nothing(&mut stdout).await;
+        empty_reads(&mut stdout).await;
         let mut stdin = child.stdin.take().unwrap();
         fill_up(|bytes| stdin.try_write(bytes));
         assert_eq!(at_once(stdin.write(&[])).await.unwrap(), 0);
         assert_eq!(stdin.try_write(&[]).unwrap(), 0);
-        writes_nothing(&mut stdin).await;
+        empty_writes(&mut stdin).await;
         child.kill().await.unwrap();
     });
 }
 
 #[test]
-fn any_descriptor_moves_nothing_at_once() {
+fn an_empty_transfer_of_any_descriptor_is_ready_at_once() {
     run(async || {
         let (socket, _other) = StdUnixStream::pair().unwrap();
         let socket = Async::new(socket).unwrap();
-        reads_nothing(&socket).await;
+        empty_reads(&socket).await;
         fill_up(|bytes| socket.try_write_with(|mut io| io::Write::write(&mut io, bytes)));
-        writes_nothing(&socket).await;
-        reads_nothing(socket).await;
+        empty_writes(&socket).await;
+        empty_reads(socket).await;
     });
 }
 
 #[test]
-fn a_loop_of_transfers_of_nothing_yields() {
+fn a_loop_of_empty_transfers_yields() {
     run(async || {
         let (stream, _other) = tcp_pair().await;
-        // Cooperative budget is what is consumed. `at_once` would fail without any.
+        // They consume the cooperative budget. `at_once` would fail without any.
         wakeful::task::yield_now().await;
         let mut count = 0;
         while has_budget_remaining() {
@@ -205,7 +205,7 @@ fn an_empty_datagram_is_a_datagram() {
         let mut buf = [0; 8];
         assert_eq!(two.recv(&mut buf).await.unwrap(), 0);
         assert_eq!(two.recv(&mut []).await.unwrap(), 0);
-        // Without room the datagram is gone, as in std.
+        // With an empty buffer the datagram is discarded, as in std.
         assert_eq!(two.recv(&mut []).await.unwrap(), 0);
         assert_eq!(two.recv(&mut buf).await.unwrap(), 4);
         assert_eq!(&buf[..4], b"kept");

@@ -1,4 +1,4 @@
-//! Pipes and named pipes: bytes, ends, and what is no pipe.
+//! Pipes and named pipes: bytes, the end of the stream, and files that are not pipes.
 
 #[path = "support/net.rs"]
 mod net;
@@ -13,7 +13,7 @@ use futures_util::future::join;
 use rustix::fs::{CWD, FileType, Mode};
 use wakeful::net::unix::pipe::{OpenOptions, Receiver, Sender, pipe};
 
-/// A named pipe, for as long as this lives.
+/// A named pipe, which is removed when it is dropped.
 struct Fifo(PathBuf);
 
 impl Fifo {
@@ -52,7 +52,7 @@ async fn sends_all(sender: Sender, receiver: Receiver) {
     writer.await.unwrap();
 }
 
-/// Who sends packets has each of them read by itself, so a short read says nothing.
+/// With packets each read returns one packet, so a short read does not mean that the pipe is empty.
 #[cfg(target_os = "linux")]
 #[test]
 fn packets_are_read_one_after_the_other() {
@@ -85,7 +85,7 @@ fn a_named_pipe_carries_a_mebibyte() {
 }
 
 #[test]
-fn without_room_and_without_receiver() {
+fn a_full_pipe_and_a_pipe_without_receiver() {
     net::run(async || {
         let (sender, receiver) = pipe().unwrap();
         let chunk = [7; 1000];
@@ -142,7 +142,7 @@ fn write_all_and_read_exact_move_more_than_a_pipe_holds() {
 }
 
 #[test]
-fn a_sender_that_waits_learns_of_the_end() {
+fn a_sender_that_waits_is_woken_by_the_end() {
     net::run(async || {
         let (sender, receiver) = pipe().unwrap();
         while sender.try_write(&[0; 4096]).is_ok() {}
@@ -154,7 +154,7 @@ fn a_sender_that_waits_learns_of_the_end() {
 }
 
 #[test]
-fn senders_come_and_go() {
+fn senders_may_come_and_go() {
     net::run(async || {
         let fifo = Fifo::new();
         let receiver = fifo.receiver();
@@ -183,7 +183,7 @@ fn senders_come_and_go() {
 }
 
 #[test]
-fn a_receiver_that_writes_too_sees_no_end() {
+fn a_receiver_that_can_write_sees_no_end() {
     net::run(async || {
         let fifo = Fifo::new();
         let receiver = OpenOptions::new()
@@ -200,7 +200,7 @@ fn a_receiver_that_writes_too_sees_no_end() {
             let read = pin!(receiver.read(&mut buf));
             assert!(net::is_pending(read).await);
         }
-        // And a sender that reads too needs no receiver.
+        // A sender that can read needs no receiver.
         let alone = Fifo::new();
         let sender = OpenOptions::new()
             .read_write(true)
@@ -211,7 +211,7 @@ fn a_receiver_that_writes_too_sees_no_end() {
 }
 
 #[test]
-fn a_receiver_can_be_opened_again() {
+fn a_receiver_may_be_opened_again() {
     net::run(async || {
         let fifo = Fifo::new();
         let mut buf = [0; 16];
@@ -227,14 +227,14 @@ fn a_receiver_can_be_opened_again() {
 }
 
 #[test]
-fn bad_input_says_what_is_wrong() {
+fn errors_name_the_path_and_the_reason() {
     net::run(async || {
         let fifo = Fifo::new();
         let path = fifo.0.display().to_string();
         let error = OpenOptions::new().open_sender(&fifo.0).unwrap_err();
         let text = error.to_string();
         assert!(
-            text.contains("no process reads this pipe yet") && text.contains(&path),
+            text.contains("no process has opened this pipe for reading") && text.contains(&path),
             "{text}"
         );
 
@@ -274,7 +274,7 @@ fn bad_input_says_what_is_wrong() {
 }
 
 #[test]
-fn pipes_come_in_and_go_out() {
+fn pipes_are_converted_from_and_to_descriptors() {
     net::run(async || {
         let (read, write) = std::io::pipe().unwrap();
         let receiver = Receiver::from_owned_fd(read.into()).unwrap();

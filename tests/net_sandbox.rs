@@ -61,11 +61,11 @@ async fn accept_in_every_way() {
     assert_eq!(client.read(&mut [0; 8]).await.unwrap(), 1);
 }
 
-/// What nothing replaces: both calls.
+/// Refuses both calls, which nothing replaces.
 const BOTH: [libc::c_long; 2] = [libc::SYS_accept4, libc::SYS_accept];
 
 #[track_caller]
-fn says_what_to_allow(error: &io::Error, number: libc::c_int) {
+fn assert_names_the_calls(error: &io::Error, number: libc::c_int) {
     let text = error.to_string();
     assert!(text.contains("`accept4` and `accept`"), "{text}");
     assert!(text.contains("sandbox"), "{text}");
@@ -80,12 +80,12 @@ fn a_refused_accept_is_an_error_each_time() {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let _client = StdStream::connect(listener.local_addr().unwrap()).unwrap();
                 for _ in 0..2 {
-                    says_what_to_allow(&listener.accept().await.unwrap_err(), number);
+                    assert_names_the_calls(&listener.accept().await.unwrap_err(), number);
                     let polled = poll_fn(|cx| listener.poll_accept(cx)).await;
-                    says_what_to_allow(&polled.unwrap_err(), number);
-                    says_what_to_allow(&listener.try_accept().unwrap_err(), number);
+                    assert_names_the_calls(&polled.unwrap_err(), number);
+                    assert_names_the_calls(&listener.try_accept().unwrap_err(), number);
                     let next = listener.incoming().next().await.unwrap();
-                    says_what_to_allow(&next.unwrap_err(), number);
+                    assert_names_the_calls(&next.unwrap_err(), number);
                 }
             });
         });
@@ -109,7 +109,7 @@ fn a_refused_accept_ends_the_acceptor_of_shards_with_its_error() {
                 }
             });
             shards.join().unwrap();
-            // The listener is gone, and its queue with it.
+            // The listener is closed, and its queue with it.
             assert!(matches!(client.read(&mut [0]), Ok(0) | Err(_)));
         });
     });

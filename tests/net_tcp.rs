@@ -1,16 +1,19 @@
-//! TCP connections: every byte arrives, once and in order, by any read; every end is seen.
+//! TCP connections: every byte arrives once and in order, with any kind of read; every end is seen.
 
-use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
+#[path = "net_tcp/halves.rs"]
+mod halves;
+#[path = "net_tcp/readiness.rs"]
+mod readiness;
+
+use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd};
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::AsyncWriteExt;
 use futures_util::future::{Either, join, select};
-use futures_util::{AsyncReadExt, AsyncWriteExt};
 use wakeful::net::{TcpListener, TcpStream};
-use wakeful::reactor::Interest;
 use wakeful::task::yield_now;
 
 #[path = "support/net.rs"]
@@ -49,100 +52,7 @@ fn an_echo_server_answers_each_client() {
 }
 
 #[test]
-fn one_direction_ends_and_the_other_goes_on() {
-    run(async || {
-        let (client, server) = tcp_pair().await;
-        client.write_all(b"question").await.unwrap();
-        client.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(all_of(&server).await, b"question");
-        server.write_all(b"answer").await.unwrap();
-        (&server).close().await.unwrap();
-        assert_eq!(all_of(&client).await, b"answer");
-        let error = client.write(b"more").await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-        // The other side has gone: that a direction can't be ended any more is no error.
-        drop(server);
-        client.shutdown(Shutdown::Both).unwrap();
-        client.shutdown(Shutdown::Both).unwrap();
-    });
-}
-
-#[test]
-fn halves_work_in_two_tasks_and_a_dropped_write_half_ends_the_stream() {
-    run(async || {
-        let (client, server) = tcp_pair().await;
-        let sent = pattern(1 << 20);
-        let (read, mut write) = client.into_split();
-        let writer = wakeful::spawn({
-            let sent = sent.clone();
-            async move { write.write_all(&sent).await.unwrap() }
-        });
-        let reader = wakeful::spawn(all_of(read));
-        let echo = wakeful::spawn(async move {
-            futures_util::io::copy(&server, &mut &server).await.unwrap();
-        });
-        writer.await.unwrap();
-        echo.await.unwrap();
-        assert!(
-            reader.await.unwrap() == sent,
-            "what came back is what was sent"
-        );
-    });
-}
-
-#[test]
-fn halves_come_together_again() {
-    run(async || {
-        let (client, server) = tcp_pair().await;
-        let (other, _) = tcp_pair().await;
-        let (read, write) = client.into_split();
-        let (other_read, other_write) = other.into_split();
-        let error = read.reunite(other_write).unwrap_err();
-        assert!(error.to_string().contains("different streams"), "{error}");
-        // They come back.
-        let (read, other_write) = (error.0, error.1);
-        let error = write.reunite(other_read).unwrap_err();
-        let (other_read, write) = (error.0, error.1);
-        other_read.reunite(other_write).unwrap();
-        let client = write.reunite(read).unwrap();
-        client.write(b"whole").await.unwrap();
-        let mut buf = [0; 16];
-        assert_eq!(server.read(&mut buf).await.unwrap(), 5);
-
-        // A write half that is forgotten leaves its direction open.
-        let (read, write) = client.into_split();
-        write.forget();
-        let mut end = pin!(server.read(&mut buf));
-        turn().await;
-        assert!(is_pending(end.as_mut()).await);
-        drop(read);
-        assert_eq!(end.await.unwrap(), 0);
-    });
-}
-
-#[test]
-fn borrowed_halves_leave_the_stream_whole() {
-    run(async || {
-        let (mut client, server) = tcp_pair().await;
-        let (mut read, mut write) = TcpStream::split(&mut client);
-        let (mut buf, echo) = ([0; 4], async {
-            let mut buf = [0; 4];
-            server.read_exact(&mut buf).await.unwrap();
-            server.write_all(&buf).await.unwrap();
-        });
-        let talk = async {
-            write.write_all(b"ping").await.unwrap();
-            read.read_exact(&mut buf).await.unwrap();
-        };
-        join(talk, echo).await;
-        assert_eq!(&buf, b"ping");
-        client.write(b"more").await.unwrap();
-        assert_eq!(server.read(&mut buf).await.unwrap(), 4);
-    });
-}
-
-#[test]
-fn peeking_takes_nothing_away() {
+fn peek_does_not_remove_bytes() {
     run(async || {
         let (client, server) = tcp_pair().await;
         let mut buf = [0; 16];
@@ -163,7 +73,7 @@ fn peeking_takes_nothing_away() {
     });
 }
 
-/// Reads into buffers of 3, 0, 4 and 9 bytes; what came, and how many bytes.
+/// Reads into buffers of 3, 0, 4 and 9 bytes. Returns the bytes and their number.
 fn vectored<R>(read: impl FnOnce(&mut [IoSliceMut<'_>]) -> R) -> (R, Vec<Vec<u8>>) {
     let mut bufs = [3, 0, 4, 9].map(|len| vec![0; len]);
     let mut slices: Vec<_> = bufs.iter_mut().map(|buf| IoSliceMut::new(buf)).collect();
@@ -172,7 +82,7 @@ fn vectored<R>(read: impl FnOnce(&mut [IoSliceMut<'_>]) -> R) -> (R, Vec<Vec<u8>
 }
 
 #[test]
-fn vectored_calls_move_the_bytes_that_those_of_std_move() {
+fn vectored_calls_transfer_the_same_bytes_as_in_std() {
     run(async || {
         let out = [&b"one"[..], b"", b"two and", b" three"].map(IoSlice::new);
         let (ours, mut theirs) = tcp_and_std().await;
@@ -199,8 +109,8 @@ fn vectored_calls_move_the_bytes_that_those_of_std_move() {
 }
 
 #[test]
-fn more_buffers_than_the_system_takes_at_once_lose_and_stall_nothing() {
-    // The system takes 1024 at the most, so that the transfer is short and yet not the last.
+fn more_buffers_than_the_system_accepts_at_once_lose_no_byte() {
+    // The system accepts at most 1024, so the transfer is short and yet not the last.
     const BUFS: usize = 3000;
     run(async || {
         let (client, server) = tcp_pair().await;
@@ -213,7 +123,7 @@ fn more_buffers_than_the_system_takes_at_once_lose_and_stall_nothing() {
             }
         };
         let receive = async {
-            // All of it is there before the first read, and no event comes after it.
+            // All bytes are there before the first read, and no event comes after it.
             let mut received = vec![0; sent.len()];
             while server.peek(&mut received).await.unwrap() < sent.len() {
                 yield_now().await;
@@ -237,17 +147,17 @@ fn more_buffers_than_the_system_takes_at_once_lose_and_stall_nothing() {
 }
 
 #[test]
-fn eight_mebibytes_go_both_ways_at_once() {
+fn eight_mebibytes_are_sent_both_ways_at_once() {
     run(async || {
         both_ways(tcp_pair().await.into(), 8 << 20).await;
     });
 }
 
 #[test]
-fn a_read_or_write_that_is_dropped_has_moved_nothing() {
+fn a_dropped_read_or_write_has_transferred_nothing() {
     run(async || {
         let (client, server) = tcp_pair().await;
-        // Little room, so that writes have to wait as well.
+        // A small buffer, so that writes have to wait as well.
         socket2::SockRef::from(&client)
             .set_send_buffer_size(1 << 14)
             .unwrap();
@@ -257,7 +167,7 @@ fn a_read_or_write_that_is_dropped_has_moved_nothing() {
             let mut done = 0;
             while done < sent.len() {
                 let end = sent.len().min(done + 1 + done % 70_000);
-                // In the second half it is the reader that has to wait.
+                // In the second half the reader has to wait.
                 if done > sent.len() / 2 {
                     turn().await;
                 }
@@ -310,7 +220,7 @@ fn write_all_and_read_exact_move_more_than_the_system_buffers() {
 }
 
 #[test]
-fn read_exact_fails_if_the_stream_ends_early_and_leaves_what_follows_the_buffer() {
+fn read_exact_fails_if_the_stream_ends_early_and_leaves_the_rest_of_the_buffer() {
     run(async || {
         let (client, server) = tcp_pair().await;
         client.write_all(b"hello").await.unwrap();
@@ -340,196 +250,10 @@ fn write_all_reports_a_reset() {
     });
 }
 
-#[test]
-fn halves_write_all_and_read_exact_without_a_trait() {
-    /// No extension trait is in scope here.
-    mod without_traits {
-        use wakeful::net::TcpStream;
-
-        pub(super) async fn exchange(mut client: TcpStream, server: TcpStream) {
-            let mut buf = [0; 4];
-            {
-                let (read, write) = client.split();
-                write.write_all(b"ping").await.unwrap();
-                let (owned_read, owned_write) = server.into_split();
-                owned_read.read_exact(&mut buf).await.unwrap();
-                assert_eq!(&buf, b"ping");
-                owned_write.write_all(b"pong").await.unwrap();
-                read.read_exact(&mut buf).await.unwrap();
-                assert_eq!(&buf, b"pong");
-            }
-            assert_eq!(client.read(&mut buf).await.unwrap(), 0);
-        }
-    }
-
-    run(async || {
-        let (client, server) = tcp_pair().await;
-        without_traits::exchange(client, server).await;
-    });
-}
-
-#[test]
-fn bytes_and_the_end_that_come_before_the_accept_are_both_read() {
-    run(async || {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        client.write_all(b"brief").unwrap();
-        drop(client);
-        let (server, _) = listener.accept().await.unwrap();
-        let mut buf = [0; 64];
-        assert_eq!(server.read(&mut buf).await.unwrap(), 5);
-        for _ in 0..3 {
-            assert_eq!(server.read(&mut buf).await.unwrap(), 0, "the end stays");
-        }
-    });
-}
-
-#[test]
-fn bytes_and_the_end_that_come_in_one_event_are_both_read() {
-    run(async || {
-        let (server, mut client) = tcp_and_std().await;
-        let mut buf = [0; 64];
-        {
-            let mut read = pin!(server.read(&mut buf));
-            assert!(is_pending(read.as_mut()).await);
-            client.write_all(b"brief").unwrap();
-            client.shutdown(Shutdown::Write).unwrap();
-            assert_eq!(read.await.unwrap(), 5);
-        }
-        assert_eq!(server.read(&mut buf).await.unwrap(), 0);
-    });
-}
-
-#[test]
-fn an_end_that_comes_between_the_event_and_the_read_is_seen() {
-    run(async || {
-        let (server, mut client) = tcp_and_std().await;
-        let mut buf = [0; 64];
-        // Takes the readiness that a new stream is given on trust.
-        assert_eq!(
-            server.try_read(&mut buf).unwrap_err().kind(),
-            ErrorKind::WouldBlock
-        );
-        client.write_all(b"brief").unwrap();
-        server.readable().await.unwrap();
-        // Nothing turns the loop from here to the read, which is short.
-        client.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(server.try_read(&mut buf).unwrap(), 5);
-        assert_eq!(server.read(&mut buf).await.unwrap(), 0);
-    });
-}
-
-#[test]
-fn a_reset_is_an_error_and_wakes_who_waits() {
-    run(async || {
-        let (ours, theirs) = tcp_and_std().await;
-        let mut buf = [0; 16];
-        {
-            let mut read = pin!(ours.read(&mut buf));
-            assert!(is_pending(read.as_mut()).await);
-            reset(theirs);
-            assert_eq!(read.await.unwrap_err().kind(), ErrorKind::ConnectionReset);
-        }
-        // The error has been told; what is left is a connection without another end.
-        assert_eq!(ours.read(&mut buf).await.unwrap(), 0);
-        let error = ours.write(b"more").await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-
-        let (ours, theirs) = tcp_and_std().await;
-        reset(theirs);
-        turn().await;
-        let error = ours.take_error().unwrap().expect("an error waits");
-        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-        assert!(ours.take_error().unwrap().is_none(), "it was taken");
-    });
-}
-
-/// Closes without goodbye.
+/// Closes with a reset.
 fn reset(stream: std::net::TcpStream) {
     let stream = socket2::Socket::from(stream);
     stream.set_linger(Some(Duration::ZERO)).unwrap();
-}
-
-#[test]
-fn a_new_descriptor_with_an_old_number_gets_no_old_events() {
-    run(async || {
-        let (old, mut old_peer) = tcp_and_std().await;
-        let number = old.as_raw_fd();
-        // The duplicate keeps the old socket open, and the system telling of it.
-        let duplicate = old.as_fd().try_clone_to_owned().unwrap();
-        old_peer.write_all(b"old").unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        drop(old);
-        let (stream, _) = listener.accept().unwrap();
-        let new = TcpStream::from_std(stream).unwrap();
-        if new.as_raw_fd() != number {
-            // Another test has taken the number in between.
-            return;
-        }
-        let mut buf = [0; 16];
-        {
-            let mut read = pin!(new.read(&mut buf));
-            assert!(is_pending(read.as_mut()).await);
-            old_peer.write_all(b"old").unwrap();
-            turn().await;
-            let error = new.try_read(&mut [0; 16]).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::WouldBlock);
-            assert!(is_pending(read.as_mut()).await);
-            peer.write_all(b"new").unwrap();
-            assert_eq!(read.await.unwrap(), 3);
-        }
-        assert_eq!(&buf[..3], b"new");
-        drop(duplicate);
-    });
-}
-
-#[test]
-fn trying_never_waits() {
-    run(async || {
-        let (client, server) = tcp_pair().await;
-        let mut buf = vec![0; 1 << 16];
-        let error = server.try_read(&mut buf).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-        let mut sent = 0;
-        let error = loop {
-            match client.try_write(&buf) {
-                Ok(n) => sent += n,
-                Err(error) => break error,
-            }
-        };
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-        let mut room = pin!(client.writable());
-        assert!(is_pending(room.as_mut()).await);
-        while sent > 0 {
-            server.ready(Interest::READABLE).await.unwrap();
-            match server.try_read(&mut buf) {
-                Ok(n) => sent -= n,
-                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
-            }
-        }
-        room.await.unwrap();
-        client.try_write(b"more").unwrap();
-    });
-}
-
-#[test]
-fn an_operation_of_ones_own_takes_part_in_the_readiness() {
-    run(async || {
-        let (client, server) = tcp_pair().await;
-        let receive =
-            || socket2::SockRef::from(&server).recv(&mut [std::mem::MaybeUninit::uninit()]);
-        let error = server.try_io(Interest::READABLE, receive).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-        // It is known now that there is nothing: the operation is not even called.
-        let never = || -> io::Result<()> { panic!("it is called") };
-        let error = server.try_io(Interest::READABLE, never).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-        let mut received = pin!(server.async_io(Interest::READABLE, receive));
-        assert!(is_pending(received.as_mut()).await);
-        client.write(b"!").await.unwrap();
-        assert_eq!(received.await.unwrap(), 1);
-    });
 }
 
 #[test]
@@ -552,7 +276,7 @@ fn two_tasks_read_one_stream() {
 }
 
 #[test]
-fn a_stream_goes_to_std_and_back() {
+fn a_stream_is_converted_to_std_and_back() {
     run(async || {
         let (ours, mut theirs) = tcp_and_std().await;
         let mut std = ours.into_std().unwrap();
@@ -570,12 +294,12 @@ fn a_stream_goes_to_std_and_back() {
 }
 
 #[test]
-fn a_stream_that_outlives_its_runtime_says_so() {
+fn a_stream_that_outlives_its_runtime_returns_an_error() {
     let runtime = wakeful::Runtime::new().unwrap();
     let (client, server) = runtime.block_on(tcp_pair());
     drop(runtime);
     wakeful::block_on(async {
-        // What needs no waiting still works.
+        // Operations that need no wait still work.
         client.write(b"late").await.unwrap();
         let mut buf = [0; 16];
         let error = loop {
@@ -585,30 +309,5 @@ fn a_stream_that_outlives_its_runtime_says_so() {
             }
         };
         assert!(error.to_string().contains("runtime"), "{error}");
-    });
-}
-
-#[test]
-fn urgent_data_cuts_a_read_short_and_stalls_nothing() {
-    run(async || {
-        let (ours, mut theirs) = tcp_and_std().await;
-        let mut buf = [0; 64];
-        {
-            let mut read = pin!(ours.read(&mut buf));
-            assert!(is_pending(read.as_mut()).await);
-            theirs.write_all(b"before").unwrap();
-            socket2::SockRef::from(&theirs)
-                .send_out_of_band(b"!")
-                .unwrap();
-            theirs.write_all(b"after").unwrap();
-            assert_eq!(read.await.unwrap(), 6);
-        }
-        let mut received = buf[..6].to_vec();
-        // The system stopped at the mark. What comes after it is there, and no event tells of it.
-        while received.len() < 11 {
-            let n = ours.read(&mut buf).await.unwrap();
-            received.extend(&buf[..n]);
-        }
-        assert_eq!(received, b"beforeafter");
     });
 }

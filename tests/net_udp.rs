@@ -1,4 +1,4 @@
-//! UDP: datagrams arrive whole, to who they are for, and what can't be sent says why.
+//! UDP: datagrams arrive whole, at their receiver, and errors of sending name the reason.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -21,7 +21,7 @@ async fn socket() -> (UdpSocket, SocketAddr) {
 }
 
 #[test]
-fn datagrams_go_to_and_fro() {
+fn datagrams_are_sent_and_received() {
     run(async || {
         let ((here, here_addr), (there, there_addr)) = (socket().await, socket().await);
         let mut buf = [0; 16];
@@ -34,7 +34,7 @@ fn datagrams_go_to_and_fro() {
         assert_eq!(&buf[..4], b"ping");
         assert_eq!(there.send_to(b"pong!", here_addr).await.unwrap(), 5);
         assert_eq!(here.recv_from(&mut buf).await.unwrap(), (5, there_addr));
-        // Several in one event: a short one does not hide those behind it; an empty one is one.
+        // Several in one event: a short one does not hide those behind it, nor does an empty one.
         for datagram in [&b"first"[..], b"", b"third"] {
             here.send_to(datagram, there_addr).await.unwrap();
         }
@@ -42,7 +42,7 @@ fn datagrams_go_to_and_fro() {
         for len in [5, 0, 5] {
             assert_eq!(there.recv_from(&mut buf).await.unwrap().0, len);
         }
-        // What does not fit is lost.
+        // The bytes that do not fit are lost.
         here.send_to(b"longer", there_addr).await.unwrap();
         assert_eq!(there.recv(&mut buf[..2]).await.unwrap(), 2);
         let error = there.try_recv(&mut buf).unwrap_err();
@@ -51,7 +51,7 @@ fn datagrams_go_to_and_fro() {
 }
 
 #[test]
-fn a_connected_socket_hears_one_other_only() {
+fn a_connected_socket_receives_from_its_peer_only() {
     run(async || {
         let ((here, here_addr), (there, there_addr)) = (socket().await, socket().await);
         let (stranger, _) = socket().await;
@@ -65,7 +65,7 @@ fn a_connected_socket_hears_one_other_only() {
         assert_eq!(there.recv_from(&mut buf).await.unwrap(), (6, here_addr));
         let error = here.try_recv(&mut buf).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
-        let error = stranger.send(b"to whom").await.unwrap_err();
+        let error = stranger.send(b"lost").await.unwrap_err();
         assert_eq!(
             wakeful::raw_os_error(&error),
             Some(Errno::DESTADDRREQ.raw_os_error())
@@ -74,15 +74,15 @@ fn a_connected_socket_hears_one_other_only() {
 }
 
 #[test]
-fn a_port_that_no_one_has_refuses_and_the_socket_lives_on() {
+fn a_refused_datagram_is_an_error_and_the_socket_stays_usable() {
     run(async || {
         let (here, _) = socket().await;
         let (gone, gone_addr) = socket().await;
-        // Held, but not for datagrams from `here`: it is connected to another.
+        // Bound, but not for datagrams from `here`: it is connected to another address.
         let (_other, other_addr) = socket().await;
         gone.connect(other_addr).await.unwrap();
         here.connect(gone_addr).await.unwrap();
-        here.send(b"anyone?").await.unwrap();
+        here.send(b"lost").await.unwrap();
         let error = here.recv(&mut [0; 16]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         let (there, there_addr) = socket().await;
@@ -94,7 +94,7 @@ fn a_port_that_no_one_has_refuses_and_the_socket_lives_on() {
 }
 
 #[test]
-fn an_oversized_datagram_says_its_size() {
+fn the_error_of_an_oversized_datagram_has_its_size() {
     run(async || {
         let ((here, _), (_there, there_addr)) = (socket().await, socket().await);
         let large = vec![0; 70_000];
@@ -102,7 +102,7 @@ fn an_oversized_datagram_says_its_size() {
         assert_eq!(
             error.to_string(),
             format!(
-                "send to {there_addr}: send a datagram of 70000 bytes, which is more than fits: \
+                "send to {there_addr}: send a datagram of 70000 bytes, which is too large: \
                  Message too long (os error 90)"
             )
         );
@@ -115,13 +115,13 @@ fn an_oversized_datagram_says_its_size() {
         assert!(error.to_string().contains("70000 bytes"), "{error}");
         let error = here.try_send(&large).unwrap_err();
         assert!(error.to_string().contains("70000 bytes"), "{error}");
-        // The largest that IPv4 has goes through, and the socket is as it was.
+        // The largest datagram of IPv4 is sent, and the socket is unchanged.
         assert_eq!(here.send(&large[..65_507]).await.unwrap(), 65_507);
     });
 }
 
 #[test]
-fn peeking_takes_nothing_away() {
+fn peek_does_not_remove_a_datagram() {
     run(async || {
         let ((here, here_addr), (there, there_addr)) = (socket().await, socket().await);
         let mut buf = [0; 16];
@@ -147,7 +147,7 @@ fn peeking_takes_nothing_away() {
 }
 
 #[test]
-fn polling_and_trying_do_the_same() {
+fn poll_and_try_methods_do_the_same() {
     run(async || {
         let ((here, here_addr), (there, there_addr)) = (socket().await, socket().await);
         let mut buf = [0; 16];
@@ -210,7 +210,7 @@ fn two_tasks_read_one_socket_and_each_datagram_goes_to_one() {
 }
 
 #[test]
-fn a_group_is_joined_heard_and_left() {
+fn a_multicast_group_is_joined_and_left() {
     run(async || {
         let group = Ipv4Addr::new(239, 1, 2, 3);
         let listener = UdpSocket::bind("0.0.0.0:0").await.unwrap();
@@ -279,7 +279,7 @@ fn a_used_port_and_a_missing_address_are_named() {
 }
 
 #[test]
-fn a_socket_goes_to_std_and_back() {
+fn a_socket_is_converted_to_std_and_back() {
     run(async || {
         let (ours, addr) = socket().await;
         let std = ours.into_std().unwrap();

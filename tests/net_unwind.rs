@@ -1,4 +1,4 @@
-//! Every public type of `wakeful-net` may be used after a panic that was caught.
+//! Every public type of `wakeful-net` can be used after a caught panic.
 
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::task::{Context, RawWakerVTable, Waker};
@@ -7,8 +7,8 @@ use futures_util::StreamExt;
 use wakeful::net::shard::{Acceptor, Balance, Connection, Open, TcpListeners};
 use wakeful::net::unix::{UCred, pipe};
 use wakeful::net::{
-    Interest, TcpKeepalive, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram,
-    UnixListener, UnixStream, shard, tcp, unix,
+    Interest, Ready, TcpKeepalive, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram,
+    UnixListener, UnixSocket, UnixStream, shard, tcp, unix,
 };
 
 #[path = "support/net.rs"]
@@ -17,28 +17,28 @@ use support::run;
 
 const fn is_unwind_safe<T: UnwindSafe + RefUnwindSafe>() {}
 
-/// The halves of a stream, which are the same types for both kinds.
-const fn halves<S: UnwindSafe + RefUnwindSafe>() {
-    is_unwind_safe::<tcp::OwnedReadHalf<S>>();
-    is_unwind_safe::<tcp::OwnedWriteHalf<S>>();
-    is_unwind_safe::<tcp::ReadHalf<'_, S>>();
-    is_unwind_safe::<tcp::WriteHalf<'_, S>>();
-    is_unwind_safe::<tcp::ReuniteError<S>>();
-}
-
-// Checked by the compiler.
+// The compiler checks these.
 const _: () = {
     is_unwind_safe::<TcpSocket>();
     is_unwind_safe::<TcpKeepalive>();
     is_unwind_safe::<TcpListener>();
     is_unwind_safe::<tcp::Incoming<'_>>();
     is_unwind_safe::<TcpStream>();
-    halves::<TcpStream>();
+    is_unwind_safe::<tcp::OwnedReadHalf>();
+    is_unwind_safe::<tcp::OwnedWriteHalf>();
+    is_unwind_safe::<tcp::ReadHalf<'_>>();
+    is_unwind_safe::<tcp::WriteHalf<'_>>();
+    is_unwind_safe::<tcp::ReuniteError>();
     is_unwind_safe::<UdpSocket>();
     is_unwind_safe::<UnixListener>();
     is_unwind_safe::<unix::Incoming<'_>>();
     is_unwind_safe::<UnixStream>();
-    halves::<UnixStream>();
+    is_unwind_safe::<unix::OwnedReadHalf>();
+    is_unwind_safe::<unix::OwnedWriteHalf>();
+    is_unwind_safe::<unix::ReadHalf<'_>>();
+    is_unwind_safe::<unix::WriteHalf<'_>>();
+    is_unwind_safe::<unix::ReuniteError>();
+    is_unwind_safe::<UnixSocket>();
     is_unwind_safe::<unix::SocketAddr>();
     is_unwind_safe::<UCred>();
     is_unwind_safe::<UnixDatagram>();
@@ -46,6 +46,7 @@ const _: () = {
     is_unwind_safe::<pipe::Receiver>();
     is_unwind_safe::<pipe::OpenOptions>();
     is_unwind_safe::<Interest>();
+    is_unwind_safe::<Ready>();
     is_unwind_safe::<TcpListeners>();
     is_unwind_safe::<Acceptor>();
     is_unwind_safe::<shard::Incoming>();

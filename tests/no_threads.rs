@@ -1,4 +1,4 @@
-//! The system gives no thread: what needs one fails with an error that says so.
+//! If the system cannot start threads, calls that need one return an error that says so.
 
 #[path = "support/alone.rs"]
 mod alone;
@@ -18,10 +18,10 @@ use wakeful::net::{TcpStream, lookup_host};
 use wakeful::task::{spawn_blocking, try_spawn_blocking};
 use wakeful::{Builder, raw_os_error};
 
-/// From here on this thread can't start others.
+/// From here on this thread can't start other threads.
 fn refuse_threads() {
     if geteuid().is_root() {
-        // The limit does not hold for root.
+        // The limit does not apply to root.
         let other = Uid::from_raw(65534);
         rustix::thread::set_thread_res_uid(other, other, other).unwrap();
     }
@@ -36,7 +36,7 @@ fn refuse_threads() {
 #[track_caller]
 fn says_so<T>(result: io::Result<T>) {
     let Err(error) = result else {
-        panic!("it has succeeded without a thread");
+        panic!("the call succeeded without a thread");
     };
     assert_ne!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
     assert!(error.to_string().contains("RLIMIT_NPROC"), "{error}");
@@ -45,7 +45,7 @@ fn says_so<T>(result: io::Result<T>) {
     assert!(!has_source || raw_os_error(&error) == again, "{error:?}");
 }
 
-/// A directory with more entries than are read at a time.
+/// A directory with more entries than one system call returns.
 fn large_directory() -> PathBuf {
     let path = std::env::temp_dir().join(format!("wakeful-no-threads-{}", std::process::id()));
     std::fs::create_dir(&path).unwrap();
@@ -56,15 +56,15 @@ fn large_directory() -> PathBuf {
 }
 
 #[test]
-fn what_needs_a_thread_returns_an_error_if_there_is_none() {
-    let this = "what_needs_a_thread_returns_an_error_if_there_is_none";
+fn calls_that_need_a_thread_return_an_error_if_there_is_none() {
+    let this = "calls_that_need_a_thread_return_an_error_if_there_is_none";
     if role().is_none() {
         let path = std::env::temp_dir().join(format!("wakeful-no-thread-{}", std::process::id()));
         let mut options = StdFile::options();
         let options = options.read(true).write(true).create_new(true);
         let mut errors = options.open(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
-        // A file, so that the standard error is for the pool.
+        // A file, so that standard error is written by the pool.
         let mut command = again(this, "child");
         let done = command
             .stderr(errors.try_clone().unwrap())
@@ -102,7 +102,7 @@ fn what_needs_a_thread_returns_an_error_if_there_is_none() {
         let text = panic_of(|| spawn_blocking(|| ()));
         assert!(text.contains("RLIMIT_NPROC"), "{text}");
 
-        // Not the end, and not once only.
+        // Not the end of the stream, and not only once.
         for _ in 0..64 {
             entries.next_entry().await.unwrap().unwrap();
         }

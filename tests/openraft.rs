@@ -1,7 +1,7 @@
-//! Wakeful as the runtime of a Raft node: openraft's own tests of a runtime, and what they leave open.
+//! Wakeful as the runtime of a Raft node: openraft's own tests of a runtime, and further ones.
 //!
-//! Runs with the feature `openraft`, where everything is to be `Send`, and with
-//! `openraft-single-threaded`, where nothing has to be.
+//! Runs with the feature `openraft`, where all futures have to be `Send`, and with
+//! `openraft-single-threaded`, where none has to be.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -19,18 +19,18 @@ use wakeful_openraft::{Channels, JoinHandle, Sleep, Timeout, WakefulRuntime};
 const LONG: Duration = Duration::from_secs(3600);
 
 #[test]
-fn the_suite_of_openraft_holds() {
+fn the_test_suite_of_openraft_passes() {
     Suite::<WakefulRuntime>::test_all();
 }
 
 #[test]
-fn the_suite_of_openraft_holds_in_virtual_time() {
+fn the_test_suite_of_openraft_passes_in_virtual_time() {
     let runtime = Builder::new().start_paused(true).build().unwrap();
     Suite::test_all_on(&mut WakefulRuntime::from(runtime));
 }
 
 #[wakeful::test]
-async fn a_task_goes_on_when_its_handle_is_dropped() {
+async fn a_task_continues_when_its_handle_is_dropped() {
     let (sender, mut receiver) = <Channels as Mpsc>::channel(1);
     drop(WakefulRuntime::spawn(async move {
         wakeful::task::yield_now().await;
@@ -70,7 +70,7 @@ fn handles_and_sleeps_outlive_their_runtime() {
 }
 
 #[wakeful::test(start_paused = true)]
-async fn timers_follow_the_clock_of_the_loop() {
+async fn timers_use_the_clock_of_the_loop() {
     let before = wakeful::time::Instant::now();
     WakefulRuntime::sleep(LONG).await;
     assert!(before.elapsed() >= LONG);
@@ -104,7 +104,7 @@ async fn a_timeout_around_a_ready_future_starts_no_timer() {
 }
 
 #[wakeful::test]
-async fn a_task_whose_channel_is_never_empty_gives_way() {
+async fn a_task_whose_channel_is_never_empty_yields() {
     let (sender, mut receiver) = <Channels as Mpsc>::channel(100_000);
     for number in 0..100_000 {
         sender.send(number).await.unwrap();
@@ -123,7 +123,7 @@ async fn a_task_whose_channel_is_never_empty_gives_way() {
 }
 
 #[wakeful::test]
-async fn a_blocking_closure_runs_elsewhere_and_its_panic_is_an_error() {
+async fn a_blocking_closure_runs_on_another_thread_and_its_panic_is_an_error() {
     let here = thread::current().id();
     let there = WakefulRuntime::spawn_blocking(|| thread::current().id()).await;
     assert_ne!(there.unwrap(), here);
@@ -157,7 +157,7 @@ fn a_handle_is_awaited_and_a_sleep_dropped_on_another_thread() {
     assert_eq!(other.join().unwrap(), Some(()));
 }
 
-/// What openraft asks for without `single-threaded`; it must be so in any case.
+/// openraft requires this without `single-threaded`; it holds in any case.
 #[test]
 fn handles_sleeps_and_channels_are_send() {
     fn send<T: Send>() {}

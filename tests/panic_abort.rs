@@ -1,4 +1,5 @@
-//! Where panics abort the process (`panic = "abort"`): `scripts/abort` runs this and other targets so.
+//! Where panics abort the process (`panic = "abort"`): `scripts/abort` runs this and other targets
+//! so.
 #![cfg(panic = "abort")]
 
 #[path = "support/alone.rs"]
@@ -11,9 +12,9 @@ use alone::role;
 use wakeful::Shards;
 use wakeful::signal::unix::{SignalKind, signal};
 
-/// Runs that test once more, in a process of its own. With panics that abort, the test harness runs
-/// each test in one, and says in this variable which; so does this, as the harness would take the
-/// abort in.
+/// Runs this test again in a process of its own. If panics abort, the test harness runs each test
+/// in a process, which it names in this variable. Set here, it makes the child run the test itself,
+/// so that the child aborts.
 fn again_by_itself(test: &str) -> Output {
     let mut command = alone::again(test, "child");
     command.env("__RUST_TEST_INVOKE", test);
@@ -39,7 +40,7 @@ fn assert_aborted(output: &Output, message: &str) {
 }
 
 #[test]
-fn a_panic_of_a_task_ends_the_process_and_drops_nothing() {
+fn a_panic_of_a_task_aborts_the_process_and_drops_nothing() {
     if role().is_some() {
         drop(std::panic::take_hook());
         wakeful::block_on(async {
@@ -53,13 +54,13 @@ fn a_panic_of_a_task_ends_the_process_and_drops_nothing() {
         return;
     }
     assert_aborted(
-        &again_by_itself("a_panic_of_a_task_ends_the_process_and_drops_nothing"),
+        &again_by_itself("a_panic_of_a_task_aborts_the_process_and_drops_nothing"),
         "bad luck",
     );
 }
 
 #[test]
-fn a_panic_of_a_shard_ends_the_process_whatever_on_panic_says() {
+fn a_panic_of_a_shard_aborts_the_process_whatever_on_panic_says() {
     if role().is_some() {
         drop(std::panic::take_hook());
         let shards = Shards::builder()
@@ -75,13 +76,13 @@ fn a_panic_of_a_shard_ends_the_process_whatever_on_panic_says() {
         return;
     }
     assert_aborted(
-        &again_by_itself("a_panic_of_a_shard_ends_the_process_whatever_on_panic_says"),
+        &again_by_itself("a_panic_of_a_shard_aborts_the_process_whatever_on_panic_says"),
         "bad luck",
     );
 }
 
 #[test]
-fn without_a_panic_all_is_as_usual() {
+fn without_a_panic_everything_works() {
     let shards = Shards::builder().shards(2).build().unwrap();
     shards.try_on_each(|shard| async move {
         if shard.id().index() == 1 {

@@ -1,4 +1,4 @@
-//! Panics in a poll, in drops, in payloads and in foreign wakers: each ends where it belongs.
+//! Panics in polls, drops, payloads and foreign wakers: each has an effect on its own task only.
 
 mod support;
 
@@ -13,7 +13,7 @@ use wakeful::task::yield_now;
 use wakeful::{Runtime, block_on, spawn};
 
 #[test]
-fn a_panic_ends_its_task_alone() {
+fn a_panic_ends_only_its_task() {
     let ledger = Ledger::new();
     block_on(async {
         let guard = ledger.guard();
@@ -36,7 +36,7 @@ fn a_panic_ends_its_task_alone() {
         assert_eq!(error.id(), id);
         assert_eq!(
             error.to_string(),
-            format!("task {id} panicked: bad luck, 13")
+            format!("task {id} panicked with message \"bad luck, 13\"")
         );
         assert_eq!(text_of(error.into_panic()), "bad luck, 13");
         assert_eq!(good.await.unwrap(), "good");
@@ -45,10 +45,10 @@ fn a_panic_ends_its_task_alone() {
 }
 
 #[test]
-fn a_panic_of_a_future_drop() {
+fn a_panic_in_the_drop_of_a_future_is_the_tasks_panic() {
     let ledger = Ledger::new();
     block_on(async {
-        // After it was ready: the output is not given, but dropped.
+        // After the future was ready: the output is dropped, and the panic returned.
         let output = ledger.guard();
         let mut output = Some(output);
         let bomb = OnDrop(|| panic!("in drop"));
@@ -60,7 +60,7 @@ fn a_panic_of_a_future_drop() {
         assert_eq!(text_of(error.into_panic()), "in drop");
         ledger.assert_all_dropped(1);
 
-        // At its cancellation.
+        // During its cancellation.
         let bomb = OnDrop(|| panic!("in cancel"));
         let task = spawn(async move {
             let _bomb = bomb;
@@ -70,7 +70,7 @@ fn a_panic_of_a_future_drop() {
         task.abort();
         assert_eq!(text_of(task.await.unwrap_err().into_panic()), "in cancel");
 
-        // After a panic of its poll: the first one counts.
+        // After a panic of its poll, which is the one that is returned.
         let bomb = OnDrop(|| panic!("second"));
         let task = spawn(poll_fn(move |_| -> Poll<()> {
             let _bomb = &bomb;
@@ -81,7 +81,7 @@ fn a_panic_of_a_future_drop() {
 }
 
 #[test]
-fn a_panic_of_an_unwanted_output_stays_quiet() {
+fn a_panic_in_the_drop_of_an_unused_output_is_not_reported() {
     block_on(async {
         spawn(async { OnDrop(|| panic!("output, detached")) });
         let kept = spawn(async { OnDrop(|| panic!("output, handle dropped")) });
@@ -92,7 +92,7 @@ fn a_panic_of_an_unwanted_output_stays_quiet() {
 }
 
 #[test]
-fn a_payload_whose_drop_panics() {
+fn a_payload_whose_drop_panics_does_not_end_the_loop() {
     fn payload() -> OnDrop<impl FnMut() + Send> {
         OnDrop(|| panic!("second"))
     }
@@ -107,7 +107,7 @@ fn a_payload_whose_drop_panics() {
 }
 
 #[test]
-fn a_join_waker_that_panics_is_not_the_loops_problem() {
+fn a_join_waker_that_panics_does_not_end_the_loop() {
     let ledger = Ledger::new();
     let runtime = Runtime::new().unwrap();
     let foreign = Waker::from(Arc::new(Panicking));
@@ -127,7 +127,7 @@ fn a_join_waker_that_panics_is_not_the_loops_problem() {
 }
 
 #[test]
-fn a_join_waker_that_panics_does_not_stop_the_teardown() {
+fn a_join_waker_that_panics_does_not_stop_the_shutdown() {
     let ledger = Ledger::new();
     let runtime = Runtime::new().unwrap();
     let foreign = Waker::from(Arc::new(Panicking));
@@ -148,7 +148,7 @@ fn a_join_waker_that_panics_does_not_stop_the_teardown() {
     let waker = wakers.recv().unwrap();
     drop(runtime);
     ledger.assert_all_dropped(2);
-    // It reaches the scheduler through the task, so the task must have been given over.
+    // It reaches the scheduler through the task, so the task must not be borrowed any more.
     waker.wake_by_ref();
     thread::spawn(move || waker.wake()).join().unwrap();
     assert!(
@@ -157,14 +157,15 @@ fn a_join_waker_that_panics_does_not_stop_the_teardown() {
 }
 
 #[test]
-fn errors_say_what_happened() {
+fn errors_have_texts_and_kinds() {
     block_on(async {
         let task = spawn(pending::<()>());
         task.abort();
         let id = task.id();
         let error = task.await.unwrap_err();
         assert_eq!(error.to_string(), format!("task {id} was cancelled"));
-        assert_eq!(format!("{error:?}"), format!("JoinError::Cancelled({id})"));
+        let debug = format!("JoinError::Cancelled(Id({id}))");
+        assert_eq!(format!("{error:?}"), debug);
         let error = error.try_into_panic().unwrap_err();
         let text = panic_of(|| error.into_panic());
         assert!(
@@ -173,8 +174,16 @@ fn errors_say_what_happened() {
         );
 
         let error = spawn(async { panic_any(5_u8) }).await.unwrap_err();
-        assert!(error.to_string().ends_with("panicked"), "{error}");
+        let id = error.id();
+        assert_eq!(error.to_string(), format!("task {id} panicked"));
+        let debug = format!("JoinError::Panic(Id({id}), ...)");
+        assert_eq!(format!("{error:?}"), debug);
         let error = std::io::Error::from(error);
         assert_eq!(error.kind(), std::io::ErrorKind::Other);
+
+        let error = spawn(async { panic!("a \"word\"") }).await.unwrap_err();
+        let id = error.id();
+        let debug = format!("JoinError::Panic(Id({id}), \"a \\\"word\\\"\", ...)");
+        assert_eq!(format!("{error:?}"), debug);
     });
 }

@@ -1,4 +1,5 @@
-//! What users of other runtimes expect and no other test has: see the table in tests/README.md.
+//! Behaviour that users of other runtimes expect and that no other test checks: see
+//! docs/src/testing.md.
 
 use std::future::poll_fn;
 use std::io;
@@ -25,9 +26,9 @@ mod support;
 use net::{run, tcp_and_std, tcp_pair};
 use support::{Counting, poll_once};
 
-/// Where the code that panicked was called from.
+/// Returns the place in the panic message of `f`.
 fn place_of_panic(name: &str, f: impl FnOnce()) -> String {
-    /// The hook is the process's.
+    /// The panic hook belongs to the process.
     static HOOK: Mutex<()> = Mutex::new(());
     let _mine = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let place = Arc::new(Mutex::new(String::new()));
@@ -51,7 +52,7 @@ fn place_of_panic(name: &str, f: impl FnOnce()) -> String {
 type Misuse = (&'static str, Box<dyn FnOnce()>);
 
 #[test]
-fn a_panic_of_a_misused_function_points_at_the_caller() {
+fn a_panic_of_a_misused_function_names_the_place_of_the_call() {
     let listener = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let std_tcp = {
         let listener = listener();
@@ -130,7 +131,7 @@ fn a_panic_of_a_misused_function_points_at_the_caller() {
 }
 
 #[test]
-fn ending_a_direction_twice_or_after_a_reset_is_no_error() {
+fn shutting_a_direction_down_twice_or_after_a_reset_is_no_error() {
     run(async || {
         let (ours, theirs) = tcp_and_std().await;
         for _ in 0..2 {
@@ -146,7 +147,7 @@ fn ending_a_direction_twice_or_after_a_reset_is_no_error() {
 }
 
 #[test]
-fn who_waits_for_a_connection_is_polled_once_for_it() {
+fn a_task_that_waits_for_a_connection_is_polled_once_for_it() {
     run(async || {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
@@ -202,7 +203,7 @@ fn the_future_of_a_read_borrows_its_buffer() {
 }
 
 #[test]
-fn a_connection_that_is_given_up_leaves_no_descriptor() {
+fn a_dropped_connection_attempt_leaves_no_descriptor() {
     fn descriptors() -> usize {
         std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
     }
@@ -225,12 +226,12 @@ fn a_connection_that_is_given_up_leaves_no_descriptor() {
         }
     });
     assert_eq!(sources(), 0);
-    // Other tests of this program have some, but not hundreds.
+    // Other tests of this program have some descriptors, but not hundreds.
     assert!(descriptors() < 100, "{} descriptors", descriptors());
 }
 
 #[test]
-fn a_peer_that_listens_no_more_ends_those_in_its_queue() {
+fn a_closed_listener_ends_the_connections_in_its_queue() {
     run(async || {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
@@ -238,13 +239,15 @@ fn a_peer_that_listens_no_more_ends_those_in_its_queue() {
         drop(listener);
         let error = queued.read(&mut [0]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-        let error = TcpStream::connect(addr).await.expect_err("nobody is there");
+        let error = TcpStream::connect(addr)
+            .await
+            .expect_err("no socket listens");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     });
 }
 
 #[test]
-fn a_timeout_of_nothing_still_polls_once() {
+fn a_timeout_of_zero_still_polls_once() {
     wakeful::block_on(async {
         assert_eq!(timeout(Duration::ZERO, async { 7 }).await.unwrap(), 7);
         let longest = timeout(Duration::MAX, async { 7 });
@@ -253,7 +256,7 @@ fn a_timeout_of_nothing_still_polls_once() {
 }
 
 #[test]
-fn handles_and_sockets_may_cross_a_catch_of_panics() {
+fn handles_and_sockets_are_unwind_safe() {
     fn may<T: UnwindSafe>() {}
     may::<wakeful::task::AbortHandle>();
     may::<wakeful::task::JoinHandle<()>>();

@@ -1,4 +1,4 @@
-//! Child processes: their outputs, their ends, and that nothing of them stays behind.
+//! Child processes: their outputs, their ends, and that they leave no zombies and descriptors.
 
 #[path = "support/alone.rs"]
 mod alone;
@@ -30,14 +30,14 @@ fn sh(script: &str) -> Command {
     command
 }
 
-/// One that only ends when its standard input does.
+/// A child that ends only when its standard input does.
 fn patient() -> Command {
     let mut command = Command::new("cat");
     command.stdin(Stdio::piped()).stdout(Stdio::null());
     command
 }
 
-/// A child may send packets, each of which is read by itself, so a short read says nothing.
+/// With packets each read returns one packet, so a short read does not mean that the pipe is empty.
 #[cfg(target_os = "linux")]
 #[test]
 fn packets_of_a_child_are_read_one_after_the_other() {
@@ -58,13 +58,13 @@ fn exists(pid: u32) -> bool {
 
 fn is_zombie(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The state follows the name, which stands in parentheses.
+    // The state follows the name, which is in parentheses.
     stat.rsplit(") ")
         .next()
         .is_some_and(|rest| rest.starts_with('Z'))
 }
 
-/// Lets the loop go on until the condition holds; `net::run` limits how long.
+/// Runs the loop until the condition holds; `net::run` has the limit.
 async fn until(condition: impl Fn() -> bool) {
     while !condition() {
         net::turn().await;
@@ -72,7 +72,7 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 #[test]
-fn outputs_and_statuses() {
+fn outputs_and_statuses_are_returned() {
     net::run(async || {
         let output = sh("echo out; echo err >&2; exit 3").output().await.unwrap();
         assert_eq!(output.stdout, b"out\n");
@@ -94,7 +94,7 @@ fn outputs_and_statuses() {
 }
 
 #[test]
-fn what_std_sets_is_set() {
+fn options_of_std_are_used() {
     block_on(async {
         // `cut` reads its own stat, and it is in the process group of the shell.
         let mut command = sh("pwd; echo $A$B$C; echo $0; cut -d ' ' -f 5 /proc/self/stat; echo $$");
@@ -115,15 +115,15 @@ fn what_std_sets_is_set() {
     });
 }
 
-/// Makes a child of the command write to its first argument what its streams are connected to.
+/// Makes a child of the command write to its first argument the targets of its streams.
 fn streams(command: &mut Command) -> &mut Command {
     let script = "for n in 0 1 2; do x=\"$x $(readlink /proc/$$/fd/$n)\"; done; echo $x > $0";
     command.args(["-c", script])
 }
 
 #[test]
-fn the_streams_of_output_are_those_of_std_and_set_ones_are_kept() {
-    let this = "the_streams_of_output_are_those_of_std_and_set_ones_are_kept";
+fn output_uses_pipes_as_in_std_and_keeps_set_streams() {
+    let this = "output_uses_pipes_as_in_std_and_keeps_set_streams";
     if role().is_none() {
         let input = fs::File::open("/dev/zero").unwrap();
         let done = again(this, "child").stdin(input).output().unwrap();
@@ -145,7 +145,7 @@ fn the_streams_of_output_are_those_of_std_and_set_ones_are_kept() {
     block_on(async {
         let mut command = Command::new("sh");
         streams(&mut command).arg(&path);
-        // Twice the same, and what comes after inherits.
+        // Twice the same, and later calls inherit.
         for _ in 0..2 {
             command.output().await.unwrap();
             assert_eq!(seen(), ["/dev/null", "pipe", "pipe"]);
@@ -165,7 +165,7 @@ fn the_streams_of_output_are_those_of_std_and_set_ones_are_kept() {
         command.output().await.unwrap();
         assert_eq!(seen(), ["pipe", "/dev/null", "/dev/null"]);
 
-        // What is set on the command of std can't be seen, so the input stays as it is.
+        // The settings of a command of std can't be read, so its input is kept.
         let mut command = Command::from(std::process::Command::new("sh"));
         command
             .as_std_mut()
@@ -178,10 +178,11 @@ fn the_streams_of_output_are_those_of_std_and_set_ones_are_kept() {
 }
 
 #[test]
-fn ten_mebibytes_on_both_pipes() {
+fn ten_mebibytes_from_both_pipes_are_read() {
     const LEN: usize = 10 << 20;
     net::run(async || {
-        // One that writes to both by turns would wait for ever for a reader of one after the other.
+        // A child that writes to both in turn would wait forever for a reader of one after the
+        // other.
         let script = "head -c 10485760 /dev/zero | tr '\\0' o | tee /dev/stderr";
         let output = sh(script).output().await.unwrap();
         assert!(output.status.success());
@@ -198,7 +199,7 @@ fn ten_mebibytes_on_both_pipes() {
 }
 
 #[test]
-fn ten_mebibytes_through_a_child() {
+fn ten_mebibytes_are_piped_through_a_child() {
     net::run(async || {
         let sent = net::pattern(10 << 20);
         let mut child = patient().stdout(Stdio::piped()).spawn().unwrap();
@@ -217,7 +218,7 @@ fn ten_mebibytes_through_a_child() {
 }
 
 #[test]
-fn two_hundred_at_once() {
+fn two_hundred_children_run_at_once() {
     net::run(async || {
         let children = (0..200).map(|n: i32| {
             let output = sh(&format!("echo {n}; exit {}", n % 100)).output();
@@ -232,7 +233,7 @@ fn two_hundred_at_once() {
 }
 
 #[test]
-fn two_runtimes_with_children_each() {
+fn two_runtimes_have_children() {
     thread::scope(|scope| {
         for n in 0..2 {
             scope.spawn(move || {
@@ -248,7 +249,7 @@ fn two_runtimes_with_children_each() {
 }
 
 #[test]
-fn inherent_reads_and_writes() {
+fn reads_and_writes_need_no_trait() {
     net::run(async || {
         let mut child = patient().stdout(Stdio::piped()).spawn().unwrap();
         let stdin = child.stdin.take().unwrap();
@@ -270,7 +271,7 @@ fn inherent_reads_and_writes() {
 }
 
 #[test]
-fn the_output_of_one_is_the_input_of_the_next() {
+fn the_output_of_one_child_is_the_input_of_the_next() {
     net::run(async || {
         let mut first = sh("printf 'b\\nc\\na\\n'")
             .stdout(Stdio::piped())
@@ -296,7 +297,7 @@ fn the_output_of_one_is_the_input_of_the_next() {
 }
 
 #[test]
-fn a_pipe_that_leaves_blocks_again() {
+fn a_pipe_converted_to_std_is_blocking() {
     net::run(async || {
         let mut child = patient().stdout(Stdio::piped()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap().into_owned_fd().unwrap();
@@ -311,7 +312,7 @@ fn a_pipe_that_leaves_blocks_again() {
 }
 
 #[test]
-fn a_child_that_never_ends() {
+fn a_child_that_never_ends_can_be_killed() {
     net::run(async || {
         let mut child = sh("exec sleep 1000").spawn().unwrap();
         assert_eq!(child.try_wait().unwrap(), None);
@@ -341,7 +342,7 @@ fn kill_on_drop_kills_and_leaves_no_zombie() {
 }
 
 #[test]
-fn a_dropped_child_goes_on_and_leaves_no_zombie() {
+fn a_dropped_child_continues_and_leaves_no_zombie() {
     net::run(async || {
         let mut child = patient().spawn().unwrap();
         let (pid, stdin) = (child.id().unwrap(), child.stdin.take().unwrap());
@@ -354,14 +355,14 @@ fn a_dropped_child_goes_on_and_leaves_no_zombie() {
 }
 
 #[test]
-fn children_of_a_runtime_that_has_ended() {
-    alone("children_of_a_runtime_that_has_ended", || {
+fn children_of_an_ended_runtime_leave_no_zombies() {
+    alone("children_of_an_ended_runtime_leave_no_zombies", || {
         let start = async || {
             let mut child = patient().spawn().unwrap();
             let stdin = child.stdin.take().unwrap().into_owned_fd().unwrap();
             (child.id().unwrap(), stdin, child)
         };
-        // Dropped inside, so that a task waits, and outside, when there is none.
+        // Dropped inside of the runtime, so that a task waits, and outside, without a task.
         let runtime = Runtime::new().unwrap();
         let (inside, inside_stdin) = runtime.block_on(async {
             let (pid, stdin, child) = start().await;
@@ -383,8 +384,8 @@ fn children_of_a_runtime_that_has_ended() {
 }
 
 #[test]
-fn a_child_that_is_dropped_in_another_runtime() {
-    alone("a_child_that_is_dropped_in_another_runtime", || {
+fn a_child_may_be_dropped_in_another_runtime() {
+    alone("a_child_may_be_dropped_in_another_runtime", || {
         let first = Runtime::new().unwrap();
         let mut child = first.block_on(async { patient().spawn().unwrap() });
         let pid = child.id().unwrap();
@@ -400,7 +401,7 @@ fn a_child_that_is_dropped_in_another_runtime() {
 }
 
 #[test]
-fn a_wait_for_a_runtime_that_has_ended() {
+fn a_wait_after_the_end_of_the_runtime_is_an_error() {
     let runtime = Runtime::new().unwrap();
     let mut child: Child = runtime.block_on(async { sh("exec sleep 1000").spawn().unwrap() });
     drop(runtime);
@@ -413,8 +414,8 @@ fn a_wait_for_a_runtime_that_has_ended() {
 }
 
 #[test]
-fn nothing_stays_behind() {
-    alone("nothing_stays_behind", || {
+fn children_leave_no_descriptors_tasks_or_zombies() {
+    alone("children_leave_no_descriptors_tasks_or_zombies", || {
         net::run(async || {
             let round = async || {
                 for n in 0..20 {
@@ -432,7 +433,7 @@ fn nothing_stays_behind() {
                             .unwrap(),
                     );
                 }
-                // Only here are all children ours, and none other has to run.
+                // In this process all children are of this test, and no other test runs.
                 until(|| children().is_empty()).await;
             };
             round().await;
@@ -443,7 +444,7 @@ fn nothing_stays_behind() {
     });
 }
 
-/// The numbers of this process's children, zombies among them.
+/// Returns the ids of this process's children, including zombies.
 fn children() -> Vec<String> {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let of = |task: PathBuf| fs::read_to_string(task.join("children")).unwrap();
@@ -452,7 +453,7 @@ fn children() -> Vec<String> {
 }
 
 #[test]
-fn a_command_that_can_not_be_started_is_named() {
+fn the_error_of_a_command_that_cannot_be_started_names_it() {
     net::run(async || {
         let error = Command::new("no-such-program").spawn().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -500,8 +501,8 @@ fn a_command_that_can_not_be_started_is_named() {
 }
 
 #[test]
-fn without_descriptors() {
-    alone("without_descriptors", || {
+fn without_descriptors_a_spawn_is_an_error() {
+    alone("without_descriptors_a_spawn_is_an_error", || {
         let limit = Rlimit {
             current: Some(64),
             ..getrlimit(Resource::Nofile)
@@ -513,8 +514,8 @@ fn without_descriptors() {
             while let Ok(file) = fs::File::open("/dev/null") {
                 files.push(file);
             }
-            // At first nothing can be started; then it can, but there is no pidfd for it; at last
-            // all is well.
+            // At first no child can be started; then one can, but without a descriptor for its
+            // pidfd; in the end everything works.
             let mut failures = 0;
             let last = loop {
                 match Command::new("true")
@@ -526,7 +527,9 @@ fn without_descriptors() {
                     Ok(status) => break status,
                     Err(_) => failures += 1,
                 }
-                files.pop().expect("it works at some time");
+                files
+                    .pop()
+                    .expect("a spawn succeeds before all files are closed");
             };
             assert!(last.success());
             assert!(failures > 0);
@@ -537,7 +540,7 @@ fn without_descriptors() {
 }
 
 #[test]
-fn a_lost_status_says_why() {
+fn a_lost_status_is_an_error_with_the_reason() {
     net::run(async || {
         let mut child = sh("exit 3").spawn().unwrap();
         let pid = Pid::from_raw(child.id().unwrap() as i32);
@@ -549,14 +552,14 @@ fn a_lost_status_says_why() {
 }
 
 #[test]
-fn outside_a_runtime_nothing_is_started() {
+fn outside_a_runtime_no_child_is_started() {
     let panic = std::panic::catch_unwind(|| drop(sh("true").spawn())).unwrap_err();
     let text = panic.downcast_ref::<String>().unwrap();
     assert!(text.contains("runtime"), "{text}");
 }
 
 #[test]
-fn the_signal_that_ends_a_child_reaches_it_alone() {
+fn a_signal_to_a_child_does_not_reach_the_parent() {
     net::run(async || {
         let mut children: Vec<_> = (0..5).map(|_| patient().spawn().unwrap()).collect();
         let third = children[2].id().unwrap();

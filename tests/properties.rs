@@ -1,5 +1,5 @@
-//! What holds for every sequence of operations, against a reference that is too simple to be wrong.
-//! `PROPTEST_CASES=4096` tries sixteen times as many as usual.
+//! Properties of all sequences of operations, checked against simple references.
+//! `PROPTEST_CASES=4096` runs sixteen times as many cases as the default.
 
 use proptest::test_runner::Config;
 
@@ -14,7 +14,7 @@ mod sets;
 #[path = "support/mod.rs"]
 mod support;
 
-/// 256 cases, unless the environment asks for others; nothing is left behind.
+/// 256 cases, unless the environment sets another number; failures are not stored in files.
 fn config() -> Config {
     Config {
         failure_persistence: None,

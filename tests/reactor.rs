@@ -1,4 +1,4 @@
-//! Descriptors, wakers and waiting, the same over both backends.
+//! Descriptors, wakers and waiting, tested with both backends.
 
 #[path = "reactor/borrowed.rs"]
 mod borrowed;
@@ -48,8 +48,8 @@ type Socket = Async<UnixStream>;
 fn pair() -> (Socket, Socket) {
     let (here, there) = UnixStream::pair().expect("descriptors");
     (
-        Async::new(here).expect("sockets can be waited for"),
-        Async::new(there).expect("sockets can be waited for"),
+        Async::new(here).expect("a socket can be registered"),
+        Async::new(there).expect("a socket can be registered"),
     )
 }
 
@@ -61,7 +61,7 @@ async fn write(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
     socket.write_with(|mut io| io.write(bytes)).await
 }
 
-/// A waker that counts.
+/// A waker that counts its wakes.
 #[derive(Default)]
 struct Count(AtomicUsize);
 

@@ -1,4 +1,4 @@
-//! Wakes from other threads: none is lost, and none pays for a loop that is awake.
+//! Wakes from other threads: none is lost, and none makes a system call if the loop is awake.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::thread;
 use std::future::poll_fn;
 use wakeful::task::yield_now;
 
-/// The waker of a task that is pending for ever.
+/// Returns the waker of a task that is always pending.
 async fn a_sleeper() -> (Waker, wakeful::task::AbortHandle) {
     let (send, receive) = std::sync::mpsc::channel();
     let task = wakeful::spawn(poll_fn(move |cx| {
@@ -24,14 +24,14 @@ async fn a_sleeper() -> (Waker, wakeful::task::AbortHandle) {
     }
 }
 
-/// The flag "asleep" must be taken back after the wait: otherwise every later wake is a syscall.
+/// The flag "asleep" must be cleared after the wait: otherwise every later wake is a system call.
 #[test]
-fn while_the_loop_is_awake_a_wake_from_another_thread_is_no_syscall() {
+fn a_wake_from_another_thread_makes_no_syscall_while_the_loop_is_awake() {
     const WAKES: u64 = 10_000;
     let runtime = wakeful::Runtime::new().unwrap();
     runtime.block_on(async {
         let (waker, abort) = a_sleeper().await;
-        // Sleep once, so that the flag has been up.
+        // Sleeps once, so that the flag has been set.
         wakeful::spawn_blocking(|| ()).await.unwrap();
         let before = runtime.metrics();
         let done = Arc::new(AtomicBool::new(false));
@@ -45,7 +45,7 @@ fn while_the_loop_is_awake_a_wake_from_another_thread_is_no_syscall() {
         while !done.load(Ordering::Acquire) {
             yield_now().await;
         }
-        // The last message may still be on its way.
+        // The last message may not have arrived yet.
         yield_now().await;
         let after = runtime.metrics();
         assert!(after.remote_messages > before.remote_messages);
@@ -55,9 +55,9 @@ fn while_the_loop_is_awake_a_wake_from_another_thread_is_no_syscall() {
     });
 }
 
-/// A loop that sleeps between any two wakes: each must get through.
+/// A loop that sleeps between any two wakes: each wake must end a sleep.
 #[test]
-fn no_wake_is_lost_between_the_last_look_and_the_sleep() {
+fn no_wake_is_lost_between_the_last_check_and_the_sleep() {
     const ROUNDS: u64 = 20_000;
     let ball = Arc::new(AtomicU64::new(0));
     let (give, take) = std::sync::mpsc::channel::<Waker>();
@@ -79,7 +79,7 @@ fn no_wake_is_lost_between_the_last_look_and_the_sleep() {
                 if ball.load(Ordering::Acquire) > round {
                     return Poll::Ready(());
                 }
-                // One wake for one waker: a lost one would hang the test.
+                // One wake for each waker: a lost one would hang the test.
                 if !asked {
                     give.send(cx.waker().clone()).unwrap();
                     asked = true;
@@ -94,10 +94,10 @@ fn no_wake_is_lost_between_the_last_look_and_the_sleep() {
     player.join().unwrap();
 }
 
-/// "The budget is used up" is not "nothing is ready": more tasks than fit into a batch all run,
+/// A used-up batch does not mean that no task is ready: more tasks than fit into a batch all run,
 /// although nothing would end a sleep.
 #[test]
-fn the_loop_does_not_sleep_with_tasks_ready() {
+fn the_loop_does_not_sleep_with_ready_tasks() {
     wakeful::block_on(async {
         let tasks: Vec<_> = (0..5_000)
             .map(|n| wakeful::spawn(async move { n }))
@@ -108,17 +108,17 @@ fn the_loop_does_not_sleep_with_tasks_ready() {
     });
 }
 
-/// A loop that looks out for as long as the test runs.
+/// Returns a loop that spins for as long as the test runs.
 fn a_spinner() -> wakeful::Builder {
     wakeful::Runtime::builder().spin(std::time::Duration::from_secs(3600))
 }
 
 #[test]
-fn a_loop_that_spins_hears_other_threads_without_a_syscall() {
+fn a_loop_that_spins_receives_remote_wakes_without_a_syscall() {
     let runtime = a_spinner().build().unwrap();
     let handle = runtime.handle();
     let other = thread::spawn(move || {
-        // A runtime of its own, so that both sides wait for each other.
+        // Another runtime, so that both sides wait for each other.
         a_spinner().build().unwrap().block_on(async {
             for n in 0..1_000 {
                 assert_eq!(
@@ -130,7 +130,7 @@ fn a_loop_that_spins_hears_other_threads_without_a_syscall() {
         handle
     });
     let handle = runtime.block_on(async {
-        // Without a task that is ready, so the loop spins.
+        // Without a ready task, so that the loop spins.
         wakeful::spawn_blocking(move || other.join().unwrap())
             .await
             .unwrap()
@@ -157,7 +157,7 @@ fn a_loop_that_spins_sees_its_timers_and_descriptors() {
 }
 
 #[test]
-fn a_loop_that_spins_lets_a_stopped_clock_jump() {
+fn a_loop_that_spins_lets_a_paused_clock_jump() {
     let runtime = a_spinner().start_paused(true).build().unwrap();
     runtime.block_on(async { wakeful::time::sleep(std::time::Duration::from_secs(10)).await });
 }

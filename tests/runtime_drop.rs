@@ -57,7 +57,7 @@ fn futures_are_dropped_in_every_state() {
 }
 
 #[test]
-fn outputs_stay_for_their_handles() {
+fn outputs_remain_for_their_handles() {
     let ledger = Ledger::new();
     let runtime = Runtime::new().unwrap();
     let (joined, dropped) = (ledger.guard(), ledger.guard());
@@ -72,7 +72,7 @@ fn outputs_stay_for_their_handles() {
 }
 
 #[test]
-fn handles_that_are_left_do_nothing_and_say_nothing_false() {
+fn remaining_handles_report_the_end_and_do_nothing() {
     let runtime = Runtime::new().unwrap();
     let task = runtime.spawn(pending::<()>());
     let stop = task.abort_handle();
@@ -94,7 +94,7 @@ fn handles_that_are_left_do_nothing_and_say_nothing_false() {
 }
 
 #[test]
-fn the_order_of_the_drops_is_that_of_the_spawns() {
+fn tasks_are_dropped_in_the_order_of_their_spawns() {
     let story = Rc::new(RefCell::new(Vec::new()));
     let runtime = Runtime::new().unwrap();
     for n in 0..5 {
@@ -169,7 +169,7 @@ fn drops_may_spawn_wake_abort_and_detach() {
 }
 
 #[test]
-fn a_drop_that_panics_does_not_keep_the_others() {
+fn a_drop_that_panics_does_not_stop_the_others() {
     let ledger = Ledger::new();
     let runtime = Runtime::new().unwrap();
     let tasks: Vec<_> = (0..4)
@@ -215,7 +215,7 @@ fn a_panic_of_the_main_future_leaves_the_runtime_usable() {
         assert_eq!(text, "in main");
     }
     assert!(count.get() > 0 && !task.is_finished());
-    assert!(wakeful::Handle::try_current().is_none());
+    assert!(wakeful::Handle::try_current().is_err());
     assert_eq!(runtime.block_on(task).unwrap(), 5);
     ledger.assert_all_dropped(1);
 }
@@ -244,7 +244,7 @@ fn a_runtime_dropped_by_a_panic_drops_its_tasks() {
 }
 
 #[test]
-fn tasks_rest_between_two_calls() {
+fn tasks_do_not_run_between_two_calls() {
     let runtime = Runtime::new().unwrap();
     let count = Rc::new(Cell::new(0));
     let ticks = count.clone();
@@ -286,7 +286,7 @@ fn a_runtime_may_be_dropped_inside_another() {
 }
 
 #[test]
-fn a_drop_may_run_a_loop_of_its_own() {
+fn a_drop_may_run_a_loop() {
     let runtime = Runtime::new().unwrap();
     let answer = Rc::new(Cell::new(0));
     let slot = answer.clone();
@@ -301,7 +301,7 @@ fn a_drop_may_run_a_loop_of_its_own() {
 }
 
 #[test]
-fn a_task_that_holds_its_runtimes_handle_and_others_wakers() {
+fn a_task_may_hold_handles_of_its_runtime_and_wakers_of_others() {
     let ledger = Ledger::new();
     let runtime = Runtime::new().unwrap();
     let (send, wakers) = channel();
@@ -332,13 +332,13 @@ fn a_task_that_holds_its_runtimes_handle_and_others_wakers() {
 }
 
 #[test]
-fn what_the_main_future_holds_is_dropped_inside_the_runtime() {
+fn values_of_the_main_future_are_dropped_inside_the_runtime() {
     let runtime = Runtime::new().unwrap();
     let inside = Rc::new(Cell::new(false));
     for panics in [false, true] {
         inside.set(false);
         let flag = inside.clone();
-        let note = OnDrop(move || flag.set(wakeful::Handle::try_current().is_some()));
+        let note = OnDrop(move || flag.set(wakeful::Handle::try_current().is_ok()));
         let main = async move {
             let _note = note;
             assert!(!panics, "main");
@@ -353,7 +353,7 @@ fn what_the_main_future_holds_is_dropped_inside_the_runtime() {
 }
 
 #[test]
-fn a_foreign_waker_that_panics_leaves_the_end_complete() {
+fn a_foreign_waker_that_panics_does_not_stop_the_shutdown() {
     // The drop of a runtime wakes the wakers of its sockets, so that their tasks see the error.
     struct Holds<F>(Pin<Box<F>>);
     impl<F: Future> Future for Holds<F> {
@@ -390,10 +390,25 @@ fn a_foreign_waker_that_panics_leaves_the_end_complete() {
 }
 
 #[test]
-fn a_payload_is_kept_for_a_handle_past_the_end() {
+fn a_payload_remains_for_a_handle_after_the_end() {
     let runtime = Runtime::new().unwrap();
     let task = runtime.spawn(async { panic!("kept") });
     runtime.block_on(yield_now());
     drop(runtime);
     assert_eq!(text_of(block_on(task).unwrap_err().into_panic()), "kept");
+}
+
+#[test]
+fn errors_of_an_ended_runtime_are_recognized() {
+    use wakeful::reactor::{Async, Interest};
+    use wakeful::runtime::is_rt_shutdown_err;
+
+    let runtime = Runtime::new().unwrap();
+    let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
+    let socket = runtime.enter(|| Async::new(here)).unwrap();
+    drop(runtime);
+    let error = block_on(socket.source().ready(Interest::READABLE)).unwrap_err();
+    assert!(is_rt_shutdown_err(&error), "{error}");
+    assert!(!is_rt_shutdown_err(&std::io::Error::other("another")));
+    assert!(!is_rt_shutdown_err(&std::io::ErrorKind::Other.into()));
 }

@@ -1,6 +1,6 @@
-//! A process without descriptors, and one shard that accepts for two: it waits, does not spin, and
-//! hands out what came meanwhile. It changes a limit of the whole process, so it is one test, in a
-//! file of its own.
+//! A process without descriptors, and one shard that accepts for two: it waits without spinning,
+//! and then accepts and distributes the queued connections. It changes a limit of the whole
+//! process, so it is the only test of its program.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -59,7 +59,7 @@ fn an_acceptor_without_descriptors_backs_off_and_recovers() {
         client.read_exact(&mut shard).unwrap();
         shard[0]
     };
-    // Both shards are there.
+    // Both shards run.
     for client in &mut clients[..2] {
         client.connect(&addr.into()).unwrap();
         hear(client);
@@ -69,7 +69,7 @@ fn an_acceptor_without_descriptors_backs_off_and_recovers() {
     for client in &clients[2..] {
         client.connect(&addr.into()).unwrap();
     }
-    // A window of 200 ms: a task that spins is polled without end in it.
+    // A window of 200 ms: a task that spins would be polled many times in it.
     let (tell, told) = channel();
     let _looks = shards.spawn_on(0, move || async move {
         let before = Metrics::current();

@@ -1,4 +1,4 @@
-//! Signals: heard by every listener of every runtime, none taking another's place.
+//! Signals: received by every listener of every runtime.
 
 #[path = "support/alone.rs"]
 mod alone;
@@ -24,8 +24,8 @@ use support::{Counting, Panicking};
 use wakeful::block_on;
 use wakeful::signal::unix::{Signal, SignalKind, signal};
 
-/// All that a program may be sent, but for those that end it whatever it does, that tell it of its
-/// own mistakes, or that stop it.
+/// All signals except those that end or stop the process whatever it does, and those that report an
+/// error of the process itself.
 fn kinds() -> Vec<SignalKind> {
     let named = [
         SignalKind::alarm(),
@@ -56,26 +56,26 @@ fn raise(kind: SignalKind) {
     kill_process(getpid(), number).unwrap();
 }
 
-/// Sends it to this thread: it has come when this returns.
+/// Sends it to this thread: the handler has run when this returns.
 fn raise_here(kind: SignalKind) {
-    // SAFETY: a number; the signal is one that a handler was installed for.
+    // SAFETY: a plain number; a handler was installed for the signal.
     assert_eq!(unsafe { libc::raise(kind.as_raw_value()) }, 0);
 }
 
 /// Runs `child` in a forked process. Returns its exit code when it has ended.
 fn fork(child: impl FnOnce() -> i32) -> i32 {
-    // SAFETY: the child uses what this thread has, and no lock that another thread may hold but
-    // that of the allocator, which the C library takes around a fork.
+    // SAFETY: the child uses only the state of this thread, and no lock that another thread may
+    // hold except that of the allocator, which the C library acquires around a fork.
     match unsafe { libc::fork() } {
         0 => {
             let run = std::panic::AssertUnwindSafe(child);
             let code = std::panic::catch_unwind(run).unwrap_or(101);
-            // SAFETY: ends the process; nothing of the parent's is run in it.
+            // SAFETY: ends the process without running code of the parent.
             unsafe { libc::_exit(code) }
         }
         pid => {
             let mut status = 0;
-            // SAFETY: waits for the child above, with room for its status.
+            // SAFETY: waits for the child above, with space for its status.
             assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
             assert!(libc::WIFEXITED(status), "status {status}");
             libc::WEXITSTATUS(status)
@@ -83,8 +83,8 @@ fn fork(child: impl FnOnce() -> i32) -> i32 {
     }
 }
 
-/// Whether it is pending, also when the loop has had the time to deliver.
-async fn hears_nothing(signal: &mut Signal) -> bool {
+/// Whether the listener is pending, after the loop has had time to deliver.
+async fn receives_nothing(signal: &mut Signal) -> bool {
     net::turn().await;
     net::is_pending(pin!(signal.recv())).await
 }
@@ -96,27 +96,27 @@ fn listen() -> Vec<Signal> {
         .collect()
 }
 
-async fn hear_all(listeners: &mut [Signal]) {
+async fn receive_all(listeners: &mut [Signal]) {
     let heard = join_all(listeners.iter_mut().map(Signal::recv)).await;
     assert!(heard.iter().all(Option::is_some));
 }
 
 #[test]
-fn many_kinds_at_once_are_all_heard() {
-    alone("many_kinds_at_once_are_all_heard", || {
+fn signals_of_many_kinds_are_received_at_once() {
+    alone("signals_of_many_kinds_are_received_at_once", || {
         net::run(async || {
             let mut listeners = listen();
             for _ in 0..100 {
                 kinds().into_iter().for_each(raise);
-                hear_all(&mut listeners).await;
+                receive_all(&mut listeners).await;
             }
         });
     });
 }
 
 #[test]
-fn every_listener_of_every_runtime_hears() {
-    alone("every_listener_of_every_runtime_hears", || {
+fn every_listener_of_every_runtime_receives_a_signal() {
+    alone("every_listener_of_every_runtime_receives_a_signal", || {
         const THREADS: usize = 3;
         let ready = Barrier::new(THREADS + 1);
         thread::scope(|scope| {
@@ -125,8 +125,8 @@ fn every_listener_of_every_runtime_hears() {
                     block_on(async {
                         let (mut here, mut there) = (listen(), listen());
                         ready.wait();
-                        let there = wakeful::spawn(async move { hear_all(&mut there).await });
-                        hear_all(&mut here).await;
+                        let there = wakeful::spawn(async move { receive_all(&mut there).await });
+                        receive_all(&mut here).await;
                         there.await.unwrap();
                     });
                 });
@@ -152,9 +152,9 @@ fn a_sleeping_loop_is_woken_again_and_again() {
 }
 
 #[test]
-fn a_dropped_recv_loses_nothing_and_equal_ones_are_told_once() {
+fn a_dropped_recv_loses_nothing_and_equal_signals_are_merged() {
     alone(
-        "a_dropped_recv_loses_nothing_and_equal_ones_are_told_once",
+        "a_dropped_recv_loses_nothing_and_equal_signals_are_merged",
         || {
             net::run(async || {
                 let mut first = signal(SignalKind::user_defined1()).unwrap();
@@ -162,7 +162,8 @@ fn a_dropped_recv_loses_nothing_and_equal_ones_are_told_once() {
                 assert!(net::is_pending(pin!(first.recv())).await);
                 raise(SignalKind::user_defined1());
                 second.recv().await.unwrap();
-                // The handler rings in the order of registration: the first has been rung, too.
+                // The handler notifies in the order of registration: the first one has been
+                // notified, too.
                 first.recv().await.unwrap();
                 assert!(net::is_pending(pin!(first.recv())).await);
             });
@@ -171,8 +172,8 @@ fn a_dropped_recv_loses_nothing_and_equal_ones_are_told_once() {
 }
 
 #[test]
-fn a_dropped_listener_is_forgotten() {
-    alone("a_dropped_listener_is_forgotten", || {
+fn a_dropped_listener_is_removed() {
+    alone("a_dropped_listener_is_removed", || {
         block_on(async {
             drop(listen());
             let before = descriptors();
@@ -180,7 +181,8 @@ fn a_dropped_listener_is_forgotten() {
                 drop(listen());
             }
             assert_eq!(descriptors(), before);
-            // The handler stays, so the default, which would end this process, is not done.
+            // The handler stays installed, so the default action, which would end this process, is
+            // not taken.
             kinds().into_iter().for_each(raise);
             let mut late = signal(SignalKind::user_defined1()).unwrap();
             raise(SignalKind::user_defined1());
@@ -190,41 +192,44 @@ fn a_dropped_listener_is_forgotten() {
 }
 
 #[test]
-fn what_can_not_be_listened_for_says_so() {
-    alone("what_can_not_be_listened_for_says_so", || {
-        block_on(async {
-            let before = descriptors();
-            for number in [
-                Number::KILL,
-                Number::STOP,
-                Number::SEGV,
-                Number::ILL,
-                Number::FPE,
-            ] {
-                let error = signal(SignalKind::from_raw(number.as_raw())).unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::InvalidInput);
-                let text = error.to_string();
-                assert!(
-                    text.contains(&format!("signal {} can't", number.as_raw())),
-                    "{text}"
-                );
-            }
-            for number in [0, -1, 65, 100_000] {
-                let error = signal(SignalKind::from_raw(number)).unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::InvalidInput);
-                assert!(
-                    error.to_string().contains(&format!("signal {number}:")),
-                    "{error}"
-                );
-            }
-            assert_eq!(descriptors(), before);
-        });
-    });
+fn signals_that_cannot_be_received_are_refused_with_a_reason() {
+    alone(
+        "signals_that_cannot_be_received_are_refused_with_a_reason",
+        || {
+            block_on(async {
+                let before = descriptors();
+                for number in [
+                    Number::KILL,
+                    Number::STOP,
+                    Number::SEGV,
+                    Number::ILL,
+                    Number::FPE,
+                ] {
+                    let error = signal(SignalKind::from_raw(number.as_raw())).unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+                    let text = error.to_string();
+                    assert!(
+                        text.contains(&format!("signal {} can't", number.as_raw())),
+                        "{text}"
+                    );
+                }
+                for number in [0, -1, 65, 100_000] {
+                    let error = signal(SignalKind::from_raw(number)).unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+                    assert!(
+                        error.to_string().contains(&format!("signal {number}:")),
+                        "{error}"
+                    );
+                }
+                assert_eq!(descriptors(), before);
+            });
+        },
+    );
 }
 
 #[test]
-fn a_real_time_signal_has_a_number() {
-    alone("a_real_time_signal_has_a_number", || {
+fn a_real_time_signal_is_received_by_its_number() {
+    alone("a_real_time_signal_is_received_by_its_number", || {
         block_on(async {
             let mut signal = signal(SignalKind::from_raw(40)).unwrap();
             let pid = std::process::id().to_string();
@@ -236,7 +241,7 @@ fn a_real_time_signal_has_a_number() {
 }
 
 #[test]
-fn a_listener_learns_that_its_runtime_has_ended() {
+fn a_listener_sees_the_end_of_its_runtime() {
     let runtime = wakeful::Runtime::new().unwrap();
     let mut listener = runtime.block_on(async { signal(SignalKind::window_change()).unwrap() });
     drop(runtime);
@@ -244,7 +249,7 @@ fn a_listener_learns_that_its_runtime_has_ended() {
 }
 
 #[test]
-fn ctrl_c_and_terminate_from_outside() {
+fn ctrl_c_and_terminate_are_received_from_another_process() {
     if role().is_some() {
         block_on(async {
             let mut terminate = signal(SignalKind::terminate()).unwrap();
@@ -258,11 +263,14 @@ fn ctrl_c_and_terminate_from_outside() {
         eprintln!("terminated");
         return;
     }
-    let mut child = again("ctrl_c_and_terminate_from_outside", "child")
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = again(
+        "ctrl_c_and_terminate_are_received_from_another_process",
+        "child",
+    )
+    .stderr(Stdio::piped())
+    .stdout(Stdio::null())
+    .spawn()
+    .unwrap();
     let mut printed = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     printed.read_line(&mut line).unwrap();
@@ -276,10 +284,10 @@ fn ctrl_c_and_terminate_from_outside() {
     assert!(status.success(), "{status}, signal {:?}", status.signal());
 }
 
-/// Every syscall may be interrupted: bytes go round all the same.
+/// Every system call may be interrupted: all bytes arrive nevertheless.
 #[test]
-fn sockets_in_a_storm_of_signals() {
-    alone("sockets_in_a_storm_of_signals", || {
+fn sockets_work_during_a_storm_of_signals() {
+    alone("sockets_work_during_a_storm_of_signals", || {
         let kind = SignalKind::user_defined1();
         // Before the first of them, which would end this process.
         block_on(async { drop(signal(kind).unwrap()) });
@@ -310,27 +318,30 @@ fn sockets_in_a_storm_of_signals() {
 }
 
 #[test]
-fn a_forked_childs_signal_is_not_heard_by_its_parent() {
-    alone("a_forked_childs_signal_is_not_heard_by_its_parent", || {
-        net::run(async || {
-            let kind = SignalKind::terminate();
-            let mut terminate = signal(kind).unwrap();
-            let child = || {
-                raise_here(kind);
-                7
-            };
-            assert_eq!(fork(child), 7);
-            assert!(hears_nothing(&mut terminate).await);
-            raise(kind);
-            terminate.recv().await.unwrap();
-        });
-    });
+fn a_signal_to_a_forked_child_is_not_received_by_its_parent() {
+    alone(
+        "a_signal_to_a_forked_child_is_not_received_by_its_parent",
+        || {
+            net::run(async || {
+                let kind = SignalKind::terminate();
+                let mut terminate = signal(kind).unwrap();
+                let child = || {
+                    raise_here(kind);
+                    7
+                };
+                assert_eq!(fork(child), 7);
+                assert!(receives_nothing(&mut terminate).await);
+                raise(kind);
+                terminate.recv().await.unwrap();
+            });
+        },
+    );
 }
 
 #[test]
-fn a_signal_between_fork_and_exec_is_not_heard_by_the_parent() {
+fn a_signal_between_fork_and_exec_is_not_received_by_the_parent() {
     alone(
-        "a_signal_between_fork_and_exec_is_not_heard_by_the_parent",
+        "a_signal_between_fork_and_exec_is_not_received_by_the_parent",
         || {
             net::run(async || {
                 let kind = SignalKind::terminate();
@@ -343,16 +354,16 @@ fn a_signal_between_fork_and_exec_is_not_heard_by_the_parent() {
                 // SAFETY: one async-signal-safe call.
                 unsafe { command.pre_exec(before_exec) };
                 assert!(command.status().unwrap().success());
-                assert!(hears_nothing(&mut terminate).await);
+                assert!(receives_nothing(&mut terminate).await);
             });
         },
     );
 }
 
 #[test]
-fn a_forked_child_hears_its_own_signals_in_a_runtime_of_its_own() {
+fn a_forked_child_receives_its_own_signals_in_a_new_runtime() {
     alone(
-        "a_forked_child_hears_its_own_signals_in_a_runtime_of_its_own",
+        "a_forked_child_receives_its_own_signals_in_a_new_runtime",
         || {
             let kind = SignalKind::user_defined1();
             let runtime = wakeful::Runtime::new().unwrap();
@@ -366,38 +377,41 @@ fn a_forked_child_hears_its_own_signals_in_a_runtime_of_its_own() {
                 7
             };
             assert_eq!(fork(child), 7);
-            assert!(runtime.block_on(hears_nothing(&mut of_parent)));
+            assert!(runtime.block_on(receives_nothing(&mut of_parent)));
         },
     );
 }
 
 #[test]
-fn a_daemon_hears_in_the_runtime_that_its_parent_made() {
-    alone("a_daemon_hears_in_the_runtime_that_its_parent_made", || {
-        let kind = SignalKind::user_defined1();
-        let runtime = wakeful::Runtime::new().unwrap();
-        let mut before = runtime.block_on(async { signal(kind).unwrap() });
-        let child = || {
-            runtime.block_on(async {
-                assert!(net::is_pending(pin!(before.recv())).await);
-                let mut after = signal(kind).unwrap();
-                raise_here(kind);
-                let both = async {
-                    before.recv().await.unwrap();
-                    after.recv().await.unwrap();
-                };
-                let limit = Duration::from_secs(60);
-                wakeful::time::timeout(limit, both).await.unwrap();
-            });
-            7
-        };
-        assert_eq!(fork(child), 7);
-    });
+fn a_daemon_receives_signals_in_the_runtime_of_its_parent() {
+    alone(
+        "a_daemon_receives_signals_in_the_runtime_of_its_parent",
+        || {
+            let kind = SignalKind::user_defined1();
+            let runtime = wakeful::Runtime::new().unwrap();
+            let mut before = runtime.block_on(async { signal(kind).unwrap() });
+            let child = || {
+                runtime.block_on(async {
+                    assert!(net::is_pending(pin!(before.recv())).await);
+                    let mut after = signal(kind).unwrap();
+                    raise_here(kind);
+                    let both = async {
+                        before.recv().await.unwrap();
+                        after.recv().await.unwrap();
+                    };
+                    let limit = Duration::from_secs(60);
+                    wakeful::time::timeout(limit, both).await.unwrap();
+                });
+                7
+            };
+            assert_eq!(fork(child), 7);
+        },
+    );
 }
 
 #[test]
-fn ten_thousand_listeners_have_one_descriptor() {
-    alone("ten_thousand_listeners_have_one_descriptor", || {
+fn ten_thousand_listeners_use_one_descriptor() {
+    alone("ten_thousand_listeners_use_one_descriptor", || {
         net::run(async || {
             let before = descriptors();
             let kind = SignalKind::user_defined1();
@@ -406,8 +420,8 @@ fn ten_thousand_listeners_have_one_descriptor() {
             assert_eq!(descriptors(), before + ends);
             for _ in 0..2 {
                 raise(kind);
-                hear_all(&mut listeners).await;
-                // Every other one goes; the places of those that stay are theirs.
+                receive_all(&mut listeners).await;
+                // Every other one is dropped; the slots of the others stay theirs.
                 let mut keep = false;
                 listeners.retain(|_| {
                     keep = !keep;
@@ -422,9 +436,9 @@ fn ten_thousand_listeners_have_one_descriptor() {
 }
 
 #[test]
-fn a_signal_that_comes_between_two_listeners_is_heard_by_the_second_and_once() {
+fn a_signal_between_two_registrations_is_received_once_by_the_second() {
     alone(
-        "a_signal_that_comes_between_two_listeners_is_heard_by_the_second_and_once",
+        "a_signal_between_two_registrations_is_received_once_by_the_second",
         || {
             net::run(async || {
                 let kind = SignalKind::user_defined1();
@@ -433,17 +447,17 @@ fn a_signal_that_comes_between_two_listeners_is_heard_by_the_second_and_once() {
                 let mut second = signal(kind).unwrap();
                 second.recv().await.unwrap();
                 let mut third = signal(kind).unwrap();
-                assert!(hears_nothing(&mut third).await);
-                assert!(hears_nothing(&mut second).await);
+                assert!(receives_nothing(&mut third).await);
+                assert!(receives_nothing(&mut second).await);
             });
         },
     );
 }
 
 #[test]
-fn a_listener_that_is_not_polled_keeps_no_other_from_hearing() {
+fn a_listener_that_is_not_polled_does_not_delay_others() {
     alone(
-        "a_listener_that_is_not_polled_keeps_no_other_from_hearing",
+        "a_listener_that_is_not_polled_does_not_delay_others",
         || {
             net::run(async || {
                 let kinds = [SignalKind::user_defined1(), SignalKind::user_defined2()];
@@ -463,9 +477,9 @@ fn a_listener_that_is_not_polled_keeps_no_other_from_hearing() {
 }
 
 #[test]
-fn a_waker_that_panics_keeps_no_other_listener_from_hearing() {
+fn a_waker_that_panics_does_not_keep_other_listeners_from_receiving() {
     alone(
-        "a_waker_that_panics_keeps_no_other_listener_from_hearing",
+        "a_waker_that_panics_does_not_keep_other_listeners_from_receiving",
         || {
             net::run(async || {
                 let kind = SignalKind::user_defined1();
@@ -481,7 +495,7 @@ fn a_waker_that_panics_keeps_no_other_listener_from_hearing() {
                 raise(kind);
                 signal(kind).unwrap().recv().await.unwrap();
                 assert_eq!(counting.wakes(), 1);
-                hear_all(&mut listeners).await;
+                receive_all(&mut listeners).await;
             });
         },
     );

@@ -1,7 +1,7 @@
-//! The stall detector names the task that is stuck, while it is stuck, and says what it is doing.
+//! The stall detector names the stuck task while it is stuck, and reports what it is doing.
 //!
-//! Each stuck poll lasts until the report has come: the report ends it. So a test that waits for a
-//! report takes as long as the report does, and one that sees none fails.
+//! Each stuck poll lasts until the report arrives, which ends it. So a test takes as long as the
+//! report, and fails if none arrives.
 
 #[cfg(target_os = "linux")]
 #[path = "stalls/child.rs"]
@@ -19,7 +19,7 @@ use support::{panic_of, yield_until};
 use wakeful::{Builder, StallKind, StallReport};
 
 const THRESHOLD: Duration = Duration::from_millis(40);
-/// Only ends a test that fails.
+/// The time after which a test fails.
 const LIMIT: Duration = Duration::from_secs(60);
 
 fn reporting() -> (wakeful::Runtime, Receiver<StallReport>) {
@@ -32,8 +32,8 @@ fn reporting() -> (wakeful::Runtime, Receiver<StallReport>) {
     (runtime, receiver)
 }
 
-/// As `reporting`, but up to five reports are passed over that say that the thread gets no CPU:
-/// where the machine is too busy to show what a poll is doing, a later report may say it.
+/// As `reporting`, but skips up to five reports that the thread gets no CPU: on a busy machine a
+/// later report may show what the poll is doing.
 fn reporting_what_it_does() -> (wakeful::Runtime, Receiver<StallReport>) {
     let (sender, receiver) = channel();
     let passed = Mutex::new(0);
@@ -52,7 +52,7 @@ fn reporting_what_it_does() -> (wakeful::Runtime, Receiver<StallReport>) {
     (runtime, receiver)
 }
 
-/// The report says what the poll is doing, or else, and by its own figures, that it gets no CPU.
+/// Asserts that the report has this kind, or that, by its numbers, the thread gets no CPU.
 fn assert_kind(report: &StallReport, kind: StallKind) {
     if report.kind == StallKind::Starved {
         let (cpu, starved) = (report.cpu.unwrap(), report.starved.unwrap());
@@ -67,8 +67,8 @@ fn assert_kind(report: &StallReport, kind: StallKind) {
     assert_eq!(report.kind, kind, "{report}");
 }
 
-/// Runs `stuck` as one poll of a task named after it, between two others. It is given a way to wait
-/// for the report, and hands the report back.
+/// Runs `stuck` as one poll of a task with its name, between two others. `stuck` gets a function
+/// that waits for the report. Returns the report.
 fn report_of(
     name: &str,
     stuck: impl FnOnce(Receiver<StallReport>) -> StallReport + 'static,
@@ -99,7 +99,7 @@ fn report_of(
     report
 }
 
-/// Waits for the report, and goes on doing `step` meanwhile.
+/// Waits for the report, and repeats `step` meanwhile.
 fn while_stuck(reports: &Receiver<StallReport>, mut step: impl FnMut()) -> StallReport {
     let limit = Instant::now() + LIMIT;
     loop {
@@ -112,7 +112,7 @@ fn while_stuck(reports: &Receiver<StallReport>, mut step: impl FnMut()) -> Stall
 }
 
 #[test]
-fn the_future_of_block_on_is_named_as_well() {
+fn the_future_of_block_on_is_named() {
     let (runtime, reports) = reporting();
     let line = line!() + 1;
     let report = runtime.block_on(async { reports.recv_timeout(LIMIT).unwrap() });
@@ -144,10 +144,10 @@ fn a_long_stall_is_reported_again_and_counted_once() {
 }
 
 #[test]
-fn many_short_polls_and_many_idle_looks_are_no_stall() {
+fn many_short_polls_and_many_idle_checks_are_no_stall() {
     let (runtime, reports) = reporting();
-    // Both sides of the watchdog's looks are passed, for longer than the threshold: polls that
-    // follow each other at once, and a loop that sleeps.
+    // For longer than the threshold, in both states that the watchdog checks: short polls in a row,
+    // and a loop that sleeps.
     let long = runtime.block_on(async {
         let busy = wakeful::spawn(async {
             let end = Instant::now() + 3 * THRESHOLD;
@@ -164,7 +164,7 @@ fn many_short_polls_and_many_idle_looks_are_no_stall() {
     });
     drop(runtime);
     // On a busy machine a short poll may take long, also where that is not measured: in the future
-    // of `block_on`, and after the last look at the clock. Then its CPU time is shorter.
+    // of `block_on`, and after the last reading of the clock. Then its CPU time is shorter.
     let computed = |report: &StallReport| report.cpu.is_none_or(|cpu| cpu >= THRESHOLD / 2);
     let stalls: Vec<_> = reports.try_iter().filter(computed).collect();
     assert!(
@@ -194,9 +194,9 @@ fn two_thousand_polls_just_under_the_threshold_are_no_stall() {
     assert!(stalls <= long, "{stalls} stalls, and {long} long polls");
 }
 
-/// Counts the polls of one task by their length. On a busy machine one may take longer than it was
-/// meant to, and then it is a stall. Each is taken for a little longer than it was: from the end
-/// of the one before.
+/// Counts the polls of one task by their length. On a busy machine one may take longer than
+/// intended, and then it is a stall. Each is measured from the end of the one before, so it counts
+/// as a little longer than it was.
 struct Lengths {
     threshold: Duration,
     last: Instant,
@@ -225,7 +225,7 @@ impl Lengths {
 }
 
 #[test]
-fn a_panic_of_the_hook_is_not_the_end_of_the_watchdog() {
+fn a_panic_of_the_hook_does_not_end_the_watchdog() {
     let (sender, receiver) = channel();
     let count = Mutex::new(0);
     let runtime = Builder::new()
@@ -244,7 +244,7 @@ fn a_panic_of_the_hook_is_not_the_end_of_the_watchdog() {
 }
 
 #[test]
-fn two_loops_are_told_apart() {
+fn two_loops_are_distinguished() {
     let stall = |name: &'static str| {
         std::thread::Builder::new()
             .name(name.to_owned())
@@ -261,7 +261,7 @@ fn two_loops_are_told_apart() {
 }
 
 #[test]
-fn a_hook_may_make_a_runtime_of_its_own() {
+fn a_hook_may_create_a_runtime() {
     let (sender, receiver) = channel();
     let runtime = Builder::new()
         .detect_stalls(THRESHOLD)
@@ -278,8 +278,8 @@ fn a_hook_may_make_a_runtime_of_its_own() {
 }
 
 #[test]
-fn a_stall_after_the_task_before_has_left_its_place() {
-    // The second task takes the slot of the first; the report is of the second.
+fn a_stall_names_the_new_task_of_a_reused_slot() {
+    // The second task takes the slot of the first; the report names the second.
     let (runtime, reports) = reporting();
     let report = runtime.block_on(async {
         let first = wakeful::task::Builder::new().name("first").spawn(async {});
@@ -296,7 +296,7 @@ fn a_stall_after_the_task_before_has_left_its_place() {
 }
 
 #[test]
-fn zero_is_refused() {
+fn a_threshold_of_zero_is_refused() {
     let text = panic_of(|| Builder::new().detect_stalls(Duration::ZERO));
     assert!(
         text.contains("detect_stalls(0)") && text.contains("100 ms"),
@@ -318,7 +318,7 @@ fn max_poll_names_the_task() {
                 .await
         })
     });
-    // The first long poll is the one of `block_on` itself.
+    // The first long poll is that of `block_on` itself.
     assert!(text.contains("\"block_on\", spawned at"), "{text}");
     assert!(
         text.contains("longer than the 1ns that `max_poll` allows"),
@@ -326,7 +326,7 @@ fn max_poll_names_the_task() {
     );
 }
 
-/// The same by the attribute, and with a limit that only one poll passes.
+/// With the attribute, and with a limit that only one poll exceeds.
 #[wakeful::test(max_poll = "300ms", detect_stalls = false)]
 #[should_panic(expected = "\"slow\", spawned at tests/stalls.rs")]
 async fn a_poll_that_is_too_long_fails_the_test() {
@@ -340,7 +340,7 @@ async fn a_poll_that_is_too_long_fails_the_test() {
 }
 
 #[wakeful::test(max_poll = "60s")]
-async fn polls_that_are_short_enough_pass() {
+async fn polls_below_the_limit_pass() {
     for _ in 0..1000 {
         wakeful::spawn(wakeful::task::yield_now()).await.unwrap();
     }
@@ -348,7 +348,7 @@ async fn polls_that_are_short_enough_pass() {
 }
 
 #[test]
-fn a_runtime_is_of_use_after_a_poll_that_was_too_long() {
+fn a_runtime_is_usable_after_a_poll_over_the_limit() {
     let limit = Duration::from_millis(300);
     let runtime = Builder::new().max_poll(limit).build().unwrap();
     let stuck = move || while_it_is_short(limit);
@@ -358,7 +358,7 @@ fn a_runtime_is_of_use_after_a_poll_that_was_too_long() {
     assert_eq!(runtime.block_on(async { 5 }), 5);
 }
 
-/// Computes for a little longer.
+/// Computes for a little longer, up to a limit.
 fn while_it_is_short(limit: Duration) {
     let begin = Instant::now();
     while begin.elapsed() <= limit {}
@@ -371,9 +371,9 @@ fn _is_send(report: StallReport) -> impl Send + Sync {
     shared
 }
 
-/// The last that has a hook may be the watchdog, which drops it as soon as the runtime has ended.
+/// The watchdog may be the last owner of a hook, and drops it when the runtime has ended.
 #[test]
-fn a_hook_is_dropped_with_its_runtime_and_may_panic_in_that() {
+fn a_hook_is_dropped_with_its_runtime_and_may_panic_in_its_drop() {
     struct Captured(Sender<()>);
     impl Drop for Captured {
         fn drop(&mut self) {
@@ -391,8 +391,8 @@ fn a_hook_is_dropped_with_its_runtime_and_may_panic_in_that() {
     drop(runtime);
     dropped
         .recv_timeout(LIMIT)
-        .expect("the hook is dropped long before the next look");
-    // The watchdog goes on.
+        .expect("the hook is dropped long before the next check");
+    // The watchdog continues.
     let (runtime, reports) = reporting();
     let report = runtime.block_on(async { reports.recv_timeout(LIMIT) });
     assert!(report.is_ok(), "no report after the panic");

@@ -1,5 +1,5 @@
-//! The standard streams, whatever they are connected to. Each case is a process of its own, which
-//! reads its standard input and answers on its standard error: the harness writes to the other.
+//! The standard streams, with any kind of file. Each case is a process of its own, which reads its
+//! standard input and answers on its standard error: the test harness writes to the other stream.
 
 #[path = "support/alone.rs"]
 mod alone;
@@ -24,17 +24,17 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use wakeful::block_on;
 use wakeful::io::{stderr, stdin};
 
-/// The child's side of every case; nothing by itself.
+/// The child process of every case; nothing in the test process.
 #[test]
 fn child() {
     match role().as_deref() {
-        // Everything goes back.
+        // Everything is returned.
         Some("copy") => block_on(async {
             let mut err = stderr();
             copy(&mut stdin(), &mut err).await.unwrap();
             err.close().await.unwrap();
         }),
-        // One line goes back.
+        // One line is returned.
         Some("line") => block_on(async {
             let (mut input, mut line) = (stdin(), Vec::new());
             while line.last() != Some(&b'\n') {
@@ -46,7 +46,7 @@ fn child() {
             err.write_all(&line).await.unwrap();
             err.flush().await.unwrap();
         }),
-        // A read is under way and never returns. The process ends all the same.
+        // A read is under way and never returns. The process exits nevertheless.
         Some("give up") => block_on(async {
             let reader = wakeful::spawn(async {
                 let mut buf = [0; 16];
@@ -55,7 +55,7 @@ fn child() {
             net::turn().await;
             assert!(!reader.is_finished());
         }),
-        // Transfers of nothing, while there is nothing to read.
+        // Empty transfers, while there is nothing to read.
         Some("nothing") => block_on(async {
             let (mut input, mut err) = (stdin(), stderr());
             for pending in [
@@ -67,7 +67,7 @@ fn child() {
             err.write_all(b"at once").await.unwrap();
             err.flush().await.unwrap();
         }),
-        // Reads that are given up, by a waker that is kept here.
+        // Dropped reads, with a waker that is kept here.
         Some("dropped reads") => block_on(async {
             let kept = std::sync::Arc::new(Silent);
             let waker = Waker::from(kept.clone());
@@ -95,7 +95,7 @@ fn child() {
                 err.flush().await.unwrap();
             }
         }),
-        // What one runtime asked for and did not take is there for the next.
+        // Bytes that one runtime requested and did not receive are there for the next.
         Some("two runtimes") => {
             block_on(async {
                 let mut buf = [0; 16];
@@ -131,7 +131,7 @@ fn ends_well(mut child: Child) {
     assert!(child.wait().unwrap().success());
 }
 
-/// What comes back for that input.
+/// Returns the output for that input.
 fn answer(role: &str, input: impl Into<Stdio>, send: impl FnOnce()) -> Vec<u8> {
     let mut child = start(role, input, Stdio::piped());
     send();
@@ -157,7 +157,7 @@ fn is_nonblocking(fd: impl AsFd) -> bool {
 }
 
 #[test]
-fn a_pipe() {
+fn a_pipe_is_read_and_written() {
     let (read, mut write) = std::io::pipe().unwrap();
     let sent = net::pattern(300_000);
     let shared = read.try_clone().unwrap();
@@ -170,7 +170,7 @@ fn a_pipe() {
 }
 
 #[test]
-fn a_socket() {
+fn a_socket_is_read_and_written() {
     let (here, mut there) = UnixStream::pair().unwrap();
     let shared = here.try_clone().unwrap();
     let sent = net::pattern(300_000);
@@ -183,7 +183,7 @@ fn a_socket() {
 }
 
 #[test]
-fn a_nonblocking_socket() {
+fn a_nonblocking_socket_stays_nonblocking() {
     let (here, mut there) = UnixStream::pair().unwrap();
     here.set_nonblocking(true).unwrap();
     let child = start(
@@ -206,7 +206,7 @@ fn a_nonblocking_socket() {
 }
 
 #[test]
-fn a_file_in_and_a_file_out() {
+fn a_file_is_read_and_written() {
     let (from, to) = (temporary("from"), temporary("to"));
     let sent = net::pattern(300_000);
     std::fs::write(&from, &sent).unwrap();
@@ -227,10 +227,10 @@ fn a_file_in_and_a_file_out() {
 }
 
 #[test]
-fn nothing_at_all() {
+fn closed_streams_are_at_their_end() {
     assert_eq!(answer("copy", Stdio::null(), || ()), b"");
     ends_well(start("copy", Stdio::null(), Stdio::null()));
-    // And none: closed by a shell.
+    // No descriptor at all: a shell has closed it.
     let me = again("child", "copy");
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", "exec \"$0\" \"$@\" <&- 2>&-"]);
@@ -278,7 +278,7 @@ fn terminal() -> (File, File) {
 }
 
 #[test]
-fn a_terminal() {
+fn a_terminal_is_read_and_written_and_stays_blocking() {
     let (mut ours, theirs) = terminal();
     let back = answer("line", theirs.try_clone().unwrap(), || {
         ours.write_all(b"hello\n").unwrap();
@@ -294,7 +294,7 @@ fn a_terminal() {
     );
     let mut printed = Vec::new();
     ours.write_all(b"again\n").unwrap();
-    // "hello" and "again" as they were echoed, then "again" as the answer.
+    // "hello" and "again" as the terminal echoes them, then "again" as the answer.
     while printed.len() < "hello\r\nagain\r\nagain\r\n".len() {
         let mut byte = [0];
         ours.read_exact(&mut byte).unwrap();
@@ -305,9 +305,9 @@ fn a_terminal() {
     assert!(!is_nonblocking(&theirs));
 }
 
-/// Opened again, it would be the master of another pair.
+/// If it were opened again, it would be the master of another pair.
 #[test]
-fn the_master_of_a_pseudoterminal() {
+fn the_master_of_a_pseudoterminal_is_read_and_written() {
     let (ours, mut theirs) = terminal();
     let mut raw = rustix::termios::tcgetattr(&theirs).unwrap();
     raw.make_raw();
@@ -327,7 +327,7 @@ fn the_master_of_a_pseudoterminal() {
     assert!(!is_nonblocking(ours));
 }
 
-/// Opened again for reading, the end of a pipe that is for writing would wait for itself.
+/// If it were opened again for reading, the write end of a pipe would wait for itself.
 #[test]
 fn an_input_that_is_not_open_for_reading_is_at_its_end() {
     let (read, write) = std::io::pipe().unwrap();
@@ -336,9 +336,9 @@ fn an_input_that_is_not_open_for_reading_is_at_its_end() {
 }
 
 #[test]
-fn an_open_input_does_not_keep_the_process() {
+fn an_open_input_does_not_keep_the_process_from_exiting() {
     let gives_up = |input: OwnedFd| {
-        // Nor does the end of the runtime wait for a thread, which it would complain about.
+        // The shutdown of the runtime does not wait for a thread, which it would report.
         let complaints = answer("give up", input, || ());
         assert_eq!(String::from_utf8(complaints).unwrap(), "");
     };
@@ -352,16 +352,16 @@ fn an_open_input_does_not_keep_the_process() {
 }
 
 #[test]
-fn a_transfer_of_nothing_is_ready_at_once() {
+fn an_empty_transfer_is_ready_at_once() {
     let (read, _write) = std::io::pipe().unwrap();
     assert_eq!(answer("nothing", OwnedFd::from(read), || {}), b"at once");
-    // From a terminal as well.
+    // With a terminal as well.
     let (_controller, terminal) = terminal();
     assert_eq!(answer("nothing", terminal, || {}), b"at once");
 }
 
 #[test]
-fn what_one_runtime_did_not_take_goes_to_the_next() {
+fn bytes_that_one_runtime_did_not_receive_go_to_the_next() {
     for socket in [false, true] {
         let (input, mut write): (OwnedFd, Box<dyn Write>) = if socket {
             let (here, there) = UnixStream::pair().unwrap();
@@ -384,10 +384,10 @@ fn what_one_runtime_did_not_take_goes_to_the_next() {
 }
 
 #[test]
-fn a_named_pipe_whose_writer_is_gone() {
+fn a_named_pipe_without_a_writer_is_at_its_end() {
     let path = temporary("fifo");
     rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
-    // Both ends, so that neither open waits; then the writer goes.
+    // Both ends, so that neither open waits; then the writer is closed.
     let both = OpenOptions::new()
         .read(true)
         .write(true)

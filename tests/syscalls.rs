@@ -1,5 +1,5 @@
-//! What a request costs in syscalls. Counted by `strace -c` over a child process where strace is
-//! there, and by the runtime's own metrics everywhere.
+//! The number of system calls for each request: counted by `strace -c` over a child process if
+//! strace is installed, and by the runtime's metrics.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -17,13 +17,13 @@ use wakeful::time::sleep;
 
 const ROLE: &str = "WAKEFUL_SYSCALLS_ROLE";
 
-/// Not a test: what the child processes do.
+/// Not a test: the child processes run it.
 #[test]
 fn child() {
     match env::var(ROLE).as_deref() {
         Ok("echo") => echo_one_connection(),
         Ok("main") => wakeful::block_on(work_without_the_system()),
-        Ok("watched") => work_watched(),
+        Ok("watched") => work_observed(),
         _ => {}
     }
 }
@@ -44,7 +44,7 @@ fn echo_one_connection() {
     });
 }
 
-/// Wakes the main future, joins tasks and arms timers: all of that is the loop's own business.
+/// Wakes the main future, joins tasks and arms timers, none of which needs a system call.
 async fn work_without_the_system() {
     for _ in 0..20_000 {
         wakeful::spawn(async {}).await.unwrap();
@@ -55,8 +55,8 @@ async fn work_without_the_system() {
     }
 }
 
-/// The same, with all that can look on.
-fn work_watched() {
+/// The same, with all observers.
+fn work_observed() {
     let runtime = wakeful::Builder::new()
         .detect_stalls(Duration::from_secs(60))
         .metrics_level(wakeful::MetricsLevel::Times)
@@ -73,7 +73,7 @@ fn has_strace() -> bool {
         .status()
         .is_ok();
     if !there {
-        eprintln!("skipped the part that counts syscalls: there is no strace on this machine");
+        eprintln!("skipped the part that counts system calls: strace is not installed");
     }
     there
 }
@@ -98,7 +98,7 @@ impl Traced {
         Traced { child, log }
     }
 
-    /// Calls by name, once the child has ended.
+    /// Returns the numbers of calls by name, once the child has ended.
     fn finish(mut self) -> HashMap<String, u64> {
         assert!(self.child.wait().unwrap().success());
         let text = fs::read_to_string(&self.log).unwrap();
@@ -122,7 +122,7 @@ fn echo(requests: usize) -> HashMap<String, u64> {
     let mut lines = BufReader::new(server.child.stdout.take().unwrap()).lines();
     let port = loop {
         // The test harness may have begun the line.
-        let line = lines.next().expect("the child says its port").unwrap();
+        let line = lines.next().expect("the child prints its port").unwrap();
         if let Some((_, port)) = line.split_once("port=") {
             break port.parse::<u16>().unwrap();
         }
@@ -148,7 +148,7 @@ fn a_warm_request_is_one_read_and_one_write() {
     let grown = |names: &[&str]| calls(&many, names) - calls(&few, names);
     assert_eq!(grown(&["read", "recvfrom", "recvmsg", "readv"]), 1000);
     assert_eq!(grown(&["write", "sendto", "sendmsg", "writev"]), 1000);
-    // One wait a request at the most: nothing else was there to share it with.
+    // At most one wait for each request: no other connection could share it.
     let waits = grown(&["epoll_wait", "epoll_pwait", "epoll_pwait2"]);
     assert!(waits <= 1010, "{waits} waits for 1000 requests");
     let total = many.values().sum::<u64>() - few.values().sum::<u64>();
@@ -164,7 +164,8 @@ fn tasks_and_timers_make_no_syscall() {
         return;
     }
     let counts = Traced::start("main", "main").finish();
-    // Starting a process, the test harness and a runtime take some; 60,000 operations take none.
+    // The start of the process, the test harness and the runtime make some; the 60,000 operations
+    // none.
     let waits = calls(&counts, &["epoll_wait", "epoll_pwait", "epoll_pwait2"]);
     assert!(waits < 50, "{waits} waits: {counts:?}");
     assert_eq!(calls(&counts, &["timerfd_settime"]), 0);
@@ -173,7 +174,7 @@ fn tasks_and_timers_make_no_syscall() {
 }
 
 #[test]
-fn a_loop_that_is_looked_at_makes_no_syscall_for_it() {
+fn observers_make_no_syscall() {
     if !has_strace() {
         return;
     }
@@ -183,10 +184,10 @@ fn a_loop_that_is_looked_at_makes_no_syscall_for_it() {
 }
 
 #[test]
-fn waking_the_main_future_does_not_ask_the_reactor() {
+fn waking_the_main_future_causes_no_reactor_turn() {
     let runtime = wakeful::Runtime::new().unwrap();
     runtime.block_on(async {
-        // Something is registered, so the reactor has reason to be asked now and then.
+        // A descriptor is registered, so the loop has a reason for reactor turns now and then.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let before = runtime.metrics().waits;
         for _ in 0..1_000 {
@@ -225,7 +226,7 @@ fn ready_connections_share_a_wait() {
         // The first reads find nothing, and leave the tasks waiting.
         sleep(Duration::from_millis(1)).await;
         for round in 1..=10 {
-            // All at once, as nothing else runs before the next await.
+            // All at once, as no other task runs before the next await.
             for client in &mut clients {
                 client.write_all(b"ping").unwrap();
             }

@@ -66,14 +66,14 @@ fn tasks_in_turn_see_their_own_values() {
 }
 
 #[test]
-fn the_panic_says_where_the_value_is_set() {
+fn the_panic_names_the_place_of_the_declaration() {
     let text = panic_of(|| NUMBER.get());
     assert!(text.contains("KEY.scope(value, future)"), "{text}");
     assert_eq!(text, NUMBER.try_with(|_| ()).unwrap_err().to_string());
 }
 
 #[test]
-fn a_panic_takes_the_value_out_of_sight() {
+fn a_panic_removes_the_value() {
     block_on(async {
         let task = spawn(NUMBER.scope(1, async { panic!("inside") }));
         assert!(task.await.unwrap_err().is_panic());
@@ -139,7 +139,7 @@ fn a_value_is_dropped_once_with_its_scope() {
 }
 
 #[test]
-fn a_scope_polled_again_says_so() {
+fn a_scope_polled_after_its_end_panics() {
     let mut scope = pin!(NUMBER.scope(1, async {}));
     let mut cx = Context::from_waker(Waker::noop());
     assert!(scope.as_mut().poll(&mut cx).is_ready());

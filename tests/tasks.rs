@@ -1,4 +1,4 @@
-//! Spawning, joining, aborting, and panics that stay where they belong.
+//! Spawning, joining, aborting, and panics that affect only their task.
 
 mod support;
 
@@ -18,7 +18,7 @@ use wakeful::{Runtime, block_on, spawn};
 // --- spawn and join
 
 #[test]
-fn a_task_gives_its_output_to_the_handle() {
+fn a_task_returns_its_output_to_the_handle() {
     let output = block_on(async {
         let inner = spawn(async { spawn(async { vec![1, 2, 3] }).await.unwrap() });
         inner.await.unwrap()
@@ -48,7 +48,7 @@ fn futures_need_not_be_send() {
 }
 
 #[test]
-fn bodies_of_any_size_and_alignment() {
+fn futures_of_any_size_and_alignment_run() {
     #[repr(align(128))]
     #[derive(Clone, Copy)]
     struct Wide([u8; 300]);
@@ -111,7 +111,7 @@ fn a_future_is_dropped_when_it_is_ready_not_when_it_is_joined() {
 }
 
 #[test]
-fn a_dropped_handle_detaches() {
+fn dropping_a_handle_detaches_its_task() {
     let ledger = Ledger::new();
     let ran = Rc::new(Cell::new(false));
     block_on(async {
@@ -131,7 +131,7 @@ fn a_dropped_handle_detaches() {
 }
 
 #[test]
-fn an_output_goes_with_the_handle() {
+fn an_output_is_dropped_with_the_handle() {
     let ledger = Ledger::new();
     block_on(async {
         let guard = ledger.guard();
@@ -145,7 +145,7 @@ fn an_output_goes_with_the_handle() {
 }
 
 #[test]
-fn awaiting_a_borrowed_handle_loses_nothing() {
+fn awaiting_a_borrowed_handle_is_cancel_safe() {
     block_on(async {
         let go = Rc::new(Cell::new(false));
         let flag = go.clone();
@@ -167,7 +167,7 @@ fn awaiting_a_borrowed_handle_loses_nothing() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn polling_a_handle_again_says_so() {
+fn polling_a_handle_again_panics_with_the_reason() {
     block_on(async {
         let mut task = spawn(async {});
         (&mut task).await.unwrap();
@@ -177,7 +177,7 @@ fn polling_a_handle_again_says_so() {
 }
 
 #[test]
-fn the_newest_waker_of_a_handle_is_the_one_that_counts() {
+fn the_newest_waker_of_a_handle_is_woken() {
     block_on(async {
         let mut task = spawn(async {});
         let (first, first_waker) = Counting::new();
@@ -186,13 +186,13 @@ fn the_newest_waker_of_a_handle_is_the_one_that_counts() {
         assert!(poll_once(&mut task, &second_waker).is_pending());
         yield_now().await;
         assert_eq!((first.wakes(), second.wakes()), (0, 1));
-        // The old one was let go of.
+        // The old one was dropped.
         assert_eq!(Arc::strong_count(&first), 2);
     });
 }
 
 #[test]
-fn a_handle_moved_to_another_task_wakes_that_one() {
+fn a_handle_moved_to_another_task_wakes_that_task() {
     block_on(async {
         let go = Rc::new(Cell::new(false));
         let flag = go.clone();
@@ -249,10 +249,10 @@ fn a_task_may_own_its_own_handle() {
     ledger.assert_all_dropped(3);
 }
 
-// --- numbers, names, places
+// --- ids, names, places
 
 #[test]
-fn numbers_are_unique_across_runtimes_and_threads() {
+fn ids_are_unique_across_runtimes_and_threads() {
     let mut threads = Vec::new();
     for _ in 0..3 {
         threads.push(thread::spawn(|| {
@@ -277,11 +277,11 @@ fn numbers_are_unique_across_runtimes_and_threads() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_task_knows_its_number_and_its_name() {
+fn a_task_knows_its_id_and_its_name() {
     assert_eq!(task::try_id(), None);
     assert_eq!(task::name(), None);
     block_on(async {
-        // The future of `block_on` is no task.
+        // The future of `block_on` is not a task.
         assert_eq!(task::try_id(), None);
         assert!(panic_of(task::id).starts_with("`task::id` was called outside a task"));
         let named = task::Builder::new().name("reader").spawn(async {
@@ -302,7 +302,7 @@ fn a_task_knows_its_number_and_its_name() {
 }
 
 #[test]
-fn a_task_knows_its_number_while_it_is_dropped_by_the_loop() {
+fn a_task_knows_its_id_while_the_loop_drops_it() {
     block_on(async {
         let seen = Rc::new(Cell::new(None));
         let note = seen.clone();
@@ -320,7 +320,7 @@ fn a_task_knows_its_number_while_it_is_dropped_by_the_loop() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn outside_a_runtime_the_panic_says_what_to_do() {
+fn outside_a_runtime_a_spawn_panics_with_advice() {
     let advice = "there is no Wakeful runtime on this thread: call this inside \
                   `wakeful::block_on`, a function with `#[wakeful::main]`, or `Runtime::enter`. \
                   From another thread, and from `spawn_blocking`, use a `wakeful::Handle`, \
@@ -329,8 +329,8 @@ fn outside_a_runtime_the_panic_says_what_to_do() {
     assert_eq!(panic_of(|| wakeful::spawn_blocking(|| ())), advice);
     assert_eq!(panic_of(|| task::Builder::new().spawn(async {})), advice);
     assert_eq!(panic_of(wakeful::Handle::current), advice);
-    assert!(wakeful::Handle::try_current().is_none());
-    // Nor after a runtime, or on another thread than its own.
+    assert!(wakeful::Handle::try_current().is_err());
+    // Nor after a runtime, or on a thread other than the owner.
     block_on(async {
         let other = thread::spawn(move || panic_of(|| spawn(async {})));
         assert_eq!(other.join().unwrap(), advice);
@@ -340,7 +340,7 @@ fn outside_a_runtime_the_panic_says_what_to_do() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_nested_block_on_says_what_to_do_and_breaks_nothing() {
+fn a_nested_block_on_panics_with_advice_and_has_no_other_effect() {
     let runtime = Runtime::new().unwrap();
     let other = Runtime::new().unwrap();
     runtime.block_on(async {
@@ -368,7 +368,7 @@ fn two_runtimes_on_one_thread_keep_their_tasks_apart() {
         async move { story.borrow_mut().push(what) }
     };
     let (a, b) = (left.spawn(tell("left")), right.spawn(tell("right")));
-    // Spawned on the one from inside the other; `enter` nests.
+    // Spawned on one from inside the other; `enter` nests.
     let c = left.block_on(async {
         right.enter(|| {
             left.enter(|| spawn(tell("left, inner")));
@@ -379,7 +379,7 @@ fn two_runtimes_on_one_thread_keep_their_tasks_apart() {
     assert_eq!(*story.borrow(), ["left"]);
     left.block_on(yield_now());
     assert_eq!(*story.borrow(), ["left", "left, inner"]);
-    // Joined across: the wake goes to the loop that waits.
+    // Joined across: the wake is sent to the loop that waits.
     right.block_on(async {
         b.await.unwrap();
         c.await.unwrap();
@@ -389,7 +389,7 @@ fn two_runtimes_on_one_thread_keep_their_tasks_apart() {
 }
 
 #[test]
-fn handles_are_where_they_should_be() {
+fn handles_are_send_and_sync_as_documented() {
     fn anywhere<T: Send + Sync>() {}
     anywhere::<AbortHandle>();
     anywhere::<JoinError>();
@@ -418,7 +418,7 @@ fn a_task_woken_while_it_is_polled_is_polled_again() {
             if self.0 == 3 {
                 return Poll::Ready(self.0);
             }
-            // Many wakes make one poll.
+            // Many wakes cause one poll.
             (0..5).for_each(|_| cx.waker().wake_by_ref());
             Poll::Pending
         }
@@ -443,7 +443,7 @@ fn a_flag_set_from_another_thread_with_a_wake_is_seen() {
     });
 }
 
-// --- what a task is called elsewhere than in its polls
+// --- the current task outside of polls
 
 #[test]
 fn the_drop_of_an_output_has_the_id_of_its_task() {
@@ -471,7 +471,11 @@ fn the_drop_of_an_output_has_the_id_of_its_task() {
             wakeful::task::id()
         });
         let expected = other.id();
-        assert_eq!(other.await.unwrap(), expected, "it is itself again");
+        assert_eq!(
+            other.await.unwrap(),
+            expected,
+            "the id is that of the other task again"
+        );
         assert_eq!(seen.take(), Some(id));
     });
     // The handle outlives the runtime.
@@ -487,12 +491,12 @@ fn the_drop_of_an_output_has_the_id_of_its_task() {
 }
 
 #[test]
-fn the_drop_of_a_future_has_the_id_of_its_task_also_at_the_end_of_the_runtime() {
+fn the_drop_of_a_future_has_the_id_of_its_task_also_at_shutdown() {
     let seen = Rc::new(Cell::new(None));
     let guard = || {
         let seen = seen.clone();
         OnDrop(move || {
-            // The future of a loop that the drop runs is no part of the task.
+            // The future of a loop that the drop runs is not a part of the task.
             assert_eq!(block_on(async { wakeful::task::try_id() }), None);
             seen.set(wakeful::task::try_id());
         })

@@ -1,10 +1,10 @@
 //! Checks the sources against the rules of ARCHITECTURE.md and CONTRIBUTING.md.
 //!
-//! Each check is a function from a file to complaints, and has a test of its own that it can
-//! complain. Lists in `tests/tidy/` have the exceptions that are left: circles between files
-//! (`circles.txt`), long lines (`columns.txt`), banned words (`words.txt`), and names of files that
-//! do not exist (`files.txt`). The lists only get shorter. With `WAKEFUL_TIDY_SHORTEN=1` in the
-//! environment the test writes them anew, and refuses if a list would grow.
+//! Each check is a function from a file to complaints, and has a test of its own. Lists in
+//! `tests/tidy/` have the exceptions that are left: circles between files (`circles.txt`), long
+//! lines (`columns.txt`), banned words (`words.txt`), and names of files that do not exist
+//! (`files.txt`). The lists may only get shorter. With `WAKEFUL_TIDY_SHORTEN=1` in the environment
+//! the test writes them anew, unless a list would grow.
 
 #[path = "tidy/graph.rs"]
 mod graph;
@@ -38,7 +38,7 @@ const SLEEPERS: &[(&str, &str)] = &[(
     "the detector has to find a poll that sleeps",
 )];
 
-/// Tests that may name a port, and why: no program binds it.
+/// Tests that may name a port that is never bound, and the reasons.
 const PORTS: &[(&str, &str)] = &[
     (
         "tests/net_connect.rs",
@@ -83,7 +83,7 @@ fn root() -> &'static Path {
 }
 
 fn page(path: &str) -> String {
-    fs::read_to_string(root().join(path)).expect("it is there, and UTF-8")
+    fs::read_to_string(root().join(path)).expect("a file of the repository, in UTF-8")
 }
 
 /// Reads every text file, in the order of their paths.
@@ -92,7 +92,7 @@ fn repository() -> Vec<Text> {
     let mut texts = Vec::new();
     walk(root, root, &mut texts);
     texts.sort_by(|a, b| a.path.cmp(&b.path));
-    // A walk that finds nothing would find nothing wrong.
+    // Without this, a walk that finds no files would report no complaints.
     for known in [
         "runtime/core/src/lib.rs",
         "net/src/lib.rs",
@@ -116,7 +116,7 @@ fn sources(texts: &[Text]) -> Vec<Source> {
 
 fn walk(root: &Path, directory: &Path, texts: &mut Vec<Text>) {
     for entry in fs::read_dir(directory).expect("a directory of the repository can be read") {
-        let path = entry.expect("its entries, too").path();
+        let path = entry.expect("an entry of a directory can be read").path();
         let name = path
             .file_name()
             .and_then(|name| name.to_str())
@@ -136,7 +136,7 @@ fn walk(root: &Path, directory: &Path, texts: &mut Vec<Text>) {
     }
 }
 
-/// No files import each other in a ring, but those that are listed.
+/// Complains about files that import each other in a circle, except the listed ones.
 fn circles(files: &[Source]) -> Vec<String> {
     const LIST: &str = "tests/tidy/circles.txt";
     let found = graph::circle_lines(files, NO_CIRCLES);
@@ -160,7 +160,7 @@ fn circles(files: &[Source]) -> Vec<String> {
     complaints
 }
 
-/// No line has more than 100 columns, but those that are listed.
+/// Complains about lines of more than 100 columns, except the listed ones.
 fn columns(texts: &[Text]) -> Vec<String> {
     exceptions("tests/tidy/columns.txt", texts, |text| {
         let lines = text::long_lines(text).into_iter();
@@ -176,7 +176,7 @@ fn columns(texts: &[Text]) -> Vec<String> {
     })
 }
 
-/// No comment and no page has a word that the style rules out, but those that are listed.
+/// Complains about banned words in prose, except the listed ones.
 fn words(texts: &[Text]) -> Vec<String> {
     exceptions("tests/tidy/words.txt", texts, |text| {
         let words = text::banned_words(text).into_iter();
@@ -186,7 +186,7 @@ fn words(texts: &[Text]) -> Vec<String> {
     })
 }
 
-/// The pages name no source file that does not exist, but those that are listed.
+/// Complains about names of source files in pages that do not exist, except the listed ones.
 fn named_files(texts: &[Text]) -> Vec<String> {
     let known: Vec<&str> = texts.iter().map(|text| text.path.as_str()).collect();
     exceptions("tests/tidy/files.txt", texts, |text| {
@@ -199,7 +199,7 @@ fn named_files(texts: &[Text]) -> Vec<String> {
     })
 }
 
-/// Complains where a file has more exceptions than `list` says, or fewer.
+/// Complains if a file has more exceptions than `list` says, or fewer.
 fn exceptions(list: &str, texts: &[Text], find: impl Fn(&Text) -> Vec<String>) -> Vec<String> {
     let all = texts.iter().map(|text| (text.path.clone(), find(text)));
     let found: BTreeMap<_, _> = all.filter(|(_, found)| !found.is_empty()).collect();
@@ -216,7 +216,7 @@ fn exceptions(list: &str, texts: &[Text], find: impl Fn(&Text) -> Vec<String>) -
     text::compare(&found, &left, list)
 }
 
-/// Writes a list anew if that was asked for and it does not grow. Files may have moved.
+/// Writes a list anew if that was requested and the list does not grow. Files may have moved.
 fn shortened(list: &str, now: usize, before: usize, write: impl Fn() -> String) -> bool {
     let asked = env::var_os("WAKEFUL_TIDY_SHORTEN").is_some() && now <= before;
     if asked {
@@ -244,7 +244,7 @@ fn complain(file: &Source, text: &str, word: &str, message: &str) -> Vec<String>
         .collect()
 }
 
-/// Only `time/clock.rs` reads the clock; virtual time depends on it.
+/// Only `time/clock.rs` may read the clock; virtual time depends on it.
 fn clock(file: &Source) -> Vec<String> {
     if !file.path.starts_with("runtime/core/src/") || file.path == "runtime/core/src/time/clock.rs"
     {
@@ -268,7 +268,7 @@ fn clock(file: &Source) -> Vec<String> {
     complaints
 }
 
-/// A feature selects a module where that is declared, never single calls.
+/// A feature may select a module only where the module is declared, not single calls.
 fn features(file: &Source) -> Vec<String> {
     if !is_library(file) || matches!(file.name(), "lib.rs" | "mod.rs") {
         return Vec::new();
@@ -288,14 +288,14 @@ fn length(file: &Source) -> Vec<String> {
     let too_long = is_library(file) && lines > MAX_LINES;
     let complaint = || {
         format!(
-            "{}: {lines} lines, more than {MAX_LINES}: it wants splitting",
+            "{}: {lines} lines, more than {MAX_LINES}: split it along a natural seam",
             file.path
         )
     };
     too_long.then(complaint).into_iter().collect()
 }
 
-/// No unfinished code is left. The names are cut in two here, so that this file passes.
+/// No unfinished code may be left. The names are split here, so that this file passes.
 fn leftovers(file: &Source) -> Vec<String> {
     let mut complaints = complain(
         file,
@@ -321,7 +321,7 @@ fn leftovers(file: &Source) -> Vec<String> {
     complaints
 }
 
-/// No test sleeps: a sleep hides a race or slows the run.
+/// No test may sleep: a sleep hides a race or slows the run.
 fn sleeps(file: &Source) -> Vec<String> {
     if !(is_library(file) || is_test(file)) || excused(SLEEPERS, file) {
         return Vec::new();
@@ -337,7 +337,7 @@ fn sleeps(file: &Source) -> Vec<String> {
     complaints
 }
 
-/// Only the pool for blocking calls, the watchdog and the shards start threads.
+/// Only the pool for blocking calls, the watchdog and the shards may start threads.
 fn threads(file: &Source) -> Vec<String> {
     let may = [
         "runtime/core/src/blocking/",
@@ -360,7 +360,7 @@ fn threads(file: &Source) -> Vec<String> {
         .collect()
 }
 
-/// Each `unsafe` block and impl has its argument right above it.
+/// Each `unsafe` block and impl must have its argument right above it.
 fn unsafe_code(file: &Source) -> Vec<String> {
     if !is_library(file) {
         return Vec::new();
@@ -391,7 +391,7 @@ fn is_argued(file: &Source, at: usize) -> bool {
     lines.last().is_some_and(|line| line.contains("SAFETY:"))
 }
 
-/// `let a = Handle {`: the statement goes on below, its comment is above.
+/// `let a = Handle {`: the statement continues below, its comment is above.
 fn opens_literal(line: &str) -> bool {
     let name = line
         .trim_end_matches('{')
@@ -402,7 +402,7 @@ fn opens_literal(line: &str) -> bool {
     is_type && line.ends_with('{') && !line.contains("fn ") && !line.contains("impl")
 }
 
-/// No test names a port: two runs at the same time must not use the same one.
+/// No test may name a port: two runs at the same time must not use the same one.
 fn ports(file: &Source) -> Vec<String> {
     if excused(PORTS, file) {
         return Vec::new();
@@ -415,7 +415,7 @@ fn ports(file: &Source) -> Vec<String> {
     });
     let found = found.filter(|&(at, end)| {
         let named = file.text[end..].starts_with(|c: char| ('1'..='9').contains(&c));
-        // In a library only its tests count: what `product` has lost and `code` has not.
+        // In a library only its tests are checked: the part that `product` lacks and `code` has.
         let in_test = is_test(file)
             || is_library(file) && line_of(&file.product, at) != line_of(&file.code, at);
         named && in_test

@@ -1,5 +1,5 @@
-//! Timers, timeouts, intervals and the clock. What depends on how long something takes is shown
-//! with the clock stopped; the system's clock is only used to show that nothing comes early.
+//! Timers, timeouts, intervals and the clock. Durations are tested with a paused clock; the
+//! system's clock is only used to show that no timer fires early.
 
 #[path = "time/clock.rs"]
 mod clock;
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use wakeful::Runtime;
 
-/// A runtime whose clock stands still from the start.
+/// Returns a runtime whose clock is paused from the start.
 fn paused() -> Runtime {
     Runtime::builder()
         .start_paused(true)
@@ -29,8 +29,8 @@ fn paused() -> Runtime {
         .expect("the system has descriptors left")
 }
 
-/// Runs `future` with the clock stopped.
-fn with_stopped_clock<F: Future>(future: F) -> F::Output {
+/// Runs `future` with the clock paused.
+fn with_paused_clock<F: Future>(future: F) -> F::Output {
     paused().block_on(future)
 }
 
@@ -38,7 +38,7 @@ fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// What `f` says when it panics.
+/// Returns the message of the panic of `f`.
 fn panic_message(f: impl FnOnce()) -> String {
     let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
     match payload.downcast::<String>() {
@@ -47,7 +47,7 @@ fn panic_message(f: impl FnOnce()) -> String {
     }
 }
 
-/// A waker that counts.
+/// A waker that counts its wakes.
 #[derive(Default)]
 struct Count(AtomicUsize);
 

@@ -1,4 +1,5 @@
-//! tokio's I/O traits on our sockets, files and pipes, used through tokio's own helpers. No runtime of tokio runs.
+//! tokio's I/O traits on Wakeful's sockets, files and pipes, used by tokio's helpers, without a
+//! runtime of tokio.
 
 #[path = "support/net.rs"]
 mod net;
@@ -18,7 +19,7 @@ use wakeful::fs::File;
 use wakeful::net::unix::pipe;
 use wakeful::net::{TcpStream, UnixStream};
 
-/// A megabyte both ways at once through a proxy that is one call of tokio's, and both ends.
+/// Sends a megabyte both ways at once through a proxy with tokio's `copy_bidirectional`.
 async fn through_a_proxy<S>(pairs: [(S, S); 2])
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
@@ -36,7 +37,7 @@ where
     let to_send = sent.clone();
     wakeful::spawn(async move {
         write.write_all(&to_send).await.unwrap();
-        // Half of the connection ends; the answer still comes.
+        // Half of the connection ends; the answer still arrives.
         write.shutdown().await.unwrap();
     });
     let mut back = Vec::new();
@@ -59,7 +60,7 @@ fn tokio_copies_both_ways_between_unix_streams() {
     });
 }
 
-/// One read into what is left of a buffer.
+/// Reads once into the free part of a buffer.
 async fn read_into(mut reader: impl AsyncRead + Unpin, buf: &mut ReadBuf<'_>) {
     std::future::poll_fn(|cx| Pin::new(&mut reader).poll_read(cx, buf))
         .await
@@ -67,7 +68,7 @@ async fn read_into(mut reader: impl AsyncRead + Unpin, buf: &mut ReadBuf<'_>) {
 }
 
 #[test]
-fn a_read_fills_what_is_left_of_a_buffer_and_nothing_else() {
+fn a_read_fills_only_the_free_part_of_a_buffer() {
     run(async || {
         let (here, there) = tcp_pair().await;
         there.write(b"abcdefgh").await.unwrap();
@@ -76,7 +77,7 @@ fn a_read_fills_what_is_left_of_a_buffer_and_nothing_else() {
         buf.put_slice(b"123");
         read_into(&here, &mut buf).await;
         assert_eq!(buf.filled(), b"123abc");
-        // No room is no end, and reads nothing.
+        // An empty buffer is not the end, and nothing is read.
         read_into(&here, &mut buf).await;
         assert_eq!(buf.filled(), b"123abc");
         assert_eq!(&room[6..], b"----");
@@ -92,7 +93,7 @@ fn a_read_fills_what_is_left_of_a_buffer_and_nothing_else() {
 }
 
 #[test]
-fn a_large_buffer_is_not_filled_with_zeros_for_a_few_bytes() {
+fn a_short_read_does_not_zero_a_large_buffer() {
     run(async || {
         let (here, there) = tcp_pair().await;
         there.write(b"few").await.unwrap();
@@ -101,7 +102,7 @@ fn a_large_buffer_is_not_filled_with_zeros_for_a_few_bytes() {
         read_into(&here, &mut buf).await;
         assert_eq!(buf.filled(), b"few");
         assert!(buf.initialized().len() < 1 << 20);
-        // What was filled before is read into at once.
+        // The part that was initialized before is read into directly.
         let mut room = vec![0; 1 << 20];
         there.write(b"more").await.unwrap();
         let mut buf = ReadBuf::new(&mut room);
@@ -110,7 +111,7 @@ fn a_large_buffer_is_not_filled_with_zeros_for_a_few_bytes() {
     });
 }
 
-/// A line goes from one to the other, and then the end.
+/// Sends a line from one to the other, and then the end.
 async fn one_way(mut write: impl AsyncWrite + Unpin, mut read: impl AsyncRead + Unpin) {
     assert!(write.is_write_vectored());
     let bufs = [b"one ", b"line"].map(|part| std::io::IoSlice::new(part));
@@ -145,14 +146,14 @@ fn halves_references_and_pipes_have_the_traits() {
 }
 
 #[test]
-fn a_read_that_waits_is_pending_and_takes_nothing() {
+fn a_read_that_waits_is_pending_and_loses_nothing() {
     run(async || {
         let (mut here, there) = tcp_pair().await;
         let mut room = [0; 4];
         {
             let mut buf = ReadBuf::new(&mut room);
             let polled = std::future::poll_fn(|cx| {
-                // Twice: the first finds out that there is nothing.
+                // Twice: the first poll finds that there is nothing.
                 let _ = Pin::new(&mut here).poll_read(cx, &mut buf);
                 Poll::Ready(AsyncRead::poll_read(Pin::new(&mut here), cx, &mut buf))
             });
@@ -168,8 +169,8 @@ fn a_read_that_waits_is_pending_and_takes_nothing() {
     });
 }
 
-/// Reads into no room and writes no bytes, with nothing to read and no room to write.
-async fn moves_nothing(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+/// Reads into an empty buffer and writes no bytes, with nothing to read and no space to write.
+async fn empty_transfers(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let mut stream = Pin::new(&mut stream);
     let polled = std::future::poll_fn(|cx| {
         let fill = [7; 4096];
@@ -178,7 +179,7 @@ async fn moves_nothing(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         }
         Poll::Ready(())
     });
-    // Without the cooperative budget, which would end it as well.
+    // Without the cooperative budget, which would end the loop as well.
     wakeful::task::unconstrained(polled).await;
     std::future::poll_fn(|cx| {
         let mut no_room = ReadBuf::new(&mut []);
@@ -192,20 +193,20 @@ async fn moves_nothing(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
 }
 
 #[test]
-fn a_transfer_of_nothing_is_ready_at_once() {
+fn an_empty_transfer_is_ready_at_once() {
     run(async || {
         let (tcp, _other) = tcp_pair().await;
-        moves_nothing(&tcp).await;
-        moves_nothing(tcp).await;
+        empty_transfers(&tcp).await;
+        empty_transfers(tcp).await;
         let (unix, _other) = UnixStream::pair().unwrap();
-        moves_nothing(unix).await;
+        empty_transfers(unix).await;
         let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
-        moves_nothing(wakeful::reactor::Async::new(socket).unwrap()).await;
+        empty_transfers(wakeful::reactor::Async::new(socket).unwrap()).await;
     });
 }
 
 #[test]
-fn libraries_on_top_of_the_traits_frame_lines() {
+fn libraries_on_top_of_the_traits_split_lines() {
     async fn lines(stream: TcpStream) -> Vec<String> {
         use tokio::io::AsyncBufReadExt;
         let mut lines = tokio::io::BufReader::new(stream).lines();
@@ -241,7 +242,7 @@ fn tokio_reads_writes_and_seeks_in_a_file() {
         let mut lines = BufReader::new(file).lines();
         assert_eq!(lines.next_line().await.unwrap().unwrap(), "two");
         let mut file = lines.into_inner();
-        // What the reader holds is read again.
+        // Bytes in the reader's buffer are read again.
         assert_eq!(file.seek(SeekFrom::Current(-4)).await.unwrap(), 4);
         let mut rest = String::new();
         file.read_to_string(&mut rest).await.unwrap();
@@ -251,7 +252,7 @@ fn tokio_reads_writes_and_seeks_in_a_file() {
 }
 
 #[test]
-fn tokio_talks_to_a_child() {
+fn tokio_exchanges_bytes_with_a_child() {
     run(async || {
         let mut command = wakeful::process::Command::new("cat");
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -265,5 +266,28 @@ fn tokio_talks_to_a_child() {
         }
         assert_eq!(lines.next_line().await.unwrap(), None);
         assert!(child.wait().await.unwrap().success());
+    });
+}
+
+#[test]
+fn the_helpers_of_wakeful_io_are_those_of_tokio_also_for_a_duplex() {
+    use wakeful::io::tokio::{AsyncReadExt, AsyncWriteExt, BufReader, copy};
+    wakeful::block_on(async {
+        let (mut client, server) = wakeful::io::duplex(4);
+        let echo = wakeful::spawn(async move {
+            let (mut read, mut write) = wakeful::io::tokio::split(server);
+            let n = copy(&mut read, &mut write).await.unwrap();
+            write.shutdown().await.unwrap();
+            n
+        });
+        client.write_all(b"ab\n").await.unwrap();
+        // tokio's `shutdown` is the end for the reader.
+        client.shutdown().await.unwrap();
+        let mut text = String::new();
+        BufReader::new(client)
+            .read_to_string(&mut text)
+            .await
+            .unwrap();
+        assert_eq!((text.as_str(), echo.await.unwrap()), ("ab\n", 3));
     });
 }

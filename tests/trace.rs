@@ -1,4 +1,4 @@
-//! The flight recorder: what is recorded, and in which forms it comes out.
+//! The trace: recorded events, and the formats of a snapshot.
 
 #[path = "trace/browser.rs"]
 mod browser;
@@ -25,7 +25,7 @@ use support::{my_waker, yield_until};
 use wakeful::reactor::Backend;
 use wakeful::trace::{self, Event, Kind, Level, Snapshot};
 
-/// The ways to wait that there are here.
+/// Returns the backends that this system supports.
 fn backends() -> Vec<Backend> {
     if cfg!(target_os = "linux") {
         vec![Backend::Raw, Backend::Portable]
@@ -34,7 +34,7 @@ fn backends() -> Vec<Backend> {
     }
 }
 
-/// Runs a future with everything recorded up to a level; the snapshot is taken after it.
+/// Runs a future with all events recorded up to a level, and returns the snapshot.
 fn record_on<F: Future>(backend: Backend, level: Level, future: F) -> Snapshot {
     let runtime = wakeful::Builder::new()
         .backend(backend)
@@ -75,7 +75,7 @@ async fn wakes_of_threads(name: &str, threads: usize, wakes: usize) {
     running.into_iter().for_each(|one| one.join().unwrap());
 }
 
-/// The place of the task with this name.
+/// Returns the index of the task with this name.
 #[track_caller]
 fn task(snapshot: &Snapshot, name: &str) -> usize {
     let place = |task: &trace::Task| task.name.as_deref() == Some(name);
@@ -86,7 +86,7 @@ fn task(snapshot: &Snapshot, name: &str) -> usize {
         .expect("it is there")
 }
 
-/// The events for which the function has an answer, with those.
+/// Returns the results of the function for the events for which it returns `Some`.
 fn all<'a, T>(
     snapshot: &'a Snapshot,
     find: impl Fn(&Kind) -> Option<T> + 'a,

@@ -1,5 +1,5 @@
-//! User code that the runtime calls in the middle of its own work: foreign wakers that poll at
-//! once, run the loop or panic, and drops during the unwinding of a panic.
+//! User code that runs in the middle of the runtime's own work: foreign wakers that poll at once,
+//! run the loop or panic, and drops during the unwinding of a panic.
 
 mod support;
 
@@ -32,7 +32,8 @@ thread_local! {
 struct Inline(AtomicUsize);
 
 impl Inline {
-    /// Polls the future of this thread, unless it is being polled. `true`: it is ready, and gone.
+    /// Polls the future of this thread, unless it is being polled. Returns whether it has become
+    /// ready.
     fn poll(self: &Arc<Self>) -> bool {
         let Some(mut future) = INLINE.take() else {
             return false;
@@ -56,7 +57,7 @@ impl Wake for Inline {
     }
 }
 
-/// Polls `future` by inline wakes alone until it is ready. Returns how many wakes there were.
+/// Polls `future` by inline wakes only until it is ready. Returns the number of wakes.
 fn poll_inline(runtime: &Runtime, future: impl Future<Output = ()> + 'static) -> usize {
     INLINE.set(Some(Box::pin(future)));
     let inline = Arc::new(Inline::default());
@@ -101,9 +102,9 @@ fn a_waker_that_polls_at_once_finds_the_end_of_an_aborted_member() {
     });
 }
 
-/// The set is polled by what its member's future drops after it has reported its end.
+/// The set is polled in a drop of its member's future, after the member's end was reported.
 #[test]
-fn a_set_that_is_polled_inside_the_end_of_its_member_is_woken_once_more() {
+fn a_set_polled_in_the_drop_of_an_ended_member_is_woken_once_more() {
     let runtime = Runtime::new().unwrap();
     type Output = OnDrop<Box<dyn FnMut()>>;
     let set = Rc::new(RefCell::new(JoinSet::<Output>::new()));
@@ -116,7 +117,7 @@ fn a_set_that_is_polled_inside_the_end_of_its_member_is_woken_once_more() {
             assert!(set.borrow_mut().poll_join_next(&mut cx).is_pending());
         })
     };
-    // Its output is dropped when the future is gone already, as that drop panics.
+    // As the drop of the future panics, its output is dropped after the future.
     let bad = OnDrop(|| panic!("the drop of the future"));
     let mut polls = Some(OnDrop(polls));
     runtime.enter(|| {
@@ -132,25 +133,25 @@ fn a_set_that_is_polled_inside_the_end_of_its_member_is_woken_once_more() {
     assert!(matches!(joined, Poll::Ready(Some(Err(error))) if error.is_panic()));
 }
 
-/// A waker whose first clone calls what is in `ON_CLONE`. It wakes a counter.
+/// Returns a waker whose first clone calls the closure in `ON_CLONE`. It wakes a counter.
 fn waker_with_a_clone(then: impl FnOnce() + 'static) -> (Arc<Counting>, Waker) {
     const VTABLE: RawWakerVTable = RawWakerVTable::new(
         |data| {
             if let Some(act) = ON_CLONE.take() {
                 act();
             }
-            // SAFETY: the data of this vtable is that of an `Arc`; the waker holds a share.
+            // SAFETY: the data of this vtable is that of an `Arc`; the waker owns a reference.
             unsafe { Arc::increment_strong_count(data.cast::<Counting>()) };
             RawWaker::new(data, &VTABLE)
         },
-        // SAFETY: as above; the share is used up.
+        // SAFETY: as above; the reference is consumed.
         |data| Waker::from(unsafe { Arc::from_raw(data.cast::<Counting>()) }).wake(),
         |data| {
-            // SAFETY: as above; the share stays with the waker.
+            // SAFETY: as above; the reference stays with the waker.
             let counting = ManuallyDrop::new(unsafe { Arc::from_raw(data.cast::<Counting>()) });
             counting.0.fetch_add(1, Ordering::SeqCst);
         },
-        // SAFETY: as above; the share is given up.
+        // SAFETY: as above; the reference is released.
         |data| drop(unsafe { Arc::from_raw(data.cast::<Counting>()) }),
     );
     ON_CLONE.set(Some(Box::new(then)));
@@ -177,8 +178,10 @@ fn a_task_that_ends_in_the_clone_of_a_join_waker_is_seen() {
     assert!(poll_once(&mut task, &waker).is_pending());
     assert_eq!(counting.wakes(), 1);
     assert!(matches!(poll_once(&mut task, &waker), Poll::Ready(Ok(7))));
+    drop((task, waker));
+    assert_eq!(Arc::strong_count(&counting), 1, "a waker was never dropped");
 
-    // The same where another waker was stored before.
+    // The same if another waker was stored before.
     let mut task = runtime.spawn(async { 7 });
     assert!(poll_once(&mut task, Waker::noop()).is_pending());
     let (counting, waker) = waker_with_a_clone(turns(&runtime));
@@ -222,7 +225,7 @@ fn an_event_that_comes_in_the_clone_of_a_sockets_waker_is_seen() {
     let mut readable = Box::pin(here.source().ready(Interest::READABLE));
     let (_, waker) = waker_with_a_clone(turns(&runtime));
     let polled = poll_once(&mut readable, &waker);
-    assert!(matches!(polled, Poll::Ready(Ok(()))), "{polled:?}");
+    assert!(matches!(polled, Poll::Ready(Ok(_))), "{polled:?}");
 }
 
 #[test]
@@ -251,7 +254,7 @@ fn a_timer_that_is_due_after_the_clone_of_its_waker_fires() {
 }
 
 #[test]
-fn a_panic_of_a_timers_waker_stays_out_of_the_loop() {
+fn a_panic_of_a_timers_waker_does_not_reach_the_loop() {
     let runtime = Runtime::builder().start_paused(true).build().unwrap();
     let bad = Waker::from(Arc::new(Panicking));
     let (counting, good) = Counting::new();
@@ -267,7 +270,7 @@ fn a_panic_of_a_timers_waker_stays_out_of_the_loop() {
 }
 
 #[test]
-fn a_panic_of_a_waker_that_waits_for_another_thread_stays_out_of_it() {
+fn a_panic_of_a_join_waker_does_not_reach_the_other_thread() {
     let runtime = Runtime::new().unwrap();
     let mut task = runtime.handle().spawn(async { 7 });
     let bad = Waker::from(Arc::new(Panicking));
@@ -278,10 +281,10 @@ fn a_panic_of_a_waker_that_waits_for_another_thread_stays_out_of_it() {
     assert!(matches!(poll_once(&mut task, &bad), Poll::Ready(Ok(7))));
 }
 
-/// A future that is written by hand, and holds a lock as a field.
+/// A hand-written future with a lock as a field.
 struct Holds<'a, T>(
-    #[allow(dead_code, reason = "it is dropped")] T,
-    #[allow(dead_code, reason = "it is dropped")] MutexGuard<'a, ()>,
+    #[allow(dead_code, reason = "only its drop matters")] T,
+    #[allow(dead_code, reason = "only its drop matters")] MutexGuard<'a, ()>,
 );
 
 impl<T> Unpin for Holds<'_, T> {}
@@ -294,7 +297,7 @@ impl<T> Future for Holds<'_, T> {
 }
 
 #[test]
-fn a_future_that_panics_is_dropped_while_that_unwinds() {
+fn a_future_that_panics_is_dropped_during_the_unwind() {
     let unwinding = Rc::new(Cell::new(None));
     static LOCK: Mutex<()> = Mutex::new(());
     let seen = unwinding.clone();
@@ -306,7 +309,7 @@ fn a_future_that_panics_is_dropped_while_that_unwinds() {
 }
 
 #[test]
-fn a_second_panic_in_that_drop_does_not_end_the_process() {
+fn a_second_panic_in_that_drop_does_not_abort_the_process() {
     let ledger = Ledger::new();
     static LOCK: Mutex<()> = Mutex::new(());
     let guard = ledger.guard();
@@ -320,6 +323,135 @@ fn a_second_panic_in_that_drop_does_not_end_the_process() {
         "on purpose"
     );
     ledger.assert_all_dropped(1);
-    // The loop goes on.
+    // The loop continues.
     assert_eq!(block_on(async { spawn(ready(7)).await }).unwrap(), 7);
+}
+
+/// A runtime whose function runs before each wait.
+fn parks(hook: impl Fn() + 'static) -> Runtime {
+    Runtime::builder().on_thread_park(hook).build().unwrap()
+}
+
+#[test]
+fn the_hooks_of_waits_come_in_pairs() {
+    let calls = Rc::new(RefCell::new(Vec::new()));
+    let (park, unpark) = (calls.clone(), calls.clone());
+    let runtime = Runtime::builder()
+        .on_thread_park(|| unreachable!("it is replaced"))
+        .on_thread_park(move || park.borrow_mut().push("park"))
+        .on_thread_unpark(move || unpark.borrow_mut().push("unpark"))
+        .build()
+        .unwrap();
+    // Nothing waits.
+    runtime.block_on(async { spawn(async {}).await.unwrap() });
+    assert!(calls.borrow().is_empty());
+    for _ in 0..3 {
+        runtime.block_on(async { wakeful::spawn_blocking(|| ()).await.unwrap() });
+    }
+    let calls = calls.take();
+    assert!(calls.len() >= 2);
+    assert!(
+        calls.chunks(2).all(|pair| pair == ["park", "unpark"]),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn a_task_that_a_hook_spawns_ends_the_wait() {
+    let told = Rc::new(Cell::new(None::<Waker>));
+    let hooked = told.clone();
+    let runtime = parks(move || {
+        if let Some(waker) = hooked.take() {
+            drop(spawn(async move { waker.wake() }));
+        }
+    });
+    let mut is_woken = false;
+    // Nothing else would ever wake it.
+    runtime.block_on(poll_fn(|cx| {
+        if std::mem::replace(&mut is_woken, true) {
+            return Poll::Ready(());
+        }
+        told.set(Some(cx.waker().clone()));
+        Poll::Pending
+    }));
+}
+
+#[test]
+fn a_hook_that_wakes_the_future_of_block_on_ends_the_wait() {
+    let told = Rc::new(Cell::new(None::<Waker>));
+    let hooked = told.clone();
+    let runtime = parks(move || {
+        if let Some(waker) = hooked.take() {
+            waker.wake();
+        }
+    });
+    let mut polls = 0;
+    runtime.block_on(poll_fn(|cx| {
+        polls += 1;
+        told.set(Some(cx.waker().clone()));
+        if polls < 4 {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }));
+}
+
+#[test]
+#[cfg(panic = "unwind")]
+fn a_hook_may_panic_and_run_no_loop() {
+    let panics = Rc::new(RefCell::new(Vec::new()));
+    let hooked = panics.clone();
+    let runtime = parks(move || {
+        hooked.borrow_mut().push(panic_of(|| block_on(async {})));
+        // A runtime of its own, with a hook, may be made and dropped.
+        drop(parks(|| ()));
+        panic!("in the hook");
+    });
+    for _ in 0..2 {
+        let sum = runtime.block_on(async { wakeful::spawn_blocking(|| 1 + 2).await });
+        assert_eq!(sum.unwrap(), 3);
+    }
+    let panics = panics.take();
+    assert!(!panics.is_empty());
+    assert!(
+        panics[0].starts_with("`block_on` was called inside"),
+        "{panics:?}"
+    );
+}
+
+/// A hook is not a part of the task that ran before it, and does not use its budget up.
+#[test]
+fn a_hook_has_no_budget_and_no_task() {
+    use wakeful::task::{coop, try_id};
+
+    let seen = Rc::new(Cell::new(None));
+    let hooked = seen.clone();
+    let runtime = parks(move || {
+        let has_budget = (0..1000).all(|_| {
+            let mut cx = Context::from_waker(Waker::noop());
+            match coop::poll_proceed(&mut cx) {
+                Poll::Ready(progress) => progress.made_progress(),
+                Poll::Pending => return false,
+            }
+            true
+        });
+        hooked.set(Some((has_budget, try_id())));
+    });
+    runtime.block_on(async { wakeful::spawn_blocking(|| ()).await.unwrap() });
+    assert_eq!(seen.get(), Some((true, None)));
+}
+
+/// The detection of stalls and the hooks share the slow path of a sleep.
+#[test]
+fn hooks_and_the_detection_of_stalls_work_together() {
+    let parked = Rc::new(Cell::new(0));
+    let hooked = parked.clone();
+    let runtime = Runtime::builder()
+        .detect_stalls(Duration::from_secs(60))
+        .on_thread_park(move || hooked.set(hooked.get() + 1))
+        .build()
+        .unwrap();
+    runtime.block_on(async { wakeful::spawn_blocking(|| ()).await.unwrap() });
+    assert!(parked.get() > 0);
 }

@@ -1,7 +1,7 @@
-//! Wakers: on every thread, in every order, long after the runtime, and in any number.
+//! Wakers on every thread, in every order, after the end of the runtime, and in any number.
 #![allow(
     clippy::waker_clone_wake,
-    reason = "the count that a wake by value gives back is tested"
+    reason = "the reference that a wake by value releases is tested"
 )]
 
 #[path = "wakers/after.rs"]
@@ -32,7 +32,7 @@ use support::{Counting, Ledger, OnDrop, my_waker, poll_once, spin_until, until, 
 use wakeful::task::yield_now;
 use wakeful::{Runtime, block_on, spawn};
 
-/// Counts the living allocations of each number of KiB, so that a test can see its task's memory.
+/// Counts the live allocations of each number of KiB, so that a test can see its task's memory.
 struct ByKib;
 
 static LIVING: [AtomicIsize; 32] = [const { AtomicIsize::new(0) }; 32];
@@ -43,17 +43,17 @@ fn note(size: usize, change: isize) {
     }
 }
 
-// SAFETY: it is the system's allocator, and only counts besides.
+// SAFETY: passes all calls to the system's allocator, and counts them.
 unsafe impl GlobalAlloc for ByKib {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size(), 1);
-        // SAFETY: the caller's promise is handed on.
+        // SAFETY: the caller's contract is passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         note(layout.size(), -1);
-        // SAFETY: the caller's promise is handed on.
+        // SAFETY: the caller's contract is passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -61,22 +61,22 @@ unsafe impl GlobalAlloc for ByKib {
 #[global_allocator]
 static ALLOCATOR: ByKib = ByKib;
 
-/// Tasks whose cell takes that many KiB and a bit, a size that nothing else here has.
+/// Returns the number of tasks whose memory has that many KiB, a size that no other allocation has.
 fn living<const KIB: usize>() -> isize {
     LIVING[KIB].load(Ordering::SeqCst)
 }
 
-/// Spawns a task of a certain size that waits for ever, and returns a waker of it.
+/// Spawns a task of a certain size that waits forever, and returns a waker of it.
 fn waker_of_large<const KIB: usize>(runtime: &Runtime, ledger: &Ledger) -> Waker {
     struct Large<const KIB: usize>(
-        #[allow(dead_code, reason = "it is the size")] [[u8; 1024]; KIB],
+        #[allow(dead_code, reason = "only its size matters")] [[u8; 1024]; KIB],
     );
     let (send, wakers) = channel();
     let guard = ledger.guard();
     let body = Large([[1; 1024]; KIB]);
     runtime.spawn(poll_fn(move |cx| -> Poll<()> {
         let _keep = (&guard, &body);
-        // From the second poll on, the receiver may be gone.
+        // From the second poll on, the receiver may be dropped.
         let _ = send.send(cx.waker().clone());
         Poll::Pending
     }));

@@ -1,4 +1,4 @@
-//! What a case is, and what it tells: the words that the driver, the cases and the report share.
+//! Cases and their outcomes: the types that the driver, the cases and the report share.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,12 @@ pub enum Peer {
     SmolStatic,
     Monoio,
     Compio,
-    /// No runtime at all: a loop written by hand around `epoll`, the limit of the network cases.
+    /// A loop written by hand around `epoll`, without a runtime: the limit of the network cases.
     Epoll,
 }
 
 impl Peer {
-    /// The runtimes: what every case that needs no network is about.
+    /// The runtimes. All cases that need no network compare these.
     pub const RUNTIMES: &[Peer] = &[
         Peer::Wakeful,
         Peer::Tokio,
@@ -31,7 +31,7 @@ impl Peer {
         Peer::Compio,
     ];
 
-    /// All of them, in the order of the report's columns.
+    /// All peers, in the order of the report's columns.
     pub const ALL: [Peer; 8] = [
         Peer::Wakeful,
         Peer::Tokio,
@@ -43,7 +43,7 @@ impl Peer {
         Peer::Epoll,
     ];
 
-    /// As it is written on the command line.
+    /// Returns the name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Peer::Wakeful => "wakeful",
@@ -57,7 +57,7 @@ impl Peer {
         }
     }
 
-    /// As the report calls it.
+    /// Returns the name in the report.
     pub fn title(self) -> &'static str {
         match self {
             Peer::Wakeful => "Wakeful",
@@ -71,7 +71,7 @@ impl Peer {
         }
     }
 
-    /// Its crate, whose version `Cargo.lock` knows.
+    /// Returns the name of its crate, whose version is in `Cargo.lock`.
     pub fn package(self) -> Option<&'static str> {
         match self {
             Peer::Wakeful => Some("wakeful"),
@@ -88,34 +88,35 @@ impl Peer {
     }
 }
 
-/// One thing that is measured, in the way of each peer.
+/// One measurement, with an implementation for each peer.
 pub struct Case {
-    /// Unique, `group/what`, as `--only` sees it: `timer/reset`.
+    /// Unique, `group/what`, which `--only` matches: `timer/reset`.
     pub name: &'static str,
-    /// The heading of the report under which it stands.
+    /// The heading of its section in the report.
     pub group: &'static str,
-    /// One line: what exactly is counted as one operation.
+    /// One line: what is counted as one operation.
     pub about: &'static str,
     pub peers: &'static [Peer],
-    /// The sizes that it is measured at, such as the number of tasks. Empty: it has only one.
+    /// The sizes at which it is measured, such as the number of tasks. Empty if there is only one.
     pub points: &'static [u64],
-    /// What is counted on the x axis of the plot over the points.
+    /// The label of the x axis in the plot over the sizes.
     pub axis: &'static str,
     pub iterations: Iterations,
-    /// Samples of each peer in a round, in turn. Where a sample depends on how two processes happen
-    /// to fall into step, many short ones say more than a few long ones.
+    /// Samples of each peer in a round, in turn. Where a sample depends on the relative timing of
+    /// two processes, many short samples are more precise than a few long ones.
     pub turns: u32,
-    /// Whether a run is held on one core. Not when the peer starts threads of its own that matter,
-    /// nor when the case pins its threads itself.
+    /// Whether a run is pinned to one core. Not if the peer starts other threads that matter, nor
+    /// if the case pins its threads itself.
     pub pinned: bool,
     pub aims: &'static [Aim],
-    /// What a reader must know of a peer's number.
+    /// Notes about the numbers of single peers.
     pub notes: &'static [(Peer, &'static str)],
     pub run: fn(&Run) -> Outcome,
 }
 
 impl Case {
-    /// A case of a single size, pinned, as long as fits the time of a sample; the rest by update.
+    /// Returns a case with one size, pinned, with the default length of a sample. Other values are
+    /// set with struct update syntax.
     pub const fn new(
         name: &'static str,
         group: &'static str,
@@ -138,7 +139,7 @@ impl Case {
         }
     }
 
-    /// The sizes to measure at: one of `None` when there is only one size.
+    /// Returns the sizes to measure: one `None` if there is only one size.
     pub fn sizes(&self, quick: bool) -> Vec<Option<u64>> {
         if self.points.is_empty() {
             return vec![None];
@@ -149,16 +150,16 @@ impl Case {
     }
 }
 
-/// How many operations a sample has.
+/// The number of operations in a sample.
 #[derive(Clone, Copy)]
 pub enum Iterations {
-    /// As many as take the time of a sample, tried out once for each peer before the first one.
+    /// As many as take the time of a sample, determined for each peer before its first sample.
     Fitted,
-    /// A fixed number for a quick run and another for a full one. There is no warm-up run then.
+    /// One number for a quick run and another for a full one, without a warm-up run.
     Fixed { quick: u64, full: u64 },
 }
 
-/// What a case is told when it runs, in a process of its own.
+/// The arguments of a run of a case, which is a process of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
     pub peer: Peer,
@@ -169,36 +170,36 @@ pub struct Run {
     pub quick: bool,
 }
 
-/// What came out of a run.
+/// The result of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The first metric is the main one.
     Measured(Vec<Metric>),
-    /// The peer has no such thing, and why.
+    /// The peer does not support it, with the reason.
     NotAvailable(String),
 }
 
 impl Outcome {
-    /// What one of `n` operations cost the processor, which other programs of the machine cannot
-    /// lengthen; it is right where nothing is waited for. The time that passed is kept aside.
+    /// Returns the processor time of one of `n` operations, which is independent of other programs
+    /// on the machine. Suited to operations that do not wait. The elapsed time is recorded as well.
     pub fn cpu(took: Took, n: u64) -> Outcome {
         let [cpu, time] = took.each(n);
         Outcome::Measured(vec![cpu, time.aside()])
     }
 
-    /// The time that passed for one of `n` operations: where threads wait for each other.
+    /// Returns the elapsed time of one of `n` operations, for operations of threads that wait.
     pub fn time(took: Took, n: u64) -> Outcome {
         let [cpu, time] = took.each(n);
         Outcome::Measured(vec![time, cpu.aside()])
     }
 
-    /// For a case that is about runtimes, when it is asked about no runtime.
+    /// For a case about runtimes, when it is run without one.
     pub fn no_runtime() -> Outcome {
         Outcome::not_available("not a runtime")
     }
 
-    /// The metric of that name; the main one for `MAIN`.
+    /// Returns the metric of that name, or the main one for `MAIN`.
     pub fn metric(&self, name: &str) -> Option<&Metric> {
         match self {
             Outcome::Measured(metrics) => metrics
@@ -213,17 +214,17 @@ impl Outcome {
     }
 }
 
-/// Takes the time of what runs between its start and its stop.
+/// Measures the time between its start and its stop.
 pub struct Watch {
     begin: Instant,
     cpu: Duration,
 }
 
-/// What a watch saw.
+/// The time that a watch measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Took {
     pub time: Duration,
-    /// Of all threads of the process, in the kernel and out of it.
+    /// Of all threads of the process, in user and kernel mode.
     pub cpu: Duration,
 }
 
@@ -265,12 +266,12 @@ pub struct Metric {
     pub unit: String,
     pub value: f64,
     pub lower_is_better: bool,
-    /// Only in the raw samples, not in the tables.
+    /// Whether it is only in the raw samples, not in the tables.
     pub aside: bool,
 }
 
 impl Metric {
-    /// One of which less is better, such as a time or a count of system calls.
+    /// Creates a metric of which less is better, such as a time or a count of system calls.
     pub fn new(name: &str, unit: &str, value: f64) -> Metric {
         Metric {
             name: name.to_owned(),
@@ -286,7 +287,7 @@ impl Metric {
         self
     }
 
-    /// One of which more is better, such as requests a second.
+    /// Creates a metric of which more is better, such as requests a second.
     #[allow(dead_code, reason = "the cases that count requests a second use it")]
     pub fn higher_is_better(mut self) -> Metric {
         self.lower_is_better = false;
@@ -294,24 +295,24 @@ impl Metric {
     }
 }
 
-/// In an aim: the metric that a case names first.
+/// The metric that a case lists first, in an aim.
 pub const MAIN: &str = "";
 
-/// What Wakeful is to reach.
+/// A target for Wakeful.
 #[derive(Clone, Copy, Debug)]
 pub enum Aim {
-    /// Against one peer, at every size: Wakeful's number divided by the peer's.
+    /// At every size, Wakeful's number divided by that of one peer.
     Ratio {
         metric: &'static str,
         at_most: f64,
         of: Peer,
     },
-    /// Against the best of the other runtimes, at every size.
+    /// At every size, Wakeful's number divided by the best of the other runtimes.
     OfBest { metric: &'static str, at_most: f64 },
-    /// In the metric's own unit.
+    /// A number in the unit of the metric.
     #[allow(dead_code, reason = "the cases that count system calls use it")]
     Absolute { metric: &'static str, at_most: f64 },
-    /// The growth from one size to another, against the growth of the runtime that grows least.
+    /// The growth from one size to another, relative to the runtime that grows least.
     Growth {
         metric: &'static str,
         from: u64,
@@ -319,12 +320,12 @@ pub enum Aim {
     },
 }
 
-/// The usual one: so much of tokio's.
+/// The usual aim: at most this multiple of tokio's number.
 pub const fn of_tokio(at_most: f64) -> Aim {
     ahead(at_most, Peer::Tokio)
 }
 
-/// So much of a peer's.
+/// At most this multiple of a peer's number.
 pub const fn ahead(at_most: f64, of: Peer) -> Aim {
     Aim::Ratio {
         metric: MAIN,

@@ -1,4 +1,4 @@
-//! The side of the comparison that measures: one case, one peer, one process.
+//! A child process, which measures one case with one peer.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::case::{Case, MAIN, Outcome, Run};
 
-/// Runs the case and prints what came out as one line of JSON.
+/// Runs the case and prints its outcome as one line of JSON.
 pub fn measure(case: &Case, run: Run, warm_up: bool) {
     if case.pinned {
         pin(0);
@@ -21,8 +21,8 @@ pub fn measure(case: &Case, run: Run, warm_up: bool) {
     print(&(case.run)(&run));
 }
 
-/// Finds out how many operations take about `target`, and prints the number. The time is the main
-/// metric when that is in nanoseconds, else what passes while the case runs.
+/// Determines how many operations take about `target`, and prints the number. The time is the main
+/// metric if its unit is nanoseconds, otherwise the elapsed time of the case.
 pub fn fit(case: &Case, run: Run, target: Duration) {
     if case.pinned {
         pin(0);
@@ -47,15 +47,15 @@ pub fn fit(case: &Case, run: Run, target: Duration) {
 }
 
 fn print(value: &impl serde::Serialize) {
-    let line = serde_json::to_string(value).expect("an outcome has nothing that JSON has not");
+    let line = serde_json::to_string(value).expect("an outcome can be written as JSON");
     println!("{line}");
 }
 
-/// The cores that the process had before any thread was pinned. A thread that is started later
-/// inherits what its starter is held on.
+/// The cores of the process before any thread was pinned. A thread that is started later inherits
+/// the cores of the thread that starts it.
 static CORES: OnceLock<Vec<usize>> = OnceLock::new();
 
-/// Holds this thread, and those that it starts, on one core. With one core only there is no choice.
+/// Pins this thread, and those that it starts, to one core. Does nothing if there is only one core.
 pub fn pin(core: usize) {
     let cores = CORES.get_or_init(|| {
         let set = sched_getaffinity(None).unwrap_or_default();
@@ -66,7 +66,7 @@ pub fn pin(core: usize) {
     let mut set = CpuSet::new();
     if let Some(index) = core.checked_rem(cores.len()) {
         set.set(cores[index]);
-        // Where it isn't allowed, the numbers are noisier and no less true.
+        // If the system refuses, the numbers vary more.
         let _ = sched_setaffinity(None, &set);
     }
 }

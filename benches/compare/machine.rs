@@ -1,4 +1,4 @@
-//! What the numbers were taken on.
+//! A description of the machine and the programs, for the report.
 
 use std::fs;
 use std::process::Command;
@@ -13,15 +13,15 @@ pub struct Machine {
     pub cores: usize,
     pub kernel: String,
     pub compiler: String,
-    /// In UTC, to the minute.
+    /// In UTC, with minutes.
     pub date: String,
     pub command: String,
-    /// How busy the machine was before: the load average of the last minute.
+    /// The load average of the minute before the run.
     pub load: String,
     pub versions: Vec<(String, String)>,
 }
 
-/// The lock that this program was built with.
+/// The `Cargo.lock` of this build.
 const LOCK: &str = include_str!("../../Cargo.lock");
 
 impl Machine {
@@ -62,7 +62,7 @@ fn cpu() -> String {
         .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }
 
-/// The packages of the peers, each once.
+/// Returns the versions of the peers' packages, without duplicates.
 fn versions() -> Vec<(String, String)> {
     let mut versions: Vec<(String, String)> = Vec::new();
     for package in Peer::ALL.into_iter().filter_map(Peer::package) {
@@ -80,7 +80,7 @@ fn locked(package: &str) -> Option<&'static str> {
     rest.split('"').next()
 }
 
-/// The one in the path, which a run by `cargo run` was built with.
+/// Returns the version of the compiler in the path, which `cargo run` uses.
 fn compiler() -> String {
     let output = Command::new("rustc").arg("--version").output();
     let version = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());

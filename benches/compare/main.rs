@@ -1,8 +1,8 @@
-//! Wakeful beside other runtimes, in one run:
+//! Compares Wakeful with other runtimes, in one run:
 //! `cargo run --release -p wakeful-benches --bin compare`.
 //!
-//! Each sample is a process of its own, and the samples of the peers are interleaved, so that what
-//! the machine does meanwhile hits all of them alike. The report is `target/compare/report.html`.
+//! Each sample is a process of its own, and the samples of the peers are interleaved, so that other
+//! load on the machine affects all of them alike. The report is `target/compare/report.html`.
 
 mod case;
 mod cases;
@@ -28,25 +28,25 @@ use case::{Case, Peer, Run};
 #[derive(Parser)]
 #[command(name = "compare")]
 pub struct Args {
-    /// Short samples and small sizes: to see that it works, not to know how fast.
+    /// Short samples and small sizes: a test of the program, not a measurement.
     #[arg(long)]
     quick: bool,
-    /// Only the cases that have one of these in their name.
+    /// Only the cases whose name contains one of these.
     #[arg(long, value_delimiter = ',', value_name = "PART,..")]
     only: Vec<String>,
-    /// Only these peers. Wakeful and tokio are what the ratios are of.
+    /// Only these peers. Ratios need Wakeful and tokio.
     #[arg(long, value_delimiter = ',', value_name = "PEER,..", value_parser = peer)]
     peers: Vec<Peer>,
-    /// How often each case is run for each peer.
+    /// The number of rounds.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     samples: u32,
-    /// Where the report goes.
+    /// The directory of the report.
     #[arg(long, default_value = "target/compare", value_name = "DIR")]
     out: PathBuf,
-    /// Names the cases and the peers, and runs nothing.
+    /// Lists the cases and the peers, and runs nothing.
     #[arg(long)]
     list: bool,
-    /// One sample of one case for one peer: how the program calls itself.
+    /// Runs one sample of one case for one peer. The program calls itself with this option.
     #[arg(long, hide = true, num_args = 2, value_names = ["CASE", "PEER"])]
     child: Option<Vec<String>>,
     #[arg(long, hide = true, default_value_t = 1)]
@@ -55,14 +55,14 @@ pub struct Args {
     size: u64,
     #[arg(long, hide = true)]
     warm_up: bool,
-    /// Milliseconds for which a fitting number of operations is looked for.
+    /// Determines the number of operations that take this many milliseconds.
     #[arg(long, hide = true)]
     fit: Option<u64>,
 }
 
 fn peer(name: &str) -> Result<Peer, String> {
     let known = || Peer::ALL.map(Peer::name).join(", ");
-    Peer::parse(name).ok_or_else(|| format!("no such peer; there are {}", known()))
+    Peer::parse(name).ok_or_else(|| format!("unknown peer; the peers are {}", known()))
 }
 
 fn main() -> ExitCode {
@@ -98,7 +98,7 @@ fn run_child(args: &Args, case: &str, peer_name: &str) -> Result<(), String> {
     let case: &Case = cases::all()
         .into_iter()
         .find(|known| known.name == case)
-        .ok_or_else(|| format!("no case is called {case:?}; see --list"))?;
+        .ok_or_else(|| format!("unknown case {case:?}; see --list"))?;
     let run = Run {
         peer: peer(peer_name)?,
         n: args.n,

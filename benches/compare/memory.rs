@@ -1,9 +1,9 @@
-//! Counts what the allocator has given and not got back, in the cases that ask for it.
+//! Counts the allocated bytes, in the cases that measure memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 
-/// The system's allocator. Until someone asks, a call to it costs one load of a flag more.
+/// The system's allocator. Before the first call of [`in_use`] a call costs one load more.
 struct Counting;
 
 #[global_allocator]
@@ -12,8 +12,8 @@ static ALLOCATOR: Counting = Counting;
 static ASKED: AtomicBool = AtomicBool::new(false);
 static IN_USE: AtomicIsize = AtomicIsize::new(0);
 
-/// The bytes given since the first call and not got back: the difference of two calls says what
-/// was taken in between.
+/// Returns the bytes allocated since the first call and not freed. The difference of two calls is
+/// the memory that was allocated in between.
 pub fn in_use() -> isize {
     ASKED.store(true, Ordering::Relaxed);
     IN_USE.load(Ordering::Relaxed)
@@ -25,12 +25,12 @@ fn count(bytes: isize) {
     }
 }
 
-// SAFETY: every call goes to `System` as it is, which is a right allocator; counting allocates
-// nothing and cannot unwind.
+// SAFETY: every call is passed to `System` unchanged, which is a correct allocator; counting
+// does not allocate and cannot unwind.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
-        // SAFETY: the caller's layout has a size, as `System` wants it too.
+        // SAFETY: the size of the caller's layout is not zero, which `System` requires too.
         unsafe { System.alloc(layout) }
     }
 
@@ -42,7 +42,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         count(-(layout.size() as isize));
-        // SAFETY: the caller has `at` from here, so from `System`, with this layout.
+        // SAFETY: the caller got `at` from this allocator, so from `System`, with this layout.
         unsafe { System.dealloc(at, layout) }
     }
 

@@ -1,7 +1,7 @@
-//! Each peer's runtime, made in the way its documentation says, with a task that measures.
+//! The runtime of each peer, created as its documentation says, with a task that measures.
 //!
-//! The measuring future is a spawned task, except in `main`: the future of `block_on` is polled in
-//! another way by most of the peers, and few programs do their work in it.
+//! The measuring future is a spawned task, except in `main`: most peers poll the future of
+//! `block_on` in another way, and few programs do their work in it.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,7 +10,7 @@ pub fn wakeful<F: Future + 'static>(body: F) -> F::Output {
     wakeful::block_on(async { wakeful::spawn(body).await.unwrap() })
 }
 
-/// With a look-out before each sleep, for the cases that say so.
+/// With spinning before each sleep, for the cases that need it.
 pub fn wakeful_spinning<F: Future + 'static>(body: F) -> F::Output {
     let runtime = wakeful::Builder::new()
         .spin(Duration::from_micros(50))
@@ -30,7 +30,7 @@ pub fn tokio_local<F: Future + 'static>(body: F) -> F::Output {
     main::tokio_local(async { tokio::task::spawn_local(body).await.unwrap() })
 }
 
-/// Leaked, so that the tasks of the body can spawn on it as they can anywhere else.
+/// Leaked, so that the tasks of the body can spawn on it.
 pub type SmolExecutor = &'static smol::LocalExecutor<'static>;
 
 pub fn smol<F: Future + 'static>(body: impl FnOnce(SmolExecutor) -> F) -> F::Output {
@@ -53,7 +53,7 @@ pub fn compio<F: Future + 'static>(body: F) -> F::Output {
     main::compio(async { compio::runtime::spawn(body).await.unwrap() })
 }
 
-/// The future of `block_on` itself measures. A smol executor runs it beside its tasks, in
+/// Measures in the future of `block_on` itself. A smol executor runs it together with its tasks, in
 /// `run`.
 pub mod main {
     use std::future::Future;
@@ -88,7 +88,7 @@ pub mod main {
         smol::block_on(executor.run(body(executor)))
     }
 
-    /// `FusionDriver`, what `#[monoio::main]` takes: `io_uring` where the kernel has it.
+    /// `FusionDriver`, which `#[monoio::main]` uses: `io_uring` where the kernel supports it.
     pub fn monoio<F: Future>(body: F) -> F::Output {
         let threads = monoio::blocking::DefaultThreadPool::new(4);
         let mut runtime = monoio::RuntimeBuilder::<monoio::FusionDriver>::new()
@@ -99,7 +99,7 @@ pub mod main {
         runtime.block_on(body)
     }
 
-    /// With the flags of `io_uring` that its documentation recommends to a single thread.
+    /// With the flags of `io_uring` that its documentation recommends for a single thread.
     pub fn compio<F: Future>(body: F) -> F::Output {
         let mut proactor = compio::driver::ProactorBuilder::new();
         proactor

@@ -1,4 +1,4 @@
-//! Medians, spreads, and who is how much faster than whom.
+//! Medians, ranges and ratios.
 
 use crate::case::{Aim, Case, MAIN, Metric, Outcome, Peer};
 use crate::series::Series;
@@ -30,7 +30,7 @@ impl Summary {
 }
 
 impl Series {
-    /// The metrics that its samples name for the tables, the main one first.
+    /// Returns the metrics of its samples that are in the tables, the main one first.
     pub fn metrics(&self) -> Vec<&Metric> {
         let measured = self.samples.iter().find_map(|outcome| match outcome {
             Outcome::Measured(metrics) => Some(metrics),
@@ -49,7 +49,7 @@ impl Series {
         )
     }
 
-    /// Why there is no number.
+    /// Returns why there is no number.
     pub fn reason(&self) -> Option<&str> {
         self.samples.iter().find_map(|outcome| match outcome {
             Outcome::NotAvailable(why) => Some(why.as_str()),
@@ -58,14 +58,14 @@ impl Series {
     }
 }
 
-/// All series of one case at one size: a row for each metric.
+/// All series of one case at one size.
 pub struct Group<'a> {
     pub case: &'static Case,
     pub size: Option<u64>,
     pub series: Vec<&'a Series>,
 }
 
-/// The series by case and size, in their order.
+/// Returns the groups of series, by case and size, in their order.
 pub fn groups(all: &[Series]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for series in all {
@@ -96,14 +96,14 @@ impl Group<'_> {
         Some(self.of(peer)?.summary(metric)?.median)
     }
 
-    /// The metrics that any of the peers has, the main one first.
+    /// Returns the metrics that any of the peers has, the main one first.
     pub fn metrics(&self) -> Vec<&Metric> {
         let mut all = self.series.iter().map(|series| series.metrics());
         all.find(|metrics| !metrics.is_empty()).unwrap_or_default()
     }
 
-    /// A peer's number divided by another's: the median over the turns, as the two were measured one
-    /// right after the other in each. What the machine did meanwhile, it did to both.
+    /// Returns a peer's number divided by another's: the median over the rounds. In each round the
+    /// two were measured one right after the other, so other load affects both alike.
     pub fn against(&self, peer: Peer, other: Peer, metric: &str) -> Option<f64> {
         let pairs = self.of(peer)?.samples.iter().zip(&self.of(other)?.samples);
         let ratios = pairs
@@ -111,13 +111,13 @@ impl Group<'_> {
         Some(Summary::new(ratios.collect())?.median)
     }
 
-    /// A peer's number divided by tokio's.
+    /// Returns a peer's number divided by tokio's.
     pub fn against_tokio(&self, peer: Peer, metric: &str) -> Option<f64> {
         self.against(peer, Peer::Tokio, metric)
     }
 
-    /// The runtimes that are better than Wakeful, the best one first, with Wakeful's number divided
-    /// by theirs. What is within a hundredth is taken for equal.
+    /// Returns the runtimes that are better than Wakeful by more than 1 %, the best one first, with
+    /// Wakeful's number divided by theirs.
     pub fn ahead_of_wakeful(&self, metric: &Metric) -> Vec<(Peer, f64)> {
         let others = self.series.iter().map(|series| series.peer);
         let others = others.filter(|&peer| peer != Peer::Wakeful && peer != Peer::Epoll);
@@ -147,14 +147,14 @@ fn ratio(a: f64, b: f64) -> Option<f64> {
     (b > 0.0).then_some(a / b)
 }
 
-/// An aim beside what was reached.
+/// An aim, and the number that was reached.
 pub struct Reached {
     pub aim: String,
     pub reached: f64,
     pub met: bool,
 }
 
-/// The aims of a case at one size. Those about growth stand at the size that it grows to.
+/// Returns the aims of a case at one size. An aim about growth belongs to the larger size.
 pub fn aims(group: &Group<'_>, all: &[Group<'_>]) -> Vec<Reached> {
     let aims = group.case.aims.iter();
     aims.filter_map(|aim| reached(aim, group, all)).collect()
@@ -243,7 +243,7 @@ impl Reached {
     }
 }
 
-/// A number with three digits that count.
+/// Returns a number with three significant digits.
 pub fn short(value: f64) -> String {
     let size = value.abs();
     if size >= 1e6 {
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_median_is_in_the_middle_of_either_number_of_samples() {
+    fn the_median_is_the_middle_of_an_odd_and_of_an_even_number_of_samples() {
         let odd = Summary::new(vec![9.0, 1.0, 2.0]).unwrap();
         assert_eq!((odd.least, odd.median, odd.most), (1.0, 2.0, 9.0));
         assert_eq!(Summary::new(vec![4.0, 1.0, 2.0, 9.0]).unwrap().median, 3.0);
@@ -307,8 +307,8 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_of_what_was_measured_in_the_same_turn() {
-        // The machine is slow in the second turn, to both; the first was a hiccup of one.
+    fn ratios_are_computed_within_a_round() {
+        // The machine is slow in the second round, for both; the first has an outlier of one.
         let all = [
             series(Peer::Wakeful, 1_000, &[90.0, 40.0, 10.0]),
             series(Peer::Tokio, 1_000, &[20.0, 80.0, 20.0]),
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_ahead_depends_on_what_is_better() {
+    fn a_better_peer_has_less_or_more_depending_on_the_metric() {
         let all = [
             series(Peer::Wakeful, 1_000, &[10.0]),
             series(Peer::Tokio, 1_000, &[5.0]),
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn aims_are_judged_at_each_size_and_growth_at_the_last() {
+    fn aims_are_checked_at_each_size_and_growth_at_the_last() {
         let all = [
             series(Peer::Wakeful, 1_000, &[4.0]),
             series(Peer::Tokio, 1_000, &[10.0]),
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_without_the_thing_has_a_reason_and_no_number() {
+    fn a_peer_without_support_has_a_reason_and_no_number() {
         let mut none = series(Peer::Smol, 1_000, &[]);
         none.samples
             .push(Outcome::not_available("has no such thing"));

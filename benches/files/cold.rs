@@ -1,12 +1,13 @@
-//! One loop serves echoes and reads a cold file. The client sends at a fixed rate and counts from
-//! the moment a request was due, so that a stall delays all requests that fall into it. They talk
-//! through a Unix socket: what the network's own threads add on a busy machine is more than what is
-//! to be seen here.
+//! One loop serves echoes and reads a cold file. The client sends at a fixed rate and measures from
+//! the time at which a request was due, so that a stall delays all requests that fall into it.
+//! Client and server use a Unix socket: on a busy machine the delays of the network's threads would
+//! exceed the delays to measure.
 //!
-//! A window is one reading of the file. The ways take turns, and a ratio is that of a window to the
-//! quiet one of its round, so that a slow minute of the machine is in both. Two windows are
-//! controls: another process reads the file, which is what the machine itself does to the echoes;
-//! and the loop reads it inside a poll, which has to show, or the measurement sees nothing.
+//! A window is one read of the whole file. The ways run in turn, and a ratio is that of a window to
+//! the quiet window of its round, so that slow periods of the machine affect both. Two windows are
+//! controls: in one, another process reads the file, which shows the effect of the disk on the
+//! machine; in the other, the loop reads it inside a poll, which must show a delay, or the
+//! measurement does not work.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net;
@@ -22,11 +23,11 @@ use wakeful::net::UnixStream;
 
 use super::Big;
 
-/// A request every so often.
+/// The time between two requests.
 const PERIOD: Duration = Duration::from_micros(500);
-/// Requests at the beginning of a window that warm up.
+/// The number of requests at the beginning of a window that are not measured.
 const WARM: usize = 50;
-/// As often as in a quiet window at most, in the ninety-ninth percentile.
+/// The largest ratio to the quiet window, at the 99th percentile.
 const AIM: f64 = 1.5;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -37,18 +38,18 @@ enum Way {
     InsideAPoll,
 }
 
-/// Delays of requests, until told to stop.
+/// Measures the delays of requests, until it is stopped.
 fn client(mut stream: net::UnixStream, stop: &AtomicBool) -> io::Result<Vec<Duration>> {
     let (begin, mut delays, mut buf) = (Instant::now(), Vec::new(), [7; 64]);
     loop {
         let due = PERIOD * delays.len() as u32;
-        // Those that fell due during a stall are made up for.
+        // Requests that were due during a stall are sent at once.
         let all = !delays.is_empty() && due + PERIOD > begin.elapsed();
         if all && stop.load(Ordering::Relaxed) {
             break;
         }
         thread::sleep(due.saturating_sub(begin.elapsed()));
-        // The client's own oversleeping is not the server's fault; being late after a stall is.
+        // A late wake of the client is not counted; being late after a stall is.
         let due = match begin.elapsed().saturating_sub(due) {
             late if late < PERIOD => begin.elapsed(),
             _ => due,
@@ -68,7 +69,7 @@ async fn serve(stream: UnixStream) -> io::Result<()> {
     Ok(())
 }
 
-/// What the program does when its first argument is this: reads the file that is the second.
+/// The first argument with which the program reads the file named by the second, and exits.
 pub(crate) const READER: &str = "--read";
 
 pub(crate) fn read_inside(path: &Path) -> io::Result<u64> {
@@ -110,7 +111,7 @@ async fn read_once(way: Way, path: &Path, quiet: Duration) -> io::Result<u64> {
     }
 }
 
-/// The delays of one window, in order, and megabytes a second.
+/// Returns the sorted delays of one window, and megabytes a second.
 fn window(way: Way, big: &Big, quiet: Duration) -> io::Result<(Vec<Duration>, f64)> {
     let mut builder = wakeful::Builder::new();
     if let Way::Files(backend) = way {
@@ -143,7 +144,7 @@ fn at(delays: &[Duration], share: f64) -> f64 {
     delays[index as usize].as_secs_f64() * 1e6
 }
 
-/// What was measured of one way.
+/// The results of one way.
 #[derive(Default)]
 struct Row {
     p50: Vec<f64>,
@@ -158,7 +159,7 @@ fn median(samples: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-/// The least and the most, without the outermost quarter on each side.
+/// Returns the smallest and the largest value of the middle half.
 fn middle(samples: &[f64]) -> (f64, f64) {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -188,7 +189,7 @@ pub(crate) fn run(full: bool) -> io::Result<()> {
     let mut rows: [Row; WAYS.len()] = Default::default();
     for round in 0..rounds {
         let mut p99s = [None; WAYS.len()];
-        // Each begins a round in turn, so that none always comes after the same one.
+        // Another way begins each round, so that none always follows the same one.
         for index in (0..WAYS.len()).map(|step| (round + step) % WAYS.len()) {
             let (name, way) = WAYS[index];
             let (delays, rate) = match window(way, &big, quiet) {
@@ -204,7 +205,7 @@ pub(crate) fn run(full: bool) -> io::Result<()> {
             rows[index].p99.push(p99);
             rows[index].rate.push(rate);
         }
-        let beside = p99s[0].expect("the quiet one is never skipped");
+        let beside = p99s[0].expect("the quiet window is never skipped");
         for (row, p99) in rows.iter_mut().zip(p99s) {
             row.ratio.extend(p99.map(|p99| p99 / beside));
         }
@@ -232,7 +233,7 @@ pub(crate) fn run(full: bool) -> io::Result<()> {
 
 fn verdict(machine: f64, ours: &[Row], inside: f64) {
     println!(
-        "  a reading inside a poll shows: {}",
+        "  a read inside a poll shows a delay: {}",
         if inside > AIM { "yes" } else { "NO" }
     );
     for ((name, _), row) in WAYS[2..4].iter().zip(ours) {

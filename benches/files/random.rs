@@ -14,7 +14,7 @@ use super::Big;
 const BLOCK: usize = 4096;
 const DEPTH: u64 = 32;
 
-/// The next of a row of numbers that looks random.
+/// Returns the next pseudorandom number.
 fn next(seed: &mut u64) -> u64 {
     *seed ^= *seed << 13;
     *seed ^= *seed >> 7;
@@ -46,7 +46,7 @@ fn wakeful(backend: Backend, path: &Path, blocks: u64, reads: u64) -> io::Result
     })
 }
 
-/// What `tokio::fs` offers: a file for each task, that seeks and reads.
+/// The way of `tokio::fs`: each task has a file, in which it seeks and reads.
 fn tokio_fs(path: &Path, blocks: u64, reads: u64) -> io::Result<()> {
     use tokio::io::{AsyncReadExt, AsyncSeekExt};
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -71,7 +71,7 @@ fn tokio_fs(path: &Path, blocks: u64, reads: u64) -> io::Result<()> {
     })
 }
 
-/// The best that one can do with tokio: one `pread` in one closure.
+/// The fastest way with tokio: one `pread` in one closure.
 fn tokio_pread(path: &Path, blocks: u64, reads: u64) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let file = Arc::new(std::fs::File::open(path)?);
@@ -129,7 +129,7 @@ pub(crate) fn run(full: bool) -> io::Result<()> {
         ),
     ];
     for (state, cold, reads) in [("in memory", false, reads), ("cold", true, reads / 5)] {
-        // The rounds are mixed, so that a busy machine is busy for all.
+        // The rounds are interleaved, so that other load affects all ways alike.
         let mut best = [f64::INFINITY; 4];
         for _ in 0..rounds {
             for ((name, case), best) in cases.iter().zip(&mut best) {

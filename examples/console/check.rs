@@ -1,6 +1,6 @@
-//! Asks `console-subscriber` for what tokio-console shows, over its own interface, until everything
-//! is there that `observed` does. Takes its address, as tokio-console does:
-//! `check http://127.0.0.1:6669`.
+//! Reads from `console-subscriber`, over its own interface, the data that tokio-console shows,
+//! until all data of the program `observed` has arrived. The argument is its address, as for
+//! tokio-console: `check http://127.0.0.1:6669`.
 
 #[path = "seen.rs"]
 mod seen;
@@ -15,7 +15,7 @@ use tonic::transport::Channel;
 
 use seen::{Seen, Task};
 
-/// How long everything may take to be there.
+/// The longest time until all data has arrived.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
@@ -32,11 +32,11 @@ fn main() -> ExitCode {
     let missing = missing(&seen);
     match ended {
         Ok(Ok(())) if missing.is_empty() => {
-            println!("everything is there");
+            println!("all data arrived");
             return ExitCode::SUCCESS;
         }
         Ok(Err(error)) => eprintln!("{address}: {error}"),
-        _ => eprintln!("not everything was there within {PATIENCE:?}"),
+        _ => eprintln!("some data did not arrive within {PATIENCE:?}"),
     }
     for what in missing {
         eprintln!("missing: {what}");
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Takes updates in until nothing is missing.
+/// Receives updates until nothing is missing.
 async fn watch(address: &str, seen: &mut Seen) -> Result<(), Box<dyn std::error::Error>> {
     let mut client = connect(address).await;
     let mut updates = client
@@ -60,7 +60,7 @@ async fn watch(address: &str, seen: &mut Seen) -> Result<(), Box<dyn std::error:
     Err("the stream of updates ended".into())
 }
 
-/// The program may only just have been started.
+/// Connects, and tries again while the program starts.
 async fn connect(address: &str) -> InstrumentClient<Channel> {
     loop {
         match InstrumentClient::connect(address.to_owned()).await {
@@ -70,7 +70,7 @@ async fn connect(address: &str) -> InstrumentClient<Channel> {
     }
 }
 
-/// What has to be there and is not.
+/// Returns the data that has not arrived.
 fn missing(seen: &Seen) -> Vec<String> {
     let mut missing = Vec::new();
     let mut must = |is: bool, what: &str| {

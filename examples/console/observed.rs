@@ -1,13 +1,13 @@
-//! A program to look at with tokio-console: an echo server, clients that talk to it, timers,
-//! closures on other threads. From this directory, whose `.cargo/config.toml` says what the
-//! subscriber needs:
+//! A program to watch with tokio-console: an echo server, clients that send to it, timers, and
+//! closures on other threads. Run it in this directory, whose `.cargo/config.toml` has the flags
+//! for the subscriber:
 //!
 //! ```text
 //! cargo run --bin observed      and beside it: tokio-console
 //! cargo run --bin check         asks for the same as tokio-console, and says what it sees
 //! ```
 //!
-//! `TOKIO_CONSOLE_BIND=127.0.0.1:7669` makes it answer at another address, for both.
+//! `TOKIO_CONSOLE_BIND=127.0.0.1:7669` changes the address for both.
 
 use std::io;
 use std::sync::Arc;
@@ -23,8 +23,9 @@ use wakeful::task::{Builder, yield_now};
 use wakeful::time::{interval, sleep, timeout};
 
 fn main() -> io::Result<()> {
-    // Before the runtime: what is there before the subscriber is never shown. It takes in 128
-    // events each time it publishes, so once a second would be too seldom for these timers.
+    // Created before the runtime: tasks and resources that exist before the subscriber are not
+    // shown. It receives 128 events each time it publishes, so once a second would be too rare for
+    // the timers of this program.
     console_subscriber::ConsoleLayer::builder()
         .publish_interval(Duration::from_millis(50))
         .with_default_env()
@@ -45,11 +46,11 @@ async fn serve() -> io::Result<()> {
     Builder::new().name("ticker").spawn(tick());
     Builder::new().name("computer").spawn(compute());
     Builder::new().name("selfish").spawn(wake_itself());
-    let bell = Arc::new(Bell::default());
-    ring(bell.clone());
-    Builder::new().name("rung").spawn(async move {
+    let flag = Arc::new(Flag::default());
+    set_repeatedly(flag.clone());
+    Builder::new().name("wait").spawn(async move {
         loop {
-            bell.rung().await;
+            flag.wait().await;
         }
     });
     std::future::pending().await
@@ -66,7 +67,7 @@ async fn accept(listener: TcpListener) -> io::Result<()> {
 
 async fn echo(stream: TcpStream) -> io::Result<()> {
     let mut buffer = [0; 1024];
-    // No client of this program is silent for as long as the timeout.
+    // A client of this program sends more often than this timeout.
     while let Ok(read) = timeout(Duration::from_secs(60), stream.read(&mut buffer)).await {
         match read? {
             0 => break,
@@ -108,18 +109,18 @@ async fn wake_itself() {
     }
 }
 
-/// Rung by another thread.
+/// Set by another thread, and awaited by a task.
 #[derive(Default)]
-struct Bell {
-    rings: AtomicBool,
+struct Flag {
+    is_set: AtomicBool,
     waker: AtomicWaker,
 }
 
-impl Bell {
-    async fn rung(&self) {
+impl Flag {
+    async fn wait(&self) {
         poll_fn(|cx| {
             self.waker.register(cx.waker());
-            match self.rings.swap(false, Ordering::AcqRel) {
+            match self.is_set.swap(false, Ordering::AcqRel) {
                 true => Poll::Ready(()),
                 false => Poll::Pending,
             }
@@ -128,12 +129,12 @@ impl Bell {
     }
 }
 
-fn ring(bell: Arc<Bell>) {
+fn set_repeatedly(flag: Arc<Flag>) {
     thread::spawn(move || {
         loop {
             thread::sleep(Duration::from_millis(30));
-            bell.rings.store(true, Ordering::Release);
-            bell.waker.wake();
+            flag.is_set.store(true, Ordering::Release);
+            flag.waker.wake();
         }
     });
 }

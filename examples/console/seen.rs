@@ -1,4 +1,4 @@
-//! What the updates said, put together.
+//! The state that results from all updates.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -15,10 +15,10 @@ pub struct Seen {
     pub tasks: BTreeMap<u64, Task>,
     pub resources: BTreeMap<u64, Resource>,
     pub ops: BTreeMap<u64, Op>,
-    /// Were the polls that were told of ready?
+    /// Whether the reported polls returned `Ready`.
     pub poll_ops: BTreeSet<bool>,
     pub dropped_events: u64,
-    /// The fields of each kind of span, which are sent once.
+    /// The field names of each kind of span, which are sent once.
     names: HashMap<u64, Vec<String>>,
 }
 
@@ -61,13 +61,13 @@ pub struct Op {
 }
 
 impl Task {
-    /// Has it all that tokio-console has a column for, and of the right type?
+    /// Whether all columns of tokio-console have a value of the right type.
     pub fn is_described(&self) -> bool {
         let placed = self.place.starts_with("observed.rs:");
         placed && self.id.is_some() && self.size.is_some()
     }
 
-    /// What tokio-console warns of: it waits, and there is no waker that could end that.
+    /// Whether tokio-console would warn: the task waits, and no waker can wake it.
     pub fn is_lost(&self) -> bool {
         let stats = &self.stats;
         let waits = !stats.done && !stats.running && !stats.awake && stats.polls > 0;
@@ -78,7 +78,7 @@ impl Task {
 impl Resource {
     pub fn is_placed(&self) -> bool {
         let file = if self.kind == "timer" {
-            // `wakeful-net` has timers of its own, but for what does not happen here.
+            // `wakeful-net` has timers of its own, but this program does not start them.
             "observed.rs:"
         } else {
             "net/src/"
@@ -217,7 +217,7 @@ impl TaskStats {
 fn place(location: Option<Location>) -> String {
     let location = location.unwrap_or_default();
     let file = location.file.unwrap_or_default();
-    // From the package on.
+    // From the name of the package on.
     let parts: Vec<&str> = file.rsplit('/').take(4).collect();
     let file = parts.into_iter().rev().collect::<Vec<_>>().join("/");
     format!("{file}:{}", location.line.unwrap_or_default())
@@ -230,7 +230,7 @@ impl fmt::Display for Seen {
             f,
             "  kind     polls wakes  self clones drops size  id     place            name"
         )?;
-        // The closures are many, and alike.
+        // There are many closures, which differ only in their numbers.
         let mut closures = 0;
         for task in self.tasks.values() {
             closures += usize::from(task.kind == "blocking");
@@ -258,7 +258,7 @@ impl fmt::Display for Seen {
 }
 
 impl Seen {
-    /// Those of one type at one place are alike.
+    /// Prints resources of the same type and place in one line.
     fn show_resources(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "resources: {}", self.resources.len())?;
         let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! Keeps small files in memory for a moment, so that a page that everybody asks for is not looked
-//! up on the disk for each of them.
+//! Keeps small files in memory for a second, so that a page that many clients request is not read
+//! from the disk for each of them.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -9,9 +9,9 @@ use wakeful::time::Instant;
 
 use super::files::Description;
 
-/// A change of a file shows after at most this long.
+/// The longest time after which a change of a file is seen.
 pub(crate) const FRESH: Duration = Duration::from_secs(1);
-/// The most bytes that all contents have together.
+/// The largest sum of the sizes of all contents.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 const MAX_FILES: usize = 4096;
 
@@ -23,7 +23,7 @@ pub(crate) struct Document {
 
 #[derive(Default)]
 pub(crate) struct Cache {
-    /// By the path of the address as it was sent.
+    /// By the path of the address, as it was sent.
     entries: HashMap<String, (Instant, Rc<Document>)>,
     bytes: usize,
 }
@@ -34,7 +34,7 @@ impl Cache {
         (now < *read_at + FRESH).then(|| document.clone())
     }
 
-    /// When it is full it starts anew: what is wanted is back within one request each.
+    /// Stores a file. A full cache is cleared first: each file that is in use is read once more.
     pub(crate) fn put(&mut self, path: String, document: Rc<Document>, now: Instant) {
         let size = path.len() + document.content.len();
         if self.bytes + size > MAX_BYTES || self.entries.len() >= MAX_FILES {

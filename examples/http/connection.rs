@@ -1,4 +1,4 @@
-//! One client: reads its requests, answers them in order.
+//! Serves one client: reads its requests and answers them in order.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -20,13 +20,13 @@ use super::target;
 
 /// How long a connection may be without a request.
 const IDLE: Duration = Duration::from_secs(15);
-/// How long a request may take to come, from its first byte.
+/// The longest time from the first byte of a request to its last.
 const RECEIVE: Duration = Duration::from_secs(10);
-/// How long a client may take for what is written at once.
+/// The longest time that a client may take to receive one write.
 const SEND: Duration = Duration::from_secs(30);
-/// The largest body of a request; it is read and forgotten.
+/// The largest body of a request. Bodies are read and discarded.
 const MAX_BODY: u64 = 64 * 1024;
-/// Responses to requests that came together are sent together, up to this many bytes.
+/// Responses to requests that arrived together are sent together, up to this many bytes.
 const BATCH: usize = 64 * 1024;
 /// Large files are read and sent in pieces of this size.
 const PIECE: usize = 128 * 1024;
@@ -34,15 +34,15 @@ const PIECE: usize = 128 * 1024;
 pub(crate) struct Connection<'a> {
     stream: &'a TcpStream,
     site: &'a Site,
-    /// What has come and is not understood yet: part of a head, or requests sent ahead.
+    /// Received bytes that are not parsed yet: a part of a head, or further requests.
     input: Vec<u8>,
     /// Responses that are not sent yet.
     output: Vec<u8>,
-    /// By when the request that is awaited must be here, or its first byte.
+    /// The deadline for the next request, or for its first byte.
     deadline: Instant,
 }
 
-/// What comes after a response.
+/// The action after a response.
 #[derive(PartialEq)]
 enum Next {
     Request,
@@ -60,7 +60,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Answers requests until one of the two sides wants no more of them.
+    /// Answers requests until one side closes the connection.
     pub(crate) async fn run(mut self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
         loop {
@@ -82,7 +82,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Waits for more of a request, or for the next one.
+    /// Waits for the rest of a request, or for the next one.
     async fn wait(&mut self) -> io::Result<Next> {
         self.flush().await?;
         let idle = self.input.is_empty();
@@ -105,7 +105,7 @@ impl<'a> Connection<'a> {
             return Ok(self.refuse(Status::BodyTooLarge));
         }
         if let Method::Other(status) = request.method {
-            // A client that waits for a word before it sends its body may send it or not.
+            // A client that waits for `100 Continue` may send its body or not.
             framing.keep_alive &= !request.expects_continue;
             if framing.keep_alive && !self.skip_body(&request).await? {
                 return Ok(Next::Close);
@@ -127,7 +127,7 @@ impl<'a> Connection<'a> {
         })
     }
 
-    /// Sends the file that was asked for, or says why there is none.
+    /// Sends the requested file, or an error status.
     async fn send(&mut self, request: &Request, framing: Framing) -> io::Result<()> {
         if let Some(document) = self.site.cached(&request.path) {
             self.send_document(request, &document, framing);
@@ -189,7 +189,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Sends a file of which only a piece is in memory at a time.
+    /// Sends a file in pieces, so that only one piece is in memory at a time.
     async fn send_pieces(&mut self, mut file: File, mut left: u64) -> io::Result<()> {
         let mut piece = Vec::new();
         while left > 0 {
@@ -202,7 +202,7 @@ impl<'a> Connection<'a> {
             };
             (file, piece) = spawn_blocking(read).await.map_err(io::Error::other)??;
             if piece.is_empty() {
-                // The head has promised more, so the client must see the connection break.
+                // The head has announced more bytes, so the connection must be reset.
                 return Err(io::Error::other("a file became shorter while it was sent"));
             }
             self.write(&piece).await?;
@@ -211,8 +211,8 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Reads the body of a request and forgets it. False if it did not come, and then the
-    /// connection is to be closed.
+    /// Reads the body of a request and discards it. Returns false if the body did not arrive; then
+    /// the connection has to be closed.
     async fn skip_body(&mut self, request: &Request) -> io::Result<bool> {
         let mut left = request.body as usize;
         if left > 0 && request.expects_continue && self.input.is_empty() {
@@ -240,14 +240,14 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// The last response on this connection.
+    /// Sends the last response on this connection.
     fn refuse(&mut self, status: Status) -> Next {
         reply::words(&mut self.output, status, None, Framing::LAST);
         Next::Close
     }
 
-    /// Reads what comes next and gives its length; 0 at the end of the stream. While it waits, a
-    /// connection without a request holds no buffer.
+    /// Receives bytes and returns their number, 0 at the end of the stream. A connection that waits
+    /// without a request has no buffer.
     async fn receive(&mut self, deadline: Instant) -> io::Result<usize> {
         if self.input.is_empty() {
             self.input = Vec::new();
@@ -287,7 +287,7 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// Does the client have this version of the file?
+/// Whether the client has this version of the file.
 fn has_it(request: &Request, description: &Description) -> bool {
     match (description.modified, request.if_modified_since) {
         (Some(modified), Some(since)) => modified <= since,

@@ -1,4 +1,4 @@
-//! Looks files up and opens them. All of this may wait for a disk, so it runs on the blocking
+//! Finds files and opens them. These calls may block on the disk, so they run on the blocking
 //! pool.
 
 use std::fs::File;
@@ -9,30 +9,30 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::status::Status;
 use super::target::Target;
 
-/// A file of at most this many bytes is read at once and may be kept in memory.
+/// A file of at most this many bytes is read at once and may be cached.
 pub(crate) const SMALL: u64 = 64 * 1024;
 
-/// A file as a response describes it.
+/// A file, with the fields that a response contains.
 #[derive(Clone, Copy)]
 pub(crate) struct Description {
     pub(crate) length: u64,
     pub(crate) media_type: &'static str,
-    /// In whole seconds, as HTTP has no smaller ones.
+    /// In whole seconds, as the dates of HTTP have no fractions.
     pub(crate) modified: Option<SystemTime>,
 }
 
 pub(crate) enum Found {
     Small(Description, Vec<u8>),
     Large(Description, File),
-    /// A folder whose address was given without the slash at its end.
+    /// A folder whose address has no slash at its end.
     Folder,
 }
 
-/// Finds what `target` means below `root`, which is a canonical path.
+/// Finds the file for `target` below `root`, which is a canonical path.
 ///
-/// A link is followed if it stays below the root. The check and the opening are two steps, so who
-/// may change the folder while it is served can still lead out of it; who may do that can put a
-/// copy there as well.
+/// A link is followed if it stays below the root. The check and the opening are two steps, so a
+/// process that may change the folder meanwhile can make the server read a file elsewhere. Such a
+/// process could also copy that file into the folder.
 pub(crate) fn find(root: &Path, target: &Target) -> Result<Found, Status> {
     let mut path = below(root, &root.join(&target.path))?;
     let is_folder = path.metadata().map_err(status)?.is_dir();
@@ -46,7 +46,7 @@ pub(crate) fn find(root: &Path, target: &Target) -> Result<Found, Status> {
     if is_folder {
         path = below(root, &path.join("index.html"))?;
     }
-    // Before it is opened: to open a pipe is to wait for its writer.
+    // Checked before it is opened: opening a pipe would wait for a writer.
     if !path.metadata().map_err(status)?.is_file() {
         return Err(Status::NotFound);
     }
@@ -66,7 +66,7 @@ fn open(path: &Path) -> io::Result<Found> {
     }
     let mut content = Vec::new();
     file.take(SMALL).read_to_end(&mut content)?;
-    // It may have changed since.
+    // It may have changed since the check.
     description.length = content.len() as u64;
     Ok(Found::Small(description, content))
 }

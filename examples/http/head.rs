@@ -1,10 +1,10 @@
-//! Reads the head of a request. No socket and no file in here.
+//! Parses the head of a request. Uses neither sockets nor files.
 
 use std::time::SystemTime;
 
 use super::status::Status;
 
-/// The longest head, with its request line and the empty line at its end.
+/// The largest head, with its request line and the empty line at its end.
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_FIELDS: usize = 64;
 const MAX_TARGET: usize = 8 * 1024;
@@ -13,7 +13,7 @@ const MAX_TARGET: usize = 8 * 1024;
 pub(crate) enum Method {
     Get,
     Head,
-    /// Another one; the answer to it.
+    /// Another method, with the status to answer.
     Other(Status),
 }
 
@@ -23,9 +23,9 @@ pub(crate) struct Request {
     /// The path of the target as it was sent, without the query.
     pub(crate) path: String,
     pub(crate) version: Version,
-    /// May another request follow on this connection?
+    /// Whether another request may follow on this connection.
     pub(crate) keep_alive: bool,
-    /// Bytes of body that follow the head.
+    /// The number of bytes of the body that follows the head.
     pub(crate) body: u64,
     /// The client waits for a `100 Continue` before it sends the body.
     pub(crate) expects_continue: bool,
@@ -38,15 +38,15 @@ pub(crate) enum Version {
     Http11,
 }
 
-/// Reads a head from the start of `input`; gives its length with it, or `None` while its end has
-/// not come. After an error the connection cannot go on: where the next request would start is
+/// Parses a head from the start of `input`. Returns it with its length, or `None` if its end has
+/// not arrived. After an error the connection cannot continue, as the start of the next request is
 /// not known.
 pub(crate) fn parse(input: &[u8]) -> Result<Option<(Request, usize)>, Status> {
     let parsed = parse_with(input, |_, _| ())?;
     Ok(parsed.map(|(request, length, ())| (request, length)))
 }
 
-/// The same, for who wants to know more: `look` sees the target as it was sent, and the fields.
+/// Like [`parse`], but calls `look` with the target as it was sent, and the fields.
 pub(crate) fn parse_with<T>(
     input: &[u8],
     look: impl FnOnce(&str, &[httparse::Header<'_>]) -> T,
@@ -110,7 +110,7 @@ fn method(name: &str) -> Method {
     }
 }
 
-/// The path in a target such as `/a?b`, `http://host/a?b`, or, as other methods have it, `*`.
+/// Returns the path of a target such as `/a?b`, `http://host/a?b`, or `*` (in other methods).
 fn path<'a>(target: &'a str, method: &Method) -> Result<&'a str, Status> {
     let end = target.find(['?', '#']).unwrap_or(target.len());
     let before_query = &target[..end];
@@ -125,7 +125,7 @@ fn path<'a>(target: &'a str, method: &Method) -> Result<&'a str, Status> {
     Ok(authority.find('/').map_or("/", |at| &authority[at..]))
 }
 
-/// The fields of a head that the server heeds.
+/// The fields of a head that the server uses.
 #[derive(Default)]
 struct Fields {
     hosts: usize,
@@ -143,7 +143,7 @@ impl Fields {
         for header in headers {
             fields.field(header.name, header.value)?;
         }
-        // Two ideas of where the body ends are how requests are smuggled past a proxy.
+        // Two lengths of one body would allow to smuggle requests past a proxy.
         if fields.encoded && (fields.length.is_some() || version == Version::Http10) {
             return Err(Status::BadRequest);
         }
@@ -180,7 +180,7 @@ impl Fields {
             }
             self.expects_continue = true;
         } else if is("if-modified-since") {
-            // A date that cannot be read is as good as none.
+            // A date that cannot be parsed is ignored.
             let text = std::str::from_utf8(value).ok();
             self.if_modified_since = text.and_then(|text| httpdate::parse_http_date(text).ok());
         }
@@ -188,7 +188,7 @@ impl Fields {
     }
 }
 
-/// Digits and nothing else: `parse` alone would take a plus sign.
+/// Parses digits only: `parse` would accept a plus sign.
 fn decimal(text: &[u8]) -> Option<u64> {
     if !text.iter().all(u8::is_ascii_digit) {
         return None;

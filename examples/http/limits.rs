@@ -1,4 +1,4 @@
-//! Each limit, exceeded by a client with a socket, on a clock that does not take the time.
+//! Tests of each limit with a client that exceeds it, on a paused clock.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,10 +19,10 @@ async fn server(max_clients: usize) -> SocketAddr {
     addr
 }
 
-/// Sends it, and gives what comes until the server ends the connection.
+/// Sends a request, and returns all bytes until the server closes the connection.
 async fn talk(addr: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(addr).await.unwrap();
-    // It may be cut off while it writes.
+    // The server may close the connection during the write.
     let _ = stream.write_all(request.as_bytes()).await;
     rest(&mut stream).await
 }
@@ -61,7 +61,7 @@ async fn requests_too_large_are_refused_with_their_status() {
 }
 
 #[wakeful::test(start_paused = true)]
-async fn a_connection_too_many_is_told_so_and_a_free_place_is_given_again() {
+async fn a_connection_over_the_limit_is_refused_and_a_free_place_is_used_again() {
     let addr = server(1).await;
     let one = TcpStream::connect(addr).await.unwrap();
     one.write_all(b"GET /Cargo.toml HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -79,7 +79,7 @@ async fn a_connection_too_many_is_told_so_and_a_free_place_is_given_again() {
 }
 
 #[wakeful::test(start_paused = true)]
-async fn an_idle_connection_is_ended_without_a_word() {
+async fn an_idle_connection_is_closed_without_a_response() {
     let addr = server(10).await;
     let began = Instant::now();
     assert_eq!(talk(addr, "").await, "");
@@ -87,11 +87,11 @@ async fn an_idle_connection_is_ended_without_a_word() {
 }
 
 #[wakeful::test(start_paused = true)]
-async fn a_request_that_comes_too_slowly_is_told_so() {
+async fn a_slow_request_gets_status_408() {
     let addr = server(10).await;
     let stream = TcpStream::connect(addr).await.unwrap();
     for byte in b"GET / HTTP/1.1\r\n" {
-        // Less than a byte a second: it does not end in time.
+        // Less than a byte a second, so the head is not complete in time.
         if stream.write_all(&[*byte]).await.is_err() {
             break;
         }

@@ -6,11 +6,12 @@
 //! wrk -t2 -c100 -d5s http://127.0.0.1:8080/
 //! ```
 //!
-//! HTTP/1.0 and HTTP/1.1 with connections that stay open and requests sent ahead. GET and HEAD
-//! only; no ranges, no compression, no TLS: a proxy in front does those.
+//! HTTP/1.0 and HTTP/1.1 with persistent connections and pipelining. Only GET and HEAD, without
+//! ranges, compression and TLS, which a proxy in front can provide.
 //!
-//! `head` reads requests, `target` turns addresses into paths, `files` opens them on the blocking
-//! pool, `cache` keeps small ones for a second, `reply` writes heads, and `connection` joins these.
+//! `head` parses requests, `target` converts addresses to paths, `files` opens files on the
+//! blocking pool, `cache` keeps small ones for a second, `reply` writes heads, and `connection`
+//! uses all of these.
 
 use std::cell::Cell;
 use std::io;
@@ -62,11 +63,11 @@ async fn main() {
 
 fn canonical(folder: &str) -> io::Result<PathBuf> {
     let root = std::fs::canonicalize(folder)?;
-    std::fs::read_dir(&root)?; // is it a folder, and may we read it?
+    std::fs::read_dir(&root)?; // fails if it is not a folder, or not readable
     Ok(root)
 }
 
-/// Serves the folder `root`, a canonical path, until it is dropped.
+/// Serves the folder `root`, a canonical path, until the future is dropped.
 pub(crate) async fn serve(listener: TcpListener, root: PathBuf, max_clients: usize) {
     let site = Rc::new(Site::new(root));
     let open = Rc::new(Cell::new(0));
@@ -75,7 +76,7 @@ pub(crate) async fn serve(listener: TcpListener, root: PathBuf, max_clients: usi
         let (site, open) = (site.clone(), open.clone());
         wakeful::spawn(async move {
             open.set(open.get() + 1);
-            // A broken connection is the client's affair and ends here.
+            // An error of one connection does not affect the others.
             let _ = if open.get() > max_clients {
                 turn_away(&stream).await
             } else {
@@ -89,7 +90,7 @@ pub(crate) async fn serve(listener: TcpListener, root: PathBuf, max_clients: usi
 async fn turn_away(stream: &TcpStream) -> io::Result<()> {
     let mut refusal = Vec::new();
     reply::words(&mut refusal, Status::Unavailable, None, Framing::LAST);
-    // The socket is new, so its buffer takes a few hundred bytes at once.
+    // The socket is new, so its send buffer has space for these bytes.
     stream.write(&refusal).await?;
     close_gently(stream).await
 }

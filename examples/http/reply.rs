@@ -1,4 +1,4 @@
-//! Writes the heads of responses, and whole responses that are no files.
+//! Writes the heads of responses, and whole responses without a file.
 
 use std::io::Write;
 use std::time::SystemTime;
@@ -9,12 +9,12 @@ use super::files::Description;
 use super::head::{Request, Version};
 use super::status::Status;
 
-/// What a response says about its connection.
+/// The part of a response that depends on the connection and on the request.
 #[derive(Clone, Copy)]
 pub(crate) struct Framing {
     pub(crate) version: Version,
     pub(crate) keep_alive: bool,
-    /// The request was a HEAD: no body follows, whatever the head says.
+    /// The request was a HEAD, so the response has no body.
     pub(crate) head_only: bool,
 }
 
@@ -27,7 +27,7 @@ impl Framing {
         }
     }
 
-    /// For an answer after which the connection is closed.
+    /// For a response after which the connection is closed.
     pub(crate) const LAST: Framing = Framing {
         version: Version::Http11,
         keep_alive: false,
@@ -35,7 +35,7 @@ impl Framing {
     };
 }
 
-/// The head of the response that carries a file.
+/// Writes the head of a response with a file.
 pub(crate) fn file(out: &mut Vec<u8>, description: &Description, framing: Framing) {
     start(out, Status::Ok, framing);
     field(out, "Content-Type", description.media_type);
@@ -44,14 +44,14 @@ pub(crate) fn file(out: &mut Vec<u8>, description: &Description, framing: Framin
     out.extend_from_slice(b"\r\n");
 }
 
-/// The response for a client that has the file already.
+/// Writes the response for a client that has this version of the file.
 pub(crate) fn not_modified(out: &mut Vec<u8>, description: &Description, framing: Framing) {
     start(out, Status::NotModified, framing);
     modified(out, description);
     out.extend_from_slice(b"\r\n");
 }
 
-/// A response that says in words what is the matter.
+/// Writes a response with an explanation as plain text.
 pub(crate) fn words(out: &mut Vec<u8>, status: Status, location: Option<&str>, framing: Framing) {
     let text = format!("{}: {}\n", status.line(), status.advice());
     start(out, status, framing);

@@ -1,4 +1,4 @@
-//! What is served: a folder, and what is remembered of it.
+//! The served folder, and the files of it that are cached.
 
 use std::cell::RefCell;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The answers other than a file.
+//! The responses without a file.
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Status {
@@ -21,7 +21,7 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    /// Code and reason, as the first line of a response has them.
+    /// Returns code and reason, as in the first line of a response.
     pub(crate) fn line(self) -> &'static str {
         match self {
             Status::Ok => "200 OK",
@@ -43,24 +43,24 @@ impl Status {
         }
     }
 
-    /// What a person reads who gets this answer.
+    /// Returns the explanation in the body of the response.
     pub(crate) fn advice(self) -> &'static str {
         match self {
             Status::Ok | Status::NotModified => "",
             Status::MovedPermanently => "this is a folder; its address ends with a slash",
-            Status::BadRequest => "this is not a request that the server can read",
-            Status::Forbidden => "the server may not read this file",
-            Status::NotFound => "there is no such file here",
-            Status::MethodNotAllowed => "files are read with GET and HEAD",
-            Status::RequestTimeout => "the request took too long to come",
+            Status::BadRequest => "this request is malformed",
+            Status::Forbidden => "the server is not allowed to read this file",
+            Status::NotFound => "this file does not exist",
+            Status::MethodNotAllowed => "only GET and HEAD are supported",
+            Status::RequestTimeout => "the request did not arrive in time",
             Status::BodyTooLarge => "a request may have no more than 64 KiB of body",
             Status::TargetTooLong => "an address may have no more than 8 KiB",
-            Status::ExpectationFailed => "the only expectation that is met is 100-continue",
+            Status::ExpectationFailed => "the only supported expectation is 100-continue",
             Status::HeadTooLarge => "a head may have no more than 16 KiB and 64 fields",
             Status::InternalError => "the server could not read this file",
-            Status::NotImplemented => "no such method, and no transfer codings, here",
-            Status::Unavailable => "the server is full; try again soon",
-            Status::VersionNotSupported => "the server speaks HTTP/1.0 and HTTP/1.1",
+            Status::NotImplemented => "unknown method, or unsupported transfer coding",
+            Status::Unavailable => "the server has too many connections; try again later",
+            Status::VersionNotSupported => "the server supports HTTP/1.0 and HTTP/1.1",
         }
     }
 }

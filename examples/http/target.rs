@@ -1,21 +1,21 @@
-//! From the path in an address to a path below the served folder.
+//! Converts the path of an address to a path below the served folder.
 
 use std::path::PathBuf;
 
 use super::status::Status;
 
-/// Where a request points to.
+/// The path that a request names.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Target {
-    /// Relative, made of plain names only: joined to a folder it cannot lead out of it, links
-    /// aside.
+    /// Relative, and made of plain names only, so that it stays in the folder it is joined to,
+    /// except through links.
     pub(crate) path: PathBuf,
-    /// The address ends with a slash, so it means a folder.
+    /// Whether the address ends with a slash, which means a folder.
     pub(crate) is_folder: bool,
 }
 
-/// Decodes the path of an address. A `..` is refused rather than resolved, however it is written;
-/// names that start with a dot are hidden, except the public `.well-known`.
+/// Decodes the path of an address. A `..` in any spelling is refused, not resolved. Names that
+/// begin with a dot are hidden, except the public `.well-known`.
 pub(crate) fn resolve(path: &str) -> Result<Target, Status> {
     let decoded = decode(path).ok_or(Status::BadRequest)?;
     if decoded.contains(&0) {
@@ -39,12 +39,12 @@ pub(crate) fn resolve(path: &str) -> Result<Target, Status> {
     Ok(target)
 }
 
-/// Would this name mean more than a name? On Windows, `a\b`, `C:` and `file:stream` do.
+/// Whether a name has a special meaning. On Windows `a\b`, `C:` and `file:stream` do.
 fn is_special(name: &str) -> bool {
     cfg!(windows) && name.contains(['\\', ':'])
 }
 
-/// Replaces `%41` by `A`; `None` if two hexadecimal digits do not follow a `%`.
+/// Replaces `%41` by `A`. Returns `None` if two hexadecimal digits do not follow a `%`.
 fn decode(text: &str) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
@@ -62,8 +62,8 @@ fn hex(digit: u8) -> Option<u8> {
     (digit as char).to_digit(16).map(|value| value as u8)
 }
 
-/// The address of a folder relative to its address without the slash: `./name/`. Without the `./`
-/// a name such as `a:b` would be taken for a scheme.
+/// Returns the address of a folder relative to its address without the slash: `./name/`. Without
+/// the `./` a name such as `a:b` would be parsed as a scheme.
 pub(crate) fn with_slash(target: &Target) -> String {
     let mut location = "./".to_string();
     let name = target.path.file_name().unwrap_or_default();

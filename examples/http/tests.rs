@@ -1,4 +1,4 @@
-//! The parts without a socket.
+//! Tests of the parts that need no socket.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ fn a_plain_request() {
 }
 
 #[test]
-fn when_a_connection_stays_open() {
+fn a_connection_persists_unless_version_or_fields_say_close() {
     let keep = |head: &str| read(head).unwrap().keep_alive;
     assert!(keep("GET / HTTP/1.1\r\nHost: x"));
     assert!(!keep("GET / HTTP/1.1\r\nHost: x\r\nConnection: TE, Close"));
@@ -47,7 +47,7 @@ fn when_a_connection_stays_open() {
 }
 
 #[test]
-fn what_is_refused() {
+fn malformed_and_oversized_heads_are_refused() {
     let long_target = format!("GET /{} HTTP/1.1\r\nHost: x", "a".repeat(9000));
     let long_field = format!("GET / HTTP/1.1\r\nHost: x\r\nA: {}", "a".repeat(17_000));
     let many_fields = format!("GET / HTTP/1.1\r\nHost: x{}", "\r\nA: b".repeat(64));
@@ -104,7 +104,7 @@ fn other_methods_are_answered() {
 }
 
 #[test]
-fn an_address_in_full_means_its_path() {
+fn an_absolute_target_is_reduced_to_its_path() {
     let path = |target: &str| {
         read(&format!("GET {target} HTTP/1.1\r\nHost: x"))
             .unwrap()
@@ -150,14 +150,14 @@ fn paths_stay_below_the_folder() {
 }
 
 #[test]
-fn a_folder_is_found_with_a_slash() {
+fn a_folder_without_a_slash_is_redirected() {
     let slash = |path: &str| with_slash(&resolve(path).unwrap());
     assert_eq!(slash("/a/b"), "./b/");
     assert_eq!(slash("//evil.example"), "./evil.example/");
     assert_eq!(slash("/a%0d%0aX:y"), "./a%0D%0AX%3Ay/");
 }
 
-/// A folder of its own for a test, which goes away with it.
+/// A temporary folder for a test, which is removed when it is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -180,7 +180,7 @@ fn find(root: &Path, path: &str) -> Result<Found, Status> {
 }
 
 #[test]
-fn files_and_folders() {
+fn files_and_folders_are_found() {
     let folder = Folder::new("files");
     let root = &folder.0;
     fs::create_dir(root.join("sub")).unwrap();
@@ -216,7 +216,7 @@ fn files_and_folders() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_may_not_lead_out() {
+fn a_link_out_of_the_folder_is_refused() {
     use std::os::unix::fs::symlink;
     let folder = Folder::new("links");
     let root = folder.0.join("root");
@@ -238,7 +238,7 @@ fn a_link_may_not_lead_out() {
 }
 
 #[test]
-fn the_cache_forgets() {
+fn the_cache_forgets_after_a_second_and_has_a_limit() {
     let document = |size: usize| {
         let description = Description {
             length: size as u64,
@@ -257,7 +257,7 @@ fn the_cache_forgets() {
     assert!(cache.get("/a", now).is_some());
     assert!(cache.get("/a", now + FRESH).is_none());
     assert!(cache.get("/b", now).is_none());
-    // However many files there are, only so much is kept.
+    // The size of the cache is limited, whatever the number of files.
     for name in 0..1000 {
         cache.put(format!("/{name}"), document(60_000), now);
     }

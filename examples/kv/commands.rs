@@ -1,5 +1,5 @@
-//! The commands: a table from names to handlers, and those that are not about keys. Replies and
-//! the texts of errors are Redis's, as clients compare them.
+//! The table of commands, and the commands that do not concern keys. Replies and the texts of
+//! errors are those of Redis, as clients compare them.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -11,7 +11,7 @@ use super::resp::{Args, Limits};
 use super::store::{Millis, Store};
 use super::strings;
 
-/// What all clients share.
+/// The state that all clients share.
 pub(crate) struct Server {
     pub(crate) store: Store,
     pub(crate) limits: Limits,
@@ -36,14 +36,14 @@ impl Server {
     }
 }
 
-/// What is known of one client.
+/// The state of one client.
 #[derive(Default)]
 pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) name: Vec<u8>,
 }
 
-/// One command being carried out.
+/// One command that is being executed.
 pub(crate) struct Call<'a> {
     pub(crate) args: Args<'a>,
     pub(crate) now: Millis,
@@ -61,8 +61,8 @@ pub(crate) const SYNTAX: Refusal = Cow::Borrowed("ERR syntax error");
 pub(crate) const NOT_AN_INTEGER: Refusal =
     Cow::Borrowed("ERR value is not an integer or out of range");
 
-/// The handler of a command and how many arguments it takes, its name included; `-2` is for two
-/// or more.
+/// Returns the handler of a command and the number of its arguments, including its name; `-2`
+/// means two or more.
 fn find(name: &[u8]) -> Option<(i32, Handler)> {
     Some(match name {
         b"append" => (3, strings::append),
@@ -102,10 +102,10 @@ fn find(name: &[u8]) -> Option<(i32, Handler)> {
     })
 }
 
-/// The longest name in the table has fewer bytes.
+/// Longer than the longest name in the table.
 const MAX_NAME: usize = 16;
 
-/// Carries out one request; `Break` if the connection is to be closed after its reply.
+/// Executes one request. Returns `Break` if the connection is to be closed after its reply.
 pub(crate) fn execute(
     args: Args<'_>,
     client: &mut Client,
@@ -145,7 +145,7 @@ pub(crate) fn execute(
     }
 }
 
-/// A name in lower case; one too long for any command comes back empty.
+/// Returns a name in lower case; empty if it is too long for any command.
 fn lowercase<'a>(name: &[u8], lower: &'a mut [u8; MAX_NAME]) -> &'a [u8] {
     let Some(lower) = lower.get_mut(..name.len()) else {
         return b"";
@@ -211,7 +211,7 @@ fn select(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
-/// Only the second version of the protocol is spoken; clients that ask for more fall back to it.
+/// Only version 2 of the protocol is supported; clients that request a newer one fall back to it.
 fn hello(call: &mut Call<'_>) -> Done {
     if let Some(version) = call.args.get(1) {
         match super::resp::parse_integer(version) {
@@ -238,7 +238,7 @@ fn hello(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
-/// `redis-cli` asks for the documentation of all commands when it starts; it does without.
+/// `redis-cli` requests the documentation of all commands when it starts, and accepts none.
 fn command(call: &mut Call<'_>) -> Done {
     reply::array(call.out, 0);
     Ok(())
@@ -270,7 +270,7 @@ fn client(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
-/// `CONFIG GET` answers what tools ask before they start; nothing can be set at run time.
+/// `CONFIG GET` returns the settings that tools read when they connect; no setting can be changed.
 fn config(call: &mut Call<'_>) -> Done {
     let word = call.args[1].to_ascii_lowercase();
     match &word[..] {
@@ -307,7 +307,7 @@ fn config(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
-/// All sections, whichever are asked for.
+/// Returns all sections, whichever are requested.
 fn info(call: &mut Call<'_>) -> Done {
     let server = &call.server;
     let mut text = format!(

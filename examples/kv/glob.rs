@@ -1,9 +1,10 @@
 //! Matches a key against a pattern: `*`, `?`, `[a-z]`, `[^a]` and `\` before a literal byte.
 
-/// Goes back only to the last `*`, so that no pattern takes more than (pattern x key) steps.
+/// Backtracks only to the last `*`, so that matching takes at most (pattern x key) steps.
 pub(crate) fn matches(pattern: &[u8], key: &[u8]) -> bool {
     let (mut p, mut k) = (0, 0);
-    // The place after the last star, and the first key byte that the star has not swallowed.
+    // The position after the last star, and the first byte of the key that the star has not
+    // matched.
     let mut star: Option<(usize, usize)> = None;
     while k < key.len() {
         if pattern.get(p) == Some(&b'*') {
@@ -23,7 +24,7 @@ pub(crate) fn matches(pattern: &[u8], key: &[u8]) -> bool {
     pattern[p..].iter().all(|&byte| byte == b'*')
 }
 
-/// Matches one byte with the first element of the pattern; gives the length of that element.
+/// Matches one byte with the first element of the pattern. Returns the length of that element.
 fn match_one(pattern: &[u8], byte: u8) -> Option<usize> {
     let (matched, length) = match *pattern {
         [] => (false, 0),
@@ -38,8 +39,8 @@ fn match_one(pattern: &[u8], byte: u8) -> Option<usize> {
     matched.then_some(length)
 }
 
-/// Matches one byte with the class that follows a `[`; a class that is never closed ends with the
-/// pattern. Gives the length of the class with its `]`.
+/// Matches one byte with the class that follows a `[`. A class without a `]` ends with the pattern.
+/// Returns the length of the class with its `]`.
 fn match_class(class: &[u8], byte: u8) -> (bool, usize) {
     let negated = class.first() == Some(&b'^');
     let mut at = usize::from(negated);

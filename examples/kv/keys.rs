@@ -1,4 +1,4 @@
-//! The commands on keys: which there are, and how long they live.
+//! The commands that list keys, and that set and read their deadlines.
 
 use super::commands::{Call, Done, NOT_AN_INTEGER, Refusal, SYNTAX};
 use super::glob;
@@ -12,7 +12,7 @@ pub(crate) fn del(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
-/// A key that is named twice counts twice.
+/// A key that is named twice is counted twice.
 pub(crate) fn exists(call: &mut Call<'_>) -> Done {
     let store = &call.server.store;
     let found = call
@@ -80,7 +80,7 @@ pub(crate) fn pttl(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
-/// In milliseconds; -1 for a key without a deadline, -2 for no such key.
+/// In milliseconds; -1 for a key without a deadline, -2 if the key does not exist.
 fn time_to_live(call: &Call<'_>) -> i64 {
     match call.server.store.deadline(&call.args[1], call.now) {
         None => -2,
@@ -89,8 +89,8 @@ fn time_to_live(call: &Call<'_>) -> i64 {
     }
 }
 
-/// Matches every key against a pattern. The server answers no other client meanwhile: as with
-/// Redis, not for large stores.
+/// Matches every key against a pattern. The server serves no other client meanwhile, so, as in
+/// Redis, this is not for large stores.
 pub(crate) fn keys(call: &mut Call<'_>) -> Done {
     let pattern = &call.args[1];
     let keys = call.server.store.keys(call.now);
@@ -99,7 +99,7 @@ pub(crate) fn keys(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
-/// The whole walk in one step: every matching key, and cursor 0 for "that was all".
+/// Returns all matching keys in one step, and cursor 0, which means that there are no more.
 pub(crate) fn scan(call: &mut Call<'_>) -> Done {
     let cursor = parse_integer(&call.args[1]).filter(|cursor| *cursor >= 0);
     cursor.ok_or(Refusal::Borrowed("ERR invalid cursor"))?;
@@ -138,7 +138,7 @@ fn list(out: &mut Vec<u8>, keys: &[&[u8]]) {
     }
 }
 
-/// With expired keys that are not swept yet, as in Redis.
+/// Includes expired keys that have not been freed yet, as in Redis.
 pub(crate) fn dbsize(call: &mut Call<'_>) -> Done {
     reply::count(call.out, call.server.store.len());
     Ok(())

@@ -1,4 +1,4 @@
-//! Each limit, exceeded by a client with a socket, on a clock that does not take the time.
+//! Tests of each limit with a client that exceeds it, on a paused clock.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -23,7 +23,7 @@ async fn server(max_bulk: usize, max_clients: usize) -> SocketAddr {
     addr
 }
 
-/// A client that has been served once.
+/// Returns a client that has been served once.
 async fn client(addr: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(addr).await.unwrap();
     stream.write_all(b"PING\r\n").await.unwrap();
@@ -37,7 +37,7 @@ async fn expect(stream: &mut TcpStream, reply: &[u8]) {
     assert_eq!(got, reply);
 }
 
-/// What comes until the server ends the connection.
+/// Returns all bytes until the server closes the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut rest = String::new();
     let ended = timeout(IDLE * 10, stream.read_to_string(&mut rest)).await;
@@ -46,7 +46,7 @@ async fn rest(stream: &mut TcpStream) -> String {
 }
 
 #[wakeful::test(start_paused = true)]
-async fn a_client_too_many_is_refused_in_words_and_a_free_seat_is_given_again() {
+async fn a_client_over_the_limit_gets_an_error_and_a_free_place_is_used_again() {
     let addr = server(100, 2).await;
     let (mut one, two) = (client(addr).await, client(addr).await);
     let mut three = TcpStream::connect(addr).await.unwrap();
@@ -61,7 +61,7 @@ async fn a_client_too_many_is_refused_in_words_and_a_free_seat_is_given_again() 
 }
 
 #[wakeful::test(start_paused = true)]
-async fn an_idle_client_is_let_go_and_a_busy_one_stays() {
+async fn an_idle_client_is_disconnected_and_a_busy_one_is_not() {
     let addr = server(100, 10).await;
     let began = Instant::now();
     let (mut idle, mut busy) = (client(addr).await, client(addr).await);
@@ -83,19 +83,19 @@ async fn a_request_sent_byte_by_byte_for_too_long_ends() {
         .await
         .unwrap();
     let mut sent = 0;
-    // A byte now and then is no progress.
+    // Single bytes do not complete a request.
     let ended = timeout(IDLE * 2, async {
         while slow.write_all(b"x").await.is_ok() {
             sent += 1;
             sleep(IDLE / 50).await;
         }
     });
-    assert!(ended.await.is_ok(), "it went on for ever");
+    assert!(ended.await.is_ok(), "the connection was not closed");
     assert!((45..=60).contains(&sent), "{sent} bytes");
 }
 
 #[wakeful::test(start_paused = true)]
-async fn a_client_that_does_not_take_its_replies_is_let_go() {
+async fn a_client_that_does_not_read_its_replies_is_disconnected() {
     let addr = server(1 << 20, 1).await;
     let mut deaf = client(addr).await;
     let value = vec![b'v'; 1 << 20];
@@ -111,18 +111,18 @@ async fn a_client_that_does_not_take_its_replies_is_let_go() {
         .await
         .unwrap();
     sleep(IDLE * 2).await;
-    // Its seat is free.
+    // Its place is free.
     client(addr).await;
 }
 
 #[wakeful::test(start_paused = true)]
-async fn a_frame_too_large_is_refused_before_it_comes() {
+async fn a_frame_over_the_limit_is_refused_before_it_arrives() {
     let addr = server(100, 10).await;
     for frame in ["*2\r\n$3\r\nGET\r\n$101\r\n", "*1048577\r\n", "$"] {
         let mut stream = client(addr).await;
         let long = "$".repeat(70_000);
         let bytes = if frame == "$" { &long } else { frame };
-        // It may be cut off while it writes.
+        // The server may close the connection during the write.
         let _ = stream.write_all(bytes.as_bytes()).await;
         let reply = rest(&mut stream).await;
         assert!(reply.starts_with("-ERR Protocol error"), "{reply}");

@@ -6,12 +6,12 @@
 //! redis-benchmark -p 6379 -t set,get -P 16 -c 50 -n 200000 -q
 //! ```
 //!
-//! One thread serves all clients, so the store is a plain map behind a `RefCell`: no command can
-//! run while another one does. All requests that arrive together cost one read and one write, and
-//! an idle client holds no buffer. Nothing is written to disk.
+//! One thread serves all clients, so the store is a plain map in a `RefCell`: commands run one
+//! after the other. All requests that arrive together cost one read and one write, and an idle
+//! client has no buffer. Nothing is written to disk.
 //!
-//! `resp` reads requests, `session` is one client without its socket, `commands` (with `strings`
-//! and `keys`) carries them out on the `store`, `reply` writes the answers.
+//! `resp` parses requests, `session` is one client without its socket, `commands` (with `strings`
+//! and `keys`) executes them on the `store`, and `reply` writes the replies.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -50,9 +50,9 @@ Serves a key-value store in the Redis protocol at ADDRESS (127.0.0.1:6379).
   --max-clients N    the most clients at a time (10000)
   --idle SECONDS     a client that completes no request for so long is let go (300)";
 
-/// The most bytes that one read takes.
+/// The largest number of bytes in one read.
 const READ_SIZE: usize = 64 * 1024;
-/// The room of a buffer for replies that is kept for the next batch.
+/// The capacity of a buffer for replies that is kept for the next batch.
 const KEEP_OUTPUT: usize = 256 * 1024;
 /// How often expired keys are freed; each time at most `SWEEP_LIMIT` of them.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
@@ -75,16 +75,16 @@ async fn main() {
     serve(listen(&address).await, policy).await;
 }
 
-/// How much a client may ask for.
+/// The limits of the requests of a client.
 pub(crate) struct Policy {
     /// Bytes in one key or value.
     pub(crate) max_bulk: usize,
     pub(crate) max_clients: usize,
-    /// How long a client may go without completing a request, or without taking a reply.
+    /// The longest time in which a client completes no request, or reads no reply.
     pub(crate) idle: Duration,
 }
 
-/// Serves clients until it is dropped.
+/// Serves clients until the future is dropped.
 pub(crate) async fn serve(listener: TcpListener, policy: Policy) {
     let limits = Limits::with_max_bulk(policy.max_bulk);
     let mut server = Server::new(limits, policy.max_clients);
@@ -101,7 +101,7 @@ pub(crate) async fn serve(listener: TcpListener, policy: Policy) {
         let (stream, _) = accept(&listener).await;
         let shared = shared.clone();
         wakeful::spawn(async move {
-            // A broken connection is the client's affair and ends here.
+            // An error of one connection does not affect the others.
             let _ = shared.serve_client(&stream).await;
         });
     }
@@ -120,8 +120,8 @@ struct Shared {
     server: RefCell<Server>,
     start: Instant,
     idle: Duration,
-    /// The buffers that all clients use in turn: a buffer is taken for one batch and put back. If
-    /// another client has it just now, the `Vec` found here is empty.
+    /// The buffers that all clients use in turn: a client takes one for a batch and puts it back.
+    /// If another client has it, the `Vec` here is empty.
     input: Cell<Vec<u8>>,
     output: Cell<Vec<u8>>,
 }
@@ -142,13 +142,13 @@ impl Shared {
         let talk = pin!(self.talk(stream, session, &progress));
         match select(talk, pin!(self.without(&progress))).await {
             Either::Left((done, _)) => done,
-            // As Redis does, without a word, which would be taken for a reply.
+            // Redis sends nothing either: the client would take a text for a reply.
             Either::Right(_) => Ok(()),
         }
     }
 
-    /// Ends when there has been no progress for too long. One timer a client, armed again only when
-    /// it fires.
+    /// Ends after `limit` without progress. Uses one timer for each client, which is armed again
+    /// only when it fires.
     async fn without(&self, progress: &Cell<Instant>) {
         loop {
             let deadline = progress.get() + self.idle;
@@ -193,7 +193,7 @@ impl Shared {
         }
     }
 
-    /// Reads what has come and carries the requests out.
+    /// Reads the received bytes and executes their requests.
     fn read(
         &self,
         stream: &TcpStream,
@@ -213,7 +213,8 @@ impl Shared {
         result
     }
 
-    /// Room for one more client, if there is any; the seat must be kept.
+    /// Returns a place for one more client, if one is free. The place is free again when it is
+    /// dropped.
     fn sit_down(&self) -> Option<(Seat<'_>, Session)> {
         let mut server = self.server.borrow_mut();
         if server.clients >= server.max_clients {
@@ -229,7 +230,7 @@ impl Shared {
     }
 }
 
-/// A client's place among those that are served; free again when it is dropped.
+/// A place among the served clients, which is free again when it is dropped.
 struct Seat<'a>(&'a Shared);
 
 impl Drop for Seat<'_> {

@@ -6,7 +6,7 @@ pub(crate) fn status(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// An error is one line: whatever could end it early becomes a blank.
+/// Writes an error, which is one line: line ends in `text` are replaced by blanks.
 pub(crate) fn error(out: &mut Vec<u8>, text: &str) {
     out.push(b'-');
     out.extend(text.bytes().map(|byte| match byte {
@@ -22,7 +22,7 @@ pub(crate) fn integer(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// A reply that counts something.
+/// Writes a number as a reply.
 pub(crate) fn count(out: &mut Vec<u8>, value: usize) {
     integer(out, value as i64);
 }
@@ -35,7 +35,7 @@ pub(crate) fn bulk(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// A value, or the reply for "there is none".
+/// Writes a value, or the reply for no value.
 pub(crate) fn value(out: &mut Vec<u8>, value: Option<&[u8]>) {
     match value {
         Some(bytes) => bulk(out, bytes),
@@ -43,15 +43,15 @@ pub(crate) fn value(out: &mut Vec<u8>, value: Option<&[u8]>) {
     }
 }
 
-/// Writes the head of an array; `length` replies must follow.
+/// Writes the head of an array. `length` replies must follow.
 pub(crate) fn array(out: &mut Vec<u8>, length: usize) {
     out.push(b'*');
     decimal(out, length as i64);
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes a number in digits. By hand, as every reply has one and `write!` takes longer than the
-/// command.
+/// Writes a number in digits. Not with `write!`, as every reply has a number, and `write!` takes
+/// longer than the command.
 pub(crate) fn decimal(out: &mut Vec<u8>, value: i64) {
     let mut digits = [0; 20];
     let mut at = digits.len();

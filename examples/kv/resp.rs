@@ -1,14 +1,13 @@
-//! Reads requests in the Redis protocol (RESP2, and plain lines) from bytes that arrive in pieces.
+//! Parses requests in the Redis protocol (RESP2, and plain lines) from bytes that arrive in pieces.
 //!
-//! The parser owns no input. It remembers where in the current request it stopped, and the
-//! arguments are ranges of the caller's buffer, so nothing is copied and a request that arrives
-//! byte by byte is never read twice. Memory grows with the bytes that came, never with a length
-//! that was only announced.
+//! The parser does not own the input. It stores its position in the current request, and the
+//! arguments are ranges of the caller's buffer, so nothing is copied and each byte is parsed once.
+//! Memory use depends on the received bytes, not on the announced lengths.
 
 use std::borrow::Cow;
 use std::ops::{Index, Range};
 
-/// How large a request may be.
+/// The limits of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Bytes in one argument.
@@ -32,7 +31,7 @@ impl Limits {
     }
 }
 
-/// The bytes are not a request; the connection cannot go on, as its place in them is lost.
+/// The bytes are not a request. The connection cannot continue, as the next request is not found.
 #[derive(Debug, PartialEq)]
 pub(crate) struct ProtocolError(pub(crate) Cow<'static, str>);
 
@@ -40,7 +39,7 @@ const fn broken<T>(what: &'static str) -> Result<T, ProtocolError> {
     Err(ProtocolError(Cow::Borrowed(what)))
 }
 
-/// What the parser waits for at its place in the input.
+/// The element that the parser expects next.
 #[derive(Clone, Copy)]
 enum Expect {
     /// `*3` or the first byte of a plain line.
@@ -56,7 +55,7 @@ pub(crate) struct Parser {
     expect: Expect,
     /// The number of bytes of the request that are parsed (of a plain line: searched for its end).
     at: usize,
-    /// Arguments that have not come yet.
+    /// The number of arguments that have not arrived.
     missing: usize,
     args: Vec<Range<usize>>,
     /// The words of a plain line without quotes and escapes; `args` are ranges of this if `plain`.
@@ -77,8 +76,8 @@ impl Parser {
         }
     }
 
-    /// Reads on in `input`, which starts with the first byte of the request. Gives the length of
-    /// the request once all of it is there, `None` as long as bytes are missing.
+    /// Continues to parse `input`, which starts with the first byte of the request. Returns the
+    /// length of the request when it is complete, and `None` while bytes are missing.
     pub(crate) fn advance(&mut self, input: &[u8]) -> Result<Option<usize>, ProtocolError> {
         loop {
             match self.expect {
@@ -135,7 +134,7 @@ impl Parser {
         }
     }
 
-    /// The arguments of the request that `advance` has just completed in `input`.
+    /// Returns the arguments of the request that `advance` has just completed in `input`.
     pub(crate) fn args<'a>(&'a self, input: &'a [u8]) -> Args<'a> {
         Args {
             bytes: if self.plain { &self.words } else { input },
@@ -143,7 +142,7 @@ impl Parser {
         }
     }
 
-    /// Forgets the completed request; the next `advance` starts with the byte after it.
+    /// Discards the completed request; the next `advance` starts with the byte after it.
     pub(crate) fn start_over(&mut self) {
         self.expect = Expect::Start;
         self.at = 0;
@@ -154,7 +153,7 @@ impl Parser {
         self.words.shrink_to(64);
     }
 
-    /// A request as people type it: words with blanks between them.
+    /// Parses a request as a person types it: words with blanks between them.
     fn plain_line(&mut self, input: &[u8]) -> Result<Option<usize>, ProtocolError> {
         let found = input[self.at..].iter().position(|&byte| byte == b'\n');
         let end = found.map_or(input.len(), |offset| self.at + offset);
@@ -191,7 +190,7 @@ impl<'a> Args<'a> {
         Some(&self.bytes[range.clone()])
     }
 
-    /// The arguments from number `from` on.
+    /// Returns the arguments from number `from` on.
     pub(crate) fn skip(&self, from: usize) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let bytes = self.bytes;
         let ranges = self.ranges.get(from..).unwrap_or_default();
@@ -207,7 +206,7 @@ impl Index<usize> for Args<'_> {
     }
 }
 
-/// Reads a decimal number as Redis does: no plus sign, no leading zeros, no blanks.
+/// Parses a decimal number as Redis does: without plus sign, leading zeros and blanks.
 pub(crate) fn parse_integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     match digits {
@@ -218,11 +217,11 @@ pub(crate) fn parse_integer(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// No number in a frame has more digits, with its sign and line end, than this.
+/// The largest length of a number in a frame, with its sign and line end.
 const MAX_NUMBER: usize = 32;
 
-/// The number on the line at `at` and where the next line starts; the inner `None` is for a line
-/// that is no number, the outer for one that has not ended.
+/// Parses the number on the line at `at`, and returns it with the start of the next line. The inner
+/// `None` is for a line that is not a number, the outer for a line that has not ended.
 type NumberLine = Option<(Option<i64>, usize)>;
 
 fn number(input: &[u8], at: usize, what: &str) -> Result<NumberLine, ProtocolError> {
@@ -241,7 +240,7 @@ fn number(input: &[u8], at: usize, what: &str) -> Result<NumberLine, ProtocolErr
 }
 
 fn not_a_length(byte: u8) -> ProtocolError {
-    // The reply is one line of text, so the byte is shown only if it is harmless there.
+    // The reply is one line of text, so only a printable byte is shown.
     let shown = if byte.is_ascii_graphic() {
         byte as char
     } else {
@@ -251,7 +250,7 @@ fn not_a_length(byte: u8) -> ProtocolError {
 }
 
 /// Splits a line into words. Words may be quoted: `"a\tb\x00"` with escapes, `'a b'` without.
-/// `None` if a quote is left open or a word goes on after its closing quote.
+/// Returns `None` if a quote is not closed or a word continues after its closing quote.
 fn split_words(line: &[u8], words: &mut Vec<u8>, ranges: &mut Vec<Range<usize>>) -> Option<()> {
     let mut rest = line.trim_ascii_start();
     while let Some(&first) = rest.first() {
@@ -272,12 +271,12 @@ fn plain_word<'a>(line: &'a [u8], words: &mut Vec<u8>) -> Option<&'a [u8]> {
         .position(|byte| byte.is_ascii_whitespace() || *byte == 0)
         .unwrap_or(line.len());
     words.extend_from_slice(&line[..end]);
-    // A zero byte ends the word and is dropped with it, as in Redis.
+    // A zero byte ends the word and is removed, as in Redis.
     let rest = &line[end..];
     Some(rest.strip_prefix(b"\0").unwrap_or(rest))
 }
 
-/// Reads up to the closing quote and gives what follows it.
+/// Parses up to the closing quote, and returns the rest.
 fn quoted_word<'a>(quote: u8, mut rest: &'a [u8], words: &mut Vec<u8>) -> Option<&'a [u8]> {
     loop {
         let (byte, after) = rest.split_first()?;
@@ -302,7 +301,7 @@ fn quoted_word<'a>(quote: u8, mut rest: &'a [u8], words: &mut Vec<u8>) -> Option
     }
 }
 
-/// The byte that an escape stands for, and what follows; `rest` starts after the backslash.
+/// Returns the byte for an escape, and the rest; `rest` starts after the backslash.
 fn unescape(rest: &[u8]) -> Option<(u8, &[u8])> {
     if let [b'x', high, low, after @ ..] = rest
         && let (Some(high), Some(low)) = (hex(*high), hex(*low))

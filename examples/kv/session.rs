@@ -1,20 +1,20 @@
-//! One client's side of the conversation, without a socket: bytes in, replies out.
+//! One client without a socket: takes bytes and returns replies.
 
 use super::commands::{self, Client, Server};
 use super::reply;
 use super::resp::{Limits, Parser};
 use super::store::Millis;
 
-/// Replies are written to the client when there are this many bytes of them, so that a batch of
-/// large replies is never in memory all at once.
+/// Replies are written to the client when there are this many bytes of them, so that not all large
+/// replies of a batch are in memory at the same time.
 const FLUSH_AT: usize = 1024 * 1024;
 
-/// What the owner of the socket does after it has written the replies.
+/// The next action of the owner of the socket, after it has written the replies.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Next {
-    /// Read more; every complete request is answered.
+    /// Read more; every complete request has been answered.
     Read,
-    /// Call `feed` again, with no bytes: requests are left.
+    /// Call `feed` again, without bytes, as requests are left.
     Resume,
     /// Close the connection.
     Close,
@@ -22,7 +22,7 @@ pub(crate) enum Next {
 
 pub(crate) struct Session {
     parser: Parser,
-    /// The start of a request whose end has not come, or requests left by a full output buffer.
+    /// The start of an incomplete request, or requests that a full output buffer has left.
     pending: Vec<u8>,
     client: Client,
 }
@@ -36,8 +36,8 @@ impl Session {
         }
     }
 
-    /// Takes the bytes that came and appends the replies to all requests that are complete now.
-    /// As a rule the bytes are whole requests and are never copied.
+    /// Takes the received bytes and appends the replies to all requests that are complete now.
+    /// Usually the bytes are whole requests and are not copied.
     pub(crate) fn feed(
         &mut self,
         bytes: &[u8],
@@ -54,7 +54,7 @@ impl Session {
         pending.extend_from_slice(bytes);
         let (used, next) = self.run(&pending, server, now, out);
         pending.drain(..used);
-        // The room of a large request goes back as soon as the request is done.
+        // The memory of a large request is freed when the request is done.
         if pending.capacity() / 4 > pending.len() && used > 0 {
             pending.shrink_to_fit();
         }
@@ -62,13 +62,13 @@ impl Session {
         next
     }
 
-    /// How many bytes are set aside for requests that are not complete.
+    /// Returns the number of bytes that are stored for incomplete requests.
     #[cfg(test)]
     pub(crate) fn room(&self) -> usize {
         self.pending.capacity()
     }
 
-    /// Runs the requests that are complete in `input`; gives how many bytes they took.
+    /// Executes the complete requests in `input`. Returns the number of bytes that they took.
     fn run(
         &mut self,
         input: &[u8],

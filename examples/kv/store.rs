@@ -1,12 +1,12 @@
-//! The keys, their values and their deadlines. No clock in here: every call that depends on the
-//! time is told it, in milliseconds since the server's start.
+//! The keys, their values and their deadlines. Reads no clock: calls that depend on the time take
+//! it as an argument, in milliseconds since the start of the server.
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 type Key = Rc<[u8]>;
 
-/// Milliseconds since the server's start.
+/// Milliseconds since the start of the server.
 pub(crate) type Millis = u64;
 
 struct Entry {
@@ -20,7 +20,7 @@ impl Entry {
     }
 }
 
-/// What becomes of a key's deadline when its value is set.
+/// The effect of a SET on the deadline of its key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Expiry {
     Never,
@@ -28,7 +28,7 @@ pub(crate) enum Expiry {
     At(Millis),
 }
 
-/// A key whose deadline has passed is treated as absent by every call; [`Store::sweep`] frees it.
+/// A key whose deadline has passed counts as absent in every call; [`Store::sweep`] frees it.
 #[derive(Default)]
 pub(crate) struct Store {
     entries: HashMap<Key, Entry>,
@@ -37,12 +37,12 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// How many keys there are, with those that have expired and are not swept yet.
+    /// Returns the number of keys, including expired keys that have not been freed.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// How many keys have a deadline.
+    /// Returns the number of keys with a deadline.
     pub(crate) fn expiring(&self) -> usize {
         self.deadlines.len()
     }
@@ -59,7 +59,7 @@ impl Store {
     pub(crate) fn set(&mut self, key: &[u8], value: &[u8], expiry: Expiry, now: Millis) {
         let before = match self.entries.get_mut(key) {
             Some(entry) => {
-                // A long value must not leave its room behind when a short one takes its place.
+                // The capacity of a long value is not kept for a short one.
                 if entry.value.capacity() / 4 > value.len() + 16 {
                     entry.value = Vec::new();
                 }
@@ -89,13 +89,13 @@ impl Store {
         }
     }
 
-    /// A value, to be changed in place.
+    /// Returns a mutable reference to a value.
     pub(crate) fn value_mut(&mut self, key: &[u8], now: Millis) -> Option<&mut Vec<u8>> {
         let entry = self.entries.get_mut(key)?;
         entry.is_live(now).then_some(&mut entry.value)
     }
 
-    /// Removes a key; says whether it was there.
+    /// Removes a key. Returns whether it existed.
     pub(crate) fn remove(&mut self, key: &[u8], now: Millis) -> bool {
         let Some((key, entry)) = self.entries.remove_entry(key) else {
             return false;
@@ -111,13 +111,14 @@ impl Store {
         *self = Store::default();
     }
 
-    /// The deadline of a key: `None` if there is no such key, `Some(None)` if it never expires.
+    /// Returns the deadline of a key: `None` if the key does not exist, `Some(None)` if it never
+    /// expires.
     pub(crate) fn deadline(&self, key: &[u8], now: Millis) -> Option<Option<Millis>> {
         let entry = self.entries.get(key)?;
         entry.is_live(now).then_some(entry.deadline)
     }
 
-    /// Gives a key a deadline, or takes it away; the caller knows that the key is there.
+    /// Sets or removes the deadline of a key, which must exist.
     pub(crate) fn set_deadline(&mut self, key: &[u8], deadline: Option<Millis>) {
         let Some((key, _)) = self.entries.get_key_value(key) else {
             return;
@@ -141,8 +142,8 @@ impl Store {
             .map(|(key, _)| &**key)
     }
 
-    /// Frees up to `limit` keys whose deadline has passed; gives how many. A limit keeps the loop
-    /// free for the clients when very many keys expire at once.
+    /// Frees up to `limit` keys whose deadline has passed, and returns their number. The limit
+    /// keeps the loop free for clients when many keys expire at once.
     pub(crate) fn sweep(&mut self, now: Millis, limit: usize) -> usize {
         let mut freed = 0;
         while freed < limit {

@@ -1,11 +1,11 @@
-//! The commands on values: SET and GET, counters, many keys at once.
+//! The commands on values: SET and GET, counters, and many keys at once.
 
 use super::commands::{Call, Done, NOT_AN_INTEGER, Refusal, SYNTAX, wrong_number};
 use super::reply;
 use super::resp::{Args, parse_integer};
 use super::store::{Expiry, Millis};
 
-/// The most bytes of one reply. Only MGET, which may name a large value many times, can come near.
+/// The largest reply in bytes. Only MGET, which may name a large value many times, can exceed it.
 const MAX_REPLY: usize = 512 * 1024 * 1024;
 
 pub(crate) fn get(call: &mut Call<'_>) -> Done {
@@ -19,7 +19,7 @@ pub(crate) fn set(call: &mut Call<'_>) -> Done {
     let options = SetOptions::parse(call.args, call.now)?;
     let store = &mut call.server.store;
     let before = if options.when == When::Always && !options.get {
-        None // not needed: a plain SET looks its key up only once
+        None // a plain SET needs no lookup before it
     } else {
         store.get(key, call.now)
     };
@@ -46,7 +46,7 @@ enum When {
     Present,
 }
 
-/// What follows `SET key value`.
+/// The options after `SET key value`.
 struct SetOptions {
     when: When,
     expiry: Expiry,
@@ -85,11 +85,11 @@ impl SetOptions {
     }
 }
 
-/// The deadline that a time to live, in units of `unit` milliseconds, means.
+/// Returns the deadline for a time to live, in units of `unit` milliseconds.
 fn deadline(time: &[u8], unit: i64, now: Millis) -> Result<Millis, Refusal> {
     let time = parse_integer(time).ok_or(NOT_AN_INTEGER)?;
     let ttl = time.checked_mul(unit).filter(|ttl| *ttl > 0);
-    // As a signed number, too: TTL replies are.
+    // It must fit into a signed number, as in the reply to TTL.
     let deadline = ttl.and_then(|ttl| ttl.checked_add(now as i64));
     let refusal = "ERR invalid expire time in 'set' command";
     deadline.map(|at| at as Millis).ok_or(refusal.into())

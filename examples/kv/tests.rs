@@ -1,4 +1,4 @@
-//! Conversations without a socket, and the pure parts one by one.
+//! Tests of conversations without a socket, and of the parts.
 
 use super::commands::{Client, Server};
 use super::glob;
@@ -6,7 +6,7 @@ use super::resp::{Args, Limits, Parser, parse_integer};
 use super::session::{Next, Session};
 use super::store::{Expiry, Store};
 
-/// A server with one client whose clock stands still until the test moves it.
+/// A server with one client. The test sets the time.
 struct Talk {
     server: Server,
     session: Session,
@@ -42,7 +42,7 @@ impl Talk {
         (out, next)
     }
 
-    /// Types a line; gives the reply as text.
+    /// Sends a line and returns the reply as text.
     fn type_in(&mut self, line: &str) -> String {
         let (out, next) = self.send(format!("{line}\r\n").as_bytes());
         assert_eq!(next, Next::Read, "after {line}");
@@ -65,7 +65,8 @@ fn request(words: &[&[u8]]) -> Vec<u8> {
     frame
 }
 
-/// The replies to `bytes` sent in pieces that end at `ends`, and whether the connection goes on.
+/// Returns the replies to `bytes` sent in pieces that end at `ends`, and whether the connection
+/// continues.
 fn replies(bytes: &[u8], ends: impl IntoIterator<Item = usize>) -> (Vec<u8>, Next) {
     let mut talk = Talk::new();
     let mut out = Vec::new();
@@ -92,7 +93,7 @@ fn same_in_all_pieces(bytes: &[u8]) -> (Vec<u8>, Next) {
 }
 
 #[test]
-fn pieces_make_no_difference() {
+fn replies_do_not_depend_on_how_requests_are_cut() {
     let mut bytes = request(&[b"SET", b"key", b"a\r\nb\0\xff"]);
     bytes.extend(b"\r\nGET key\r\n  SET other \"x\\x41\\n\" \n*0\r\n*-1\r\n");
     bytes.extend(request(&[b"mget", b"key", b"other", b"none"]));
@@ -111,7 +112,7 @@ fn pieces_make_no_difference() {
 }
 
 #[test]
-fn a_broken_frame_gets_a_word_and_ends_the_connection() {
+fn a_malformed_frame_gets_an_error_and_ends_the_connection() {
     let cases: [(&[u8], &str); 12] = [
         (b"*x\r\n", "invalid multibulk length"),
         (b"*1048577\r\n", "invalid multibulk length"),
@@ -146,7 +147,7 @@ fn a_broken_frame_gets_a_word_and_ends_the_connection() {
 }
 
 #[test]
-fn a_line_that_never_ends_is_refused() {
+fn a_line_over_the_limit_is_refused() {
     let line = vec![b'x'; 64 * 1024 + 1];
     for ends in [vec![], vec![1], vec![64 * 1024]] {
         let (out, next) = replies(&line, ends);
@@ -166,14 +167,14 @@ fn a_request_of_many_large_arguments_is_refused() {
 }
 
 #[test]
-fn memory_follows_the_bytes_not_the_promise() {
+fn memory_depends_on_the_received_bytes_not_on_the_announced_ones() {
     let mut talk = Talk::with_max_bulk(512 * 1024 * 1024);
     talk.send(b"*1000000\r\n$3\r\nSET\r\n$500000000\r\n0123456789");
     assert!(talk.session.room() < 200, "{} bytes", talk.session.room());
 }
 
 #[test]
-fn the_room_of_a_large_request_goes_back() {
+fn the_memory_of_a_large_request_is_freed() {
     let mut talk = Talk::new();
     let frame = request(&[b"SET", b"k", &[b'x'; 1024 * 1024]]);
     for piece in frame.chunks(65_536) {
@@ -184,7 +185,7 @@ fn the_room_of_a_large_request_goes_back() {
 }
 
 #[test]
-fn a_full_output_is_flushed_before_more_is_made() {
+fn a_full_output_is_flushed_before_more_replies_are_made() {
     let mut talk = Talk::new();
     talk.send(&request(&[b"SET", b"k", &[b'x'; 1024 * 1024]]));
     let gets = b"GET k\r\n".repeat(100);
@@ -199,12 +200,12 @@ fn a_full_output_is_flushed_before_more_is_made() {
         next = talk.session.feed(&[], &mut talk.server, talk.now, &mut out);
         rounds += 1;
     }
-    // The last round finds nothing left to do.
+    // The last call finds no request.
     assert_eq!((rounds, next), (101, Next::Read));
 }
 
 #[test]
-fn values() {
+fn commands_on_values_reply_as_redis() {
     let mut talk = Talk::new();
     talk.expect("PING", "+PONG\r\n");
     talk.expect("ping hello", "$5\r\nhello\r\n");
@@ -234,7 +235,7 @@ fn values() {
 }
 
 #[test]
-fn counters() {
+fn counters_reply_as_redis() {
     let mut talk = Talk::new();
     talk.expect("INCR n", ":1\r\n");
     talk.expect("INCRBY n 41", ":42\r\n");
@@ -264,7 +265,7 @@ fn counters() {
 }
 
 #[test]
-fn lives() {
+fn keys_expire_at_their_deadline() {
     let mut talk = Talk::new();
     talk.expect("SET k v EX 10", "+OK\r\n");
     talk.expect("TTL k", ":10\r\n");
@@ -301,7 +302,7 @@ fn lives() {
 }
 
 #[test]
-fn wrong_use_gets_the_texts_of_redis() {
+fn errors_have_the_texts_of_redis() {
     let mut talk = Talk::new();
     let arity = |name: &str| format!("-ERR wrong number of arguments for '{name}' command\r\n");
     talk.expect("GET", &arity("get"));
@@ -331,7 +332,7 @@ fn wrong_use_gets_the_texts_of_redis() {
         "CONFIG SET save x",
         "-ERR unknown subcommand 'SET'. Try CONFIG HELP.\r\n",
     );
-    // Bytes that would end the reply early cannot get into it.
+    // Line ends in a name do not get into the reply.
     let (out, _) = talk.send(&request(&[b"a\r\nb", &[b'x'; 1000]]));
     let text = String::from_utf8(out).unwrap();
     assert!(text.starts_with("-ERR unknown command 'a  b'"), "{text}");
@@ -339,7 +340,7 @@ fn wrong_use_gets_the_texts_of_redis() {
 }
 
 #[test]
-fn what_tools_ask_when_they_connect() {
+fn queries_of_tools_at_their_connection_are_answered() {
     let mut talk = Talk::new();
     talk.expect("CONFIG GET save", "*2\r\n$4\r\nsave\r\n$0\r\n\r\n");
     talk.expect(
@@ -374,7 +375,7 @@ fn what_tools_ask_when_they_connect() {
 }
 
 #[test]
-fn the_sweep_frees_what_has_expired_and_no_more() {
+fn a_sweep_frees_expired_keys_only() {
     let mut store = Store::default();
     for key in 0..10_u8 {
         store.set(&[key], b"v", Expiry::At(u64::from(key)), 0);
@@ -393,7 +394,7 @@ fn the_sweep_frees_what_has_expired_and_no_more() {
 }
 
 #[test]
-fn patterns() {
+fn patterns_match_as_in_redis() {
     let yes = [
         ("*", ""),
         ("h?llo", "hello"),
@@ -428,7 +429,7 @@ fn patterns() {
             "{pattern} {key}"
         );
     }
-    // A matcher that tries every split of the key would not come back from this.
+    // A matcher that tries every split of the key would take practically forever.
     let pattern = format!("{}b", "a*".repeat(40));
     assert!(!glob::matches(
         pattern.as_bytes(),
@@ -437,7 +438,7 @@ fn patterns() {
 }
 
 #[test]
-fn words_of_a_typed_line() {
+fn a_typed_line_is_split_into_words() {
     let mut parser = Parser::new(Limits::with_max_bulk(100));
     let line = b"set \"a b\" 'it\\'s' \"\\x00\\xfg\\t\\q\" plain\"x\r\nrest";
     assert_eq!(parser.advance(line), Ok(Some(line.len() - 4)));
@@ -450,7 +451,7 @@ fn words_of_a_typed_line() {
 }
 
 #[test]
-fn integers() {
+fn integers_are_parsed_as_in_redis() {
     for (text, value) in [
         ("0", 0),
         ("-1", -1),

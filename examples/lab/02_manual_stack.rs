@@ -1,12 +1,12 @@
-//! The same server as a hand-written state machine: what a stack would remember, kept by hand.
+//! The same server as a hand-written state machine, which stores what a stack would hold.
 //!
-//! A thread that serves a visitor remembers how far it is: in its local variables, and in the line
-//! it stands at. An event handler returns after each event, so it must write both down before it
-//! goes and pick them up when it is called again. That is called manual stack management.
+//! A thread that serves a visitor stores its progress in its local variables and its program
+//! counter. An event handler returns after each event, so it must save both before it returns and
+//! restore them when it is called again. That is called manual stack management.
 //!
 //! Look at `State`: each variant is a place where the conversation may wait, with the variables
-//! that are alive there. And look at `advance`: it goes on until it would have to wait. In lesson
-//! 03 it will be called `poll`, and in lesson 07 the compiler writes it.
+//! that are alive there. And look at `advance`: it runs until it would have to wait. In lesson 03
+//! it will be called `poll`, and in lesson 07 the compiler writes it.
 //!
 //! `cargo run --example lab_02_manual_stack`
 
@@ -20,7 +20,7 @@ use wakeful_lab as lab;
 const LISTENER: usize = 0;
 const QUESTION: &[u8] = b"your name?\n";
 
-/// Where a conversation stands.
+/// The progress of a conversation.
 #[derive(Debug)]
 enum State {
     Asking { sent: usize },
@@ -35,7 +35,8 @@ struct Visitor {
 }
 
 impl Visitor {
-    /// Goes on as far as possible without waiting. `WouldBlock`: not over, call again later.
+    /// Runs as far as possible without waiting. `WouldBlock`: not finished, call it again when the
+    /// socket is ready.
     fn advance(&mut self) -> io::Result<()> {
         loop {
             match &mut self.state {
@@ -51,9 +52,9 @@ impl Visitor {
                     let mut piece = [0; 64];
                     let length = self.stream.read(&mut piece)?;
                     line.push_str(&String::from_utf8_lossy(&piece[..length]));
-                    println!("  visitor {} has said {line:?} so far", self.key);
+                    println!("  visitor {} has sent {line:?} so far", self.key);
                     if length == 0 {
-                        return Ok(()); // left without a name
+                        return Ok(()); // disconnected before the end of the line
                     }
                     if line.ends_with('\n') {
                         let reply = format!("hello, {line}");
@@ -84,10 +85,10 @@ fn main() -> io::Result<()> {
     let mut conversations: HashMap<usize, Visitor> = HashMap::new();
     let poller = Poller::new()?;
     let interest = Event::readable(LISTENER);
-    // SAFETY: the listener outlives the poller, which is made after it.
+    // SAFETY: the listener outlives the poller, which is created after it.
     unsafe { poller.add_with_mode(&listener, interest, PollMode::Level)? };
     let mut events = Events::new();
-    let (mut came, mut left) = (0, 0);
+    let (mut accepted, mut left) = (0, 0);
     while left < 2 {
         events.clear();
         poller.wait(&mut events, None)?;
@@ -96,8 +97,8 @@ fn main() -> io::Result<()> {
             if key == LISTENER {
                 let (stream, _) = listener.accept()?;
                 stream.set_nonblocking(true)?;
-                came += 1;
-                key = came;
+                accepted += 1;
+                key = accepted;
                 // SAFETY: the stream is deleted from the poller before it is dropped, or stays in a
                 // map that outlives the poller.
                 unsafe { poller.add(&stream, Event::none(key))? };
@@ -106,11 +107,11 @@ fn main() -> io::Result<()> {
             }
             let visitor = conversations
                 .get_mut(&key)
-                .expect("events of those we have");
-            println!("visitor {key} goes on, in state {:?}", visitor.state);
+                .expect("events come only from streams in the map");
+            println!("visitor {key} continues in state {:?}", visitor.state);
             match visitor.advance() {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    // Here an interest counts for one event; the state says for which.
+                    // One-shot mode: an interest lasts for one event. The state says for which.
                     let interest = match visitor.state {
                         State::Listening { .. } => Event::readable(key),
                         _ => Event::writable(key),
@@ -128,14 +129,14 @@ fn main() -> io::Result<()> {
     }
 
     let [ada, bob] = visitors.join().expect("the visitors do not panic")?;
-    println!("\nAda heard \"{ada}\", Bob heard \"{bob}\".");
+    println!("\nAda received \"{ada}\", Bob received \"{bob}\".");
     println!(
         "A state takes {} bytes, a thread's stack megabytes.",
         size_of::<State>()
     );
-    println!("But the conversation, three lines in a thread, is scattered over a state machine.");
+    println!("But the conversation, three lines of code in a thread, is now a state machine.");
 
-    // A state machine remembers across events what a stack would remember across waits.
+    // A state machine keeps across events what a stack would keep across waits.
     assert_eq!((ada.as_str(), bob.as_str()), ("hello, ada", "hello, bob"));
     assert!(size_of::<State>() <= 64);
     Ok(())

@@ -5,8 +5,8 @@
 //! of interests: the caller passes in a `Waker`, and the code that makes the future ready calls
 //! `wake`.
 //!
-//! Look for the order: poll, sleep, wake, poll. Nothing is polled in between. (There are two
-//! threads, so now and then the bell rings before the sleep. It does not matter: a bell remembers.)
+//! Look at the order: poll, sleep, wake, poll. Nothing is polled in between. (There are two
+//! threads, so sometimes the wake comes before the sleep. `Notify` stores it, so it is not lost.)
 //!
 //! `cargo run --example lab_03_one_future`
 
@@ -19,46 +19,47 @@ use std::thread;
 
 /// Polls a future until it is ready, and sleeps whenever it is not.
 fn block_on<F: Future>(future: F) -> F::Output {
-    let bell = Arc::new(Bell::default());
-    let waker = Waker::from(bell.clone());
+    let notify = Arc::new(Notify::default());
+    let waker = Waker::from(notify.clone());
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {
-        println!("block_on: I poll");
+        println!("block_on: poll");
         match future.as_mut().poll(&mut context) {
             Poll::Ready(output) => return output,
-            Poll::Pending => println!("block_on: pending, so I sleep until the bell rings"),
+            Poll::Pending => println!("block_on: pending, so sleep until the waker is called"),
         }
-        bell.wait();
+        notify.wait();
     }
 }
 
-/// Rings once, and remembers it: a ring that comes before the wait is not lost.
+/// Lets one thread sleep until another one notifies it. A notification that comes before the wait
+/// is stored, so it is not lost.
 #[derive(Default)]
-struct Bell {
-    rung: Mutex<bool>,
-    ring: Condvar,
+struct Notify {
+    notified: Mutex<bool>,
+    changed: Condvar,
 }
 
-impl Bell {
+impl Notify {
     fn wait(&self) {
-        let mut rung = self.rung.lock().unwrap();
-        while !*rung {
-            rung = self.ring.wait(rung).unwrap();
+        let mut notified = self.notified.lock().unwrap();
+        while !*notified {
+            notified = self.changed.wait(notified).unwrap();
         }
-        *rung = false;
+        *notified = false;
     }
 }
 
-impl Wake for Bell {
-    fn wake(self: Arc<Bell>) {
-        println!("waker: I ring the bell");
-        *self.rung.lock().unwrap() = true;
-        self.ring.notify_one();
+impl Wake for Notify {
+    fn wake(self: Arc<Notify>) {
+        println!("waker: notify the thread of block_on");
+        *self.notified.lock().unwrap() = true;
+        self.changed.notify_one();
     }
 }
 
-/// A letter that somebody else will write. Ready when it has come.
+/// A letter that another thread writes. Ready when it has arrived.
 struct Letter {
     polls: u32,
     to_the_writer: Sender<Waker>,
@@ -71,11 +72,11 @@ impl Future for Letter {
     fn poll(mut self: Pin<&mut Letter>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.polls += 1;
         if let Ok(text) = self.letterbox.try_recv() {
-            println!("letter: it is here");
+            println!("letter: it has arrived");
             return Poll::Ready((text, self.polls));
         }
-        println!("letter: not yet; the writer gets the waker");
-        // The context is borrowed for this call only. A wake after it needs a clone of the waker.
+        println!("letter: not here yet; send the waker to the writer");
+        // The context is borrowed for this call only. To wake later, the writer needs a clone.
         let _ = self.to_the_writer.send(cx.waker().clone());
         Poll::Pending
     }
@@ -86,8 +87,8 @@ fn main() {
     let (pen, letterbox) = mpsc::channel();
     let writer = thread::spawn(move || {
         let waker: Waker = wakers.recv().expect("the future sends its waker");
-        pen.send("wish you were here").expect("somebody reads it");
-        waker.wake(); // first the letter, then the bell: who is woken finds it
+        pen.send("wish you were here").expect("the future reads it");
+        waker.wake(); // after the letter, so that the poll finds the letter
     });
 
     let (text, polls) = block_on(Letter {
@@ -97,7 +98,7 @@ fn main() {
     });
     writer.join().expect("the writer does not panic");
     println!("\nThe letter says \"{text}\", after {polls} polls.");
-    println!("`Pending` is a promise: somebody has my waker and will use it.");
+    println!("A future that returns `Pending` has left its waker with code that will call it.");
 
     // One poll to start, one because of the wake. None in between: waiting costs nothing.
     assert_eq!((text, polls), ("wish you were here", 2));

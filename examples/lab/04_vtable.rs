@@ -1,11 +1,11 @@
-//! What a waker is: a pointer and four functions. A `RawWaker` by hand that counts its calls.
+//! What a waker is: a pointer and four functions. A hand-written `RawWaker` that counts its calls.
 //!
-//! `Waker` knows nothing of executors. It has a data pointer, here to a counter behind an `Arc`,
-//! and a table of four functions; `clone`, `wake`, `wake_by_ref` and `drop` are called through it.
+//! `Waker` does not depend on an executor. It has a data pointer, here to counters in an `Arc`, and
+//! a table of four functions; `clone`, `wake`, `wake_by_ref` and `drop` are called through it.
 //!
-//! Look at the number of living wakers: `wake` takes the waker, `wake_by_ref` leaves it. The table's
-//! `drop` does not run after `wake`, so `wake` has to give the reference back itself. A table that
-//! forgets it keeps the task's memory for good.
+//! Look at the number of live wakers: `wake` consumes the waker, `wake_by_ref` does not. The table's
+//! `drop` is not called after `wake`, so `wake` has to release the reference itself. A table that
+//! does not do so leaks the task's memory.
 //!
 //! `cargo run --example lab_04_vtable`
 
@@ -24,14 +24,14 @@ struct Counts {
 
 static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
 
-// Each living waker owns one reference of the `Arc`. All four get the pointer that `counting_waker`
+// Each live waker owns one reference of the `Arc`. All four get the pointer that `counting_waker`
 // took from `Arc::into_raw`.
 
 unsafe fn clone(data: *const ()) -> RawWaker {
     // SAFETY: the pointer is from `Arc::into_raw`, and the waker that is cloned owns a reference.
-    // The new waker gets the one that is added.
+    // The new waker owns the added one.
     unsafe { Arc::increment_strong_count(data.cast::<Counts>()) };
-    // SAFETY: as above; the counter lives as long as the waker, and that is borrowed now.
+    // SAFETY: as above; the counters live as long as the waker, which is borrowed now.
     let counts = unsafe { &*data.cast::<Counts>() };
     counts.clone.fetch_add(1, Relaxed);
     println!("  table: clone");
@@ -39,22 +39,22 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 }
 
 unsafe fn wake(data: *const ()) {
-    // SAFETY: as in `clone`. This waker is gone after this call and `drop` will not run for it, so
-    // its reference is taken here and given back at the end of this function.
+    // SAFETY: as in `clone`. This call consumes the waker and `drop` will not run for it, so its
+    // reference is taken here and released at the end of this function.
     let counts = unsafe { Arc::from_raw(data.cast::<Counts>()) };
     counts.wake.fetch_add(1, Relaxed);
-    println!("  table: wake, the waker is used up");
+    println!("  table: wake, the waker is consumed");
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
-    // SAFETY: the waker is only borrowed: it keeps its reference, so the counter is alive.
+    // SAFETY: the waker is only borrowed: it keeps its reference, so the counters are alive.
     let counts = unsafe { &*data.cast::<Counts>() };
     counts.wake_by_ref.fetch_add(1, Relaxed);
     println!("  table: wake_by_ref, the waker stays");
 }
 
 unsafe fn drop_waker(data: *const ()) {
-    // SAFETY: as in `wake`: the reference of this waker is taken and given back.
+    // SAFETY: as in `wake`: the reference of this waker is taken and released.
     let counts = unsafe { Arc::from_raw(data.cast::<Counts>()) };
     counts.drop.fetch_add(1, Relaxed);
     println!("  table: drop");
@@ -63,37 +63,37 @@ unsafe fn drop_waker(data: *const ()) {
 fn counting_waker(counts: Arc<Counts>) -> Waker {
     let data = Arc::into_raw(counts).cast::<()>();
     // SAFETY: the four functions keep to the contract of `RawWaker`: they may be called from any
-    // thread, as the counts are atomic, and each waker owns one reference, from its making to
+    // thread, as the counts are atomic, and each waker owns one reference, from its creation to
     // `wake` or `drop`.
     unsafe { Waker::from_raw(RawWaker::new(data, &TABLE)) }
 }
 
 fn main() {
     let counts = Arc::new(Counts::default());
-    // One reference is ours, the others belong to wakers.
-    let living = || Arc::strong_count(&counts) - 1;
+    // One reference is `counts` itself, the others belong to wakers.
+    let live = || Arc::strong_count(&counts) - 1;
 
-    println!("make a waker");
+    println!("create a waker");
     let first = counting_waker(counts.clone());
-    println!("  living wakers: {}\nclone it twice", living());
+    println!("  live wakers: {}\nclone it twice", live());
     let (second, third) = (first.clone(), first.clone());
-    println!("  living wakers: {}\nfirst.wake_by_ref(), twice", living());
+    println!("  live wakers: {}\nfirst.wake_by_ref(), twice", live());
     first.wake_by_ref();
     first.wake_by_ref();
-    assert_eq!(living(), 3);
-    println!("  living wakers: {}\nsecond.wake()", living());
+    assert_eq!(live(), 3);
+    println!("  live wakers: {}\nsecond.wake()", live());
     second.wake();
-    println!("  living wakers: {}\ndrop(third)", living());
+    println!("  live wakers: {}\ndrop(third)", live());
     drop(third);
-    println!("  living wakers: {}", living());
+    println!("  live wakers: {}", live());
 
-    // Is it the same waker? Pointer and table are compared, nothing else.
+    // `will_wake` compares the pointers and the tables, nothing else.
     let other = counting_waker(Arc::default());
     assert!(first.will_wake(&first) && !first.will_wake(&other));
 
-    println!("`first` and a stranger go out of scope");
+    println!("drop `first`, and a waker with other data");
     drop((first, other));
-    println!("  living wakers: {}", living());
+    println!("  live wakers: {}", live());
 
     let calls = [
         &counts.clone,
@@ -103,10 +103,10 @@ fn main() {
     ];
     let [clones, wakes, by_ref, drops] = calls.map(|count| count.load(Relaxed));
     println!("\nclone {clones}, wake {wakes}, wake_by_ref {by_ref}, drop {drops}");
-    println!("made + cloned = woken with + dropped: 1 + {clones} = {wakes} + {drops}");
+    println!("created + cloned = consumed by wake + dropped: 1 + {clones} = {wakes} + {drops}");
 
     // Each waker ends once: by `wake` or by `drop`, never by both.
     assert_eq!([clones, wakes, by_ref, drops], [2, 1, 2, 2]);
     assert_eq!(1 + clones, wakes + drops);
-    assert_eq!(living(), 0);
+    assert_eq!(live(), 0);
 }

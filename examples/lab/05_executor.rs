@@ -1,12 +1,12 @@
 //! Many futures, one thread: an executor is a queue of woken tasks.
 //!
 //! `block_on` of lesson 03 polls one future. Here each future gets a number, and a waker that puts
-//! the number at the end of a queue, `line`. The executor polls the first task of the queue until
-//! it is empty.
+//! the number at the end of the run queue. The executor takes the first task of the queue and polls
+//! it, until the queue is empty.
 //!
 //! Look at the guest: while other tasks are polled again and again, this one is polled twice. It is
 //! not in the queue, so it costs nothing. And look at the end: the executor stops when the queue is
-//! empty. A task that is still pending then waits for something outside. Lesson 06 adds that.
+//! empty. A task that is still pending then waits for an outside event. Lesson 06 adds those.
 //!
 //! `cargo run --example lab_05_executor`
 
@@ -19,27 +19,27 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
-type Line = Arc<Mutex<VecDeque<usize>>>;
+type Queue = Arc<Mutex<VecDeque<usize>>>;
 
 #[derive(Default)]
 struct Executor {
-    /// By number; `None` while it is polled, and when it is over.
+    /// By number; `None` while the task is polled, and when it has ended.
     tasks: RefCell<Vec<Option<Task>>>,
     /// The tasks to poll. Behind a lock, as a waker may be used from any thread.
-    line: Line,
+    queue: Queue,
 }
 
-/// A waker knows its task and where to put it. That is all.
-struct Ticket {
+/// The data of a waker: its task, and the queue to put it in.
+struct TaskWaker {
     task: usize,
-    line: Line,
+    queue: Queue,
 }
 
-impl Wake for Ticket {
-    fn wake(self: Arc<Ticket>) {
-        let mut line = self.line.lock().unwrap();
-        if !line.contains(&self.task) {
-            line.push_back(self.task); // ten wakes, one place in the line
+impl Wake for TaskWaker {
+    fn wake(self: Arc<TaskWaker>) {
+        let mut queue = self.queue.lock().unwrap();
+        if !queue.contains(&self.task) {
+            queue.push_back(self.task); // ten wakes queue the task once
         }
     }
 }
@@ -48,21 +48,21 @@ impl Executor {
     fn spawn(&self, future: impl Future<Output = ()> + 'static) {
         let task = self.tasks.borrow().len();
         self.tasks.borrow_mut().push(Some(Box::pin(future)));
-        // A new task is polled once without being asked for. Who else would begin?
-        self.line.lock().unwrap().push_back(task);
+        // A new task has no waker yet, so the executor queues it for its first poll.
+        self.queue.lock().unwrap().push_back(task);
     }
 
     fn run(&self) {
         loop {
             // The task leaves the queue before its poll, so that a wake during the poll counts.
-            let Some(task) = self.line.lock().unwrap().pop_front() else {
+            let Some(task) = self.queue.lock().unwrap().pop_front() else {
                 return;
             };
             let Some(mut future) = self.tasks.borrow_mut()[task].take() else {
-                continue; // woken, but over
+                continue; // woken after its end
             };
-            let line = self.line.clone();
-            let waker = Waker::from(Arc::new(Ticket { task, line }));
+            let queue = self.queue.clone();
+            let waker = Waker::from(Arc::new(TaskWaker { task, queue }));
             let mut context = Context::from_waker(&waker);
             if future.as_mut().poll(&mut context).is_pending() {
                 self.tasks.borrow_mut()[task] = Some(future);
@@ -85,7 +85,7 @@ async fn yield_now() {
     .await;
 }
 
-/// A door that opens once. One may wait before it.
+/// Stands for an event that happens once. One task can wait for it.
 #[derive(Default)]
 struct Door {
     open: Cell<bool>,
@@ -98,19 +98,19 @@ fn main() {
     let guest_polls = Rc::new(Cell::new(0));
     let turns = Rc::new(RefCell::new(Vec::new()));
 
-    let (his_door, polls) = (door.clone(), guest_polls.clone());
+    let (its_door, polls) = (door.clone(), guest_polls.clone());
     executor.spawn(async move {
         poll_fn(|cx| {
             polls.set(polls.get() + 1);
-            if his_door.open.get() {
+            if its_door.open.get() {
                 println!("guest: poll {}, the door is open", polls.get());
                 return Poll::Ready(());
             }
             println!(
-                "guest: poll {}, the door is shut, I leave my waker",
+                "guest: poll {}, the door is shut, so leave a waker",
                 polls.get()
             );
-            his_door.waiting.set(Some(cx.waker().clone()));
+            its_door.waiting.set(Some(cx.waker().clone()));
             Poll::Pending
         })
         .await;
@@ -135,9 +135,9 @@ fn main() {
     let turns = turns.borrow().join(" ");
     println!("\nThe cooks took turns: {turns}.");
     println!("The guest was polled {} times.", guest_polls.get());
-    println!("The line is empty, so the executor is done.");
+    println!("The queue is empty, so the executor returns.");
 
-    // First come, first served; and who is not woken is not polled.
+    // Tasks are polled in the order in which they were queued; a task that is not woken is not.
     assert_eq!(turns, "Ada1 Bob1 Ada2 Bob2 Ada3 Bob3");
     assert_eq!(guest_polls.get(), 2);
     assert!(executor.tasks.borrow().iter().all(Option::is_none));

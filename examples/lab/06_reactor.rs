@@ -1,10 +1,11 @@
-//! Who wakes a task that waits for a socket: a reactor. With it the executor is a runtime.
+//! A reactor wakes the tasks that wait for sockets. With it the executor is a runtime.
 //!
-//! The executor of lesson 05 stops when its queue is empty. Now it asks the reactor to wait
-//! instead, with the poller of lesson 01, and the reactor wakes the tasks whose sockets are ready.
+//! The executor of lesson 05 stops when its queue is empty. This one waits instead, with the poller
+//! of lesson 01, and wakes the tasks whose sockets are ready.
 //!
-//! Look at `run`: get events and process them, as in lesson 01, but to process an event is to call
-//! a waker, whatever it is for. And look at `greet`: the conversation of lesson 02 as one function.
+//! Look at `run`: it gets events and processes them, as in lesson 01, but it processes every event
+//! in the same way: it calls a waker. And look at `greet`: the conversation of lesson 02 as one
+//! function.
 //!
 //! `cargo run --example lab_06_reactor`
 
@@ -22,35 +23,35 @@ use polling::{AsSource, Event, Events, Poller};
 use wakeful_lab as lab;
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
-type Line = Arc<Mutex<VecDeque<usize>>>;
+type Queue = Arc<Mutex<VecDeque<usize>>>;
 
 struct Runtime {
     tasks: RefCell<Vec<Option<Task>>>,
-    line: Line,
+    queue: Queue,
     poller: Poller,
-    /// Who waits, by the key of the socket.
+    /// The wakers of the waiting tasks, by the key of the socket.
     waiting: RefCell<HashMap<usize, Waker>>,
 }
 
-struct Ticket(usize, Line);
+struct TaskWaker(usize, Queue);
 
-impl Wake for Ticket {
-    fn wake(self: Arc<Ticket>) {
+impl Wake for TaskWaker {
+    fn wake(self: Arc<TaskWaker>) {
         self.1.lock().unwrap().push_back(self.0);
     }
 }
 
 impl Runtime {
-    /// The executor, as in lesson 05, and what it does when the line is empty.
+    /// Polls the queued tasks as in lesson 05. When the queue is empty, waits for events.
     fn run(&self) -> io::Result<()> {
         let mut events = Events::new();
-        let next = || self.line.lock().unwrap().pop_front();
+        let next = || self.queue.lock().unwrap().pop_front();
         loop {
             while let Some(task) = next() {
                 let Some(mut future) = self.tasks.borrow_mut()[task].take() else {
                     continue;
                 };
-                let waker = Waker::from(Arc::new(Ticket(task, self.line.clone())));
+                let waker = Waker::from(Arc::new(TaskWaker(task, self.queue.clone())));
                 let mut context = Context::from_waker(&waker);
                 if future.as_mut().poll(&mut context).is_pending() {
                     self.tasks.borrow_mut()[task] = Some(future);
@@ -62,7 +63,7 @@ impl Runtime {
             events.clear();
             self.poller.wait(&mut events, None)?;
             for event in events.iter() {
-                println!("reactor: socket {} is ready, its task is woken", event.key);
+                println!("reactor: socket {} is ready, wake its task", event.key);
                 if let Some(waker) = self.waiting.borrow_mut().remove(&event.key) {
                     waker.wake();
                 }
@@ -73,10 +74,11 @@ impl Runtime {
     fn spawn(&self, future: impl Future<Output = ()> + 'static) {
         let task = self.tasks.borrow().len();
         self.tasks.borrow_mut().push(Some(Box::pin(future)));
-        self.line.lock().unwrap().push_back(task);
+        self.queue.lock().unwrap().push_back(task);
     }
 
-    /// Every wait for a socket is this: try; if it would block, leave the waker, and be pending.
+    /// Waits for a socket: tries the operation. If it would block, leaves a waker with the reactor
+    /// and returns `Pending`.
     async fn when<R>(
         &self,
         interest: Event,
@@ -96,29 +98,29 @@ impl Runtime {
     }
 }
 
-/// One conversation, written as if there were no other.
+/// Serves one visitor. The code does not mention the others.
 async fn greet(runtime: &Runtime, mut stream: &TcpStream, key: usize) -> io::Result<()> {
-    stream.write_all(b"your name?\n")?; // there is room for a line; lesson 07 waits for it
+    stream.write_all(b"your name?\n")?; // fits into the socket's buffer; lesson 07 awaits the write
     let mut line = String::new();
     while !line.ends_with('\n') {
         let (mut piece, mut reader) = ([0; 64], stream);
         let read = || reader.read(&mut piece);
         let length = runtime.when(Event::readable(key), stream, read).await?;
         if length == 0 {
-            return Ok(()); // left without a name
+            return Ok(()); // disconnected before the end of the line
         }
         line.push_str(&String::from_utf8_lossy(&piece[..length]));
-        println!("visitor {key}: has said {line:?} so far");
+        println!("visitor {key}: has sent {line:?} so far");
     }
     stream.write_all(format!("hello, {line}").as_bytes())
 }
 
-/// A task for each visitor.
+/// Accepts two visitors and spawns a task for each.
 async fn serve(runtime: &Rc<Runtime>, listener: &TcpListener) -> io::Result<()> {
     for key in 1..=2 {
         let accept = || listener.accept();
         let (stream, _) = runtime.when(Event::readable(0), listener, accept).await?;
-        println!("visitor {key}: comes, and gets a task");
+        println!("visitor {key}: connects, and a task is spawned");
         stream.set_nonblocking(true)?;
         // SAFETY: the task deletes the stream from the poller before it drops it.
         unsafe { runtime.poller.add(&stream, Event::none(key))? };
@@ -126,7 +128,7 @@ async fn serve(runtime: &Rc<Runtime>, listener: &TcpListener) -> io::Result<()> 
         runtime.spawn(async move {
             let greeted = greet(&its, &stream, key).await;
             its.poller.delete(&stream).expect("it was added");
-            greeted.expect("visitors hear us out");
+            greeted.expect("the visitors read the greeting");
         });
     }
     Ok(())
@@ -138,7 +140,7 @@ fn main() -> io::Result<()> {
     let visitors = lab::visitors(listener.local_addr()?);
     let runtime = Rc::new(Runtime {
         tasks: RefCell::default(),
-        line: Line::default(),
+        queue: Queue::default(),
         poller: Poller::new()?,
         waiting: RefCell::default(),
     });
@@ -153,10 +155,10 @@ fn main() -> io::Result<()> {
     runtime.run()?;
 
     let [ada, bob] = visitors.join().expect("the visitors do not panic")?;
-    println!("\nAda heard \"{ada}\", Bob heard \"{bob}\".");
+    println!("\nAda received \"{ada}\", Bob received \"{bob}\".");
     println!("An executor, a reactor, and wakers between them: that is an async runtime.");
 
-    // The tasks know nothing of the loop, and the loop knows nothing of the conversation.
+    // The tasks do not depend on the loop, and the loop does not depend on the conversation.
     assert_eq!((ada.as_str(), bob.as_str()), ("hello, ada", "hello, bob"));
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! The same server in async/await, on Wakeful: the compiler writes the state machine of lesson 02.
 //!
 //! `greet` reads like a program with one visitor. Each `.await` is a place where it may wait, so
-//! each is a variant of a state, and what is alive across it is stored there. The program prints
-//! how large that came out.
+//! each becomes a variant of the state, which stores the variables that are alive across it. The
+//! program prints the size of the state.
 //!
-//! Look at the story, or at the page: the reactor's sources wake the tasks, and between two visits the
-//! loop waits. This lesson has the first page; the course's README says how to read it.
+//! Look at the story, or at the page: the reactor's sources wake the tasks, and the loop waits
+//! between two events. This is the first lesson with a page; the README says how to read it.
 //!
 //! `cargo run --example lab_07_same_server`
 
@@ -31,7 +31,7 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
         let (stream, _) = listener.accept().await?;
         let conversation = async move { greet(&stream).await };
         println!(
-            "{name} comes; the conversation takes {} bytes",
+            "{name} connects; the future of its conversation takes {} bytes",
             size_of_val(&conversation)
         );
         assert!(size_of_val(&conversation) <= 512);
@@ -47,19 +47,19 @@ fn main() {
     let snapshot = lab::record(Level::Wakes, async {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
-            .expect("there is a free port");
+            .expect("a port is free");
         let visitors = lab::visitors(listener.local_addr().expect("it is bound"));
         serve(listener).await.expect("the sockets work");
 
         let [ada, bob] = visitors.join().expect("the visitors do not panic").unwrap();
-        println!("\nAda heard \"{ada}\", Bob heard \"{bob}\".");
+        println!("\nAda received \"{ada}\", Bob received \"{bob}\".");
         assert_eq!((ada.as_str(), bob.as_str()), ("hello, ada", "hello, bob"));
     });
     lab::show("07_same_server", &snapshot);
 
-    println!("Three lines, as in a thread; hundreds of bytes, as in a state machine.");
-    // What wakes a conversation is the socket it waits for.
-    lab::assert_told(
+    println!("Three lines of code, as in a thread; hundreds of bytes, as in a state machine.");
+    // Visitor 2 is served while visitor 1 waits.
+    lab::assert_story(
         &snapshot,
         &[
             "visitor 1 is spawned by main",

@@ -1,11 +1,11 @@
-//! Nothing happens until it is polled: who polled first, and what did that return?
+//! A future does nothing until it is polled. What polls it first, and what does the poll return?
 //!
-//! An `async` block is a value. Making it runs nothing; a task is polled first because it was
-//! spawned, by the executor, when its turn comes.
+//! An `async` block is a value, and creating it runs none of its code. `spawn` queues a task, and
+//! the executor polls it for the first time when its turn comes.
 //!
 //! Look at the order of the marks: the worker's first line runs after `main` has begun to wait. And
 //! look at what the polls return: `pending` at the sleep, `ready` at the end.
-//! (A poll stands where it begins, together with how it will end.)
+//! (A poll is printed at the time when it begins, together with its result.)
 //!
 //! `cargo run --example lab_08_first_poll`
 
@@ -26,25 +26,25 @@ fn main() {
             mark("the last line of the work");
             42
         };
-        mark("the work is made");
+        mark("the future is created");
         let worker = lab::spawn("worker", work);
-        mark("the work is spawned; now I wait");
+        mark("the task is spawned; main waits now");
         let answer = worker.await.expect("the worker does not panic");
         assert_eq!(answer, 42);
     });
     lab::show("08_first_poll", &snapshot);
 
-    println!("Making the future ran nothing, and spawning it ran nothing.");
-    println!("The executor polled it first, because it was new: pending, at the sleep.");
+    println!("Creating the future ran none of its code, and neither did spawning it.");
+    println!("The executor polled the new task: pending, at the sleep.");
     println!("The timer woke it, and the second poll ran to the end: ready.");
 
-    // The first poll comes from the executor, after the spawn, and runs to the first wait.
-    lab::assert_told(
+    // The executor polls first, after the spawn, and that poll runs to the first wait.
+    lab::assert_story(
         &snapshot,
         &[
-            "main marks \"the work is made\"",
+            "main marks \"the future is created\"",
             "worker is spawned by main",
-            "main marks \"the work is spawned; now I wait\"",
+            "main marks \"the task is spawned; main waits now\"",
             "worker is polled, for the first time: pending",
             "worker marks \"the first line of the work\"",
             "timer 0 wakes worker: queued",

@@ -1,11 +1,10 @@
 //! Why is my future never polled again? Because its waker is gone.
 //!
 //! Three tasks return `Pending`. `forgetful` does not clone its waker. `careless` clones it and
-//! drops the clone. `careful` leaves its clone with `main`, which uses it.
+//! drops the clone. `careful` leaves its clone with `main`, which calls it.
 //!
-//! Look at the number of wakers while a task waits. Zero wakers and still waiting: that task will
-//! wait for good, and nothing in the program is wrong but the future itself. The page marks such
-//! tasks with a red flag.
+//! Look at the number of wakers while a task waits. A task that waits and has zero wakers will wait
+//! forever, and the bug is in its future. The page marks such tasks with a red flag.
 //!
 //! `cargo run --example lab_09_never_again`
 
@@ -35,8 +34,8 @@ fn main() {
         );
 
         lab::settle().await;
-        mark("nobody has anything to do");
-        kept.take().expect("the careful one left its waker").wake();
+        mark("no task is ready");
+        kept.take().expect("`careful` left its waker").wake();
         careful.await.expect("it does not panic");
 
         // The other two have no waker left, so waiting longer is useless. Only `abort` ends them.
@@ -47,21 +46,23 @@ fn main() {
     });
     lab::show("09_never_again", &snapshot);
 
-    println!("`Pending` means: I have left my waker with somebody.");
-    println!("Two of them lied. Each was polled once, and then never again.");
+    println!(
+        "A future that returns `Pending` must have left its waker with code that will call it."
+    );
+    println!("Two of the three did not. Each was polled once, and then never again.");
 
-    // No waker, no wake; no wake, no poll.
+    // A task without a waker is not woken, and a task that is not woken is not polled.
     assert_eq!(lab::polls(&snapshot, "careful"), [End::Pending, End::Ready]);
-    for liar in ["forgetful", "careless"] {
-        assert_eq!(lab::polls(&snapshot, liar), [End::Pending, End::Cancelled]);
-        assert!(lab::wakes(&snapshot, liar).is_empty());
+    for wrong in ["forgetful", "careless"] {
+        assert_eq!(lab::polls(&snapshot, wrong), [End::Pending, End::Cancelled]);
+        assert!(lab::wakes(&snapshot, wrong).is_empty());
     }
-    lab::assert_told(
+    lab::assert_story(
         &snapshot,
         &[
             "a waker of careless is cloned, wakers now: 1",
             "a waker of careless is dropped, wakers now: 0",
-            "main marks \"nobody has anything to do\"",
+            "main marks \"no task is ready\"",
             "careful is polled, because main woke it: ready",
         ],
     );

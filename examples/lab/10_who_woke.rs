@@ -1,10 +1,11 @@
-//! Who called wake, and from where? Seven tasks, woken from seven places.
+//! What called wake, and from where? Seven tasks, woken from seven places.
 //!
 //! A waker may be called from anywhere: another task, the task itself, the reactor, a timer, the
-//! blocking pool, any thread, or code outside the loop. The task can't tell. The recorder can.
+//! blocking pool, any thread, or code outside the loop. The task does not see the caller, but the
+//! recorder does.
 //!
-//! Look at `sent` and `received`: a wake from another thread travels to the loop first.
-//! On the page, the arrows are coloured by where they begin.
+//! Look at `sent to the loop` and `the loop receives`: a wake from another thread is sent to the
+//! loop first. On the page, the colour of an arrow shows what called the waker.
 //!
 //! `cargo run --example lab_10_who_woke`
 
@@ -20,9 +21,9 @@ use wakeful::trace::{Effect, Level, Origin};
 use wakeful_lab::{self as lab, leave_waker};
 
 fn main() {
-    // Not `lab::record`, as one wake is to come from outside the loop.
+    // Not `lab::record`: one of the wakes has to come from outside the loop.
     let builder = wakeful::Builder::new().trace_level(Level::Wakes);
-    let runtime = builder.build().expect("a runtime can be made");
+    let runtime = builder.build().expect("a runtime can be created");
     let kept: Rc<Cell<Option<Waker>>> = Rc::default();
     let place = kept.clone();
 
@@ -40,12 +41,14 @@ fn main() {
             socket
                 .recv_from(&mut [0; 16])
                 .await
-                .expect("a friend sends something");
+                .expect("`friend` sends a datagram");
         });
         let friend = lab::spawn("friend", async move {
             friends.take().expect("it was polled before").wake();
             let sender = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
-            sender.send_to(b"wake up", address).expect("it is our own");
+            sender
+                .send_to(b"wake up", address)
+                .expect("the socket above is bound");
         });
         let by_itself = lab::spawn("by itself", leave_waker(|waker| waker.wake()));
         let by_timer = lab::spawn("by a timer", sleep(Duration::from_millis(1)));
@@ -62,14 +65,14 @@ fn main() {
             task.await.expect("no task panics");
         }
     });
-    // The loop stands still now; the wake is remembered, and counts when it goes on.
+    // The loop does not run now. This wake queues the task for the next `block_on`.
     kept.take().expect("it was polled").wake();
     runtime.block_on(by_outsider).expect("it does not panic");
 
     let snapshot = runtime.enter(wakeful::trace::snapshot);
     lab::show("10_who_woke", &snapshot);
 
-    println!("Who woke whom:");
+    println!("Only the wakes of the seven tasks:");
     let story = snapshot.to_string();
     for line in story.lines().filter(|line| line.contains(" wakes by ")) {
         println!("  {line}");
@@ -77,7 +80,7 @@ fn main() {
 
     let only_wake = |name| lab::wakes(&snapshot, name)[0];
     let place = |name| lab::task(&snapshot, name);
-    // Each wake has a caller.
+    // The recorder names the caller of each wake.
     let friend = Origin::Task(place("friend"));
     assert_eq!(only_wake("by a task"), (friend, Effect::Queued));
     let itself = Origin::Task(place("by itself"));

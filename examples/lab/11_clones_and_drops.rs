@@ -1,11 +1,11 @@
-//! What exactly is cloned and dropped? Every waker that `worker` has, from its making to its end.
+//! What exactly is cloned and dropped? Every waker of the task `worker`, from its clone to its end.
 //!
-//! A poll lends a waker; that costs nothing. Code that wakes the task later needs a clone. So a
-//! clone is a promise to wake, and you can count the promises.
+//! `poll` borrows a waker, which costs nothing. Code that wakes the task later needs a clone. So
+//! the number of clones is the number of places that may wake the task.
 //!
-//! Look at the pairs: each `cloned` has one end, a `wake` or a `dropped`. A future that is ready at
-//! once clones nothing. And of two polls of the same sleep only the first clones: the waker that is
-//! kept would wake the same task, so there is nothing to replace.
+//! Look at the pairs: each clone ends once, by `wake` or by a drop. A future that is ready at once
+//! clones no waker. And of two polls of the same sleep only the first clones: the stored waker
+//! would wake the same task, so it is not replaced.
 //!
 //! `cargo run --example lab_11_clones_and_drops`
 
@@ -37,7 +37,7 @@ async fn work() {
     mark("the end");
 }
 
-/// Events of a kind, of one task.
+/// Counts the events for which `of` returns the task `worker`.
 fn count(snapshot: &Snapshot, of: impl Fn(&Kind) -> Option<usize>) -> usize {
     let worker = lab::task(snapshot, "worker");
     let events = snapshot.events().iter();
@@ -62,7 +62,7 @@ fn main() {
         Kind::Drop { task, .. } => Some(task),
         _ => None,
     });
-    let used_up = count(&snapshot, |kind| match *kind {
+    let consumed = count(&snapshot, |kind| match *kind {
         Kind::Wake {
             task,
             by_ref: false,
@@ -71,12 +71,12 @@ fn main() {
         _ => None,
     });
     println!(
-        "Of the worker's wakers {clones} were cloned, {used_up} used up by wake, {drops} dropped."
+        "Wakers of the worker: {clones} cloned, {consumed} consumed by wake, {drops} dropped."
     );
 
     // One clone for each place that keeps a waker, and each clone ends exactly once.
-    assert_eq!((clones, used_up, drops), (2, 1, 1));
-    lab::assert_told(
+    assert_eq!((clones, consumed, drops), (2, 1, 1));
+    lab::assert_story(
         &snapshot,
         &[
             "worker marks \"a future that is ready at once\"",

@@ -1,10 +1,10 @@
-//! `wake` against `wake_by_ref` against `drop`: three things to do with a waker.
+//! `wake`, `wake_by_ref` or `drop`: three things to do with a waker.
 //!
 //! Three tasks leave a waker with `main`. It calls `wake` on the first, `wake_by_ref` on the
 //! second, and drops the third.
 //!
-//! Look at the number of wakers. `wake` takes the waker with it, and there is no `dropped` line for
-//! it. `wake_by_ref` does not touch the number. `drop` lowers it and does not wake the task.
+//! Look at the number of wakers. `wake` consumes the waker, and there is no `dropped` line for it.
+//! `wake_by_ref` does not change the number. `drop` lowers it and does not wake the task.
 //!
 //! `cargo run --example lab_12_three_ends`
 
@@ -28,9 +28,9 @@ fn main() {
         let wakers = kept.take();
         let [first, second, third] = wakers.try_into().expect("three tasks left one each");
         mark("wake");
-        first.wake(); // `first` is gone: the compiler would refuse a second use
+        first.wake(); // moves `first`: a second use would not compile
         mark("wake_by_ref");
-        second.wake_by_ref(); // still ours
+        second.wake_by_ref(); // `second` can be used again
         mark("drop");
         drop(third);
 
@@ -44,9 +44,8 @@ fn main() {
     });
     lab::show("12_three_ends", &snapshot);
 
-    println!(
-        "If you have a waker to give away, wake: it saves a drop. If you keep it, wake_by_ref."
-    );
+    println!("If you don't need the waker any more, call wake: it saves the drop.");
+    println!("If you keep the waker, call wake_by_ref.");
 
     // Both ways of waking lead to a poll, and a drop never does.
     for woken in ["first", "second"] {
@@ -56,7 +55,7 @@ fn main() {
         lab::polls(&snapshot, "third"),
         [End::Pending, End::Cancelled]
     );
-    lab::assert_told(
+    lab::assert_story(
         &snapshot,
         &[
             "main wakes first: queued",

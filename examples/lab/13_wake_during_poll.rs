@@ -1,11 +1,11 @@
 //! I woke my task while it was being polled: is the wake lost? It must not be.
 //!
-//! A task is not in the queue while it runs. If it is woken then, it may have checked its condition
-//! already and be about to return `Pending`. So such a wake has to cause a poll after this one.
+//! A task is not in the queue while it is polled. If it is woken then, it may have checked its
+//! condition already and be about to return `Pending`. So such a wake has to cause another poll.
 //!
-//! Two executors for one task come first, of one line's difference: when do they forget the wakes
-//! they have answered? Before the poll is right, after it is a bug. Then look at
-//! `queued again, during its own poll` in Wakeful's story.
+//! The lesson begins with two executors for one task, which differ in one line: when they reset the
+//! flag that a wake sets. To reset it before the poll is right, after the poll is a bug. Then look
+//! at `queued again, during its own poll` in Wakeful's story.
 //!
 //! `cargo run --example lab_13_wake_during_poll`
 
@@ -27,18 +27,18 @@ impl Wake for Woken {
 }
 
 #[derive(Clone, Copy)]
-enum Forget {
+enum Reset {
     BeforePoll,
     AfterPoll,
 }
 
-/// Polls as long as the task is woken. Did the future get to its end?
-fn run(future: impl Future<Output = ()>, forget: Forget) -> bool {
+/// Polls the future as long as it is woken. Returns whether it became ready.
+fn run(future: impl Future<Output = ()>, reset: Reset) -> bool {
     let woken = Arc::new(Woken(AtomicBool::new(true)));
     let waker = Waker::from(woken.clone());
     let mut future = pin!(future);
     while woken.0.load(SeqCst) {
-        if let Forget::BeforePoll = forget {
+        if let Reset::BeforePoll = reset {
             woken.0.store(false, SeqCst);
         }
         if future
@@ -48,11 +48,11 @@ fn run(future: impl Future<Output = ()>, forget: Forget) -> bool {
         {
             return true;
         }
-        if let Forget::AfterPoll = forget {
-            woken.0.store(false, SeqCst); // forgets what was said during the poll as well
+        if let Reset::AfterPoll = reset {
+            woken.0.store(false, SeqCst); // loses a wake that came during the poll
         }
     }
-    false // it waits, and no wake will come
+    false // it waits, and will not be woken
 }
 
 /// Wakes its own task, then returns `Pending`.
@@ -61,10 +61,10 @@ async fn wake_myself() {
 }
 
 fn main() {
-    let right = run(wake_myself(), Forget::BeforePoll);
-    let wrong = run(wake_myself(), Forget::AfterPoll);
-    println!("forget before the poll: ended {right}");
-    println!("forget after the poll:  ended {wrong}, the wake is lost");
+    let right = run(wake_myself(), Reset::BeforePoll);
+    let wrong = run(wake_myself(), Reset::AfterPoll);
+    println!("flag reset before the poll: ended {right}");
+    println!("flag reset after the poll:  ended {wrong}, the wake is lost");
 
     let snapshot = lab::record(Level::Wakes, async {
         lab::spawn("selfish", wake_myself())
@@ -73,12 +73,10 @@ fn main() {
     });
     lab::show("13_wake_during_poll", &snapshot);
 
-    println!(
-        "A task that wakes itself goes to the end of the line; that is how `yield_now` is made."
-    );
+    println!("A task that wakes itself is queued last; `yield_now` works this way.");
     println!("A task that does so all the time keeps the thread busy: the page flags it.");
 
-    // A wake during the poll leads to one more poll.
+    // A wake during the poll causes one more poll.
     assert!(right && !wrong);
     let selfish = Origin::Task(lab::task(&snapshot, "selfish"));
     assert_eq!(

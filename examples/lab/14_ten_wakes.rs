@@ -1,10 +1,10 @@
-//! Ten wakes: how many polls? One. A wake is not a message.
+//! Ten wakes: how many polls? One. Wakes are not counted.
 //!
 //! `main` puts ten letters into a box and wakes the reader after each. All ten wakes come before
-//! the reader's turn. The first queues it; the others find it queued.
+//! the reader is polled. The first queues it; the others have no effect.
 //!
-//! Look at `nothing, it is already queued`. And look at the reader: it takes all letters that there
-//! are, because the number of polls says nothing about the number of letters.
+//! Look at `nothing, it is already queued`. And look at the reader: it takes all letters that are
+//! in the box, because one poll may have to handle any number of letters.
 //!
 //! `cargo run --example lab_14_ten_wakes`
 
@@ -32,7 +32,7 @@ fn main() {
             poll_fn(move |cx| {
                 let mut letterbox = letterbox.borrow_mut();
                 let read: Vec<u32> = letterbox.letters.drain(..).collect();
-                println!("reader: polled, finds {} letters", read.len());
+                println!("reader: polled, takes {} letters", read.len());
                 letterbox.reader = Some(cx.waker().clone());
                 if read.is_empty() {
                     Poll::Pending
@@ -46,9 +46,9 @@ fn main() {
         for letter in 1..=10 {
             println!("main: letter {letter}, and a wake");
             shared.borrow_mut().letters.push_back(letter);
-            // A clone first: to wake while the box is borrowed asks for trouble elsewhere.
+            // The borrow ends before the wake: other executors' wakers may run code that borrows it.
             let waker = shared.borrow().reader.clone();
-            waker.expect("the reader has looked once").wake();
+            waker.expect("the reader was polled once").wake();
         }
         let read = reader.await.expect("it does not panic");
         assert_eq!(read, (1..=10).collect::<Vec<_>>());
@@ -59,9 +59,9 @@ fn main() {
         .iter()
         .map(|wake| wake.1)
         .collect();
-    println!("Ten wakes, one poll: the first wake queued the reader, nine found it queued.");
+    println!("Ten wakes, one poll: the first wake queued the reader, the other nine did nothing.");
 
-    // Wakes may be merged, never lost: after the last one there is a poll that sees everything.
+    // Wakes may be merged, but not lost: a poll after the last wake sees all letters.
     assert_eq!(effects[0], Effect::Queued);
     assert_eq!(effects[1..], [Effect::Coalesced; 9]);
     assert_eq!(lab::polls(&snapshot, "reader"), [End::Pending, End::Ready]);

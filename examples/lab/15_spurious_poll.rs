@@ -1,11 +1,11 @@
-//! Why is it polled though nothing is ready? Because its neighbour was.
+//! Why is a future polled though it is not ready? Because another future of the same task is.
 //!
-//! A task has one waker. If it waits for three doors with `join`, each door wakes the task, and the
-//! task polls whatever it has: the doors that are still shut, too. So a future must be able to
-//! bear a poll for nothing, and look for itself.
+//! All futures of a task get the same waker. If a task waits for three doors with `join`, each door
+//! wakes the task, and the task polls the futures of the doors that are still shut, too. So a
+//! future must check its condition at every poll, and may be polled before the condition holds.
 //!
 //! `FuturesUnordered` gives each of its futures a waker of its own, and polls only those that were
-//! woken. Compare how often the doors are looked at.
+//! woken. Compare how often the doors are checked.
 //!
 //! `cargo run --example lab_15_spurious_poll`
 
@@ -14,7 +14,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use wakeful::trace::{End, Level, mark};
 use wakeful_lab::{self as lab, Door};
 
-/// Opens one door after the other, last door first, and lets the waiting task look each time.
+/// Opens one door after the other, last door first, and lets the waiting task run each time.
 async fn open_all(doors: &[Door; 3]) {
     for door in doors.iter().rev() {
         lab::settle().await;
@@ -24,8 +24,8 @@ async fn open_all(doors: &[Door; 3]) {
     lab::settle().await;
 }
 
-fn looks(doors: &[Door; 3]) -> [u32; 3] {
-    [0, 1, 2].map(|door| doors[door].looks())
+fn checks(doors: &[Door; 3]) -> [u32; 3] {
+    [0, 1, 2].map(|door| doors[door].checks())
 }
 
 fn main() {
@@ -50,24 +50,22 @@ fn main() {
     lab::show("15_spurious_poll", &snapshot);
 
     println!(
-        "Looks at each door with join:             {:?}",
-        looks(&joined)
+        "Checks of each door with join:             {:?}",
+        checks(&joined)
     );
     println!(
-        "Looks at each door with FuturesUnordered: {:?}",
-        looks(&unordered)
+        "Checks of each door with FuturesUnordered: {:?}",
+        checks(&unordered)
     );
-    println!(
-        "Two looks are needed: one to leave the waker, one to go through. More are for nothing."
-    );
-    println!("For three doors that is fine. For a thousand it is half a million looks.");
+    println!("Two checks are needed: one leaves the waker, one finds the door open.");
+    println!("With join, three doors take 9 checks, and a thousand take half a million.");
 
     let rounds = [End::Pending, End::Pending, End::Pending, End::Ready];
     assert_eq!(lab::polls(&snapshot, "join"), rounds);
     // This task is polled once more: after a round `FuturesUnordered` wakes it and yields.
     let rounds = [[End::Pending].as_slice(), &rounds].concat();
     assert_eq!(lab::polls(&snapshot, "unordered"), rounds);
-    // With `join` each poll looks at every door that is not through yet.
-    assert_eq!(looks(&joined), [4, 3, 2]);
-    assert_eq!(looks(&unordered), [2, 2, 2]);
+    // With `join` each poll of the task polls every future that is not ready yet.
+    assert_eq!(checks(&joined), [4, 3, 2]);
+    assert_eq!(checks(&unordered), [2, 2, 2]);
 }

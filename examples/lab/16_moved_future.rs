@@ -1,11 +1,11 @@
 //! Which waker counts when a future moves to another task? That of the latest poll.
 //!
-//! A future is polled once by task `first`, then given to task `second`, which polls it again. Then
-//! the door opens. Whom does the future wake? The stubborn one kept the first waker it saw: `first`
-//! is woken, has no future any more, and `second` waits for good. The correct one asks `will_wake`
-//! at each poll, and replaces the waker if it would wake somebody else.
+//! A future is polled by task `first`, then given to task `second`, which polls it again. Then the
+//! door opens. Which task is woken? The stubborn future kept the waker of its first poll: `first`,
+//! which does not have the future any more, is woken, and `second` waits forever. The correct
+//! future calls `will_wake` at each poll, and replaces the waker if it would wake another task.
 //!
-//! Look at who is woken when `main` opens the door.
+//! Look at which task is woken when `main` opens the door.
 //!
 //! `cargo run --example lab_16_moved_future`
 
@@ -39,15 +39,15 @@ impl Future for WaitForDoor {
         }
         let mut kept = self.door.waiting.borrow_mut();
         match &mut *kept {
-            Some(_) if self.stubborn => println!("stubborn: I have a waker already"),
-            Some(waker) if waker.will_wake(cx.waker()) => println!("it is the same task: no clone"),
+            Some(_) if self.stubborn => println!("stubborn: keep the waker of the first poll"),
+            Some(waker) if waker.will_wake(cx.waker()) => println!("same task: keep its waker"),
             _ => *kept = Some(cx.waker().clone()),
         }
         Poll::Pending
     }
 }
 
-/// Two tasks, one future. Is it over in the end?
+/// Moves a future from one task to another. Returns whether the second task ends.
 async fn move_it(names: [&'static str; 2], stubborn: bool) -> bool {
     let door = Rc::new(Door::default());
     let mut future = WaitForDoor {
@@ -67,37 +67,37 @@ async fn move_it(names: [&'static str; 2], stubborn: bool) -> bool {
         pending::<()>().await;
     });
     lab::settle().await;
-    let future = table.take().expect("the first task has given it away");
+    let future = table.take().expect("the first task has handed it over");
     let second = lab::spawn(names[1], future);
     lab::settle().await;
 
     mark("the door opens");
     door.open.set(true);
     let waker = door.waiting.take();
-    waker.expect("somebody waits").wake();
+    waker.expect("the future left a waker").wake();
     lab::settle().await;
-    let over = second.is_finished();
+    let ended = second.is_finished();
     first.abort();
     second.abort();
     lab::settle().await;
-    over
+    ended
 }
 
 fn main() {
     let snapshot = lab::record(Level::Wakes, async {
-        println!("A future that keeps the first waker it sees:");
-        let over = move_it(["stubborn, first", "stubborn, second"], true).await;
-        println!("over: {over}\nA future that keeps the latest:");
-        assert!(!over);
-        let over = move_it(["correct, first", "correct, second"], false).await;
-        println!("over: {over}");
-        assert!(over);
+        println!("A future that keeps the waker of its first poll:");
+        let ended = move_it(["stubborn, first", "stubborn, second"], true).await;
+        println!("ended: {ended}\nA future that keeps the waker of its latest poll:");
+        assert!(!ended);
+        let ended = move_it(["correct, first", "correct, second"], false).await;
+        println!("ended: {ended}");
+        assert!(ended);
     });
     lab::show("16_moved_future", &snapshot);
 
     println!("A future does not belong to a task. Each poll may come from another one.");
 
-    // Only the waker of the latest poll must be woken.
+    // Only the task of the latest poll must be woken.
     let by_main = (Origin::Task(lab::task(&snapshot, "main")), Effect::Queued);
     assert_eq!(lab::wakes(&snapshot, "stubborn, first"), [by_main]);
     assert_eq!(lab::wakes(&snapshot, "stubborn, second"), []);

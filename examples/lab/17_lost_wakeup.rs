@@ -1,8 +1,8 @@
-//! The lost wakeup: the event came after I looked and before I left my waker.
+//! The lost wakeup: the event comes after the check and before the waker is stored.
 //!
-//! A future has two things to do before it returns `Pending`: look whether the event has come, and
-//! leave its waker. In which order? With threads the event may come between the two. Here it comes
-//! there on purpose: `gap` runs between the steps, so each run is the same.
+//! A future has to do two things before it returns `Pending`: check whether the event has happened,
+//! and register its waker. In which order? With threads the event may happen between the two. Here
+//! it happens there on purpose: `gap` runs between the steps, so each run is the same.
 //!
 //! Six tasks, one for each order and each moment. Look for the one that never ends.
 //!
@@ -39,8 +39,8 @@ impl Event {
     }
 }
 
-/// Looks, then leaves its waker: wrong.
-async fn look_first(event: &Event, gap: impl Fn()) {
+/// Checks, then registers its waker: wrong.
+async fn check_first(event: &Event, gap: impl Fn()) {
     poll_fn(|cx| {
         if event.happened.get() {
             return Poll::Ready(());
@@ -52,8 +52,8 @@ async fn look_first(event: &Event, gap: impl Fn()) {
     .await;
 }
 
-/// Leaves its waker, then looks: right.
-async fn leave_first(event: &Event, gap: impl Fn()) {
+/// Registers its waker, then checks: right.
+async fn register_first(event: &Event, gap: impl Fn()) {
     poll_fn(|cx| {
         event.waiting.replace(Some(cx.waker().clone()));
         gap();
@@ -65,7 +65,7 @@ async fn leave_first(event: &Event, gap: impl Fn()) {
     .await;
 }
 
-/// Does the task end?
+/// Returns whether the task ends.
 async fn try_it(name: &'static str, right: bool, when: When) -> bool {
     let event = Rc::new(Event::default());
     if when == When::BeforeThePoll {
@@ -79,8 +79,8 @@ async fn try_it(name: &'static str, right: bool, when: When) -> bool {
             }
         };
         match right {
-            true => leave_first(&its, gap).await,
-            false => look_first(&its, gap).await,
+            true => register_first(&its, gap).await,
+            false => check_first(&its, gap).await,
         }
     });
     lab::settle().await;
@@ -97,27 +97,37 @@ async fn try_it(name: &'static str, right: bool, when: When) -> bool {
 /// Each order and each moment, and whether the task will end.
 const CASES: [(&str, bool, When, bool); 6] = [
     (
-        "look first, event before the poll",
+        "check first, event before the poll",
         false,
         When::BeforeThePoll,
         true,
     ),
-    ("look first, event in the gap", false, When::InTheGap, false),
     (
-        "look first, event after the poll",
+        "check first, event in the gap",
+        false,
+        When::InTheGap,
+        false,
+    ),
+    (
+        "check first, event after the poll",
         false,
         When::AfterThePoll,
         true,
     ),
     (
-        "leave first, event before the poll",
+        "register first, event before the poll",
         true,
         When::BeforeThePoll,
         true,
     ),
-    ("leave first, event in the gap", true, When::InTheGap, true),
     (
-        "leave first, event after the poll",
+        "register first, event in the gap",
+        true,
+        When::InTheGap,
+        true,
+    ),
+    (
+        "register first, event after the poll",
         true,
         When::AfterThePoll,
         true,
@@ -128,22 +138,22 @@ fn main() {
     let snapshot = lab::record(Level::Wakes, async {
         for (name, right, when, ends) in CASES {
             let ended = try_it(name, right, when).await;
-            println!("{name}: {}", if ended { "ends" } else { "WAITS FOR GOOD" });
+            println!("{name}: {}", if ended { "ends" } else { "WAITS FOREVER" });
             assert_eq!(ended, ends);
         }
     });
     lab::show("17_lost_wakeup", &snapshot);
 
-    println!("The event in the gap found no waker to wake, and the look was over.");
-    println!("On one thread nothing runs between two lines, so there look-first is safe.");
-    println!("Between threads use an `AtomicWaker`, and leave first.");
+    println!("The event in the gap had no waker to call, and the check was already done.");
+    println!("On one thread nothing runs between the two steps, so either order is safe.");
+    println!("Between threads use an `AtomicWaker`, and register first.");
 
-    // Leave the waker before you look, and no moment is left for the event to get lost in.
-    let lost = "look first, event in the gap";
+    // An event after the registration wakes the task; one before it is seen by the check.
+    let lost = "check first, event in the gap";
     assert_eq!(lab::polls(&snapshot, lost), [End::Pending, End::Cancelled]);
     assert!(lab::wakes(&snapshot, lost).is_empty());
-    // The right order may cost a wake for nothing, never one too few.
-    let right = "leave first, event in the gap";
+    // In the right order a wake may be unnecessary, but none is missing.
+    let right = "register first, event in the gap";
     assert_eq!(lab::polls(&snapshot, right), [End::Ready]);
     assert_eq!(lab::wakes(&snapshot, right).len(), 1);
 }

@@ -1,10 +1,10 @@
 //! A wake after the end: what happens, and what does a waker keep alive?
 //!
-//! `worker` leaves a waker with `main` and ends. `main` wakes it all the same: nothing happens, and
-//! that is no error; wakers come late all the time.
+//! `worker` leaves a waker with `main` and ends. `main` then calls the waker: nothing happens, and
+//! that is no error, since late wakes are common.
 //!
 //! Look at what is freed when. The future, with everything in it, is dropped when it returns
-//! `Ready`. The task's memory, where the future was, stays until the last waker is gone: a
+//! `Ready`. The task's memory, where the future was, is freed when the last waker is dropped: a
 //! forgotten waker in a list keeps the memory of a task that ended long ago.
 //!
 //! `cargo run --example lab_18_wake_after_done`
@@ -16,12 +16,12 @@ use std::task::Waker;
 use wakeful::trace::{Effect, Level, mark};
 use wakeful_lab as lab;
 
-/// What the future owns.
+/// A value that the future owns.
 struct Treasure;
 
 impl Drop for Treasure {
     fn drop(&mut self) {
-        mark("what the future owned is dropped");
+        mark("a value of the future is dropped");
     }
 }
 
@@ -40,14 +40,14 @@ fn main() {
             .await;
         });
         worker.await.expect("it does not panic");
-        mark("the worker has ended, and its handle is gone");
+        mark("the worker has ended, and its handle is dropped");
 
         let waker = kept.take().expect("the worker left it");
         waker.wake_by_ref();
-        mark("now the last waker goes");
+        mark("drop of the last waker");
         drop(waker);
 
-        // And one for the time after the runtime.
+        // This waker is called after the runtime was dropped.
         let leave = lab::leave_waker(move |waker| {
             waker.wake_by_ref();
             last.set(Some(waker));
@@ -58,20 +58,20 @@ fn main() {
     });
     lab::show("18_wake_after_done", &snapshot);
 
-    // `record` has dropped the runtime. A waker of it is still sound to use.
+    // `record` has dropped the runtime. Its wakers are still sound to use.
     outlives.take().expect("the survivor left it").wake();
-    println!("A waker of a runtime that is gone was used, and nothing happened.");
-    println!("A late wake is harmless. A waker that nobody drops is memory that nobody gets back.");
+    println!("A waker was called after its runtime was dropped, and nothing happened.");
+    println!("A late wake is harmless. A waker that is never dropped leaks its task's memory.");
 
-    // The future goes at its end; the task's memory goes with the last waker.
-    lab::assert_told(
+    // The future is dropped when the task ends; the task's memory is freed with the last waker.
+    lab::assert_story(
         &snapshot,
         &[
-            "worker marks \"what the future owned is dropped\"",
+            "worker marks \"a value of the future is dropped\"",
             "worker is done: ready, wakers left: 1",
-            "main marks \"the worker has ended, and its handle is gone\"",
+            "main marks \"the worker has ended, and its handle is dropped\"",
             "main wakes worker by reference: nothing, it is over",
-            "main marks \"now the last waker goes\"",
+            "main marks \"drop of the last waker\"",
             "a waker of worker is dropped, wakers now: 0",
             "worker is freed",
         ],

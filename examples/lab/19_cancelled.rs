@@ -1,12 +1,12 @@
-//! What happens on drop? To cancel a future is to drop it at its `.await`, at once, without notice.
+//! What happens on drop? Dropping a future cancels it at its current `.await`, without notice.
 //!
-//! A timeout, like every `select`, polls two futures and drops the one that loses. First look at
-//! the good side: the timer of the loser is cancelled, its waker gone; nothing is left behind.
+//! A timeout, like every `select`, polls two futures and drops the one that is not ready first. The
+//! advantage: its drop also cancels its timer and drops its waker.
 //!
-//! Then at the trap: `read_word` has taken "hel" off the channel when it loses. The letters were in a
-//! local variable, and that was in the future. The next `read_word` gets "lo".
+//! The trap: `read_word` has taken "hel" off the channel when the timeout drops it. The letters
+//! were in a local variable, which is a part of the future. The next `read_word` gets "lo".
 //!
-//! The clock is stopped in this lesson and jumps, so seconds take no time.
+//! The clock is paused in this lesson and jumps to the next timer, so a second takes no time.
 //!
 //! `cargo run --example lab_19_cancelled`
 
@@ -50,7 +50,7 @@ impl Channel {
     }
 }
 
-/// Not cancel-safe: what was read is lost if it is dropped before the end.
+/// Not cancel safe: the letters that were read are lost if it is dropped before the end.
 async fn read_word(channel: &Channel) -> String {
     let mut word = String::new();
     loop {
@@ -61,7 +61,7 @@ async fn read_word(channel: &Channel) -> String {
     }
 }
 
-/// "hel", two seconds of silence, "lo ".
+/// Spawns a task that sends "hel", and two seconds later "lo ".
 fn slow_writer(channel: &Rc<Channel>) {
     let channel = channel.clone();
     lab::spawn("writer", async move {
@@ -74,10 +74,10 @@ fn slow_writer(channel: &Rc<Channel>) {
 fn main() {
     let snapshot = lab::record(Level::Wakes, async {
         pause();
-        mark("a sleep of an hour loses against one of a second");
+        mark("a timeout of a second drops a sleep of an hour");
         assert!(timeout(SECOND, sleep(3600 * SECOND)).await.is_err());
 
-        mark("a read that is dropped half way");
+        mark("a timeout drops a read half way");
         let channel = Rc::new(Channel::default());
         slow_writer(&channel);
         let first = timeout(SECOND, read_word(&channel)).await;
@@ -89,10 +89,10 @@ fn main() {
         println!("second try: {second:?}; \"hel\" was in the future that was dropped");
         assert_eq!(second, "lo");
 
-        mark("a read that is kept");
+        mark("a read is kept after a timeout");
         slow_writer(&channel);
         let mut read = pin!(read_word(&channel));
-        // Only the timeout is dropped; it has borrowed the read.
+        // Only the timeout is dropped, since it has borrowed the read.
         let first = timeout(SECOND, read.as_mut()).await;
         println!(
             "first try:  {}",
@@ -104,18 +104,19 @@ fn main() {
     });
     lab::show("19_cancelled", &snapshot);
 
-    println!("Ask of each future in a `select`: may it be dropped half way? The docs should say.");
+    println!("For each future in a `select`, check that it may be dropped half way: its docs");
+    println!("should say whether it is cancel safe.");
 
-    // What loses is dropped: its timer is gone, and whatever it had in its hands.
-    lab::assert_told(
+    // The future that is not ready is dropped, and its timer is cancelled.
+    lab::assert_story(
         &snapshot,
         &[
-            "main marks \"a sleep of an hour loses against one of a second\"",
+            "main marks \"a timeout of a second drops a sleep of an hour\"",
             "main arms timer 0",
             "main arms timer 1",
             "timer 1 fires",
             "timer 0 is cancelled",
-            "main marks \"a read that is dropped half way\"",
+            "main marks \"a timeout drops a read half way\"",
         ],
     );
 }

@@ -1,13 +1,13 @@
 //! Two futures in one task, and one freezes: futurelock.
 //!
-//! `holder` has a lock. In task `two`, future A waits for that lock, loses patience against a
-//! timer, and is kept for later, not dropped. Then the same task waits for the same lock a second
-//! time. `holder` gives the lock back, and whose turn is it? A's, as A came first. But A is not
-//! polled: the task is in the second `lock().await`. Each waits for the other, in one task, with no
-//! thread blocked.
+//! `holder` has a lock. In task `two`, future A waits for that lock until a timer fires, and is
+//! then kept, not dropped. The same task waits for the same lock a second time. When `holder`
+//! releases the lock, A is the first waiter, so A is notified. But A is not polled: the task is in
+//! the second `lock().await`. Each of the two waits for the other, in one task, with no thread
+//! blocked.
 //!
 //! Look at the last lines: `two` is woken and polled, and returns `pending`: the poll did not reach
-//! A. In the second run A is dropped before the second lock, and leaves its place in the queue.
+//! A. In the second run A is dropped before the second lock, so it is no longer a waiter.
 //!
 //! `cargo run --example lab_20_futurelock`
 
@@ -26,30 +26,31 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn hold(lock: Rc<Mutex<()>>) {
     let guard = lock.lock().await;
     sleep(2 * SECOND).await;
-    mark("the lock is given back");
+    mark("the lock is released");
     drop(guard);
 }
 
 async fn two(lock: Rc<Mutex<()>>, keep_a: bool) {
     let mut a = Box::pin(async {
         drop(lock.lock().await);
-        mark("A had the lock");
+        mark("A got the lock");
     });
-    // `select` gets A by reference, so A lives on when the timer wins.
+    // `select` gets A by reference, so A is not dropped when the timer fires first.
     let Either::Right(_) = select(a.as_mut(), pin!(sleep(SECOND))).await else {
         panic!("the lock is held for two seconds");
     };
-    mark("A lost its patience");
+    mark("the timer fired before A got the lock");
     if !keep_a {
         drop(a);
         drop(lock.lock().await);
         return;
     }
-    drop(lock.lock().await); // A stands before us in the queue, and we stand in A's way
+    drop(lock.lock().await); // A is the waiter before this one, and is polled only after it
     a.await;
 }
 
-/// Does task `two` end within an hour? The clock is stopped and jumps, so an hour takes no time.
+/// Returns whether task `two` ends within an hour. The clock is paused and jumps to the next timer,
+/// so an hour takes no time.
 async fn run(name: &str, keep_a: bool) -> bool {
     let lock = Rc::new(Mutex::new(()));
     let holder = lab::spawn("holder", hold(lock.clone()));
@@ -77,15 +78,15 @@ fn main() {
     });
     lab::show("20_futurelock", &snapshot);
 
-    println!("A future that is not polled still holds its place in every queue it stands in.");
+    println!("A future that is not polled remains in the wait queues that it is in.");
     println!("Before you await something else: drop it, poll both, or spawn it as a task.");
 
-    // The wake for A came, the task was polled, and the poll could not reach A.
-    lab::assert_told(
+    // The wake for A came, the task was polled, and the poll did not reach A.
+    lab::assert_story(
         &snapshot,
         &[
-            "two, A kept marks \"A lost its patience\"",
-            "holder (1.1) marks \"the lock is given back\"",
+            "two, A kept marks \"the timer fired before A got the lock\"",
+            "holder (1.1) marks \"the lock is released\"",
             "holder (1.1) wakes two, A kept: queued",
             "two, A kept is polled, because holder (1.1) woke it: pending",
         ],

@@ -1,11 +1,11 @@
-//! Why did everything stop? Somebody blocked in a poll.
+//! Why did everything stop? A poll blocked the thread.
 //!
-//! All tasks share one thread, so a poll that does not return holds up everybody. `ticker` wants to
-//! tick every five milliseconds. First a task sleeps in the way of threads, for 60 ms, in its poll.
-//! Then the same is given to the blocking pool, where it may take its time.
+//! All tasks share one thread, so a poll that does not return delays all of them. `ticker` ticks
+//! every five milliseconds. First another task calls `thread::sleep` for 60 ms in its poll. Then a
+//! blocking job runs on the blocking pool.
 //!
 //! Look at the page: one long poll, which gets a red flag, and then a timer that fires too late.
-//! With the pool the ticks go on beside the job.
+//! While the job runs on the pool, the ticks continue.
 //!
 //! `cargo run --example lab_21_blocking_poll`
 
@@ -35,24 +35,24 @@ fn main() {
         });
         sleep(3 * TICK).await;
 
-        let before = ticks.get();
         let counter = ticks.clone();
         let blocker = lab::spawn("blocker", async move {
-            thread::sleep(LONG); // a file, a big sum, a lock: anything that does not await
-            counter.get()
+            let before = counter.get();
+            thread::sleep(LONG); // stands for a file, a long computation, or a lock
+            (before, counter.get())
         });
-        let after = blocker.await.expect("it does not panic");
+        let (before, after) = blocker.await.expect("it does not panic");
         println!(
-            "a thread's sleep in a poll: {} ticks meanwhile",
+            "thread::sleep in a poll:    {} ticks meanwhile",
             after - before
         );
         assert_eq!(after, before);
 
-        // The job ends when it has seen three ticks: in a poll it would wait for good.
-        let (tell, told) = mpsc::channel();
+        // The job ends after three ticks: in a poll it would wait forever.
+        let (send, receive) = mpsc::channel();
         let job = wakeful::spawn_blocking(move || {
             for _ in 0..3 {
-                told.recv().expect("there will be a tick");
+                receive.recv().expect("the ticker ticks");
             }
         });
         let before = ticks.get();
@@ -60,11 +60,11 @@ fn main() {
             while ticks.get() < before + seen {
                 sleep(TICK).await;
             }
-            tell.send(()).expect("the job listens");
+            send.send(()).expect("the job receives");
         }
         job.await.expect("it does not panic");
         println!(
-            "the same on the pool:       {} ticks at least",
+            "a job on the blocking pool: at least {} ticks meanwhile",
             ticks.get() - before
         );
         assert!(ticks.get() >= before + 3);
@@ -72,7 +72,7 @@ fn main() {
     });
     lab::show("21_blocking_poll", &snapshot);
 
-    // The blocker's poll, what was polled meanwhile, and how late the ticker's timer was.
+    // The blocker's poll, the polls meanwhile, and how late the ticker's timer was.
     let blocker = lab::task(&snapshot, "blocker");
     let events = snapshot.events();
     let long_poll = events.iter().find_map(|event| match event.kind {
@@ -97,9 +97,9 @@ fn main() {
         "The ticker's timer fired {} ms too late.",
         latest / 1_000_000
     );
-    println!("A poll should take microseconds. What takes longer belongs on the pool.");
+    println!("A poll should take microseconds. Run longer work on the blocking pool.");
 
-    // One poll that blocks, and the whole thread stands still.
+    // While one poll blocks, the thread polls no other task and fires no timer.
     assert!(dur >= LONG.as_nanos() as u64);
     assert_eq!(meanwhile.count(), 0);
     assert!(latest >= (LONG - 2 * TICK).as_nanos() as u64);

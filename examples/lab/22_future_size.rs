@@ -1,7 +1,7 @@
 //! How big is my future, and what is in it? Everything that is alive across an `.await`.
 //!
-//! A thread's stack is large and shared by all its calls. A future has only what it must remember
-//! while it waits. So the question for each variable is: is it still there at an `.await`?
+//! A thread's stack is large and shared by all its calls. A future stores only what it needs after
+//! a wait. So the question for each variable is: is it still alive at an `.await`?
 //!
 //! Look at the sizes below; on the page, a task's panel shows the size of its future.
 //!
@@ -15,14 +15,14 @@ use wakeful_lab as lab;
 
 const KILOBYTE: usize = 1024;
 
-/// The buffer is used after the wait, so it is kept.
+/// Uses the buffer after the wait, so the future stores it.
 async fn used_after() {
     let buffer = black_box([1_u8; KILOBYTE]);
     yield_now().await;
     black_box(&buffer);
 }
 
-/// The buffer is gone before the wait.
+/// Drops the buffer before the wait.
 async fn scoped() {
     {
         let buffer = black_box([1_u8; KILOBYTE]);
@@ -31,31 +31,31 @@ async fn scoped() {
     yield_now().await;
 }
 
-/// Not used after the wait, but in scope. Today's compiler keeps what has been borrowed to the end of
-/// its scope.
+/// Does not use the buffer after the wait, but keeps it in scope. Today's compiler stores a
+/// variable that has been borrowed until the end of its scope.
 async fn borrowed_before() {
     let buffer = black_box([1_u8; KILOBYTE]);
     black_box(&buffer);
     yield_now().await;
 }
 
-/// A future that is awaited is a part of the one that awaits it.
+/// Awaits a future, which is then a part of this one.
 async fn calls_one() {
     used_after().await;
 }
 
-/// One after the other: they share a place.
+/// Awaits two futures one after the other: they share the same bytes.
 async fn calls_two_in_turn() {
     used_after().await;
     used_after().await;
 }
 
-/// Both at once: there must be room for both.
+/// Awaits two futures at once: this one stores both.
 async fn calls_two_at_once() {
     futures_util::future::join(used_after(), used_after()).await;
 }
 
-/// A box is a pointer; the rest is on the heap while it is needed.
+/// Awaits a boxed future: this one stores a pointer, the rest is on the heap.
 async fn calls_a_boxed_one() {
     Box::pin(used_after()).await;
 }
@@ -83,11 +83,11 @@ fn main() {
     lab::show("22_future_size", &snapshot);
     for name in ["small", "large"] {
         let task = &snapshot.tasks()[lab::task(&snapshot, name)];
-        println!("The recorder says: {name} has {} bytes.", task.size);
+        println!("Recorded size of {name}: {} bytes.", task.size);
     }
-    println!("Large arrays belong into a Vec or a Box, or into a scope that ends before the wait.");
+    println!("Put a large array into a Vec or a Box, or into a scope that ends before the wait.");
 
-    // What is alive across an `.await` is in the future. All else is on the stack for a moment.
+    // Variables that are alive across an `.await` are in the future, all others on the stack.
     let [after, scoped, _, one, in_turn, at_once, boxed] = sizes.map(|(_, size)| size);
     assert!(after >= KILOBYTE);
     assert!(scoped < 64 && boxed < 64);

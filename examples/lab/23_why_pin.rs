@@ -1,11 +1,11 @@
-//! Why `Pin`? Because a future may point into itself, and such a thing must not move.
+//! Why `Pin`? Because a future may contain a pointer into itself, and must not be moved then.
 //!
 //! A future that holds a variable and a reference to it across an `.await` is a struct with a
-//! pointer into itself. Moved after its first poll, it would point to where it used to be. `poll`
+//! pointer into itself. If it were moved after its first poll, the pointer would be wrong. `poll`
 //! takes `Pin<&mut Self>`, a promise: from now on, until it is dropped, this value is not moved.
 //!
-//! Look at the addresses. Before its first poll a future moves as it likes: it points to nothing
-//! yet. After it, moving the `Pin<Box<_>>` moves the pointer to the future, and the future stays.
+//! Look at the addresses. Before its first poll a future may be moved: it has no such pointer yet.
+//! After it, moving the `Pin<Box<_>>` moves the pointer to the future, and not the future.
 //!
 //! `cargo run --example lab_23_why_pin`
 
@@ -19,19 +19,20 @@ use wakeful::task::yield_now;
 use wakeful::trace::Level;
 use wakeful_lab as lab;
 
-/// Remembers where it was when it was polled first, as a reference into itself would.
+/// Stores its address at its first poll, as a reference into itself would.
 #[derive(Default)]
-struct Diary {
-    home: Option<usize>,
+struct Unpinned {
+    stored: Option<usize>,
 }
 
-impl Diary {
-    /// Is it still where it was? Safe to ask, as an address in a `usize` is only a number.
+impl Unpinned {
+    /// Returns whether the value is still at the stored address. That is safe, as an address in a
+    /// `usize` is only a number.
     fn poll(&mut self) -> bool {
         let here = &raw const *self as usize;
-        let home = *self.home.get_or_insert(here);
-        println!("  at {here:#x}, and the pointer inside says {home:#x}");
-        here == home
+        let stored = *self.stored.get_or_insert(here);
+        println!("  the value is at {here:#x}, the stored address is {stored:#x}");
+        here == stored
     }
 }
 
@@ -50,17 +51,17 @@ async fn points_into_itself(seen: Rc<Cell<Vec<usize>>>) -> u32 {
 
 fn main() {
     println!("A struct that is not pinned, polled, moved, and polled again:");
-    let mut diary = Diary::default();
-    let before = diary.poll();
-    let mut moved = Box::new(diary); // nothing forbids it
+    let mut unpinned = Unpinned::default();
+    let before = unpinned.poll();
+    let mut moved = Box::new(unpinned); // allowed, as it is not pinned
     let after = moved.poll();
-    println!("  with a reference in it, that would read memory that is no longer its own");
+    println!("  with a reference instead of a number, the second poll would read freed memory");
 
     println!("An async block, moved before the first poll and then pinned in a box:");
     let seen = Rc::new(Cell::default());
     let future = points_into_itself(seen.clone());
     let size = size_of_val(&future);
-    let mut pinned = Box::pin(future); // a move: still allowed
+    let mut pinned = Box::pin(future); // moves the future: allowed before the first poll
     let start = &raw const *pinned as usize;
     let mut context = Context::from_waker(Waker::noop());
     assert!(pinned.as_mut().poll(&mut context).is_pending());
@@ -75,17 +76,18 @@ fn main() {
         println!("  the local is at {place:#x}, inside the future at {start:#x}");
     }
 
-    // A task is pinned from its first poll to its end: Wakeful allocates it once, in one place.
+    // A task is pinned from its first poll to its end: Wakeful allocates it once and never moves
+    // it.
     let at = Rc::new(Cell::default());
-    let tell = at.clone();
+    let report = at.clone();
     let snapshot = lab::record(Level::Polls, async move {
-        let task = lab::spawn("pinned", points_into_itself(tell));
+        let task = lab::spawn("pinned", points_into_itself(report));
         assert_eq!(task.await.expect("it does not panic"), 42);
     });
     lab::show("23_why_pin", &snapshot);
-    println!("`spawn` and `.await` pin for you. By hand it is `pin!` or `Box::pin`.");
+    println!("`spawn` and `.await` pin a future. To pin one yourself, use `pin!` or `Box::pin`.");
 
-    // Unpinned things move, and then what points into them is wrong. Pinned futures stay.
+    // A value that is not pinned may be moved, and pointers into it are wrong then.
     assert!(before && !after);
     assert_eq!(value, 42);
     assert_eq!(places[0], places[1]);

@@ -1,5 +1,5 @@
-//! What the lessons of the lab share: the visitors of its servers, and how a recording is made,
-//! told and written as a page. Nothing here is needed to understand a lesson.
+//! Code that the lessons share: clients for the servers, and helpers that record a runtime, print
+//! the recorded events and write them as a page. A lesson can be understood without reading this.
 
 use std::cell::Cell;
 use std::fs;
@@ -15,13 +15,14 @@ use std::time::Duration;
 use wakeful::time::{pause, resume, sleep};
 use wakeful::trace::{Effect, End, Kind, Level, Origin, Snapshot};
 
-/// Two visitors, on a thread of their own. Each is asked for a name and hears a greeting:
+/// Runs two clients of the server at `server`, on a thread. The server asks each for a name and
+/// answers with a greeting:
 ///
-/// - Ada says `ad`, and then nothing for a while.
-/// - Meanwhile Bob comes, says `bob`, hears his greeting, and leaves.
-/// - Then Ada says the rest of her name.
+/// - Ada connects and sends `ad`, the first half of her line.
+/// - Meanwhile Bob connects, sends `bob`, receives his greeting, and disconnects.
+/// - Then Ada sends the rest of her line.
 ///
-/// Gives what Ada heard and what Bob heard.
+/// The thread returns the greetings that Ada and Bob received.
 ///
 /// # Examples
 /// ```no_run
@@ -33,30 +34,30 @@ use wakeful::trace::{Effect, End, Kind, Level, Origin, Snapshot};
 pub fn visitors(server: SocketAddr) -> JoinHandle<io::Result<[String; 2]>> {
     thread::spawn(move || {
         let mut ada = BufReader::new(TcpStream::connect(server)?);
-        hear(&mut ada)?;
+        receive_line(&mut ada)?;
         ada.get_mut().write_all(b"ad")?;
 
         let mut bob = BufReader::new(TcpStream::connect(server)?);
-        hear(&mut bob)?;
+        receive_line(&mut bob)?;
         bob.get_mut().write_all(b"bob\n")?;
-        let bob_heard = hear(&mut bob)?;
+        let bob_received = receive_line(&mut bob)?;
         drop(bob);
 
         ada.get_mut().write_all(b"a\n")?;
-        Ok([hear(&mut ada)?, bob_heard])
+        Ok([receive_line(&mut ada)?, bob_received])
     })
 }
 
-fn hear(server: &mut BufReader<TcpStream>) -> io::Result<String> {
+fn receive_line(server: &mut BufReader<TcpStream>) -> io::Result<String> {
     let mut line = String::new();
     server.read_line(&mut line)?;
     Ok(line.trim_end().to_owned())
 }
 
-/// Runs a future as the main one of a runtime that records, and gives what was recorded.
+/// Runs a future in `block_on` of a new runtime that records, and returns the recorded events.
 ///
 /// # Panics
-/// If the runtime can't be made, and as the future does.
+/// If the runtime can't be created, or if the future panics.
 ///
 /// # Examples
 /// ```
@@ -69,7 +70,7 @@ pub fn record(level: Level, main: impl Future<Output = ()>) -> Snapshot {
     let runtime = wakeful::Builder::new()
         .trace_level(level)
         .build()
-        .expect("a runtime can be made");
+        .expect("a runtime can be created");
     runtime.block_on(main);
     runtime.enter(wakeful::trace::snapshot)
 }
@@ -104,10 +105,10 @@ pub fn show(name: &str, snapshot: &Snapshot) {
     println!("\nThe same as a page: target/lab/{name}.html");
 }
 
-/// Insists that these lines stand in the story, in this order; others may stand between them.
+/// Asserts that the story has these lines, in this order. Other lines may be between them.
 ///
 /// # Panics
-/// If one is missing; then it prints the whole story.
+/// If a line is missing. The panic message has the whole story.
 ///
 /// # Examples
 /// ```
@@ -116,22 +117,22 @@ pub fn show(name: &str, snapshot: &Snapshot) {
 ///
 /// let snapshot = lab::record(Level::Wakes, async {});
 /// let lines = ["main is spawned", "main is polled, for the first time: ready"];
-/// lab::assert_told(&snapshot, &lines);
+/// lab::assert_story(&snapshot, &lines);
 /// ```
 #[track_caller]
-pub fn assert_told(snapshot: &Snapshot, lines: &[&str]) {
+pub fn assert_story(snapshot: &Snapshot, lines: &[&str]) {
     let story = snapshot.to_string();
     let mut rest = story.lines();
     for line in lines {
-        let found = rest.any(|told| told == *line);
+        let found = rest.any(|printed| printed == *line);
         assert!(
             found,
-            "the story does not tell, in this place: {line}\n{story}"
+            "the story does not have this line, or not in this order: {line}\n{story}"
         );
     }
 }
 
-/// How each poll of a task ended.
+/// Returns the results of all polls of a task, in order.
 ///
 /// # Panics
 /// If there is no task of that name.
@@ -156,7 +157,7 @@ pub fn polls(snapshot: &Snapshot, name: &str) -> Vec<End> {
         .collect()
 }
 
-/// Who woke a task, and what that did.
+/// Returns the wakes of a task, in order: the caller of each, and its effect.
 ///
 /// # Panics
 /// If there is no task of that name.
@@ -187,7 +188,7 @@ pub fn wakes(snapshot: &Snapshot, name: &str) -> Vec<(Origin, Effect)> {
         .collect()
 }
 
-/// The place of a task in [`Snapshot::tasks`], by its name.
+/// Returns the index in [`Snapshot::tasks`] of the task with a name.
 ///
 /// # Panics
 /// If there is no task of that name.
@@ -227,8 +228,8 @@ where
     wakeful::task::Builder::new().name(name).spawn(future)
 }
 
-/// Returns `Pending` once and gives a waker of its task to `take`. Ready at the next poll, whatever
-/// caused it; a real future would check whether what it waits for has happened.
+/// Passes a waker of its task to `take` and returns `Pending` once. It is ready at the next poll,
+/// whatever caused that poll; a real future would check whether its event has happened.
 ///
 /// # Examples
 /// ```
@@ -246,7 +247,8 @@ pub async fn leave_waker(take: impl FnOnce(Waker)) {
     .await;
 }
 
-/// A door that opens once, and counts who looks at it. One future may wait before it.
+/// Stands for an event that happens once, and counts how often it is checked. One future can wait
+/// for it.
 ///
 /// # Examples
 /// ```
@@ -258,7 +260,7 @@ pub async fn leave_waker(take: impl FnOnce(Waker)) {
 ///     let guest = wakeful::spawn(async move { task.opened().await });
 ///     door.open();
 ///     guest.await.unwrap();
-///     assert_eq!(door.looks(), 1);
+///     assert_eq!(door.checks(), 1);
 /// });
 /// ```
 #[derive(Clone, Default)]
@@ -267,12 +269,12 @@ pub struct Door(Rc<DoorState>);
 #[derive(Default)]
 struct DoorState {
     open: Cell<bool>,
-    looks: Cell<u32>,
+    checks: Cell<u32>,
     waiting: Cell<Option<Waker>>,
 }
 
 impl Door {
-    /// Opens the door, and wakes who waits.
+    /// Opens the door, and wakes the waiting task.
     ///
     /// # Examples
     /// ```
@@ -285,7 +287,7 @@ impl Door {
         }
     }
 
-    /// Waits until the door is open. Each poll is a look.
+    /// Waits until the door is open. Each poll checks it once.
     ///
     /// # Examples
     /// ```
@@ -295,7 +297,7 @@ impl Door {
     /// ```
     pub async fn opened(&self) {
         poll_fn(|cx| {
-            self.0.looks.set(self.0.looks.get() + 1);
+            self.0.checks.set(self.0.checks.get() + 1);
             if self.0.open.get() {
                 return Poll::Ready(());
             }
@@ -305,22 +307,22 @@ impl Door {
         .await;
     }
 
-    /// How often somebody has looked.
+    /// Returns how often the door was checked.
     ///
     /// # Examples
     /// ```
-    /// assert_eq!(wakeful_lab::Door::default().looks(), 0);
+    /// assert_eq!(wakeful_lab::Door::default().checks(), 0);
     /// ```
-    pub fn looks(&self) -> u32 {
-        self.0.looks.get()
+    pub fn checks(&self) -> u32 {
+        self.0.checks.get()
     }
 }
 
-/// Waits until no task has anything to do. For lessons whose tasks wait for each other, not for the
-/// world: a clock that is stopped jumps to the next timer when all is quiet, and not before.
+/// Waits until no other task is ready. For lessons whose tasks wait only for each other: it pauses
+/// the clock and sleeps. A paused clock jumps to the next timer when no task is ready, not before.
 ///
 /// # Panics
-/// Outside a runtime, and if its clock is stopped already.
+/// Outside a runtime, and if its clock is paused already.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,4 @@
-//! One client: reads its requests, answers them in order. Each answer is a task of its own, named
+//! Serves one client: reads its requests and answers them in order. Each answer is a task, named
 //! after the request.
 
 use std::io;
@@ -17,9 +17,9 @@ use super::{OWN, Site, live, page, reply};
 
 /// How long a connection may be without a request.
 const IDLE: Duration = Duration::from_secs(15);
-/// How long a request may take to come, from its first byte.
+/// The longest time from the first byte of a request to its last.
 const RECEIVE: Duration = Duration::from_secs(10);
-/// How long a client may take for a response.
+/// The longest time that a client may take to receive a response.
 pub(crate) const SEND: Duration = Duration::from_secs(10);
 /// The longest name of a task, in characters.
 const MAX_NAME: usize = 60;
@@ -27,11 +27,11 @@ const MAX_NAME: usize = 60;
 pub(crate) struct Connection<'a> {
     stream: TcpStream,
     site: &'a Site,
-    /// What has come and is not understood yet.
+    /// Received bytes that are not parsed yet.
     input: Vec<u8>,
 }
 
-/// What a request is about, besides what `head` knows.
+/// The parts of a request that `head` does not return.
 struct Asked {
     asker: Asker,
     query: Query,
@@ -46,8 +46,8 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Answers requests until one of the two sides wants no more of them, or one of them is for the
-    /// stream of events, which takes the connection over.
+    /// Answers requests until one side closes the connection, or until a request for the stream of
+    /// events, which then uses the connection.
     pub(crate) async fn run(mut self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
         loop {
@@ -64,7 +64,7 @@ impl<'a> Connection<'a> {
                 return self.refuse("403 Forbidden", &words).await;
             }
             if request.body > 0 || request.method != Method::Get {
-                let words = "405 Method Not Allowed: everything here is read with GET\n";
+                let words = "405 Method Not Allowed: only GET is supported\n";
                 return self.refuse("405 Method Not Allowed", words).await;
             }
             if request.path == "/events" {
@@ -77,7 +77,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// The next request. `None` if there is none.
+    /// Returns the next request, or `None` at the end of the stream.
     async fn receive(&mut self) -> io::Result<Result<Option<(Request, Asked)>, Status>> {
         let mut deadline = Instant::now() + IDLE;
         loop {
@@ -126,7 +126,7 @@ impl<'a> Connection<'a> {
         let (status, words) = match answer.await {
             Ok(answer) => answer,
             Err(_) => {
-                let words = "500 Internal Server Error: the task that answers has panicked\n";
+                let words = "500 Internal Server Error: the task of this request panicked\n";
                 ("500 Internal Server Error", words.to_owned())
             }
         };
@@ -134,10 +134,10 @@ impl<'a> Connection<'a> {
         self.send(&out).await
     }
 
-    /// Hands the connection to a task that the page does not show.
+    /// Passes the connection to a task that the page does not show.
     async fn watch(self) -> io::Result<()> {
         let Some(place) = self.site.watchers.enter() else {
-            let words = "503 Service Unavailable: too many pages watch; close one\n";
+            let words = "503 Service Unavailable: too many pages are open; close one\n";
             return self.refuse("503 Service Unavailable", words).await;
         };
         let name = format!("{OWN}events");

@@ -1,14 +1,14 @@
-//! Who may ask. The server shows what runs in this process, so it is for this machine, and for its
-//! own page: not for other pages that a browser on this machine has open. Those can send requests
-//! to loopback, and with a name of their own that leads to 127.0.0.1 (DNS rebinding) they could
-//! read the answers.
+//! Checks the origin of requests. The server shows the tasks of this process, so it answers only
+//! this machine and its own page, not other pages that are open in a browser on this machine. Those
+//! can send requests to loopback, and with a host name of theirs that resolves to 127.0.0.1 (DNS
+//! rebinding) they could read the responses.
 
 use std::net::SocketAddr;
 
-/// The fields of a request that tell who asks.
+/// The fields of a request that identify its origin.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Asker {
-    /// `None` if there is none, or more than one, or one that is no text; the same below.
+    /// `None` if it is absent, or given twice, or not UTF-8; the same for the others.
     pub(crate) host: Option<String>,
     pub(crate) origins: Vec<Option<String>>,
     pub(crate) sites: Vec<Option<String>>,
@@ -35,7 +35,7 @@ impl Asker {
     }
 }
 
-/// Knows the names under which the server may be asked.
+/// The host names of the server that a request may contain.
 pub(crate) struct Guard {
     hosts: Vec<String>,
 }
@@ -45,47 +45,53 @@ impl Guard {
         let port = address.port();
         let mut hosts = vec![address.to_string(), format!("localhost:{port}")];
         if port == 80 {
-            // A browser leaves it out.
+            // A browser leaves the default port out.
             let short = |host: &String| host.trim_end_matches(":80").to_owned();
             hosts.extend(hosts.iter().map(short).collect::<Vec<_>>());
         }
         Guard { hosts }
     }
 
-    /// Is this a request of the page itself, or of somebody who is not a page?
+    /// Checks that the request comes from the server's own page, or not from a page.
     ///
     /// # Errors
-    /// A sentence that says why not, and what to do.
+    /// Returns the reason and what to do.
     pub(crate) fn admits(&self, asker: &Asker, path: &str) -> Result<(), String> {
         let here = format!("open http://{}/", self.hosts[0]);
         let Some(host) = asker.host.as_ref().filter(|host| self.hosts.contains(host)) else {
             let host = asker.host.as_deref().unwrap_or_default();
-            return Err(format!("the host '{host}' is not this server's; {here}"));
+            return Err(format!(
+                "the host '{host}' is not a name of this server; {here}"
+            ));
         };
         let own = format!("http://{host}");
         for origin in &asker.origins {
             let origin = origin.as_deref().unwrap_or_default();
             if origin != own {
-                return Err(format!("the origin '{origin}' may not ask here; {here}"));
+                return Err(format!(
+                    "requests of the origin '{origin}' are refused; {here}"
+                ));
             }
         }
-        // Without an origin, as pictures and scripts of other pages are fetched. Links to the page
-        // are welcome.
+        // Without an origin, as for pictures and scripts in other pages. Links to the page are
+        // allowed.
         let welcome = asker.navigates && path == "/";
         for site in &asker.sites {
             let site = site.as_deref().unwrap_or_default();
             if !welcome && !matches!(site, "same-origin" | "none") {
-                return Err(format!("a page of another origin ({site}) asks; {here}"));
+                return Err(format!(
+                    "requests of other pages ({site}) are refused; {here}"
+                ));
             }
         }
         Ok(())
     }
 }
 
-/// The address to listen at, if all that were found are addresses of loopback.
+/// Returns the address to listen on, if all found addresses are addresses of loopback.
 ///
 /// # Errors
-/// A sentence that says which is not, and what to give.
+/// Returns which address is not, and what to give.
 pub(crate) fn loopback(asked: &str, found: &[SocketAddr]) -> Result<SocketAddr, String> {
     if let Some(other) = found.iter().find(|address| !address.ip().is_loopback()) {
         return Err(format!(
@@ -122,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_hosts_own_names_are_answered() {
+    fn only_the_servers_own_hosts_are_answered() {
         for own in ["127.0.0.1:7070", "localhost:7070", "LocalHost:7070"] {
             assert!(asks(&[("Host", own)], "/hello"), "{own}");
         }
@@ -145,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_own_origin_is_answered() {
+    fn only_the_servers_own_origin_is_answered() {
         let asks = |origin| {
             let fields = [("host", "localhost:7070"), ("ORIGIN", origin)];
             asks(&fields, "/hello")
@@ -168,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_two_origins_is_not_enough() {
+    fn two_origins_of_which_one_is_right_are_refused() {
         let host = ("host", "localhost:7070");
         let (own, other) = ("http://localhost:7070", "http://evil.example");
         assert!(!asks(&[host, ("origin", own), ("origin", other)], "/hello"));
@@ -176,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_of_other_pages_are_refused_and_links_are_followed() {
+    fn pictures_in_other_pages_are_refused_and_links_are_answered() {
         let asks = |site, mode, path| {
             let host = ("host", "localhost:7070");
             asks(
@@ -195,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_at_the_usual_port_has_no_port_in_its_name() {
+    fn the_host_at_the_default_port_has_no_port() {
         let guard = Guard::new("[::1]:80".parse().unwrap());
         assert_eq!(
             guard.hosts,
@@ -204,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_is_listened_at() {
+    fn only_loopback_addresses_are_accepted() {
         let at = |address: &str| loopback("asked", &[address.parse().unwrap()]);
         for own in ["127.0.0.1:0", "127.8.9.10:7070", "[::1]:7070"] {
             assert_eq!(at(own).unwrap(), own.parse().unwrap());

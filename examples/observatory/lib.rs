@@ -1,7 +1,7 @@
-//! The observatory: a small HTTP server with the trace on, and a page that follows it live.
+//! The observatory: a small HTTP server that records a trace, and a page that follows it live.
 //!
-//! `guard` says which requests are the page's own, `connection` reads and answers, `routes` is what
-//! there is to watch, `live` streams the trace to the page as server-sent events, `reply` writes.
+//! `guard` checks the origin of requests, `connection` reads and answers them, `routes` has the
+//! handlers, `live` streams the trace to the page as server-sent events, `reply` writes responses.
 
 #[doc(hidden)]
 #[path = "../args.rs"]
@@ -9,7 +9,7 @@ pub mod args;
 mod connection;
 mod guard;
 #[path = "../http/head.rs"]
-#[allow(dead_code, reason = "the file server heeds more of a head")]
+#[allow(dead_code, reason = "the file server uses more of a head")]
 mod head;
 mod live;
 mod page;
@@ -19,7 +19,7 @@ mod routes;
 #[path = "../serving.rs"]
 pub mod serving;
 #[path = "../http/status.rs"]
-#[allow(dead_code, reason = "the file server has more answers")]
+#[allow(dead_code, reason = "the file server has more statuses")]
 mod status;
 
 use std::cell::Cell;
@@ -41,24 +41,24 @@ use serving::{accept, close_gently, listen};
 
 /// Tasks of the observatory itself have names that begin with this; the page hides them.
 const OWN: &str = "observatory: ";
-/// The most connections at a time.
+/// The largest number of connections at the same time.
 const MAX_CONNECTIONS: usize = 100;
-/// The events that are kept: what a page that is opened sees of the past.
+/// The number of events that are kept, and that a newly opened page receives.
 const CAPACITY: usize = 1 << 14;
-/// A poll that takes longer is a stall.
+/// The duration from which a poll is a stall.
 const STALL: Duration = Duration::from_millis(50);
 
-/// What all connections share.
+/// The state that all connections share.
 struct Site {
     guard: Guard,
     open: Cell<usize>,
     watchers: Watchers,
 }
 
-/// A runtime that records everything.
+/// Returns a runtime that records all events.
 ///
 /// # Errors
-/// Those of [`Builder::build`].
+/// Returns the errors of [`Builder::build`].
 pub fn runtime() -> io::Result<Runtime> {
     Builder::new()
         .trace_level(Level::Clones)
@@ -67,10 +67,10 @@ pub fn runtime() -> io::Result<Runtime> {
         .build()
 }
 
-/// Listens at an address, which must be one of loopback, and says so on standard output.
+/// Listens on an address, which must be one of loopback, and prints it on standard output.
 ///
 /// # Errors
-/// A sentence that says what is wrong with the address, and what to give.
+/// Returns what is wrong with the address, and what to give.
 pub async fn listen_on_loopback(address: &str) -> Result<TcpListener, String> {
     let found = lookup_host(address).await;
     let found: Vec<SocketAddr> = found
@@ -80,7 +80,7 @@ pub async fn listen_on_loopback(address: &str) -> Result<TcpListener, String> {
     Ok(listen(&address.to_string()).await)
 }
 
-/// Serves until it is dropped.
+/// Serves until the future is dropped.
 pub async fn serve(listener: TcpListener) {
     let address = listener.local_addr().expect("a listener has an address");
     let site = Rc::new(Site {
@@ -95,7 +95,7 @@ pub async fn serve(listener: TcpListener) {
         let name = format!("connection {number}");
         task::Builder::new().name(&name).spawn(async move {
             let _open = Open::new(&site);
-            // A broken connection is the client's affair and ends here.
+            // An error of one connection does not affect the others.
             let _ = if site.open.get() > MAX_CONNECTIONS {
                 turn_away(stream).await
             } else {
@@ -105,7 +105,7 @@ pub async fn serve(listener: TcpListener) {
     }
 }
 
-/// Something that happens by itself.
+/// Marks each second in the trace.
 async fn tick() {
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -119,12 +119,12 @@ async fn turn_away(stream: TcpStream) -> io::Result<()> {
     let mut refusal = Vec::new();
     let text = "503 Service Unavailable: there are too many connections; close some\n";
     reply::text(&mut refusal, "503 Service Unavailable", text, false);
-    // The socket is new, so its buffer takes a few hundred bytes at once.
+    // The socket is new, so its send buffer has space for these bytes.
     stream.write(&refusal).await?;
     close_gently(&stream).await
 }
 
-/// Counts a connection as long as it is there.
+/// Counts a connection until it is dropped.
 struct Open<'a>(&'a Cell<usize>);
 
 impl Open<'_> {

@@ -1,4 +1,4 @@
-//! Streams the trace to the pages that watch, part by part, as server-sent events.
+//! Streams the trace to the open pages in parts, as server-sent events.
 
 use std::cell::Cell;
 use std::io;
@@ -13,18 +13,19 @@ use wakeful::trace::{Cursor, snapshot_since};
 use super::connection::SEND;
 use super::{CAPACITY, reply};
 
-/// How often there is a part.
+/// The time between two parts.
 const PACE: Duration = Duration::from_millis(200);
-/// The most events of a part. Who can't keep up with the program is told what it missed.
+/// The largest number of events in a part. A page that is too slow receives the number of events
+/// that it missed.
 const PART: usize = 2000;
-/// The most pages that watch at a time.
+/// The largest number of open pages.
 const MAX_WATCHERS: usize = 8;
 
-/// How many pages watch.
+/// The number of open pages.
 #[derive(Default)]
 pub(crate) struct Watchers(Rc<Cell<usize>>);
 
-/// A place among them, given back when it is dropped.
+/// The place of one page, which is free again when it is dropped.
 pub(crate) struct Place(Rc<Cell<usize>>);
 
 impl Watchers {
@@ -43,14 +44,14 @@ impl Drop for Place {
     }
 }
 
-/// Sends parts until the client is gone, or is too slow to take one within [`SEND`]. The next part
-/// is made when the one before is sent, so a slow client costs memory for one part.
+/// Sends parts until the client closes the stream, or does not receive one within [`SEND`]. A part
+/// is created when the previous one is sent, so a slow client costs the memory of one part.
 pub(crate) async fn stream(stream: TcpStream, place: Place) -> io::Result<()> {
     let _place = place;
     let mut out = Vec::new();
     reply::stream(&mut out);
     let mut cursor = Cursor::new();
-    // The first part is all that there is.
+    // The first part has all events.
     let mut most = CAPACITY;
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -66,7 +67,7 @@ pub(crate) async fn stream(stream: TcpStream, place: Place) -> io::Result<()> {
     }
 }
 
-/// The figures that the page shows, as JSON.
+/// Returns the figures on the page, as JSON.
 fn metrics(all: &Metrics) -> String {
     let figures = [
         ("tasks_alive", all.tasks_alive as u64),
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_limited_and_given_back() {
+    fn places_are_limited_and_used_again() {
         let watchers = Watchers::default();
         let mut places: Vec<_> = (0..MAX_WATCHERS)
             .map(|_| watchers.enter().unwrap())

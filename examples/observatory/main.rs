@@ -1,11 +1,11 @@
-//! A server whose tasks, wakes and reactor can be watched while it works:
+//! A server whose own tasks, wakes and reactor are shown live on a page:
 //!
 //! ```text
 //! cd examples/observatory && cargo run --release --example observatory
 //! curl http://127.0.0.1:7070/slow?ms=500
 //! ```
 //!
-//! Open <http://127.0.0.1:7070/> in a browser: requests that you make, there or with `curl`, appear
+//! Open <http://127.0.0.1:7070/> in a browser: requests, made on the page or with `curl`, appear
 //! as they happen. It listens on loopback only, and answers no page but its own.
 
 use std::process;
@@ -23,7 +23,7 @@ fn main() {
     let address = args.address("ADDRESS", "127.0.0.1:7070");
     args.finish();
     let runtime = runtime().unwrap_or_else(|error| {
-        eprintln!("cannot make a runtime: {error}");
+        eprintln!("cannot create a runtime: {error}");
         process::exit(1)
     });
     runtime.block_on(async {

@@ -1,9 +1,9 @@
-//! The page: one file that needs nothing else. It reads events and says them in words with the
-//! parts of the page that `Snapshot::write_html` makes.
+//! The page: one file without external parts. It uses those parts of the page of
+//! `Snapshot::write_html` that read events and describe them in words.
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/style.css");
-/// One script, in the order in which its parts use each other.
+/// One script, in the order in which its parts depend on each other.
 const SCRIPT: &str = concat!(
     "\"use strict\";\n",
     include_str!("../../runtime/core/src/trace/page/model.js"),

@@ -1,4 +1,4 @@
-//! What there is to watch: each route waits in another way.
+//! The handlers. Each route waits in another way.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,11 +17,14 @@ const ROUTES: &[(&str, &str)] = &[
     ("/hello", "answers at once"),
     ("/slow", "waits for a timer: ?ms="),
     ("/fanout", "spawns tasks and waits for all of them: ?n="),
-    ("/yields", "wakes itself again and again: ?n="),
+    ("/yields", "wakes itself n times: ?n="),
     ("/thread", "is woken by another thread: ?ms="),
-    ("/blocking", "lets the blocking pool work: ?ms="),
-    ("/block", "blocks the loop, as no task should: ?ms="),
-    ("/panic", "panics, and the server goes on"),
+    (
+        "/blocking",
+        "waits for a closure on the blocking pool: ?ms=",
+    ),
+    ("/block", "blocks the loop, which no task should do: ?ms="),
+    ("/panic", "panics, and the server continues"),
 ];
 
 pub(crate) fn exists(path: &str) -> bool {
@@ -36,7 +39,7 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// What can't be read is left out.
+    /// Parses a query. Invalid parts are ignored.
     pub(crate) fn of(target: &str) -> Query {
         let (_, query) = target.split_once('?').unwrap_or_default();
         let mut found = Query::default();
@@ -69,7 +72,7 @@ impl fmt::Display for Query {
     }
 }
 
-/// The status and the words of an answer.
+/// Returns the status and the text of an answer.
 pub(crate) async fn answer(path: &str, query: Query) -> (&'static str, String) {
     let words = match path {
         "/hello" => "hello\n".to_owned(),
@@ -79,7 +82,7 @@ pub(crate) async fn answer(path: &str, query: Query) -> (&'static str, String) {
         "/thread" => from_a_thread(query.ms(50, 5000)).await,
         "/blocking" => on_the_pool(query.ms(50, 5000)).await,
         "/block" => block(query.ms(120, 5000)),
-        "/panic" => panic!("a request asked for it"),
+        "/panic" => panic!("the request /panic panics on purpose"),
         _ => {
             let line = |(path, what): &(&str, &str)| format!("{path} {what}\n");
             let list: String = ROUTES.iter().map(line).collect();
@@ -107,7 +110,7 @@ async fn fanout(n: u64) -> String {
     };
     let workers: Vec<_> = (1..=n).map(worker).collect();
     for worker in workers {
-        // None of them panics.
+        // None of the tasks panics.
         let _ = worker.await;
     }
     format!("{n} tasks have ended\n")
@@ -120,7 +123,7 @@ async fn yields(n: u64) -> String {
     format!("this task woke itself {n} times\n")
 }
 
-/// A flag that another thread sets, and the waker of who waits for it.
+/// A flag that another thread sets, and the waker of the task that waits for it.
 #[derive(Default)]
 struct Signal {
     set: AtomicBool,
@@ -138,10 +141,10 @@ async fn from_a_thread(time: Duration) -> String {
             there.waker.wake();
         });
     if let Err(error) = started {
-        return format!("the system starts no thread: {error}\n");
+        return format!("the system cannot start a thread: {error}\n");
     }
     poll_fn(|cx| {
-        // First the waker, then the look: the other way round a wake could be lost.
+        // Registers the waker before it checks: otherwise a wake could be lost.
         signal.waker.register(cx.waker());
         match signal.set.load(Ordering::Acquire) {
             true => Poll::Ready(()),
@@ -154,16 +157,19 @@ async fn from_a_thread(time: Duration) -> String {
 
 async fn on_the_pool(time: Duration) -> String {
     match spawn_blocking(move || thread::sleep(time)).await {
-        Ok(()) => "the pool has done it, and the loop went on meanwhile\n".to_owned(),
-        Err(error) => format!("the pool has not done it: {error}\n"),
+        Ok(()) => "the blocking pool ran it, and the loop ran other tasks meanwhile\n".to_owned(),
+        Err(error) => format!("the blocking pool did not run it: {error}\n"),
     }
 }
 
-/// The mistake that `spawn_blocking` is there for.
+/// Blocks the loop, a mistake that `spawn_blocking` avoids.
 fn block(time: Duration) -> String {
     let _span = trace::span("a call that blocks");
     thread::sleep(time);
-    format!("no other request was served for {} ms\n", time.as_millis())
+    format!(
+        "the loop was blocked and served no other request for {} ms\n",
+        time.as_millis()
+    )
 }
 
 #[cfg(test)]
@@ -171,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_has_numbers_with_limits() {
+    fn numbers_in_a_query_are_limited() {
         let query = Query::of("/slow?a=b&ms=70000&n=x");
         assert_eq!(
             query,

@@ -1,4 +1,4 @@
-//! A client of one node, which speaks as much of the Redis protocol as the drill needs.
+//! A client of one node, with the part of the Redis protocol that the drill needs.
 
 use std::io;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use futures_util::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use wakeful::net::TcpStream;
 use wakeful::time::timeout;
 
-/// A node that is stopped neither answers nor ends the connection.
+/// The limit for one request, as a stopped node neither answers nor closes the connection.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 #[derive(Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub(crate) enum Reply {
     Value(Option<String>),
 }
 
-/// A connection to a node, made when it is needed.
+/// A connection to a node, which is opened when it is needed.
 pub(crate) struct Client {
     address: String,
     stream: Option<BufReader<TcpStream>>,
@@ -38,7 +38,7 @@ impl Client {
         &self.address
     }
 
-    /// Sends a request and gives the reply. After a failure the next call makes a new connection.
+    /// Sends a request and returns the reply. After a failure the next call opens a new connection.
     pub(crate) async fn ask(&mut self, words: &[&str]) -> io::Result<Reply> {
         timeout(PATIENCE, self.exchange(words)).await?
     }
@@ -62,7 +62,7 @@ impl Client {
         Ok(reply)
     }
 
-    /// A number of what INFO says, or `None` if the node does not answer.
+    /// Returns a number from INFO, or `None` if the node does not answer.
     pub(crate) async fn info(&mut self, name: &str) -> Option<u64> {
         let Ok(Reply::Value(Some(text))) = self.ask(&["INFO"]).await else {
             return None;
@@ -79,7 +79,7 @@ async fn read(stream: &mut BufReader<TcpStream>) -> io::Result<Reply> {
     let Some(text) = line.strip_suffix("\r\n") else {
         return Err(io::ErrorKind::UnexpectedEof.into());
     };
-    let bad = || io::Error::other(format!("no reply: '{text}'"));
+    let bad = || io::Error::other(format!("malformed reply: '{text}'"));
     let (kind, rest) = text.split_at_checked(1).ok_or_else(bad)?;
     let number = || rest.parse::<i64>().map_err(|_| bad());
     match kind {

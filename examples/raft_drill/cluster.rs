@@ -1,4 +1,4 @@
-//! Three processes, their ports and their directories. Nothing of them is left when it is dropped.
+//! Three processes, their ports and their directories, which are removed when it is dropped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use wakeful::time::{sleep, timeout};
 
 use super::client::Client;
 
-/// How long anything may take that is waited for.
+/// The limit for each wait.
 const LIMIT: Duration = Duration::from_secs(20);
 
 pub(crate) const NODES: usize = 3;
@@ -21,7 +21,7 @@ pub(crate) struct Cluster {
     directory: PathBuf,
     pub(crate) addresses: Vec<String>,
     nodes: Vec<Option<Child>>,
-    /// Bound, but not listening: no other process gets these ports while nodes are down.
+    /// Bound, but not listening, so that no other process gets these ports while nodes are down.
     _ports: Vec<TcpSocket>,
 }
 
@@ -44,7 +44,7 @@ impl Cluster {
         })
     }
 
-    /// Starts a node, for the first time or from its disk.
+    /// Starts a node, for the first time or with the data on its disk.
     pub(crate) fn start(&mut self, node: usize) -> Result<(), String> {
         let data = self.directory.join((node + 1).to_string());
         let mut command = Command::new(&self.program);
@@ -75,7 +75,7 @@ impl Cluster {
         kill_process(self.pid(node)?, signal).map_err(|error| error.to_string())
     }
 
-    /// Ends a node without a warning, and waits until it is gone.
+    /// Kills a node, and waits until it has ended.
     pub(crate) async fn kill(&mut self, node: usize) -> Result<(), String> {
         self.signal(node, Signal::KILL)?;
         if let Some(mut child) = self.nodes[node].take() {
@@ -92,7 +92,7 @@ impl Cluster {
         self.signal(node, Signal::CONT)
     }
 
-    /// Waits until a majority of the nodes that run names one leader that runs, and gives it.
+    /// Waits until a majority of the running nodes names the same running leader, and returns it.
     pub(crate) async fn leader(&mut self) -> Result<usize, String> {
         let running: Vec<usize> = (0..NODES).filter(|&at| self.nodes[at].is_some()).collect();
         let mut clients: Vec<Client> = running
@@ -113,12 +113,12 @@ impl Cluster {
         Ok(found - 1)
     }
 
-    /// Waits until a node has carried out as much as any that answers has now. What was
-    /// acknowledged is among it, whichever node leads by now.
+    /// Waits until a node has applied as many entries as the most advanced node has now, which
+    /// includes all acknowledged writes.
     pub(crate) async fn catch_up(&self, node: usize) -> Result<u64, String> {
         let mut goal = 0;
         for address in &self.addresses {
-            // One that was just started may not listen yet.
+            // A node that was just started may not listen yet.
             let applied = Client::new(address).info("applied").await;
             goal = goal.max(applied.unwrap_or(0));
         }
@@ -131,12 +131,12 @@ impl Cluster {
     /// Ends all nodes that run.
     pub(crate) async fn end(&mut self) {
         for node in 0..NODES {
-            // One that is gone already is what is wanted.
+            // A node that has ended already is no error.
             let _ = self.kill(node).await;
         }
     }
 
-    /// How many bytes the log of a node has on disk.
+    /// Returns the size of the log of a node on disk, in bytes.
     pub(crate) fn log_size(&self, node: usize) -> u64 {
         let path = self.directory.join((node + 1).to_string()).join("log");
         fs::metadata(path).map_or(0, |data| data.len())
@@ -145,7 +145,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // The nodes end as they are dropped.
+        // Dropping the nodes kills them.
         self.nodes.clear();
         let _ = fs::remove_dir_all(&self.directory);
     }
@@ -159,7 +159,7 @@ fn reserve() -> std::io::Result<(TcpSocket, String)> {
     Ok((socket, address))
 }
 
-/// Asks until the answer is yes.
+/// Repeats `ask` until it returns a value.
 pub(crate) async fn until(what: &str, mut asks: impl AsyncFnMut() -> bool) -> Result<(), String> {
     let poll = async {
         while !asks().await {
@@ -167,5 +167,5 @@ pub(crate) async fn until(what: &str, mut asks: impl AsyncFnMut() -> bool) -> Re
         }
     };
     let waited = timeout(LIMIT, poll).await;
-    waited.map_err(|_| format!("waited {LIMIT:?} in vain for {what}"))
+    waited.map_err(|_| format!("waited {LIMIT:?} for {what}, which did not happen"))
 }

@@ -1,4 +1,4 @@
-//! Clients that write and read all the time, and the book of what was promised to them.
+//! Clients that write and read all the time, and a record of the acknowledged writes.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use wakeful::time::sleep;
 use super::client::{Client, Reply};
 use super::cluster::until;
 
-/// What the nodes have acknowledged: the value of each key, `None` for one that was removed.
+/// The acknowledged writes: the value of each key, `None` for a key that was removed.
 pub(crate) type Book = BTreeMap<String, Option<String>>;
 
 #[derive(Default)]
@@ -22,7 +22,7 @@ struct Shared {
     reads: Cell<usize>,
     retries: Cell<usize>,
     stop: Cell<bool>,
-    /// A read that did not see what was written before it, or an answer that is none.
+    /// A read that missed an acknowledged write, or a malformed answer.
     stale: RefCell<Option<String>>,
 }
 
@@ -57,7 +57,7 @@ impl Load {
         self.shared.stale.take().map_or(more, Err)
     }
 
-    /// Lets every client finish what it does, and closes the book.
+    /// Waits until every client has finished its request, and returns the acknowledged writes.
     pub(crate) async fn finish(mut self) -> Result<(Book, String), String> {
         self.shared.stop.set(true);
         while let Some(ended) = self.clients.join_next().await {
@@ -68,12 +68,12 @@ impl Load {
         }
         let (writes, reads) = (self.shared.acknowledged.get(), self.shared.reads.get());
         let retries = self.shared.retries.get();
-        let figures = format!("{writes} writes and {reads} reads, {retries} tries in vain");
+        let figures = format!("{writes} writes and {reads} reads, {retries} retries");
         Ok((self.shared.book.take(), figures))
     }
 }
 
-/// A writer has keys of its own, and uses each once: it sets one, and removes every eighth again.
+/// Writes keys that no other writer uses, each once, and removes every eighth again.
 async fn write(writer: usize, mut leader: Leader, shared: Rc<Shared>) {
     for number in 0_u64.. {
         if shared.stop.get() {
@@ -87,7 +87,7 @@ async fn write(writer: usize, mut leader: Leader, shared: Rc<Shared>) {
             return;
         }
         shared.acknowledge(&key, Some(value));
-        // If an earlier try is still on its way somewhere, it could undo this.
+        // If an earlier attempt is still under way, it could undo this one.
         if number % 8 == 7 && tries == 1 {
             leader.ask(&["DEL", &key], &shared).await;
             shared.acknowledge(&key, None);
@@ -95,7 +95,7 @@ async fn write(writer: usize, mut leader: Leader, shared: Rc<Shared>) {
     }
 }
 
-/// Reads what was acknowledged before: a linearizable read must see it.
+/// Reads an acknowledged key: a linearizable read must return its value.
 async fn read(mut leader: Leader, shared: Rc<Shared>) {
     for number in 0_usize.. {
         if shared.stop.get() {
@@ -104,7 +104,7 @@ async fn read(mut leader: Leader, shared: Rc<Shared>) {
         let known = {
             let book = shared.book.borrow();
             let key = number.wrapping_mul(7919) % book.len().max(1);
-            // A removed key stays removed; one that is there may be removed while this reads.
+            // A removed key stays removed; another key may be removed during this read.
             let place = book.iter().nth(key);
             place.map(|(key, value)| (key.clone(), value.clone()))
         };
@@ -142,7 +142,7 @@ impl Shared {
         self.acknowledged.set(self.acknowledged.get() + 1);
     }
 
-    /// Is it one of those that are removed again?
+    /// Whether the key with this number is removed again.
     fn removes(&self, key: &str) -> bool {
         let number = key
             .rsplit_once('-')
@@ -151,7 +151,7 @@ impl Shared {
     }
 }
 
-/// Finds the node that leads, and asks until it answers.
+/// Finds the leader, and repeats a request until it answers.
 struct Leader {
     addresses: Vec<String>,
     client: Client,
@@ -166,7 +166,7 @@ impl Leader {
         }
     }
 
-    /// The answer, and how many tries may have been carried out.
+    /// Returns the answer, and how many attempts may have been executed.
     async fn ask(&mut self, words: &[&str], shared: &Shared) -> (Reply, usize) {
         let mut tries = 1;
         loop {

@@ -1,16 +1,16 @@
-//! What a cluster of `raft_kv` has to survive, played with three processes on this machine.
+//! A test of a cluster of `raft_kv` with failures, with three processes on this machine.
 //!
 //! ```text
 //! cargo build --release -p wakeful-examples --features raft --examples
 //! target/release/examples/raft_drill
 //! ```
 //!
-//! While clients write and read, the leader is killed (`kill -9`) and later started from its disk,
-//! a follower is stopped and goes on, and in the end all three are killed at once. Then every node
-//! is asked for everything: each acknowledged write has to be there, and nothing else.
+//! While clients write and read, the leader is killed (`kill -9`) and later started with its disk,
+//! a follower is stopped and continued, and in the end all three are killed at once. Then all data
+//! of every node is compared: each node must have each acknowledged write, and no other key.
 //!
-//! `cluster` has the processes, `client` the protocol, `load` the clients and the book of what was
-//! acknowledged.
+//! `cluster` has the processes, `client` the protocol, `load` the clients and the record of the
+//! acknowledged writes.
 
 use std::path::PathBuf;
 use std::process;
@@ -52,7 +52,7 @@ async fn main() {
         Ok(mut cluster) => {
             let played = timeout(LIMIT, play(&mut cluster, writers, writes)).await;
             cluster.end().await;
-            played.unwrap_or_else(|_| Err(format!("not over within {LIMIT:?}")))
+            played.unwrap_or_else(|_| Err(format!("the drill did not end within {LIMIT:?}")))
         }
         Err(sentence) => Err(sentence),
     };
@@ -60,7 +60,7 @@ async fn main() {
         eprintln!("FAILED: {sentence}");
         process::exit(1);
     }
-    println!("no acknowledged write was lost, and none was invented");
+    println!("every node has all acknowledged writes, and no others");
 }
 
 fn beside() -> Option<PathBuf> {
@@ -90,17 +90,17 @@ async fn play(cluster: &mut Cluster, writers: usize, writes: usize) -> Result<()
     cluster.start(first)?;
     let entry = cluster.catch_up(first).await?;
     say(format!(
-        "node {} is back from its disk and has entry {entry}",
+        "node {} runs again with its disk and has entry {entry}",
         first + 1
     ));
 
     let leader = cluster.leader().await?;
     let follower = (leader + 1) % NODES;
     cluster.pause(follower)?;
-    // More than a snapshot replaces, so that the follower gets one.
+    // More entries than the log keeps after a snapshot, so that the follower gets a snapshot.
     load.more(900.max(writes)).await?;
     say(format!(
-        "{} writes; node {} was stopped and goes on",
+        "{} writes; node {} was stopped and continues",
         load.acknowledged(),
         follower + 1
     ));
@@ -126,14 +126,14 @@ async fn play(cluster: &mut Cluster, writers: usize, writes: usize) -> Result<()
         compare(&cluster.addresses[node], &book).await?;
         let bytes = cluster.log_size(node);
         say(format!(
-            "node {} has all of it; its log is {bytes} bytes",
+            "node {} has all acknowledged writes; its log has {bytes} bytes",
             node + 1
         ));
     }
     Ok(())
 }
 
-/// Asks a node for everything that it has itself.
+/// Compares all data of a node with the acknowledged writes.
 async fn compare(address: &str, book: &Book) -> Result<(), String> {
     let mut client = Client::new(address);
     for (key, value) in book {
@@ -141,7 +141,7 @@ async fn compare(address: &str, book: &Book) -> Result<(), String> {
         let reply = reply.map_err(|error| format!("{address}: {error}"))?;
         if reply != Reply::Value(value.clone()) {
             return Err(format!(
-                "{address} has {reply:?} for {key}, acknowledged was {value:?}"
+                "{address} has {reply:?} for {key}; acknowledged was {value:?}"
             ));
         }
     }

@@ -1,4 +1,4 @@
-//! Clients, in a part of the Redis protocol: SET, GET, DEL, and a look at one node.
+//! Serves clients, with a part of the Redis protocol: SET, GET, DEL, and the state of one node.
 
 use std::fmt::Display;
 use std::io;
@@ -18,10 +18,10 @@ use super::types::{Answer, Command, Node, Types};
 
 /// The largest key or value.
 const MAX_BULK: usize = 1024 * 1024;
-/// How long a majority has time to agree.
+/// The time that a majority has to agree.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A node, with the parts of it that clients look at.
+/// A node, with the parts of it that clients read.
 pub(crate) struct Shared {
     pub(crate) node: Node,
     pub(crate) machine: Machine,
@@ -81,7 +81,7 @@ impl Shared {
         };
         match (&*name.to_ascii_uppercase(), rest) {
             ("PING", []) => reply::status(out, "PONG"),
-            // What `redis-cli` asks when it starts.
+            // `redis-cli` sends these when it starts.
             ("COMMAND", _) => reply::array(out, 0),
             ("SET", [key, value]) => {
                 let (key, value) = (key.to_string(), value.to_string());
@@ -109,7 +109,7 @@ impl Shared {
         }
     }
 
-    /// A write is answered when a majority has it on disk and this node has carried it out.
+    /// Writes, and answers when a majority has the entry on disk and this node has applied it.
     async fn write(&self, command: Command, out: &mut Vec<u8>) {
         let written = timeout(PATIENCE, self.node.client_write(command)).await;
         match written {
@@ -130,7 +130,7 @@ impl Shared {
         }
     }
 
-    /// Reads what was written last, by whomever: a majority has said that this node still leads.
+    /// Reads the latest value, after a majority has confirmed that this node is the leader.
     async fn read(&self, key: &str, out: &mut Vec<u8>) {
         let look = self.node.ensure_linearizable(ReadPolicy::ReadIndex);
         match timeout(PATIENCE, look).await {
@@ -160,7 +160,7 @@ impl Shared {
             metrics.state,
             metrics.current_term,
             metrics.current_leader.unwrap_or(0),
-            // What openraft says comes a little after the answers to clients.
+            // The metrics of openraft are updated shortly after clients are answered.
             index(self.machine.applied()),
             index(metrics.snapshot),
             self.log.len(),
@@ -168,7 +168,7 @@ impl Shared {
     }
 }
 
-/// In the words of Redis Cluster, so that `redis-cli -c` follows.
+/// Replies as Redis Cluster does, so that `redis-cli -c` follows to the leader.
 fn forward(leader: &ForwardToLeader<Types>, out: &mut Vec<u8>) {
     match &leader.leader_node {
         Some(node) => reply::error(out, &format!("MOVED 0 {}", node.addr)),

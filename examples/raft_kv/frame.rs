@@ -1,4 +1,4 @@
-//! Messages between nodes: a length of four bytes, the highest first, and JSON of that many bytes.
+//! Messages between nodes: a length of four bytes in big-endian order, and JSON of that length.
 
 use std::io;
 
@@ -6,10 +6,10 @@ use futures_util::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The largest frame. Its first byte is 7, and no request of a client begins with so small a byte.
+/// The largest frame. Its first byte is 7, and requests of clients begin with larger bytes.
 pub(crate) const MAX: usize = 0x0800_0000 - 1;
 
-/// Can these be a peer's first bytes?
+/// Whether a peer's message may begin with these bytes.
 pub(crate) fn is_peer(first: u8) -> bool {
     usize::from(first) <= MAX >> 24
 }
@@ -29,15 +29,15 @@ where
     let length = frame.len() - 4;
     if length > MAX {
         return Err(bad(format!(
-            "a message of {length} bytes, and {MAX} are the limit"
+            "a message of {length} bytes exceeds the limit of {MAX}"
         )));
     }
     frame[..4].copy_from_slice(&(length as u32).to_be_bytes());
     stream.write_all(&frame).await
 }
 
-/// The next message, or `None` if the stream ends before it. Memory grows with the bytes that come,
-/// not with the length that is announced.
+/// Receives the next message, or `None` if the stream ends before it. Memory use depends on the
+/// received bytes, not on the announced length.
 pub(crate) async fn read<R, T>(mut stream: R) -> io::Result<Option<T>>
 where
     R: AsyncRead + Unpin,
@@ -51,7 +51,7 @@ where
     let length = u32::from_be_bytes(head) as usize;
     if length > MAX {
         return Err(bad(format!(
-            "a frame of {length} bytes, and {MAX} are the limit"
+            "a frame of {length} bytes exceeds the limit of {MAX}"
         )));
     }
     let mut frame = Vec::new();
@@ -62,7 +62,7 @@ where
     }
     serde_json::from_slice(&frame).map(Some).map_err(|error| {
         bad(format!(
-            "a frame of {length} bytes that is no message: {error}"
+            "a frame of {length} bytes is not a message: {error}"
         ))
     })
 }

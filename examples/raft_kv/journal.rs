@@ -1,9 +1,9 @@
-//! A file that only grows: records of changes, each with a checksum. A change counts once its
-//! record is on the disk.
+//! A file to which records of changes are appended, each with a checksum. A change is durable once
+//! its record is on the disk.
 //!
-//! A record is one write, and the next begins when the sync of the last has ended. So a crash can
-//! tear the last record alone, and that one was not reported as written: it is cut off. Damage
-//! before the last one is no torn write, and the journal is not opened.
+//! A record is one write, and the next write begins after the sync of the previous one. So a crash
+//! can damage only the last record, which was not reported as written, and which is cut off. If an
+//! earlier record is damaged, a crash is not the cause, and the journal is not opened.
 
 use std::fs::File as StdFile;
 use std::io;
@@ -17,16 +17,16 @@ use wakeful::fs::{self, File};
 
 /// A length and a checksum, of four bytes each.
 const HEAD: usize = 8;
-/// A journal shorter than this is not worth rewriting.
+/// A journal shorter than this is not rewritten.
 const SMALL: u64 = 256 * 1024;
 
-/// What lines of a journal add up to.
+/// The state that results from all lines of a journal.
 pub(crate) trait Lines: Default {
     type Line: Serialize + DeserializeOwned;
 
     fn apply(&mut self, line: Self::Line);
 
-    /// The lines that it takes to come to this.
+    /// Returns the lines that result in this state.
     fn lines(&self) -> Vec<Self::Line>;
 }
 
@@ -34,14 +34,14 @@ pub(crate) struct Journal {
     path: PathBuf,
     file: File,
     end: u64,
-    /// How long it would be, or was, with nothing in it that is old.
+    /// The length of the journal if it were rewritten now.
     fresh: u64,
-    /// After a failure it is unknown what is in the file, so nothing is written any more.
+    /// After a failure the contents of the file are unknown, so nothing more is written.
     failed: Option<String>,
 }
 
 impl Journal {
-    /// Opens or makes it, and adds its lines up.
+    /// Opens or creates the journal, and applies its lines.
     pub(crate) async fn open<C: Lines>(path: PathBuf) -> io::Result<(Journal, C)> {
         if !fs::try_exists(&path).await? {
             fs::write_atomic(&path, "").await?;
@@ -81,12 +81,12 @@ impl Journal {
         Ok(())
     }
 
-    /// Is most of it no longer of use?
+    /// Whether most of the journal is out of date.
     pub(crate) fn is_mostly_old(&self) -> bool {
         self.end > SMALL && self.end / 4 > self.fresh
     }
 
-    /// Replaces everything by these lines, in one step.
+    /// Replaces all lines by these, in one step.
     pub(crate) async fn rewrite<L: Serialize>(&mut self, lines: &[L]) -> io::Result<()> {
         self.check()?;
         let replaced = self.replace(lines).await;
@@ -106,7 +106,7 @@ impl Journal {
         match &self.failed {
             None => Ok(()),
             Some(failure) => Err(io::Error::other(format!(
-                "nothing is written to {} after a failure: {failure}",
+                "{} is not written to after a failure: {failure}",
                 self.path.display()
             ))),
         }
@@ -130,13 +130,13 @@ fn record<L: Serialize>(lines: &[L]) -> io::Result<Vec<u8>> {
     Ok(record)
 }
 
-/// Applies the records, and says where the last whole one ends.
+/// Applies the records, and returns where the last complete one ends.
 fn replay<C: Lines>(bytes: &[u8], path: &Path, contents: &mut C) -> io::Result<usize> {
     let mut at = 0;
     while let Some((payload, end)) = whole(bytes, at) {
         let lines: Vec<C::Line> = match payload.map(serde_json::from_slice) {
             Some(Ok(lines)) => lines,
-            // The checksum is right, so this was written as it is.
+            // The checksum is right, so the line is the one that was written.
             Some(Err(error)) => return Err(damaged(path, at, &error.to_string())),
             None if end < bytes.len() => return Err(damaged(path, at, "its checksum is wrong")),
             None => break,
@@ -149,13 +149,13 @@ fn replay<C: Lines>(bytes: &[u8], path: &Path, contents: &mut C) -> io::Result<u
     Ok(at)
 }
 
-/// The record at `at`, or `None` in its place if the checksum is wrong, and where it ends. `None`
-/// if there is no whole record.
+/// Returns the record at `at`, `None` instead of it if the checksum is wrong, and its end. Returns
+/// `None` if there is no complete record.
 fn whole(bytes: &[u8], at: usize) -> Option<(Option<&[u8]>, usize)> {
     let head = bytes.get(at..at + HEAD)?;
     let (length, sum) = head.split_at(4);
     let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
-    // Zeros are what a crash leaves of a file that had grown already.
+    // After a crash, a file whose length was written already may end in zeros.
     if length == 0 {
         return None;
     }
@@ -174,7 +174,7 @@ fn damaged(path: &Path, at: usize, what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, sentence)
 }
 
-/// Reads a file of one record.
+/// Reads a file with one record.
 pub(crate) async fn read_one<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     let bytes = match fs::read(path).await {
         Ok(bytes) => bytes,
@@ -182,24 +182,24 @@ pub(crate) async fn read_one<T: DeserializeOwned>(path: &Path) -> io::Result<Opt
         Err(error) => return Err(error),
     };
     let Some((Some(payload), _)) = whole(&bytes, 0) else {
-        return Err(damaged(path, 0, "it is cut short or its checksum is wrong"));
+        return Err(damaged(path, 0, "it is truncated or its checksum is wrong"));
     };
     let [value] = serde_json::from_slice::<[T; 1]>(payload)?;
     Ok(Some(value))
 }
 
-/// Replaces a file of one record, in one step.
+/// Replaces a file with one record, in one step.
 pub(crate) async fn write_one<T: Serialize>(path: &Path, value: T) -> io::Result<()> {
     fs::write_atomic(path, record(&[value])?).await
 }
 
-/// Takes the directory for this process, until the file is dropped.
+/// Locks the directory for this process, until the file is dropped.
 pub(crate) fn lock(directory: &Path) -> io::Result<StdFile> {
     let file = StdFile::create(directory.join("lock"))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(Errno::WOULDBLOCK) => {
-            let sentence = format!("another node works in {}", directory.display());
+            let sentence = format!("another node uses {}", directory.display());
             Err(io::Error::new(io::ErrorKind::ResourceBusy, sentence))
         }
         Err(error) => Err(error.into()),

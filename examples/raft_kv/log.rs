@@ -1,5 +1,5 @@
-//! The log as Raft sees it. Entries are in memory, for reading, and on their way to the journal;
-//! Raft hears that they are written when they are on the disk.
+//! The log that Raft uses. Entries are in memory, for reading, and are written to the journal; Raft
+//! is notified when they are on the disk.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,21 +17,21 @@ use serde::{Deserialize, Serialize};
 use super::journal::{Journal, Lines};
 use super::types::{Command, Entry, LogId, Types, Vote};
 
-/// The most bytes of commands that are sent to a peer at once. A larger command is sent alone.
+/// The largest size of the commands sent to a peer at once. A larger command is sent alone.
 const BATCH: usize = 4 * 1024 * 1024;
 
-/// A change of the log, as it stands in the journal. To make one again changes nothing.
+/// A change of the log, as stored in the journal. Applying it twice has the same effect as once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Change {
     Vote(Vote),
     Append(Entry),
-    /// Nothing stays after it.
+    /// Removes all later entries.
     Truncate(Option<LogId>),
-    /// Nothing stays up to it.
+    /// Removes all entries up to this one.
     Purge(LogId),
 }
 
-/// Everything that the changes so far have come to.
+/// The state that results from all changes so far.
 #[derive(Default)]
 pub(crate) struct Contents {
     pub(crate) vote: Option<Vote>,
@@ -67,7 +67,7 @@ impl Lines for Contents {
     }
 }
 
-/// Changes that are to be written, and who wants to know.
+/// A change that is to be written, and the callers to notify.
 struct Job {
     changes: Vec<Change>,
     done: Done,
@@ -76,7 +76,7 @@ struct Job {
 enum Done {
     Raft(IOFlushed<Types>),
     Caller(Sender<io::Result<()>>),
-    Nobody,
+    Unobserved,
 }
 
 /// The log. Clones are the same log.
@@ -87,7 +87,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Reads what is in the directory, and starts the task that writes.
+    /// Reads the log in the directory, and starts the task that writes.
     pub(crate) async fn open(directory: &Path) -> io::Result<Log> {
         let (journal, contents) = Journal::open(directory.join("log")).await?;
         let contents = Rc::new(RefCell::new(contents));
@@ -96,7 +96,7 @@ impl Log {
         Ok(Log { contents, jobs })
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub(crate) fn len(&self) -> usize {
         self.contents.borrow().entries.len()
     }
@@ -111,7 +111,7 @@ impl Log {
     }
 }
 
-/// Writes what comes, as much at once as there is: one sync for all of it.
+/// Writes all changes that have arrived with one sync, again and again.
 async fn write_all(mut journal: Journal, contents: Rc<RefCell<Contents>>, queue: Receiver<Job>) {
     while let Ok(first) = queue.recv().await {
         let (mut changes, mut waiting) = (first.changes, vec![first.done]);
@@ -127,9 +127,9 @@ async fn write_all(mut journal: Journal, contents: Rc<RefCell<Contents>>, queue:
             };
             match done {
                 Done::Raft(callback) => callback.io_completed(result),
-                // A caller that does not wait any more need not know.
+                // An error means that the caller does not wait any more.
                 Done::Caller(caller) => drop(caller.try_send(result)),
-                Done::Nobody => {}
+                Done::Unobserved => {}
             }
         }
         if journal.is_mostly_old() {
@@ -209,10 +209,10 @@ impl RaftLogStorage<Types> for Log {
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
-        self.change(vec![Change::Truncate(last)], Done::Nobody)
+        self.change(vec![Change::Truncate(last)], Done::Unobserved)
     }
 
     async fn purge(&mut self, id: LogId) -> io::Result<()> {
-        self.change(vec![Change::Purge(id)], Done::Nobody)
+        self.change(vec![Change::Purge(id)], Done::Unobserved)
     }
 }

@@ -1,5 +1,5 @@
-//! The keys and values: what the log adds up to. A snapshot of them is on the disk, the rest comes
-//! from the log again.
+//! The state machine: the keys and values that result from the log. A snapshot of them is on the
+//! disk; the later entries are applied again from the log.
 
 use std::cell::RefCell;
 use std::io;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::journal;
 use super::types::{Answer, Command, LogId, Map, Membership, Snapshot, SnapshotMeta, Types};
 
-/// The most bytes of keys and values, so that a snapshot fits into a frame even as JSON.
+/// The largest size of all keys and values, so that a snapshot fits into a frame even as JSON.
 pub(crate) const CAPACITY: usize = 16 * 1024 * 1024;
 
 #[derive(Default)]
@@ -56,7 +56,7 @@ impl Contents {
     }
 }
 
-/// What stands in the snapshot's file.
+/// The contents of the snapshot's file.
 #[derive(Serialize, Deserialize)]
 struct Saved {
     meta: SnapshotMeta,
@@ -67,14 +67,14 @@ struct Saved {
 #[derive(Clone)]
 pub(crate) struct Machine {
     contents: Rc<RefCell<Contents>>,
-    /// What the file holds. Locked while it is written: one that is built must not replace a newer
-    /// one that came from the leader meanwhile.
+    /// The contents of the file. Locked during a write, so that a snapshot built here does not
+    /// replace a newer one that was received from the leader meanwhile.
     saved: Rc<Mutex<Option<LogId>>>,
     path: PathBuf,
 }
 
 impl Machine {
-    /// Begins with the snapshot in the directory, if there is one.
+    /// Starts with the snapshot in the directory, if it exists.
     pub(crate) async fn open(directory: &std::path::Path) -> io::Result<Machine> {
         let path = directory.join("snapshot");
         let machine = Machine {
@@ -93,12 +93,12 @@ impl Machine {
         self.contents.borrow().map.get(key).cloned()
     }
 
-    /// The last entry that it has carried out.
+    /// Returns the index of the last applied entry.
     pub(crate) fn applied(&self) -> Option<LogId> {
         self.contents.borrow().applied
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys.
     pub(crate) fn len(&self) -> usize {
         self.contents.borrow().map.len()
     }

@@ -1,5 +1,4 @@
-//! A key-value store on several machines: three processes that agree by Raft, with `openraft` on
-//! Wakeful.
+//! A replicated key-value store: three processes that agree by Raft, with `openraft` on Wakeful.
 //!
 //! ```text
 //! P=127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003
@@ -9,14 +8,14 @@
 //! redis-cli -c -p 7001 set greeting hello
 //! ```
 //!
-//! What is answered with OK is on the disks of a majority, and survives whatever happens to the
-//! others. Reads are linearizable. A node that does not lead says who does, as `MOVED 0 ADDRESS`;
-//! `LOCAL key` reads its own copy, which may be old. Nodes believe each other, so keep their port
-//! to machines that you trust.
+//! A write that is answered with OK is on the disks of a majority, so it survives failures of the
+//! other nodes. Reads are linearizable. A node that is not the leader names it, as `MOVED 0
+//! ADDRESS`; `LOCAL key` reads the node's own copy, which may be out of date. Nodes do not
+//! authenticate each other, so allow only trusted machines to connect to their port.
 //!
-//! One thread runs everything of a node: Raft, the disk's completions, peers and clients. `types`
-//! is what the nodes agree on, `log` and `journal` are the log in memory and on disk, `machine` is
-//! what it adds up to, `network` and `frame` are the way to other nodes, `client` serves clients.
+//! One thread runs a whole node: Raft, disk completions, peers and clients. `types` has the types
+//! of the cluster, `log` and `journal` are the log in memory and on disk, `machine` is the state
+//! machine, `network` and `frame` send messages to other nodes, `client` serves clients.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,10 +35,10 @@ mod journal;
 mod log;
 mod machine;
 mod network;
-#[allow(dead_code, reason = "the store of one machine has more replies")]
+#[allow(dead_code, reason = "the example `kv` uses more replies")]
 #[path = "../kv/reply.rs"]
 mod reply;
-#[allow(dead_code, reason = "the store of one machine has more commands")]
+#[allow(dead_code, reason = "the example `kv` uses more of the parser")]
 #[path = "../kv/resp.rs"]
 mod resp;
 #[cfg(test)]
@@ -82,11 +81,11 @@ async fn run(id: u64, peers: &str, data: &str, snapshot_every: u64) -> Result<()
         ));
     };
     if data.is_empty() {
-        return Err("--data is missing; give a directory of this node's own".into());
+        return Err("--data is missing; give a directory that no other node uses".into());
     }
     raise_descriptor_limit();
     let directory = Path::new(data);
-    let with_path = |error: std::io::Error| format!("cannot work in {data}: {error}");
+    let with_path = |error: std::io::Error| format!("cannot use {data}: {error}");
     wakeful::fs::create_dir_all(directory)
         .await
         .map_err(with_path)?;
@@ -105,13 +104,13 @@ async fn run(id: u64, peers: &str, data: &str, snapshot_every: u64) -> Result<()
         let (stream, _) = accept(&listener).await;
         let shared = shared.clone();
         wakeful::spawn(async move {
-            // A broken connection is the other side's affair and ends here.
+            // An error of one connection does not affect the others.
             let _ = serve(&stream, &shared).await;
         });
     }
 }
 
-/// Peers and clients come to one port; the first byte tells which it is.
+/// Accepts peers and clients on one port. The first byte of a connection tells which it is.
 async fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     let mut first = [0];
     match stream.peek(&mut first).await? {
@@ -121,7 +120,7 @@ async fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     }
 }
 
-/// The nodes by their numbers, which are their places in the list.
+/// Returns the nodes by their numbers, which are their places in the list.
 fn members(peers: &str) -> Result<BTreeMap<u64, BasicNode>, String> {
     let mut members = BTreeMap::new();
     for (number, address) in (1..).zip(peers.split(',')) {
@@ -139,10 +138,10 @@ fn config(snapshot_every: u64) -> Result<Arc<Config>, String> {
         election_timeout_max: 1000,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(snapshot_every.max(1)),
         max_in_snapshot_log_to_keep: snapshot_every / 10,
-        // A leader that starts again has to be elected. Its followers may have entries that were
-        // not on its own disk yet: if it went on leading, it would give the indices of these
-        // entries to other ones, and the two could not be told apart. And it would not know what
-        // was committed beyond its snapshot, and would read from that.
+        // A leader that restarts must be elected again. Its followers may have entries that it had
+        // not on its own disk: if it remained the leader, it would give their indices to other
+        // entries, and the two could not be distinguished. It would also not know the committed
+        // entries after its snapshot, and would serve reads from the snapshot.
         enable_leader_restore: Some(false),
         ..Config::default()
     };
@@ -150,16 +149,16 @@ fn config(snapshot_every: u64) -> Result<Arc<Config>, String> {
     Ok(Arc::new(config))
 }
 
-/// The first start makes the cluster. All nodes do the same, and openraft ensures that only one
-/// cluster is made.
+/// Creates the cluster at the first start. All nodes call this, and openraft ensures that only one
+/// cluster is created.
 async fn join(node: &Node, members: BTreeMap<u64, BasicNode>) {
     match node.initialize(members).await {
         Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {}
-        Err(error) => eprintln!("cannot begin the cluster: {error}"),
+        Err(error) => eprintln!("cannot create the cluster: {error}"),
     }
 }
 
-/// A node whose disk fails, or whose Raft panics, must not go on: others take over.
+/// Ends the process if the disk fails or Raft panics, so that the other nodes elect a new leader.
 async fn end_with(node: Node) {
     let mut metrics = node.metrics();
     let why = loop {
@@ -168,7 +167,7 @@ async fn end_with(node: Node) {
             break error.to_string();
         }
         if metrics.changed().await.is_err() {
-            break "its Raft has ended".into();
+            break "its Raft task has ended".into();
         }
     };
     eprintln!("this node has stopped: {why}");

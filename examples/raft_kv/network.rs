@@ -1,4 +1,4 @@
-//! Asking other nodes, and answering them.
+//! Sends requests to other nodes, and answers theirs.
 
 use std::error::Error;
 use std::future::Future;
@@ -23,14 +23,13 @@ use wakeful_examples::close_gently;
 use super::frame;
 use super::types::{Map, Node, Snapshot, SnapshotMeta, Types, Vote};
 
-/// How long entries may be on their way. What openraft gives is meant for heartbeats, and too short
-/// for a megabyte to reach the disk of a slow machine: the same entries would be sent again and
-/// again.
+/// The time limit for sending entries. openraft's limit is meant for heartbeats, and too short to
+/// write a megabyte to a slow disk: the same entries would be sent again and again.
 const APPEND_LIMIT: Duration = Duration::from_secs(5);
-/// How long a snapshot may be on its way.
+/// The time limit for sending a snapshot.
 const SNAPSHOT_LIMIT: Duration = Duration::from_secs(30);
 
-/// What one node asks of another.
+/// A request of one node to another.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Question {
     Append(AppendEntriesRequest<Types>),
@@ -44,10 +43,10 @@ pub(crate) enum Question {
     TransferLeader(TransferLeaderRequest<Types>),
 }
 
-/// The answer, or a sentence.
+/// The answer, or the text of an error.
 type Reply<T> = Result<T, String>;
 
-/// Makes peers; openraft has several of each, one for heartbeats.
+/// Creates peers. openraft uses several for each node, one of them for heartbeats.
 pub(crate) struct Network;
 
 impl RaftNetworkFactory<Types> for Network {
@@ -61,7 +60,7 @@ impl RaftNetworkFactory<Types> for Network {
     }
 }
 
-/// Another node, as this one sees it.
+/// Another node, as seen by this one.
 pub(crate) struct Peer {
     address: String,
     connection: Option<TcpStream>,
@@ -76,15 +75,15 @@ impl Peer {
         let kept = self.connection.is_some();
         match timeout(limit, self.exchange(question)).await {
             Ok(Ok(answer)) => Ok(answer),
-            // The peer may have been started anew: worth another try at once.
+            // The peer may have been restarted, so this tries once more.
             Ok(Err(error)) if kept => Err(RPCError::Network(NetworkError::new(&error))),
             Ok(Err(error)) => Err(unreachable_peer(&error)),
             Err(elapsed) => Err(unreachable_peer(&elapsed)),
         }
     }
 
-    /// The connection is kept only if the answer has come: otherwise it would come as the answer to
-    /// another question.
+    /// Sends a request on the connection, which is kept only after an answer: otherwise a late
+    /// answer would be taken for the answer to the next request.
     async fn exchange<T: DeserializeOwned>(&mut self, question: &Question) -> io::Result<T> {
         let stream = match self.connection.take() {
             Some(stream) => stream,
@@ -166,8 +165,8 @@ impl RaftNetworkV2<Types> for Peer {
     }
 }
 
-/// Answers a peer until it closes. A malformed frame is answered with an error, and the connection
-/// ends.
+/// Answers a peer until it closes the connection. A malformed frame is answered with an error, and
+/// the connection ends.
 pub(crate) async fn serve(stream: &TcpStream, node: &Node) -> io::Result<()> {
     stream.set_nodelay(true)?;
     loop {

@@ -1,4 +1,5 @@
-//! The journal after every kind of crash, openraft's own tests of a store, and strangers at the door.
+//! Tests of the journal after all kinds of crashes, openraft's tests of a store, and malformed
+//! input.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +25,7 @@ use super::network::{Network, Question};
 use super::types::{Command, Entry, LogId, Membership, SnapshotMeta, Types};
 use super::{config, join, members, serve};
 
-/// A directory that is gone in the end.
+/// A directory that is removed when it is dropped.
 struct Folder(PathBuf);
 
 thread_local! {
@@ -68,7 +69,7 @@ async fn open(path: &Path) -> io::Result<(Journal, Numbers)> {
     Journal::open(path.into()).await
 }
 
-/// Three records, and where each of them ends.
+/// Writes three records, and returns where each of them ends.
 async fn three_records(path: &Path) -> Vec<usize> {
     let (mut journal, _) = open(path).await.unwrap();
     let mut ends = Vec::new();
@@ -80,7 +81,7 @@ async fn three_records(path: &Path) -> Vec<usize> {
 }
 
 #[wakeful::test]
-async fn a_record_that_was_torn_anywhere_is_cut_off_and_the_rest_stays() {
+async fn a_torn_record_is_cut_off_and_the_others_stay() {
     let folder = Folder::new();
     let path = folder.0.join("log");
     let ends = three_records(&path).await;
@@ -91,10 +92,7 @@ async fn a_record_that_was_torn_anywhere_is_cut_off_and_the_rest_stays() {
             let (mut journal, numbers) = open(&path).await.unwrap();
             assert_eq!(numbers.0, [1, 2, 3], "cut at {cut}");
             let left = fs::metadata(&path).unwrap().len() as usize;
-            assert_eq!(
-                left, ends[1],
-                "nothing stays that a later write could not cover"
-            );
+            assert_eq!(left, ends[1], "no bytes of the torn record stay");
             journal.append(&[7]).await.unwrap();
             let (_, numbers) = open(&path).await.unwrap();
             assert_eq!(numbers.0, [1, 2, 3, 7], "written after a cut at {cut}");
@@ -102,7 +100,7 @@ async fn a_record_that_was_torn_anywhere_is_cut_off_and_the_rest_stays() {
     }
 }
 
-/// What a crash leaves of a file whose length was written and whose end was not.
+/// The bytes of a file after a crash that wrote its length, but not its end.
 fn zeroed(whole: &[u8], from: usize) -> Vec<u8> {
     let mut torn = whole.to_vec();
     torn[from..].fill(0);
@@ -110,7 +108,7 @@ fn zeroed(whole: &[u8], from: usize) -> Vec<u8> {
 }
 
 #[wakeful::test]
-async fn damage_before_the_last_record_is_not_taken_for_a_crash() {
+async fn a_damaged_record_before_the_last_one_is_an_error() {
     let folder = Folder::new();
     let path = folder.0.join("log");
     let ends = three_records(&path).await;
@@ -120,7 +118,7 @@ async fn damage_before_the_last_record_is_not_taken_for_a_crash() {
     let error = open(&path).await.map(|_| ()).unwrap_err().to_string();
     let place = format!("the record at byte {} is damaged", ends[0]);
     assert!(error.contains(&place), "{error}");
-    assert_eq!(fs::read(&path).unwrap(), bytes, "it was not touched");
+    assert_eq!(fs::read(&path).unwrap(), bytes, "the file was not changed");
 }
 
 #[wakeful::test]
@@ -133,7 +131,10 @@ async fn a_journal_is_rewritten_in_one_step() {
     assert!(journal.is_mostly_old());
     drop(journal);
     let (mut journal, _) = open(&path).await.unwrap();
-    assert!(!journal.is_mostly_old(), "it adds up to as many lines");
+    assert!(
+        !journal.is_mostly_old(),
+        "a rewritten journal has as many lines"
+    );
     journal.rewrite(&[8, 9]).await.unwrap();
     assert!(!journal.is_mostly_old());
     journal.append(&[10]).await.unwrap();
@@ -142,7 +143,7 @@ async fn a_journal_is_rewritten_in_one_step() {
 }
 
 #[wakeful::test]
-async fn a_damaged_snapshot_is_no_snapshot() {
+async fn a_damaged_snapshot_is_an_error() {
     let folder = Folder::new();
     let path = folder.0.join("snapshot");
     assert_eq!(journal::read_one::<u32>(&path).await.unwrap(), None);
@@ -186,7 +187,7 @@ async fn the_log_is_the_same_after_a_restart() {
     log.append(entries, IOFlushed::noop()).await.unwrap();
     log.truncate_after(Some(id_of(7))).await.unwrap();
     log.purge(id_of(2)).await.unwrap();
-    // It comes last, so all the others are on the disk when it is.
+    // The changes are written in order, so all are on the disk when this one is.
     log.save_vote(&vote).await.unwrap();
 
     let mut again = Log::open(&folder.0).await.unwrap();
@@ -200,7 +201,7 @@ async fn the_log_is_the_same_after_a_restart() {
     assert_eq!(found, [3, 4, 5, 6, 7]);
 }
 
-/// A node with what is in its directory, behind a listener.
+/// Starts a node with the data in its directory, behind a listener.
 async fn start(id: u64, folder: &Folder, listener: TcpListener) -> Rc<Shared> {
     let log = Log::open(&folder.0).await.unwrap();
     let machine = Machine::open(&folder.0).await.unwrap();
@@ -218,7 +219,7 @@ async fn start(id: u64, folder: &Folder, listener: TcpListener) -> Rc<Shared> {
     shared
 }
 
-/// A cluster of one node, behind a listener.
+/// Starts a cluster of one node, behind a listener.
 async fn alone(folder: &Folder) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -229,7 +230,7 @@ async fn alone(folder: &Folder) -> String {
     address
 }
 
-/// Where three nodes listen.
+/// Returns the addresses of three listeners.
 async fn listen() -> (Vec<TcpListener>, Vec<String>) {
     let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
     for _ in 0..3 {
@@ -240,7 +241,7 @@ async fn listen() -> (Vec<TcpListener>, Vec<String>) {
     (listeners, addresses)
 }
 
-/// An entry's name, of node 1 as the leader of term 1.
+/// Returns the id of an entry of node 1 as the leader of term 1.
 fn id_of(index: u64) -> LogId {
     use openraft::vote::RaftLeaderId;
 
@@ -251,13 +252,13 @@ fn id_of(index: u64) -> LogId {
     LogId::new(leader.to_committed(), index)
 }
 
-/// The members' entry, as the first of node 1 in term 1.
+/// Returns the entry with the members, the first one of node 1 in term 1.
 fn configuration(members: &BTreeMap<u64, BasicNode>) -> openraft::Membership<u64, BasicNode> {
     let ids: BTreeSet<u64> = members.keys().copied().collect();
     openraft::Membership::new(vec![ids], members.clone()).unwrap()
 }
 
-/// What node 1 wrote when it led, up to an entry: the members, and a key for each entry after them.
+/// Writes the log of node 1 as the leader, up to an entry: the members, then a key for each entry.
 async fn remember(folder: &Folder, members: &BTreeMap<u64, BasicNode>, last: u64) {
     use openraft::storage::{IOFlushed, RaftLogStorage};
 
@@ -279,8 +280,8 @@ async fn remember(folder: &Folder, members: &BTreeMap<u64, BasicNode>, last: u64
 async fn a_leader_that_starts_again_without_its_last_entry_replaces_it_on_no_other_node() {
     let (listeners, addresses) = listen().await;
     let members = members(&addresses.join(",")).unwrap();
-    // A majority has the last entry, so it must survive. Its leader was killed before it had
-    // written the entry to its own disk.
+    // A majority has the last entry, so it must not be lost. Its leader was killed before it had
+    // the entry on its own disk.
     let (mut folders, mut nodes) = (Vec::new(), Vec::new());
     for ((id, listener), last) in (1..).zip(listeners).zip([2, 3, 3]) {
         let folder = Folder::new();
@@ -311,7 +312,7 @@ async fn a_leader_that_starts_again_without_its_last_entry_replaces_it_on_no_oth
     }
 }
 
-/// Plays a node that has no entry yet and votes for no candidate. It only says that it follows.
+/// Answers as a node without entries that votes for no candidate and follows the leader.
 async fn follow(listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
         wakeful::spawn(async move {
@@ -353,7 +354,7 @@ async fn a_leader_that_starts_again_from_its_snapshot_does_not_read_from_that() 
     assert!(reply.starts_with("-CLUSTERDOWN "), "{reply:?}");
 }
 
-/// Sends bytes and the end, and gives all that comes back.
+/// Sends bytes and the end of the stream, and returns all received bytes.
 async fn talk(address: &str, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
@@ -364,7 +365,7 @@ async fn talk(address: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[wakeful::test]
-async fn a_client_reads_what_it_wrote_and_gets_an_error_for_what_makes_no_sense() {
+async fn a_client_reads_its_writes_and_gets_an_error_for_a_malformed_request() {
     let folder = Folder::new();
     let address = alone(&folder).await;
     for (request, reply) in [
@@ -390,14 +391,14 @@ async fn a_client_reads_what_it_wrote_and_gets_an_error_for_what_makes_no_sense(
 }
 
 #[wakeful::test]
-async fn a_peer_that_sends_no_message_gets_a_sentence_and_the_end() {
+async fn a_peer_that_sends_a_malformed_frame_gets_an_error_and_the_end() {
     let folder = Folder::new();
     let address = alone(&folder).await;
     let nonsense = [&[0, 0, 0, 4][..], b"{\"a}"].concat();
     let too_long = [0x07, 0xff, 0xff, 0xff, b'x'];
     for (bytes, sentence) in [
-        (&nonsense[..], Some("that is no message")),
-        // Announced, and not sent: no memory is kept for it, and no reply is sent.
+        (&nonsense[..], Some("is not a message")),
+        // Announced, but not sent: no memory is allocated for it, and no reply is sent.
         (&too_long, None),
         (&[0, 0], None),
     ] {
@@ -409,7 +410,7 @@ async fn a_peer_that_sends_no_message_gets_a_sentence_and_the_end() {
             (reply, _) => panic!("{bytes:?}: {reply:?}"),
         }
     }
-    // The node is none the worse for it.
+    // The node still works.
     assert_eq!(talk(&address, b"SET a 1\r\n").await, b"+OK\r\n");
 }
 
@@ -418,7 +419,7 @@ async fn frames_have_a_limit() {
     let mut frame = (frame::MAX as u32 + 1).to_be_bytes().to_vec();
     frame.extend_from_slice(b"1");
     let error = frame::read::<_, u8>(&frame[..]).await.unwrap_err();
-    assert!(error.to_string().contains("are the limit"), "{error}");
+    assert!(error.to_string().contains("exceeds the limit"), "{error}");
     assert!(frame::is_peer(0) && frame::is_peer(7));
     for client in [b'*', b'P', b'\r', b'\n', b' '] {
         assert!(!frame::is_peer(client));

@@ -1,4 +1,4 @@
-//! What the nodes agree on: the commands in the log, and the types that Raft is made of here.
+//! The commands in the log, and the types with which openraft is configured.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use wakeful_openraft::WakefulRuntime;
 use super::machine::Machine;
 
 declare_raft_types!(
-    /// The cluster: nodes have a number and an address.
+    /// The cluster. A node has a number and an address.
     pub(crate) Types: D = Command, R = Answer, Node = BasicNode, AsyncRuntime = WakefulRuntime
 );
 
@@ -25,7 +25,7 @@ pub(crate) type Node = Raft<Types, Machine>;
 /// The keys and their values.
 pub(crate) type Map = BTreeMap<String, String>;
 
-/// What a client may change.
+/// A change by a client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Command {
     Set { key: String, value: String },
@@ -41,11 +41,11 @@ impl fmt::Display for Command {
     }
 }
 
-/// What came of it, on every node the same.
+/// The result of a command, the same on every node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Answer {
     Done,
     Removed(usize),
-    /// The store would become larger than a snapshot of it may be.
+    /// The store would exceed the largest size of a snapshot.
     Full,
 }

@@ -309,6 +309,15 @@ macro_rules! listener_methods {
                 Acceptor::new(listener).map($type)
             }
 
+            /// Returns the pending error of the socket, and clears it.
+            ///
+            /// # Errors
+            ///
+            /// Returns an error if the system can't report it.
+            pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+                self.get_ref().take_error()
+            }
+
             fn get_ref(&self) -> &$std {
                 self.0.io().get_ref()
             }
@@ -355,6 +364,7 @@ macro_rules! listener_methods {
             }
         }
 
+        crate::socket::from_std_trait!($type, $std);
         crate::socket::descriptor_traits!($type, |this| this.get_ref());
     };
 }

@@ -75,7 +75,7 @@ impl IntoIterator for Addrs {
 pub enum Query {
     Known(Addrs),
     Name(String, u16),
-    /// Not an address, and no name with a port either.
+    /// Neither an address nor a name with a port.
     Malformed(String),
 }
 
@@ -209,7 +209,7 @@ fn malformed(text: &str) -> io::Error {
     let mut why = format!("`{text}` is not an address: write `host:port`, as in `127.0.0.1:80`");
     if let Some((_, port)) = text.rsplit_once(':') {
         why += &format!(
-            "; `{port}` is no port, which is a number up to {}",
+            "; `{port}` is not a port, which is a number up to {}",
             u16::MAX
         );
     }

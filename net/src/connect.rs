@@ -1,4 +1,4 @@
-//! Connecting to the first of several addresses that answers, as in RFC 8305 ("happy eyeballs").
+//! Connecting to the first of several addresses that accepts, as in RFC 8305 ("happy eyeballs").
 //!
 //! The resolver sorts addresses by RFC 6724, so the first address is of the preferred family, which
 //! is IPv6 if there is a route. After it the two families alternate, so that a family that does not
@@ -18,7 +18,7 @@ use crate::addr::none_to_try;
 /// Delay before the next attempt begins: the "Connection Attempt Delay" that the RFC recommends.
 const DELAY: Duration = Duration::from_millis(250);
 
-/// Sorts the addresses so that the two families take turns. It keeps the order within each, and
+/// Sorts the addresses so that the two families alternate. It keeps the order within each, and
 /// begins with the family of the first address.
 pub(crate) fn by_turns(addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = addrs.first().map(SocketAddr::is_ipv6) else {
@@ -76,7 +76,7 @@ where
     }
 }
 
-/// Whether the error says that this machine can't even try: it has no route or no address of that
+/// Whether the error means that this machine can't try: it has no route or no address of that
 /// family.
 fn no_way(error: &io::Error) -> bool {
     use io::ErrorKind as K;
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn families_take_turns_from_the_first_address_on() {
+    fn families_alternate_and_the_first_address_stays_first() {
         let sort = |addrs: &[SocketAddr]| by_turns(addrs.to_vec());
         assert_eq!(sort(&[]), []);
         assert_eq!(sort(&[v4(1), v4(2)]), [v4(1), v4(2)]);
@@ -121,7 +121,7 @@ mod tests {
         );
     }
 
-    /// What an address does.
+    /// Behaviour of an address in a test.
     #[derive(Clone, Copy)]
     enum Does {
         Answer { after: u64 },
@@ -131,8 +131,8 @@ mod tests {
 
     use Does::{Answer, Fail, Nothing};
 
-    /// The outcome of a race, as the number of the address or the error, with the moment; and when
-    /// each attempt began. Times are in milliseconds of a stopped clock.
+    /// Runs a race. Returns its result (the number of the address, or the error), when it ended,
+    /// and when each attempt began. Times are in milliseconds of a paused clock.
     fn race_of(script: &[Does]) -> (Result<u16, ErrorKind>, u128, Vec<u128>) {
         let runtime = Runtime::builder().start_paused(true).build().unwrap();
         runtime.block_on(async {
@@ -164,16 +164,16 @@ mod tests {
             after: 100,
             with: ErrorKind::ConnectionRefused,
         };
-        // One after the other, and the last is waited for.
+        // Without an answer, a new attempt begins every 250 ms, and the last one is awaited.
         let script = [Nothing, Nothing, refused, Answer { after: 900 }];
         assert_eq!(race_of(&script), (Ok(3), 1500, vec![0, 250, 500, 600]));
         // An address that answers late still wins, if it is the first to answer.
         let script = [Answer { after: 300 }, Answer { after: 100 }, Nothing];
         assert_eq!(race_of(&script), (Ok(0), 300, vec![0, 250]));
-        // One that answers in time is alone.
+        // An address that answers within 250 ms is the only attempt.
         let script = [Answer { after: 249 }, Answer { after: 0 }];
         assert_eq!(race_of(&script), (Ok(0), 249, vec![0]));
-        // A late failure begins the next at once, too.
+        // A failure begins the next attempt at once, also a late one.
         let late = Fail {
             after: 300,
             with: ErrorKind::ConnectionRefused,
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_error_counts_unless_there_was_no_way_to_that_address() {
+    fn the_last_error_is_returned_unless_it_says_unreachable() {
         let fail = |after, with| Fail { after, with };
         let refused = fail(10, ErrorKind::ConnectionRefused);
         let reset = fail(400, ErrorKind::ConnectionReset);

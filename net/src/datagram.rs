@@ -11,11 +11,11 @@ macro_rules! datagram_methods {
     ($type:ident, $std:ty, $addr:ty) => {
         impl $type {
             #[track_caller]
-            fn new(socket: $std) -> io::Result<$type> {
+            pub(crate) fn new(socket: $std) -> io::Result<$type> {
                 let io = Async::new_nonblocking(socket)?;
-                io.source()
-                    .assume_ready(Interest::READABLE | Interest::WRITABLE);
-                Ok($type(io))
+                // Most likely it has space to send.
+                io.source().assume_ready(Interest::WRITABLE);
+                Ok($type::wrap(io))
             }
 
             fn get_ref(&self) -> &$std {
@@ -129,6 +129,24 @@ macro_rules! datagram_methods {
                 self.0.poll_read_with(cx, |io| io.recv_from(buf))
             }
 
+            /// Polls for readability; if several tasks poll, only the last one is woken.
+            ///
+            /// # Errors
+            ///
+            /// If the runtime has ended.
+            pub fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.0.poll_readable(cx)
+            }
+
+            /// Polls for writability; if several tasks poll, only the last one is woken.
+            ///
+            /// # Errors
+            ///
+            /// If the runtime has ended.
+            pub fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.0.poll_writable(cx)
+            }
+
             /// Returns the local address.
             ///
             /// # Errors
@@ -158,7 +176,7 @@ pub(crate) use datagram_methods;
 pub(crate) fn sized(sent: io::Result<usize>, buf: &[u8]) -> io::Result<usize> {
     sent.map_err(|error| {
         if is(&error, Errno::MSGSIZE) {
-            let what = format!("of {} bytes, which is more than fits", buf.len());
+            let what = format!("of {} bytes, which is too large", buf.len());
             return tried("send a datagram", what)(error);
         }
         error

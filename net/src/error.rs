@@ -33,7 +33,7 @@ pub(crate) fn tried<T: fmt::Display>(what: &str, with: T) -> impl FnOnce(io::Err
     }
 }
 
-/// Whether this is the system's error with that number.
+/// Whether this is the system's error `errno`.
 pub(crate) fn is(error: &io::Error, errno: Errno) -> bool {
     Errno::from_io_error(error) == Some(errno)
 }

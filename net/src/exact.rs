@@ -1,4 +1,4 @@
-//! Transfers of a whole buffer, in as many operations as that takes.
+//! Reads and writes of a whole buffer, in as many operations as necessary.
 
 use std::io;
 
@@ -50,10 +50,7 @@ pub(crate) async fn write_all(
             return Ok(());
         }
         if n == 0 {
-            let text = format!(
-                "the system takes no more after {done} of {} bytes",
-                buf.len()
-            );
+            let text = format!("a write returned 0 after {done} of {} bytes", buf.len());
             return Err(io::Error::new(io::ErrorKind::WriteZero, text));
         }
     }

@@ -1,154 +1,136 @@
 //! Halves of a stream: one reads, the other writes.
 
-use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut};
-use std::ops::Deref;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
+/// The halves of the stream `$stream`, and the error of `reunite`.
+macro_rules! halves {
+    ($stream:ident) => {
+        /// Reading half of a borrowed stream. It has the methods of the stream through `Deref`.
+        #[derive(Debug)]
+        pub struct ReadHalf<'a>(&'a $stream);
 
-use futures_util::io::{AsyncRead, AsyncWrite};
+        /// Writing half of a borrowed stream. It has the methods of the stream through `Deref`.
+        #[derive(Debug)]
+        pub struct WriteHalf<'a>(&'a $stream);
 
-/// Stream whose writing direction can be shut down.
-pub(crate) trait Split {
-    fn shutdown_write(&self) -> io::Result<()>;
-}
+        /// Owned reading half of a stream, for use in another task. It has the methods of the
+        /// stream through `Deref`.
+        #[derive(Debug)]
+        pub struct OwnedReadHalf(Rc<$stream>);
 
-pub(crate) fn split<S>(stream: &mut S) -> (ReadHalf<'_, S>, WriteHalf<'_, S>) {
-    let stream = &*stream;
-    (ReadHalf(stream), WriteHalf(stream))
-}
-
-pub(crate) fn into_split<S: Split>(stream: S) -> (OwnedReadHalf<S>, OwnedWriteHalf<S>) {
-    let stream = Rc::new(stream);
-    let shutdown_write = S::shutdown_write;
-    (
-        OwnedReadHalf(stream.clone()),
-        OwnedWriteHalf {
-            stream: Some(stream),
-            shutdown_write,
-        },
-    )
-}
-
-/// Reading half of a borrowed stream. It has the methods of the stream through `Deref`.
-#[derive(Debug)]
-pub struct ReadHalf<'a, S>(&'a S);
-
-/// Writing half of a borrowed stream. It has the methods of the stream through `Deref`.
-#[derive(Debug)]
-pub struct WriteHalf<'a, S>(&'a S);
-
-/// Owned reading half of a stream, for use in another task. It has the methods of the stream
-/// through `Deref`.
-#[derive(Debug)]
-pub struct OwnedReadHalf<S>(Rc<S>);
-
-/// Owned writing half of a stream, for use in another task. Dropping it shuts that direction down,
-/// so that the peer reads the end of the stream; [`forget`](Self::forget) leaves it open. It has
-/// the methods of the stream through `Deref`.
-pub struct OwnedWriteHalf<S> {
-    // `None` after `reunite` or `forget`.
-    stream: Option<Rc<S>>,
-    shutdown_write: fn(&S) -> io::Result<()>,
-}
-
-impl<S> OwnedReadHalf<S> {
-    /// Reunites the two halves of a stream.
-    ///
-    /// # Errors
-    ///
-    /// Returns both halves if they belong to different streams.
-    pub fn reunite(self, other: OwnedWriteHalf<S>) -> Result<S, ReuniteError<S>> {
-        reunite(self, other)
-    }
-}
-
-impl<S> OwnedWriteHalf<S> {
-    /// Reunites the two halves of a stream.
-    ///
-    /// # Errors
-    ///
-    /// Returns both halves if they belong to different streams.
-    pub fn reunite(self, other: OwnedReadHalf<S>) -> Result<S, ReuniteError<S>> {
-        reunite(other, self)
-    }
-
-    /// Drops the half without shutting its direction down.
-    pub fn forget(mut self) {
-        self.stream = None;
-    }
-
-    fn stream(&self) -> &Rc<S> {
-        self.stream
-            .as_ref()
-            .expect("a half has its stream until it is used up")
-    }
-}
-
-fn reunite<S>(read: OwnedReadHalf<S>, mut write: OwnedWriteHalf<S>) -> Result<S, ReuniteError<S>> {
-    if !Rc::ptr_eq(&read.0, write.stream()) {
-        return Err(ReuniteError(read, write));
-    }
-    write.stream = None;
-    match Rc::try_unwrap(read.0) {
-        Ok(stream) => Ok(stream),
-        Err(_) => unreachable!("a stream has two halves, and both were here"),
-    }
-}
-
-impl<S> Drop for OwnedWriteHalf<S> {
-    fn drop(&mut self) {
-        if let Some(stream) = &self.stream {
-            // An error means that the connection is closed already.
-            let _ = (self.shutdown_write)(stream);
+        /// Owned writing half of a stream, for use in another task. Dropping it shuts that
+        /// direction down, so that the peer reads the end of the stream; [`forget`](Self::forget)
+        /// leaves it open. It has the methods of the stream through `Deref`.
+        #[derive(Debug)]
+        pub struct OwnedWriteHalf {
+            stream: Rc<$stream>,
+            shutdown_on_drop: bool,
         }
-    }
-}
 
-/// Error of `reunite`: two halves of different streams, returned to the caller.
-pub struct ReuniteError<S>(pub OwnedReadHalf<S>, pub OwnedWriteHalf<S>);
-
-impl<S> fmt::Debug for ReuniteError<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReuniteError").finish_non_exhaustive()
-    }
-}
-
-impl<S> fmt::Display for ReuniteError<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("these two halves are of different streams")
-    }
-}
-
-impl<S> std::error::Error for ReuniteError<S> {}
-
-impl<S: fmt::Debug> fmt::Debug for OwnedWriteHalf<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OwnedWriteHalf")
-            .field(self.stream())
-            .finish()
-    }
-}
-
-macro_rules! half {
-    ($($direction:ident $type:ty, ($($generics:tt)*): |$this:ident| $stream:expr;)*) => {$(
-        impl<$($generics)*> Deref for $type {
-            type Target = S;
-
-            fn deref(&self) -> &S {
-                let $this = self;
-                $stream
+        impl ReadHalf<'_> {
+            fn split(stream: &mut $stream) -> (ReadHalf<'_>, WriteHalf<'_>) {
+                let stream = &*stream;
+                (ReadHalf(stream), WriteHalf(stream))
             }
         }
 
-        half!(@$direction $type, ($($generics)*): |$this| $stream);
+        impl OwnedReadHalf {
+            fn split(stream: $stream) -> (OwnedReadHalf, OwnedWriteHalf) {
+                let stream = Rc::new(stream);
+                let write = OwnedWriteHalf {
+                    stream: stream.clone(),
+                    shutdown_on_drop: true,
+                };
+                (OwnedReadHalf(stream), write)
+            }
+
+            /// Reunites the two halves of a stream.
+            ///
+            /// # Errors
+            ///
+            /// Returns both halves if they belong to different streams.
+            pub fn reunite(self, other: OwnedWriteHalf) -> Result<$stream, ReuniteError> {
+                reunite(self, other)
+            }
+        }
+
+        impl OwnedWriteHalf {
+            /// Reunites the two halves of a stream.
+            ///
+            /// # Errors
+            ///
+            /// Returns both halves if they belong to different streams.
+            pub fn reunite(self, other: OwnedReadHalf) -> Result<$stream, ReuniteError> {
+                reunite(other, self)
+            }
+
+            /// Drops the half without shutting its direction down.
+            pub fn forget(mut self) {
+                self.shutdown_on_drop = false;
+            }
+        }
+
+        fn reunite(read: OwnedReadHalf, write: OwnedWriteHalf) -> Result<$stream, ReuniteError> {
+            if !Rc::ptr_eq(&read.0, &write.stream) {
+                return Err(ReuniteError(read, write));
+            }
+            write.forget();
+            match Rc::try_unwrap(read.0) {
+                Ok(stream) => Ok(stream),
+                Err(_) => unreachable!("a stream has two halves, and both were here"),
+            }
+        }
+
+        impl Drop for OwnedWriteHalf {
+            fn drop(&mut self) {
+                if self.shutdown_on_drop {
+                    // An error means that the connection is closed already.
+                    let _ = self.stream.shutdown(Shutdown::Write);
+                }
+            }
+        }
+
+        /// Error of `reunite`: two halves of different streams, returned to the caller.
+        #[derive(Debug)]
+        pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
+
+        impl std::fmt::Display for ReuniteError {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("these two halves are of different streams")
+            }
+        }
+
+        impl std::error::Error for ReuniteError {}
+
+        crate::halves::half_traits! { $stream:
+            read ReadHalf<'_>: |this| this.0;
+            write WriteHalf<'_>: |this| this.0;
+            read OwnedReadHalf: |this| &this.0;
+            write OwnedWriteHalf: |this| &this.stream;
+        }
+    };
+}
+
+/// I/O traits of the halves, and their way to the stream.
+macro_rules! half_traits {
+    ($stream:ident: $($direction:ident $type:ty: |$this:ident| $inner:expr;)*) => {$(
+        impl Deref for $type {
+            type Target = $stream;
+
+            fn deref(&self) -> &$stream {
+                let $this = self;
+                $inner
+            }
+        }
+
+        impl AsRef<$stream> for $type {
+            fn as_ref(&self) -> &$stream {
+                self
+            }
+        }
+
+        crate::halves::half_traits!(@$direction $type);
     )*};
-    (@read $type:ty, ($($generics:tt)*): |$this:ident| $stream:expr) => {
-        impl<$($generics)*> AsyncRead for $type
-        where
-            for<'x> &'x S: AsyncRead,
-        {
+    (@read $type:ty) => {
+        impl AsyncRead for $type {
             fn poll_read(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
@@ -166,11 +148,8 @@ macro_rules! half {
             }
         }
     };
-    (@write $type:ty, ($($generics:tt)*): |$this:ident| $stream:expr) => {
-        impl<$($generics)*> AsyncWrite for $type
-        where
-            for<'x> &'x S: AsyncWrite,
-        {
+    (@write $type:ty) => {
+        impl AsyncWrite for $type {
             fn poll_write(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
@@ -198,9 +177,4 @@ macro_rules! half {
     };
 }
 
-half! {
-    read ReadHalf<'_, S>, (S): |this| this.0;
-    write WriteHalf<'_, S>, (S): |this| this.0;
-    read OwnedReadHalf<S>, (S): |this| &this.0;
-    write OwnedWriteHalf<S>, (S): |this| this.stream();
-}
+pub(crate) use {half_traits, halves};

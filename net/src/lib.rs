@@ -28,7 +28,7 @@
 //! | --- | --- |
 //! | [`TcpListener`], [`TcpStream`], [`TcpSocket`] | TCP; the last sets options before binding or connecting |
 //! | [`UdpSocket`] | UDP |
-//! | [`UnixListener`], [`UnixStream`], [`UnixDatagram`] | Unix domain sockets |
+//! | [`UnixListener`], [`UnixStream`], [`UnixDatagram`], [`UnixSocket`] | Unix domain sockets; the last is bound before it connects or listens |
 //! | [`unix::pipe`] | pipes and named pipes |
 //! | [`shard`] | accepts connections for several shards |
 //! | [`lookup_host`] | name lookup, on the blocking pool |
@@ -49,7 +49,8 @@
 //! half means the trait's if that is in scope.
 //!
 //! - tokio's `read_exact` returns the length, the socket's returns `()`.
-//! - tokio's `shutdown` is `AsyncWriteExt::shutdown(&mut stream)`.
+//! - tokio's `stream.shutdown().await` is `stream.shutdown(Shutdown::Write)`, without `.await`. The
+//!   method of the trait is `AsyncWriteExt::shutdown(&mut stream)`.
 //! - The `split` of futures takes the stream by value; where its `AsyncReadExt` is in scope, write
 //!   `TcpStream::split(&mut stream)` for the socket's.
 //! - Code that imports the `AsyncReadExt` of both `tokio` and `futures_util` has to name the one it
@@ -57,7 +58,7 @@
 //!
 //! # Sockets and runtimes
 //!
-//! A socket belongs to the runtime in which it was made, and to its thread. Making a socket outside
+//! A socket belongs to the runtime in which it was created, and to its thread. Creating one outside
 //! a runtime panics. After the runtime has been dropped, waiting for a socket returns an error.
 //!
 //! Errors of binding and connecting name the operation and the address. Their kind is that of the
@@ -67,17 +68,21 @@
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
+//! | `bytes` | no | `try_read_buf`, `recv_buf` and the like, which read into a `bytes::BufMut` |
 //! | `tokio-io` | no | `tokio::io::AsyncRead` and `AsyncWrite` for streams, their halves and pipes; of tokio only the traits are compiled |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
 mod accept;
 mod addr;
+#[cfg(feature = "bytes")]
+mod bytes_buf;
 mod connect;
 mod datagram;
 mod error;
 mod exact;
 mod halves;
+mod io_traits;
 pub mod shard;
 mod socket;
 mod stream;
@@ -91,5 +96,5 @@ pub use addr::{ToSocketAddrs, lookup_host};
 pub use socket2::TcpKeepalive;
 pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;
-pub use unix::{UnixDatagram, UnixListener, UnixStream};
-pub use wakeful_core::reactor::Interest;
+pub use unix::{UnixDatagram, UnixListener, UnixSocket, UnixStream};
+pub use wakeful_core::reactor::{Interest, Ready};

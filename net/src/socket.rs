@@ -37,7 +37,8 @@ macro_rules! socket_methods {
             ///
             /// Cancel-safe.
             pub async fn readable(&self) -> io::Result<()> {
-                self.ready(Interest::READABLE).await
+                self.ready(Interest::READABLE).await?;
+                Ok(())
             }
 
             /// Waits until the reactor has recorded that the socket is writable. The record may be
@@ -51,11 +52,26 @@ macro_rules! socket_methods {
             ///
             /// Cancel-safe.
             pub async fn writable(&self) -> io::Result<()> {
-                self.ready(Interest::WRITABLE).await
+                self.ready(Interest::WRITABLE).await?;
+                Ok(())
             }
 
-            /// Waits until the reactor has recorded that the socket is ready for any of `interest`.
-            /// The record may be out of date, as for [`readable`](Self::readable).
+            /// Waits until the reactor has recorded that the socket is ready for any of `interest`,
+            /// and returns which of these events there are. The record may be out of date, as for
+            /// [`readable`](Self::readable).
+            ///
+            /// ```no_run
+            #[doc = concat!("# use wakeful_net::", stringify!($type), " as Socket;")]
+            /// # async fn example(socket: Socket) -> std::io::Result<()> {
+            /// use wakeful::net::Interest;
+            ///
+            /// let ready = socket.ready(Interest::READABLE | Interest::WRITABLE).await?;
+            /// if ready.is_readable() {
+            ///     // `try_` methods that read are likely to succeed
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
             ///
             /// # Errors
             ///
@@ -64,22 +80,26 @@ macro_rules! socket_methods {
             /// # Cancel safety
             ///
             /// Cancel-safe.
-            pub async fn ready(&self, interest: Interest) -> io::Result<()> {
+            pub async fn ready(
+                &self,
+                interest: Interest,
+            ) -> io::Result<wakeful_core::reactor::Ready> {
                 self.0.source().ready(interest).await
             }
 
             /// Calls `op` once, if the reactor has recorded that the socket is ready. If `op`
-            /// returns `WouldBlock`, the record is cleared.
+            /// returns `WouldBlock`, the record is cleared. Pass only the events that `op` uses.
             ///
             /// # Errors
             ///
-            /// Returns the error of `op`, or `WouldBlock`.
+            /// Returns the error of `op`, or `WouldBlock`. `Interrupted` is returned as well, as
+            /// `op` can't be called again.
             pub fn try_io<R>(
                 &self,
                 interest: Interest,
-                op: impl FnMut() -> io::Result<R>,
+                op: impl FnOnce() -> io::Result<R>,
             ) -> io::Result<R> {
-                self.0.source().try_io(interest, op)
+                self.0.source().try_io_once(interest, op)
             }
 
             /// Calls `op` each time the socket is ready, until `op` returns a result other
@@ -134,7 +154,22 @@ macro_rules! socket_methods {
             }
         }
 
+        crate::socket::from_std_trait!($type, $std);
         crate::socket::descriptor_traits!($type, |this| this.0.get_ref());
+    };
+}
+
+/// `TryFrom` a socket of std.
+macro_rules! from_std_trait {
+    ($type:ident, $std:ty) => {
+        impl TryFrom<$std> for $type {
+            type Error = io::Error;
+
+            /// Same as [`from_std`](Self::from_std).
+            fn try_from(socket: $std) -> io::Result<$type> {
+                $type::from_std(socket)
+            }
+        }
     };
 }
 
@@ -164,4 +199,4 @@ macro_rules! descriptor_traits {
     };
 }
 
-pub(crate) use {descriptor_traits, socket_methods};
+pub(crate) use {descriptor_traits, from_std_trait, socket_methods};

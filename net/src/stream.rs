@@ -49,14 +49,22 @@ impl<S: Socket> Stream<S>
 where
     for<'a> &'a S: Write,
 {
-    /// Registers a connected, nonblocking socket. It is most likely writable and may be readable,
-    /// so the first operation is tried at once.
+    /// Registers a connected, nonblocking socket. It is most likely writable, so the first write is
+    /// tried at once.
     #[track_caller]
     pub(crate) fn new(io: S) -> io::Result<Stream<S>> {
         let io = Async::new_nonblocking(io)?;
-        io.source()
-            .assume_ready(Interest::READABLE | Interest::WRITABLE);
+        io.source().assume_ready(Interest::WRITABLE);
         Ok(Stream { io })
+    }
+
+    /// Registers an accepted, nonblocking socket. The first bytes of the peer have often arrived
+    /// before it, so the first read is tried at once, too.
+    #[track_caller]
+    pub(crate) fn accepted(io: S) -> io::Result<Stream<S>> {
+        let stream = Stream::new(io)?;
+        stream.source().assume_ready(Interest::READABLE);
+        Ok(stream)
     }
 
     /// Registers a socket that is connecting, and waits until it is connected.
@@ -95,7 +103,7 @@ where
 
     /// Clears the readiness after a short transfer, of `n` of `len` bytes.
     #[inline]
-    fn moved(&self, n: usize, len: usize, interest: Interest) {
+    pub(crate) fn moved(&self, n: usize, len: usize, interest: Interest) {
         if 0 < n && n < len {
             self.source().drained(interest);
         }
@@ -191,6 +199,17 @@ where
     pub(crate) fn peek(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
         self.source()
             .transfer(Interest::READABLE, buf.is_empty(), || self.peek_now(buf))
+    }
+
+    pub(crate) fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.source()
+            .poll_transfer(cx, Interest::READABLE, buf.is_empty(), || {
+                self.peek_now(buf)
+            })
     }
 
     pub(crate) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
@@ -420,6 +439,19 @@ macro_rules! stream_methods {
                 self.0.peek(buf)
             }
 
+            /// Polls [`peek`](Self::peek); if several tasks poll, only the last one is woken.
+            ///
+            /// # Errors
+            ///
+            /// As [`read`](Self::read).
+            pub fn poll_peek(
+                &self,
+                cx: &mut Context<'_>,
+                buf: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                self.0.poll_peek(cx, buf)
+            }
+
             /// Tries to read, without waiting.
             ///
             /// # Errors
@@ -478,6 +510,10 @@ macro_rules! stream_methods {
             /// Shuts down one or both directions of the connection. Bytes that were written are
             /// still sent.
             ///
+            /// It returns at once, so there is nothing to await. `shutdown(Shutdown::Write)` does
+            /// what `shutdown().await` of tokio's `AsyncWriteExt` and `close().await` of that of
+            /// `futures-util` do.
+            ///
             /// # Errors
             ///
             /// Returns the error of the system. It is no error if the peer has closed the
@@ -491,8 +527,8 @@ macro_rules! stream_methods {
             ///
             /// `futures_util::AsyncReadExt` has a `split` too, which is found first where that
             /// trait is in scope. Name the type then: `TcpStream::split(&mut stream)`.
-            pub fn split(&mut self) -> (ReadHalf<'_, $type>, WriteHalf<'_, $type>) {
-                halves::split(self)
+            pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+                ReadHalf::split(self)
             }
 
             /// Splits the stream into two owned halves, for two tasks. Dropping the write half
@@ -508,72 +544,21 @@ macro_rules! stream_methods {
             /// # Ok(())
             /// # }
             /// ```
-            pub fn into_split(self) -> (OwnedReadHalf<$type>, OwnedWriteHalf<$type>) {
-                halves::into_split(self)
+            pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+                OwnedReadHalf::split(self)
             }
         }
 
-        impl halves::Split for $type {
-            fn shutdown_write(&self) -> io::Result<()> {
-                self.0.shutdown(Shutdown::Write)
+        impl AsRef<Self> for $type {
+            fn as_ref(&self) -> &$type {
+                self
             }
         }
 
         crate::socket::socket_methods!($type, $std);
-        crate::stream::io_traits!($type);
-        crate::stream::io_traits!(&$type);
+        crate::io_traits::io_traits!($type);
+        crate::io_traits::io_traits!(&$type);
     };
 }
 
-/// I/O traits of a stream and of a reference to it.
-macro_rules! io_traits {
-    ($type:ty) => {
-        impl AsyncRead for $type {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &mut [u8],
-            ) -> Poll<io::Result<usize>> {
-                self.0.poll_read(cx, buf)
-            }
-
-            fn poll_read_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &mut [IoSliceMut<'_>],
-            ) -> Poll<io::Result<usize>> {
-                self.0.poll_read_vectored(cx, bufs)
-            }
-        }
-
-        impl AsyncWrite for $type {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                self.0.poll_write(cx, buf)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                self.0.poll_write_vectored(cx, bufs)
-            }
-
-            /// Returns at once: nothing is buffered.
-            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
-            }
-
-            /// Shuts the writing direction down.
-            fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(self.0.shutdown(Shutdown::Write))
-            }
-        }
-    };
-}
-
-pub(crate) use {io_traits, stream_methods};
+pub(crate) use stream_methods;

@@ -1,17 +1,18 @@
 //! I/O traits of tokio, for the types that have those of `futures-io`.
 
-use crate::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use crate::tcp::TcpStream;
-use crate::unix::UnixStream;
+use crate::tcp::{self, TcpStream};
 use crate::unix::pipe::{Receiver, Sender};
+use crate::unix::{self, UnixStream};
 
 wakeful_core::__tokio_read! {
     TcpStream, ();
     &TcpStream, ();
     UnixStream, ();
     &UnixStream, ();
-    ReadHalf<'_, S>, (S);
-    OwnedReadHalf<S>, (S);
+    tcp::ReadHalf<'_>, ();
+    tcp::OwnedReadHalf, ();
+    unix::ReadHalf<'_>, ();
+    unix::OwnedReadHalf, ();
     Receiver, ();
     &Receiver, ();
 }
@@ -21,8 +22,10 @@ wakeful_core::__tokio_write! {
     &TcpStream, (), true;
     UnixStream, (), true;
     &UnixStream, (), true;
-    WriteHalf<'_, S>, (S), true;
-    OwnedWriteHalf<S>, (S), true;
+    tcp::WriteHalf<'_>, (), true;
+    tcp::OwnedWriteHalf, (), true;
+    unix::WriteHalf<'_>, (), true;
+    unix::OwnedWriteHalf, (), true;
     Sender, (), true;
     &Sender, (), true;
 }

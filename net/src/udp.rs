@@ -28,10 +28,16 @@ use crate::error::tried;
 /// })
 /// # }
 /// ```
-pub struct UdpSocket(Async<std::net::UdpSocket>);
+pub struct UdpSocket(pub(crate) Async<std::net::UdpSocket>);
+
+impl UdpSocket {
+    fn wrap(io: Async<std::net::UdpSocket>) -> UdpSocket {
+        UdpSocket(io)
+    }
+}
 
 macro_rules! options {
-    ($($(#[$doc:meta])* $get:ident, $set:ident: $type:ty;)*) => {$(
+    ($($(#[$doc:meta])* $get:ident, $set:ident: $type:ty, |$this:ident| $socket:expr;)*) => {$(
         #[doc = concat!("Returns the setting of [`", stringify!($set), "`].")]
         ///
         #[doc = concat!("[`", stringify!($set), "`]: Self::", stringify!($set))]
@@ -40,7 +46,8 @@ macro_rules! options {
         ///
         /// Returns the error of the system.
         pub fn $get(&self) -> io::Result<$type> {
-            self.get_ref().$get()
+            let $this = self;
+            $socket.$get()
         }
 
         $(#[$doc])*
@@ -49,7 +56,8 @@ macro_rules! options {
         ///
         /// Returns the error of the system.
         pub fn $set(&self, value: $type) -> io::Result<()> {
-            self.get_ref().$set(value)
+            let $this = self;
+            $socket.$set(value)
         }
     )*};
 }
@@ -172,6 +180,52 @@ impl UdpSocket {
         self.0.try_read_with(|io| io.peek_from(buf))
     }
 
+    /// Waits for a datagram, and returns its sender without removing it from the queue.
+    ///
+    /// ```
+    /// use wakeful::net::UdpSocket;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// wakeful::block_on(async {
+    ///     let here = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     let there = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     here.send_to(b"ping", there.local_addr()?).await?;
+    ///     assert_eq!(there.peek_sender().await?, here.local_addr()?);
+    ///     assert_eq!(there.recv(&mut [0; 8]).await?, 4);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_from`](Self::recv_from).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    pub async fn peek_sender(&self) -> io::Result<SocketAddr> {
+        self.0.read_with(sender).await
+    }
+
+    /// Tries to return the sender of the next datagram, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_recv`](Self::try_recv).
+    pub fn try_peek_sender(&self) -> io::Result<SocketAddr> {
+        self.0.try_read_with(sender)
+    }
+
+    /// Polls [`peek_sender`](Self::peek_sender); if several tasks poll, only the last one is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_from`](Self::recv_from).
+    pub fn poll_peek_sender(&self, cx: &mut Context<'_>) -> Poll<io::Result<SocketAddr>> {
+        self.0.poll_read_with(cx, sender)
+    }
+
     /// Polls [`peek`](Self::peek); if several tasks poll, only the last one is woken.
     ///
     /// # Errors
@@ -211,15 +265,52 @@ impl UdpSocket {
 
     options! {
         /// Allows sending to a broadcast address.
-        broadcast, set_broadcast: bool;
+        broadcast, set_broadcast: bool, |this| this.get_ref();
         /// Sets the maximum number of hops of a packet (`IP_TTL`).
-        ttl, set_ttl: u32;
+        ttl, set_ttl: u32, |this| this.get_ref();
         /// Sets whether this machine receives its own packets to IPv4 groups that it has joined.
-        multicast_loop_v4, set_multicast_loop_v4: bool;
+        multicast_loop_v4, set_multicast_loop_v4: bool, |this| this.get_ref();
         /// Sets the maximum number of hops of packets to IPv4 groups.
-        multicast_ttl_v4, set_multicast_ttl_v4: u32;
+        multicast_ttl_v4, set_multicast_ttl_v4: u32, |this| this.get_ref();
         /// Sets whether this machine receives its own packets to IPv6 groups that it has joined.
-        multicast_loop_v6, set_multicast_loop_v6: bool;
+        multicast_loop_v6, set_multicast_loop_v6: bool, |this| this.get_ref();
+        /// Sets the type of service of IPv4 packets (`IP_TOS`).
+        ///
+        /// ```
+        /// use wakeful::net::UdpSocket;
+        ///
+        /// # fn main() -> std::io::Result<()> {
+        /// wakeful::block_on(async {
+        ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+        ///     socket.set_tos_v4(0x10)?; // low delay
+        ///     assert_eq!(socket.tos_v4()?, 0x10);
+        ///     Ok(())
+        /// })
+        /// # }
+        /// ```
+        tos_v4, set_tos_v4: u32, |this| SockRef::from(this.get_ref());
+        /// Sets the traffic class of IPv6 packets (`IPV6_TCLASS`), 0 to 255.
+        tclass_v6, set_tclass_v6: u32, |this| SockRef::from(this.get_ref());
+    }
+
+    /// Binds the socket to one network interface, by name; `None` removes the binding.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system; some systems require privileges.
+    #[cfg(target_os = "linux")]
+    pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
+        SockRef::from(self.get_ref()).bind_device(interface)
+    }
+
+    /// Returns the network interface that was set by [`bind_device`](Self::bind_device).
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system.
+    #[cfg(target_os = "linux")]
+    pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
+        SockRef::from(self.get_ref()).device()
     }
 
     /// Sets the interface, by its address, for packets to IPv4 groups.
@@ -266,6 +357,12 @@ impl UdpSocket {
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.get_ref().leave_multicast_v6(group, interface)
     }
+}
+
+fn sender(socket: &std::net::UdpSocket) -> io::Result<SocketAddr> {
+    let addr = SockRef::from(socket).peek_sender()?;
+    addr.as_socket()
+        .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
 
 datagram_methods!(UdpSocket, std::net::UdpSocket, SocketAddr);

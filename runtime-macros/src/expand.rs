@@ -82,8 +82,9 @@ fn expand_function(kind: Kind, options: &Options, function: &Function) -> TokenS
     with_statements(function, test, statements)
 }
 
-/// Returns the function to compile beside an error. It has the body, so that the body is checked
-/// and its imports are used, but no runtime, whose path may be wrong, and causes no second error.
+/// Returns the function that is compiled together with an error. It has the body, so that the body
+/// is checked and its imports are used, but no runtime: a wrong path to the runtime would cause a
+/// second error.
 fn without_runtime(function: &Function) -> TokenStream {
     let body = async_body(function);
     let statements = quote_spanned! {Span::mixed_site()=>

@@ -1,21 +1,26 @@
 //! The attributes of the wakeful runtime: [`main`] and [`test`].
 //!
 //! Use them through `wakeful`, which exports them with its feature `macros` (on by default). They
-//! are a crate of their own because attributes must be compiled separately.
+//! are a crate of their own because procedural macros must be compiled separately. The expansions
+//! of `wakeful::select!`, `wakeful::join!` and `wakeful::try_join!` are here, too.
 
 #![allow(clippy::needless_doctest_main)] // the attribute is for `fn main`
 
+mod chain;
 mod expand;
 mod function;
+mod input;
+mod join;
 mod options;
+mod select;
 
 use options::Kind;
 use proc_macro::TokenStream;
 
 /// Makes an `async fn` a function that runs its body on a new runtime.
 ///
-/// A call makes a [`Runtime`] with the defaults of its [`Builder`], blocks the thread on the body,
-/// and drops the runtime before it returns. Nothing is shared between two calls.
+/// A call creates a [`Runtime`] with the defaults of its [`Builder`], blocks the thread on the
+/// body, and drops the runtime before it returns. Nothing is shared between two calls.
 ///
 /// ```
 /// #[wakeful::main]
@@ -87,6 +92,19 @@ use proc_macro::TokenStream;
 /// async fn main() {}
 /// ```
 ///
+/// - `start_paused = true`: the runtime's clock is stopped, and jumps to the next timer when no
+///   task is ready, see `Builder::start_paused`. Default: `false`.
+/// - `name = "metrics"`: the name of the runtime, see `Builder::name`. Default: none.
+///
+/// ```
+/// #[wakeful::main(start_paused = true, name = "simulation")]
+/// async fn main() {
+///     // An hour takes no time.
+///     wakeful::time::sleep(std::time::Duration::from_secs(3600)).await;
+///     assert_eq!(wakeful::Handle::current().name(), Some("simulation"));
+/// }
+/// ```
+///
 /// # Panics
 ///
 /// The function panics when the runtime cannot be built (the process is out of file descriptors,
@@ -135,7 +153,7 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Keys
 ///
-/// - `start_paused = true`: the runtime's clock is stopped, and jumps to the next timer when no
+/// - `start_paused = true`: the runtime's clock is paused, and jumps to the next timer when no
 ///   task is ready, so a test of a timeout of a minute takes no time. Default: `false`.
 ///
 /// ```
@@ -163,6 +181,7 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # fn main() {}
 /// ```
 ///
+/// - `name = "metrics"`: the name of the runtime, see `Builder::name`. Default: none.
 /// - `crate = path` or `crate = "path"`: the path of the runtime, if not `::wakeful`.
 ///
 /// # Panics
@@ -175,4 +194,18 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(Kind::Test, options.into(), item.into()).into()
+}
+
+/// Expansion of `wakeful::select!`, which has parsed its input.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __select(input: TokenStream) -> TokenStream {
+    select::expand(input.into()).into()
+}
+
+/// Expansion of `wakeful::join!` and `wakeful::try_join!`, which have parsed their input.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __join(input: TokenStream) -> TokenStream {
+    join::expand(input.into()).into()
 }

@@ -24,12 +24,19 @@ impl Kind {
     /// Returns the known keys. A new key also needs a branch in `Options::set`.
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Kind::Main => &["crate", "detect_deadlocks", "detect_stalls"],
+            Kind::Main => &[
+                "crate",
+                "detect_deadlocks",
+                "detect_stalls",
+                "name",
+                "start_paused",
+            ],
             Kind::Test => &[
                 "crate",
                 "detect_deadlocks",
                 "detect_stalls",
                 "max_poll",
+                "name",
                 "start_paused",
             ],
         }
@@ -45,6 +52,7 @@ pub(crate) struct Options {
     /// `Some(None)` turns the detection off.
     detect_stalls: Option<Option<Nanos>>,
     max_poll: Option<Nanos>,
+    name: Option<LitStr>,
 }
 
 /// A duration in nanoseconds.
@@ -87,6 +95,8 @@ impl Options {
             self.detect_stalls = Some(parse_threshold(key, input)?);
         } else if key == "max_poll" {
             self.max_poll = Some(parse_duration(key, input)?);
+        } else if key == "name" {
+            self.name = Some(parse_name(key, input)?);
         } else {
             self.start_paused = Some(parse_bool(key, input)?);
         }
@@ -112,7 +122,9 @@ impl Options {
             Kind::Main => quote!(.detect_deadlocks(true)),
             Kind::Test => quote!(.fail_on_deadlock()),
         });
+        let name = self.name.iter();
         quote! {
+            #(.name(#name))*
             #deadlocks
             #(.start_paused(#start_paused))*
             #(.detect_stalls(::core::time::Duration::from_nanos(#threshold)))*
@@ -220,6 +232,17 @@ fn duration(text: &str) -> Option<Nanos> {
     };
     let nanos = number.parse::<u64>().ok()?.checked_mul(unit)?;
     (nanos > 0).then_some(nanos)
+}
+
+/// Parses the name of a runtime.
+fn parse_name(key: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
+    let span = input.span();
+    let name = input.parse::<LitStr>().ok();
+    name.filter(|name| !name.value().trim().is_empty())
+        .ok_or_else(|| {
+            let message = format!("`{key}` takes a name that is not blank, such as \"metrics\"");
+            Error::new(span, message)
+        })
 }
 
 fn parse_bool(key: &Ident, input: ParseStream<'_>) -> Result<LitBool> {

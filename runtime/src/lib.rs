@@ -64,13 +64,15 @@
 //! | files and directories | [`fs`] |
 //! | ctrl-c and other signals | the module `signal` |
 //! | child processes | the module `process` |
-//! | standard input and output | the module `io` |
+//! | readers, writers, copies, lines | [`io`] |
+//! | standard input and output | [`io`], with the feature `io-std` |
 //! | any other descriptor | [`reactor::Async`] |
 //!
 //! Reads, writes, sleeps and joins are cancel-safe, and each says so in its documentation.
 //!
-//! `join!`, `select!`, channels and locks are not tied to a runtime: take them from `futures-util`,
-//! `async-channel`, `async-lock`, or tokio's `sync` module.
+//! [`select!`] waits for the first of several futures, [`join!`] and [`try_join!`] wait for all.
+//! Channels and locks are not tied to a runtime: take them from `async-channel`, `async-lock`, or
+//! tokio's `sync` module.
 //!
 //! ## More cores
 //!
@@ -90,9 +92,9 @@
 //! ## Testing
 //!
 //! `#[wakeful::test(start_paused = true)]` stops the clock, which then jumps to the next timer when
-//! no task is ready. [`time::advance`] moves it by hand. The feature `faults` makes system calls
-//! fail on purpose, repeatable by a seed. [`Builder::max_poll`] fails a test whose polls take too
-//! long.
+//! no task is ready. [`time::advance`] moves it by hand. [`Builder::rng_seed`] repeats the choices
+//! of [`select!`]. The feature `faults` makes system calls fail on purpose, repeatable by a seed.
+//! [`Builder::max_poll`] fails a test whose polls take too long.
 //!
 //! ## Other event loops and crates
 //!
@@ -104,13 +106,15 @@
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
-//! | `macros` | yes | the attributes [`main`](macro@main) and [`test`](macro@test) |
+//! | `macros` | yes | the attributes [`main`](macro@main) and [`test`](macro@test), [`select!`], [`join!`], [`try_join!`] and [`pin!`] |
 //! | `net` | yes | the module [`net`] |
 //! | `signal` | no | the module `signal`: ctrl-c and other signals |
 //! | `process` | no | the module `process`: child processes; includes `signal` |
-//! | `io-std` | no | the module `io`: standard input, output and error |
+//! | `io-std` | no | standard input, output and error in [`io`] |
 //! | `io-uring` | no | [files](fs) through a completion ring, where Linux has one |
+//! | `bytes` | no | `try_read_buf`, `recv_buf` and the like of sockets, for `bytes::BufMut` |
 //! | `tokio-io` | no | tokio's I/O traits for files, pipes, sockets and standard streams; of tokio only the traits are compiled |
+//! | `tokio-io-util` | no | the module `io::tokio` also has tokio's helpers, such as `copy`; includes `tokio-io` |
 //! | `backtrace` | no | the stall detector shows the stack of the blocked thread (Linux) |
 //! | `trace` | no | the module `trace`: the flight recorder |
 //! | `console` | no | the module `console`: data for tokio-console |
@@ -146,31 +150,38 @@ pub use wakeful_core::console;
 #[cfg(feature = "faults")]
 #[doc(inline)]
 pub use wakeful_core::faults;
-#[cfg(feature = "io-std")]
-#[doc(inline)]
-pub use wakeful_core::io;
 #[cfg(feature = "process")]
 #[doc(inline)]
 pub use wakeful_core::process;
 #[cfg(feature = "signal")]
 #[doc(inline)]
 pub use wakeful_core::signal;
-#[cfg(feature = "tokio-io")]
-#[doc(hidden)]
-pub use wakeful_core::tokio_io;
 #[doc(inline)]
 pub use wakeful_core::{
     Builder, EnterGuard, Handle, Histogram, LocalSpawner, Metrics, MetricsLevel, RemoteJoinHandle,
-    Runtime, Shards, StallKind, StallReport, block_on, class, fs, raw_os_error, reactor, runtime,
-    shard, spawn, spawn_blocking, spawn_in, sync, task_local, time,
+    Runtime, Shards, StallKind, StallReport, block_on, class, fs, io, raw_os_error, reactor,
+    runtime, shard, spawn, spawn_blocking, spawn_in, sync, task_local, time,
 };
 #[cfg(feature = "macros")]
 pub use wakeful_macros::{main, test};
 
+#[cfg(feature = "macros")]
+mod macros;
+
+/// What the expansions of the macros need. Not a public interface.
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod __private {
+    pub use wakeful_core::macro_support::*;
+    pub use wakeful_macros::{__join, __select};
+}
+
 /// Tasks: their handles, and what they can do while they run.
 pub mod task {
     #[doc(inline)]
-    pub use wakeful_core::executor::{JoinSet, TaskBuilder as Builder, id, name, spawn, try_id};
+    pub use wakeful_core::executor::{
+        JoinSet, SetBuilder, TaskBuilder as Builder, id, name, spawn, spawn_local, try_id,
+    };
     #[doc(inline)]
     pub use wakeful_core::task::*;
     #[doc(inline)]

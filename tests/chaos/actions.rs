@@ -1,35 +1,39 @@
-//! What user code does: the public calls, on whatever lies about.
+//! The actions of user code: public calls, on the objects of the bag.
+
+#[path = "actions/handles.rs"]
+pub mod handles;
+#[path = "actions/io.rs"]
+mod io;
+#[path = "actions/lifecycle.rs"]
+mod lifecycle;
 
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::task::{LocalSpawnExt, SpawnExt};
 use wakeful::Handle;
 use wakeful::class::Class;
-use wakeful::task::{JoinHandle, JoinSet};
+use wakeful::task::JoinHandle;
 
 use super::body::{Big, Body, Output, Record, Silent};
 use super::dice::Dice;
 use super::elsewhere::Job;
-use super::foreign;
 use super::guests::{Capture, Choosy, LOCAL, Local};
 use super::hooks::in_panic_hook;
 use super::places::{Kind, Place};
-use super::runtimes::{self, Guest, Inside};
-use super::world::{self, Joiner, Known, Remote, Set, Style, World, copy, take};
+use super::runtimes::{Guest, Inside};
+use super::world::{self, Joiner, Remote, Style, World, copy, take};
+use handles::{join, poll_with, set, some_waker, wake};
+use lifecycle::{end, enter, guest, make, run};
 
-#[path = "actions/io.rs"]
-mod io;
-
-/// Takes an action of that kind.
+/// Takes an action of this kind.
 pub fn take_action(world: &World, place: Place, kind: Kind) {
     if in_panic_hook() && matches!(kind, Kind::Class | Kind::Timer | Kind::Local) {
-        // A panic in there ends the process, and these may panic.
+        // A panic in the panic hook ends the process, and these actions may panic.
         return look(world, place);
     }
     match kind {
@@ -55,7 +59,7 @@ pub fn take_action(world: &World, place: Place, kind: Kind) {
 }
 
 fn inside() -> bool {
-    Handle::try_current().is_some()
+    Handle::try_current().is_ok()
 }
 
 /// Keeps the handle of a new task, or drops it.
@@ -69,32 +73,6 @@ fn keep(world: &World, record: Rc<Record>, handle: JoinHandle<Output>) {
         handle,
         waiting: None,
     });
-}
-
-/// Returns a runtime of the bag: often the one that is calling user code, as it is not idle.
-fn guest(world: &World) -> Option<Rc<Guest>> {
-    match innermost(world) {
-        Some(at) => world.bag.runtimes.borrow().get(at).cloned(),
-        None => copy(&world.dice, &world.bag.runtimes),
-    }
-}
-
-/// Takes such a runtime out.
-fn take_guest(world: &World) -> Option<Rc<Guest>> {
-    match innermost(world) {
-        Some(at) => Some(world.bag.runtimes.borrow_mut().swap_remove(at)),
-        None => take(&world.dice, &world.bag.runtimes),
-    }
-}
-
-/// Half of the time: where in the bag the runtime is that this thread went into last.
-fn innermost(world: &World) -> Option<usize> {
-    if world.dice.one_in(2) {
-        return None;
-    }
-    let number = world.inside.borrow().last().copied()?;
-    let all = world.bag.runtimes.borrow();
-    all.iter().position(|guest| guest.number == number)
 }
 
 fn spawn(world: &World, place: Place) {
@@ -149,7 +127,7 @@ fn spawn(world: &World, place: Place) {
     }
 }
 
-/// The future may get a runtime that was made later than its own, so that no two hold each other.
+/// The future may get a runtime that was created after its own, so that no two hold each other.
 fn hold(world: &World, guest: &Guest, body: &mut Body) {
     if !world.dice.one_in(4) {
         return;
@@ -175,10 +153,10 @@ fn remote(world: &World, place: Place) {
             let capture = Capture::new(&world.tally);
             let handle = handle.spawn_with(move || {
                 world::chaos(Place::Make);
-                // Not after the future is made: a panic would make the compiler leak it
+                // Not after the future is created: a panic would make the compiler leak it
                 // (rust-lang/rust#47949).
                 drop(capture);
-                let world = world::current().expect("the thread has its world");
+                let world = world::current().expect("the world of this thread");
                 Body::new(&world, false)
             });
             let waiting = None;
@@ -230,7 +208,7 @@ fn remote(world: &World, place: Place) {
     }
 }
 
-/// A closure for the pool, whose handle may be kept, aborted, polled or dropped.
+/// Spawns a closure on the pool. Its handle may be kept, aborted, polled or dropped.
 fn blocking(world: &World) {
     let dice = &world.dice;
     if let Some(mut handle) = take(dice, &world.bag.blocking) {
@@ -295,303 +273,6 @@ fn abort(world: &World, place: Place) {
                 world.bag.aborts.borrow_mut().push((record, handle));
             }
         }
-    }
-}
-
-fn wake(world: &World, place: Place) {
-    let dice = &world.dice;
-    let how = dice.below(7);
-    world.tell(|| format!("{place}: wake {how}"));
-    if how < 2 {
-        if dice.one_in(2) {
-            // It wakes what polls it.
-            _ = poll_with(world, pin!(wakeful::task::yield_now()).as_mut());
-            return;
-        }
-        let Some(known) = own_waker(world) else {
-            return;
-        };
-        if how == 1 {
-            return world.bag.wakers.borrow_mut().push(known);
-        }
-        if let Some(record) = &known.record {
-            record.wake();
-        }
-        return known.waker.wake();
-    }
-    let Some(known) = take(dice, &world.bag.wakers) else {
-        return;
-    };
-    let about = known
-        .record
-        .as_ref()
-        .map_or("foreign".to_owned(), |it| it.name());
-    world.tell(|| format!("wake of {about}"));
-    let woken = || {
-        if let Some(record) = &known.record {
-            record.wake();
-        }
-    };
-    match how {
-        2 => {
-            let waker = known.waker.clone();
-            let record = known.record.clone();
-            let mut all = world.bag.wakers.borrow_mut();
-            all.push(known);
-            all.push(Known { record, waker });
-        }
-        3 => drop(known),
-        4 => {
-            woken();
-            known.waker.wake_by_ref();
-            world.bag.wakers.borrow_mut().push(known);
-        }
-        5 if world.style == Style::Threads => {
-            woken();
-            if let Some(elsewhere) = &*world.elsewhere.borrow() {
-                elsewhere.send(Job::Wake(known.waker));
-            }
-        }
-        _ => {
-            woken();
-            known.waker.wake();
-        }
-    }
-}
-
-/// A copy of the waker of what is being polled.
-fn own_waker(world: &World) -> Option<Known> {
-    let own = world.own.borrow();
-    let known = own.last()?;
-    Some(Known {
-        record: known.record.clone(),
-        // A task's, or that of `block_on`.
-        waker: known.waker.clone(),
-    })
-}
-
-/// A waker to poll something with: a foreign one, with its state, or a task's.
-pub fn some_waker(world: &World) -> (Option<Arc<foreign::State>>, Waker) {
-    match world.dice.below(4) {
-        0 if let Some(known) = take(&world.dice, &world.bag.wakers) => (None, known.waker),
-        1 if let Some(known) = own_waker(world) => (None, known.waker),
-        _ => {
-            let (state, waker) = foreign::waker(&world.tally);
-            if world.dice.one_in(8) {
-                let waker = waker.clone();
-                let record = None;
-                world.bag.wakers.borrow_mut().push(Known { record, waker });
-            }
-            (Some(state), waker)
-        }
-    }
-}
-
-fn join(world: &World, place: Place) {
-    let dice = &world.dice;
-    let how = dice.below(6);
-    world.tell(|| format!("{place}: join {how}"));
-    let Some(mut joiner) = take(dice, &world.bag.joiners) else {
-        return;
-    };
-    world.tell(|| format!("handle of {}", joiner.record.name()));
-    match how {
-        0 => drop(joiner),
-        1 => {
-            std::hint::black_box(format!("{:?}", joiner.handle));
-            world.insist(Some(joiner.handle.id()) == joiner.record.id.get(), || {
-                format!("the id of {}", joiner.record.name())
-            });
-            world.bag.joiners.borrow_mut().push(joiner);
-        }
-        _ => {
-            joiner.waiting = None;
-            let (state, waker) = some_waker(world);
-            let before = state.as_ref().map_or(0, |state| state.wakes());
-            match Pin::new(&mut joiner.handle).poll(&mut Context::from_waker(&waker)) {
-                Poll::Pending => {
-                    joiner.waiting = state.map(|state| (state, before));
-                    world.bag.joiners.borrow_mut().push(joiner);
-                }
-                Poll::Ready(result) => {
-                    let record = joiner.record.clone();
-                    drop(joiner);
-                    world.joined(&record, result);
-                }
-            }
-        }
-    }
-}
-
-fn set(world: &World, place: Place) {
-    let dice = &world.dice;
-    let how = dice.below(10);
-    world.tell(|| format!("{place}: set {how}"));
-    if how == 0 || world.bag.sets.borrow().is_empty() {
-        return new_set(world);
-    }
-    let Some(mut set) = take(dice, &world.bag.sets) else {
-        return;
-    };
-    match how {
-        1 => return drop(set),
-        2..5 if inside() => {
-            let body = Body::new(world, false);
-            let record = body.record().clone();
-            let handle = set.set.spawn(body);
-            record.spawned(world, handle.id());
-            if dice.one_in(2) {
-                world.bag.aborts.borrow_mut().push((Some(record), handle));
-            }
-        }
-        5 => set.set.abort_all(),
-        6 => {
-            // Nothing that it waited for is in it any more.
-            set.set.detach_all();
-            set.waiting = None;
-        }
-        7 => {
-            if let Some(result) = set.set.try_join_next() {
-                world.member(result);
-            }
-        }
-        _ => {
-            set.waiting = None;
-            let (state, waker) = some_waker(world);
-            let before = state.as_ref().map_or(0, |state| state.wakes());
-            match set.set.poll_join_next(&mut Context::from_waker(&waker)) {
-                Poll::Pending => set.waiting = state.map(|state| (state, before)),
-                Poll::Ready(None) => {}
-                Poll::Ready(Some(result)) => world.member(result),
-            }
-        }
-    }
-    world.bag.sets.borrow_mut().push(set);
-}
-
-fn new_set(world: &World) {
-    let mut set = JoinSet::new();
-    if inside() && world.dice.one_in(2) {
-        let members = world.dice.below(3);
-        set = (0..members)
-            .map(|_| {
-                world::chaos(Place::Iterator);
-                let world = world::current().expect("it is there");
-                Body::new(&world, false)
-            })
-            .collect();
-    }
-    let waiting = None;
-    world.bag.sets.borrow_mut().push(Set { set, waiting });
-}
-
-fn make(world: &World, place: Place) {
-    let dice = &world.dice;
-    let how = dice.below(4);
-    world.tell(|| format!("{place}: make {how}"));
-    match how {
-        0 | 1 => runtimes::make(world),
-        2 => {
-            if let Some(guest) = guest(world) {
-                let spawner = (guest.number, guest.runtime().local_spawner());
-                world.bag.spawners.borrow_mut().push(spawner);
-            }
-        }
-        _ => {
-            let handle = match guest(world) {
-                Some(guest) => guest.handle.clone(),
-                None if inside() => Handle::current(),
-                None => return,
-            };
-            world.bag.handles.borrow_mut().push(handle);
-        }
-    }
-}
-
-fn end(world: &World, place: Place) {
-    let dice = &world.dice;
-    let how = dice.below(6);
-    world.tell(|| format!("{place}: end {how}"));
-    if dice.one_in(4) {
-        _ = take(dice, &world.bag.spawners);
-    }
-    // Most of the time one is left.
-    if world.bag.runtimes.borrow().len() < 2 && !dice.one_in(4) {
-        return;
-    }
-    let Some(guest) = take_guest(world) else {
-        return;
-    };
-    match how {
-        // Someone else may have it: then it goes on.
-        0..3 => match Rc::try_unwrap(guest) {
-            Ok(guest) if how == 0 => guest.shut_down(world, Some(Duration::ZERO)),
-            Ok(guest) if how == 1 => guest.shut_down(world, None),
-            Ok(guest) => drop(guest),
-            Err(guest) => drop(guest),
-        },
-        3 => {
-            // In a future that does nothing.
-            let outer = world
-                .bag
-                .runtimes
-                .borrow()
-                .iter()
-                .find(|it| it.number < guest.number)
-                .cloned();
-            let Some(outer) = outer else {
-                return drop(guest);
-            };
-            let handle = outer.going_in(world, |runtime| {
-                let mut body = Body::new(world, false);
-                body.holds = Some(guest);
-                let record = body.record().clone();
-                let handle = runtime.spawn(body);
-                (record, handle)
-            });
-            keep(world, handle.0, handle.1);
-        }
-        4 => {
-            if let Err(guest) = runtimes::leave_to_the_end(guest) {
-                drop(guest);
-            }
-        }
-        _ => drop(guest),
-    }
-}
-
-fn enter(world: &World, place: Place) {
-    let Some(guest) = guest(world) else {
-        return;
-    };
-    world.tell(|| format!("{place}: enter runtime {}", guest.number));
-    guest.going_in(world, |runtime| {
-        runtime.enter(|| {
-            world::chaos(Place::Inside);
-            // Twice as much, since it leads to the most.
-            world::chaos(Place::Inside);
-        })
-    });
-}
-
-fn run(world: &World, place: Place) {
-    let dice = &world.dice;
-    let Some(guest) = guest(world) else {
-        return;
-    };
-    let how = dice.below(6);
-    world.tell(|| format!("{place}: loop {how} of runtime {}", guest.number));
-    // A panic inside of the panic hook ends the process, and polls may panic.
-    if how == 5 || in_panic_hook() {
-        std::hint::black_box(guest.runtime().next_timeout());
-        return;
-    }
-    if world.looping.get() && !dice.one_in(8) {
-        return;
-    }
-    match how {
-        0..3 => guest.block_on(world),
-        _ => guest.turn(world),
     }
 }
 
@@ -662,7 +343,7 @@ fn class(world: &World, place: Place) {
             if inside() && class.name().is_ok() {
                 let body = Body::new(world, false);
                 let record = body.record().clone();
-                // It refuses a class of another runtime, and drops the future.
+                // A class of another runtime is refused, and the future dropped.
                 let again = class.clone();
                 let spawned = RefCell::new(None);
                 world.attempt(|| {
@@ -706,23 +387,14 @@ fn look(world: &World, place: Place) {
         std::hint::black_box(format!("{:?} {:?}", guest.runtime(), guest.handle));
         guest.check(world);
     }
-    if let Some(handle) = Handle::try_current()
+    if let Ok(handle) = Handle::try_current()
         && world.bag.handles.borrow().len() < 8
     {
         world.bag.handles.borrow_mut().push(handle);
     }
 }
 
-/// Polls it with some waker.
-fn poll_with<F: Future>(world: &World, future: Pin<&mut F>) -> Poll<F::Output> {
-    let (_, waker) = some_waker(world);
-    let poll = future.poll(&mut Context::from_waker(&waker));
-    // Not on the way out, where a panic would leak what is returned (rust-lang/rust#47949).
-    drop(waker);
-    poll
-}
-
-/// From nothing to that many microseconds.
+/// Returns a duration from zero to a number of microseconds.
 fn micros(dice: &Dice, most: usize) -> Duration {
     Duration::from_micros(dice.below(most) as u64)
 }

@@ -1,4 +1,4 @@
-//! The futures of all tasks, and what they give.
+//! The futures of all tasks, and their outputs.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -26,25 +26,25 @@ pub enum End {
     Dropped,
 }
 
-/// What is known of a task, and what has happened to it.
+/// The record of a task: its properties, and what has happened to it.
 pub struct Record {
     pub number: usize,
-    /// The future of `block_on`, which is no task?
+    /// Whether it is the future of `block_on`, which is not a task.
     pub main: bool,
-    /// Which runtime has it.
+    /// The number of its runtime.
     pub runtime: Cell<Option<usize>>,
     pub id: Cell<Option<Id>>,
     pub polls: Cell<u32>,
     polling: Cell<bool>,
-    /// Woken since its last poll began? Also by other threads.
+    /// Whether it was woken since its last poll began, also by other threads.
     pub woken: AtomicBool,
     pub aborted: Cell<bool>,
     pub end: Cell<Option<End>>,
     pub drops: Cell<u32>,
-    /// It threw a panic of its own, in its poll or its drop.
+    /// Whether it has thrown a panic, in its poll or its drop.
     pub threw: Cell<bool>,
     pub outputs: Cell<u32>,
-    /// Whose handle it awaits.
+    /// The task whose handle it awaits.
     pub awaits: RefCell<Option<Rc<Record>>>,
 }
 
@@ -58,7 +58,7 @@ impl Record {
         self.end.get().is_some()
     }
 
-    /// It is about to be woken.
+    /// Records that it is about to be woken.
     pub fn wake(&self) {
         if !self.is_over() {
             self.woken.store(true, Ordering::SeqCst);
@@ -66,7 +66,7 @@ impl Record {
     }
 }
 
-/// What a task gives.
+/// The output of a task.
 pub struct Output {
     pub number: usize,
     tally: Arc<Tally>,
@@ -79,7 +79,7 @@ impl Drop for Output {
     }
 }
 
-/// What a future waits for.
+/// The object that a future waits for.
 pub enum Wait {
     Nothing,
     Task(Rc<Record>, JoinHandle<Output>),
@@ -101,14 +101,14 @@ impl Wait {
 pub struct Body {
     record: Rc<Record>,
     tally: Arc<Tally>,
-    /// Polls left.
+    /// The number of polls left.
     steps: u32,
-    /// It ends by itself, and waits for nothing that may not come.
+    /// Whether it ends on its own, and waits only for events that will come.
     sure: bool,
     wait: Wait,
-    /// Woken when it ends, in whatever way.
+    /// Woken when it ends, for any reason.
     pub pokes: Vec<Known>,
-    /// A runtime that it holds.
+    /// A runtime that the future holds.
     pub holds: Option<Rc<Guest>>,
 }
 
@@ -153,7 +153,7 @@ impl Body {
         &self.record
     }
 
-    /// Polls what it waits for.
+    /// Polls the object that it waits for.
     fn waits(&mut self, cx: &mut Context<'_>) -> bool {
         let over = match &mut self.wait {
             Wait::Nothing => return false,
@@ -178,7 +178,7 @@ impl Body {
         !over
     }
 
-    /// What it waits for next. `false`: for its next poll, which was asked for.
+    /// Chooses the next object to wait for. Returns `false` if it has requested another poll.
     fn choose(&mut self, world: &World, waker: &Waker) -> bool {
         let wake = |waker: &Waker| {
             self.record.wake();
@@ -190,11 +190,11 @@ impl Body {
                 wake(waker);
                 return false;
             }
-            1 if wakeful::Handle::try_current().is_some() => {
+            1 if wakeful::Handle::try_current().is_ok() => {
                 let time = Duration::from_micros(dice.below(3000) as u64);
                 self.wait = Wait::Time(Box::pin(wakeful::time::sleep(time)));
             }
-            2 | 3 if wakeful::Handle::try_current().is_some() && world.may_have_children() => {
+            2 | 3 if wakeful::Handle::try_current().is_ok() && world.may_have_children() => {
                 let mut other = Body::sure(world);
                 if dice.one_in(2) {
                     let record = other.record.clone();
@@ -215,7 +215,7 @@ impl Body {
             }
             4 => {
                 let joiner = world::take(dice, &world.bag.joiners);
-                // Not its own, which it could not outlive.
+                // Not its own handle, which it could not outlive.
                 if let Some(joiner) = joiner.filter(|it| !Rc::ptr_eq(&it.record, &self.record)) {
                     *self.record.awaits.borrow_mut() = Some(joiner.record.clone());
                     self.wait = Wait::Task(joiner.record, joiner.handle);
@@ -270,10 +270,10 @@ impl Body {
 }
 
 impl Record {
-    /// It has been spawned, and that is its number.
+    /// Records that it was spawned, with its number.
     pub fn spawned(&self, world: &World, id: Id) {
         let before = self.id.replace(Some(id));
-        world.insist(before.is_none_or(|before| before == id), || {
+        world.check(before.is_none_or(|before| before == id), || {
             format!("{} ran as {before:?}, its handle says {id}", self.name())
         });
     }
@@ -287,10 +287,10 @@ impl Future for Body {
         let record = self.record.clone();
         world.polls.set(world.polls.get() + 1);
         world.tell(|| format!("poll {}", record.name()));
-        world.insist(!record.polling.get(), || {
+        world.check(!record.polling.get(), || {
             format!("{} is polled inside its poll", record.name())
         });
-        world.insist(!record.is_over() && record.drops.get() == 0, || {
+        world.check(!record.is_over() && record.drops.get() == 0, || {
             format!("{} is polled after its end", record.name())
         });
         let _polling = Reset::new(&record.polling, true);
@@ -298,10 +298,10 @@ impl Future for Body {
         record.woken.store(false, Ordering::SeqCst);
         let id = try_id();
         if record.main {
-            world.insist(id.is_none(), || format!("{} is task {id:?}", record.name()));
+            world.check(id.is_none(), || format!("{} is task {id:?}", record.name()));
         } else {
             let before = record.id.get();
-            world.insist(
+            world.check(
                 id.is_some() && before.is_none_or(|it| Some(it) == id),
                 || format!("{} runs as {id:?}, not {before:?}", record.name()),
             );
@@ -320,7 +320,7 @@ impl Future for Body {
         }
         std::mem::forget(threw);
         drop(own);
-        world.insist(try_id() == id, || {
+        world.check(try_id() == id, || {
             format!(
                 "{} began as {id:?} and ends as {:?}",
                 record.name(),
@@ -331,7 +331,7 @@ impl Future for Body {
     }
 }
 
-/// A panic passes through: it is the task's.
+/// A panic passes through, and becomes the task's panic.
 struct Threw<'a>(&'a Record, Option<End>);
 
 impl Drop for Threw<'_> {
@@ -343,7 +343,7 @@ impl Drop for Threw<'_> {
     }
 }
 
-/// The waker of what is polled, for the actions in there.
+/// The waker of the current poll, for the actions in it.
 struct Own<'a>(&'a World, usize);
 
 impl<'a> Own<'a> {
@@ -376,10 +376,10 @@ impl Drop for Body {
             return;
         };
         world.tell(|| format!("drop {} {:?}", record.name(), record.end.get()));
-        world.insist(record.drops.get() == 1, || {
+        world.check(record.drops.get() == 1, || {
             format!("{} is dropped {} times", record.name(), record.drops.get())
         });
-        world.insist(!record.polling.get() || record.threw.get(), || {
+        world.check(!record.polling.get() || record.threw.get(), || {
             format!("{} is dropped inside its poll", record.name())
         });
         for known in self.pokes.drain(..) {
@@ -398,7 +398,7 @@ impl Drop for Body {
     }
 }
 
-/// One that is more than the slab takes.
+/// A future that is too large for the slab.
 pub struct Big {
     pub body: Body,
     pub size: [u8; 2048],
@@ -413,7 +413,7 @@ impl Future for Big {
     }
 }
 
-/// One without an output.
+/// A future without an output.
 pub struct Silent(pub Body);
 
 impl Future for Silent {

@@ -1,4 +1,4 @@
-//! Many seeds, one after the other, in a child process that is watched.
+//! Runs many seeds, one after the other, in a child process that is supervised.
 
 use std::cell::RefCell;
 use std::env;
@@ -17,9 +17,9 @@ use super::story::Story;
 use super::world::{self, Style, World};
 use super::{hooks, runtimes};
 
-/// Without the variables.
+/// The number of seeds if no variable sets it.
 const SEEDS: u64 = 500;
-/// Only ends a seed that hangs.
+/// The time after which a seed counts as hanging.
 fn patience() -> Duration {
     Duration::from_secs(number("WAKEFUL_CHAOS_PATIENCE").unwrap_or(60))
 }
@@ -74,7 +74,7 @@ pub fn campaign(test: &'static str, style: Style) {
         "{} seeds fail: {failures:?}",
         failures.len()
     );
-    // A few seeds need not have them all. A subscriber takes most of the actions.
+    // A few seeds need not take all kinds of actions. A subscriber takes most of them.
     let enough = if cfg!(feature = "console") {
         10 * SEEDS
     } else {
@@ -85,7 +85,7 @@ pub fn campaign(test: &'static str, style: Style) {
     }
 }
 
-/// The kinds of actions that were not taken at a place.
+/// Returns the kinds of actions that were not taken at a place.
 fn missing(counts: &Counts) -> Vec<String> {
     let mut missing = Vec::new();
     for &place in Place::ALL {
@@ -131,7 +131,7 @@ impl Run {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("this program runs again");
+            .expect("this program can be started again");
         let (sender, lines) = mpsc::channel();
         let output = child.stdout.take().expect("a pipe");
         thread::spawn(move || {
@@ -146,7 +146,7 @@ impl Run {
             let mut bytes = Vec::new();
             _ = output.read_to_end(&mut bytes);
             let text = String::from_utf8_lossy(&bytes);
-            // The end of it says what happened; a hanging seed may have written much.
+            // The end of the output has the cause; a hanging seed may have written a lot.
             let from = text.len().saturating_sub(60_000);
             let from = (from..text.len()).find(|&at| text.is_char_boundary(at));
             text[from.unwrap_or(0)..].to_owned()
@@ -158,7 +158,7 @@ impl Run {
         }
     }
 
-    /// How many seeds it ran well, and what came of the next.
+    /// Returns the number of seeds that passed, and the outcome of the next one.
     fn watch(mut self, counts: &mut Counts) -> (u64, Option<String>) {
         let mut ran = 0;
         let mut finished = false;
@@ -178,7 +178,7 @@ impl Run {
             }
         };
         if hangs {
-            // SIGABRT would not show more: the other thread of the child prints the actions.
+            // SIGABRT would show no more: the other thread of the child prints the actions.
             _ = self.child.kill();
         }
         let status = self.child.wait().expect("it ends");
@@ -191,7 +191,7 @@ impl Run {
     }
 }
 
-/// In the child: runs the seeds until the first that fails.
+/// Runs in the child: the seeds up to the first that fails.
 fn child(role: &str, style: Style) {
     let numbers: Vec<u64> = role
         .split(' ')
@@ -203,7 +203,7 @@ fn child(role: &str, style: Style) {
     let began = Instant::now();
     let loud = env::var_os("WAKEFUL_CHAOS_LOG").is_some();
     hooks::install();
-    // The harness of the tests has begun a line.
+    // The test harness has begun a line.
     println!();
     let mut counts: Counts = vec![[0; Kind::ALL.len()]; Place::ALL.len()];
     for seed in first..end {
@@ -237,7 +237,7 @@ fn print_counts(counts: &Counts) {
     }
 }
 
-/// One seed, on a thread of its own.
+/// Runs one seed on a thread of its own.
 fn play(seed: u64, style: Style, story: Arc<Story>) -> Result<Counts, String> {
     let (sender, report) = mpsc::channel();
     let theirs = story.clone();

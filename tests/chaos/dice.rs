@@ -1,4 +1,4 @@
-//! The source of all choices of a seed.
+//! The random choices of a seed.
 
 use std::cell::Cell;
 
@@ -19,12 +19,12 @@ impl Dice {
         z ^ z >> 31
     }
 
-    /// From 0 to one less than `limit`.
+    /// Returns a number from 0 to one less than `limit`.
     pub fn below(&self, limit: usize) -> usize {
         (self.next() >> 20) as usize % limit
     }
 
-    /// Whether something happens that happens once in `n` times.
+    /// Returns `true` once in `n` times on average.
     pub fn one_in(&self, n: usize) -> bool {
         self.below(n) == 0
     }

@@ -1,5 +1,5 @@
-//! A second thread, which wakes, aborts, spawns and drops what it is sent. What it does when is
-//! left to the system, so a seed need not repeat.
+//! A second thread, which wakes, aborts, spawns and drops the objects that it is sent. The system
+//! schedules it, so the run of a seed is not always the same.
 
 use std::rc::Rc;
 use std::sync::mpsc::{Sender, channel};
@@ -18,7 +18,7 @@ pub enum Job {
     Spawn(Handle),
     Remote(RemoteJoinHandle<Output>),
     Shutdown(Handle),
-    /// Answers when all before is done.
+    /// Answers when all earlier jobs are done.
     Flush(Sender<()>),
 }
 
@@ -40,10 +40,10 @@ impl Elsewhere {
     }
 
     pub fn send(&self, job: Job) {
-        self.jobs.send(job).expect("the other thread is there");
+        self.jobs.send(job).expect("the other thread runs");
     }
 
-    /// Waits until all that was sent is done.
+    /// Waits until all jobs that were sent are done.
     pub fn wait(&self) {
         let (done, answer) = channel();
         self.send(Job::Flush(done));

@@ -1,4 +1,4 @@
-//! Wakers that are not the runtime's: each of their four functions is user code.
+//! Foreign wakers: each of their four functions is user code.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 use super::places::Place;
 use super::world::{self, Tally};
 
-/// What all clones of one waker share.
+/// The state that all clones of one waker share.
 pub struct State {
     pub number: usize,
     wakes: AtomicUsize,
@@ -20,7 +20,7 @@ impl State {
     }
 }
 
-/// A waker, and its count of wakes.
+/// Returns a waker, and its count of wakes.
 pub fn waker(tally: &Arc<Tally>) -> (Arc<State>, Waker) {
     let state = Arc::new(State {
         number: tally.wakers.both().0,
@@ -37,7 +37,7 @@ pub fn waker(tally: &Arc<Tally>) -> (Arc<State>, Waker) {
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
 
-/// Gives one reference up, also if what comes before panics.
+/// Releases one reference, also if the code before panics.
 struct Owned(Arc<State>);
 
 fn tell(what: &str, state: &State) {
@@ -53,10 +53,10 @@ impl Drop for Owned {
 }
 
 unsafe fn clone(data: *const ()) -> RawWaker {
-    // SAFETY: the data is that of a reference that the caller has.
+    // SAFETY: the data is that of a reference that the caller owns.
     tell("clone", unsafe { &*data.cast::<State>() });
     world::chaos(Place::WakerClone);
-    // SAFETY: the data is that of a reference that the caller has.
+    // SAFETY: the data is that of a reference that the caller owns.
     unsafe { Arc::increment_strong_count(data.cast::<State>()) };
     // SAFETY: as above.
     unsafe { &*data.cast::<State>() }.tally.wakers.made();
@@ -64,7 +64,7 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 }
 
 unsafe fn wake(data: *const ()) {
-    // SAFETY: the caller gives its reference up.
+    // SAFETY: the caller passes its reference on.
     let owned = Owned(unsafe { Arc::from_raw(data.cast::<State>()) });
     tell("wake", &owned.0);
     owned.0.wakes.fetch_add(1, Ordering::SeqCst);
@@ -72,7 +72,7 @@ unsafe fn wake(data: *const ()) {
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
-    // SAFETY: the data is that of a reference that the caller has, and keeps for the call.
+    // SAFETY: the data is that of a reference that the caller owns and keeps during the call.
     let state = unsafe { &*data.cast::<State>() };
     tell("wake_by_ref", state);
     state.wakes.fetch_add(1, Ordering::SeqCst);
@@ -80,7 +80,7 @@ unsafe fn wake_by_ref(data: *const ()) {
 }
 
 unsafe fn drop_waker(data: *const ()) {
-    // SAFETY: the caller gives its reference up.
+    // SAFETY: the caller passes its reference on.
     let owned = Owned(unsafe { Arc::from_raw(data.cast::<State>()) });
     tell("drop", &owned.0);
     world::chaos(Place::WakerDrop);

@@ -1,4 +1,4 @@
-//! What the harness found, each as small as it gets.
+//! Bugs that the harness found, each as a minimal test.
 
 use rustix::process::{Signal, getpid, kill_process};
 use std::cell::{Cell, RefCell};
@@ -16,11 +16,11 @@ use wakeful::signal::unix::{SignalKind, signal};
 use wakeful::time::sleep;
 use wakeful::{Builder, Runtime};
 
-/// Only ends a test that fails.
+/// The time after which a test fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 thread_local! {
-    /// What the next clone of the waker calls.
+    /// The closure that the next clone of the waker calls.
     static ON_CLONE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
     /// Whether the next drop panics.
     static DROP_PANICS: Cell<bool> = const { Cell::new(false) };
@@ -28,7 +28,7 @@ thread_local! {
     static ALIVE: Cell<isize> = const { Cell::new(0) };
 }
 
-/// A waker of this thread, whose functions do what the cells say.
+/// Returns a waker of this thread, whose functions act as the cells say.
 fn waker() -> Waker {
     fn clone(_: *const ()) -> RawWaker {
         if let Some(f) = ON_CLONE.take() {
@@ -56,7 +56,7 @@ fn waker() -> Waker {
     unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) }
 }
 
-/// Runs it on a thread, which is left alone if it hangs.
+/// Runs `f` on a thread, which is detached if it hangs.
 #[track_caller]
 fn ends(f: impl FnOnce() + Send + 'static) {
     let (done, end) = channel();
@@ -68,22 +68,7 @@ fn ends(f: impl FnOnce() + Send + 'static) {
         .expect("it neither hangs nor panics");
 }
 
-/// The clone of a foreign waker runs a step of the loop, in which the task ends.
-#[test]
-fn a_task_that_ends_while_its_join_waker_is_cloned_wakes_it() {
-    let runtime = Rc::new(Runtime::new().unwrap());
-    let mut task = runtime.spawn(async {});
-    let inner = runtime.clone();
-    ON_CLONE.set(Some(Box::new(move || inner.turn().unwrap())));
-    let waker = waker();
-    let poll = Pin::new(&mut task).poll(&mut Context::from_waker(&waker));
-    assert!(task.is_finished());
-    assert!(poll.is_ready() || WAKES.get() > 0, "the end was missed");
-    drop((task, waker));
-    assert_eq!(ALIVE.get(), 0, "a waker was never dropped");
-}
-
-/// The same, and the runtime ends in there.
+/// The clone of a foreign waker drops the runtime, which cancels the task.
 #[test]
 fn a_runtime_that_ends_while_a_join_waker_is_cloned_wakes_it() {
     let runtime = Runtime::new().unwrap();
@@ -97,15 +82,15 @@ fn a_runtime_that_ends_while_a_join_waker_is_cloned_wakes_it() {
     assert_eq!(ALIVE.get(), 0, "a waker was never dropped");
 }
 
-/// A clone that turned out not to be needed is dropped, and that panics.
+/// A clone that is not needed any more is dropped, and its drop panics.
 #[test]
-fn a_result_stays_if_the_drop_of_a_needless_waker_panics() {
+fn a_result_is_kept_if_the_drop_of_an_unused_waker_panics() {
     let runtime = Rc::new(Runtime::new().unwrap());
     let held = Rc::new(());
     let mut task = runtime.handle().spawn_with(|| async { 7 });
     let inner = runtime.clone();
     ON_CLONE.set(Some(Box::new(move || {
-        // The task, and the one that sends its output.
+        // Turns for the task, and for the task that sends its output.
         for _ in 0..3 {
             inner.turn().unwrap();
         }
@@ -121,7 +106,7 @@ fn a_result_stays_if_the_drop_of_a_needless_waker_panics() {
 
 /// The same for a signal that is delivered while the waker is cloned.
 #[test]
-fn a_signal_stays_if_the_drop_of_a_needless_waker_panics() {
+fn a_signal_is_kept_if_the_drop_of_an_unused_waker_panics() {
     let runtime = Rc::new(Runtime::new().unwrap());
     let listen = || runtime.enter(|| signal(SignalKind::user_defined2()).unwrap());
     let (mut first, mut second) = (listen(), listen());
@@ -140,8 +125,8 @@ fn a_signal_stays_if_the_drop_of_a_needless_waker_panics() {
     assert_eq!(heard, Poll::Ready(Some(())));
 }
 
-/// It leaves the loop in the state "asleep", in which it never sleeps again: it spins, and a
-/// stopped clock does not move on.
+/// The bug left the loop in the state "asleep", in which it never sleeps again: it spins, and a
+/// paused clock does not advance.
 #[test]
 fn next_timeout_inside_the_loop_does_not_keep_it_from_sleeping() {
     ends(|| {
@@ -154,9 +139,9 @@ fn next_timeout_inside_the_loop_does_not_keep_it_from_sleeping() {
     });
 }
 
-/// The executor is entered, and so is the reactor, as long as either is.
+/// At thread exit the executor and the reactor are either both usable or both not.
 #[test]
-fn a_runtime_works_whole_or_not_at_all_while_a_thread_winds_down() {
+fn at_thread_exit_a_runtime_works_completely_or_not_at_all() {
     struct Late(RefCell<Option<Box<dyn FnOnce()>>>);
     impl Drop for Late {
         fn drop(&mut self) {
@@ -185,7 +170,7 @@ fn a_runtime_works_whole_or_not_at_all_while_a_thread_winds_down() {
             if first {
                 set();
             }
-            // The locals of the runtime are made.
+            // Initializes the thread-locals of the runtime.
             wakeful::block_on(async { sleep(Duration::from_micros(1)).await });
             if !first {
                 set();
@@ -196,12 +181,12 @@ fn a_runtime_works_whole_or_not_at_all_while_a_thread_winds_down() {
         assert_eq!(
             end.recv(),
             Ok(true),
-            "set before the runtime's own: {first}"
+            "initialized before the runtime's own: {first}"
         );
     }
 }
 
-/// What was made before the closure was called has to go.
+/// Objects created before the call of the closure have to be dropped.
 #[test]
 fn a_panic_of_the_closure_that_makes_an_order_leaks_nothing() {
     let held = Arc::new(());
@@ -214,7 +199,7 @@ fn a_panic_of_the_closure_that_makes_an_order_leaks_nothing() {
             .build()
     }));
     assert!(built.is_err());
-    // The watchdog's thread may have it for a moment.
+    // The thread of the watchdog may hold a reference for a moment.
     let limit = Instant::now() + PATIENCE;
     while Arc::strong_count(&held) > 1 && Instant::now() < limit {
         thread::yield_now();

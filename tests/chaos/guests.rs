@@ -1,4 +1,4 @@
-//! User code in other shapes than futures: orders, descriptors, values of task-locals, closures.
+//! User code other than futures: orders, descriptors, values of task-locals, closures.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -9,7 +9,7 @@ use wakeful::class::{Order, Ready};
 use super::places::Place;
 use super::world::{self, Tally};
 
-/// Chooses anything, and gives some back at once.
+/// Chooses a random task, and drops some at once.
 pub struct Choosy {
     ready: Vec<Ready>,
     tally: Arc<Tally>,
@@ -85,7 +85,7 @@ impl Drop for Fd {
     }
 }
 
-/// Something of a closure's own.
+/// A value that a closure owns.
 pub struct Capture {
     tally: Arc<Tally>,
 }

@@ -1,4 +1,4 @@
-//! Hooks of the process: for panics, and for `tracing`.
+//! The hooks of the process: for panics, and for `tracing`.
 
 use std::cell::Cell;
 use std::panic::PanicHookInfo;
@@ -6,7 +6,7 @@ use std::panic::PanicHookInfo;
 use super::places::Place;
 use super::world::{self, Blast, Reset, Second};
 
-/// What the runtime may say in a panic, as the actions do what it is about.
+/// Texts of panics that the runtime may cause, as the actions misuse it on purpose.
 const ALLOWED: &[&str] = &[
     "was called inside a Wakeful runtime",
     "a sleep was polled after its runtime had been dropped",
@@ -28,7 +28,7 @@ pub fn install() {
 }
 
 thread_local! {
-    /// A panic inside of the hook would end the process.
+    /// A panic in the hook would end the process.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -50,16 +50,16 @@ fn panicked(info: &PanicHookInfo<'_>) {
     let owned = payload.downcast_ref::<String>().map(String::as_str);
     let text = owned.or_else(|| payload.downcast_ref::<&str>().copied());
     let text = text.unwrap_or("no text");
-    // The reactor of a thread that winds down may be gone already.
+    // The reactor of a thread that is ending may be destroyed already.
     if world.late.get() && text.contains("there is no Wakeful runtime on this thread") {
         return;
     }
-    world.insist(ALLOWED.iter().any(|allowed| text.contains(allowed)), || {
+    world.check(ALLOWED.iter().any(|allowed| text.contains(allowed)), || {
         format!("a panic: {info}")
     });
 }
 
-/// Whether the panic hook runs. A panic in it would end the process, so nothing may be polled.
+/// Whether the panic hook runs. A panic in it would end the process, so it polls nothing.
 pub fn in_panic_hook() -> bool {
     INSIDE.get()
 }
@@ -74,11 +74,11 @@ mod subscriber {
     use super::super::places::Place;
     use super::super::world;
 
-    /// Installs one subscriber for the process: `tracing` does not call the subscriber of a thread
-    /// from inside itself.
+    /// Installs one subscriber for the process: `tracing` does not call a thread's own subscriber
+    /// for events inside of it.
     pub fn install() {
         tracing::subscriber::set_global_default(Chaotic(AtomicU64::new(1)))
-            .expect("there is no other subscriber");
+            .expect("no other subscriber is installed");
     }
 
     struct Chaotic(AtomicU64);

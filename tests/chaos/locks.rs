@@ -16,7 +16,7 @@ use wakeful::sync::{
 };
 use wakeful::task::coop::unconstrained;
 
-use super::actions::some_waker;
+use super::actions::handles::some_waker;
 use super::foreign;
 use super::places::Place;
 use super::world::{World, drop_quietly, take};

@@ -1,4 +1,4 @@
-//! What has to come of everything.
+//! The checks of the final states.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -16,7 +16,7 @@ use super::foreign;
 use super::world::{self, Blast, Count, World, drop_quietly};
 
 impl World {
-    /// What a handle gave has to be what happened.
+    /// Checks that the output of a handle is that of its task.
     pub fn joined(&self, record: &Record, result: Result<Output, JoinError>) {
         let name = record.name();
         let end = record.end.get();
@@ -24,7 +24,7 @@ impl World {
             Ok(output) => {
                 let number = output.number;
                 let right = number == record.number && end == Some(End::Returned);
-                self.insist(right && !record.threw.get(), || {
+                self.check(right && !record.threw.get(), || {
                     format!(
                         "{name} gave {number}, but {end:?}, threw: {}",
                         record.threw.get()
@@ -40,12 +40,12 @@ impl World {
         let name = record.name();
         let end = record.end.get();
         if let Some(id) = record.id.get() {
-            self.insist(error.id() == id, || {
+            self.check(error.id() == id, || {
                 format!("{name} is {id}, its error says {}", error.id())
             });
         }
         if error.is_cancelled() {
-            self.insist(end == Some(End::Dropped) && !record.threw.get(), || {
+            self.check(end == Some(End::Dropped) && !record.threw.get(), || {
                 format!(
                     "{name} was cancelled, but {end:?}, threw: {}",
                     record.threw.get()
@@ -55,17 +55,17 @@ impl World {
         }
         let payload = error.into_panic();
         let ours = payload.is::<Blast>() || payload.is::<world::Second>();
-        // Panics with a text are judged by the hook.
+        // The hook checks the texts of panics.
         let text = payload.is::<String>() || payload.is::<&str>();
-        self.insist(ours || text, || {
+        self.check(ours || text, || {
             format!("{name} panicked with something else")
         });
-        self.insist(end.is_some(), || format!("{name} panicked and goes on"));
+        self.check(end.is_some(), || format!("{name} panicked and goes on"));
         drop(payload);
     }
 
-    /// Lets the tasks run without further actions until none wants to, and looks whether one was
-    /// forgotten.
+    /// Runs the tasks without further actions until none is ready, and checks that no wake was
+    /// lost.
     pub fn settle(&self) {
         self.still.set(true);
         if let Some(elsewhere) = &*self.elsewhere.borrow() {
@@ -82,7 +82,7 @@ impl World {
                     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| guest.turn(self)))
                         .inspect_err(|_| failed = true),
                 );
-                // A pool that works, or time that passes, has to be waited for.
+                // It waits for the pool, and for timers.
                 busy |= failed || guest.runtime().next_timeout().is_some();
             }
             busy |= self.polls.get() != before;
@@ -92,43 +92,44 @@ impl World {
                 thread::yield_now();
             }
         }
-        self.insist(quiet >= 6, || "the tasks do not come to rest".to_owned());
+        self.check(quiet >= 6, || "the tasks are always ready".to_owned());
         let settled: Vec<_> = guests.iter().map(|guest| guest.number).collect();
         drop_quietly(guests);
         for record in self.records.borrow().iter() {
             if record.runtime.get().is_some_and(|it| settled.contains(&it)) {
-                self.look_at(record);
+                self.check_future(record);
             }
         }
-        self.look_at_waiters();
+        self.check_waiters();
         self.locks.settled(self);
         self.still.set(false);
     }
 
-    /// Checks a future while nothing runs: if it is alive, it waits for an event that has not come.
-    fn look_at(&self, record: &Record) {
+    /// Checks a future while nothing runs: if it is alive, it waits for an event that has not
+    /// happened.
+    fn check_future(&self, record: &Record) {
         if record.is_over() || record.drops.get() > 0 {
             return;
         }
         let name = record.name();
-        self.insist(record.polls.get() > 0, || {
+        self.check(record.polls.get() > 0, || {
             format!("{name} was never polled")
         });
-        self.insist(!record.woken.load(Ordering::SeqCst), || {
+        self.check(!record.woken.load(Ordering::SeqCst), || {
             format!("a wake of {name} is lost")
         });
-        self.insist(!record.aborted.get(), || {
+        self.check(!record.aborted.get(), || {
             format!("an abort of {name} is lost")
         });
         if let Some(awaited) = &*record.awaits.borrow() {
-            self.insist(!awaited.is_over(), || {
+            self.check(!awaited.is_over(), || {
                 format!("{name} waits for {}, which is over", awaited.name())
             });
         }
     }
 
-    /// Checks that a foreign waker was woken if what it waits for is over.
-    fn look_at_waiters(&self) {
+    /// Checks that a foreign waker was woken if the future that it polled has ended.
+    fn check_waiters(&self) {
         let slept = |waiting: &Option<(Arc<foreign::State>, usize)>| {
             waiting
                 .as_ref()
@@ -136,21 +137,21 @@ impl World {
         };
         for joiner in self.bag.joiners.borrow().iter() {
             let lost = joiner.handle.is_finished() && slept(&joiner.waiting);
-            self.insist(!lost, || {
-                format!("who waits for {} was not woken", joiner.record.name())
+            self.check(!lost, || {
+                format!("the waiter of {} was not woken", joiner.record.name())
             });
         }
         for remote in self.bag.remotes.borrow().iter() {
             let lost = remote.handle.is_finished() && slept(&remote.waiting);
-            self.insist(!lost, || {
-                "who waits for a remote task was not woken".to_owned()
+            self.check(!lost, || {
+                "the waiter of a remote task was not woken".to_owned()
             });
         }
         let mut sets = self.bag.sets.take();
         for set in &mut sets {
             let waiting = slept(&set.waiting);
             if let Some(result) = set.set.try_join_next() {
-                self.insist(!waiting, || "who waits for a set was not woken".to_owned());
+                self.check(!waiting, || "the waiter of a set was not woken".to_owned());
                 set.waiting = None;
                 self.member(result);
             }
@@ -158,7 +159,7 @@ impl World {
         self.bag.sets.borrow_mut().extend(sets);
     }
 
-    /// A member of a set has ended.
+    /// Checks a member of a set that has ended.
     pub fn member(&self, result: Result<Output, JoinError>) {
         match result {
             Ok(output) => {
@@ -178,7 +179,7 @@ impl World {
         }
     }
 
-    /// Drops all that lies about, and what that brings forth.
+    /// Drops all objects, and those that their drops create.
     pub fn empty(&self) {
         loop {
             let mut any = false;
@@ -209,26 +210,29 @@ impl World {
         any
     }
 
-    /// Every runtime has ended: handles give what they have to, and nothing is left.
+    /// Checks after the end of all runtimes: handles return the expected results, and nothing is
+    /// left.
     pub fn close(self: Rc<World>) -> Rc<World> {
         self.empty();
         if let Some(elsewhere) = self.elsewhere.take() {
             elsewhere.end();
         }
         let (made, dropped) = self.tally.runtimes.both();
-        self.insist(made == dropped, || {
+        self.check(made == dropped, || {
             format!("{dropped} of {made} runtimes have ended")
         });
         let id = wakeful::task::try_id();
-        self.insist(id.is_none(), || format!("after all, task {id:?} runs"));
-        let inside = wakeful::Handle::try_current().is_some();
-        self.insist(!inside, || "after all, a runtime is entered".to_owned());
+        self.check(id.is_none(), || format!("after all, task {id:?} runs"));
+        let inside = wakeful::Handle::try_current().is_ok();
+        self.check(!inside, || {
+            "a runtime is still entered at the end".to_owned()
+        });
         self.still.set(true);
         self.last_joins();
         self.empty();
         self.locks.close(&self);
         for record in self.records.borrow().iter() {
-            self.insist(record.drops.get() == 1, || {
+            self.check(record.drops.get() == 1, || {
                 format!("{} was dropped {} times", record.name(), record.drops.get())
             });
             record.awaits.take();
@@ -236,7 +240,7 @@ impl World {
         let tally = &self.tally;
         let check = |what: &str, count: &Count| {
             let (made, dropped) = count.both();
-            self.insist(made == dropped, || {
+            self.check(made == dropped, || {
                 format!("{dropped} of {made} {what} were dropped")
             });
         };
@@ -259,8 +263,8 @@ impl World {
                 self.attempt(|| {
                     match pin!(unconstrained(Pin::new(&mut joiner.handle))).poll(&mut cx) {
                         Poll::Ready(result) => self.joined(&joiner.record, result),
-                        Poll::Pending => self.insist(false, || {
-                            format!("the handle of {} waits for ever", joiner.record.name())
+                        Poll::Pending => self.check(false, || {
+                            format!("the handle of {} waits forever", joiner.record.name())
                         }),
                     }
                 });
@@ -273,7 +277,7 @@ impl World {
                     match pin!(unconstrained(Pin::new(&mut remote.handle))).poll(&mut cx) {
                         Poll::Ready(result) => drop(result),
                         Poll::Pending => {
-                            self.insist(false, || "a remote handle waits for ever".to_owned())
+                            self.check(false, || "a remote handle waits forever".to_owned())
                         }
                     }
                 });
@@ -292,7 +296,7 @@ impl World {
                     }
                 });
                 if set.set.len() == before {
-                    self.insist(false, || format!("{before} members of a set never end"));
+                    self.check(false, || format!("{before} members of a set never end"));
                     break;
                 }
             }

@@ -23,9 +23,9 @@ macro_rules! names {
 }
 
 names! {
-    /// Where user code runs.
+    /// A place where user code runs.
     Place:
-    /// Outside of everything: what a program does with its runtimes.
+    /// Outside of all runtimes: the program that uses them.
     Top
     /// The poll of a task.
     Poll
@@ -43,35 +43,35 @@ names! {
     OrderPush
     OrderPop
     OrderDrop
-    /// The closure that makes an order for a runtime.
+    /// The closure that creates an order for a runtime.
     OrderMake
     /// The closure of `spawn_with`, on the loop's thread.
     Make
-    /// The drop of that closure.
+    /// The drop of the closure of `spawn_with`.
     MakeDrop
     /// The closures of `enter`, and of a task-local's `sync_scope`.
     Inside
     /// The drop of a value of a task-local.
     LocalDrop
-    /// `as_fd` of what a descriptor is in.
+    /// `as_fd` of a registered descriptor.
     AsFd
-    /// The drop of that.
+    /// The drop of a descriptor.
     FdDrop
     /// The closure of an operation on a descriptor.
     Operation
-    /// The iterator that a `JoinSet` is collected from.
+    /// The iterator from which a `JoinSet` is collected.
     Iterator
     PanicHook
     /// A destructor of a thread-local.
     ThreadLocal
-    /// The trace's hook for trouble.
+    /// The trace's hook for panics and stalls.
     TroubleHook
     /// The functions of a `tracing` subscriber.
     Subscriber
 }
 
 names! {
-    /// What is done.
+    /// The kinds of actions.
     Kind:
     Spawn
     Remote
@@ -107,14 +107,14 @@ impl Place {
         }
     }
 
-    /// Whether a panic may leave the place. std ends the process for one in the panic hook, and in
-    /// the destructor of a thread-local.
+    /// Whether user code may panic in this place. std aborts the process at a panic in the panic
+    /// hook or in the destructor of a thread-local.
     pub fn may_panic(self) -> bool {
         !matches!(self, Place::Top | Place::PanicHook | Place::ThreadLocal)
     }
 }
 
-/// Whether an action of this kind can be taken there.
+/// Whether an action of this kind is possible in the place.
 pub fn possible(place: Place, kind: Kind) -> bool {
     place.exists() && (kind != Kind::Panic || place.may_panic())
 }

@@ -1,4 +1,4 @@
-//! Runtimes, and going into them.
+//! The runtimes of a seed, and entering them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,10 +20,10 @@ pub struct Guest {
     tally: Arc<Tally>,
 }
 
-/// At a time.
+/// The largest number of runtimes at a time.
 const RUNTIMES: usize = 4;
 
-/// Makes a runtime and puts it into the bag.
+/// Creates a runtime and puts it into the bag.
 pub fn make(world: &World) {
     let (made, dropped) = world.tally.runtimes.both();
     if made - dropped >= RUNTIMES {
@@ -92,16 +92,18 @@ fn traced(_: &World, builder: Builder) -> Builder {
 
 impl Guest {
     pub fn runtime(&self) -> &Runtime {
-        self.runtime.as_ref().expect("it is there until its drop")
+        self.runtime
+            .as_ref()
+            .expect("the runtime is there until the drop")
     }
 
-    /// Calls `f` as the thread's own runtime is about to be this one.
+    /// Calls `f`, during which this thread counts as inside of this runtime.
     pub fn going_in<R>(&self, world: &World, f: impl FnOnce(&Runtime) -> R) -> R {
         let _inside = Inside::new(&world.inside, self.number);
         f(self.runtime())
     }
 
-    /// The same for a loop, which is refused inside of another.
+    /// Calls `f`, which runs the loop. Inside of another loop the runtime refuses that.
     fn looping<R>(&self, world: &World, f: impl FnOnce(&Runtime) -> R) -> R {
         if world.looping.get() {
             return f(self.runtime());
@@ -117,29 +119,29 @@ impl Guest {
             let main = Body::new(world, true);
             (main.record().clone(), runtime.block_on(main))
         });
-        // Its drop is no longer inside of the runtime.
-        world.insist(output.number == record.number, || {
+        // The future is dropped outside of the runtime.
+        world.check(output.number == record.number, || {
             format!("{} gave {}", record.name(), output.number)
         });
     }
 
-    /// Takes a step of the loop.
+    /// Runs one turn of the loop.
     pub fn turn(&self, world: &World) {
         world.tell(|| format!("runtime {}: turn", self.number));
         self.looping(world, |runtime| runtime.turn().expect("a turn"));
     }
 
-    /// Outside of everything no task runs.
+    /// Checks that outside of all loops no task is current.
     pub fn check(&self, world: &World) {
         if world.is_outside() {
             let id = self.going_in(world, |runtime| runtime.enter(wakeful::task::try_id));
-            world.insist(id.is_none(), || {
+            world.check(id.is_none(), || {
                 format!("runtime {} is at rest, and task {id:?} runs", self.number)
             });
         }
     }
 
-    /// Ends it now, with that patience.
+    /// Shuts the runtime down with this timeout.
     pub fn shut_down(mut self, world: &World, patience: Option<Duration>) {
         let _inside = Inside::new(&world.inside, self.number);
         let Some(runtime) = self.runtime.take() else {
@@ -170,7 +172,7 @@ impl Drop for Guest {
     }
 }
 
-/// The thread is about to go into that runtime, for as long as this lives.
+/// Records that this thread is inside of a runtime, until it is dropped.
 pub struct Inside<'a>(&'a RefCell<Vec<usize>>);
 
 impl<'a> Inside<'a> {
@@ -187,13 +189,13 @@ impl Drop for Inside<'_> {
 }
 
 thread_local! {
-    /// What the end of the thread drops.
+    /// The objects that are dropped at the end of the thread.
     static LATE: RefCell<Late> = const { RefCell::new(Late { guests: Vec::new(), close: None }) };
 }
 
 struct Late {
     guests: Vec<Rc<Guest>>,
-    /// What comes last.
+    /// Closes the world when it is dropped, which is last.
     close: Option<Box<dyn FnOnce()>>,
 }
 
@@ -213,16 +215,16 @@ impl Drop for Late {
     }
 }
 
-/// Registers such a destructor for the thread. The order of creation decides which runs first.
+/// Initializes the thread-local. The order of initialization decides which one is destroyed first.
 pub fn touch_late() {
     LATE.with_borrow(|_| ());
 }
 
-/// The thread is to drop this runtime as it ends.
+/// Keeps the runtime for the thread to drop at its end.
 pub fn leave_to_the_end(guest: Rc<Guest>) -> Result<(), Rc<Guest>> {
     let mut guest = Some(guest);
     let kept = LATE.try_with(|late| {
-        // It may be in the middle of its drop.
+        // The runtime may be in the middle of its drop.
         if let Ok(mut late) = late.try_borrow_mut() {
             late.guests.extend(guest.take());
         }
@@ -233,7 +235,7 @@ pub fn leave_to_the_end(guest: Rc<Guest>) -> Result<(), Rc<Guest>> {
     }
 }
 
-/// Drops what is left there and calls `close`, now or as the thread ends.
+/// Drops the kept objects and calls `close`, now or at the end of the thread.
 pub fn finish(at_the_end_of_the_thread: bool, close: impl FnOnce() + 'static) {
     let (guests, close) = LATE.with_borrow_mut(|late| {
         if at_the_end_of_the_thread {

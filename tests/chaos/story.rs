@@ -1,8 +1,8 @@
-//! The log of what a seed did, to find out why it failed. Another thread may read it.
+//! The log of a seed's actions, to find out why it failed. Another thread may read it.
 
 use std::sync::Mutex;
 
-/// The last ones are kept.
+/// The last lines, up to this number, are kept.
 const LINES: usize = 2000;
 
 #[derive(Default)]

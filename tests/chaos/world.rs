@@ -1,4 +1,4 @@
-//! What one seed has: its choices, its objects, its records, and what was found wrong.
+//! The state of one seed: its choices, its objects, their records, and the failed checks.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -28,21 +28,21 @@ use super::places::{Kind, Place, possible};
 use super::runtimes::Guest;
 use super::story::Story;
 
-/// Places inside places.
+/// The depth of places inside places.
 const DEPTH: u32 = 6;
 
-/// What a campaign allows.
+/// The features that a campaign uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// All that gives the same at each run of a seed.
+    /// Only features with which a seed always runs in the same way.
     Alone,
-    /// And several classes, which share the loop by the time that they took.
+    /// Also several classes, which are scheduled by the time that they used.
     Classes,
-    /// And another thread, the blocking pool and the real clock.
+    /// Also another thread, the blocking pool and the real clock.
     Threads,
 }
 
-/// How many of one sort were made and dropped. Any thread.
+/// Counts the created and the dropped values of a type, on any thread.
 #[derive(Debug, Default)]
 pub struct Count {
     made: AtomicUsize,
@@ -64,7 +64,7 @@ impl Count {
     }
 }
 
-/// What was made has to be dropped, once.
+/// Checks that each created value was dropped once.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub futures: Count,
@@ -78,7 +78,7 @@ pub struct Tally {
     pub runtimes: Count,
 }
 
-/// A handle, and the foreign waker that it was last polled with: the state, and its wakes before.
+/// A handle, the state of the foreign waker that it was last polled with, and its wakes before.
 pub struct Joiner {
     pub record: Rc<Record>,
     pub handle: JoinHandle<Output>,
@@ -95,13 +95,13 @@ pub struct Remote {
     pub waiting: Option<(Arc<foreign::State>, usize)>,
 }
 
-/// A task's waker, or a foreign one.
+/// A waker of a task, or a foreign one.
 pub struct Known {
     pub record: Option<Rc<Record>>,
     pub waker: Waker,
 }
 
-/// Objects that lie about, for every action to use. They are taken out for that, and put back.
+/// The objects that actions can use. An action takes them out and puts them back.
 #[derive(Default)]
 pub struct Bag {
     pub runtimes: RefCell<Vec<Rc<Guest>>>,
@@ -112,7 +112,7 @@ pub struct Bag {
     pub aborts: RefCell<Vec<(Option<Rc<Record>>, AbortHandle)>>,
     pub wakers: RefCell<Vec<Known>>,
     pub handles: RefCell<Vec<Handle>>,
-    /// With the numbers of their runtimes.
+    /// The runtimes with their numbers.
     pub spawners: RefCell<Vec<(usize, LocalSpawner)>>,
     pub classes: RefCell<Vec<Class>>,
     pub sleeps: RefCell<Vec<Pin<Box<Sleep>>>>,
@@ -131,39 +131,39 @@ pub struct World {
     pub locks: Locks,
     pub records: RefCell<Vec<Rc<Record>>>,
     pub faults: RefCell<Vec<String>>,
-    /// Actions by place and kind.
+    /// The number of actions by place and kind.
     pub counts: RefCell<Vec<[u32; Kind::ALL.len()]>>,
-    /// Wakers of what is being polled, the innermost last.
+    /// The wakers of the current polls, the innermost last.
     pub own: RefCell<Vec<Known>>,
-    /// The runtimes that this thread is inside of, the innermost last.
+    /// The numbers of the runtimes that this thread is inside of, the innermost last.
     pub inside: RefCell<Vec<usize>>,
-    /// Runtimes so far.
+    /// The number of runtimes so far.
     pub runtimes: Cell<usize>,
-    /// Polls so far.
+    /// The number of polls so far.
     pub polls: Cell<u64>,
     pub looping: Cell<bool>,
-    /// No actions are taken.
+    /// Whether no more actions are taken.
     pub still: Cell<bool>,
-    /// No panics are thrown.
+    /// Whether no more panics are thrown.
     pub calm: Cell<bool>,
-    /// The thread winds down.
+    /// Whether the thread is ending.
     pub late: Cell<bool>,
     pub elsewhere: RefCell<Option<Elsewhere>>,
     depth: Cell<u32>,
     left: Cell<u32>,
-    /// Tasks that tasks may still spawn to wait for.
+    /// The number of tasks that tasks may still spawn and wait for.
     children: Cell<u32>,
 }
 
 thread_local! {
-    /// Without a destructor, so that it is there for those of others.
+    /// Without a destructor, so that the destructors of others can use it.
     static WORLD: Cell<Option<ManuallyDrop<Rc<World>>>> = const { Cell::new(None) };
 }
 
 /// The payload of a panic on purpose.
 pub struct Blast(Arc<Tally>, usize);
 
-/// That of a panic in the drop of such a payload.
+/// The payload of a panic in the drop of such a payload.
 pub struct Second;
 
 impl Drop for Blast {
@@ -176,7 +176,7 @@ impl Drop for Blast {
     }
 }
 
-/// This thread's, if a seed runs here.
+/// Returns the world of this thread, if a seed runs here.
 pub fn current() -> Option<Rc<World>> {
     let world = WORLD.take()?;
     let ours = Rc::clone(&world);
@@ -184,17 +184,17 @@ pub fn current() -> Option<Rc<World>> {
     Some(ours)
 }
 
-/// Makes it this thread's.
+/// Makes it the world of this thread.
 pub fn begin(world: Rc<World>) {
     WORLD.set(Some(ManuallyDrop::new(world)));
 }
 
-/// Takes it away from this thread.
+/// Removes it from this thread.
 pub fn end() -> Option<Rc<World>> {
     WORLD.take().map(ManuallyDrop::into_inner)
 }
 
-/// Does something, at that place. May panic, where that is allowed.
+/// Takes actions at this place. May panic, where that is allowed.
 pub fn chaos(place: Place) {
     if let Some(world) = current()
         && world.visit(place)
@@ -209,7 +209,7 @@ fn throw(place: Place) -> ! {
         unreachable!("it was there")
     };
     let hook = world.dice.one_in(2);
-    // What a subscriber's panic carries is forgotten by the runtime, so it owns nothing.
+    // The runtime forgets the payload of a subscriber's panic, so the payload owns nothing.
     let payload = if matches!(place, Place::PayloadDrop | Place::Subscriber) {
         None
     } else {
@@ -227,7 +227,7 @@ fn throw(place: Place) -> ! {
     }
 }
 
-/// Drops what user code may be in, and keeps its panics.
+/// Drops a value that runs user code, and catches its panics.
 pub fn drop_quietly<T>(value: T) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         drop_payload(payload);
@@ -235,11 +235,11 @@ pub fn drop_quietly<T>(value: T) {
 }
 
 fn drop_payload(payload: Box<dyn Any + Send>) {
-    // The second one has no drop.
+    // The payload of the second panic has no drop.
     _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
 }
 
-/// Resets a cell, also after a panic.
+/// Resets a cell when it is dropped, also during a panic.
 pub struct Reset<'a, T: Copy>(&'a Cell<T>, T);
 
 impl<'a, T: Copy> Reset<'a, T> {
@@ -282,12 +282,13 @@ impl World {
         }
     }
 
-    /// Allows that many more actions.
+    /// Allows `n` more actions.
     pub fn allow(&self, actions: u32) {
         self.left.set(actions);
     }
 
-    /// Counts a task that another one is about to wait for. `false`: there were enough.
+    /// Counts a task that another one is about to wait for. Returns `false` if the limit is
+    /// reached.
     pub fn may_have_children(&self) -> bool {
         let left = self.children.get();
         self.children.set(left.saturating_sub(1));
@@ -298,14 +299,14 @@ impl World {
         self.left.get()
     }
 
-    /// Whether no place is being visited, but the program itself.
+    /// Whether the program itself runs, outside of all places.
     pub fn is_outside(&self) -> bool {
         self.depth.get() <= 1 && !self.looping.get() && !self.late.get()
     }
 
-    /// Notes what is wrong. A panic could be taken for one on purpose.
+    /// Records a failed check. It does not panic, as that could be taken for a panic on purpose.
     #[track_caller]
-    pub fn insist(&self, holds: bool, otherwise: impl FnOnce() -> String) {
+    pub fn check(&self, holds: bool, otherwise: impl FnOnce() -> String) {
         if !holds {
             let at = Location::caller();
             let text = format!("{}:{}: {}", at.file(), at.line(), otherwise());
@@ -314,14 +315,14 @@ impl World {
         }
     }
 
-    /// Writes an action into the story of this seed.
+    /// Adds an action to the log of this seed.
     pub fn tell(&self, text: impl FnOnce() -> String) {
         let depth = self.depth.get() as usize;
         self.story
             .tell(|| format!("{:1$}{2}", "", depth * 2, text()));
     }
 
-    /// Takes some actions. `true`: then it is to panic.
+    /// Takes some actions. Returns whether the place has to panic.
     fn visit(&self, place: Place) -> bool {
         if self.still.get() || self.depth.get() >= DEPTH || self.left.get() == 0 {
             return false;
@@ -335,7 +336,7 @@ impl World {
         false
     }
 
-    /// Takes one action. `true`: it is to panic, which is the caller's to do.
+    /// Takes one action. Returns whether the caller has to panic.
     pub fn act(&self, place: Place) -> bool {
         if self.left.get() == 0 {
             return false;
@@ -356,7 +357,7 @@ impl World {
         let _depth = Reset::new(&self.depth, self.depth.get() + 1);
         let id = try_id();
         self.attempt(|| actions::take_action(self, place, kind));
-        self.insist(try_id() == id, || {
+        self.check(try_id() == id, || {
             format!(
                 "{place}: {kind} changed the running task from {id:?} to {:?}",
                 try_id()
@@ -373,7 +374,7 @@ impl World {
     }
 }
 
-/// Takes one of them out.
+/// Takes a random object out.
 pub fn take<T>(dice: &Dice, from: &RefCell<Vec<T>>) -> Option<T> {
     let mut all = from.borrow_mut();
     if all.is_empty() {
@@ -383,12 +384,12 @@ pub fn take<T>(dice: &Dice, from: &RefCell<Vec<T>>) -> Option<T> {
     Some(all.swap_remove(at))
 }
 
-/// Copies one of them.
+/// Clones a random object.
 pub fn copy<T: Clone>(dice: &Dice, from: &RefCell<Vec<T>>) -> Option<T> {
     let all = from.borrow();
     if all.is_empty() {
         return None;
     }
-    // A clone of these runs no user code.
+    // Cloning these runs no user code.
     Some(all[dice.below(all.len())].clone())
 }

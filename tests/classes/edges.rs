@@ -1,5 +1,5 @@
-//! Where the ways of the loop meet: the first class, the last, orders that do what few do, and
-//! latencies that are shorter than a poll. What these guard against hangs, or reads what is gone.
+//! Edge cases: the first class, the last one, unusual orders, and latencies that are shorter than a
+//! poll. The bugs that these tests detect would hang, or read freed memory.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,9 +11,9 @@ use wakeful::class::{Class, Order, Ready};
 use wakeful::task::{self, Id, consume_budget, yield_now};
 use wakeful::{Runtime, block_on, spawn, spawn_in};
 
-/// Nothing else is ready then, so the loop must not sleep.
+/// No other task is ready then, so the loop must not sleep.
 #[test]
-fn the_first_class_may_be_made_by_a_task() {
+fn a_task_may_create_the_first_class() {
     block_on(async {
         let made = spawn(async {
             let class = Class::builder("first").build().unwrap();
@@ -25,7 +25,7 @@ fn the_first_class_may_be_made_by_a_task() {
 
 type Seen = Rc<RefCell<Vec<Option<Id>>>>;
 
-/// First come, first served; it asks which task runs.
+/// First in, first out; queries the current task.
 #[derive(Default)]
 struct Asks {
     tasks: Vec<Ready>,
@@ -47,7 +47,7 @@ impl Order for Asks {
 }
 
 #[test]
-fn no_task_runs_while_an_order_is_asked() {
+fn no_task_is_current_while_an_order_is_called() {
     let seen = Seen::default();
     let order = Asks {
         seen: seen.clone(),
@@ -65,7 +65,7 @@ fn no_task_runs_while_an_order_is_asked() {
 }
 
 #[test]
-fn no_task_runs_after_the_panic_of_an_order() {
+fn no_task_is_current_after_the_panic_of_an_order() {
     let runtime = Runtime::new().unwrap();
     let order = Asks {
         panics: true,
@@ -99,7 +99,7 @@ impl Order for Room {
 }
 
 #[test]
-fn an_order_may_drop_what_it_has_no_room_for() {
+fn an_order_may_drop_tasks_that_exceed_its_capacity() {
     for room in [0, 2] {
         block_on(async {
             let order = Room(room, Vec::new());
@@ -112,7 +112,7 @@ fn an_order_may_drop_what_it_has_no_room_for() {
     }
 }
 
-/// Puts the first one aside.
+/// Keeps the first task and returns it last.
 struct Keeps(Vec<Ready>, Rc<Cell<Option<Ready>>>);
 
 impl Order for Keeps {
@@ -131,7 +131,7 @@ impl Order for Keeps {
 }
 
 #[test]
-fn a_class_may_go_while_a_ready_task_is_kept_aside() {
+fn a_class_may_be_dropped_while_its_order_keeps_a_ready_task() {
     block_on(async {
         let kept = Rc::new(Cell::new(None));
         let order = Keeps(Vec::new(), kept.clone());
@@ -139,7 +139,7 @@ fn a_class_may_go_while_a_ready_task_is_kept_aside() {
         let first = spawn_in(&class, async {});
         let second = spawn_in(&class, async { Class::current().remove().unwrap() });
         second.await.unwrap();
-        // The loop has nothing to run.
+        // The loop has no other task to run.
         wakeful::time::sleep(Duration::from_millis(1)).await;
         assert!(!first.is_finished());
         drop(kept.take());
@@ -147,7 +147,7 @@ fn a_class_may_go_while_a_ready_task_is_kept_aside() {
     });
 }
 
-/// Says where it is dropped.
+/// Records the thread on which it is dropped.
 struct Home(
     #[expect(dead_code, reason = "is counted from outside")] Rc<()>,
     Rc<Cell<Option<ThreadId>>>,
@@ -159,7 +159,7 @@ impl Drop for Home {
     }
 }
 
-/// Makes another class when it is dropped.
+/// Creates another class when it is dropped.
 struct Again(Option<Home>);
 
 impl Order for Again {
@@ -185,7 +185,7 @@ impl Drop for Again {
 }
 
 #[test]
-fn an_order_made_at_the_end_is_dropped_on_its_thread() {
+fn an_order_created_at_shutdown_is_dropped_on_its_thread() {
     let (alive, dropped) = (Rc::new(()), Rc::new(Cell::new(None)));
     let runtime = Runtime::new().unwrap();
     let handle = runtime.handle();
@@ -197,9 +197,9 @@ fn an_order_made_at_the_end_is_dropped_on_its_thread() {
     drop(handle);
 }
 
-/// Others have their turns, however short the latency of one that is always ready.
+/// Other classes run, however short the latency of one that is always ready.
 #[test]
-fn no_latency_is_too_short_for_the_others() {
+fn a_short_latency_does_not_starve_other_classes() {
     for nanos in [0, 1, 1_000] {
         block_on(async {
             let latency = Duration::from_nanos(nanos);
@@ -217,9 +217,9 @@ fn no_latency_is_too_short_for_the_others() {
     }
 }
 
-/// A task that has had to yield resumes when its turn comes.
+/// A task that has yielded resumes when its turn comes.
 #[test]
-fn giving_way_ends() {
+fn a_yield_returns() {
     block_on(async {
         let latency = Duration::from_millis(5);
         let class = Class::builder("urgent").latency(latency).build().unwrap();

@@ -16,7 +16,7 @@ use wakeful::{LocalSpawner, Runtime};
 
 use crate::support::{Counting, Ledger, poll_once};
 
-/// Where the subscriber is called.
+/// The calls of the subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     Span,
@@ -39,7 +39,7 @@ fn called(at: At) {
     }
 }
 
-/// The next call of that kind does this.
+/// The next call of that kind runs this.
 fn next(at: At, act: impl FnOnce() + 'static) {
     ACT.set(Some((at, Box::new(act))));
 }
@@ -94,7 +94,7 @@ fn a_task_whose_spawn_runs_a_loop_that_shuts_down_is_cancelled_once() {
     });
 }
 
-/// Spawns on a runtime that ends in that call, by what `act` does with it.
+/// Spawns on a runtime that `act` ends in that call.
 fn spawn_on_a_runtime_that_ends(act: impl FnOnce(Rc<RefCell<Option<Runtime>>>)) {
     with_default(Acting, || {
         let ledger = Ledger::new();
@@ -112,14 +112,14 @@ fn spawn_on_a_runtime_that_ends(act: impl FnOnce(Rc<RefCell<Option<Runtime>>>)) 
 }
 
 #[test]
-fn a_spawner_whose_runtime_is_dropped_meanwhile_says_so_and_keeps_nothing() {
+fn a_spawn_on_a_runtime_that_is_dropped_meanwhile_panics_and_leaks_nothing() {
     spawn_on_a_runtime_that_ends(|runtime| {
         next(At::Span, move || drop(runtime.take()));
     });
 }
 
 #[test]
-fn a_spawner_whose_runtime_is_shut_down_meanwhile_may_end_it_as_the_span_is_closed() {
+fn a_runtime_that_a_spawn_shut_down_may_be_dropped_as_the_span_is_closed() {
     spawn_on_a_runtime_that_ends(|runtime| {
         next(At::Span, move || {
             let running = runtime.borrow();
@@ -132,7 +132,7 @@ fn a_spawner_whose_runtime_is_shut_down_meanwhile_may_end_it_as_the_span_is_clos
     });
 }
 
-/// A waker of one of our tasks, whose clone the subscriber is told of.
+/// Returns a waker of a task, whose clones are reported to the subscriber.
 fn own_waker(runtime: &Runtime) -> (std::task::Waker, wakeful::task::JoinHandle<()>) {
     let (send, wakers) = std::sync::mpsc::channel();
     let task = runtime.spawn(poll_fn(move |cx| {
@@ -144,7 +144,7 @@ fn own_waker(runtime: &Runtime) -> (std::task::Waker, wakeful::task::JoinHandle<
 }
 
 #[test]
-fn a_task_that_ends_while_its_handle_stores_a_waker_is_seen() {
+fn a_task_that_ends_while_its_handle_stores_a_waker_is_joined() {
     with_default(Acting, || {
         let runtime = Rc::new(Runtime::new().unwrap());
         let (waker, _other) = own_waker(&runtime);
@@ -164,7 +164,7 @@ fn a_task_that_ends_while_its_handle_stores_a_waker_is_seen() {
 }
 
 #[test]
-fn a_member_that_ends_while_its_set_stores_a_waker_is_seen() {
+fn a_member_that_ends_while_its_set_stores_a_waker_is_joined() {
     with_default(Acting, || {
         let runtime = Rc::new(Runtime::new().unwrap());
         let (waker, _other) = own_waker(&runtime);
@@ -185,7 +185,7 @@ fn a_member_that_ends_while_its_set_stores_a_waker_is_seen() {
 }
 
 #[test]
-fn a_span_that_is_closed_finds_the_end_of_its_task_recorded() {
+fn the_end_of_a_task_is_recorded_before_its_span_is_closed() {
     with_default(Acting, || {
         let runtime = Rc::new(Runtime::new().unwrap());
         let (counting, waker) = Counting::new();
@@ -203,9 +203,9 @@ fn a_span_that_is_closed_finds_the_end_of_its_task_recorded() {
     });
 }
 
-/// A scope that was forgotten outlives its runtime.
+/// A forgotten scope outlives its runtime.
 #[test]
-fn a_set_stays_whole_if_the_runtime_ends_during_a_spawn() {
+fn a_set_is_usable_if_the_runtime_ends_during_a_spawn() {
     thread::spawn(|| {
         with_default(Acting, || {
             let runtime = Runtime::new().unwrap();

@@ -1,6 +1,6 @@
-//! A subscriber that keeps what it is told, and checks the names, the targets and the type of each
-//! field against what `console-subscriber` reads. That one passes over what it does not know, so a
-//! mistake would only be seen as a gap on the screen.
+//! A subscriber that stores all spans and events, and checks the names, the targets and the type of
+//! each field against those that `console-subscriber` reads. That one ignores unknown ones, so a
+//! mistake would only be seen as missing data on the screen.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -17,13 +17,13 @@ pub enum Value {
     Str(String),
     U64(u64),
     Bool(bool),
-    /// Any other: not what is read.
+    /// Any other type, which is not read.
     Wrong(String),
 }
 
 pub type Fields = BTreeMap<&'static str, Value>;
 
-/// Name or target, then the fields that have to be there and those that may be.
+/// A name or target, the required fields, and the optional ones.
 type Form = (
     &'static str,
     &'static [(&'static str, char)],
@@ -91,18 +91,18 @@ const EVENTS: &[Form] = &[
     ),
 ];
 
-/// One span, and what became of it.
+/// One span, and the events in it.
 #[derive(Clone, Debug)]
 pub struct Span {
     pub id: u64,
     pub name: &'static str,
     pub target: &'static str,
     pub fields: Fields,
-    /// The one that it was made in.
+    /// The span in which it was created.
     pub parent: Option<u64>,
     pub enters: usize,
     pub exits: usize,
-    /// Where it was entered last.
+    /// The thread that entered it last.
     pub thread: Option<ThreadId>,
     handles: usize,
 }
@@ -129,7 +129,7 @@ impl Span {
     }
 }
 
-/// One event, with the spans that were entered, the innermost last.
+/// One event, with the entered spans, the innermost last.
 #[derive(Clone, Debug)]
 pub struct Told {
     pub target: &'static str,
@@ -146,7 +146,7 @@ struct State {
     complaints: Vec<String>,
 }
 
-/// The calls that are to panic.
+/// The calls that panic.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Trap {
     Nothing,
@@ -180,7 +180,7 @@ impl Recorder {
         with_default(self.clone(), f)
     }
 
-    /// Runs a future on a runtime of its own, and that to its end.
+    /// Runs a future on a new runtime, and drops the runtime.
     pub fn run<F: Future>(future: F) -> (F::Output, Recorder) {
         let recorder = Recorder::new();
         let output = recorder.on(|| wakeful::block_on(future));
@@ -192,7 +192,7 @@ impl Recorder {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The runtime keeps a subscriber's panic to itself, so complaints are kept until here.
+    /// The runtime catches a subscriber's panics, so complaints are stored and reported here.
     #[track_caller]
     pub fn check(&self) {
         let state = self.state();
@@ -217,14 +217,14 @@ impl Recorder {
         self.state().spans[id as usize - 1].clone()
     }
 
-    /// The tasks of a kind.
+    /// Returns the tasks of a kind.
     pub fn tasks(&self, kind: &str) -> Vec<Span> {
         let mut tasks = self.named("runtime.spawn");
         tasks.retain(|span| span.str("kind") == kind);
         tasks
     }
 
-    /// The one task of this name.
+    /// Returns the only task of this name.
     #[track_caller]
     pub fn task(&self, name: &str) -> Span {
         let named = Some(Value::Str(name.to_owned()));
@@ -234,7 +234,7 @@ impl Recorder {
         tasks.remove(0)
     }
 
-    /// The one resource of this type.
+    /// Returns the only resource of this type.
     #[track_caller]
     pub fn resource(&self, concrete_type: &str) -> Span {
         let mut found = self.named("runtime.resource");
@@ -243,7 +243,7 @@ impl Recorder {
         found.remove(0)
     }
 
-    /// The async operations of a resource.
+    /// Returns the async operations of a resource.
     pub fn ops(&self, resource: &Span) -> Vec<Span> {
         let mut ops = self.named("runtime.resource.async_op");
         ops.retain(|span| span.parent == Some(resource.id));
@@ -256,7 +256,7 @@ impl Recorder {
         events
     }
 
-    /// What was done to the wakers of a task, without the `waker.`.
+    /// Returns the operations on the wakers of a task, without the prefix `waker.`.
     pub fn waker_ops(&self, task: &Span) -> Vec<String> {
         let own = |event: &Told| event.fields["task.id"] == Value::U64(task.id);
         let mut events = self.events("runtime::waker");
@@ -268,7 +268,7 @@ impl Recorder {
         events.iter().map(op).collect()
     }
 
-    /// How many wakers of a task there are: what tokio-console counts.
+    /// Returns the number of wakers of a task, as tokio-console computes it.
     pub fn wakers(&self, task: &Span) -> i64 {
         let count = |op: String| match &*op {
             "clone" => 1,
@@ -278,7 +278,7 @@ impl Recorder {
         self.waker_ops(task).into_iter().map(count).sum()
     }
 
-    /// The polls of an operation, in order: was it ready?
+    /// Returns, in order, whether each poll of an operation was ready.
     pub fn poll_ops(&self, op: &Span) -> Vec<bool> {
         let mut events = self.events("runtime::resource::poll_op");
         events.retain(|event| event.within.contains(&op.id));
@@ -286,7 +286,7 @@ impl Recorder {
         events.iter().map(ready).collect()
     }
 
-    /// What was said of one attribute of a resource.
+    /// Returns the updates of one attribute of a resource.
     pub fn updates(&self, resource: &Span, attribute: &str) -> Vec<Value> {
         let mut events = self.events("runtime::resource::state_update");
         events.retain(|event| event.within.last() == Some(&resource.id));
@@ -314,17 +314,19 @@ impl Visit for Visitor {
         self.0.insert(field.name(), Value::Bool(value));
     }
 
-    /// All other types come here.
+    /// Receives all other types.
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.0
             .insert(field.name(), Value::Wrong(format!("{value:?}")));
     }
 }
 
-/// Why this is not what is read.
+/// Returns why the span or event is not one that is read.
 fn complaint(forms: &[Form], name: &str, fields: &Fields) -> Option<String> {
     let Some((_, must, may)) = forms.iter().find(|form| form.0 == name) else {
-        return Some(format!("nobody reads {name}: {fields:?}"));
+        return Some(format!(
+            "console-subscriber does not read {name}: {fields:?}"
+        ));
     };
     let lacks = must.iter().find(|(field, _)| !fields.contains_key(field));
     if let Some((field, _)) = lacks {
@@ -347,7 +349,7 @@ fn complaint(forms: &[Form], name: &str, fields: &Fields) -> Option<String> {
 
 impl Subscriber for Recorder {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // What console-subscriber's own filter lets through.
+        // The filter of console-subscriber lets these through.
         let (name, target) = (metadata.name(), metadata.target());
         if metadata.is_span() {
             name.starts_with("runtime.")

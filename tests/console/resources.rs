@@ -12,7 +12,7 @@ use crate::named;
 use crate::net;
 use crate::recorder::{Recorder, Span, Told, Value};
 
-/// Stopped, so that what is waited for takes no time, and exactly as long as asked for.
+/// With the clock paused, so that waits take no time and end exactly at their deadline.
 fn run_paused<F: Future>(future: F) -> (F::Output, Recorder) {
     let recorder = Recorder::new();
     let output = recorder.on(|| {
@@ -29,7 +29,7 @@ fn only(mut spans: Vec<Span>) -> Span {
     spans.remove(0)
 }
 
-/// The poll operations of an op happen in its own span, in those of the resource and of the task.
+/// Checks that an operation is polled in its own span, that of its resource and that of the task.
 #[track_caller]
 fn nests(recorder: &Recorder, task: &Span, resource: &Span, op: &Span) {
     let poll = recorder.named("runtime.resource.async_op.poll");
@@ -94,7 +94,7 @@ fn a_sleep_that_is_dropped_ends_its_wait() {
 }
 
 #[test]
-fn a_sleep_that_is_over_at_once_is_a_timer_without_a_wait() {
+fn a_sleep_whose_deadline_has_passed_is_a_timer_without_a_wait() {
     let ((), recorder) = run_paused(async { sleep_until(Instant::now()).await });
     let timer = recorder.resource("Sleep");
     assert_eq!(recorder.ops(&timer).len(), 0);
@@ -102,7 +102,7 @@ fn a_sleep_that_is_over_at_once_is_a_timer_without_a_wait() {
 }
 
 #[test]
-fn a_sleep_that_is_reset_says_for_how_long() {
+fn a_reset_sleep_has_its_new_duration() {
     let ((), recorder) = run_paused(async {
         let mut sleep = Box::pin(sleep(Duration::from_millis(1)));
         let later = Instant::now() + Duration::from_millis(7);
@@ -128,7 +128,7 @@ fn each_tick_of_an_interval_is_a_wait() {
     assert_eq!(timer.str("kind"), "timer");
     assert_eq!(timer.str("loc.file"), file!());
     assert_eq!(timer.u64("loc.line"), u64::from(line));
-    // The first came at once.
+    // The first tick is due at once.
     let ops = recorder.ops(&timer);
     assert_eq!(ops.len(), 2);
     for op in &ops {
@@ -179,12 +179,12 @@ fn a_read_that_waits_is_an_operation_of_its_socket() {
     nests(&recorder, &reader, &socket, &op);
     assert!(op.is_closed() && socket.is_closed());
     assert_eq!(recorder.updates(&socket, "fd").len(), 1);
-    // Not known; assumed, as it was just accepted; not, as the read found; told; all was read.
+    // Unknown; assumed, as it was just accepted; no, found by the read; yes, by an event; all read.
     let readable = recorder.updates(&socket, "readable");
     assert_eq!(readable, [false, true, false, true, false].map(Value::Bool));
 }
 
-/// The operations on sockets that a task waited in.
+/// Returns the operations on sockets in which a task waited.
 fn reads_of(recorder: &Recorder, task: &Span) -> Vec<Span> {
     let events = recorder.events("runtime::resource::poll_op");
     let of_task = |event: &&Told| event.within.first() == Some(&task.id);
@@ -198,12 +198,12 @@ fn reads_of(recorder: &Recorder, task: &Span) -> Vec<Span> {
 }
 
 #[test]
-fn the_poll_calls_of_a_socket_wait_in_operations_too() {
+fn the_poll_methods_of_a_socket_wait_in_operations_too() {
     let ((), recorder) = Recorder::run(async {
         let (here, mut there) = net::tcp_and_std().await;
         let reader = named("reader", async move {
             let mut buf = [0; 1];
-            // `futures_util::AsyncReadExt`, not the socket's own.
+            // `futures_util::AsyncReadExt`, not the method of the socket.
             AsyncReadExt::read_exact(&mut &here, &mut buf)
                 .await
                 .unwrap();

@@ -12,7 +12,7 @@ use crate::recorder::{Recorder, Trap};
 use crate::support::panic_of;
 
 #[test]
-fn a_task_says_what_it_is_and_where_it_was_spawned() {
+fn a_task_has_its_fields_and_the_place_of_its_spawn() {
     let ((id, size, line), recorder) = Recorder::run(async {
         let future = async { yield_now().await };
         let size = size_of_val(&future);
@@ -30,12 +30,12 @@ fn a_task_says_what_it_is_and_where_it_was_spawned() {
     assert_eq!(task.str("loc.file"), file!());
     assert_eq!(task.u64("loc.line"), u64::from(line));
     assert!(task.u64("loc.col") > 0);
-    // Nor is it inside of the span of the one that spawned it.
+    // It is not inside of the span of the task that spawned it.
     assert_eq!(task.parent, None);
 }
 
 #[test]
-fn a_task_without_a_name_has_none() {
+fn a_task_without_a_name_has_no_name_field() {
     let (line, recorder) = Recorder::run(async {
         wakeful::spawn(async {}).await.unwrap();
         line!() - 1
@@ -58,7 +58,7 @@ fn every_poll_enters_the_span_once() {
     let task = recorder.task("three");
     assert_eq!((task.enters, task.exits), (3, 3));
     assert_eq!(task.thread, Some(thread::current().id()));
-    // Before the first poll, and when the task was over.
+    // Before the first poll, and when the task has ended.
     let main = recorder.task("main");
     assert_eq!((main.enters, main.exits), (2, 2));
 }
@@ -95,7 +95,7 @@ fn a_span_ends_with_its_future() {
             early.abort();
             yield_now().await;
             aborted.abort();
-            // The handles stay, and with them the memory of the tasks.
+            // The handles stay, and so does the memory of the tasks.
             let handles = [returns, panics, aborted, early];
             crate::support::yield_until(|| handles.iter().all(|task| task.is_finished())).await;
             for name in ["returns", "panics", "aborted"] {
@@ -120,7 +120,7 @@ fn named_on(runtime: &wakeful::Runtime, name: &str) -> wakeful::task::JoinHandle
 }
 
 #[test]
-fn a_task_that_is_spawned_too_late_is_shown_and_ends_at_once() {
+fn a_task_spawned_during_shutdown_is_shown_and_ends_at_once() {
     struct Late;
     impl Drop for Late {
         fn drop(&mut self) {
@@ -184,7 +184,7 @@ fn a_block_on_that_panics_leaves_its_span() {
 }
 
 #[test]
-fn a_blocking_closure_is_entered_on_its_own_thread() {
+fn a_blocking_closure_is_entered_on_the_pool_thread() {
     let ((id, line, thread), recorder) = Recorder::run(async {
         let task = wakeful::spawn_blocking(|| thread::current().id());
         let line = line!() - 1;
@@ -202,7 +202,7 @@ fn a_blocking_closure_is_entered_on_its_own_thread() {
     assert_eq!(closure.thread, Some(thread));
     assert_ne!(closure.thread, Some(thread::current().id()));
     assert!(closure.is_closed());
-    // Who waits for it is no task to the user.
+    // The task that awaits it is internal and not shown.
     assert_eq!(recorder.tasks("task").len(), 0);
 }
 
@@ -254,9 +254,9 @@ fn a_task_from_another_thread_is_shown_once() {
     assert_eq!(tasks[0].u64("task.id"), id);
 }
 
-/// The tasks of a `block_on` work whichever call of the subscriber panics, and the loop goes on.
+/// The tasks of a `block_on` work whichever call of the subscriber panics, and the loop continues.
 #[test]
-fn a_subscriber_that_panics_harms_nobody() {
+fn a_subscriber_that_panics_has_no_effect_on_tasks() {
     for trap in [
         Trap::Span,
         Trap::Enter,

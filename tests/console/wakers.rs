@@ -1,4 +1,4 @@
-//! What is done to wakers are events, of the task that they wake, and they add up.
+//! Operations on wakers are events of the task that they wake, and add up to the number of wakers.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
@@ -18,7 +18,7 @@ use crate::support::my_waker;
 
 type Place = Rc<RefCell<Option<Waker>>>;
 
-/// Leaves its waker once, and is ready when it is polled again.
+/// Leaves a waker once, and is ready when it is polled again.
 async fn leave_waker(place: Place) {
     let mut left = false;
     poll_fn(|cx| {
@@ -32,7 +32,7 @@ async fn leave_waker(place: Place) {
 }
 
 #[test]
-fn clone_wake_by_ref_and_drop_are_told() {
+fn clones_wakes_by_ref_and_drops_are_events() {
     let ((), recorder) = Recorder::run(async {
         let place = Place::default();
         let task = named("waits", leave_waker(place.clone()));
@@ -47,7 +47,7 @@ fn clone_wake_by_ref_and_drop_are_told() {
 }
 
 #[test]
-fn a_wake_that_uses_its_waker_up_is_no_drop() {
+fn a_wake_by_value_is_not_also_a_drop() {
     let ((), recorder) = Recorder::run(async {
         let place = Place::default();
         let task = named("waits", leave_waker(place.clone()));
@@ -61,7 +61,7 @@ fn a_wake_that_uses_its_waker_up_is_no_drop() {
 }
 
 #[test]
-fn a_wake_that_comes_too_early_or_too_late_is_told_as_well() {
+fn a_wake_before_the_first_poll_or_after_the_end_is_an_event_as_well() {
     let ((), recorder) = Recorder::run(async {
         let place = Place::default();
         let task = named("waits", leave_waker(place.clone()));
@@ -77,20 +77,20 @@ fn a_wake_that_comes_too_early_or_too_late_is_told_as_well() {
 }
 
 #[test]
-fn a_task_that_wakes_itself_is_entered_meanwhile() {
+fn a_task_that_wakes_itself_has_its_span_entered_meanwhile() {
     let ((), recorder) = Recorder::run(async { named("yields", yield_now()).await.unwrap() });
     let task = recorder.task("yields");
     assert_eq!(recorder.waker_ops(&task), ["wake_by_ref"]);
     let events = recorder.events("runtime::waker");
     let own = |event: &&crate::recorder::Told| event.within == [task.id];
     assert_eq!(events.iter().filter(own).count(), 1);
-    // Its own end, which wakes who joins it, is outside.
+    // Its end, which wakes the task that joins it, is outside.
     let main = recorder.task("main");
     assert_eq!(recorder.waker_ops(&main), ["clone", "wake"]);
 }
 
 #[test]
-fn a_wake_from_another_thread_is_told_there() {
+fn a_wake_from_another_thread_is_an_event_on_that_thread() {
     let recorder = Recorder::new();
     let thread = recorder.on(|| {
         wakeful::block_on(async {
@@ -122,7 +122,7 @@ fn a_wake_from_another_thread_is_told_there() {
 }
 
 #[test]
-fn an_abort_handle_is_a_waker_that_adds_up() {
+fn an_abort_handle_is_counted_as_a_waker() {
     let ((), recorder) = Recorder::run(async {
         let task = named("aborted", pending::<()>());
         let handle = task.abort_handle();
@@ -138,10 +138,10 @@ fn an_abort_handle_is_a_waker_that_adds_up() {
     );
 }
 
-/// tokio-console calls a task lost that waits and has no waker. Wherever the runtime keeps a task's
-/// waker, it is seen.
+/// tokio-console warns of a task that waits and has no waker. Wherever the runtime stores the waker
+/// of a task, it is counted.
 #[test]
-fn a_task_that_waits_has_a_waker_and_one_that_is_over_has_none() {
+fn a_waiting_task_has_a_waker_and_an_ended_one_has_none() {
     let recorder = Recorder::new();
     recorder.on(|| {
         wakeful::block_on(async {
@@ -186,7 +186,7 @@ fn a_task_that_waits_has_a_waker_and_one_that_is_over_has_none() {
 }
 
 #[test]
-fn a_busy_program_adds_up() {
+fn the_wakers_of_a_busy_program_add_up() {
     let ((), recorder) = Recorder::run(async {
         let mut set = wakeful::task::JoinSet::new();
         for n in 0..10_u64 {

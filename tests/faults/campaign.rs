@@ -1,4 +1,4 @@
-//! Many seeds, one after the other, under the eyes of a thread that notices if one hangs.
+//! Runs many seeds, one after the other, supervised by a thread that detects a hang.
 
 use std::env;
 use std::future::Future;
@@ -12,26 +12,26 @@ use wakeful::Builder;
 use wakeful::faults::{Kind, Plan};
 use wakeful::reactor::Backend;
 
-/// Only ends a run that hangs.
+/// The time after which a run counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A workload: it panics if anything is lost.
 pub type Workload = fn(Dice) -> Pin<Box<dyn Future<Output = ()>>>;
 
-/// What one run told.
+/// The results of one run.
 struct Report {
     counts: Vec<u64>,
 }
 
-/// Runs the workload under each seed. `kinds`: each of these must have happened at least once.
+/// Runs the workload with each seed. Each of `kinds` must have happened at least once.
 pub fn campaign(test: &'static str, kinds: &[Kind], workload: Workload) {
     let one = number("WAKEFUL_FAULT_SEED").map(|seed| seed..seed + 1);
     let many = 0..number("WAKEFUL_FAULT_SEEDS").unwrap_or(300).div_ceil(3);
     let all = one.is_none();
     let counts = watch(test, one.unwrap_or(many), workload);
-    let told: Vec<_> = Kind::ALL.iter().zip(&counts).collect();
-    println!("{test}: {told:?}");
-    // A single seed need not have them all.
+    let results: Vec<_> = Kind::ALL.iter().zip(&counts).collect();
+    println!("{test}: {results:?}");
+    // A single seed need not cause all kinds.
     for kind in kinds.iter().filter(|_| all) {
         assert!(counts[*kind as usize] > 0, "{kind:?} never happened");
     }
@@ -48,7 +48,7 @@ fn number(variable: &str) -> Option<u64> {
 fn watch(test: &'static str, seeds: Range<u64>, workload: Workload) -> Vec<u64> {
     let (sender, reports) = mpsc::channel();
     let mine = seeds.clone();
-    // The thread is left alone if it hangs: the end of the test ends the process.
+    // A thread that hangs is left: the end of the test ends the process.
     thread::spawn(move || {
         for seed in mine {
             let report = run(seed, workload);
@@ -76,7 +76,7 @@ fn watch(test: &'static str, seeds: Range<u64>, workload: Workload) -> Vec<u64> 
     counts
 }
 
-/// One seed: an eighth of them in real time, half with the portable backend.
+/// Runs one seed: an eighth of them in real time, half with the portable backend.
 fn run(seed: u64, workload: Workload) -> Report {
     let plan = Plan::mixed(seed);
     let backend = match seed % 2 {
@@ -96,7 +96,7 @@ fn run(seed: u64, workload: Workload) -> Report {
     }
 }
 
-/// What the workload itself decides by the seed.
+/// The random choices of the workload.
 pub struct Dice(u64);
 
 impl Dice {
@@ -108,7 +108,7 @@ impl Dice {
         self.0 >> 29
     }
 
-    /// From 0 to one less than `limit`.
+    /// Returns a number from 0 to one less than `limit`.
     pub fn below(&mut self, limit: usize) -> usize {
         self.next() as usize % limit
     }
@@ -117,7 +117,7 @@ impl Dice {
         (0..len).map(|_| self.next() as u8).collect()
     }
 
-    /// One for somebody else.
+    /// Returns another generator, for another task or thread.
     pub fn fork(&mut self) -> Dice {
         Dice(self.next())
     }

@@ -1,4 +1,4 @@
-//! Single faults, each as often as can be, where it hurts.
+//! Single kinds of faults, as often as possible.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use wakeful::reactor::Backend;
 use wakeful::signal::unix::{SignalKind, signal};
 use wakeful::time::{sleep, timeout};
 
-/// Only ends a test that fails.
+/// The time after which a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs it with each backend, with such faults, and sees that they happened.
+/// Runs a test with each backend and these faults, and checks that the faults happened.
 #[track_caller]
 fn under(rates: &[(Kind, u16)], test: impl AsyncFn()) {
     for backend in [Backend::Auto, Backend::Portable] {
@@ -27,7 +27,7 @@ fn under(rates: &[(Kind, u16)], test: impl AsyncFn()) {
         let builder = Builder::new().backend(backend).faults(plan.clone());
         let runtime = builder.build().unwrap();
         let done = runtime.block_on(async { timeout(PATIENCE, test()).await });
-        assert!(done.is_ok(), "waited in vain, with {backend:?}");
+        assert!(done.is_ok(), "the test did not end, with {backend:?}");
         for (kind, _) in rates {
             assert!(plan.count(*kind) > 0, "{kind:?} never happened");
         }
@@ -42,7 +42,7 @@ async fn some_waits() {
 }
 
 #[test]
-fn an_event_without_a_reason_is_no_connection() {
+fn an_event_without_a_reason_is_not_a_connection() {
     // A listener whose queue is full answers no connection request.
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
@@ -58,7 +58,7 @@ fn an_event_without_a_reason_is_no_connection() {
 }
 
 #[test]
-fn an_event_without_a_reason_is_no_end_of_a_child() {
+fn an_event_without_a_reason_is_not_the_end_of_a_child() {
     under(&[(Kind::Spurious, 900)], async || {
         let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
         let early = timeout(Duration::from_millis(5), child.wait()).await;
@@ -68,7 +68,7 @@ fn an_event_without_a_reason_is_no_end_of_a_child() {
 }
 
 #[test]
-fn a_signal_is_heard_once_under_spurious_and_late_events() {
+fn a_signal_is_received_once_under_spurious_and_late_events() {
     let rates = [
         (Kind::Spurious, 500),
         (Kind::LateEvent, 500),
@@ -85,13 +85,13 @@ fn a_signal_is_heard_once_under_spurious_and_late_events() {
             .unwrap();
             listener.recv().await.unwrap();
             let more = timeout(Duration::from_millis(1), listener.recv()).await;
-            assert!(more.is_err(), "one signal, heard twice");
+            assert!(more.is_err(), "one signal was received twice");
         }
     });
 }
 
 #[test]
-fn a_pipe_gives_all_its_bytes_and_its_end() {
+fn a_pipe_delivers_all_bytes_and_its_end() {
     let rates = [
         (Kind::Short, 500),
         (Kind::WouldBlock, 500),
@@ -110,7 +110,7 @@ fn a_pipe_gives_all_its_bytes_and_its_end() {
 }
 
 #[test]
-fn datagrams_stay_whole() {
+fn datagrams_are_not_split() {
     let rates = [(Kind::WouldBlock, 500), (Kind::Interrupted, 500)];
     under(&rates, async || {
         let here = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -126,7 +126,7 @@ fn datagrams_stay_whole() {
 }
 
 #[test]
-fn connections_that_broke_and_missing_descriptors_are_waited_out() {
+fn accept_waits_out_broken_connections_and_missing_descriptors() {
     let rates = [(Kind::Aborted, 700), (Kind::NoDescriptors, 300)];
     under(&rates, async || {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -141,7 +141,7 @@ fn connections_that_broke_and_missing_descriptors_are_waited_out() {
 }
 
 #[test]
-fn a_notification_that_comes_late_still_comes() {
+fn a_late_notification_is_received() {
     let rates = [(Kind::LateNotify, 900), (Kind::Early, 300)];
     under(&rates, async || {
         for number in 0..50 {
@@ -152,7 +152,7 @@ fn a_notification_that_comes_late_still_comes() {
 }
 
 #[test]
-fn a_clock_that_stands_still_makes_nothing_early() {
+fn a_clock_that_does_not_advance_fires_no_timer_early() {
     let rates = [(Kind::ClockStands, 500)];
     under(&rates, async || {
         for micros in 0..50 {

@@ -1,4 +1,4 @@
-//! Echo: what a client sends comes back, to the last byte and to the end of the stream.
+//! Echo: all bytes that a client sends are returned, up to the end of the stream.
 
 use std::future::Future;
 use std::io::{IoSlice, IoSliceMut};
@@ -66,7 +66,7 @@ where
     for<'a> &'a S: AsyncRead + AsyncWrite,
 {
     let len = match dice.below(8) {
-        // More than the buffers of the kernel hold, so that writes wait for room.
+        // More than the buffers of the kernel hold, so that writes wait for space.
         0 => 400_000 + dice.below(400_000),
         _ => dice.below(6000),
     };

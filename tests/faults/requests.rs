@@ -33,7 +33,7 @@ pub fn run(mut dice: Dice) -> Pin<Box<dyn Future<Output = ()>>> {
     })
 }
 
-/// Sets and gets keys of its own, so that each reply is known.
+/// Sets and gets keys that no other client uses, so that each reply is known.
 async fn client(addr: SocketAddr, name: usize, mut dice: Dice) {
     let stream = Rc::new(TcpStream::connect(addr).await.unwrap());
     for _ in 0..1 + dice.below(4) {

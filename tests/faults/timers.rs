@@ -52,12 +52,12 @@ async fn too_late(duration: Duration) {
     assert!(began.elapsed() >= duration, "the timeout came early");
 }
 
-/// Another thread wakes this loop, which most likely sleeps.
+/// Another thread wakes this loop, which usually sleeps.
 async fn elsewhere(number: u64) {
     assert_eq!(spawn_blocking(move || number).await.unwrap(), number);
 }
 
-/// A timer that is armed, and taken off again.
+/// A timer that is armed, and dropped before it fires.
 async fn given_up(duration: Duration) {
     let task = wakeful::spawn(sleep(Duration::from_secs(1 << 20)));
     sleep(duration).await;
@@ -83,7 +83,7 @@ async fn in_order(mut dice: Dice) {
     set.join_all().await;
     let fired = fired.borrow();
     assert_eq!(fired.len(), 20);
-    // If the machine was slow, some were due when they were armed, and stood in no line.
+    // On a slow machine some were due when they were armed, and were not queued.
     if armed_at.get() < base {
         assert!(fired.is_sorted(), "{fired:?}");
     }

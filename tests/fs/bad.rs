@@ -1,4 +1,4 @@
-//! Bad input and a system that refuses: clear errors, and nothing lost.
+//! Invalid arguments and errors of the system: each is reported, and no data is lost.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -13,14 +13,14 @@ use wakeful::fs::{self, Backend, File, OpenOptions};
 use crate::common::{TempDir, both, runtime};
 
 both! {
-    what_is_missing
-    a_directory_is_no_file
-    options_that_contradict_each_other
-    a_descriptor_that_must_not_be_written
-    a_full_device
+    missing_files_and_directories_are_errors_with_the_path
+    a_directory_is_not_a_file
+    contradictory_options_are_refused
+    a_write_to_a_read_only_descriptor_is_an_error
+    a_full_device_is_reported_once
 }
 
-async fn what_is_missing(dir: TempDir) -> io::Result<()> {
+async fn missing_files_and_directories_are_errors_with_the_path(dir: TempDir) -> io::Result<()> {
     let path = dir.join("missing");
     let name = path.display();
     let text = |what: &str| format!("{what} `{name}`: No such file or directory (os error 2)");
@@ -57,7 +57,7 @@ async fn what_is_missing(dir: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-async fn a_directory_is_no_file(dir: TempDir) -> io::Result<()> {
+async fn a_directory_is_not_a_file(dir: TempDir) -> io::Result<()> {
     let error = fs::read(dir.path()).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
     let name = dir.path().display();
@@ -77,7 +77,7 @@ async fn a_directory_is_no_file(dir: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-async fn options_that_contradict_each_other(dir: TempDir) -> io::Result<()> {
+async fn contradictory_options_are_refused(dir: TempDir) -> io::Result<()> {
     fs::write(dir.join("f"), "kept").await?;
     let mut none = OpenOptions::new();
     let mut read_only = OpenOptions::new();
@@ -99,7 +99,7 @@ async fn options_that_contradict_each_other(dir: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-async fn a_descriptor_that_must_not_be_written(dir: TempDir) -> io::Result<()> {
+async fn a_write_to_a_read_only_descriptor_is_an_error(dir: TempDir) -> io::Result<()> {
     fs::write(dir.join("f"), "kept").await?;
     let mut file = File::open(dir.join("f")).await?;
     let bad = Some(rustix::io::Errno::BADF.raw_os_error());
@@ -107,7 +107,7 @@ async fn a_descriptor_that_must_not_be_written(dir: TempDir) -> io::Result<()> {
         file.write_at(b"x", 0).await.unwrap_err().raw_os_error(),
         bad
     );
-    // A write that was taken over tells its error once, with the next call.
+    // The error of a write that was taken over is returned once, by the next call.
     file.write_all(b"x").await?;
     assert_eq!(file.flush().await.unwrap_err().raw_os_error(), bad);
     file.flush().await?;
@@ -117,7 +117,7 @@ async fn a_descriptor_that_must_not_be_written(dir: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-async fn a_full_device(_: TempDir) -> io::Result<()> {
+async fn a_full_device_is_reported_once(_: TempDir) -> io::Result<()> {
     let error = fs::write("/dev/full", "text").await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     assert_eq!(
@@ -142,9 +142,9 @@ async fn a_full_device(_: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-/// Each thread has its own user on Linux; those of the pool and the kernel's take it over.
+/// Each thread has its own user on Linux; the threads of the pool and of the kernel inherit it.
 #[test]
-fn somebody_else_s_file() {
+fn a_file_of_another_user_is_an_error() {
     for backend in [Backend::Ring, Backend::Pool] {
         let dir = TempDir::new();
         let path = dir.join("secret");
@@ -173,9 +173,9 @@ fn somebody_else_s_file() {
     }
 }
 
-/// Mounts a file system of 64 KiB there, which only this thread and those it starts can see.
+/// Mounts a file system of 64 KiB that only this thread and its children can see.
 fn mount_small(at: &Path) -> rustix::io::Result<()> {
-    // SAFETY: the table of descriptors stays shared; only the view of mounts becomes the thread's
+    // SAFETY: the table of descriptors stays shared; only the mount namespace becomes the thread's
     // own, on which no memory depends.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }?;
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
@@ -184,7 +184,7 @@ fn mount_small(at: &Path) -> rustix::io::Result<()> {
 }
 
 #[test]
-fn a_small_disk_fills_up() {
+fn a_disk_that_fills_up_reports_the_error_and_keeps_old_contents() {
     for backend in [Backend::Ring, Backend::Pool] {
         let case = move || {
             let dir = TempDir::new();
@@ -195,7 +195,7 @@ fn a_small_disk_fills_up() {
             if let Some(runtime) = runtime(backend) {
                 runtime.block_on(fill(&dir)).unwrap();
             }
-            // Else its directory could not be removed.
+            // Otherwise its directory could not be removed.
             rustix::mount::unmount(dir.path(), UnmountFlags::DETACH).unwrap();
         };
         thread::spawn(case).join().unwrap();
@@ -205,12 +205,12 @@ fn a_small_disk_fills_up() {
 async fn fill(dir: &TempDir) -> io::Result<()> {
     let path = dir.join("f");
     fs::write_atomic(&path, "old").await?;
-    // The new contents don't fit: the old ones stay, and the temporary file goes.
+    // The new contents don't fit: the old ones stay, and the temporary file is removed.
     let error = fs::write_atomic(&path, vec![1; 100_000]).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{error}");
     assert_eq!(fs::read(&path).await?, b"old");
     assert_eq!(std::fs::read_dir(dir.path())?.count(), 1);
-    // A write that comes short goes on, and then tells why it can't.
+    // A write that comes short continues, and then returns the error.
     let mut file = File::create(dir.join("big")).await?;
     file.write_all(&[2; 50_000]).await?;
     file.write_all(&[3; 50_000]).await?;

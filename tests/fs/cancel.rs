@@ -1,5 +1,5 @@
-//! Futures dropped at random points: no memory is touched afterwards, nothing leaks, and the next
-//! operations are not confused. Also run under the address sanitizer, see the justfile.
+//! Futures dropped at random points: the kernel does not write to freed memory, nothing leaks, and
+//! later operations get their own results. Also run under the address sanitizer, see the justfile.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -21,7 +21,7 @@ use crate::support::{poll_once, spin_until, yield_until};
 both! {
     futures_dropped_at_random_points
     an_operation_dropped_before_its_turn_never_begins
-    opened_for_nobody
+    a_file_opened_for_a_dropped_future_is_closed
 }
 
 const SIZE: u64 = 1 << 20;
@@ -37,13 +37,13 @@ impl Random {
     }
 }
 
-/// What the file holds at a place.
+/// Returns the byte of the file at an offset.
 fn byte(at: u64) -> u8 {
     (at / 13 % 251) as u8
 }
 
-/// Memory taken right after an operation was dropped. It most likely lies where the buffer lay; if
-/// the kernel still writes there, it shows.
+/// Memory allocated right after an operation was dropped, most likely where its buffer was; if the
+/// kernel still writes there, it is detected.
 struct Traps(RefCell<VecDeque<Vec<u8>>>);
 
 impl Traps {
@@ -63,7 +63,7 @@ fn check(trap: &[u8]) {
     );
 }
 
-/// Polls the future, and drops it if it is not done in time. For an odd number of turns, the time
+/// Polls the future, and drops it if it is not ready in time. For an odd number of turns, the time
 /// is that number of polls of the task, during which the loop is busy and may not even have
 /// submitted the operation. For an even number, it is a sleep of 5 µs per turn.
 async fn at_most<F: Future>(turns: u64, future: F) -> Option<F::Output> {
@@ -95,13 +95,13 @@ async fn futures_dropped_at_random_points(dir: TempDir) -> io::Result<()> {
                 let mut random = Random(seed * 0x9E37_79B9);
                 for _ in 0..150 {
                     let turns = random.below(40);
-                    // Some are done by a thread of the kernel, some within the submission.
+                    // Some are completed by a thread of the kernel, some within the submission.
                     let most = [300_000, 8_000, 8_000, 8_000][random.below(4) as usize];
                     let size = 1 + random.below(most);
                     let at = random.below(SIZE - size);
                     let mut buf = vec![0; size as usize];
                     match random.below(8) {
-                        // The same bytes, so that it does not matter whether it happened.
+                        // The same bytes, so that it does not matter whether the write happened.
                         0 => {
                             let same = contents_at(at, size);
                             let write = file.write_all_at(&same, at);
@@ -130,7 +130,7 @@ async fn futures_dropped_at_random_points(dir: TempDir) -> io::Result<()> {
     for task in tasks {
         task.await??;
     }
-    // It waits behind everything that may still be in flight.
+    // This operation waits for all earlier ones.
     file.sync_all().await?;
     assert!(fs::read(&path).await? == contents);
     traps.0.borrow().iter().for_each(|trap| check(trap));
@@ -143,8 +143,8 @@ fn contents_at(at: u64, size: u64) -> Vec<u8> {
 
 async fn an_operation_dropped_before_its_turn_never_begins(dir: TempDir) -> io::Result<()> {
     if fs::backend() == fs::Backend::Pool {
-        // There a thread may have begun by now; that a closure given up before never begins is
-        // tested with the pool.
+        // With the pool a thread may have begun already. That a closure aborted before never runs
+        // is tested in `blocking.rs`.
         return Ok(());
     }
     let path = dir.join("never");
@@ -157,8 +157,8 @@ async fn an_operation_dropped_before_its_turn_never_begins(dir: TempDir) -> io::
     Ok(())
 }
 
-/// A file that was opened for a future that is gone is closed again.
-async fn opened_for_nobody(dir: TempDir) -> io::Result<()> {
+/// A file whose open completes after its future was dropped is closed.
+async fn a_file_opened_for_a_dropped_future_is_closed(dir: TempDir) -> io::Result<()> {
     let path = dir.join("o");
     fs::write(&path, "").await?;
     let ours = || {
@@ -168,10 +168,10 @@ async fn opened_for_nobody(dir: TempDir) -> io::Result<()> {
     };
     for _ in 0..50 {
         let mut open = Box::pin(File::create(&path));
-        // The next operation brings it on its way; a new file is made by a thread of the kernel.
+        // The next operation submits it; a thread of the kernel creates a new file.
         if poll_once(&mut open, Waker::noop()).is_pending() {
             fs::read("/dev/null").await?;
-            // It is open, and the loop may not have heard of it yet.
+            // It is open, and the loop may not have received the completion yet.
             spin_until(|| ours() == 1);
         }
         drop(open);

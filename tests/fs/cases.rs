@@ -1,4 +1,4 @@
-//! What files do, the same for each backend.
+//! The operations on files, the same for each backend.
 
 use std::io::{self, SeekFrom};
 use std::rc::Rc;
@@ -12,18 +12,18 @@ use crate::common::{TempDir, both};
 use crate::support::poll_once;
 
 both! {
-    whole_files
-    streams_keep_one_cursor
-    places_do_not_move_the_cursor
-    appending
-    more_requests_than_the_ring_holds
+    whole_files_are_read_and_written
+    streams_have_one_cursor
+    operations_at_offsets_do_not_move_the_cursor
+    appends_go_to_the_end
+    more_requests_than_the_ring_holds_all_complete
     a_dropped_read_loses_nothing
-    several_wait_for_one_write
-    a_file_of_std_and_back
+    several_tasks_wait_for_one_write
+    a_file_is_converted_from_and_to_std
     handles_share_a_cursor
 }
 
-async fn whole_files(dir: TempDir) -> io::Result<()> {
+async fn whole_files_are_read_and_written(dir: TempDir) -> io::Result<()> {
     for size in [0, 1, 16 * 1024, 100_000, 3_000_000] {
         let path = dir.join("whole");
         let bytes: Vec<u8> = (0..size).map(|n: u32| (n % 251) as u8).collect();
@@ -35,7 +35,7 @@ async fn whole_files(dir: TempDir) -> io::Result<()> {
     fs::write(dir.join("text"), b"\xff\xfe").await?;
     let error = fs::read_to_string(dir.join("text")).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-    // What the kernel makes up has no length that one could ask for.
+    // Files that the kernel generates have no known length.
     assert!(
         fs::read_to_string("/proc/self/status")
             .await?
@@ -44,7 +44,7 @@ async fn whole_files(dir: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-async fn streams_keep_one_cursor(dir: TempDir) -> io::Result<()> {
+async fn streams_have_one_cursor(dir: TempDir) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = options
         .read(true)
@@ -77,7 +77,7 @@ async fn streams_keep_one_cursor(dir: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-async fn places_do_not_move_the_cursor(dir: TempDir) -> io::Result<()> {
+async fn operations_at_offsets_do_not_move_the_cursor(dir: TempDir) -> io::Result<()> {
     let mut file = File::create_new(dir.join("p")).await?;
     file.write_all_at(b"0123456789", 0).await?;
     let mut buf = [0; 4];
@@ -99,7 +99,7 @@ async fn places_do_not_move_the_cursor(dir: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-async fn appending(dir: TempDir) -> io::Result<()> {
+async fn appends_go_to_the_end(dir: TempDir) -> io::Result<()> {
     let path = dir.join("log");
     fs::write(&path, "a").await?;
     let mut log = OpenOptions::new()
@@ -117,7 +117,7 @@ async fn appending(dir: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-async fn more_requests_than_the_ring_holds(dir: TempDir) -> io::Result<()> {
+async fn more_requests_than_the_ring_holds_all_complete(dir: TempDir) -> io::Result<()> {
     let file = File::create_new(dir.join("many")).await?;
     let numbers = || (0..2_000_u64).map(|n| (n * 8, n.to_ne_bytes()));
     let writes = numbers().map(|(at, bytes)| {
@@ -138,10 +138,10 @@ async fn more_requests_than_the_ring_holds(dir: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-/// Begins to read from the start, and drops the future before it is done.
-async fn read_in_vain(file: &mut File, size: usize) -> io::Result<()> {
+/// Begins to read from the start, and drops the future before it is ready.
+async fn begin_and_drop_a_read(file: &mut File, size: usize) -> io::Result<()> {
     let mut buf = vec![0; size];
-    // A thread of the pool may be done at once.
+    // A thread of the pool may complete it at once.
     while poll_once(&mut file.read(&mut buf), Waker::noop()).is_ready() {
         file.seek(SeekFrom::Start(0)).await?;
     }
@@ -151,18 +151,18 @@ async fn read_in_vain(file: &mut File, size: usize) -> io::Result<()> {
 async fn a_dropped_read_loses_nothing(dir: TempDir) -> io::Result<()> {
     fs::write(dir.join("d"), "0123456789").await?;
     let mut file = File::open(dir.join("d")).await?;
-    read_in_vain(&mut file, 6).await?;
+    begin_and_drop_a_read(&mut file, 6).await?;
     let mut small = [0; 2];
     file.read_exact(&mut small).await?;
     assert_eq!(&small, b"01");
-    // What was read ahead counts as not read for the cursor.
+    // Bytes that were read ahead do not move the cursor.
     assert_eq!(file.seek(SeekFrom::Current(1)).await?, 3);
     file.read_exact(&mut small).await?;
     assert_eq!(&small, b"34");
     Ok(())
 }
 
-async fn several_wait_for_one_write(dir: TempDir) -> io::Result<()> {
+async fn several_tasks_wait_for_one_write(dir: TempDir) -> io::Result<()> {
     let mut file = File::create_new(dir.join("w")).await?;
     file.write_all(&[1; 100_000]).await?;
     let file = Rc::new(file);
@@ -172,7 +172,7 @@ async fn several_wait_for_one_write(dir: TempDir) -> io::Result<()> {
             wakeful::spawn(async move { file.sync_data().await })
         })
         .collect();
-    // One that gives up must not take the wake of the others with it.
+    // A dropped waiter must not consume the wake of the others.
     let quitter = file.clone();
     let quitter = wakeful::spawn(async move { quitter.sync_all().await });
     wakeful::task::yield_now().await;
@@ -184,16 +184,16 @@ async fn several_wait_for_one_write(dir: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-async fn a_file_of_std_and_back(dir: TempDir) -> io::Result<()> {
+async fn a_file_is_converted_from_and_to_std(dir: TempDir) -> io::Result<()> {
     use std::io::{Read, Write};
     let mut file = std::fs::File::create_new(dir.join("std"))?;
     file.write_all(b"std")?;
     let mut file = File::from(file);
     file.write_all(b" and back").await?;
-    // It waits for the write.
+    // The conversion waits for the write.
     drop(file.into_std().await?);
     let mut file = File::open(dir.join("std")).await?;
-    read_in_vain(&mut file, 5).await?;
+    begin_and_drop_a_read(&mut file, 5).await?;
     file.read_exact(&mut [0; 2]).await?;
     let mut rest = String::new();
     file.into_std().await?.read_to_string(&mut rest)?;

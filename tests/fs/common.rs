@@ -1,5 +1,5 @@
-//! A directory for a test, a runtime for a backend, and the same case for both backends. A backend
-//! that this system lacks is skipped, and the test says so.
+//! A directory for a test, a runtime for a backend, and the same case for both backends. If this
+//! system does not support a backend, the test prints that it is skipped.
 
 use std::future::Future;
 use std::io;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wakeful::fs::{self, Backend};
 use wakeful::{Builder, Runtime};
 
-/// A directory that is gone when the test ends, however it ends.
+/// A directory that is removed when it is dropped.
 pub struct TempDir(PathBuf);
 
 impl TempDir {
@@ -37,7 +37,7 @@ impl Drop for TempDir {
     }
 }
 
-/// A runtime with that backend; `None`: this system has no ring.
+/// Returns a runtime with that backend, or `None` if this system has no ring.
 pub fn runtime(backend: Backend) -> Option<Runtime> {
     match Builder::new().fs_backend(backend).build() {
         Ok(runtime) => Some(runtime),
@@ -59,7 +59,7 @@ pub fn on<F: Future<Output = io::Result<()>>>(backend: Backend, case: impl FnOnc
     });
 }
 
-/// `both!(a b)`: the functions `a` and `b` once for each backend.
+/// `both!(a b)` tests the functions `a` and `b` once with each backend.
 macro_rules! both {
     ($($name:ident)*) => {
         mod ring {

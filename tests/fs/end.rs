@@ -1,4 +1,4 @@
-//! A runtime that ends with operations in flight.
+//! Runtimes that end with operations in flight.
 
 use std::io::{self, Read, Write};
 use std::thread;
@@ -16,7 +16,7 @@ use crate::support::{Counting, my_waker, poll_once};
 
 const BACKENDS: [Backend; 2] = [Backend::Ring, Backend::Pool];
 
-/// A pipe with a name, opened so that reading it waits until someone writes.
+/// Returns the path of a named pipe and its open write end, so that a read waits.
 async fn silent_pipe(dir: &TempDir) -> io::Result<File> {
     let path = dir.join("pipe");
     if !path.exists() {
@@ -25,9 +25,9 @@ async fn silent_pipe(dir: &TempDir) -> io::Result<File> {
     File::options().read(true).write(true).open(path).await
 }
 
-/// What a file took over is written, although no task waits and the runtime ends at once.
+/// Data that a file took over is written, although no task waits and the runtime ends at once.
 #[test]
-fn what_was_taken_over_is_written() {
+fn data_that_was_taken_over_is_written_at_shutdown() {
     for backend in BACKENDS {
         let dir = TempDir::new();
         let Some(runtime) = runtime(backend) else {
@@ -50,7 +50,7 @@ fn what_was_taken_over_is_written() {
     }
 }
 
-/// Tasks, futures kept outside and the file itself: all of them go in any order.
+/// Tasks, futures outside of them and the file itself are dropped in any order.
 #[test]
 fn operations_in_flight_end_with_the_runtime() {
     for backend in BACKENDS {
@@ -76,9 +76,9 @@ fn operations_in_flight_end_with_the_runtime() {
     }
 }
 
-/// A read that waits for ever does not hold up the end: the ring cancels it, a thread is left.
+/// A read that never completes does not delay the shutdown: the ring cancels it, a thread is left.
 #[test]
-fn a_read_that_hangs_does_not_hold_up_the_end() {
+fn a_read_that_hangs_does_not_delay_the_shutdown() {
     for backend in BACKENDS {
         let dir = TempDir::new();
         let Some(runtime) = runtime(backend) else {
@@ -87,7 +87,7 @@ fn a_read_that_hangs_does_not_hold_up_the_end() {
         runtime.block_on(async {
             let pipe = silent_pipe(&dir).await.unwrap();
             wakeful::spawn(async move { fs_read(pipe).await });
-            // Until the thread or the ring has it: both open the pipe anew after that.
+            // Until the thread or the ring has opened the pipe.
             for _ in 0..3 {
                 yield_now().await;
                 silent_pipe(&dir).await.unwrap();
@@ -95,7 +95,7 @@ fn a_read_that_hangs_does_not_hold_up_the_end() {
         });
         let left = runtime.shutdown_timeout(Duration::from_millis(20));
         assert_eq!(left, usize::from(backend == Backend::Pool), "{backend:?}");
-        // Lets the thread go.
+        // Lets the thread end.
         let open = std::fs::File::options()
             .read(true)
             .write(true)
@@ -107,10 +107,10 @@ fn a_read_that_hangs_does_not_hold_up_the_end() {
 async fn fs_read(mut pipe: File) {
     use futures_util::AsyncReadExt;
     let _ = pipe.read(&mut [0; 8]).await;
-    panic!("nobody writes");
+    panic!("the read has ended without a writer");
 }
 
-/// The future of an operation outlives the runtime that it began in, and so does the file.
+/// The future of an operation outlives the runtime in which it began, and so does the file.
 #[test]
 fn a_future_outlives_its_runtime() {
     for backend in BACKENDS {
@@ -127,12 +127,12 @@ fn a_future_outlives_its_runtime() {
             poll_once(&mut read, &waker).is_ready()
         });
         if ready {
-            // A thread of the pool may be done at once.
+            // A thread of the pool may complete it at once.
             continue;
         }
         drop(first);
         let second = runtime(backend).unwrap();
-        // It was carried out by the first one's last breath, or given up.
+        // The first runtime completed it at its shutdown, or cancelled it.
         if let Ok(count) = second.block_on(read) {
             assert_eq!((count, &buf), (4, b"text"));
         }
@@ -143,8 +143,8 @@ fn a_future_outlives_its_runtime() {
 }
 
 #[test]
-fn a_ring_that_is_asked_for_and_not_there_is_an_error() {
-    // With the feature and a willing kernel there is one; else the error says what to do.
+fn a_requested_ring_that_is_unavailable_is_an_error() {
+    // With the feature and kernel support the ring exists; otherwise the error says what to do.
     if let Err(error) = wakeful::Builder::new().fs_backend(Backend::Ring).build() {
         assert_eq!(error.kind(), io::ErrorKind::Unsupported);
         assert!(error.to_string().contains("fs::Backend::Auto"), "{error}");
@@ -156,7 +156,7 @@ fn a_ring_that_is_asked_for_and_not_there_is_an_error() {
     });
 }
 
-/// The ring's descriptor is one more descriptor, however the reactor waits.
+/// The ring's descriptor is registered with the reactor, whichever backend that has.
 #[test]
 fn the_ring_completes_under_each_reactor() {
     for reactor in [reactor::Backend::Auto, reactor::Backend::Portable] {
@@ -182,7 +182,7 @@ fn the_ring_completes_under_each_reactor() {
     }
 }
 
-/// A pipe has no places, and a reader that waits must not keep the loop from the writer.
+/// A pipe has no offsets, and a reader that waits must not block the writer's loop.
 #[test]
 fn whole_files_may_be_pipes() {
     for backend in BACKENDS {
@@ -203,9 +203,9 @@ fn whole_files_may_be_pipes() {
     }
 }
 
-/// Virtual time stands still while an operation is in flight.
+/// Virtual time does not advance while an operation is in flight.
 #[test]
-fn a_stopped_clock_waits_for_files() {
+fn a_paused_clock_waits_for_file_operations() {
     for backend in BACKENDS {
         let builder = wakeful::Builder::new().start_paused(true);
         let Ok(runtime) = builder.fs_backend(backend).build() else {
@@ -219,7 +219,7 @@ fn a_stopped_clock_waits_for_files() {
     }
 }
 
-/// A file with a write under way to a full pipe, as its runtime has ended.
+/// Returns a file with a write under way to a full pipe, whose runtime has ended.
 fn left_behind(backend: Backend) -> Option<(io::PipeReader, File)> {
     let runtime = runtime(backend)?;
     let (reader, mut file) = filled(65_536);
@@ -234,12 +234,12 @@ fn left_behind(backend: Backend) -> Option<(io::PipeReader, File)> {
 }
 
 #[test]
-fn a_flush_in_another_runtime_waits_for_a_write_that_was_left() {
+fn a_flush_in_another_runtime_waits_for_a_write_of_an_ended_one() {
     for backend in BACKENDS {
         let Some((reader, mut file)) = left_behind(backend) else {
             continue;
         };
-        // Waited for before it completes, and after.
+        // The wait begins before the write completes, and after.
         let (_, waker) = Counting::new();
         assert!(poll_once(&mut file.flush(), &waker).is_pending());
         let reading = reads_all(reader);
@@ -255,7 +255,7 @@ fn a_flush_in_another_runtime_waits_for_a_write_that_was_left() {
 
 /// The reader sees the end of the pipe when all its writers are closed.
 #[test]
-fn a_file_with_a_write_that_was_left_is_closed_when_it_is_written() {
+fn a_file_with_a_write_of_an_ended_runtime_is_closed_when_it_completes() {
     for backend in BACKENDS {
         for drops_first in [false, true] {
             let Some((mut reader, file)) = left_behind(backend) else {
@@ -274,9 +274,9 @@ fn a_file_with_a_write_that_was_left_is_closed_when_it_is_written() {
     }
 }
 
-/// The kernel gives up what a thread has submitted when the thread ends.
+/// The kernel cancels the operations of a thread when the thread ends.
 #[test]
-fn a_write_that_was_left_outlives_its_thread() {
+fn a_write_of_an_ended_runtime_outlives_its_thread() {
     for backend in BACKENDS {
         let left = thread::spawn(move || left_behind(backend).map(|(reader, _)| reader));
         if let Some(reader) = left.join().unwrap() {

@@ -1,4 +1,4 @@
-//! More than the ring takes at a time, and transfers that come short.
+//! More requests than the ring holds, and short transfers.
 
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
@@ -13,11 +13,11 @@ use wakeful::time::timeout;
 use crate::common::{TempDir, both, on, runtime};
 
 both! {
-    a_short_read_leaves_a_shared_cursor_to_those_who_moved_it
-    an_offset_that_no_file_has_is_refused
+    a_short_read_does_not_reset_a_cursor_that_another_handle_moved
+    an_offset_that_is_too_large_is_refused
 }
 
-/// As many requests as the ring takes, twice and a bit.
+/// A little more than twice the number of requests that the ring holds.
 const MANY: usize = 1_100;
 
 /// Returns `count` files of the read end of one pipe, and its write end.
@@ -28,9 +28,9 @@ fn pipes(count: usize) -> (Vec<File>, std::io::PipeWriter) {
     (files.collect(), writer)
 }
 
-/// Reads that wait for ever fill the ring. Given up, they make room.
+/// Reads that never complete fill the ring. When they are dropped, it has space again.
 #[test]
-fn a_ring_full_of_reads_that_wait_can_be_emptied() {
+fn a_ring_full_of_waiting_reads_can_be_emptied() {
     on(Backend::Ring, async |dir| {
         std::fs::write(dir.join("f"), "text")?;
         let (files, _writer) = pipes(MANY);
@@ -50,7 +50,7 @@ fn a_ring_full_of_reads_that_wait_can_be_emptied() {
     });
 }
 
-/// What there is no room for does not keep the loop from its sleep.
+/// Requests that do not fit into the ring do not keep the loop from sleeping.
 #[test]
 fn a_full_ring_lets_the_loop_sleep() {
     let Some(runtime) = runtime(Backend::Ring) else {
@@ -80,7 +80,7 @@ pub fn filled(bytes: usize) -> (std::io::PipeReader, File) {
     (reader, file)
 }
 
-/// All that comes out of it until the end.
+/// Reads all bytes until the end.
 pub fn reads_all(mut reader: std::io::PipeReader) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut all = Vec::new();
@@ -89,9 +89,10 @@ pub fn reads_all(mut reader: std::io::PipeReader) -> JoinHandle<Vec<u8>> {
     })
 }
 
-/// A write that was taken over goes on without the loop, and all of it is written, file or no file.
+/// A write that was taken over continues without the loop, and is completed even if its file is
+/// dropped.
 #[test]
-fn a_write_that_comes_short_is_written_whole() {
+fn a_short_write_is_completed() {
     for backend in [Backend::Ring, Backend::Pool] {
         let Some(runtime) = runtime(backend) else {
             continue;
@@ -125,9 +126,9 @@ fn reads_slowly(mut reader: std::io::PipeReader, total: usize) -> JoinHandle<usi
 }
 
 /// Short again and again, with the file dropped before the runtime ends, or after it. In pages, as
-/// a pipe has room for 16 of them.
+/// a pipe has space for 16 of them.
 #[test]
-fn a_write_that_comes_short_goes_on_whatever_becomes_of_its_file() {
+fn a_short_write_is_completed_also_when_its_file_is_dropped() {
     for backend in [Backend::Ring, Backend::Pool] {
         for keeps_the_file in [false, true] {
             let Some(runtime) = runtime(backend) else {
@@ -136,7 +137,7 @@ fn a_write_that_comes_short_goes_on_whatever_becomes_of_its_file() {
             let (reader, mut file) = filled(14 * 4096);
             let file = runtime.block_on(async move {
                 file.write_all(&[2; 5 * 4096]).await.unwrap();
-                // The loop hears of it.
+                // The loop receives the completion.
                 wakeful::time::sleep(Duration::from_millis(1)).await;
                 keeps_the_file.then_some(file)
             });
@@ -149,7 +150,7 @@ fn a_write_that_comes_short_goes_on_whatever_becomes_of_its_file() {
 }
 
 #[test]
-fn what_was_asked_for_last_goes_on_after_block_on() {
+fn the_last_operation_continues_after_block_on() {
     for backend in [Backend::Ring, Backend::Pool] {
         let dir = TempDir::new();
         let Some(runtime) = runtime(backend) else {
@@ -159,7 +160,7 @@ fn what_was_asked_for_last_goes_on_after_block_on() {
             let mut file = File::create(dir.join("f")).await.unwrap();
             file.write_all(b"hello").await.unwrap();
         });
-        // The loop runs no more.
+        // The loop does not run any more.
         while std::fs::read(dir.join("f")).unwrap() != b"hello" {
             thread::yield_now();
         }
@@ -167,8 +168,11 @@ fn what_was_asked_for_last_goes_on_after_block_on() {
     }
 }
 
-/// A read near the end is short. A cursor that another handle has moved meanwhile is kept.
-async fn a_short_read_leaves_a_shared_cursor_to_those_who_moved_it(dir: TempDir) -> io::Result<()> {
+/// A read near the end is short. It must not overwrite a cursor that another handle moved
+/// meanwhile.
+async fn a_short_read_does_not_reset_a_cursor_that_another_handle_moved(
+    dir: TempDir,
+) -> io::Result<()> {
     std::fs::write(dir.join("f"), "0123456789")?;
     let mut other = std::fs::File::options()
         .read(true)
@@ -177,7 +181,7 @@ async fn a_short_read_leaves_a_shared_cursor_to_those_who_moved_it(dir: TempDir)
     let mut file = File::from_std(other.try_clone()?);
     let mut buf = [0; 100];
     assert!(file.read(&mut buf).now_or_never().is_none());
-    // The read has moved the cursor, and its answer has yet to be heard.
+    // The read has moved the cursor, and its completion has not been received yet.
     while std::io::Seek::stream_position(&mut other)? != 10 {
         yield_now().await;
     }
@@ -188,7 +192,7 @@ async fn a_short_read_leaves_a_shared_cursor_to_those_who_moved_it(dir: TempDir)
     Ok(())
 }
 
-async fn an_offset_that_no_file_has_is_refused(dir: TempDir) -> io::Result<()> {
+async fn an_offset_that_is_too_large_is_refused(dir: TempDir) -> io::Result<()> {
     std::fs::write(dir.join("f"), "0123456789")?;
     let file = File::options()
         .read(true)
@@ -207,9 +211,9 @@ async fn an_offset_that_no_file_has_is_refused(dir: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-/// However long the patience: what ends is waited for.
+/// With the longest timeout, shutdown waits for operations that end.
 #[test]
-fn endless_patience_waits() {
+fn shutdown_with_the_longest_timeout_returns() {
     for backend in [Backend::Ring, Backend::Pool] {
         let Some(runtime) = runtime(backend) else {
             continue;

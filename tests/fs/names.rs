@@ -1,4 +1,4 @@
-//! Names, directories, and the safe replacement of a file.
+//! Names, directories_are_created_listed_and_removed, and the atomic replacement of a file.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -9,13 +9,13 @@ use wakeful::fs;
 use crate::common::{TempDir, both};
 
 both! {
-    directories
-    links_and_renames
+    directories_are_created_listed_and_removed
+    links_and_renames_work
     a_file_is_replaced_in_one_step
-    a_replacement_that_fails_leaves_nothing
+    a_failed_replacement_leaves_no_file
 }
 
-async fn directories(dir: TempDir) -> io::Result<()> {
+async fn directories_are_created_listed_and_removed(dir: TempDir) -> io::Result<()> {
     fs::create_dir_all(dir.join("a/b")).await?;
     fs::create_dir_all(dir.join("a/b")).await?;
     let names: BTreeSet<String> = (0..300).map(|n| format!("file {n}")).collect();
@@ -39,7 +39,7 @@ async fn directories(dir: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-async fn links_and_renames(dir: TempDir) -> io::Result<()> {
+async fn links_and_renames_work(dir: TempDir) -> io::Result<()> {
     let [a, b, c] = ["a", "b", "c"].map(|name| dir.join(name));
     fs::write(&a, "text").await?;
     fs::hard_link(&a, &b).await?;
@@ -88,7 +88,7 @@ async fn a_file_is_replaced_in_one_step(dir: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-async fn a_replacement_that_fails_leaves_nothing(dir: TempDir) -> io::Result<()> {
+async fn a_failed_replacement_leaves_no_file(dir: TempDir) -> io::Result<()> {
     fs::create_dir(dir.join("d")).await?;
     let error = fs::write_atomic(dir.join("d"), "text").await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::IsADirectory);

@@ -1,4 +1,4 @@
-//! Writes that a file took over: their waiters, and their errors.
+//! Writes that a file took over: their waiters and their errors.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::OwnedFd;
@@ -19,12 +19,12 @@ both! {
     a_flush_reports_a_failed_write_that_a_write_has_reported
     syncs_at_the_same_time_all_report_a_failed_write
     into_std_reports_a_failed_write_that_another_operation_has_reported
-    the_error_of_a_dropped_read_is_no_failed_write
+    the_error_of_a_dropped_read_is_not_that_of_a_write
     a_vectored_write_takes_all_buffers
     a_vectored_read_fills_all_buffers
 }
 
-/// A pipe that is full, and its other end as a file with a write under way.
+/// Returns a full pipe, and its other end as a file with a write under way.
 async fn full_pipe() -> (io::PipeReader, File) {
     let (reader, mut writer) = io::pipe().unwrap();
     writer.write_all(&[1; 65_536]).unwrap();
@@ -72,7 +72,7 @@ async fn a_dropped_waiter_leaves_the_list(_: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-/// Each write to it fails.
+/// Returns a file to which each write fails.
 async fn full_device() -> io::Result<File> {
     OpenOptions::new().write(true).open("/dev/full").await
 }
@@ -127,12 +127,12 @@ async fn into_std_reports_a_failed_write_that_another_operation_has_reported(
     Ok(())
 }
 
-async fn the_error_of_a_dropped_read_is_no_failed_write(dir: TempDir) -> io::Result<()> {
+async fn the_error_of_a_dropped_read_is_not_that_of_a_write(dir: TempDir) -> io::Result<()> {
     let mut file = File::open(dir.path()).await?;
     for _ in 0..2 {
         let mut byte = [0];
         let mut read = file.read(&mut byte);
-        // It is an error in any case: a directory.
+        // Reading fails in any case: it is a directory.
         let _ = poll_once(&mut read, Waker::noop());
         file.flush().await?;
         file.metadata().await?;
@@ -151,7 +151,7 @@ async fn a_vectored_write_takes_all_buffers(dir: TempDir) -> io::Result<()> {
     file.flush().await?;
     assert_eq!(fs::read(dir.join("f")).await?, b"one two three");
 
-    // No more than one write takes; the rest is left to the next.
+    // At most what one write accepts; the rest is left for the next write.
     let (a, b) = (vec![b'a'; 200_000], vec![b'b'; 200_000]);
     let bufs = [&a, &b].map(|buf| IoSlice::new(buf));
     assert_eq!(file.write_vectored(&bufs).await?, 256 * 1024);

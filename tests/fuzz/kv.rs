@@ -1,5 +1,5 @@
 #![no_main]
-#![allow(dead_code, reason = "a part of it is for the test alone")]
+#![allow(dead_code, reason = "the test uses more of it")]
 
 #[path = "../fuzzing/kv.rs"]
 mod kv;

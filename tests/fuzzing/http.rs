@@ -1,4 +1,4 @@
-//! The `http` example's reader of heads and addresses, for any bytes.
+//! The parser of heads and addresses of the example `http`, on any bytes.
 
 #[path = "../../examples/http/head.rs"]
 mod head;
@@ -12,7 +12,7 @@ use std::path::{Component, Path};
 use head::{Method, Request, Version};
 use status::Status;
 
-/// What random bytes would hardly hit upon.
+/// Words that random bytes would rarely contain.
 pub const WORDS: &[&[u8]] = &[
     b"GET / HTTP/1.1\r\n",
     b"GET /a%2e/b?c HTTP/1.0\r\n",
@@ -42,12 +42,12 @@ pub const WORDS: &[&[u8]] = &[
     b"\0",
 ];
 
-/// Stands in a script for a thousand times the byte after it, as limits are far away.
+/// Represents a thousand times the byte after it in a script, as the limits are large.
 const MANY: u8 = 0xfe;
 const MAX_BYTES: usize = 64 * 1024;
-/// A server takes no longer body.
+/// The longest body that a server accepts.
 const MAX_BODY: u64 = 64 * 1024;
-/// What is longer may be refused for its length before its end is seen.
+/// A longer head may be refused for its length before its end is seen.
 const LONG: usize = 8 * 1024;
 
 pub fn run(data: &[u8]) {
@@ -91,7 +91,7 @@ fn same(data: &[u8], whole: &Events, pieces: &Events) {
     }
 }
 
-/// The requests that a connection reads from pieces that end at `ends`, until the first bad one.
+/// Returns the requests in pieces that end at `ends`, until the first malformed one.
 fn conversation(data: &[u8], ends: impl IntoIterator<Item = usize>) -> Events {
     let mut events = Vec::new();
     let mut input = Vec::new();
@@ -121,7 +121,7 @@ fn conversation(data: &[u8], ends: impl IntoIterator<Item = usize>) -> Events {
                     }
                 }
                 Ok(None) => {
-                    // The server reads at most so much before it asks again.
+                    // The server reads at most this much before it parses again.
                     assert!(input.len() < 16 * 1024, "an unfinished head has a limit");
                     break;
                 }
@@ -135,7 +135,7 @@ fn conversation(data: &[u8], ends: impl IntoIterator<Item = usize>) -> Events {
     events
 }
 
-/// Counts the hosts; a request that is taken has one length at most.
+/// Counts the hosts; an accepted request has at most one length.
 fn look(target: &str, fields: &[httparse::Header<'_>]) -> usize {
     assert!(!target.is_empty() && !target.contains([' ', '\r', '\n', '\0']));
     let named = |name: &'static str| {
@@ -161,7 +161,7 @@ fn check(request: &Request) {
     safe(&request.path);
 }
 
-/// Whatever the path, it stays below the folder.
+/// Checks that the path stays below the folder.
 fn safe(path: &str) {
     let Ok(found) = target::resolve(path) else {
         return;
@@ -176,14 +176,14 @@ fn safe(path: &str) {
     }
     let root = Path::new("/root");
     assert!(root.join(&found.path).starts_with(root));
-    // What a redirection says is one line, and leads to the same name.
+    // The location of a redirection is one line, and resolves to the same name.
     let location = target::with_slash(&found);
     assert!(location.bytes().all(|byte| byte.is_ascii_graphic()));
     let again = target::resolve(&location).expect("it is an address");
     assert!(again.is_folder && again.path.file_name() == found.path.file_name());
 }
 
-/// The bytes as an address: as they are, and each byte escaped.
+/// Returns the bytes as an address: unchanged, and with each byte escaped.
 fn addresses(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         safe(text);

@@ -1,4 +1,4 @@
-//! `kv`'s reader of requests, and the conversation around it, for any bytes.
+//! The request parser of `kv`, and a conversation, on any bytes.
 
 #[path = "../../examples/kv/commands.rs"]
 mod commands;
@@ -21,7 +21,7 @@ use commands::{Client, Server};
 use resp::{Limits, Parser};
 use session::{Next, Session};
 
-/// What random bytes would hardly hit upon.
+/// Words that random bytes would rarely contain.
 pub const WORDS: &[&[u8]] = &[
     b"*1\r\n",
     b"*2\r\n",
@@ -60,7 +60,7 @@ pub fn run(data: &[u8]) {
         return;
     }
     limits_hold(data);
-    what_is_written_is_read(data);
+    words_are_parsed(data);
     let whole = Talk::hold(data, [data.len()]);
     let cut = data.iter().map(|&byte| usize::from(byte)).sum::<usize>() % (data.len() + 1);
     whole.is_as(&Talk::hold(data, [cut, data.len()]), "in two pieces");
@@ -73,7 +73,7 @@ const SMALL: Limits = Limits {
     max_inline: 40,
     max_request: 160,
 };
-/// More than the line of a number may have.
+/// The longest line of a number.
 const LINE: usize = 64;
 
 fn limits_hold(mut input: &[u8]) {
@@ -94,15 +94,15 @@ fn limits_hold(mut input: &[u8]) {
                 parser.start_over();
                 input = &input[length..];
             }
-            // However much comes, what is kept has an end.
+            // However many bytes arrive, the stored ones are limited.
             Ok(None) => return assert!(input.len() <= SMALL.max_request + LINE),
             Err(error) => return assert!(!error.0.contains(['\r', '\n'])),
         }
     }
 }
 
-/// The words of `data`, framed and quoted, come back from byte after byte.
-fn what_is_written_is_read(data: &[u8]) {
+/// Checks that the words of `data`, framed and quoted, are parsed byte by byte.
+fn words_are_parsed(data: &[u8]) {
     let words: Vec<&[u8]> = data.split(|&byte| byte == b' ').take(9).collect();
     let mut framed = format!("*{}\r\n", words.len()).into_bytes();
     let mut quoted = Vec::new();
@@ -125,7 +125,7 @@ fn what_is_written_is_read(data: &[u8]) {
     }
 }
 
-/// What came of a conversation.
+/// The result of a conversation.
 struct Talk {
     replies: Vec<u8>,
     closed: bool,
@@ -161,7 +161,7 @@ impl Talk {
     #[track_caller]
     fn is_as(&self, other: &Talk, how: &str) {
         assert_eq!(self.closed, other.closed, "{how}");
-        // In which order a map gives its keys is another one each time.
+        // A map returns its keys in a different order each time.
         let sorted = |bytes: &[u8]| {
             let mut lines: Vec<_> = bytes
                 .split(|&byte| byte == b'\n')
@@ -175,12 +175,12 @@ impl Talk {
     }
 }
 
-/// True if the connection is to be closed.
+/// Returns whether the connection is to be closed.
 fn feed(session: &mut Session, server: &mut Server, bytes: &[u8], out: &mut Vec<u8>) -> bool {
     let mut next = session.feed(bytes, server, NOW, out);
     let mut rounds = 0;
     while next == Next::Resume {
-        // Each round writes a mebibyte, and no script asks for so much.
+        // Each round writes a mebibyte, and no script requests that much.
         rounds += 1;
         assert!(rounds < 10_000, "it never ends");
         let mut more = Vec::new();

@@ -1,9 +1,9 @@
 //! A byte script that spawns, wakes, aborts, moves and drops tasks, wakers and handles in every
-//! order: from the future of `block_on`, from inside polls and drops, from another thread, and
-//! after the end of the runtime.
+//! order: in the future of `block_on`, in polls and drops, on another thread, and after the end of
+//! the runtime.
 //!
-//! Every poll and every drop of a task takes its next deeds from the same script. Beside each task
-//! stands a `Task`, which says what has to come of it.
+//! Every poll and every drop of a task takes its operations from the same script. A `Task` record
+//! has the expected state of each task.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -27,7 +27,7 @@ pub const WORDS: &[&[u8]] = &[];
 
 const MAX_BYTES: usize = 2048;
 const MAX_TASKS: usize = 64;
-/// Drops inside drops, so deep.
+/// The depth of drops inside drops.
 const MAX_DEPTH: usize = 6;
 
 /// How the future of a task ended.
@@ -38,13 +38,13 @@ enum End {
     Dropped,
 }
 
-/// What is known of a task, and what has happened to it.
+/// The record of a task: its properties, and what has happened to it.
 struct Task {
     number: usize,
-    /// Spawned by a `Handle`, from another thread?
+    /// Whether it was spawned by a `Handle`, on another thread.
     remote: bool,
     id: Cell<Option<Id>>,
-    /// Of the set, as long as it is not detached.
+    /// Whether it is in the set, until it is detached.
     member: Cell<bool>,
     futures: Cell<u32>,
     futures_dropped: Cell<u32>,
@@ -53,12 +53,12 @@ struct Task {
     polls: Cell<u32>,
     /// Woken since its last poll began.
     woken: Cell<bool>,
-    /// Has somebody asked for its end?
+    /// Whether an abort was requested.
     aborted: Cell<bool>,
     end: Cell<Option<End>>,
     /// The first panic of its poll or drop.
     panic: Cell<Option<&'static str>>,
-    /// Whose handle it awaits.
+    /// The task whose handle it awaits.
     awaits: RefCell<Option<Rc<Task>>>,
 }
 
@@ -71,9 +71,9 @@ struct World {
     script: Vec<u8>,
     at: Cell<usize>,
     depth: Cell<usize>,
-    /// Polls and drops so far.
+    /// The number of polls and drops so far.
     ticks: Cell<u64>,
-    /// All tasks are to be cancelled.
+    /// Whether all tasks are to be cancelled.
     shut: Cell<bool>,
     tasks: RefCell<Vec<Rc<Task>>>,
     joins: RefCell<Vec<(Rc<Task>, JoinHandle<Output>)>>,
@@ -101,7 +101,7 @@ pub fn run(script: &[u8]) {
     for _ in 0..3 {
         runtime.block_on(world.play());
     }
-    // From now on everything may be cancelled.
+    // From here on all tasks may be cancelled.
     world.shut.set(true);
     if script.len() % 2 == 1 {
         runtime.handle().shutdown();
@@ -139,7 +139,7 @@ impl World {
         }
     }
 
-    /// The next byte of the script; nothing but zeros after its end.
+    /// Returns the next byte of the script, or zero after its end.
     fn byte(&self) -> usize {
         let at = self.at.get();
         self.at.set(at + 1);
@@ -150,7 +150,7 @@ impl World {
         self.byte() % limit
     }
 
-    /// Notes what is wrong. A panic could be taken for that of a task.
+    /// Records a failed check. It does not panic, as that could be taken for a panic of a task.
     #[track_caller]
     fn insist(&self, holds: bool, otherwise: impl FnOnce() -> String) {
         if !holds {
@@ -160,7 +160,7 @@ impl World {
         }
     }
 
-    /// The future of `block_on`: deeds, and turns of the loop between them.
+    /// The future of `block_on`: operations, and turns of the loop between them.
     async fn play(self: &Rc<World>) {
         while self.at.get() < self.script.len() {
             match self.script[self.at.get()] {
@@ -182,7 +182,7 @@ impl World {
         self.settle().await;
     }
 
-    /// Lets the tasks run until none of them wants to, and looks whether one was forgotten.
+    /// Runs the tasks until none is ready, and checks that no wake was lost.
     async fn settle(&self) {
         elsewhere::wait();
         let (mut quiet, mut rounds) = (0, 0);
@@ -208,7 +208,7 @@ impl World {
         }
     }
 
-    /// Drops every handle and waker, and those that are made by what that drops.
+    /// Drops every handle and waker, and those that their drops create.
     async fn let_go(&self) {
         loop {
             let (joins, remotes) = (self.joins.take(), self.remotes.take());
@@ -223,7 +223,8 @@ impl World {
         }
     }
 
-    /// Checks a task while nothing runs: if it is alive, it waits for an event that has not come.
+    /// Checks a task while nothing runs: if it is alive, it waits for an event that has not
+    /// happened.
     fn look_at(&self, task: &Task) {
         if task.end.get().is_some() {
             return;
@@ -244,7 +245,7 @@ impl World {
         }
     }
 
-    /// What a handle gave has to be what happened.
+    /// Checks that the output of a handle is that of its task.
     fn joined(&self, task: &Task, result: Result<usize, JoinError>) {
         let name = task.name();
         match (result, task.panic.get(), task.end.get()) {
@@ -259,7 +260,7 @@ impl World {
                 self.insist(number == task.number, || format!("{name} gave {number}"));
             }
             (Err(error), None, Some(End::Dropped)) if error.is_cancelled() => {}
-            // The task that sends the output home is cancelled like any other.
+            // The task that sends the output to the owner thread is cancelled like any other.
             (Err(error), _, _) if error.is_cancelled() && task.remote && self.shut.get() => {}
             (result, panic, end) => {
                 self.insist(false, || {
@@ -269,20 +270,21 @@ impl World {
         }
     }
 
-    /// After the end of the runtime: every handle gives what it has to, and nothing is left.
+    /// Checks after the end of the runtime: handles return the expected results, and nothing is
+    /// left.
     fn close(self: Rc<World>) {
         elsewhere::wait();
         let mut context = Context::from_waker(Waker::noop());
         while let Some((task, mut handle)) = { self.joins.borrow_mut().pop() } {
             match Pin::new(&mut handle).poll_now(&mut context) {
                 Poll::Ready(result) => self.joined(&task, result.map(|output| output.number())),
-                Poll::Pending => self.insist(false, || format!("{} waits for ever", task.name())),
+                Poll::Pending => self.insist(false, || format!("{} waits forever", task.name())),
             }
         }
         while let Some((task, mut handle)) = { self.remotes.borrow_mut().pop() } {
             match Pin::new(&mut handle).poll_now(&mut context) {
                 Poll::Ready(result) => self.joined(&task, result),
-                Poll::Pending => self.insist(false, || format!("{} waits for ever", task.name())),
+                Poll::Pending => self.insist(false, || format!("{} waits forever", task.name())),
             }
         }
         while self.join_one_of_the_set() {}
@@ -320,7 +322,7 @@ impl Task {
     }
 }
 
-/// A poll outside of any runtime as well as inside, without a budget.
+/// Polls inside or outside of a runtime, without a budget.
 trait PollNow: Future + Unpin {
     fn poll_now(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         std::pin::pin!(wakeful::task::coop::unconstrained(self)).poll(cx)

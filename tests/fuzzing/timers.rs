@@ -1,5 +1,5 @@
-//! A byte script that arms, polls, puts off and drops sleeps and moves a stopped clock, beside a
-//! sorted map that says which of them fire when, and in which order.
+//! A byte script that arms, polls, resets and drops sleeps and advances a paused clock. A sorted
+//! map has the sleeps that are expected to fire, in order.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,11 +15,11 @@ pub const WORDS: &[&[u8]] = &[];
 
 const MAX_BYTES: usize = 2048;
 const SLEEPS: usize = 24;
-/// About 36 years: no deadline and no time goes beyond.
+/// About 36 years: the largest deadline and the largest time.
 const FAR: u64 = 1 << 60;
 const NEVER: u64 = u64::MAX;
 
-/// What a waker does when its sleep fires, beside noting it.
+/// The action of a waker when its sleep fires, after it has recorded that.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Deed {
     Nothing,
@@ -34,7 +34,7 @@ struct Waking {
 }
 
 thread_local! {
-    /// What wakers reach: they have to be `Send`.
+    /// The state that wakers use, which has to be `Send`.
     static STAGE: RefCell<Stage> = const {
         RefCell::new(Stage { start: None, sleeps: Vec::new(), fired: Vec::new() })
     };
@@ -95,33 +95,33 @@ pub fn run(script: &[u8]) {
         while !model.script.is_empty() {
             model.step().await;
             let (armed, timers) = (model.armed.len(), wakeful::Metrics::current().timers);
-            assert_eq!(timers, armed, "so many timers are armed");
+            assert_eq!(timers, armed, "the number of armed timers is wrong");
         }
-        // Each that is armed fires, but for those that never do.
+        // Each armed sleep fires, except those without an end.
         model.advance(FAR - model.now).await;
     });
     let sleeps = STAGE.with_borrow_mut(|stage| std::mem::take(&mut stage.sleeps));
     if model.dies_first {
-        // The sleeps outlive their loop, and fire no more.
+        // The sleeps outlive their loop, and do not fire any more.
         drop(runtime);
     }
     drop(sleeps);
 }
 
-/// What has to be.
+/// The expected state.
 struct Model<'a> {
     script: &'a [u8],
     now: u64,
-    /// How many wakers were made.
+    /// The number of wakers so far.
     made: usize,
-    /// By deadline and order of arming: which sleep.
+    /// The sleeps, by deadline and order of arming.
     armed: BTreeMap<(u64, u64), usize>,
     arming: u64,
     sleeps: Vec<Option<Known>>,
     dies_first: bool,
 }
 
-/// A sleep: its deadline, and where it waits with which waker.
+/// A sleep: its deadline, and its place in the map and its waker while it is armed.
 #[derive(Clone, Copy)]
 struct Known {
     deadline: u64,
@@ -151,14 +151,14 @@ impl Model<'_> {
         self.byte() as usize % SLEEPS
     }
 
-    /// A span of any size: a few nanoseconds, or years.
+    /// Returns a duration of any size: a few nanoseconds, or years.
     fn span(&mut self) -> u64 {
         let shift = self.byte() % 50;
         let more = self.byte();
         (self.byte() << shift >> 4) + more
     }
 
-    /// A point in time, often one that is another's deadline already.
+    /// Returns a point in time, often the deadline of another sleep.
     fn point(&mut self) -> u64 {
         match self.byte() % 5 {
             0 => self.now,
@@ -238,7 +238,7 @@ impl Model<'_> {
         }
     }
 
-    /// Who waits goes on waiting, with a new place among ties.
+    /// An armed sleep stays armed, with a new place among equal deadlines.
     fn reset(&mut self, index: usize, deadline: u64) {
         let known = self.sleeps[index].as_mut().expect("it is there");
         if let Some((order, ..)) = &mut known.waits {
@@ -252,13 +252,13 @@ impl Model<'_> {
         known.deadline = deadline;
     }
 
-    /// With a waker of its own, as the newest one counts.
+    /// With a new waker, as the newest one counts.
     fn poll(&mut self) {
         let index = self.index();
         let other = self.index();
         let deed = match self.byte() % 4 {
             0 if other != index => Deed::Drop(other),
-            // Beyond any time that comes: what is armed for now by a waker fires at the next look.
+            // Beyond all other times: a sleep that a waker arms for now fires at the next turn.
             1 if other != index => Deed::PutOff(other, FAR + 1 + self.byte()),
             _ => Deed::Nothing,
         };
@@ -289,7 +289,7 @@ impl Model<'_> {
         known.waits = Some((order, number, deed));
     }
 
-    /// Nothing that was not asked about has changed.
+    /// Checks that all other sleeps are unchanged.
     fn look(&self) {
         assert_eq!(Instant::now(), at(self.now));
         for (index, known) in self.sleeps.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Bodies: large ones, and those that break off.
+//! Bodies: large ones, and those that are cut off.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use crate::net::{pattern, run, tcp_pair};
 const LARGE: usize = 8 << 20;
 
 #[test]
-fn a_large_body_goes_there_and_back_unchanged() {
+fn a_large_body_is_echoed_unchanged() {
     run(async || {
         let sent = Bytes::from(pattern(LARGE));
         for way in WAYS {
@@ -36,7 +36,7 @@ fn a_large_body_goes_there_and_back_unchanged() {
 }
 
 #[test]
-fn a_client_that_leaves_within_its_body_ends_its_connection_alone() {
+fn a_client_that_closes_within_its_body_ends_only_its_connection() {
     run(async || {
         let seen = Rc::new(RefCell::new(Vec::new()));
         let mut ends = Vec::new();
@@ -63,7 +63,7 @@ fn a_client_that_leaves_within_its_body_ends_its_connection_alone() {
         let (other, _, here) = ends.pop().unwrap();
         let (gone, ..) = ends.pop().unwrap();
         assert!(gone.await.unwrap().is_err(), "a broken request is an error");
-        // The other connection goes on where it was.
+        // The other connection continues.
         here.write_all(b"67890").await.unwrap();
         let mut answer = String::new();
         (&here).read_to_string(&mut answer).await.unwrap();
@@ -74,7 +74,7 @@ fn a_client_that_leaves_within_its_body_ends_its_connection_alone() {
 }
 
 #[test]
-fn a_server_that_breaks_off_within_its_body_is_an_error_for_the_client() {
+fn a_server_that_closes_within_its_body_is_an_error_for_the_client() {
     run(async || {
         for way in [Way::Http1, Way::Http2] {
             let (here, there) = tcp_pair().await;

@@ -20,20 +20,20 @@ use wakeful_hyper::{Executor, Io, Timer};
 /// A body that is not `Send`.
 pub type LocalBody = Pin<Box<dyn Body<Data = Bytes, Error = hyper::Error>>>;
 
-/// How a test speaks.
+/// The protocol of a test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Way {
     Http1,
     Http2,
-    /// HTTP/1 with a server that finds out.
+    /// HTTP/1 with a server that detects it.
     Auto1,
-    /// HTTP/2 with a server that finds out.
+    /// HTTP/2 with a server that detects it.
     Auto2,
 }
 
 pub const WAYS: [Way; 4] = [Way::Http1, Way::Http2, Way::Auto1, Way::Auto2];
 
-/// What may be sent either way.
+/// Bodies that either protocol can send.
 pub type Sender = Rc<dyn Fn(Request<LocalBody>) -> Answer>;
 pub type Answer = Pin<Box<dyn Future<Output = hyper::Result<Response<Incoming>>>>>;
 
@@ -88,7 +88,7 @@ where
     })
 }
 
-/// A client of one connection, and the task that moves its bytes.
+/// A client of one connection, and the task that runs it.
 pub async fn client<S>(way: Way, stream: S) -> (Sender, JoinHandle<hyper::Result<()>>)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,

@@ -1,4 +1,4 @@
-//! How connections end: gracefully, by an upgrade, with the runtime.
+//! The end of connections: graceful shutdown, upgrade, end of the runtime.
 
 use std::cell::Cell;
 use std::future::{pending, ready};
@@ -37,8 +37,8 @@ impl Flag {
     }
 }
 
-/// Polls a connection; once `stop` is set, it is told to end.
-async fn until_told<C>(connection: C, stop: Flag, tell: fn(Pin<&mut C>)) -> hyper::Result<()>
+/// Polls a connection. When `stop` is set, shuts it down gracefully.
+async fn until_stopped<C>(connection: C, stop: Flag, tell: fn(Pin<&mut C>)) -> hyper::Result<()>
 where
     C: Future<Output = hyper::Result<()>>,
 {
@@ -52,7 +52,7 @@ where
 }
 
 #[test]
-fn a_graceful_end_waits_for_the_request_under_way_and_takes_no_other() {
+fn a_graceful_shutdown_finishes_the_request_under_way_and_accepts_no_other() {
     run(async || {
         for way in [Way::Http1, Way::Http2] {
             let (here, there) = tcp_pair().await;
@@ -72,12 +72,12 @@ fn a_graceful_end_waits_for_the_request_under_way_and_takes_no_other() {
                 match way {
                     Way::Http1 => {
                         let connection = http1::Builder::new().serve_connection(io, service);
-                        until_told(connection, told, |c| c.graceful_shutdown()).await
+                        until_stopped(connection, told, |c| c.graceful_shutdown()).await
                     }
                     _ => {
                         let builder = http2::Builder::new(Executor::new());
                         let connection = builder.serve_connection(io, service);
-                        until_told(connection, told, |c| c.graceful_shutdown()).await
+                        until_stopped(connection, told, |c| c.graceful_shutdown()).await
                     }
                 }
             });
@@ -102,7 +102,7 @@ fn a_graceful_end_waits_for_the_request_under_way_and_takes_no_other() {
     });
 }
 
-/// A client that asks for an upgrade, sends more behind it at once, and speaks the new protocol.
+/// A client that requests an upgrade, at once sends more bytes, and uses the new protocol.
 async fn upgrade(stream: TcpStream) -> Vec<u8> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(Io::new(stream))
         .await
@@ -135,7 +135,7 @@ fn a_socket_that_is_not_send_is_taken_out_for_an_upgrade() {
                     .status(StatusCode::SWITCHING_PROTOCOLS)
                     .header(CONNECTION, "upgrade")
                     .header(UPGRADE, "echo");
-                // To poll the connection by hand its answers have to be `Unpin`.
+                // To poll the connection directly its responses have to be `Unpin`.
                 ready(Ok::<_, hyper::Error>(response.body(full("")).unwrap()))
             });
             let mut builder = http1::Builder::new();
@@ -158,7 +158,7 @@ fn a_socket_that_is_not_send_is_taken_out_for_an_upgrade() {
 }
 
 #[test]
-fn the_end_of_the_runtime_drops_requests_under_way_at_home() {
+fn the_end_of_the_runtime_drops_requests_under_way_on_its_thread() {
     let ledger = Ledger::new();
     for way in [Way::Http1, Way::Http2, Way::Auto2] {
         let runtime = Runtime::new().unwrap();
@@ -184,7 +184,7 @@ fn the_end_of_the_runtime_drops_requests_under_way_at_home() {
 }
 
 #[test]
-fn a_client_that_gives_up_ends_the_request_of_http2_and_not_the_connection() {
+fn a_client_that_drops_a_request_of_http2_ends_it_and_not_the_connection() {
     run(async || {
         let (here, there) = tcp_pair().await;
         let ledger = Ledger::new();

@@ -23,7 +23,7 @@ fn poll_read<T: AsyncRead + Unpin>(io: &mut Io<T>, buf: &mut ReadBuf<'_>) -> Pol
 }
 
 #[test]
-fn a_read_fills_what_is_free_and_nothing_else() {
+fn a_read_fills_only_the_free_part_of_the_buffer() {
     let mut io = Io::new(Cursor::new(b"abcdefgh".to_vec()));
     let mut room = [MaybeUninit::new(b'-'); 10];
     {
@@ -31,7 +31,7 @@ fn a_read_fills_what_is_free_and_nothing_else() {
         buf.unfilled().put_slice(b"123");
         assert!(poll_read(&mut io, &mut buf).is_ready());
         assert_eq!(buf.filled(), b"123abc");
-        // No room is no end: nothing is read.
+        // An empty buffer is not the end: nothing is read.
         assert!(poll_read(&mut io, &mut buf).is_ready());
         assert_eq!(buf.filled(), b"123abc");
     }
@@ -39,23 +39,23 @@ fn a_read_fills_what_is_free_and_nothing_else() {
     let mut buf = ReadBuf::uninit(&mut rest);
     assert!(poll_read(&mut io, &mut buf).is_ready());
     assert_eq!(buf.filled(), b"defgh");
-    // The end: ready, and nothing more.
+    // The end: ready, without bytes.
     assert!(poll_read(&mut io, &mut buf).is_ready());
     assert_eq!(buf.filled(), b"defgh");
 }
 
 #[test]
-fn a_large_room_is_not_filled_with_zeros_for_a_few_bytes() {
+fn a_short_read_does_not_zero_a_large_buffer() {
     let mut io = Io::new(Cursor::new(b"few".to_vec()));
     let mut room = vec![MaybeUninit::new(b'-'); 1 << 20];
     assert!(poll_read(&mut io, &mut ReadBuf::uninit(&mut room)).is_ready());
-    // SAFETY: the bytes were initialized when the room was made.
+    // SAFETY: the bytes were initialized when the buffer was created.
     let last = unsafe { room[(1 << 20) - 1].assume_init() };
     assert_eq!(last, b'-');
 }
 
 #[test]
-fn a_stream_that_claims_more_than_the_room_is_not_believed() {
+fn a_stream_that_reports_more_bytes_than_fit_panics() {
     struct Liar;
     impl AsyncRead for Liar {
         fn poll_read(
@@ -113,7 +113,7 @@ impl AsyncWrite for Counted {
 }
 
 #[test]
-fn head_and_body_go_out_in_one_write() {
+fn head_and_body_are_written_in_one_write() {
     run(async || {
         for take_in in [Io::new, Io::flat] {
             let (here, there) = tcp_pair().await;
@@ -135,7 +135,7 @@ fn head_and_body_go_out_in_one_write() {
 }
 
 #[test]
-fn a_shutdown_ends_the_writing_direction_and_leaves_the_other() {
+fn a_shutdown_ends_only_the_writing_direction() {
     run(async || {
         let (here, there) = tcp_pair().await;
         let mut io = Io::new(here);

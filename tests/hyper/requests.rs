@@ -1,4 +1,4 @@
-//! Requests and answers.
+//! Requests and responses.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use crate::common::{WAYS, Way, body_of, client, get, serve, text};
 use crate::net::{run, tcp_pair};
 
 #[test]
-fn a_service_with_an_rc_answers_over_either_http() {
+fn a_service_with_an_rc_answers_over_http1_and_http2() {
     run(async || {
         for way in WAYS {
             let (here, there) = tcp_pair().await;
@@ -38,10 +38,10 @@ fn a_service_with_an_rc_answers_over_either_http() {
 }
 
 #[test]
-fn many_streams_of_one_http2_connection_are_answered_side_by_side() {
+fn many_streams_of_one_http2_connection_are_served_concurrently() {
     run(async || {
         let (here, there) = tcp_pair().await;
-        // Each waits until all are there, so none could be answered alone.
+        // Each waits until all have arrived, so none could be answered alone.
         let arrived = Rc::new(Cell::new(0));
         let at_server = arrived.clone();
         serve(Way::Http2, there, move |request| {

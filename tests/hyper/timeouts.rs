@@ -1,5 +1,5 @@
-//! hyper's own timeouts, on a clock that stands still. Over Unix sockets, where what is sent has arrived
-//! when the send returns: the clock jumps as soon as there is nothing to do.
+//! hyper's own timeouts, on a paused clock. Over Unix sockets, where bytes have arrived when the
+//! send returns: the clock jumps as soon as no task is ready.
 
 use std::future::pending;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::common::{Way, body_of, client, get, text};
 const HEAD: Duration = Duration::from_secs(30);
 
 #[wakeful::test(start_paused = true)]
-async fn a_head_that_never_ends_is_given_up_after_its_time() {
+async fn a_head_that_never_ends_times_out() {
     let (here, there) = UnixStream::pair().unwrap();
     let begun = Instant::now();
     let server = wakeful::spawn(async move {
@@ -32,7 +32,7 @@ async fn a_head_that_never_ends_is_given_up_after_its_time() {
 }
 
 #[wakeful::test(start_paused = true)]
-async fn the_time_for_a_head_begins_anew_with_each_request() {
+async fn each_request_has_its_own_time_for_the_head() {
     let (here, there) = UnixStream::pair().unwrap();
     let server = wakeful::spawn(async move {
         let service = service_fn(async |_| Ok::<_, hyper::Error>(text("yes")));
@@ -51,13 +51,13 @@ async fn the_time_for_a_head_begins_anew_with_each_request() {
         let n = here.read(&mut buf).await.unwrap();
         assert!(buf[..n].ends_with(b"\r\n\r\nyes"));
     }
-    // And the connection that waits for the next one is closed in time.
+    // The connection that waits for the next request is closed in time, too.
     let _ = server.await.unwrap();
     assert_eq!(last.elapsed(), HEAD);
 }
 
 #[wakeful::test(start_paused = true)]
-async fn a_peer_of_http2_that_answers_no_ping_is_let_go() {
+async fn an_http2_peer_that_answers_no_ping_is_disconnected() {
     let (here, there) = UnixStream::pair().unwrap();
     let begun = Instant::now();
     let server = wakeful::spawn(async move {
@@ -69,7 +69,7 @@ async fn a_peer_of_http2_that_answers_no_ping_is_let_go() {
             .keep_alive_timeout(Duration::from_secs(5));
         builder.serve_connection(Io::new(there), service).await
     });
-    // The preface, and no settings: whatever the server sends is never answered.
+    // The preface without settings: the server's frames are never answered.
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
     here.write_all(preface).await.unwrap();
     let error = server.await.unwrap().unwrap_err();
@@ -78,7 +78,7 @@ async fn a_peer_of_http2_that_answers_no_ping_is_let_go() {
 }
 
 #[wakeful::test(start_paused = true)]
-async fn a_client_of_http2_notices_a_silent_server() {
+async fn an_http2_client_detects_a_silent_server() {
     let (here, there) = UnixStream::pair().unwrap();
     let begun = Instant::now();
     let mut builder = hyper::client::conn::http2::Builder::new(Executor::new());
@@ -100,7 +100,7 @@ async fn a_client_of_http2_notices_a_silent_server() {
 }
 
 #[wakeful::test(start_paused = true)]
-async fn no_timeout_disturbs_a_slow_answer() {
+async fn no_timeout_affects_a_slow_response() {
     for way in [Way::Http1, Way::Http2] {
         let (here, there) = UnixStream::pair().unwrap();
         crate::common::serve(way, there, async |_| {
@@ -112,6 +112,6 @@ async fn no_timeout_disturbs_a_slow_answer() {
         assert_eq!(body_of(response).await, "at last");
         connection.abort();
     }
-    // A task that never ends keeps nothing from its end.
+    // A task that never ends does not keep the runtime from ending.
     wakeful::spawn(pending::<()>());
 }

@@ -1,4 +1,4 @@
-//! The timer by itself: where its sleeps are polled, reset and dropped.
+//! The timer: sleeps are polled, reset and dropped on several threads.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
@@ -27,7 +27,7 @@ fn address(sleep: &BoxSleep) -> *const () {
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[wakeful::test(start_paused = true)]
-async fn it_follows_the_clock_that_stands_still() {
+async fn it_uses_the_paused_clock() {
     let timer = Timer::new();
     let begun = timer.now();
     timer.sleep(MINUTE).await;
@@ -50,10 +50,10 @@ async fn a_reset_keeps_the_allocation_and_the_waiting_task() {
         timer.reset(&mut sleep, timer.now() + minutes * MINUTE);
         assert_eq!(address(&sleep), place, "another allocation");
     }
-    // Nothing polls it again before it wakes.
+    // The sleep is not polled again before it wakes its task.
     sleep.as_mut().await;
     assert_eq!(begun.elapsed(), 9 * MINUTE);
-    // Also one that has ended.
+    // Also a sleep that has ended.
     timer.reset(&mut sleep, timer.now() + MINUTE);
     sleep.await;
     assert_eq!(begun.elapsed(), 10 * MINUTE);
@@ -76,15 +76,15 @@ async fn a_sleep_of_another_timer_is_replaced() {
 }
 
 #[test]
-fn outside_a_runtime_it_says_what_to_do() {
+fn outside_a_runtime_a_sleep_panics_with_advice() {
     let text = panic_of(|| Timer::new().sleep(MINUTE));
     assert!(text.contains("runtime"), "{text}");
-    // The time is still known.
+    // `now` works there, too.
     let _ = Timer::new().now();
 }
 
 #[test]
-fn on_another_thread_a_sleep_ends_by_the_clock_of_its_home() {
+fn on_another_thread_a_sleep_uses_the_clock_of_its_owner() {
     let home = Runtime::new().unwrap();
     let (begun, mut sleep) = home.block_on(async {
         pause();
@@ -92,15 +92,18 @@ fn on_another_thread_a_sleep_ends_by_the_clock_of_its_home() {
         (timer.now(), timer.sleep(MINUTE))
     });
     let away = thread::spawn(move || {
-        // By the clock of this thread it would be a minute of waiting.
+        // By the clock of this thread it would take a minute.
         wakeful::block_on(poll_fn(|cx| sleep.as_mut().poll(cx)));
         sleep
     });
-    // The clock of the owner thread jumps when its loop has nothing to do.
+    // The clock of the owner thread jumps when its loop has no ready task.
     home.block_on(async {
         let limit = std::time::Instant::now() + MINUTE;
         while !away.is_finished() {
-            assert!(std::time::Instant::now() < limit, "waited in vain");
+            assert!(
+                std::time::Instant::now() < limit,
+                "the condition did not hold in time"
+            );
             thread::yield_now();
             wakeful::time::sleep(Duration::from_secs(1)).await;
         }
@@ -110,7 +113,7 @@ fn on_another_thread_a_sleep_ends_by_the_clock_of_its_home() {
 }
 
 #[test]
-fn a_sleep_that_was_away_and_reset_there_comes_home_with_its_news() {
+fn a_sleep_that_was_polled_and_reset_on_another_thread_works_on_its_owner() {
     let home = Runtime::new().unwrap();
     let (begun, mut sleep) = home.block_on(async {
         pause();
@@ -131,7 +134,7 @@ fn a_sleep_that_was_away_and_reset_there_comes_home_with_its_news() {
     home.block_on(async {
         sleep.as_mut().await;
         assert_eq!(Timer::new().now() - begun, 5 * MINUTE);
-        // The tasks that waited for the other thread are gone.
+        // The tasks that waited for the other thread have ended.
         drop(sleep);
         wakeful::task::yield_now().await;
         assert_eq!(wakeful::Metrics::current().tasks_alive, 0);
@@ -139,7 +142,7 @@ fn a_sleep_that_was_away_and_reset_there_comes_home_with_its_news() {
 }
 
 #[test]
-fn after_the_end_of_its_home_a_sleep_stays_pending() {
+fn after_the_end_of_its_runtime_a_sleep_stays_pending_on_other_threads() {
     let home = Runtime::new().unwrap();
     let sleep = || home.block_on(async { Timer::new().sleep(Duration::ZERO + MINUTE) });
     let (mut polled, mut not_polled) = (sleep(), sleep());
@@ -150,7 +153,7 @@ fn after_the_end_of_its_home_a_sleep_stays_pending() {
         assert!(poll(&mut polled, &waker).is_pending());
         to_home.send(()).unwrap();
         at_away.recv().unwrap();
-        // The task that it waited for is cancelled, of which it hears.
+        // The task that waited for it is cancelled, and wakes it.
         spin_until(|| counting.wakes() == 1);
         for _ in 0..3 {
             assert!(poll(&mut polled, &waker).is_pending());
@@ -163,7 +166,7 @@ fn after_the_end_of_its_home_a_sleep_stays_pending() {
     home.block_on(wakeful::task::yield_now());
     drop(home);
     to_away.send(()).unwrap();
-    // Back home it is a `Sleep` again, which says so. They may be dropped there.
+    // On the owner thread it is a `Sleep`, which panics. Sleeps may be dropped there.
     let (mut polled, not_polled) = away.join().unwrap();
     let message = panic_of(|| poll(&mut polled, Waker::noop()));
     assert!(message.contains("runtime had been dropped"), "{message}");
@@ -171,7 +174,7 @@ fn after_the_end_of_its_home_a_sleep_stays_pending() {
 }
 
 #[test]
-fn what_was_dropped_on_another_thread_leaves_no_timer_behind() {
+fn sleeps_dropped_on_another_thread_leave_no_timer() {
     let home = Runtime::new().unwrap();
     home.block_on(async {
         let timer = Timer::new();
@@ -181,7 +184,7 @@ fn what_was_dropped_on_another_thread_leaves_no_timer_behind() {
             thread::spawn(move || drop(sleep)).join().unwrap();
         }
         assert!(wakeful::Metrics::current().timers <= 1);
-        // Those that are dropped here go at once.
+        // Sleeps that are dropped on the owner thread are removed at once.
         drop(timer.sleep(MINUTE));
         let mut sleep = timer.sleep(MINUTE);
         assert!(poll(&mut sleep, Waker::noop()).is_pending());
@@ -192,7 +195,7 @@ fn what_was_dropped_on_another_thread_leaves_no_timer_behind() {
 }
 
 #[test]
-fn a_sleep_may_be_dropped_when_its_thread_is_over() {
+fn a_sleep_may_be_dropped_at_the_end_of_its_thread() {
     let sleep = thread::spawn(|| {
         wakeful::block_on(async {
             let mut sleep = Timer::new().sleep(MINUTE);
@@ -204,8 +207,8 @@ fn a_sleep_may_be_dropped_when_its_thread_is_over() {
 }
 
 #[test]
-fn the_end_of_a_runtime_drops_sleeps_that_hold_the_last_of_a_task() {
-    // A waker in the table is the last reference to a task that holds a sleep of its own.
+fn the_end_of_a_runtime_drops_sleeps_that_hold_the_last_reference_to_a_task() {
+    // A waker in the table is the last reference to a task that contains a sleep.
     let runtime = Runtime::new().unwrap();
     for _ in 0..10 {
         runtime.spawn(async {

@@ -1,5 +1,5 @@
-//! The page is OpenMetrics text: checked by hand here, and by the reference parser if it is
-//! installed.
+//! The page is valid OpenMetrics text. Checked by the parser below, and by the reference parser if
+//! it is installed.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -9,7 +9,7 @@ use wakeful_prometheus::encode;
 
 use super::*;
 
-/// A page with every kind of figure, none of them zero by accident.
+/// Returns a page with every metric, none of them zero.
 fn page() -> String {
     let runtime = Builder::new()
         .metrics_level(MetricsLevel::Times)
@@ -32,8 +32,8 @@ struct Family<'a> {
     samples: Vec<(&'a str, &'a str)>,
 }
 
-/// As strict as the specification about what occurs here: HELP and TYPE once and first, samples
-/// right below, names that fit the type, one EOF at the end.
+/// Strict about the parts of the specification that occur here: HELP and TYPE once and first,
+/// samples right below, names that fit the type, one EOF at the end.
 fn parse(page: &str) -> HashMap<&str, Family<'_>> {
     let body = page.strip_suffix("# EOF\n").expect("EOF is the last line");
     let mut families: HashMap<&str, Family<'_>> = HashMap::new();
@@ -75,7 +75,7 @@ fn parse(page: &str) -> HashMap<&str, Family<'_>> {
 }
 
 #[test]
-fn the_page_keeps_to_the_format() {
+fn the_page_is_valid_openmetrics_text() {
     let page = page();
     for (name, family) in parse(&page) {
         assert!(name.starts_with("wakeful_"), "{name}");
@@ -91,7 +91,7 @@ fn the_page_keeps_to_the_format() {
     }
 }
 
-/// Counts go up with the bounds, and the last bound is infinite and counts all.
+/// Checks that counts increase with the bounds, and that the last bound is infinite.
 fn histogram(name: &str, family: &Family<'_>) {
     let of = |wanted| {
         let found = family.samples.iter().find(|(suffix, _)| *suffix == wanted);
@@ -114,7 +114,7 @@ fn histogram(name: &str, family: &Family<'_>) {
 }
 
 #[test]
-fn the_figures_are_those_of_the_snapshot() {
+fn the_numbers_are_those_of_the_snapshot() {
     let page = page();
     let families = parse(&page);
     let value = |name: &str| families[name].samples[0].1;
@@ -125,13 +125,13 @@ fn the_figures_are_those_of_the_snapshot() {
     let polls = &families["wakeful_poll_time_seconds"].samples;
     let count = polls.iter().find(|(suffix, _)| *suffix == "_count");
     assert_eq!(count.unwrap().1, value("wakeful_polls"));
-    // Without clocks there are no times.
+    // Without measured times there are no histograms.
     let counts = encode(&Runtime::new().unwrap().metrics());
     assert!(!parse(&counts).contains_key("wakeful_poll_time_seconds"));
 }
 
 #[test]
-fn the_reference_parser_takes_the_page() {
+fn the_reference_parser_accepts_the_page() {
     const READ: &str = "\
 import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse

@@ -1,4 +1,4 @@
-//! Streams, whole, split and vectored, against std's: the same bytes, by the same steps.
+//! Streams, whole, split and vectored, compared with std's: the same bytes in the same steps.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::unix::net::UnixStream as Std;
@@ -16,7 +16,7 @@ fn content(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at * 31 % 251) as u8).collect()
 }
 
-/// Buffers of such lengths, and what was read into them.
+/// Returns buffers of these lengths after a read, and its result.
 fn read_into(
     lens: &[usize],
     read: impl FnOnce(&mut [IoSliceMut<'_>]) -> io::Result<usize>,
@@ -27,7 +27,7 @@ fn read_into(
     Ok((n, bufs))
 }
 
-/// What one side wrote, in pieces, as slices of the content.
+/// Returns the pieces that one side wrote, as slices of the content.
 fn pieces<'a>(content: &'a [u8], lens: &[usize]) -> Vec<IoSlice<'a>> {
     let mut at = 0;
     let piece = |len: &usize| {
@@ -53,10 +53,10 @@ async fn same_steps(writes: Vec<Vec<usize>>, reads: Vec<Vec<usize>>) -> Result<(
         prop_assert_eq!(ours, theirs);
     }
     drop((std_here, here));
-    // Once more than there is something to read, to meet the end.
+    // One more read than there are bytes, to reach the end.
     for lens in reads.iter().cycle().take(200) {
         let theirs = read_into(lens, |bufs| (&std_there).read_vectored(bufs));
-        // The first try may be the one that learns that it is readable.
+        // The first try may be the one that finds the socket readable.
         there.readable().await.unwrap();
         let ours = read_into(lens, |bufs| there.try_read_vectored(bufs));
         prop_assert_eq!(&ours, &theirs);
@@ -67,14 +67,14 @@ async fn same_steps(writes: Vec<Vec<usize>>, reads: Vec<Vec<usize>>) -> Result<(
     Ok(())
 }
 
-/// Our split halves against std's stream at the other end: what goes in comes out, both ways.
+/// Split halves with a stream of std at the other end: all bytes arrive, both ways.
 async fn both_ways(there: Vec<Vec<usize>>, back: Vec<usize>) -> Result<(), TestCaseError> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let total: usize = there.iter().map(|lens| sum(lens)).sum();
     let answer = content(sum(&back));
     let lens = back.clone();
-    // Threads of std's, with nothing of ours between them and the socket.
+    // Threads of std, with no code of this crate between them and the socket.
     let peer = wakeful::spawn_blocking(move || {
         let mut stream = std::net::TcpStream::connect(addr)?;
         let mut got = vec![0; total];
@@ -98,7 +98,7 @@ async fn both_ways(there: Vec<Vec<usize>>, back: Vec<usize>) -> Result<(), TestC
             IoSlice::advance_slices(&mut left, 0);
             while !left.is_empty() {
                 let n = writer.write_vectored(left).await?;
-                assert!(n > 0, "there is something to write, and room");
+                assert!(n > 0, "the output is not empty, and the socket is writable");
                 IoSlice::advance_slices(&mut left, n);
             }
             expected.extend(bytes);
@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn vectored_steps_are_those_of_std(
+    fn vectored_steps_equal_those_of_std(
         writes in vec(layout(), 0..6),
         reads in vec(layout(), 1..8),
     ) {
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn split_halves_carry_the_bytes_of_std(
+    fn split_halves_exchange_bytes_with_std(
         there in vec(layout(), 1..8),
         back in layout(),
     ) {

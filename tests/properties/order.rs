@@ -1,4 +1,4 @@
-//! Scheduling order: first in, first out; waking a task that is queued already changes nothing.
+//! Scheduling order: first in, first out; waking a queued task has no effect.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -12,11 +12,11 @@ use wakeful::task::yield_now;
 
 const TASKS: usize = 6;
 
-/// What a task does in one poll, before it returns.
+/// The actions of a task in one poll, before it returns.
 #[derive(Clone, Debug)]
 struct Step {
     wakes: Vec<usize>,
-    /// Does it wake itself at the end?
+    /// Whether the task wakes itself at the end.
     goes_on: bool,
 }
 
@@ -28,7 +28,7 @@ fn scripts() -> impl Strategy<Value = Scripts> {
     vec(vec(step, 1..12), TASKS)
 }
 
-/// Returns the order of the polls: that of a queue in which no task is twice.
+/// Returns the order of the polls: that of a queue that contains no task twice.
 fn reference(scripts: &Scripts) -> Vec<usize> {
     let mut line: VecDeque<usize> = (0..TASKS).collect();
     let mut at = [0; TASKS];
@@ -36,7 +36,7 @@ fn reference(scripts: &Scripts) -> Vec<usize> {
     while let Some(task) = line.pop_front() {
         log.push(task);
         let Some(step) = scripts[task].get(at[task]) else {
-            // It has ended with this poll.
+            // The task ends with this poll.
             at[task] = usize::MAX;
             continue;
         };
@@ -89,7 +89,7 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn tasks_run_first_come_first_served(scripts in scripts()) {
+    fn tasks_run_in_the_order_of_a_queue(scripts in scripts()) {
         let expected = reference(&scripts);
         let log = wakeful::block_on(run(scripts));
         prop_assert_eq!(log, expected);

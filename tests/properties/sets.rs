@@ -1,4 +1,4 @@
-//! `JoinSet` against a list: every task comes out once, in the order of their ends.
+//! `JoinSet` compared with a list: every task is joined once, in the order of the ends.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ use crate::support::Ledger;
 #[derive(Clone, Debug)]
 enum Op {
     Spawn,
-    /// One of those that were ever spawned.
+    /// The index of a task among all that were spawned.
     Finish(prop::sample::Index),
     Panic(prop::sample::Index),
     Abort(prop::sample::Index),
@@ -42,7 +42,7 @@ enum End {
     Cancelled,
 }
 
-/// Tells a task to end.
+/// Makes a task end.
 #[derive(Default)]
 struct Order {
     end: Cell<Option<End>>,
@@ -67,13 +67,13 @@ impl Order {
         });
         match end.await {
             End::Value(value) => value,
-            // Not through the hook: it would print hundreds of reports.
-            _ => std::panic::resume_unwind(Box::new("as told")),
+            // Without the panic hook, which would print hundreds of reports.
+            _ => std::panic::resume_unwind(Box::new("on purpose")),
         }
     }
 }
 
-/// One task, as the list knows it.
+/// One task, as recorded in the list.
 struct Known {
     order: Rc<Order>,
     handle: AbortHandle,
@@ -91,10 +91,10 @@ struct Model {
 impl Model {
     fn spawn(&mut self, ledger: &Ledger) {
         let order = Rc::new(Order::default());
-        let (told, guard) = (order.clone(), ledger.guard());
+        let (own, guard) = (order.clone(), ledger.guard());
         let handle = self.set.spawn(async move {
             let _guard = guard;
-            told.obey().await
+            own.obey().await
         });
         self.tasks.push(Known {
             order,
@@ -104,7 +104,7 @@ impl Model {
         });
     }
 
-    /// Ends a task that runs; nothing happens to others.
+    /// Ends a running task; other tasks are not affected.
     fn end(&mut self, which: &prop::sample::Index, how: End) {
         if self.tasks.is_empty() {
             return;
@@ -159,7 +159,7 @@ async fn play(ops: Vec<Op>) -> Result<(), TestCaseError> {
             Op::Take => model.take()?,
             Op::DetachAll => model.detach_all(),
         }
-        // What was woken runs, and so does an abort.
+        // Woken tasks run, and aborts take effect.
         yield_now().await;
         yield_now().await;
         prop_assert_eq!(model.set.len(), model.in_set());
@@ -170,7 +170,7 @@ async fn play(ops: Vec<Op>) -> Result<(), TestCaseError> {
         model.take()?;
     }
     model.take()?;
-    // The rest goes with the set, but for what was detached.
+    // The other tasks end with the set, except the detached ones.
     let detached = model
         .tasks
         .iter()
@@ -191,7 +191,7 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn a_set_gives_each_task_once_in_the_order_of_their_ends(ops in vec(op(), 1..60)) {
+    fn a_set_returns_each_task_once_in_the_order_of_the_ends(ops in vec(op(), 1..60)) {
         wakeful::block_on(play(ops))?;
     }
 }

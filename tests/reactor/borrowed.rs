@@ -10,19 +10,19 @@ use wakeful::reactor::Async;
 use super::run;
 
 #[test]
-fn a_descriptor_can_not_be_closed_before_the_async_that_borrows_it() {
+fn a_descriptor_cannot_be_closed_before_the_async_that_borrows_it() {
     trybuild::TestCases::new().compile_fail("ui/reactor/*.rs");
 }
 
 #[test]
-fn a_borrow_that_ends_in_time_leaves_the_number_to_the_next_descriptor() {
+fn a_borrow_that_ends_in_time_frees_the_number_for_the_next_descriptor() {
     run(async |_| {
         let (socket, _other) = UnixStream::pair().unwrap();
         drop(Async::new(socket.as_fd()).unwrap());
-        // By `into_inner` as well.
+        // Also by `into_inner`.
         let _: BorrowedFd<'_> = Async::new(socket.as_fd()).unwrap().into_inner().unwrap();
         let number = socket.as_raw_fd();
-        // The new socket takes the number of the old one, as `dup2` closes that.
+        // The new socket gets the number of the old one, as `dup2` closes that.
         let (next, mut peer) = UnixStream::pair().unwrap();
         let mut socket = std::os::fd::OwnedFd::from(socket);
         rustix::io::dup2(&next, &mut socket).unwrap();
@@ -34,7 +34,7 @@ fn a_borrow_that_ends_in_time_leaves_the_number_to_the_next_descriptor() {
     });
 }
 
-/// Gives one descriptor, then the other, by turns.
+/// Returns the two descriptors in turn.
 struct ByTurns([UnixStream; 2], Cell<usize>);
 
 impl AsFd for ByTurns {
@@ -45,7 +45,7 @@ impl AsFd for ByTurns {
 }
 
 #[test]
-fn what_is_made_nonblocking_and_registered_is_one_descriptor() {
+fn the_same_descriptor_is_made_nonblocking_and_registered() {
     run(async |_| {
         let ((one, mut peer), (two, _other)) =
             (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());

@@ -1,5 +1,5 @@
-//! A kernel that does not have a call, or a sandbox that does not allow it: `epoll_pwait2` before
-//! Linux 5.11 and under valgrind, `eventfd2` in some containers.
+//! A kernel without a system call, or a sandbox that refuses it: `epoll_pwait2` before Linux 5.11
+//! and under valgrind, `eventfd2` in some containers.
 
 #[path = "../support/alone.rs"]
 mod alone;
@@ -18,7 +18,7 @@ use super::{pair, read, write};
 use seccomp::deny;
 use seccomp::refusing;
 
-/// The raw way says which call it lacks.
+/// Checks that the error of the raw backend names the missing call.
 fn raw_is_refused(call: &str) {
     let raw = Runtime::builder().backend(Backend::Raw).build();
     let error = raw.unwrap_err();
@@ -26,7 +26,7 @@ fn raw_is_refused(call: &str) {
     assert!(error.to_string().contains(call), "{error}");
 }
 
-/// Sockets, timers and wakes of other threads.
+/// Checks sockets, timers and wakes of other threads.
 async fn everything_works() {
     let (here, there) = pair();
     let answer = wakeful::spawn(async move {
@@ -43,8 +43,8 @@ async fn everything_works() {
 }
 
 #[test]
-fn without_the_timed_wait_the_portable_way_is_taken() {
-    let test = "old_kernel::without_the_timed_wait_the_portable_way_is_taken";
+fn without_the_timed_wait_the_portable_backend_is_used() {
+    let test = "old_kernel::without_the_timed_wait_the_portable_backend_is_used";
     alone::alone(test, || {
         refusing(&[libc::SYS_epoll_pwait2], |_| {
             raw_is_refused("epoll_pwait2");
@@ -54,8 +54,8 @@ fn without_the_timed_wait_the_portable_way_is_taken() {
 }
 
 #[test]
-fn without_eventfd_the_portable_way_is_taken() {
-    let test = "old_kernel::without_eventfd_the_portable_way_is_taken";
+fn without_eventfd_the_portable_backend_is_used() {
+    let test = "old_kernel::without_eventfd_the_portable_backend_is_used";
     alone::alone(test, || {
         refusing(&[libc::SYS_eventfd2], |_| {
             raw_is_refused("eventfd2");
@@ -65,8 +65,8 @@ fn without_eventfd_the_portable_way_is_taken() {
 }
 
 #[test]
-fn a_call_that_nothing_replaces_is_named_with_what_to_do() {
-    let test = "old_kernel::a_call_that_nothing_replaces_is_named_with_what_to_do";
+fn a_required_call_that_is_missing_is_named_with_advice() {
+    let test = "old_kernel::a_required_call_that_is_missing_is_named_with_advice";
     alone::alone(test, || {
         for (name, calls) in [
             ("epoll_create1", &[libc::SYS_epoll_create1][..]),
@@ -75,7 +75,7 @@ fn a_call_that_nothing_replaces_is_named_with_what_to_do() {
             ("eventfd2 or pipe2", &[libc::SYS_eventfd2, libc::SYS_pipe2]),
         ] {
             refusing(calls, |number| {
-                // The older call is a way to the same.
+                // The older call does the same.
                 #[cfg(target_arch = "x86_64")]
                 deny(&[libc::SYS_pipe], number);
                 for backend in [Backend::Auto, Backend::Portable] {

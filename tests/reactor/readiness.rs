@@ -10,7 +10,7 @@ use wakeful::task::yield_now;
 use super::{each, pair, read, run, write};
 
 #[test]
-fn bytes_go_both_ways() {
+fn bytes_are_sent_both_ways() {
     run(async |runtime| {
         let (here, there) = pair();
         let echo = spawn(async move {
@@ -43,7 +43,7 @@ fn bytes_go_both_ways() {
 }
 
 #[test]
-fn pipes_tell_when_there_is_something_and_when_nobody_reads() {
+fn pipes_report_readability_and_a_closed_reader() {
     run(async |_| {
         let (reader, writer) = io::pipe().unwrap();
         let (reader, writer) = (Async::new(reader).unwrap(), Async::new(writer).unwrap());
@@ -56,7 +56,7 @@ fn pipes_tell_when_there_is_something_and_when_nobody_reads() {
         writer.write_with(|mut io| io.write(b"abc")).await.unwrap();
         let (reader, n) = reading.await.unwrap();
         assert_eq!(n, 3);
-        // Fill it, so that the writer has to wait, and let the reader go.
+        // Fill it, so that the writer has to wait, then drop the reader.
         while writer.try_write_with(|mut io| io.write(&[0; 4096])).is_ok() {}
         let writing = spawn(async move {
             let error = loop {
@@ -97,7 +97,7 @@ fn a_short_read_does_not_hide_the_end_that_came_with_it() {
 }
 
 #[test]
-fn an_end_that_comes_after_a_short_read_is_told() {
+fn an_end_that_comes_after_a_short_read_is_reported() {
     run(async |_| {
         let (here, mut there) = UnixStream::pair().unwrap();
         let here = Async::new(here).unwrap();
@@ -111,17 +111,19 @@ fn an_end_that_comes_after_a_short_read_is_told() {
 }
 
 #[test]
-fn a_key_of_a_closed_descriptor_reaches_nobody() {
+fn an_event_of_a_closed_descriptor_wakes_no_other_source() {
     run(async |runtime| {
         let mut buf = [0; 8];
         for _ in 0..50 {
             let (here, mut there) = UnixStream::pair().unwrap();
             // Keeps the file open when the registered descriptor is closed.
             let duplicate = here.try_clone().unwrap();
-            // SAFETY: it may be closed early: only the wait looks at it, and that fails then.
+            // SAFETY: closed early on purpose: only the wait uses the descriptor, and that fails
+            // then.
             let borrowed = unsafe { BorrowedFd::borrow_raw(here.as_raw_fd()) };
             let old = Async::new(borrowed).unwrap();
-            // So that it can't be taken off: the registration lives on with the duplicate.
+            // Closed, so that it can't be deregistered: the registration lives on with the
+            // duplicate.
             drop(here);
             drop(old);
             // It gets the slot, and most likely the number too.
@@ -142,7 +144,7 @@ fn a_key_of_a_closed_descriptor_reaches_nobody() {
 }
 
 #[test]
-fn a_duplicate_can_be_registered_after_its_twin_was_dropped() {
+fn a_duplicate_can_be_registered_after_the_original_was_dropped() {
     run(async |_| {
         let (here, mut there) = UnixStream::pair().unwrap();
         let duplicate = here.try_clone().unwrap();
@@ -160,7 +162,7 @@ fn a_duplicate_can_be_registered_after_its_twin_was_dropped() {
 }
 
 #[test]
-fn regular_files_and_directories_are_refused_clearly() {
+fn regular_files_and_directories_are_refused_with_a_reason() {
     run(async |runtime| {
         let path = std::env::current_exe().unwrap();
         for path in [path.as_path(), path.parent().unwrap()] {
@@ -173,14 +175,14 @@ fn regular_files_and_directories_are_refused_clearly() {
 }
 
 #[test]
-fn into_inner_takes_the_descriptor_off_the_reactor() {
+fn into_inner_deregisters_the_descriptor() {
     run(async |runtime| {
         let (here, mut there) = UnixStream::pair().unwrap();
         let socket = Async::new(here).unwrap();
         assert_eq!(runtime.metrics().sources, 1);
         let here = socket.into_inner().unwrap();
         assert_eq!(runtime.metrics().sources, 0);
-        // It stays open, and can come back, here or elsewhere.
+        // It stays open, and can be registered again, with this reactor or another one.
         there.write_all(b"x").unwrap();
         let events = runtime.metrics().events;
         wakeful::time::sleep(std::time::Duration::from_nanos(1)).await;
@@ -192,7 +194,7 @@ fn into_inner_takes_the_descriptor_off_the_reactor() {
 }
 
 #[test]
-fn a_descriptor_of_a_dead_runtime_fails_and_does_not_hang() {
+fn a_descriptor_of_an_ended_runtime_returns_an_error() {
     let mut kept = Vec::new();
     each(|_| {});
     for backend in [
@@ -236,7 +238,7 @@ fn a_warm_socket_is_written_and_read_without_a_wait() {
             assert_eq!(read(&there, &mut buf).await.unwrap(), 1);
         }
         assert_eq!(runtime.metrics().waits, waits);
-        // Readiness is dropped by `WouldBlock`: the operation is not tried a second time.
+        // `WouldBlock` clears the readiness: the operation is not tried a second time.
         let mut tries = 0;
         for _ in 0..3 {
             let none = there.try_read_with(|mut io| {
@@ -260,7 +262,7 @@ fn a_warm_socket_is_written_and_read_without_a_wait() {
 }
 
 #[test]
-fn interrupted_operations_are_done_again() {
+fn interrupted_operations_are_repeated() {
     run(async |_| {
         let (here, _there) = pair();
         let mut times = 0;
@@ -273,5 +275,34 @@ fn interrupted_operations_are_done_again() {
             }
         });
         assert_eq!(done.await.unwrap(), 4);
+    });
+}
+
+/// A task that tries and yields is the only one that is ready, and no event wakes it.
+#[test]
+fn a_task_that_tries_and_yields_sees_the_readiness_after_a_few_yields() {
+    run(async |_| {
+        let (here, there) = pair();
+        let mut buf = [0; 8];
+        let mut try_read = || {
+            let read = || here.get_ref().read(&mut buf);
+            here.source().try_io(Interest::READABLE, read)
+        };
+        for round in 0..100 {
+            // After many yields without a result the checks are still as frequent.
+            for _ in 0..round * 10 {
+                let error = try_read().unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                yield_now().await;
+            }
+            assert_eq!(there.get_ref().write(b"x").unwrap(), 1);
+            let mut yields = 0;
+            while try_read().is_err() {
+                yields += 1;
+                // The first yield of the first round may come at any time in a batch.
+                assert!(yields <= 16, "round {round}");
+                yield_now().await;
+            }
+        }
     });
 }

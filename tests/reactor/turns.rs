@@ -9,10 +9,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
-use wakeful::reactor::Async;
-use wakeful::spawn;
+use wakeful::reactor::{Async, Backend};
 use wakeful::task::yield_now;
 use wakeful::time::sleep;
+use wakeful::{Runtime, spawn};
 
 use super::{each, pair, read, run, write};
 
@@ -27,14 +27,15 @@ fn no_message_of_another_thread_is_lost() {
         let (tell, end) = (done.clone(), ended.clone());
         let other = std::thread::spawn(move || {
             for n in 0..5000 {
-                // Each waits for the answer, so the loop is about to sleep when the next comes.
+                // Each waits for the answer, so the loop is about to sleep when the next one
+                // arrives.
                 let task = handle.spawn_with(move || async move { n });
                 assert_eq!(wakeful::block_on(task).expect("it runs"), n);
             }
             end.store(true, Ordering::SeqCst);
             tell.wake();
         });
-        // Nothing but messages ends the waits of this loop; the last one ends the test.
+        // Only messages end the waits of this loop; the last one ends the test.
         runtime.block_on(poll_fn(|cx| {
             done.register(cx.waker());
             if ended.load(Ordering::SeqCst) {
@@ -88,7 +89,7 @@ fn a_wake_before_the_wait_is_not_lost() {
     each(|runtime| {
         let handle = runtime.handle();
         for n in 0..100 {
-            // Sent while the loop does not run at all.
+            // Sent while the loop does not run.
             let handle = handle.clone();
             let task = std::thread::spawn(move || handle.spawn_with(move || async move { n }));
             let task = task.join().unwrap();
@@ -118,7 +119,7 @@ fn tasks_that_always_yield_do_not_starve_sockets_and_timers() {
             assert_eq!(read(&here, &mut [0]).await.unwrap(), 1);
             other.await.unwrap();
         }
-        // The same with the event made by another thread, while all here are busy.
+        // The same with an event of another thread, while all tasks here are ready.
         let mut foreign = there.into_inner().unwrap();
         let writer = std::thread::spawn(move || foreign.write_all(b"y"));
         assert_eq!(read(&here, &mut [0; 4]).await.unwrap(), 1);
@@ -128,7 +129,7 @@ fn tasks_that_always_yield_do_not_starve_sockets_and_timers() {
 }
 
 #[test]
-fn a_socket_that_is_always_ready_does_not_starve_the_rest() {
+fn a_socket_that_is_always_ready_does_not_starve_others() {
     run(async |_| {
         let (mut here, there) = UnixStream::pair().unwrap();
         here.write_all(b"endless").unwrap();
@@ -137,7 +138,7 @@ fn a_socket_that_is_always_ready_does_not_starve_the_rest() {
         let counted = operations.clone();
         let greedy = spawn(async move {
             loop {
-                // Ready each time, by its own account.
+                // Always ready, by its own count.
                 there.read_with(|_| Ok(())).await.unwrap();
                 counted.set(counted.get() + 1);
             }
@@ -191,10 +192,38 @@ fn a_loop_that_waits_does_not_spin() {
             });
             assert_eq!(read(&here, &mut [0; 4]).await.unwrap(), 1);
             answered.await.unwrap().unwrap();
-            // One for the bytes, one for the result, and some to be generous.
+            // One turn for the bytes, one for the result, and some more.
             let waits = runtime.metrics().waits - before.waits;
             assert!(waits <= 4 * n, "{waits} waits for {n} rounds");
         }
         there.flush().unwrap();
     });
+}
+
+#[test]
+fn the_events_that_a_turn_leaves_are_taken_by_the_next() {
+    for backend in [Backend::Auto, Backend::Portable] {
+        let runtime = Runtime::builder()
+            .backend(backend)
+            .max_io_events_per_tick(1)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let pairs: Vec<_> = (0..8).map(|_| pair()).collect();
+            let tasks: Vec<_> = pairs
+                .into_iter()
+                .map(|(here, there)| {
+                    there.get_ref().write_all(b"x").unwrap();
+                    spawn(async move {
+                        let _there = there;
+                        read(&here, &mut [0; 8]).await.unwrap()
+                    })
+                })
+                .collect();
+            for task in tasks {
+                assert_eq!(task.await.unwrap(), 1);
+            }
+        });
+        assert_eq!(runtime.metrics().events_per_wait.max(), 1, "{backend:?}");
+    }
 }

@@ -12,10 +12,10 @@ use wakeful::task::yield_now;
 
 use super::{Count, Socket, each, pair, read, run};
 
-/// Does something when woken.
+/// A waker that calls a closure.
 struct Act(Box<dyn Fn()>);
 
-// SAFETY: in these tests nothing leaves the thread.
+// SAFETY: in these tests no waker leaves the thread.
 unsafe impl Send for Act {}
 // SAFETY: as above.
 unsafe impl Sync for Act {}
@@ -36,12 +36,12 @@ fn poll_readable(socket: &Socket, waker: &Waker) -> bool {
         .is_ready()
 }
 
-/// Lets the loop look for events, some of which are there.
+/// Runs turns, in which pending events are received.
 async fn turn() {
     wakeful::time::sleep(std::time::Duration::from_micros(1)).await;
 }
 
-/// Takes in the event that says that a new socket is writable.
+/// Receives the event that a new socket is writable.
 async fn settle(sockets: &[&Socket]) {
     for socket in sockets {
         socket.writable().await.unwrap();
@@ -49,7 +49,7 @@ async fn settle(sockets: &[&Socket]) {
 }
 
 #[test]
-fn all_who_wait_for_one_direction_are_woken_but_for_the_dropped() {
+fn all_waiters_for_one_direction_are_woken_except_dropped_ones() {
     run(async |_| {
         let (here, there) = pair();
         settle(&[&here, &there]).await;
@@ -58,7 +58,7 @@ fn all_who_wait_for_one_direction_are_woken_but_for_the_dropped() {
         let mut waits: Vec<_> = (0..5).map(|_| Box::pin(here.readable())).collect();
         for wait in &mut waits {
             assert!(wait.as_mut().poll(&mut cx).is_pending());
-            // Twice is once.
+            // A second poll with the same waker replaces the first.
             assert!(wait.as_mut().poll(&mut cx).is_pending());
         }
         drop(waits.remove(0));
@@ -102,14 +102,14 @@ fn many_tasks_share_one_socket() {
 }
 
 #[test]
-fn of_those_who_poll_the_newest_is_woken() {
+fn of_several_pollers_the_newest_is_woken() {
     run(async |_| {
         let (here, there) = pair();
         settle(&[&here, &there]).await;
         let ((old, old_waker), (new, new_waker)) = (Count::new(), Count::new());
         assert!(!poll_readable(&here, &old_waker));
         assert!(!poll_readable(&here, &new_waker));
-        // Only its own direction.
+        // Only in its own direction.
         there.get_ref().write_all(b"x").unwrap();
         here.readable().await.unwrap();
         assert_eq!((old.get(), new.get()), (0, 1));
@@ -120,7 +120,7 @@ fn of_those_who_poll_the_newest_is_woken() {
 }
 
 #[test]
-fn reading_and_writing_are_waited_for_apart() {
+fn reading_and_writing_have_separate_waiters() {
     run(async |_| {
         let (here, there) = pair();
         while here.try_write_with(|mut io| io.write(&[0; 65536])).is_ok() {}
@@ -145,7 +145,7 @@ fn reading_and_writing_are_waited_for_apart() {
         there.get_ref().write_all(b"x").unwrap();
         here.readable().await.unwrap();
         assert_eq!(none.get(), 1);
-        // Both at once: whichever comes first.
+        // Both directions at once: whichever is ready first.
         here.source()
             .ready(Interest::READABLE | Interest::WRITABLE)
             .await
@@ -165,7 +165,8 @@ fn no_waker_of_a_dropped_future_is_kept() {
             waits.push(Box::pin(here.readable()));
             waits.push(Box::pin(async { read(&here, &mut [0]).await.map(drop) }));
             let both = Interest::READABLE | Interest::WRITABLE;
-            waits.push(Box::pin(there.source().ready(both)));
+            let ready = there.source().ready(both);
+            waits.push(Box::pin(async { ready.await.map(drop) }));
         }
         let pending = waits
             .iter_mut()
@@ -176,7 +177,7 @@ fn no_waker_of_a_dropped_future_is_kept() {
         drop(waits);
         drop(waker);
         assert_eq!(Arc::strong_count(&count), 1);
-        // And none of a dropped source.
+        // Nor of a dropped source.
         let (count, waker) = Count::new();
         assert!(!poll_readable(&here, &waker));
         drop((here, waker));
@@ -198,7 +199,7 @@ fn a_waker_may_drop_sources_and_register_new_ones() {
         for (here, there) in &pairs {
             settle(&[here, there]).await;
         }
-        // Each of them has an event in the same turn as the one that drops them.
+        // Each of them has an event in the same turn as the source whose waker drops them.
         for (index, (here, there)) in pairs.into_iter().enumerate() {
             assert!(!poll_readable(
                 &here,
@@ -217,7 +218,7 @@ fn a_waker_may_drop_sources_and_register_new_ones() {
 }
 
 #[test]
-fn the_others_are_woken_when_a_waker_panics() {
+fn other_waiters_are_woken_when_a_waker_panics() {
     each(|runtime| {
         let (count, waker) = Count::new();
         let bad = act(|| panic!("a bad waker"));
@@ -231,7 +232,7 @@ fn the_others_are_woken_when_a_waker_panics() {
             assert!(!poll_readable(here, if index == 2 { &bad } else { &waker }));
             there.get_ref().write_all(b"x").unwrap();
         }
-        // The panic stays out of the loop.
+        // The panic does not reach the loop.
         runtime.block_on(turn());
         assert_eq!(count.get(), 4);
         runtime.block_on(async {

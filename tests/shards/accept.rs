@@ -1,4 +1,4 @@
-//! Accepting on several shards: who gets how many.
+//! Accepting on several shards: the distribution of connections.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream as StdStream};
@@ -18,7 +18,7 @@ const SHARDS: usize = 2;
 const CONNECTIONS: usize = 10_000;
 const LONG: Duration = Duration::from_secs(600);
 
-/// Connects, and learns which shard has it. When it is dropped it leaves no port behind.
+/// A client that knows its shard. When it is dropped, it resets the connection to free its port.
 struct Client {
     stream: StdStream,
     shard: usize,
@@ -38,7 +38,7 @@ impl Client {
         }
     }
 
-    /// Closes, and waits until the server has heard of it.
+    /// Closes, and waits until the server has noticed.
     fn leave(mut self, left: &Receiver<usize>) {
         self.stream.write_all(b"!").unwrap();
         assert_eq!(left.recv().unwrap(), self.shard);
@@ -50,7 +50,7 @@ fn number(shard: &Shard) -> [u8; 1] {
 }
 
 #[test]
-fn with_a_listener_each_the_system_spreads_connections_evenly() {
+fn with_a_listener_for_each_shard_the_system_distributes_connections_evenly() {
     let listeners = TcpListeners::bind("127.0.0.1:0", SHARDS).unwrap();
     let addr = listeners.local_addr();
     let shards = Shards::builder().shards(SHARDS).build().unwrap();
@@ -79,7 +79,7 @@ fn with_a_listener_each_the_system_spreads_connections_evenly() {
 }
 
 #[test]
-fn listeners_of_one_port_are_taken_once_each() {
+fn each_listener_of_a_port_is_taken_once() {
     let listeners = TcpListeners::bind("localhost:0", 2).unwrap();
     assert_ne!(listeners.local_addr().port(), 0);
     wakeful::block_on(async {
@@ -99,7 +99,8 @@ fn listeners_of_one_port_are_taken_once_each() {
     assert!(error.to_string().starts_with("listen on 192.0.2.1:0"));
 }
 
-/// Serves until it is asked to stop: tells each its shard, keeps it open until it says something.
+/// Serves until the stop: sends each client its shard, and keeps the connection until it sends a
+/// byte.
 async fn serve(shard: Shard, mut incoming: Incoming, left: Sender<usize>) -> io::Result<()> {
     while let Some(accepted) = incoming.accept().await {
         let (connection, _) = accepted?;
@@ -114,7 +115,7 @@ async fn serve(shard: Shard, mut incoming: Incoming, left: Sender<usize>) -> io:
     Ok(())
 }
 
-/// The shards, the acceptor, and who says that a connection has been closed.
+/// The shards, the acceptor, and a channel that reports closed connections.
 fn start(balance: Balance) -> (Shards, Acceptor, Receiver<usize>) {
     let acceptor = Acceptor::bind("127.0.0.1:0", SHARDS, balance).unwrap();
     let (tell, left) = channel();
@@ -129,7 +130,7 @@ fn start(balance: Balance) -> (Shards, Acceptor, Receiver<usize>) {
 }
 
 #[test]
-fn in_turn_means_exactly_in_turn() {
+fn round_robin_uses_the_shards_in_turn() {
     let (shards, acceptor, left) = start(Balance::RoundRobin);
     for turn in 0..CONNECTIONS {
         let client = Client::connect(acceptor.local_addr());
@@ -140,10 +141,10 @@ fn in_turn_means_exactly_in_turn() {
     assert_eq!(acceptor.connections(0) + acceptor.connections(1), 0);
 }
 
-/// Connections come and go, those of one shard far sooner; the open ones never differ by more than
-/// one when one comes.
+/// Connections are opened and closed, those of one shard far sooner; at each accept the numbers of
+/// open ones differ by at most one.
 #[test]
-fn the_least_loaded_gets_the_next() {
+fn the_shard_with_the_fewest_connections_gets_the_next() {
     let (shards, acceptor, left) = start(Balance::LeastLoaded);
     let mut open: [Vec<Client>; SHARDS] = Default::default();
     let mut total = [0; SHARDS];
@@ -158,7 +159,7 @@ fn the_least_loaded_gets_the_next() {
         open[client.shard].push(client);
         let now = [0, 1].map(|shard| acceptor.connections(shard));
         assert_eq!(now, [open[0].len(), open[1].len()]);
-        // Those of shard 1 leave soon, so it is the one that gets most.
+        // The connections of shard 1 are closed soon, so it gets most of the new ones.
         if n % 4 != 0
             && let Some(client) = open[1].pop()
         {
@@ -186,9 +187,9 @@ fn equally_loaded_shards_get_connections_in_turn() {
     shards.shutdown(LONG).unwrap();
 }
 
-/// A shard that takes nothing in has its room filled, then accepting waits; nothing is lost.
+/// A shard that receives nothing fills its queue, then accepting waits; no connection is lost.
 #[test]
-fn a_full_shard_holds_accepting_up_and_loses_nothing() {
+fn a_full_shard_makes_accepting_wait_and_no_connection_is_lost() {
     const ROOM: usize = 4;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let acceptor = Acceptor::new(listener, 2, Balance::RoundRobin, ROOM).unwrap();
@@ -206,7 +207,7 @@ fn a_full_shard_holds_accepting_up_and_loses_nothing() {
             serve(shard, incoming?, channel().0).await
         }
     });
-    // Shard 1 has room for four, a fifth waits for room; so shard 0 gets five.
+    // Shard 1 has space for four, a fifth waits for space; so shard 0 gets five.
     let mut clients: Vec<StdStream> = (0..4 * ROOM)
         .map(|_| StdStream::connect(addr).unwrap())
         .collect();
@@ -215,7 +216,7 @@ fn a_full_shard_holds_accepting_up_and_loses_nothing() {
         client.read_exact(&mut shard).unwrap();
         assert_eq!(shard, [0]);
     }
-    // The fifth is on its way to shard 1 when shard 0 answers its own.
+    // The fifth is being sent to shard 1 when shard 0 answers its own.
     spin_until(|| acceptor.connections(1) > ROOM);
     clients[2 * (ROOM + 1)].set_nonblocking(true).unwrap();
     let stuck = clients[2 * (ROOM + 1)].read(&mut [0]).unwrap_err();
@@ -235,10 +236,10 @@ fn a_full_shard_holds_accepting_up_and_loses_nothing() {
     shards.shutdown(LONG).unwrap();
 }
 
-/// The first shard stops accepting while a connection waits for room on another shard. The
+/// The first shard stops accepting while a connection waits for space on another shard. The
 /// connection still arrives.
 #[test]
-fn what_was_accepted_reaches_its_shard() {
+fn an_accepted_connection_reaches_its_shard() {
     const ROOM: usize = 1;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let acceptor = Acceptor::new(listener, 2, Balance::RoundRobin, ROOM).unwrap();
@@ -253,7 +254,7 @@ fn what_was_accepted_reaches_its_shard() {
         async move {
             let mut incoming = incoming?;
             if shard.id().index() == 0 {
-                // Its own connections are left where they are.
+                // It does not receive its own connections.
                 may_leave.wait().await;
                 drop(incoming);
                 tell.send(()).unwrap();
@@ -267,7 +268,7 @@ fn what_was_accepted_reaches_its_shard() {
             io::Result::Ok(())
         }
     });
-    // In turn: to 0, to 1, which is full now, and to 0 again. The third waits, as 0 takes no more.
+    // In turn: to 0, to 1, which is full now, and to 0 again. The third waits, as 0 is full.
     let mut clients = [(); 3].map(|()| StdStream::connect(addr).unwrap());
     spin_until(|| acceptor.connections(0) > ROOM);
     leave.open();
@@ -276,14 +277,14 @@ fn what_was_accepted_reaches_its_shard() {
     let mut shard = [9];
     clients[1].read_exact(&mut shard).unwrap();
     assert_eq!(shard, [1]);
-    // The first shard has gone, so what waited for it goes to the other.
+    // The first shard has ended, so the connection that waited for it goes to the other.
     clients[2].read_exact(&mut shard).unwrap();
     assert_eq!(shard, [1]);
     drop(clients);
     shards.shutdown(LONG).unwrap();
 }
 
-/// A gate that tasks of any shard wait for.
+/// An event that tasks of any shard wait for.
 fn async_gate() -> (Opener, Gate) {
     let gate = Gate(Arc::default());
     (Opener(gate.clone()), gate)
@@ -317,9 +318,9 @@ impl Gate {
 }
 
 #[test]
-fn a_shard_that_has_gone_is_passed_over() {
+fn a_shard_that_has_ended_is_skipped() {
     passed_over(Balance::RoundRobin);
-    // It has the fewest.
+    // It has the fewest connections.
     passed_over(Balance::LeastLoaded);
 }
 
@@ -348,7 +349,7 @@ fn passed_over(balance: Balance) {
 }
 
 #[test]
-fn when_the_first_shard_ends_accepting_the_others_are_told() {
+fn when_the_first_shard_stops_accepting_the_others_see_the_end() {
     let acceptor = Acceptor::bind("127.0.0.1:0", 2, Balance::RoundRobin).unwrap();
     let shards = Shards::builder().shards(2).build().unwrap();
     shards.try_on_each(move |shard| {
@@ -366,7 +367,7 @@ fn when_the_first_shard_ends_accepting_the_others_are_told() {
 }
 
 #[test]
-fn an_acceptor_for_another_number_of_shards_says_so() {
+fn joining_an_acceptor_for_another_number_of_shards_is_an_error() {
     assert!(Acceptor::bind("127.0.0.1:0", 0, Balance::RoundRobin).is_err());
     let acceptor = Acceptor::bind("127.0.0.1:0", 3, Balance::RoundRobin).unwrap();
     let shards = Shards::builder().shards(1).build().unwrap();
@@ -378,6 +379,6 @@ fn an_acceptor_for_another_number_of_shards_says_so() {
     assert!(
         error
             .to_string()
-            .contains("made for 3 shards, and there are 1")
+            .contains("made for 3 shards, but this shard is one of 1")
     );
 }

@@ -1,4 +1,4 @@
-//! Asking another shard, and starting tasks there.
+//! Calls to another shard, and tasks spawned there.
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -21,7 +21,7 @@ fn run<F: Future<Output = ()> + 'static>(
     shards.join().unwrap();
 }
 
-/// On shard 0 only, once there is a service on each; the others wait for its end.
+/// Runs on shard 0, once each shard has a service; the other services wait for its end.
 pub(super) fn from_the_first<F: Future<Output = ()> + 'static>(
     shards: usize,
     service: impl Fn(Shard) -> F + Send + Sync + 'static,
@@ -31,7 +31,7 @@ pub(super) fn from_the_first<F: Future<Output = ()> + 'static>(
     run(shards, move |shard| {
         let (service, started) = (service.clone(), started.clone());
         async move {
-            // Blocks the loops, which have nothing else to do yet.
+            // Blocks the loops, which have no other task yet.
             started.wait();
             if shard.id().index() == 0 {
                 service(shard.clone()).await;
@@ -43,7 +43,7 @@ pub(super) fn from_the_first<F: Future<Output = ()> + 'static>(
 }
 
 #[test]
-fn a_closure_makes_a_future_there_that_is_not_send() {
+fn a_closure_creates_a_future_that_is_not_send_on_the_other_shard() {
     from_the_first(2, |shard| async move {
         let task = shard.spawn_on(1, || async {
             let shard = Rc::new(Shard::current());
@@ -70,7 +70,7 @@ fn a_shard_can_call_itself() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_shard_that_does_not_exist_is_a_panic_that_says_so() {
+fn a_call_to_a_shard_that_does_not_exist_panics_with_the_number() {
     from_the_first(2, |shard| async move {
         let ways: [&dyn Fn(&Shard); 3] = [
             &|shard| drop(shard.spawn_on(2, || async {})),
@@ -89,7 +89,7 @@ fn a_shard_that_does_not_exist_is_a_panic_that_says_so() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_panic_there_comes_home_and_breaks_nothing() {
+fn a_panic_on_the_other_shard_is_returned_to_the_caller() {
     from_the_first(2, |shard| async move {
         let error = shard
             .call(1, || async { panic!("on purpose") })
@@ -134,9 +134,9 @@ fn calls_begin_in_the_order_in_which_they_were_made() {
     });
 }
 
-/// Who comes when there is room gives way to those that waited for it.
+/// A new call waits behind those that wait for space.
 #[test]
-fn a_call_overtakes_none_that_waits_for_room() {
+fn a_call_overtakes_none_that_waits_for_space() {
     from_the_first(2, |shard| async move {
         let made = Rc::new(Cell::new(0));
         let ask = || {
@@ -157,9 +157,9 @@ fn a_call_overtakes_none_that_waits_for_room() {
     });
 }
 
-/// Each asks each, many at a time, both ways at once: all are answered, with what was asked.
+/// Each shard calls each other, many times at once: all calls get their own answers.
 #[test]
-fn calls_criss_cross() {
+fn calls_in_both_directions_are_all_answered() {
     const EACH: u64 = 5_000;
     run(3, |shard| async move {
         let ask = |n: u64| {
@@ -182,7 +182,7 @@ fn calls_criss_cross() {
 }
 
 #[test]
-fn a_nested_call_comes_back_through_its_caller() {
+fn a_nested_call_may_call_the_caller() {
     from_the_first(2, |shard| async move {
         let answer = shard.call(1, || async {
             let back = Shard::current().call(0, || async { Shard::current().id().index() });
@@ -193,7 +193,7 @@ fn a_nested_call_comes_back_through_its_caller() {
 }
 
 #[test]
-fn a_call_that_is_given_up_is_still_carried_out() {
+fn a_dropped_call_is_still_executed() {
     let done = Arc::new(AtomicBool::new(false));
     let said = done.clone();
     from_the_first(2, move |shard| {
@@ -207,7 +207,7 @@ fn a_call_that_is_given_up_is_still_carried_out() {
             yield_now().await;
             call.abort();
             let _ = call.await;
-            // It comes after the other.
+            // It is executed after the other.
             shard.call(1, || async {}).await.unwrap();
         }
     });
@@ -222,10 +222,10 @@ impl Drop for Dropped {
     }
 }
 
-/// Calls that had begun, calls on their way, and calls made later are all told that it ended; what
-/// they captured is dropped once. It is so for calls in boxes that others had before, too.
+/// Calls that had begun, queued calls, and later calls all return that the shard ended; their
+/// captured values are dropped once. So do calls in reused boxes.
 #[test]
-fn calls_to_a_shard_that_ends_are_answered() {
+fn calls_to_a_shard_that_ends_return_an_error() {
     let drops = Arc::new(AtomicUsize::new(0));
     let count = drops.clone();
     let shards = Shards::builder().shards(2).build().unwrap();
@@ -243,7 +243,7 @@ fn calls_to_a_shard_that_ends_are_answered() {
         join_all((0..100).map(|_| ask(false))).await;
         let calls: Vec<_> = (0..300).map(|_| wakeful::spawn(ask(true))).collect();
         yield_now().await;
-        // The other loop ends by a panic of its own, this one goes on.
+        // The loop of the other shard ends by a panic, this one continues.
         shard.handle(1).shutdown();
         let mut cancelled = 0;
         for call in calls {
@@ -251,7 +251,7 @@ fn calls_to_a_shard_that_ends_are_answered() {
         }
         cancelled
     });
-    // All of its tasks are cancelled, those that take calls in among them.
+    // All of its tasks are cancelled, including the one that receives calls.
     assert_eq!(wakeful::block_on(task).unwrap(), 300);
     let late = shards.spawn_on(0, || async {
         let call = Shard::current().call(1, || async {});
@@ -262,11 +262,11 @@ fn calls_to_a_shard_that_ends_are_answered() {
     assert_eq!(drops.load(Ordering::Relaxed), 400);
 }
 
-/// The box of a call is used again by the next one, of its type or not, whatever became of it: each
-/// gets its own answer.
+/// The box of a call is used again by the next one, of the same type or not, after any outcome:
+/// each gets its own answer.
 #[test]
 #[cfg(panic = "unwind")]
-fn calls_of_many_kinds_get_their_own_answers() {
+fn calls_of_many_types_get_their_own_answers() {
     from_the_first(2, |shard| async move {
         let ask = |n: u64| {
             shard.call(1, move || async move {
@@ -293,9 +293,9 @@ fn calls_of_many_kinds_get_their_own_answers() {
     });
 }
 
-/// Both end while calls between them are open, in either order: nothing hangs, nothing leaks.
+/// Both shards end while calls between them are open, in either order: nothing hangs or leaks.
 #[test]
-fn shards_may_end_with_calls_open() {
+fn shards_may_end_with_open_calls() {
     for _ in 0..20 {
         let drops = Arc::new(AtomicUsize::new(0));
         let count = drops.clone();
@@ -319,13 +319,13 @@ fn shards_may_end_with_calls_open() {
     }
 }
 
-/// Among busy shards a call is no message through the remote queue, and no syscall.
+/// Between busy shards a call is no message through the remote queue, and no system call.
 #[test]
-fn calls_among_busy_shards_notify_seldom() {
+fn calls_between_busy_shards_seldom_notify() {
     const CALLS: u64 = 20_000;
     run(2, |shard| async move {
         let other = 1 - shard.id().index();
-        // Both are there.
+        // Both shards run.
         shard.call(other, || async {}).await.unwrap();
         let before = wakeful::Metrics::current();
         for _ in 0..CALLS / 100 {

@@ -1,4 +1,4 @@
-//! `Shards::ended`: the cause of an end, for any number of waiters on any thread.
+//! `Shards::ended`: the cause of the end, for any number of waiters on any thread.
 
 use std::error::Error;
 use std::fmt;
@@ -20,10 +20,10 @@ use wakeful::task::JoinSet;
 
 use crate::support::{Counting, Panicking, poll_once};
 
-/// Long enough that nothing waits for it to be over.
+/// Long enough that no test waits until it has passed.
 const LONG: Duration = Duration::from_secs(600);
 
-/// An executor of another crate, in short: the thread parks until it is woken.
+/// A short executor of another crate: the thread parks until it is woken.
 fn block_on_by_parking<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread, AtomicBool);
     impl Wake for Unpark {
@@ -45,7 +45,7 @@ fn block_on_by_parking<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Three shards that wait for the stop. The second panics when the barrier lets it.
+/// Starts three shards that wait for the stop. The second panics after the barrier.
 fn second_panics(on_failure: OnFailure) -> (Shards, Arc<Barrier>) {
     let gate = Arc::new(Barrier::new(2));
     let opened = gate.clone();
@@ -71,7 +71,7 @@ fn second_panics(on_failure: OnFailure) -> (Shards, Arc<Barrier>) {
 #[cfg(panic = "unwind")]
 fn a_panic_of_a_shard_ends_the_wait_of_the_main_thread() {
     let (shards, gate) = second_panics(OnFailure::StopAll);
-    // As a program that waits for ctrl-c as well, which does not come.
+    // Like a program that also waits for ctrl-c, which does not come.
     let failure = wakeful::block_on(async {
         let mut ended = shards.ended();
         assert!(poll_once(&mut ended, Waker::noop()).is_pending());
@@ -86,7 +86,11 @@ fn a_panic_of_a_shard_ends_the_wait_of_the_main_thread() {
         failure.to_string().starts_with("shard 1: task "),
         "{failure}"
     );
-    assert!(failure.to_string().ends_with("panicked: on purpose"));
+    assert!(
+        failure
+            .to_string()
+            .ends_with("panicked with message \"on purpose\"")
+    );
     // The failure itself is still there, with its payload.
     let error = shards.shutdown(LONG).unwrap_err();
     assert_eq!(error.failures().len(), 1);
@@ -98,7 +102,7 @@ fn a_panic_of_a_shard_ends_the_wait_of_the_main_thread() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn an_end_before_the_wait_is_reported_and_outlives_the_shards() {
+fn an_end_before_the_wait_is_returned_and_outlives_the_shards() {
     let (shards, gate) = second_panics(OnFailure::StopAll);
     gate.wait();
     wakeful::block_on(shards.ended()).unwrap_err();
@@ -113,7 +117,7 @@ fn an_end_before_the_wait_is_reported_and_outlives_the_shards() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn all_waiters_on_all_threads_and_executors_hear_of_it() {
+fn all_waiters_on_all_threads_and_executors_are_woken() {
     let (shards, gate) = second_panics(OnFailure::StopAll);
     let (polled, waiting) = channel();
     let mut threads = Vec::new();
@@ -138,14 +142,14 @@ fn all_waiters_on_all_threads_and_executors_hear_of_it() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_waiter_that_has_gone_is_not_woken_and_a_waker_that_panics_stops_no_other() {
+fn a_dropped_waiter_is_not_woken_and_a_waker_that_panics_stops_no_other() {
     let (shards, gate) = second_panics(OnFailure::StopAll);
     let (gone, waker) = Counting::new();
     let mut dropped = shards.ended();
     assert!(poll_once(&mut dropped, &waker).is_pending());
     let mut panicking = shards.ended();
     assert!(poll_once(&mut panicking, &Arc::new(Panicking).into()).is_pending());
-    // The newest waker counts.
+    // The newest waker is the one that is woken.
     let ((replaced, old), (newest, new)) = (Counting::new(), Counting::new());
     let mut waiting = shards.ended();
     assert!(poll_once(&mut waiting, &old).is_pending());
@@ -154,15 +158,15 @@ fn a_waiter_that_has_gone_is_not_woken_and_a_waker_that_panics_stops_no_other() 
     assert_eq!(Arc::strong_count(&gone), 1, "its waker is kept");
     gate.wait();
     block_on_by_parking(shards.ended()).unwrap_err();
-    // The threads have ended then, and woken all that they had to.
+    // The threads have ended then, after they have woken all waiters.
     shards.shutdown(LONG).unwrap_err();
     assert_eq!((gone.wakes(), replaced.wakes(), newest.wakes()), (0, 0, 1));
 }
 
 #[test]
-fn services_that_end_well_are_ok_and_so_are_none() {
+fn services_that_succeed_are_ok_and_so_are_none() {
     let shards = Shards::builder().shards(2).build().unwrap();
-    // Nothing was started.
+    // No service was started.
     wakeful::block_on(shards.ended()).unwrap();
     let gate = Arc::new(Barrier::new(3));
     let opened = gate.clone();
@@ -179,11 +183,11 @@ fn services_that_end_well_are_ok_and_so_are_none() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn with_continue_a_failure_is_reported_when_the_others_have_ended() {
+fn with_continue_a_failure_is_returned_when_the_others_have_ended() {
     let (shards, gate) = second_panics(OnFailure::Continue);
     let mut ended = shards.ended();
     gate.wait();
-    // Its loop answers, so the service has failed by then or will not make this wait any longer.
+    // Its loop answers, so the service has failed by then, and does not delay the others.
     let alive = shards.spawn_on(1, || async { 7 });
     assert_eq!(wakeful::block_on(alive).unwrap(), 7);
     assert!(poll_once(&mut ended, Waker::noop()).is_pending());
@@ -203,7 +207,7 @@ fn dropping_the_shards_ends_the_wait() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn an_error_whose_text_panics_is_a_failure_all_the_same() {
+fn an_error_whose_text_panics_is_still_a_failure() {
     #[derive(Debug)]
     struct Bad;
     impl fmt::Display for Bad {
@@ -254,8 +258,7 @@ fn connections_in_a_join_set_are_finished_at_the_shutdown() {
     let mut client = std::net::TcpStream::connect(address).unwrap();
     let mut question = [0];
     client.read_exact(&mut question).unwrap();
-    // The connection waits for its client, and the client answers after the shards were asked to
-    // stop.
+    // The connection waits for its client, which answers after the shards were asked to stop.
     shards.stop(LONG);
     client.write_all(b"!").unwrap();
     let mut read = String::new();
@@ -265,7 +268,7 @@ fn connections_in_a_join_set_are_finished_at_the_shutdown() {
 }
 
 #[test]
-fn the_future_may_be_sent_and_shared() {
+fn the_future_is_send_and_sync() {
     fn check<T: Send + Sync + Unpin + 'static>() {}
     check::<Ended>();
 }

@@ -1,4 +1,4 @@
-//! When a call is polled, what becomes of its future, and who may go meanwhile.
+//! The first poll of a call, the drop of its future, and callers that are dropped meanwhile.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
@@ -19,9 +19,9 @@ use wakeful::time::timeout;
 
 use super::calls::{Dropped, from_the_first};
 
-/// The first poll is where the call is taken in; one that waits goes on as a task of its own.
+/// A call is polled first where it is received; if it is pending, it becomes a task.
 #[test]
-fn only_a_call_that_waits_becomes_a_task() {
+fn only_a_pending_call_becomes_a_task() {
     from_the_first(2, |shard| async move {
         let spawned = || async { wakeful::Metrics::current().tasks_spawned };
         let before = shard.call(1, spawned).await.unwrap();
@@ -46,7 +46,7 @@ thread_local! {
 
 /// The waker of the first poll wakes no task, so the call has to be polled again.
 #[test]
-fn a_call_that_waits_is_answered_later() {
+fn a_pending_call_is_answered_later() {
     from_the_first(2, |shard| async move {
         let waits = wakeful::spawn(shard.call(1, || {
             poll_fn(|cx| {
@@ -68,7 +68,7 @@ fn a_call_that_waits_is_answered_later() {
     });
 }
 
-/// Panics when it is polled for the `n`th time, and perhaps when it is dropped.
+/// Panics in the `n`th poll, and optionally in its drop.
 struct Panics {
     polls_left: u32,
     in_drop: bool,
@@ -95,7 +95,7 @@ impl Drop for Panics {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_panic_at_any_poll_ends_that_call_alone() {
+fn a_panic_in_any_poll_ends_only_that_call() {
     from_the_first(2, |shard| async move {
         for polls_left in 1..5 {
             for in_drop in [false, true] {
@@ -104,7 +104,7 @@ fn a_panic_at_any_poll_ends_that_call_alone() {
                     in_drop,
                     here: Rc::default(),
                 });
-                // They share a bundle.
+                // They are sent in one batch.
                 let (panicked, fine) = join(call, shard.call(1, || async { 7 })).await;
                 let payload = panicked.unwrap_err().into_panic();
                 assert_eq!(payload.downcast_ref(), Some(&"in a poll"));
@@ -114,7 +114,7 @@ fn a_panic_at_any_poll_ends_that_call_alone() {
     });
 }
 
-/// It counts down on the thread that it was made on, and says so elsewhere.
+/// Decrements a counter on the thread on which it was created, and records a drop elsewhere.
 struct AtHome(ThreadId, Arc<AtomicUsize>);
 
 impl Drop for AtHome {
@@ -124,11 +124,11 @@ impl Drop for AtHome {
     }
 }
 
-/// The future never travels: not when it ended, not when it panicked, not when its shard ends while
-/// it waits.
+/// The future is never sent: not when it ended, not when it panicked, and not when its shard ends
+/// while it waits.
 #[test]
 #[cfg(panic = "unwind")]
-fn the_future_of_a_call_is_dropped_where_it_was_made() {
+fn the_future_of_a_call_is_dropped_on_the_shard_that_created_it() {
     let drops = Arc::new(AtomicUsize::new(0));
     let count = drops.clone();
     let shards = Shards::builder().shards(2).build().unwrap();
@@ -160,9 +160,9 @@ fn the_future_of_a_call_is_dropped_where_it_was_made() {
     shards.join().unwrap();
 }
 
-/// Its caller goes away before it is sent, while it waits there, and when the answer has come.
+/// The caller is dropped before the call is sent, while it waits, and when the answer has arrived.
 #[test]
-fn a_caller_may_go_at_any_time() {
+fn a_caller_may_be_dropped_at_any_time() {
     let drops = Arc::new(AtomicUsize::new(0));
     let count = drops.clone();
     from_the_first(2, move |shard| {
@@ -177,7 +177,7 @@ fn a_caller_may_go_at_any_time() {
                     dropped
                 })
             };
-            // Never polled: it has no effect.
+            // Never polled, so it has no effect.
             drop(output(false));
             assert_eq!(count.load(Ordering::Relaxed), 1);
             for waits in [false, true] {
@@ -186,7 +186,7 @@ fn a_caller_may_go_at_any_time() {
                 drop(call);
                 let mut call = Box::pin(output(waits));
                 assert!(poll_once(&mut call).await.is_pending());
-                // Answers come in order. Those of calls that wait are there after two more.
+                // Answers come in order. Those of pending calls have arrived after two more.
                 for _ in 0..3 {
                     drop(output(true).await.unwrap());
                 }
@@ -206,7 +206,7 @@ thread_local! {
     static BEGUN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// However many calls come at once, a task there has its turn after 64 of them.
+/// However many calls arrive at once, a task of the shard runs after 64 of them.
 #[test]
 fn many_calls_let_other_tasks_run() {
     from_the_first(2, |shard| async move {
@@ -220,7 +220,7 @@ fn many_calls_let_other_tasks_run() {
             most
         }));
         yield_now().await;
-        // It watches.
+        // It counts.
         shard.call(1, yield_now).await.unwrap();
         join_all((0..1_280).map(|_| shard.call(1, || async { BEGUN.set(BEGUN.get() + 1) }))).await;
         let most = watch.await.unwrap().unwrap();
@@ -237,11 +237,11 @@ impl Drop for Bomb {
     }
 }
 
-/// The output of a call whose future was dropped may panic when it is dropped. No caller learns of
-/// the panic, and the shard goes on making calls.
+/// The output of a call whose future was dropped may panic in its drop. No caller sees the panic,
+/// and the shard still makes calls.
 #[test]
 #[cfg(panic = "unwind")]
-fn an_output_that_nobody_takes_may_panic() {
+fn an_unused_output_may_panic_in_its_drop() {
     from_the_first(2, |shard| async move {
         for waits in [false, true] {
             let mut call = Box::pin(shard.call(1, move || async move {
@@ -259,10 +259,10 @@ fn an_output_that_nobody_takes_may_panic() {
     });
 }
 
-/// A future and its output may both panic when they are dropped; the caller hears of the first.
+/// A future and its output may both panic in their drops; the caller gets the first panic.
 #[test]
 #[cfg(panic = "unwind")]
-fn a_future_and_its_output_may_both_panic() {
+fn a_future_and_its_output_may_both_panic_in_their_drops() {
     struct Ends(Bomb);
     impl Future for Ends {
         type Output = Bomb;
@@ -277,7 +277,7 @@ fn a_future_and_its_output_may_both_panic() {
     });
 }
 
-/// An answer for a shard that has ended is dropped when it comes, not when the last shard ends.
+/// An answer for a shard that has ended is dropped when it arrives, not when the last shard ends.
 #[test]
 fn an_answer_that_comes_too_late_is_dropped() {
     let (open, gate) = oneshot::channel::<()>();
@@ -295,7 +295,7 @@ fn an_answer_that_comes_too_late_is_dropped() {
             call.await
         });
         yield_now().await;
-        // It has begun there when a later one has.
+        // The call has begun there when a later one has.
         shard.call(1, || async {}).await.unwrap();
         shard.handle(0).shutdown();
     }));
@@ -304,10 +304,10 @@ fn an_answer_that_comes_too_late_is_dropped() {
     shards.join().unwrap();
 }
 
-/// Nor does a closure keep it from that, which was for a shard that has gone.
+/// A closure that was sent to an ended shard and panics in its drop does not prevent that.
 #[test]
 #[cfg(panic = "unwind")]
-fn a_closure_for_a_shard_that_has_gone_may_panic() {
+fn a_closure_for_an_ended_shard_may_panic_in_its_drop() {
     let shards = Shards::builder().shards(3).build().unwrap();
     let task = shards.spawn_on(0, || async {
         let shard = Shard::current();

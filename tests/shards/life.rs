@@ -1,4 +1,4 @@
-//! Services: how they end, well or not, and who hears of it.
+//! The lifecycle of services: how they end, and which calls report it.
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use wakeful::shard::{FailureReason, OnFailure, ShardFailure, ShardsError};
 
 use crate::support::{Panicking, poll_once};
 
-/// So long that no test waits until it is over.
+/// Long enough that no test waits until it has passed.
 const LONG: Duration = Duration::from_secs(600);
 
 fn failures(result: Result<(), ShardsError>) -> Vec<ShardFailure> {
@@ -23,7 +23,7 @@ fn failures(result: Result<(), ShardsError>) -> Vec<ShardFailure> {
     }
 }
 
-/// Tells when it is dropped.
+/// Sends a message when it is dropped.
 struct Tell(Sender<usize>, usize);
 
 impl Drop for Tell {
@@ -55,7 +55,7 @@ fn join_waits_for_the_services_and_cancels_other_tasks() {
 }
 
 #[test]
-fn several_services_live_side_by_side() {
+fn several_services_run_concurrently() {
     let count = Arc::new(AtomicUsize::new(0));
     let shards = Shards::builder().shards(2).build().unwrap();
     for n in [1, 10] {
@@ -71,10 +71,10 @@ fn several_services_live_side_by_side() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_panic_stops_all_and_join_says_which_and_why() {
+fn a_panic_stops_all_shards_and_join_returns_it() {
     let stopped = Arc::new(AtomicUsize::new(0));
     let counted = stopped.clone();
-    // A stop that comes before a service has begun drops it.
+    // A stop that comes before a service has begun drops the service.
     let begun = Barrier::new(3);
     let shards = Shards::builder()
         .shards(3)
@@ -109,7 +109,7 @@ fn a_panic_stops_all_and_join_says_which_and_why() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn with_continue_the_others_go_on_and_so_does_the_loop_of_the_panicked() {
+fn with_continue_the_other_services_and_the_loop_of_the_panic_continue() {
     let shards = Shards::builder()
         .shards(2)
         .on_failure(OnFailure::Continue)
@@ -117,7 +117,8 @@ fn with_continue_the_others_go_on_and_so_does_the_loop_of_the_panicked() {
             if shard.id().index() == 1 {
                 panic!("on purpose");
             }
-            // Until the other has panicked; its loop survives, and this shard is not stopped.
+            // Until the other service has panicked; its loop continues, and this shard is not
+            // stopped.
             let alive = shard.call(1, || async { 7 }).await.unwrap();
             assert_eq!(alive, 7);
             for _ in 0..1_000 {
@@ -133,7 +134,7 @@ fn with_continue_the_others_go_on_and_so_does_the_loop_of_the_panicked() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_panic_of_the_function_that_makes_the_service_is_one_of_the_service() {
+fn a_panic_of_the_function_that_creates_the_service_is_one_of_the_service() {
     let shards = Shards::builder().shards(2).build().unwrap();
     shards.on_each(|shard| {
         assert_ne!(shard.id().index(), 0, "no future");
@@ -165,7 +166,7 @@ fn a_service_that_returns_an_error_has_failed() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_loop_that_panics_is_reported_too() {
+fn the_panic_of_a_loop_is_returned_too() {
     let shards = Shards::builder()
         .shards(2)
         .configure(|builder| builder.max_poll(Duration::ZERO))
@@ -179,7 +180,7 @@ fn a_loop_that_panics_is_reported_too() {
 }
 
 #[test]
-fn shutdown_lets_services_finish_what_they_have_begun() {
+fn shutdown_lets_services_finish() {
     let (tell, told) = channel();
     let shards = Shards::builder()
         .shards(2)
@@ -189,7 +190,7 @@ fn shutdown_lets_services_finish_what_they_have_begun() {
                 tell.send("ready").unwrap();
                 shard.stopping().await;
                 assert!(shard.is_stopping());
-                // What takes some time still.
+                // Work that takes some more time.
                 let rest = wakeful::spawn_blocking(|| "finished");
                 tell.send(rest.await.unwrap()).unwrap();
             }
@@ -204,9 +205,9 @@ fn shutdown_lets_services_finish_what_they_have_begun() {
 }
 
 #[test]
-fn who_is_late_is_cancelled_and_named() {
+fn a_late_service_is_cancelled_and_named() {
     let (tell, told) = channel();
-    // The clock of each shard is paused, so it jumps to the deadline when no shard has work.
+    // The clock of each shard is paused, so it jumps to the deadline when no task is ready.
     let shards = Shards::builder()
         .shards(3)
         .configure(|builder| builder.start_paused(true))
@@ -226,12 +227,12 @@ fn who_is_late_is_cancelled_and_named() {
     assert_eq!(failures.len(), 1, "{failures:?}");
     assert_eq!(failures[0].shard.index(), 1);
     assert!(matches!(failures[0].reason, FailureReason::TimedOut));
-    // Also the future of the late one was dropped.
+    // The future of the late service was dropped, too.
     assert_eq!(told.iter().count(), 3);
 }
 
 #[test]
-fn a_thread_that_is_blocked_is_reported_and_left() {
+fn a_blocked_thread_is_reported_and_detached() {
     let gate = Arc::new(Barrier::new(2));
     let (tell, told) = channel();
     let blocked = gate.clone();
@@ -256,13 +257,13 @@ fn a_thread_that_is_blocked_is_reported_and_left() {
     assert!(matches!(failures[0].reason, FailureReason::Unresponsive));
     assert_eq!(failures[0].shard.index(), 0);
     assert!(failures[0].to_string().contains("blocks its thread"));
-    // It ends by itself when it can.
+    // It ends later.
     gate.wait();
     assert_eq!(told.iter().count(), 1);
 }
 
 #[test]
-fn a_service_can_ask_all_to_stop() {
+fn a_service_may_stop_all_shards() {
     let shards = Shards::builder()
         .shards(2)
         .on_each(|shard| async move {
@@ -276,8 +277,8 @@ fn a_service_can_ask_all_to_stop() {
 }
 
 #[test]
-fn the_sooner_of_two_deadlines_counts() {
-    /// Tells how long it lived.
+fn the_earlier_of_two_deadlines_applies() {
+    /// Reports how long it lived.
     struct Waited(Sender<Duration>, wakeful::time::Instant);
     impl Drop for Waited {
         fn drop(&mut self) {
@@ -292,7 +293,8 @@ fn the_sooner_of_two_deadlines_counts() {
             let tell = tell.clone();
             async move {
                 let _waited = Waited(tell, wakeful::time::Instant::now());
-                // In virtual time both are a jump away, so both have to come before the first rest.
+                // In virtual time both deadlines are one jump away, so both are set before the
+                // first wait.
                 shard.stop_all(LONG);
                 shard.stop_all(Duration::from_secs(60));
                 pending::<()>().await;
@@ -306,7 +308,7 @@ fn the_sooner_of_two_deadlines_counts() {
 }
 
 #[test]
-fn many_wait_for_the_stop_and_some_give_up() {
+fn many_tasks_wait_for_the_stop_and_some_are_dropped() {
     let shards = Shards::builder()
         .shards(1)
         .on_each(|shard| async move {
@@ -332,10 +334,10 @@ fn many_wait_for_the_stop_and_some_give_up() {
     shards.join().unwrap();
 }
 
-/// The waker of one that waits may be anyone's; the others hear of the stop behind it.
+/// The waker of a waiter may be foreign and panic; the waiters after it are woken nevertheless.
 #[test]
 #[cfg(panic = "unwind")]
-fn a_bad_waker_keeps_nobody_from_the_stop() {
+fn a_waker_that_panics_does_not_delay_the_stop() {
     let shards = Shards::builder()
         .shards(1)
         .on_each(|shard| async move {
@@ -373,11 +375,11 @@ fn dropping_shards_stops_them() {
 }
 
 #[test]
-fn a_service_that_comes_too_late_is_dropped() {
+fn a_service_started_after_the_stop_is_dropped() {
     let shards = Shards::builder().shards(1).build().unwrap();
     shards.stop(Duration::ZERO);
     let handle = shards.handle(0).clone();
-    // The loop ends as soon as it hears of the stop.
+    // The loop ends as soon as it receives the stop.
     while wakeful::block_on(handle.spawn_with(|| async {})).is_ok() {}
     shards.on_each(|_| async { panic!("it does not run") });
     shards.join().unwrap();
@@ -385,7 +387,7 @@ fn a_service_that_comes_too_late_is_dropped() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_shard_does_not_wait_for_itself() {
+fn a_join_on_a_shard_panics() {
     let (give, take) = channel::<Shards>();
     let take = Arc::new(std::sync::Mutex::new(take));
     let shards = Shards::builder().shards(1).build().unwrap();

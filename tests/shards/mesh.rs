@@ -20,9 +20,9 @@ async fn is_pending<F: Future>(future: &mut std::pin::Pin<&mut F>) -> bool {
     poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await
 }
 
-/// Each lets the other through, and neither gets in its own way.
+/// Each sender lets the other one through, and does not block itself.
 #[test]
-fn two_may_wait_for_room_and_then_try() {
+fn two_senders_may_wait_for_space_and_then_try() {
     wakeful::block_on(async {
         let (sender, mut receiver) = Mesh::new(1, 1).join_as(0);
         sender.try_send(0, 0).unwrap();
@@ -49,9 +49,9 @@ fn two_may_wait_for_room_and_then_try() {
     });
 }
 
-/// Those who asked for room and did not wait for it get no turn by that.
+/// A sender that has been granted space and does not wait any more has no turn.
 #[test]
-fn nobody_gets_past_the_line_without_having_stood_in_it() {
+fn a_sender_that_does_not_wait_overtakes_no_waiter() {
     wakeful::block_on(async {
         let (sender, mut receiver) = Mesh::new(1, 1).join_as(0);
         for n in 0..6 {
@@ -72,7 +72,7 @@ fn nobody_gets_past_the_line_without_having_stood_in_it() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_bad_waker_of_a_sender_costs_the_receiver_nothing() {
+fn a_sender_waker_that_panics_does_not_affect_the_receiver() {
     let mesh = Mesh::new(3, 1);
     let [one, two] = [0, 1].map(|shard| mesh.join_as(shard).0);
     let (_, mut receiver) = mesh.join_as(2);
@@ -82,7 +82,7 @@ fn a_bad_waker_of_a_sender_costs_the_receiver_nothing() {
     let mut waiting = pin!(one.send(2, 2));
     assert!(poll_once(&mut waiting, &bad).is_pending());
     assert_eq!(receiver.try_recv().unwrap().1, 1);
-    // It waits once more, and so does another, who hears of the end behind it.
+    // It waits once more, and so does another one, which is woken after it.
     one.try_send(2, 3).unwrap_err();
     assert!(poll_once(&mut waiting, &bad).is_ready());
     let mut again = pin!(one.send(2, 4));
@@ -98,7 +98,7 @@ fn a_bad_waker_of_a_sender_costs_the_receiver_nothing() {
 #[test]
 fn messages_of_a_pair_arrive_in_order_and_none_is_lost() {
     const EACH: u32 = 20_000;
-    // Little room, so that both sides wait a lot.
+    // A small queue, so that both sides wait a lot.
     let mesh = Mesh::new(3, 4);
     let shards = Shards::builder().shards(3).on_each(move |shard| {
         let mesh = mesh.clone();
@@ -124,10 +124,10 @@ fn messages_of_a_pair_arrive_in_order_and_none_is_lost() {
     shards.unwrap().join().unwrap();
 }
 
-/// However bursts and waits meet: a wait is ended by one wake. One more may come late, of a message
-/// that was taken in without it.
+/// Whatever the order of bursts and waits, a wait is ended by one wake. One more may come late, for
+/// a message that was received without it.
 #[test]
-fn wakes_are_by_the_wait_and_not_by_the_message() {
+fn there_is_one_wake_for_each_wait_not_for_each_message() {
     const ROUNDS: u64 = 200;
     const BURST: usize = 50;
     let mesh = Mesh::new(2, BURST);
@@ -159,7 +159,7 @@ fn wakes_are_by_the_wait_and_not_by_the_message() {
         let after = runtime.metrics();
         let messages = after.remote_messages - before.remote_messages;
         assert!(messages <= 2 * waits, "{messages} for {waits}");
-        // The last may have been sent and not yet received.
+        // The last message may have been sent and not yet received.
         assert!(after.notifications - before.notifications <= messages + 1);
     });
     drop(begin);
@@ -167,7 +167,7 @@ fn wakes_are_by_the_wait_and_not_by_the_message() {
 }
 
 #[test]
-fn a_burst_for_a_receiver_that_waits_is_one_wake() {
+fn a_burst_to_a_waiting_receiver_is_one_wake() {
     const BURST: usize = 100;
     let mesh = Mesh::new(2, BURST);
     let receiving = mesh.clone();
@@ -177,14 +177,14 @@ fn a_burst_for_a_receiver_that_waits_is_one_wake() {
         let mut waiting = Box::pin(receiver.recv());
         assert!(is_pending(&mut waiting.as_mut()).await);
         let before = runtime.metrics();
-        // It waits while the whole burst is sent: the loop is kept in this poll.
+        // It waits while the whole burst is sent: this poll blocks the loop.
         thread::spawn(move || {
             let (sender, _) = mesh.join_as(0);
             (0..BURST).for_each(|n| sender.try_send(1, n).unwrap());
         })
         .join()
         .unwrap();
-        // The wake is taken in, and comes to this task.
+        // The wake arrives as a message, and wakes this task.
         yield_now().await;
         assert_eq!(waiting.await.unwrap().1, 0);
         let after = runtime.metrics();
@@ -199,7 +199,7 @@ fn a_burst_for_a_receiver_that_waits_is_one_wake() {
 }
 
 #[test]
-fn a_receiver_that_is_at_work_is_not_woken() {
+fn a_receiver_that_runs_is_not_woken() {
     let mesh = Mesh::new(2, 1_000);
     let receiving = mesh.clone();
     let runtime = wakeful::Runtime::new().unwrap();
@@ -220,7 +220,7 @@ fn a_receiver_that_is_at_work_is_not_woken() {
 }
 
 #[test]
-fn a_full_queue_makes_its_sender_wait_and_no_other() {
+fn a_full_queue_makes_only_its_own_sender_wait() {
     wakeful::block_on(async {
         let mesh = Mesh::new(2, 2);
         let (sender, mut receiver) = mesh.join_as(0);
@@ -230,11 +230,11 @@ fn a_full_queue_makes_its_sender_wait_and_no_other() {
         let mut waiting = pin!(sender.send(1, 2));
         assert!(is_pending(&mut waiting).await);
         assert_eq!(sender.try_send(1, 3), Err(TrySendError::Full(3)));
-        // The way to the other is free.
+        // The queue to the other shard has space.
         sender.send(0, 4).await.unwrap();
         assert_eq!(receiver.recv().await.unwrap().1, 4);
         assert_eq!(slow.recv().await.unwrap().1, 0);
-        // There is room now, and someone before us who waits for it.
+        // There is space now, and an earlier sender waits for it.
         assert_eq!(sender.try_send(1, 3), Err(TrySendError::Full(3)));
         waiting.await.unwrap();
         assert_eq!(slow.recv().await.unwrap().1, 1);
@@ -243,7 +243,7 @@ fn a_full_queue_makes_its_sender_wait_and_no_other() {
 }
 
 #[test]
-fn those_who_wait_for_room_get_it_in_turn_and_one_that_gives_up_passes_it_on() {
+fn waiters_for_space_get_it_in_turn_and_a_dropped_one_passes_it_on() {
     wakeful::block_on(async {
         let mesh = Mesh::new(1, 1);
         let (sender, mut receiver) = mesh.join_as(0);
@@ -255,7 +255,7 @@ fn those_who_wait_for_room_get_it_in_turn_and_one_that_gives_up_passes_it_on() {
             })
             .collect();
         yield_now().await;
-        // The first, which holds the bell; one in the middle; the last.
+        // The first one, which is to be woken next; one in the middle; the last one.
         for index in [0, 4, 9] {
             tasks[index].abort();
         }
@@ -269,9 +269,9 @@ fn those_who_wait_for_room_get_it_in_turn_and_one_that_gives_up_passes_it_on() {
     });
 }
 
-/// A receiver makes room and then waits for the very sender: it must have told it.
+/// A receiver that makes space and then waits for that sender must have notified it.
 #[test]
-fn one_message_taken_is_room_told_of() {
+fn one_received_message_notifies_a_sender_that_waits_for_space() {
     let mesh = Mesh::new(2, 1);
     let there = mesh.clone();
     let other = thread::spawn(move || {
@@ -316,7 +316,7 @@ fn ready_waits_without_a_message() {
 }
 
 #[test]
-fn what_was_sent_before_the_close_is_received() {
+fn values_sent_before_the_close_are_received() {
     wakeful::block_on(async {
         let mesh = Mesh::new(2, 8);
         let (sender, _) = mesh.join_as(0);
@@ -328,7 +328,7 @@ fn what_was_sent_before_the_close_is_received() {
         assert_eq!(sender.send(1, 3).await, Err(SendError(3)));
         assert_eq!(receiver.recv().await.unwrap().1, 1);
         assert_eq!(receiver.recv().await.unwrap().1, 2);
-        // The receiver's own sender is still there.
+        // The receiver's own sender still exists.
         assert!(receiver.recv().now_or_never().is_none());
         assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
         drop(other);
@@ -339,7 +339,7 @@ fn what_was_sent_before_the_close_is_received() {
 }
 
 #[test]
-fn a_close_wakes_those_who_wait_on_both_sides() {
+fn a_close_wakes_the_waiters_on_both_sides() {
     wakeful::block_on(async {
         let mesh = Mesh::new(2, 1);
         let (sender, _) = mesh.join_as(0);
@@ -363,7 +363,7 @@ fn a_close_wakes_those_who_wait_on_both_sides() {
 }
 
 #[test]
-fn a_receiver_that_goes_gives_waiting_messages_back_and_drops_the_rest() {
+fn a_dropped_receiver_returns_waiting_messages_and_drops_the_others() {
     struct Counted(Arc<AtomicUsize>);
     impl Drop for Counted {
         fn drop(&mut self) {
@@ -390,9 +390,9 @@ fn a_receiver_that_goes_gives_waiting_messages_back_and_drops_the_rest() {
     });
 }
 
-/// The receiver goes while the sender sends as fast as it can: everything is dropped, once.
+/// The receiver is dropped while the sender sends at full speed: all messages are dropped, once.
 #[test]
-fn nothing_stays_behind_when_a_receiver_goes() {
+fn a_dropped_receiver_leaks_no_message() {
     let alive = Arc::new(());
     for _ in 0..200 {
         let mesh = Mesh::new(2, 64);
@@ -408,14 +408,14 @@ fn nothing_stays_behind_when_a_receiver_goes() {
         let (_, receiver) = mesh.join_as(1);
         drop(receiver);
         sender.join().unwrap();
-        // The queues are still there.
+        // The queues still exist.
         assert_eq!(Arc::strong_count(&alive), 1);
         drop(mesh);
     }
 }
 
 #[test]
-fn ends_that_nobody_took_count_as_dropped() {
+fn ends_that_no_shard_took_count_as_dropped() {
     wakeful::block_on(async {
         let mesh = Mesh::new(3, 1);
         let (sender, mut receiver) = mesh.join_as(0);
@@ -441,7 +441,7 @@ fn ends_are_taken_once() {
 }
 
 #[test]
-fn a_loud_sender_does_not_keep_a_receiver_from_the_others() {
+fn a_busy_sender_does_not_starve_the_others() {
     wakeful::block_on(async {
         let mesh = Mesh::new(3, 100);
         let (loud, _) = mesh.join_as(0);
@@ -464,9 +464,9 @@ fn a_loud_sender_does_not_keep_a_receiver_from_the_others() {
     });
 }
 
-/// A receiver that always has something gives way to other tasks.
+/// A receiver that always has messages yields to other tasks.
 #[test]
-fn a_loop_of_receives_lets_others_run() {
+fn a_loop_of_receives_lets_other_tasks_run() {
     wakeful::block_on(async {
         let mesh = Mesh::new(1, 8);
         let (sender, mut receiver) = mesh.join_as(0);
@@ -498,11 +498,11 @@ fn a_receiver_is_a_stream() {
     });
 }
 
-/// A message may panic when it is dropped with its receiver: that one's other senders hear of its
-/// end.
+/// A message may panic when it is dropped with its receiver: the receiver's other senders are still
+/// notified of the end.
 #[test]
 #[cfg(panic = "unwind")]
-fn a_message_that_panics_keeps_nobody_from_hearing_of_the_end() {
+fn a_message_that_panics_in_its_drop_does_not_hide_the_end() {
     struct Bomb(bool);
     impl Drop for Bomb {
         fn drop(&mut self) {

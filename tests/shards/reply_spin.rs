@@ -1,4 +1,4 @@
-//! A shard that has talked to another stays awake for a while.
+//! A shard that waits for replies spins for a while before it sleeps.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use wakeful::{Metrics, Shards};
 
 const CALLS: u64 = 1_000;
 
-/// Calls one at a time: how often one of the two had to be woken, and slept.
+/// Makes calls one at a time. Returns how often a shard was notified, and how often it slept.
 fn notified_and_slept(reply_spin: Duration) -> (u64, u64) {
     let (tell, told) = std::sync::mpsc::channel();
     let shards = Shards::builder().shards(2).reply_spin(reply_spin);
@@ -22,7 +22,7 @@ fn notified_and_slept(reply_spin: Duration) -> (u64, u64) {
                             .into_iter()
                             .fold((0, 0), |sum, m| (sum.0 + m.0, sum.1 + m.1))
                     };
-                    // The first wakes the other shard.
+                    // The first call wakes the other shard.
                     let before = seen().await;
                     for n in 0..CALLS {
                         let answer = shard.call(1, move || async move { n });
@@ -41,10 +41,10 @@ fn notified_and_slept(reply_spin: Duration) -> (u64, u64) {
 }
 
 #[test]
-fn while_they_talk_nobody_sleeps() {
-    // Whatever the machine does meanwhile, it is heard within that time.
+fn shards_that_exchange_calls_do_not_sleep() {
+    // However slow the machine is, a reply arrives within that time.
     let (notified, slept) = notified_and_slept(Duration::from_secs(600));
-    // A wake that comes late is one more message, so one or two may slip through.
+    // A late wake is one more message, so one or two sleeps are possible.
     assert!(
         notified <= CALLS / 100 && slept <= CALLS / 100,
         "{notified} wakes, {slept} sleeps"
@@ -52,7 +52,7 @@ fn while_they_talk_nobody_sleeps() {
 }
 
 #[test]
-fn without_a_look_out_each_call_is_a_sleep() {
+fn without_spinning_each_call_is_a_sleep() {
     let (notified, slept) = notified_and_slept(Duration::ZERO);
     assert!(
         notified > 0 && slept > 0,

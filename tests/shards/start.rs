@@ -1,4 +1,4 @@
-//! What is started, and what can't be.
+//! Starting shards, and errors of the start.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -10,7 +10,7 @@ use wakeful::Shards;
 use wakeful::shard::{Shard, ShardsError};
 
 #[test]
-fn each_shard_is_a_thread_with_a_runtime_of_its_own() {
+fn each_shard_is_a_thread_with_its_own_runtime() {
     let (tell, told) = channel();
     let shards = Shards::builder()
         .shards(3)
@@ -37,7 +37,7 @@ fn each_shard_is_a_thread_with_a_runtime_of_its_own() {
 }
 
 #[test]
-fn without_a_number_there_is_one_for_each_processor() {
+fn the_default_is_one_shard_for_each_processor() {
     let shards = Shards::builder().build().unwrap();
     let processors = thread::available_parallelism().unwrap().get();
     assert_eq!(shards.count(), processors);
@@ -45,7 +45,7 @@ fn without_a_number_there_is_one_for_each_processor() {
 }
 
 #[test]
-fn no_shards_is_an_error_that_says_so() {
+fn zero_shards_are_an_error() {
     let error = Shards::builder().shards(0).build().unwrap_err();
     assert!(matches!(error, ShardsError::NoShards));
     assert_eq!(error.to_string(), "`shards(0)`: give at least 1");
@@ -82,14 +82,14 @@ fn pinned_shards_have_a_processor_each_among_those_of_the_process() {
     }
     assert_eq!(all.len(), count);
     assert!(all.is_subset(&allowed));
-    // This thread is where it was.
+    // This thread has its processors as before.
     assert_eq!(my_processors(), allowed);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_process_may_be_kept_from_some_processors() {
-    // A thread's set is what its shards may use.
+fn a_process_may_be_restricted_to_some_processors() {
+    // The processors of this thread are those that its shards may use.
     let allowed = my_processors();
     let last = *allowed.last().unwrap();
     thread::spawn(move || {
@@ -112,12 +112,12 @@ fn the_process_may_be_kept_from_some_processors() {
 }
 
 #[test]
-fn each_runtime_is_made_as_the_user_says() {
+fn each_runtime_is_created_by_the_users_function() {
     let shards = Shards::builder()
         .shards(2)
         .configure(|builder| builder.start_paused(true))
         .on_each(|_| async {
-            // With the clock stopped a day is over at once.
+            // With the clock paused a day passes at once.
             let day = std::time::Duration::from_secs(86_400);
             let before = wakeful::time::Instant::now();
             wakeful::time::sleep(day).await;
@@ -129,7 +129,7 @@ fn each_runtime_is_made_as_the_user_says() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_runtime_that_cannot_be_made_is_reported_and_nothing_stays() {
+fn a_runtime_that_cannot_be_created_is_an_error_and_no_thread_is_left() {
     let (tell, told) = channel();
     let error = Shards::builder()
         .shards(3)
@@ -147,12 +147,12 @@ fn a_runtime_that_cannot_be_made_is_reported_and_nothing_stays() {
         other => panic!("{other:?}"),
     }
     assert!(error.to_string().starts_with("shard 1 can't be started"));
-    // The third was not even begun; when the last thread has gone, so has the closure.
+    // The third was not even started; when the last thread has ended, the closure is dropped.
     assert_eq!(told.iter().count(), 2);
 }
 
 #[test]
-fn a_task_finds_its_shard_and_other_threads_have_none() {
+fn a_task_knows_its_shard_and_other_threads_have_none() {
     assert!(Shard::try_current().is_none());
     let shards = Shards::builder().shards(2).build().unwrap();
     let task = shards.spawn_on(1, || async {

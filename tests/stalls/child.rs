@@ -1,4 +1,4 @@
-//! Stalls of another process: the same program, told by a variable which part to play.
+//! Stalls of another process: the same program, with an environment variable that selects its role.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,11 +9,11 @@ use super::*;
 
 const PART: &str = "WAKEFUL_STALLS_PART";
 
-/// Ends with the test, however that ends.
+/// A process that is killed when it is dropped.
 struct Player(Child);
 
 impl Player {
-    /// Starts the test of this name as a process of its own, with a part to play.
+    /// Starts the test of this name in a process of its own, with a role.
     fn start(test: &str) -> Player {
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", &format!("child::{test}"), "--nocapture"])
@@ -42,12 +42,12 @@ fn plays(test: &str) -> bool {
 }
 
 #[test]
-fn a_loop_that_is_stuck_for_ever_is_reported() {
-    const NAME: &str = "a_loop_that_is_stuck_for_ever_is_reported";
+fn a_loop_that_is_stuck_forever_is_reported() {
+    const NAME: &str = "a_loop_that_is_stuck_forever_is_reported";
     if plays(NAME) {
         let runtime = Builder::new().detect_stalls(THRESHOLD).build().unwrap();
         runtime.block_on(async {
-            let builder = wakeful::task::Builder::new().name("for ever");
+            let builder = wakeful::task::Builder::new().name("forever");
             let stuck = builder.spawn(async {
                 loop {
                     std::thread::park();
@@ -63,18 +63,18 @@ fn a_loop_that_is_stuck_for_ever_is_reported() {
     let line = lines
         .find(|line| line.starts_with("wakeful: a stall: "))
         .unwrap();
-    assert!(line.contains("\"for ever\", spawned at "), "{line}");
+    assert!(line.contains("\"forever\", spawned at "), "{line}");
     assert!(
         line.contains(" is blocked and holds up the loop "),
         "{line}"
     );
 }
 
-/// One poll that goes on while its process is stopped for many thresholds, and a little after.
-/// Stopping it must not make a stall of it.
+/// One poll that continues while its process is stopped for many thresholds, and a little after.
+/// The stop must not count as a stall.
 #[test]
-fn a_stopped_process_is_no_stall() {
-    const NAME: &str = "a_stopped_process_is_no_stall";
+fn a_stopped_process_is_not_a_stall() {
+    const NAME: &str = "a_stopped_process_is_not_a_stall";
     if plays(NAME) {
         return stopped_player();
     }
@@ -82,7 +82,7 @@ fn a_stopped_process_is_no_stall() {
     let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
     let mut next = |wanted: &str| {
         let line = lines.find(|line| line.as_ref().unwrap().contains(wanted));
-        line.unwrap_or_else(|| panic!("the child did not say {wanted}"))
+        line.unwrap_or_else(|| panic!("the child did not print {wanted}"))
             .unwrap()
     };
     for _ in 0..5 {
@@ -100,10 +100,10 @@ fn a_stopped_process_is_no_stall() {
     let mut numbers = line.split_whitespace().filter_map(|word| word.parse().ok());
     let (stalls, long): (u64, u64) = (numbers.next().unwrap(), numbers.next().unwrap());
     assert!(stalls <= long, "{line}");
-    assert!(long < 5, "this says nothing: the machine is too busy");
+    assert!(long < 5, "no result: the machine is too busy");
 }
 
-/// Large, so that a busy machine makes no stall of a short poll.
+/// Large, so that on a busy machine a short poll is not a stall.
 const STOP_THRESHOLD: Duration = Duration::from_millis(400);
 
 fn stopped_player() {
@@ -114,7 +114,8 @@ fn stopped_player() {
     let mut long = 0;
     for _ in 0..5 {
         let ran = runtime.block_on(async { one_stopped_poll() });
-        // On a busy machine the poll may really take so long. An eighth is the detector's grain.
+        // On a busy machine the poll may really take this long. An eighth is the detector's
+        // resolution.
         long += u64::from(ran >= STOP_THRESHOLD * 7 / 8);
     }
     let stalls = runtime.metrics().stalls;
@@ -122,7 +123,7 @@ fn stopped_player() {
 }
 
 /// Computes until it sees that it was stopped, as its clock jumps, and then for long enough to be
-/// looked at again. Returns how long it took without the jump.
+/// checked again. Returns how long it took without the jump.
 fn one_stopped_poll() -> Duration {
     let begin = Instant::now();
     let mut last = begin;

@@ -1,4 +1,4 @@
-//! What a stuck poll is doing.
+//! The kinds of stalls: what a stuck poll is doing.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::thread;
 use super::*;
 
 #[test]
-fn a_sleep_is_blocked() {
+fn a_sleep_is_reported_as_blocked() {
     let report = report_of("sleeps", |reports| {
         while_stuck(&reports, || thread::sleep(Duration::from_millis(5)))
     });
@@ -16,32 +16,32 @@ fn a_sleep_is_blocked() {
 }
 
 #[test]
-fn one_long_wait_is_blocked() {
+fn one_long_wait_is_reported_as_blocked() {
     let report = report_of("waits", |reports| reports.recv_timeout(LIMIT).unwrap());
     assert_kind(&report, StallKind::Blocked);
 }
 
 #[test]
-fn a_busy_loop_uses_the_cpu() {
+fn a_busy_loop_is_reported_as_using_the_cpu() {
     let report = report_of("computes", |reports| while_stuck(&reports, || ()));
     assert_kind(&report, StallKind::Cpu);
 }
 
-/// Hands the report on to a thread that then ends what the poll is waiting for.
+/// Sends the report to a thread, which then ends the wait of the poll.
 fn release_after(
     reports: Receiver<StallReport>,
     release: impl FnOnce() + Send + 'static,
 ) -> thread::JoinHandle<StallReport> {
     thread::spawn(move || {
         let report = reports.recv_timeout(LIMIT);
-        // Before the report is looked at: the poll must end in any case.
+        // Before the report is checked: the poll must end in any case.
         release();
         report.expect("a report came")
     })
 }
 
 #[test]
-fn a_read_of_a_fifo_is_blocked() {
+fn a_read_of_a_fifo_is_reported_as_blocked() {
     let report = report_of("reads", |reports| {
         let (mut reader, mut writer) = fifo();
         let helper = release_after(reports, move || writer.write_all(b"x").unwrap());
@@ -51,7 +51,7 @@ fn a_read_of_a_fifo_is_blocked() {
     assert_kind(&report, StallKind::Blocked);
 }
 
-/// Both ends of a FIFO with a name.
+/// Returns both ends of a named FIFO.
 fn fifo() -> (File, File) {
     let name = format!("wakeful-fifo-{}", std::process::id());
     let path = std::env::temp_dir().join(name);
@@ -63,7 +63,7 @@ fn fifo() -> (File, File) {
         0,
     )
     .unwrap();
-    // For both, so that the opening does not wait for another.
+    // For reading and writing, so that the opening does not wait for another process.
     let mut options = File::options();
     let both = options.read(true).write(true).open(&path);
     std::fs::remove_file(&path).unwrap();
@@ -72,7 +72,7 @@ fn fifo() -> (File, File) {
 }
 
 #[test]
-fn a_lock_held_elsewhere_is_blocked() {
+fn a_lock_held_on_another_thread_is_reported_as_blocked() {
     let report = report_of("locks", |reports| {
         let lock = Arc::new(Mutex::new(()));
         let (held, is_held) = channel();
@@ -93,7 +93,7 @@ fn a_lock_held_elsewhere_is_blocked() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn touching_a_mapped_file_waits_for_memory() {
+fn touching_a_mapped_file_is_reported_as_waiting_for_memory() {
     use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
     const SIZE: usize = 64 << 20;
 
@@ -106,7 +106,7 @@ fn touching_a_mapped_file_waits_for_memory() {
                 let flags = MapFlags::PRIVATE;
                 let prot = ProtFlags::READ | ProtFlags::WRITE;
                 let map = mmap(std::ptr::null_mut(), SIZE, prot, flags, &file, 0).unwrap();
-                // Pages one by one, not in huge ones.
+                // Single pages, not huge ones.
                 madvise(map, SIZE, Advice::LinuxNoHugepage).unwrap();
                 for page in (0..SIZE).step_by(4096) {
                     map.cast::<u8>().add(page).write_volatile(1);
@@ -115,7 +115,7 @@ fn touching_a_mapped_file_waits_for_memory() {
             }
         })
     });
-    // On a shared CPU, a first touch of a page can take 25 µs. One for each 10 µs is many.
+    // On a shared CPU, a first access to a page can take 25 µs. One for each 10 µs is many.
     let (faults, cpu) = (u128::from(report.minor_faults), report.cpu.unwrap());
     let slow = (cpu.as_micros() / 100..=cpu.as_micros() / 10).contains(&faults);
     if report.kind == StallKind::Cpu && faults > 32 && slow {
@@ -140,7 +140,7 @@ fn tempfile() -> File {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_stack_shows_what_the_task_is_stuck_in() {
+fn the_stack_shows_the_users_functions() {
     #[inline(never)]
     fn deep_in_the_users_code(reports: &Receiver<StallReport>) -> StallReport {
         loop {

@@ -1,4 +1,4 @@
-//! Tests that change what belongs to the whole process, or count it, run in one of their own.
+//! Runs tests that change or count resources of the process in a process of their own.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 use std::env;
@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 
 const ROLE: &str = "WAKEFUL_TEST_ROLE";
 
-/// What this process was started for, if a test has started it.
+/// Returns the role of this process, if a test has started it.
 pub fn role() -> Option<String> {
     env::var(ROLE).ok()
 }
 
-/// This program again, to run one test and nothing else, in that role.
+/// Returns a command that runs one test of this program, with that role.
 pub fn again(test: &str, role: &str) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
     command
@@ -37,7 +37,7 @@ pub fn alone(test: &str, body: impl FnOnce()) {
     );
 }
 
-/// How many descriptors this process has.
+/// Returns the number of descriptors of this process.
 pub fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }

@@ -1,4 +1,4 @@
-//! What the task tests share: a ledger of drops, foreign wakers, a way to wait for other threads.
+//! Code that the task tests share: a count of drops, foreign wakers, waits for other threads.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 use std::any::Any;
@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-/// Counts guards: each is to be dropped once, on the thread that made the ledger.
+/// Counts guards: each must be dropped once, on the thread that created the ledger.
 #[derive(Clone)]
 pub struct Ledger(Arc<Counts>);
 
@@ -22,7 +22,7 @@ struct Counts {
     elsewhere: AtomicUsize,
 }
 
-/// Put into futures and outputs.
+/// A value for futures and outputs.
 #[derive(Debug)]
 pub struct Guard(Arc<Counts>);
 
@@ -103,12 +103,12 @@ impl Wake for Panicking {
     }
 }
 
-/// Polls once, with that waker.
+/// Polls once with that waker.
 pub fn poll_once<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     std::pin::Pin::new(future).poll(&mut Context::from_waker(waker))
 }
 
-/// The waker of the task that awaits it.
+/// Returns the waker of the task that awaits it.
 pub async fn my_waker() -> Waker {
     poll_fn(|cx| Poll::Ready(cx.waker().clone())).await
 }
@@ -122,27 +122,27 @@ pub async fn until(flag: &AtomicBool) {
     .await
 }
 
-/// Lets other threads run until the condition holds. The limit only ends a test that fails.
+/// Lets other threads run until the condition holds. The limit ends a test that fails.
 #[track_caller]
 pub fn spin_until(mut condition: impl FnMut() -> bool) {
     let limit = Instant::now() + Duration::from_secs(60);
     while !condition() {
-        assert!(Instant::now() < limit, "waited in vain");
+        assert!(Instant::now() < limit, "the condition did not hold in time");
         thread::yield_now();
     }
 }
 
-/// The same, inside a runtime, while its tasks run.
+/// The same inside a runtime, while its tasks run.
 pub async fn yield_until(mut condition: impl FnMut() -> bool) {
     let limit = Instant::now() + Duration::from_secs(60);
     while !condition() {
-        assert!(Instant::now() < limit, "waited in vain");
+        assert!(Instant::now() < limit, "the condition did not hold in time");
         thread::yield_now();
         wakeful::task::yield_now().await;
     }
 }
 
-/// The text of a panic's payload.
+/// Returns the text of a panic's payload.
 pub fn text_of(payload: Box<dyn Any + Send>) -> String {
     match payload.downcast::<String>() {
         Ok(text) => *text,
@@ -154,7 +154,7 @@ pub fn text_of(payload: Box<dyn Any + Send>) -> String {
     }
 }
 
-/// The text of the panic that `f` ends in.
+/// Returns the text of the panic in `f`.
 #[track_caller]
 pub fn panic_of<R>(f: impl FnOnce() -> R) -> String {
     match catch_unwind(AssertUnwindSafe(f)) {

@@ -1,4 +1,4 @@
-//! What the socket tests share: a runtime for each way to wait, connections, and bytes.
+//! Code that the socket tests share: a runtime for each backend, connections, and bytes.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 use std::future::{Future, poll_fn};
@@ -13,20 +13,20 @@ use wakeful::Runtime;
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::reactor::Backend;
 
-/// Runs a test once for each way to wait. The limit only ends a test that fails.
+/// Runs a test once with each backend. The limit ends a test that fails.
 pub fn run(test: impl AsyncFn()) {
     for backend in [Backend::Auto, Backend::Portable] {
         let runtime = Runtime::builder().backend(backend).build().unwrap();
         runtime.block_on(async {
             wakeful::time::timeout(Duration::from_secs(60), test())
                 .await
-                .unwrap_or_else(|_| panic!("waited in vain, with {backend:?}"));
+                .unwrap_or_else(|_| panic!("the test did not end in time, with {backend:?}"));
         });
     }
 }
 
-/// The two ends of a pipe with "one" and "two" in it as packets, each of which is read by itself.
-/// Keep the one that writes, or the end comes behind them.
+/// Returns the two ends of a pipe with the packets "one" and "two" in it, each of which is read by
+/// one read. Keep the writer: after its drop the end follows them.
 #[cfg(target_os = "linux")]
 pub fn two_packets() -> (OwnedFd, OwnedFd) {
     use rustix::pipe::{PipeFlags, pipe_with};
@@ -37,7 +37,7 @@ pub fn two_packets() -> (OwnedFd, OwnedFd) {
     (reader, writer)
 }
 
-/// The two ends of a TCP connection: who connected, who accepted.
+/// Returns the two ends of a TCP connection: the client's, and the server's.
 pub async fn tcp_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap())
@@ -47,7 +47,7 @@ pub async fn tcp_pair() -> (TcpStream, TcpStream) {
     (client, server)
 }
 
-/// A TCP connection whose other end is std's, and blocks.
+/// Returns a TCP connection whose other end is a blocking stream of std.
 pub async fn tcp_and_std() -> (TcpStream, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let theirs = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -78,26 +78,26 @@ where
     }
 }
 
-/// All that comes until the end of the stream.
+/// Reads all bytes until the end of the stream.
 pub async fn all_of(mut reader: impl AsyncRead + Unpin) -> Vec<u8> {
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes).await.unwrap();
     bytes
 }
 
-/// Bytes that don't repeat soon, so that lost and swapped ones are seen.
+/// Returns bytes with a long period, so that lost and swapped ones are detected.
 pub fn pattern(len: usize) -> Vec<u8> {
     (0..len as u32)
         .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
         .collect()
 }
 
-/// Polls once; is it pending?
+/// Polls once, and returns whether the future is pending.
 pub async fn is_pending<F: Future>(mut future: Pin<&mut F>) -> bool {
     poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await
 }
 
-/// Lets the loop turn a few times, so that events that are there come in.
+/// Runs a few turns of the loop, in which pending events are received.
 pub async fn turn() {
     for _ in 0..3 {
         wakeful::time::sleep(Duration::from_millis(1)).await;

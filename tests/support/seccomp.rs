@@ -1,16 +1,16 @@
-//! A kernel that refuses system calls, as an old one or a sandbox does.
+//! A filter that makes system calls fail, as an old kernel or a sandbox does.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 use std::io;
 
 use libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W};
 
-/// What the filter reads: `struct seccomp_data` begins with the number of the call, then the
+/// The input of the filter: `struct seccomp_data` begins with the number of the call, then the
 /// architecture.
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
 
-/// This architecture, as `AUDIT_ARCH_..` numbers it: calls of another one have other numbers.
+/// This architecture in `AUDIT_ARCH_..` numbers: other architectures number their calls otherwise.
 #[cfg(target_arch = "x86_64")]
 const HERE: u32 = 0xC000_003E;
 #[cfg(target_arch = "aarch64")]
@@ -25,8 +25,8 @@ const fn step(code: u32, k: u32, jump: [u8; 2]) -> libc::sock_filter {
     }
 }
 
-/// From here on each of these calls fails with that error number, on this thread and on those that
-/// it starts. It can't be undone, so do it in a thread or a process of its own.
+/// Makes each of these calls fail with that error number, on this thread and on those that it
+/// starts. It can't be undone, so call it on a separate thread or in a separate process.
 pub fn deny(calls: &[libc::c_long], error: libc::c_int) {
     let load = BPF_LD | BPF_W | BPF_ABS;
     let is = BPF_JMP | BPF_JEQ | BPF_K;
@@ -48,12 +48,12 @@ pub fn deny(calls: &[libc::c_long], error: libc::c_int) {
     };
     // SAFETY: plain numbers.
     let quiet = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
-    // SAFETY: the program is as long as it says, and is read before the call returns.
+    // SAFETY: the program has the given length, and is copied before the call returns.
     let set = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) };
     assert_eq!((quiet, set), (0, 0), "{}", io::Error::last_os_error());
 }
 
-/// Runs `f` on a thread for which these calls fail, once with each error number by which kernels
+/// Runs `f` on a thread for which these calls fail, once with each error number with which kernels
 /// and sandboxes refuse a call.
 #[track_caller]
 pub fn refusing(calls: &[libc::c_long], f: impl Fn(libc::c_int) + Sync) {

@@ -1,10 +1,10 @@
-//! Imports between files: which file names which, by `use` and by paths in expressions.
+//! Imports between files, by `use` and by paths in expressions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::source::{Import, Source, find_word, imports, paths};
 
-/// One import: file `from` names something that is declared in file `to`.
+/// One import: file `from` names an item that is declared in file `to`.
 pub struct Edge {
     /// Index of a file.
     pub from: usize,
@@ -12,27 +12,27 @@ pub struct Edge {
     pub to: usize,
     /// Offset in `from`.
     pub at: usize,
-    /// The path as it is written, from the crate's root on.
+    /// The path as it is written, from the crate's root.
     pub path: Vec<String>,
 }
 
 /// The modules of one crate.
 struct Crate<'a> {
     files: &'a [Source],
-    /// Files of a module; several if a feature or the system chooses one of them.
+    /// The files of each module; several if a feature or the system selects one of them.
     modules: BTreeMap<Vec<String>, Vec<usize>>,
-    /// Files that were reached, with their module.
+    /// The files that were found, with their modules.
     places: Vec<(usize, Vec<String>)>,
-    /// `use` declarations of each file, tests left out.
+    /// The `use` declarations of each file, tests left out.
     imports: BTreeMap<usize, Vec<Import>>,
 }
 
-/// Where a path through a re-export leads.
+/// The end of a path through a re-export.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Reexports {
-    /// To the file that declares the name.
+    /// The file that declares the name.
     Followed,
-    /// To the file with the re-export.
+    /// The file with the re-export.
     Opaque,
 }
 
@@ -54,7 +54,7 @@ pub fn edges(files: &[Source], roots: &[&str], reexports: Reexports) -> Vec<Edge
     edges
 }
 
-/// Returns the groups of files that import each other in a ring, as indexes.
+/// Returns the groups of files that import each other in a circle, as indexes.
 pub fn circles(edges: &[Edge]) -> Vec<BTreeSet<usize>> {
     let mut next: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for edge in edges {
@@ -80,7 +80,7 @@ pub fn circles(edges: &[Edge]) -> Vec<BTreeSet<usize>> {
     groups.into_iter().collect()
 }
 
-/// Returns what can be reached from `start` in one step or more.
+/// Returns the files that can be reached from `start` in one step or more.
 fn reachable(next: &BTreeMap<usize, BTreeSet<usize>>, start: usize) -> BTreeSet<usize> {
     let mut seen = BTreeSet::new();
     let mut open = vec![start];
@@ -174,7 +174,7 @@ impl<'a> Crate<'a> {
         edges
     }
 
-    /// Returns the paths that the file names, from the crate's root on.
+    /// Returns the paths that the file names, from the crate's root.
     fn named(&self, file: usize, module: &[String]) -> Vec<(usize, Vec<String>)> {
         let source = &self.files[file];
         let imports = &self.imports[&file];
@@ -201,7 +201,7 @@ impl<'a> Crate<'a> {
         self.modules.contains_key(path)
     }
 
-    /// Turns a path in module `here` into one from the crate's root on; `None` for other crates.
+    /// Converts a path in module `here` to one from the crate's root; `None` for other crates.
     fn absolute(&self, here: &[String], path: &[String]) -> Option<Vec<String>> {
         match path.first()?.as_str() {
             "crate" => Some(path[1..].to_vec()),
@@ -218,7 +218,7 @@ impl<'a> Crate<'a> {
         }
     }
 
-    /// Returns the files that declare what the path names, through at most `hops` re-exports.
+    /// Returns the files that declare the end of the path, through at most `hops` re-exports.
     fn declares(&self, path: &[String], hops: usize) -> Vec<usize> {
         let depth = (0..=path.len())
             .rev()
@@ -314,7 +314,7 @@ mod self_tests {
     const NONE: [&str; 0] = [];
 
     #[test]
-    fn a_ring_of_files_is_found() {
+    fn a_circle_of_files_is_found() {
         let root = ("a/src/lib.rs", "mod one; mod two;");
         let two = ("a/src/two.rs", "fn f() { crate::one::g() }");
         let ring = [root, ("a/src/one.rs", "use super::two::f;"), two];
@@ -341,7 +341,7 @@ mod self_tests {
     }
 
     #[test]
-    fn a_path_through_a_reexport_is_followed_if_asked_for() {
+    fn a_path_through_a_reexport_is_followed_if_requested() {
         let files = [
             ("a/src/lib.rs", "pub use one::One as Uno; mod one; mod two;"),
             ("a/src/one.rs", "pub struct One;"),
@@ -354,7 +354,7 @@ mod self_tests {
     }
 
     #[test]
-    fn a_visibility_is_no_import_and_a_given_path_is_followed() {
+    fn a_visibility_is_not_an_import_and_a_given_path_is_followed() {
         let files = [
             (
                 "a/src/lib.rs",

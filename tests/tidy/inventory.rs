@@ -9,7 +9,7 @@ use crate::source::{Source, find_word};
 /// The heading above the table.
 const HEADING: &str = "\n## Blocks by file\n";
 
-/// How many `unsafe` blocks and impls each file has, tests left out.
+/// Returns the number of `unsafe` blocks and impls of each file, tests left out.
 fn found(files: &[Source]) -> BTreeMap<&str, usize> {
     let libraries = files
         .iter()
@@ -24,7 +24,7 @@ fn found(files: &[Source]) -> BTreeMap<&str, usize> {
     counts.filter(|(_, count)| *count > 0).collect()
 }
 
-/// The rows of the table; a row without a reason is none.
+/// Returns the rows of the table. A row without a reason is ignored.
 fn listed(text: &str) -> BTreeMap<&str, usize> {
     let Some(at) = text.find(HEADING) else {
         return BTreeMap::new();
@@ -84,7 +84,7 @@ pub fn named_tests(files: &[Source], page: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_test_that_is_not_there_is_missed() {
+fn a_missing_test_is_reported() {
     let files = [Source::new("tests/a.rs", "fn one_two_three() {}")];
     let readme = "| `a`: `one_two_three`, `one_two_four` | `tests/README.md` |";
     assert_eq!(named_tests(&files, readme).len(), 1);

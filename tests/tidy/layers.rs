@@ -10,17 +10,17 @@ const HEADING: &str = "\n## Layers\n";
 
 const CORE: &str = "runtime/core/src/";
 
-/// One module may name only this of another, although the layers would allow more.
+/// Modules of which a certain other one may name only this, although the layers would allow more.
 const ONLY: &[(&str, &str, &str)] = &[("executor", "reactor", "Notifier")];
 
-/// Macros, which are declared at the root of the crate wherever they stand, with their modules.
+/// Macros, which are declared at the root of the crate, with their modules.
 const MACROS: &[(&str, &str)] = &[
     ("task_local", "task"),
     ("__tokio_read", "tokio_io"),
     ("__tokio_write", "tokio_io"),
 ];
 
-/// What `net` may name of `wakeful_core`.
+/// The items of `wakeful_core` that `net` may name.
 const NET: &[&str] = &[
     "reactor",
     "time",
@@ -30,11 +30,11 @@ const NET: &[&str] = &[
     "__tokio_write",
 ];
 
-/// What its module `shard` may name besides.
+/// Further items that its module `shard` may name.
 const NET_SHARD: &[&str] = &["shard", "spawn"];
 
 /// The modules of the table, each with its layer. Of two names that fit a path the longer one
-/// counts, so `time` is what `time::clock` and the like leave of it.
+/// applies, so `time` is the rest of the module when `time::clock` is listed.
 pub struct Layers(BTreeMap<String, u8>);
 
 impl Layers {
@@ -95,7 +95,8 @@ fn is_facade(file: &Source) -> bool {
     file.path == format!("{CORE}lib.rs")
 }
 
-/// No module names one of a higher layer, and no modules of one layer name each other in a circle.
+/// No module may name one of a higher layer, and no modules of one layer may name each other in a
+/// circle.
 pub fn layers(files: &[Source], page: &str) -> Vec<String> {
     let layers = Layers::read(page);
     let mut complaints = Vec::new();
@@ -182,7 +183,7 @@ fn reaches(next: &BTreeMap<&str, BTreeSet<&str>>, from: &str, to: &str) -> bool 
     false
 }
 
-/// `net` is an ordinary user of the engine: it needs nothing that other users can't have.
+/// `net` may use the engine only as other users can.
 pub fn net(files: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
     for file in files
@@ -270,7 +271,7 @@ mod self_tests {
     }
 
     #[test]
-    fn a_higher_layer_may_not() {
+    fn a_higher_layer_may_not_be_named() {
         let one = |path, text| {
             let complaints = complaints(&[(path, text)]);
             assert_eq!(complaints.len(), 1, "{path}: {text}: {complaints:?}");
@@ -291,7 +292,7 @@ mod self_tests {
     }
 
     #[test]
-    fn tests_and_comments_may_name_anything() {
+    fn tests_and_comments_may_name_any_layer() {
         let text = "// crate::runtime\n#[cfg(test)] mod tests { use crate::runtime; }";
         assert_eq!(complaints(&[("task/raw.rs", text)]), NONE);
         let inline = "pub mod atomic { use super::Queue; use super::super::task; } struct Queue;";
@@ -320,7 +321,7 @@ mod self_tests {
     }
 
     #[test]
-    fn an_unknown_module_asks_for_a_place_in_the_table() {
+    fn an_unknown_module_must_be_added_to_the_table() {
         let file = |root: &str| {
             let root = Source::new("runtime/core/src/lib.rs", root);
             let files = [
@@ -334,7 +335,7 @@ mod self_tests {
     }
 
     #[test]
-    fn net_names_little() {
+    fn net_names_only_the_listed_items() {
         let net = |text| net(&[Source::new("net/src/tcp.rs", text)]).len();
         let text = "use wakeful_core::reactor::Async; use wakeful_core::{time, task::coop};";
         assert_eq!(net(text), 0);

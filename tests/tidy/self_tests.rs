@@ -1,4 +1,4 @@
-//! Tests that each check complains about what it forbids, and about nothing else.
+//! Tests that each check complains about violations of its rule only.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn lines(check: fn(&Source) -> Vec<String>, path: &str, text: &str) -> Vec<usize
 const NONE: [usize; 0] = [];
 
 #[test]
-fn the_clock_is_read_in_one_place() {
+fn reading_the_clock_elsewhere_is_found() {
     let path = "runtime/core/src/time/sleep.rs";
     assert_eq!(
         lines(clock, path, "\nlet now = std::time::Instant::now();"),
@@ -58,7 +58,7 @@ fn the_clock_is_read_in_one_place() {
 }
 
 #[test]
-fn features_are_chosen_in_a_module_file() {
+fn features_outside_of_module_files_are_found() {
     let text = "#[cfg(feature = \"trace\")]\nlet a = cfg!(all(unix, feature = \"x\"));";
     assert_eq!(
         lines(features, "runtime/core/src/task/raw.rs", text),
@@ -76,7 +76,7 @@ fn features_are_chosen_in_a_module_file() {
 }
 
 #[test]
-fn a_long_file_is_seen() {
+fn a_long_file_is_found() {
     assert_eq!(
         lines(length, "net/src/tcp.rs", &"\n".repeat(MAX_LINES + 1)).len(),
         1
@@ -92,7 +92,7 @@ fn a_long_file_is_seen() {
 }
 
 #[test]
-fn leftovers_are_seen() {
+fn leftovers_are_found() {
     assert_eq!(
         lines(
             leftovers,
@@ -116,7 +116,7 @@ fn leftovers_are_seen() {
 }
 
 #[test]
-fn sleeps_are_seen() {
+fn sleeps_are_found() {
     assert_eq!(
         lines(
             sleeps,
@@ -148,7 +148,7 @@ fn sleeps_are_seen() {
 }
 
 #[test]
-fn threads_are_seen() {
+fn threads_are_found() {
     let text = "std::thread::spawn(f);\nthread::Builder::new();";
     assert_eq!(
         lines(threads, "runtime/core/src/runtime/mod.rs", text),
@@ -169,7 +169,7 @@ fn threads_are_seen() {
 }
 
 #[test]
-fn unsafe_code_is_argued() {
+fn unsafe_code_without_an_argument_is_found() {
     let path = "runtime/core/src/task/raw.rs";
     assert_eq!(
         lines(
@@ -210,7 +210,7 @@ fn unsafe_code_is_argued() {
 }
 
 #[test]
-fn ports_are_seen() {
+fn ports_are_found() {
     let named = format!("bind(\"127.0.0.1:{}\")", 8080);
     assert_eq!(lines(ports, "tests/net.rs", &named), [1]);
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Every copy of the text has the same length, so that an offset means the same line in each.
+/// All copies of the text have the same length, so that an offset means the same line in each.
 pub struct Source {
     /// From the repository's root, with `/`.
     pub path: String,
@@ -11,7 +11,7 @@ pub struct Source {
     pub text: String,
     /// Without comments and without what is inside strings.
     pub code: String,
-    /// `code` without tests: what a user's program contains.
+    /// `code` without tests.
     pub product: String,
 }
 
@@ -35,17 +35,17 @@ impl Source {
         self.raw[..offset].matches('\n').count() + 1
     }
 
-    /// A complaint, in the form that editors turn into a link.
+    /// Returns a complaint, in the form that editors convert to a link.
     pub fn at(&self, offset: usize, message: &str) -> String {
         format!("{}:{}: {message}", self.path, self.line(offset))
     }
 
-    /// The file's name without its directories.
+    /// Returns the file's name without its directories.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
 
-    /// `time::sleep` for `runtime/core/src/time/sleep.rs`: the path inside the crate.
+    /// Returns the path inside the crate: `time::sleep` for `runtime/core/src/time/sleep.rs`.
     pub fn module(&self) -> Vec<String> {
         let inside = self
             .path
@@ -58,7 +58,7 @@ impl Source {
         parts.map(String::from).collect()
     }
 
-    /// The modules `mod name { .. }` of this file that the code at `at` is in.
+    /// Returns the modules `mod name { .. }` of this file that contain the code at `at`.
     pub fn module_inside(&self, at: usize) -> Vec<String> {
         let mut module = Vec::new();
         for open in find_word(&self.code[..at], "mod") {
@@ -72,7 +72,7 @@ impl Source {
     }
 }
 
-/// Where `word` stands in `text`, not as a part of a longer name.
+/// Returns the offsets of `word` in `text`, where it is not a part of a longer name.
 pub fn find_word<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     text.match_indices(word)
         .map(|(at, _)| at)
@@ -89,12 +89,13 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Every path in `code` that begins with `root::`, with its offset. `a::{b, c::d}` is two paths.
+/// Returns every path in `code` that begins with `root::`, with its offset. `a::{b, c::d}` is two
+/// paths.
 pub fn paths(code: &str, root: &str) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     for at in find_word(code, root) {
         let rest = &code[at + root.len()..];
-        // `$crate::` is the user's side of a macro, `a::super` no path at all.
+        // `$crate::` in a macro refers to the user's side, `a::super` is not a path.
         if rest.starts_with("::") && !code[..at].ends_with(['$', ':']) {
             let mut leaves = Vec::new();
             tree(&mut Cursor(&rest[2..]), vec![root.to_string()], &mut leaves);
@@ -104,7 +105,7 @@ pub fn paths(code: &str, root: &str) -> Vec<(usize, Vec<String>)> {
     found
 }
 
-/// One name that a `use` declaration brings in.
+/// One name that a `use` declaration imports.
 pub struct Import {
     pub at: usize,
     /// The whole declaration, from `use` to `;`.
@@ -115,7 +116,7 @@ pub struct Import {
     pub name: String,
 }
 
-/// Every name that a `use` declaration of `code` brings in.
+/// Returns the names that the `use` declarations of `code` import.
 pub fn imports(code: &str) -> Vec<Import> {
     let mut found = Vec::new();
     for at in find_word(code, "use") {
@@ -135,7 +136,7 @@ pub fn imports(code: &str) -> Vec<Import> {
     found
 }
 
-/// The leaves of a use tree, each with the name that it gets.
+/// Returns the leaves of a use tree, each with the name that it gets.
 fn named_tree(
     cursor: &mut Cursor<'_>,
     mut path: Vec<String>,
@@ -215,7 +216,7 @@ fn tree(cursor: &mut Cursor<'_>, mut path: Vec<String>, leaves: &mut Vec<Vec<Str
     leaves.push(path);
 }
 
-/// The two copies: without comments, and without the insides of strings as well.
+/// Returns the two copies: without comments, and also without the contents of strings.
 fn strip(raw: &str) -> (String, String) {
     let mut text = raw.as_bytes().to_vec();
     let mut code = text.clone();
@@ -247,7 +248,7 @@ fn blank(bytes: &mut [u8], range: Range<usize>) {
     }
 }
 
-/// The length of the comment that begins here.
+/// Returns the length of the comment that begins here.
 fn comment(rest: &str) -> Option<usize> {
     if rest.starts_with("//") {
         return Some(rest.find('\n').unwrap_or(rest.len()));
@@ -274,8 +275,8 @@ fn comment(rest: &str) -> Option<usize> {
     Some(rest.len())
 }
 
-/// The string or character that begins here: the lengths of its opening, of the whole, and of its
-/// closing.
+/// Returns the lengths of the string or character that begins here: of its opening, of the whole,
+/// and of its closing.
 fn string(rest: &str, after_word: bool) -> Option<(usize, usize, usize)> {
     if let Some(body) = rest.strip_prefix('\'') {
         // `'a'` and `'\n'` are characters, `'a` is a lifetime.
@@ -318,7 +319,7 @@ fn string(rest: &str, after_word: bool) -> Option<(usize, usize, usize)> {
     ))
 }
 
-/// Where `code` is compiled for tests only.
+/// Returns the parts of `code` that are compiled for tests only.
 fn tests(path: &str, code: &str) -> Vec<Range<usize>> {
     if path.ends_with("/tests.rs")
         || path.ends_with("/models.rs")
@@ -338,7 +339,7 @@ fn tests(path: &str, code: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// The end of the item whose attribute begins at `start`: its `;`, or its closing brace.
+/// Returns the end of the item whose attribute begins at `start`: its `;`, or its closing brace.
 fn item_end(code: &str, start: usize) -> usize {
     let mut depth = 0;
     for (at, c) in code[start..].char_indices() {
@@ -358,7 +359,7 @@ fn item_end(code: &str, start: usize) -> usize {
 }
 
 #[test]
-fn comments_and_strings_are_told_apart() {
+fn comments_and_strings_are_distinguished() {
     let source = Source::new(
         "a.rs",
         "let a = \"// no\"; // yes \"\n/* /* b */ c */ let d = r#\"\"e\"#;",
@@ -376,7 +377,7 @@ fn comments_and_strings_are_told_apart() {
 }
 
 #[test]
-fn tests_are_no_product() {
+fn tests_are_not_in_the_product() {
     let source = Source::new(
         "a.rs",
         "fn a() {}\n#[cfg(test)]\nmod tests { fn b() { {} } }\nfn c() {}",
@@ -393,7 +394,7 @@ fn tests_are_no_product() {
 }
 
 #[test]
-fn use_trees_are_opened() {
+fn use_trees_are_expanded() {
     let joined = |code| -> Vec<String> {
         paths(code, "crate")
             .iter()

@@ -7,11 +7,11 @@ use wakeful::reactor::{Async, Backend};
 use wakeful::time::{Instant, advance, pause, resume, sleep, timeout};
 use wakeful::{Runtime, spawn, spawn_blocking};
 
-use super::{Count, ms, panic_message, with_stopped_clock};
+use super::{Count, ms, panic_message, with_paused_clock};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A limit that is as good as none is nothing to jump to: the clock would end there.
+/// A deadline beyond all practical times is not jumped to: the clock would end there.
 #[test]
 fn the_clock_does_not_jump_to_the_end_of_time() {
     wakeful::block_on(async {
@@ -28,7 +28,7 @@ fn the_clock_does_not_jump_to_the_end_of_time() {
 }
 
 #[test]
-fn the_clock_stands_still_and_moves_by_hand() {
+fn a_paused_clock_advances_by_hand() {
     wakeful::block_on(async {
         pause();
         let start = Instant::now();
@@ -50,8 +50,8 @@ fn the_clock_stands_still_and_moves_by_hand() {
 }
 
 #[test]
-fn advancing_lets_the_tasks_run_that_it_wakes() {
-    with_stopped_clock(async {
+fn advance_runs_the_tasks_that_it_wakes() {
+    with_paused_clock(async {
         let task = spawn(sleep(HOUR));
         wakeful::task::yield_now().await;
         advance(HOUR - Duration::from_nanos(1)).await;
@@ -63,7 +63,7 @@ fn advancing_lets_the_tasks_run_that_it_wakes() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn misuse_of_the_clock_is_told() {
+fn misuse_of_the_clock_panics_with_advice() {
     wakeful::block_on(async {
         let message = panic_message(resume);
         assert_eq!(message, "`time::resume`: the clock is not stopped");
@@ -104,13 +104,13 @@ fn an_idle_loop_jumps_to_the_next_timer() {
             assert_eq!(start.elapsed(), HOUR);
             assert_eq!(other.await.expect("it ended first"), HOUR / 2);
         });
-        // No measurement: the hour did not pass.
+        // Real time: the hour did not pass.
         assert!(real.elapsed() < HOUR / 2);
     }
 }
 
 #[wakeful::test(start_paused = true)]
-async fn the_attribute_stops_the_clock() {
+async fn the_attribute_pauses_the_clock() {
     let start = Instant::now();
     sleep(HOUR).await;
     assert_eq!(start.elapsed(), HOUR);
@@ -118,14 +118,14 @@ async fn the_attribute_stops_the_clock() {
 
 #[test]
 fn the_clock_waits_for_blocking_results() {
-    with_stopped_clock(async {
+    with_paused_clock(async {
         let start = Instant::now();
         let (release, released) = mpsc::channel::<()>();
         let job = spawn_blocking(move || released.recv());
-        // Not awaited by the future that sleeps: it counts all the same.
+        // Not awaited by the future that sleeps: it counts nevertheless.
         let other = spawn(async move { timeout(HOUR, job).await });
         let sleeper = spawn(sleep(HOUR * 2));
-        // The loop goes idle, more than once, while the job is running.
+        // The loop has no ready task, more than once, while the job is running.
         let (other_done, other_thread) = (wakeful::Handle::current(), std::thread::current().id());
         spawn_blocking(move || {
             for _ in 0..20 {
@@ -146,8 +146,8 @@ fn the_clock_waits_for_blocking_results() {
 }
 
 #[test]
-fn no_blocking_result_ever_comes_too_late() {
-    with_stopped_clock(async {
+fn no_blocking_result_is_late() {
+    with_paused_clock(async {
         for n in 0..3000 {
             let job = timeout(ms(1), spawn_blocking(move || n));
             assert_eq!(job.await.expect("in time").expect("no panic"), n);
@@ -156,7 +156,7 @@ fn no_blocking_result_ever_comes_too_late() {
 }
 
 #[test]
-fn sockets_are_asked_before_the_clock_jumps() {
+fn sockets_are_polled_before_the_clock_jumps() {
     for backend in [Backend::Auto, Backend::Portable] {
         let runtime = Runtime::builder()
             .backend(backend)
@@ -168,7 +168,7 @@ fn sockets_are_asked_before_the_clock_jumps() {
             let here = Async::new(here).expect("a socket can be waited for");
             for _ in 0..50 {
                 let mut buf = [0; 8];
-                // Nothing there, so the wait is a real one.
+                // There are no bytes, so the wait is a real one.
                 let read = here.read_with(|mut io| io.read(&mut buf));
                 let send = async {
                     wakeful::task::yield_now().await;
@@ -184,7 +184,7 @@ fn sockets_are_asked_before_the_clock_jumps() {
 }
 
 #[test]
-fn pausing_fires_what_is_due_and_its_wakers_may_use_a_runtime() {
+fn pausing_fires_due_timers_and_their_wakers_may_use_a_runtime() {
     use std::future::Future;
     use std::sync::Arc;
     use std::task::{Context, Wake, Waker};
@@ -213,7 +213,7 @@ fn pausing_fires_what_is_due_and_its_wakers_may_use_a_runtime() {
 }
 
 #[test]
-fn the_clock_of_one_runtime_is_no_business_of_another() {
+fn pausing_a_clock_does_not_affect_another_runtime() {
     let (count, waker) = Count::new();
     let stopped = super::paused();
     let mut timer = stopped.enter(|| Box::pin(sleep(ms(1))));
@@ -222,4 +222,42 @@ fn the_clock_of_one_runtime_is_no_business_of_another() {
     wakeful::block_on(async { sleep(ms(2)).await });
     assert_eq!(count.get(), 0);
     stopped.block_on(timer);
+}
+
+/// Instead of a wait that never ends.
+#[test]
+#[cfg(panic = "unwind")]
+fn a_timer_that_a_stopped_clock_cannot_reach_is_an_error() {
+    let runtime = Runtime::builder().start_paused(true).build().unwrap();
+    let wait = || panic_message(|| runtime.block_on(async { sleep(Duration::MAX).await }));
+    let text = wait();
+    assert!(
+        text.starts_with("`block_on` would wait for ever: the clock is stopped"),
+        "{text}"
+    );
+    // The runtime stays usable, and a task is no different.
+    let task = runtime.spawn(async { timeout(Duration::MAX, std::future::pending::<()>()).await });
+    runtime.block_on(async {
+        sleep(HOUR).await;
+        assert!(!task.is_finished());
+    });
+    let text = panic_message(|| drop(runtime.block_on(task)));
+    assert!(text.contains("the next timer is"), "{text}");
+    assert_eq!(
+        wait().split(':').next(),
+        Some("`block_on` would wait for ever")
+    );
+}
+
+#[test]
+fn a_socket_may_end_a_wait_that_a_stopped_clock_cannot() {
+    wakeful::block_on(async {
+        pause();
+        let (here, mut there) = UnixStream::pair().unwrap();
+        let here = Async::new(here).unwrap();
+        let other = std::thread::spawn(move || there.write_all(b"x"));
+        let read = here.read_with(|mut io| io.read(&mut [0; 8]));
+        assert_eq!(timeout(Duration::MAX, read).await.unwrap().unwrap(), 1);
+        other.join().unwrap().unwrap();
+    });
 }

@@ -8,17 +8,17 @@ use wakeful::time::{
     Instant, Interval, MissedTickBehavior, advance, interval, interval_at, timeout,
 };
 
-use super::{ms, panic_message, with_stopped_clock};
+use super::{ms, panic_message, with_paused_clock};
 
-/// Takes a tick. Returns when it was due and when it came, in milliseconds after `start`.
+/// Awaits a tick. Returns its deadline and its time, in milliseconds after `start`.
 async fn tick(ticks: &mut Interval, start: Instant) -> (u128, u128) {
     let due = ticks.tick().await;
     ((due - start).as_millis(), start.elapsed().as_millis())
 }
 
-/// Ticks with a period of 50 ms; the work after the first takes `work`.
+/// Ticks with a period of 50 ms; the work after the first tick takes `work`.
 fn after_work(behavior: MissedTickBehavior, work: u64) -> [(u128, u128); 6] {
-    with_stopped_clock(async {
+    with_paused_clock(async {
         let start = Instant::now();
         let mut ticks = interval(ms(50));
         ticks.set_missed_tick_behavior(behavior);
@@ -35,7 +35,7 @@ fn after_work(behavior: MissedTickBehavior, work: u64) -> [(u128, u128); 6] {
 }
 
 #[test]
-fn a_burst_makes_up_for_every_missed_tick() {
+fn burst_makes_up_for_every_missed_tick() {
     let ticks = after_work(MissedTickBehavior::Burst, 200);
     assert_eq!(
         ticks,
@@ -51,7 +51,7 @@ fn a_burst_makes_up_for_every_missed_tick() {
 }
 
 #[test]
-fn delay_begins_anew_with_the_late_tick() {
+fn delay_continues_from_the_late_tick() {
     let ticks = after_work(MissedTickBehavior::Delay, 210);
     assert_eq!(
         ticks,
@@ -82,13 +82,13 @@ fn skip_stays_at_multiples_of_the_period() {
     );
     let ticks = after_work(MissedTickBehavior::Skip, 225);
     assert_eq!(ticks[1..3], [(50, 225), (250, 250)]);
-    // Exactly at a multiple: that one is over, the next one comes.
+    // Exactly at a multiple: that tick is skipped, the next one comes.
     let ticks = after_work(MissedTickBehavior::Skip, 200);
     assert_eq!(ticks[1..3], [(50, 200), (250, 250)]);
 }
 
 #[test]
-fn a_little_late_is_on_time() {
+fn a_slightly_late_tick_is_on_time() {
     use MissedTickBehavior::{Burst, Delay, Skip};
     for behavior in [Burst, Delay, Skip] {
         let ticks = after_work(behavior, 55);
@@ -99,8 +99,8 @@ fn a_little_late_is_on_time() {
 }
 
 #[test]
-fn an_interval_begins_when_it_is_told_to() {
-    with_stopped_clock(async {
+fn an_interval_begins_at_its_start() {
+    with_paused_clock(async {
         let start = Instant::now();
         let mut ticks = interval_at(start + ms(30), ms(50));
         assert_eq!(ticks.period(), ms(50));
@@ -110,8 +110,8 @@ fn an_interval_begins_when_it_is_told_to() {
 }
 
 #[test]
-fn resets_move_the_next_tick() {
-    with_stopped_clock(async {
+fn a_reset_moves_the_next_tick() {
+    with_paused_clock(async {
         let start = Instant::now();
         let mut ticks = interval(ms(50));
         ticks.tick().await;
@@ -130,7 +130,7 @@ fn resets_move_the_next_tick() {
 
 #[test]
 fn a_dropped_tick_is_not_lost() {
-    with_stopped_clock(async {
+    with_paused_clock(async {
         let start = Instant::now();
         let mut ticks = interval(ms(50));
         ticks.tick().await;
@@ -144,8 +144,8 @@ fn a_dropped_tick_is_not_lost() {
 }
 
 #[test]
-fn a_period_without_end_ticks_once() {
-    with_stopped_clock(async {
+fn an_endless_period_ticks_once() {
+    with_paused_clock(async {
         for behavior in [
             MissedTickBehavior::Burst,
             MissedTickBehavior::Delay,
@@ -167,7 +167,7 @@ fn a_period_without_end_ticks_once() {
 #[test]
 #[cfg(panic = "unwind")]
 fn a_period_of_zero_is_refused() {
-    with_stopped_clock(async {
+    with_paused_clock(async {
         let message = panic_message(|| drop(interval(Duration::ZERO)));
         assert_eq!(
             message,

@@ -10,7 +10,7 @@ use wakeful::task::yield_now;
 use wakeful::time::{Instant, Sleep, advance, sleep, sleep_until};
 use wakeful::{Runtime, spawn};
 
-use super::{Count, ms, panic_message, paused, with_stopped_clock};
+use super::{Count, ms, panic_message, paused, with_paused_clock};
 
 /// Polls once with `waker`.
 fn poll(sleep: &mut Pin<Box<Sleep>>, waker: &Waker) -> Poll<()> {
@@ -39,7 +39,7 @@ fn no_sleep_ends_early() {
 
 #[test]
 fn a_deadline_keeps_its_nanoseconds() {
-    with_stopped_clock(async {
+    with_paused_clock(async {
         for nanos in [1, 7, 65_535, 65_536, 65_537, 300_001, 1_000_001] {
             let before = Instant::now();
             sleep(Duration::from_nanos(nanos)).await;
@@ -49,8 +49,8 @@ fn a_deadline_keeps_its_nanoseconds() {
 }
 
 #[test]
-fn sleeps_end_by_deadline_and_ties_by_arming() {
-    with_stopped_clock(async {
+fn sleeps_end_by_deadline_and_equal_ones_by_arming() {
+    with_paused_clock(async {
         let ended = Rc::new(RefCell::new(Vec::new()));
         let start = Instant::now();
         let deadlines = [5, 3, 5, 1, 3, 5, 3, 1];
@@ -63,7 +63,7 @@ fn sleeps_end_by_deadline_and_ties_by_arming() {
         });
         let tasks = tasks.collect::<Vec<_>>();
         yield_now().await;
-        // All at once, so that the order is the wheel's and not that of several jumps.
+        // All at once, so that the order is that of the wheel and not that of several jumps.
         advance(ms(1)).await;
         for task in tasks {
             task.await.expect("it ends");
@@ -75,13 +75,13 @@ fn sleeps_end_by_deadline_and_ties_by_arming() {
 #[test]
 fn a_hundred_thousand_sleeps_end_in_order() {
     const SLEEPS: u64 = 100_000;
-    with_stopped_clock(async {
+    with_paused_clock(async {
         let last = Rc::new(Cell::new(Duration::ZERO));
         let ended = Rc::new(Cell::new(0));
         let start = Instant::now();
         for n in 0..SLEEPS {
             let (last, ended) = (last.clone(), ended.clone());
-            // 7919 is prime: the deadlines are all different and in no order.
+            // 7919 is prime: the deadlines are all different and not in order.
             let after = Duration::from_micros(n * 7919 % SLEEPS * 37 + 1);
             drop(spawn(async move {
                 sleep_until(start + after).await;
@@ -96,8 +96,8 @@ fn a_hundred_thousand_sleeps_end_in_order() {
 }
 
 #[test]
-fn a_sleep_can_be_put_off_brought_forward_and_used_again() {
-    with_stopped_clock(async {
+fn a_sleep_can_be_reset_later_earlier_and_after_its_end() {
+    with_paused_clock(async {
         let start = Instant::now();
         let (count, waker) = Count::new();
         let mut timer = Box::pin(sleep(ms(10)));
@@ -107,7 +107,7 @@ fn a_sleep_can_be_put_off_brought_forward_and_used_again() {
         assert_eq!(timer.deadline(), start + ms(20));
         advance(ms(10)).await;
         assert_eq!((count.get(), timer.is_elapsed()), (0, false));
-        // The waker moves along with the deadline: no poll is needed.
+        // The waker stays with the sleep: no poll is needed.
         advance(ms(10)).await;
         assert_eq!((count.get(), timer.is_elapsed()), (1, true));
 
@@ -120,7 +120,7 @@ fn a_sleep_can_be_put_off_brought_forward_and_used_again() {
         assert_eq!(count.get(), 2);
         assert!(poll(&mut timer, &waker).is_ready());
 
-        // And after it said that it ended.
+        // And after it returned `Ready`.
         timer.as_mut().reset(start + ms(40));
         timer.as_mut().await;
         assert_eq!(start.elapsed(), ms(40));
@@ -131,7 +131,7 @@ fn a_sleep_can_be_put_off_brought_forward_and_used_again() {
 
 #[test]
 fn a_sleep_reset_to_the_past_wakes_its_task() {
-    with_stopped_clock(async {
+    with_paused_clock(async {
         let start = Instant::now();
         advance(ms(5)).await;
         let (count, waker) = Count::new();
@@ -174,7 +174,7 @@ fn a_dropped_sleep_is_disarmed() {
 
 #[test]
 fn an_ended_sleep_keeps_no_waker() {
-    with_stopped_clock(async {
+    with_paused_clock(async {
         let (count, waker) = Count::new();
         let mut timer = Box::pin(sleep(ms(1)));
         assert!(poll(&mut timer, &waker).is_pending());
@@ -186,7 +186,7 @@ fn an_ended_sleep_keeps_no_waker() {
 
 #[test]
 fn a_sleep_wakes_the_task_that_polled_it_last() {
-    with_stopped_clock(async {
+    with_paused_clock(async {
         let ((first, first_waker), (second, second_waker)) = (Count::new(), Count::new());
         let mut timer = Box::pin(sleep(ms(1)));
         assert!(poll(&mut timer, &first_waker).is_pending());
@@ -194,7 +194,7 @@ fn a_sleep_wakes_the_task_that_polled_it_last() {
         advance(ms(1)).await;
         assert_eq!((first.get(), second.get()), (0, 1));
 
-        // Over a real move between tasks.
+        // With a move between tasks.
         let mut timer = Box::pin(sleep(ms(5)));
         let timer = spawn(async move {
             poll_fn(|cx| Poll::Ready(timer.as_mut().poll(cx).is_pending())).await;
@@ -220,7 +220,7 @@ fn the_longest_durations_neither_panic_nor_end() {
         for timer in &mut timers {
             assert!(poll(timer, &waker).is_pending());
         }
-        // The loop really waits with such a timer armed.
+        // The loop waits with such a timer armed.
         sleep(Duration::from_micros(50)).await;
         let blocking = wakeful::spawn_blocking(|| 1).await;
         assert_eq!(blocking.expect("it runs"), 1);
@@ -238,10 +238,10 @@ fn the_longest_durations_neither_panic_nor_end() {
     });
 }
 
-/// Does something when woken.
+/// A waker that calls a closure.
 struct Act(Box<dyn Fn()>);
 
-// SAFETY: in these tests nothing leaves the thread.
+// SAFETY: in these tests no waker leaves the thread.
 unsafe impl Send for Act {}
 // SAFETY: as above.
 unsafe impl Sync for Act {}
@@ -257,7 +257,7 @@ fn act(f: impl Fn() + 'static) -> Waker {
 }
 
 #[test]
-fn a_waker_may_drop_and_reset_and_arm_sleeps_that_are_about_to_fire() {
+fn a_waker_may_drop_reset_and_arm_sleeps_that_are_due() {
     let runtime = paused();
     runtime.block_on(async {
         let start = Instant::now();
@@ -273,11 +273,11 @@ fn a_waker_may_drop_and_reset_and_arm_sleeps_that_are_about_to_fire() {
         let counting = waker.clone();
         let acting = act(move || {
             let mut others = theirs.borrow_mut();
-            // The one that is due next, one from the middle, and the last.
+            // The next one, one from the middle, and the last.
             others[0] = None;
             others[4] = None;
             others[9] = None;
-            // One is put off, one is set to the past.
+            // One is reset later, one is reset to the past.
             others[2].as_mut().unwrap().as_mut().reset(start + ms(50));
             others[3].as_mut().unwrap().as_mut().reset(start);
             let mut new = Box::pin(sleep_until(start + ms(60)));
@@ -301,27 +301,27 @@ fn a_waker_may_drop_and_reset_and_arm_sleeps_that_are_about_to_fire() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn a_waker_that_panics_does_not_keep_the_others_from_firing() {
+fn a_waker_that_panics_does_not_keep_others_from_firing() {
     let runtime = paused();
     let (count, waker) = Count::new();
     let (mut bad, mut good) = runtime.enter(|| (Box::pin(sleep(ms(1))), Box::pin(sleep(ms(1)))));
     assert!(poll(&mut bad, &act(|| panic!("a bad waker"))).is_pending());
     assert!(poll(&mut good, &waker).is_pending());
-    // The panic stays out of the loop.
+    // The panic does not reach the loop.
     runtime.block_on(async { sleep(ms(1)).await });
     assert_eq!(count.get(), 1);
 }
 
-/// It would never end, so it wakes who waits and says so, in another runtime as well.
+/// It would never end, so it wakes its task and panics, in another runtime as well.
 #[test]
 #[cfg(panic = "unwind")]
-fn a_sleep_outlives_its_runtime_and_says_that_it_is_gone() {
+fn a_sleep_that_outlives_its_runtime_panics_with_the_reason() {
     let runtime = Runtime::new().expect("descriptors");
     let (count, waker) = Count::new();
     let [mut armed, mut fresh] = runtime.enter(|| [(); 2].map(|()| Box::pin(sleep(ms(60_000)))));
     let mut passed = runtime.enter(|| Box::pin(sleep_until(Instant::now() - ms(60_000))));
     assert!(poll(&mut armed, &waker).is_pending());
-    // It has looked at the clock since.
+    // The loop has read the clock since.
     runtime.block_on(yield_now());
     assert_eq!(count.get(), 0);
     drop(runtime);
@@ -341,7 +341,7 @@ fn a_sleep_outlives_its_runtime_and_says_that_it_is_gone() {
 
 #[test]
 #[cfg(panic = "unwind")]
-fn outside_a_runtime_the_panic_says_so() {
+fn outside_a_runtime_a_sleep_panics_with_advice() {
     let message = panic_message(|| drop(sleep(ms(1))));
     assert!(message.contains("runtime"), "{message}");
 }

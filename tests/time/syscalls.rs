@@ -1,4 +1,4 @@
-//! What timers cost in syscalls: nothing, until the loop waits.
+//! Timers make no system calls, until the loop waits.
 
 use std::future::Future;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn timers_are_armed_without_a_wait() {
         let mut timers = Vec::with_capacity(1000);
         timers.extend((1..1000).map(|n| Box::pin(sleep(Duration::from_secs(n)))));
         let before = runtime.metrics();
-        // A syscall with a name of its own, for the test below.
+        // A system call with a name of its own, for the test below.
         assert!(!Path::new(MARK).exists());
         for timer in &mut timers {
             assert!(timer.as_mut().poll(&mut cx).is_pending());
@@ -34,7 +34,7 @@ fn timers_are_armed_without_a_wait() {
         assert_eq!(armed.timers, before.timers + 999);
         assert_eq!(armed.waits, before.waits);
         assert_eq!(armed.remote_messages, 0);
-        // One wait is all that a sleep costs, with events or without.
+        // A sleep costs one wait, with events or without.
         drop(timers);
         sleep(Duration::from_millis(1)).await;
         let after = runtime.metrics();
@@ -58,7 +58,7 @@ fn timers_are_armed_without_a_syscall() {
     let marks = calls.lines().filter(|line| line.contains(MARK)).count();
     match child {
         Ok(child) if marks == 2 => assert!(child.status.success()),
-        // Not here, or not allowed to trace: then there is nothing to read.
+        // Without strace, or without permission to trace, there is no output to check.
         Ok(child) if calls.contains("exited with 0") => panic!("{marks} marks: {child:?}"),
         skipped => return println!("skipped, as strace does not work here: {skipped:?}"),
     }
@@ -71,7 +71,7 @@ fn timers_are_armed_without_a_syscall() {
         .lines()
         .find(|line| line.contains(MARK))
         .and_then(|line| line.split(' ').next());
-    // A heap that is not the main one grows by `mprotect`.
+    // A heap other than the main one grows by `mprotect`.
     let memory = [
         "brk(",
         "mmap(",

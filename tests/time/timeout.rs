@@ -9,11 +9,11 @@ use wakeful::task::coop::consume_budget;
 use wakeful::task::yield_now;
 use wakeful::time::{Instant, sleep, timeout, timeout_at};
 
-use super::{ms, paused, with_stopped_clock};
+use super::{ms, paused, with_paused_clock};
 
 #[test]
-fn the_future_goes_before_the_limit() {
-    with_stopped_clock(async {
+fn the_future_is_polled_before_the_limit() {
+    with_paused_clock(async {
         assert_eq!(timeout(Duration::ZERO, ready(1)).await, Ok(1));
         assert!(timeout(Duration::ZERO, pending::<()>()).await.is_err());
         assert_eq!(timeout_at(Instant::now() - ms(0), ready(2)).await, Ok(2));
@@ -49,8 +49,8 @@ fn the_future_is_dropped_with_the_timeout_and_the_timer_too() {
 }
 
 #[test]
-fn a_future_that_uses_its_budget_up_does_not_hold_the_limit_off() {
-    // Here virtual time would stand still while the future spins, so the real clock runs.
+fn a_future_that_consumes_its_budget_does_not_delay_the_limit() {
+    // Virtual time would not advance while the future spins, so this uses the real clock.
     wakeful::block_on(async {
         for limit in [ms(1), Duration::ZERO] {
             let spins = async {
@@ -60,7 +60,7 @@ fn a_future_that_uses_its_budget_up_does_not_hold_the_limit_off() {
             };
             assert!(timeout(limit, spins).await.is_err());
         }
-        // Two, one in the other, in a task.
+        // Two timeouts, one in the other, in a task.
         let inner = async {
             loop {
                 consume_budget().await;
@@ -72,8 +72,8 @@ fn a_future_that_uses_its_budget_up_does_not_hold_the_limit_off() {
 }
 
 #[test]
-fn the_future_can_be_had_back() {
-    with_stopped_clock(async {
+fn the_future_can_be_taken_out() {
+    with_paused_clock(async {
         let polls = Rc::new(Cell::new(0));
         let seen = polls.clone();
         let mut future = Box::pin(async move {
@@ -92,8 +92,8 @@ fn the_future_can_be_had_back() {
 }
 
 #[test]
-fn elapsed_is_an_io_error_of_its_kind() {
-    with_stopped_clock(async {
+fn elapsed_converts_to_an_io_error() {
+    with_paused_clock(async {
         let elapsed = timeout(ms(1), pending::<()>())
             .await
             .expect_err("time is up");

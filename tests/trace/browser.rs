@@ -1,4 +1,4 @@
-//! The page in a real browser: Chromium without a window.
+//! The page in a headless Chromium.
 
 use std::fs;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn open(browser: &str, folder: &Folder, text: &str) -> Page {
     Page::open(browser, &folder.0, &format!("file://{}", file.display()))
 }
 
-/// Opens the page of a snapshot, takes steps in it, and gives the report that they write.
+/// Opens the page of a snapshot, takes steps in it, and returns the report that they write.
 fn drive(browser: &str, name: &str, snapshot: &Snapshot, steps: &str) -> Value {
     let folder = Folder::new(name);
     let mut page = open(browser, &folder, &snapshot.to_html());
@@ -44,7 +44,7 @@ fn two_tasks() -> Snapshot {
         });
         let two = named("miller", async {
             let long = std::time::Instant::now();
-            // A poll of more than the page's 10 ms, so that it has something to flag.
+            // A poll of more than the page's 10 ms, so that it is flagged.
             while long.elapsed().as_millis() < 11 {}
         });
         one.await.unwrap();
@@ -53,7 +53,7 @@ fn two_tasks() -> Snapshot {
 }
 
 #[test]
-fn the_page_opens_and_steps() {
+fn the_page_opens_and_steps_through_events() {
     let Some(browser) = browser() else { return };
     let report = drive(
         browser,
@@ -91,7 +91,7 @@ fn the_page_opens_and_steps() {
     assert!(report["legend"].as_u64().unwrap() >= 10);
 }
 
-/// A hundred tasks that are polled in turn, a thread that wakes, timers; over 100,000 events.
+/// A hundred tasks in turn, a thread that wakes, timers; over 100,000 events.
 fn many() -> Snapshot {
     let runtime = wakeful::Builder::new()
         .trace_level(Level::Wakes)
@@ -139,7 +139,7 @@ fn the_page_shows_a_hundred_thousand_events() {
     assert_eq!(report["errors"], serde_json::json!([]));
     assert_eq!(report["state"], "ready");
     assert!(report["where"].as_str().unwrap().starts_with("Event 2 of "));
-    // Only those that can be seen are in the document.
+    // Only the visible ones are in the document.
     let rows = report["rows"].as_u64().unwrap();
     assert!((5..60).contains(&rows), "{rows}");
 }
@@ -156,8 +156,8 @@ fn a_screenshot_of_the_page_is_not_blank() {
     assert!(page > blank * 3, "{page} bytes, and {blank} when blank");
 }
 
-/// A page with a trace of its own: three polls of a task, of which the second was a stall to the
-/// recorder, and the third is longer than the 10 ms of the page.
+/// A page with its own trace: three polls of a task. The second was a stall for the recorder, and
+/// the third is longer than the 10 ms of the page.
 fn three_polls() -> String {
     let mut trace: Value = serde_json::from_str(&two_tasks().to_json()).unwrap();
     let kinds = trace["kinds"].as_array().unwrap();
@@ -208,7 +208,7 @@ fn stalls_and_long_polls_are_drawn_apart_from_ordinary_ones() {
     assert_eq!(page.complaints, [""; 0]);
 }
 
-/// What the lanes show: from when to when.
+/// Returns the visible range of the lanes.
 fn view(page: &mut Page) -> (f64, f64) {
     page.frames();
     let shown = page.eval("[+$('lanes').dataset.from, +$('lanes').dataset.to]");
@@ -216,7 +216,7 @@ fn view(page: &mut Page) -> (f64, f64) {
 }
 
 #[test]
-fn the_wheel_zooms_and_dragging_moves() {
+fn the_wheel_zooms_and_dragging_moves_the_view() {
     let Some(browser) = browser() else { return };
     let folder = Folder::new("mouse");
     let mut page = open(browser, &folder, &two_tasks().to_html());
@@ -225,7 +225,7 @@ fn the_wheel_zooms_and_dragging_moves() {
     let [left, top, width] = [0, 1, 2].map(|i| lanes[i].as_f64().unwrap());
     let at = |part: f64| (left + width * part, top + 40.0);
     let whole = view(&mut page);
-    // What is a quarter from the left stays there, as it is where the pointer is.
+    // The point a quarter from the left stays there, as the pointer is on it.
     page.mouse("mouseWheel", at(0.25), -800.0);
     let near = view(&mut page);
     let share = (near.1 - near.0) / (whole.1 - whole.0);
@@ -233,14 +233,14 @@ fn the_wheel_zooms_and_dragging_moves() {
     let fixed = |(from, to): (f64, f64)| from + (to - from) * 0.25;
     let slip = (fixed(near) - fixed(whole)).abs() / (whole.1 - whole.0);
     assert!(slip < 0.01, "{near:?} of {whole:?}");
-    // Pulled to the left by a fifth of the width, it shows what comes after.
+    // Dragged to the left by a fifth of the width, it shows later events.
     page.drag(at(0.6), at(0.4));
     let moved = view(&mut page);
     let by = (moved.0 - near.0) / (near.1 - near.0);
     assert!((by - 0.2).abs() < 0.02, "{moved:?} after {near:?}");
     let size = (moved.1 - moved.0) / (near.1 - near.0);
     assert!((size - 1.0).abs() < 0.01, "{moved:?} after {near:?}");
-    // A click moves nothing, and selects.
+    // A click does not move the view, and selects a task.
     let before = page.eval("$('where').textContent");
     page.drag(at(0.5), at(0.5));
     assert_eq!(view(&mut page), moved);

@@ -1,4 +1,4 @@
-//! Reading on, part by part.
+//! Reading the trace part by part.
 
 use wakeful::task::yield_now;
 use wakeful::trace::{self, Cursor, Event, Kind, Level, Origin, snapshot_since};
@@ -31,12 +31,12 @@ fn the_parts_together_are_the_whole() {
                 named("worker", yield_now()).await.unwrap();
             }
         });
-        // Also with nothing new, and cut where the limit says.
+        // Also without new events, and cut at the limit.
         for limit in [7, 10_000, 10_000] {
             let part = runtime.enter(|| snapshot_since(&mut cursor, limit));
             assert!(part.events().len() <= limit);
             assert_eq!(part.lost(), 0);
-            // Since the runtime was made, not since the first event of the part.
+            // Since the creation of the runtime, not since the first event of the part.
             assert!(part.events().iter().all(|event| event.ts > 0));
             parts.extend(part.events().to_vec());
         }
@@ -47,7 +47,7 @@ fn the_parts_together_are_the_whole() {
 }
 
 #[test]
-fn what_was_overwritten_in_between_is_told_once() {
+fn events_overwritten_in_between_are_reported_once() {
     let runtime = runtime(Level::Polls, 64);
     let mut cursor = Cursor::new();
     runtime.enter(|| {
@@ -76,7 +76,7 @@ fn wakes_of_other_threads_come_once_and_do_not_starve() {
     runtime.block_on(wakes_of_threads("reader", THREADS, WAKES));
     runtime.enter(|| (0..100).for_each(|_| trace::mark("much of the loop's own")));
     let mut found = Vec::new();
-    // More parts than it takes: none of them comes again.
+    // More parts than needed: no wake comes again.
     for _ in 0..1000 {
         let part = runtime.enter(|| snapshot_since(&mut cursor, 16));
         if part.events().is_empty() {
@@ -102,7 +102,7 @@ fn wakes_of_other_threads_come_once_and_do_not_starve() {
 }
 
 #[test]
-fn the_first_part_and_one_after_a_loss_know_all_that_are_alive() {
+fn the_first_part_and_one_after_a_loss_list_all_living_tasks() {
     let runtime = runtime(Level::Polls, 64);
     let mut cursor = Cursor::new();
     runtime.block_on(async {

@@ -1,5 +1,5 @@
-//! A real browser without a window, driven over a pipe by the DevTools protocol: input events go
-//! the way that a mouse's go, and what the page says on its console is heard.
+//! A headless browser, controlled over a pipe with the DevTools protocol. Mouse events are real
+//! input events, and messages on the page's console are collected.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// A folder of a test's own, which goes with it.
+/// A temporary folder for a test, which is removed when it is dropped.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
@@ -25,7 +25,7 @@ impl Drop for Folder {
     }
 }
 
-/// The browser's name, if there is one.
+/// Returns the name of the browser, if one is installed.
 pub(crate) fn browser() -> Option<&'static str> {
     let found = ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
@@ -35,19 +35,19 @@ pub(crate) fn browser() -> Option<&'static str> {
             silent.arg("--version").status().is_ok_and(|s| s.success())
         });
     if found.is_none() {
-        println!("skipped: there is no chromium on the path");
+        println!("skipped: chromium is not installed");
     }
     found
 }
 
-/// An open page. The browser ends with it, and by itself after two minutes.
+/// An open page. The browser is killed when it is dropped, and after two minutes.
 pub(crate) struct Page {
     browser: Child,
     requests: ChildStdin,
     answers: BufReader<ChildStdout>,
     session: Option<String>,
     sent: u64,
-    /// What went wrong in the page.
+    /// The errors of the page.
     pub(crate) complaints: Vec<String>,
     loaded: bool,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Page {
 impl Page {
     /// Opens an address, and waits until it is loaded.
     pub(crate) fn open(browser: &str, folder: &Path, address: &str) -> Page {
-        // The protocol is spoken on descriptors 3 and 4.
+        // The protocol uses descriptors 3 and 4.
         let script = r#"exec timeout --kill-after=5 120 "$@" 3<&0 4>&1 0</dev/null 1>&2"#;
         let mut browser = Command::new("sh")
             .args(["-c", script, "sh", browser])
@@ -81,7 +81,7 @@ impl Page {
         page.attach();
         page.call("Page.navigate", json!({ "url": address }));
         while !page.loaded {
-            let message = page.hear();
+            let message = page.receive();
             page.notice(&message);
         }
         page
@@ -102,14 +102,14 @@ impl Page {
         }
     }
 
-    fn hear(&mut self) -> Value {
+    fn receive(&mut self) -> Value {
         let mut message = Vec::new();
         self.answers.read_until(0, &mut message).unwrap();
         assert_eq!(message.pop(), Some(0), "the browser has gone");
         serde_json::from_slice(&message).unwrap()
     }
 
-    /// Sends a command, and gives its result.
+    /// Sends a command, and returns its result.
     pub(crate) fn call(&mut self, method: &str, params: Value) -> Value {
         self.sent += 1;
         let mut request = json!({ "id": self.sent, "method": method, "params": params });
@@ -120,7 +120,7 @@ impl Page {
         text.push(0);
         self.requests.write_all(&text).unwrap();
         loop {
-            let mut message = self.hear();
+            let mut message = self.receive();
             if message["id"] == self.sent {
                 assert!(message["error"].is_null(), "{method}: {message}");
                 return message["result"].take();
@@ -144,7 +144,7 @@ impl Page {
         }
     }
 
-    /// The value of an expression; if it is a promise, what that comes to.
+    /// Returns the value of an expression. A promise is awaited.
     pub(crate) fn eval(&mut self, expression: &str) -> Value {
         let params = json!({
             "expression": expression, "awaitPromise": true, "returnByValue": true,
@@ -157,7 +157,7 @@ impl Page {
         result["result"]["value"].take()
     }
 
-    /// Waits until an expression is true; it is asked at each frame.
+    /// Waits until an expression is true. It is evaluated at each frame.
     pub(crate) fn until(&mut self, expression: &str) {
         self.eval(&format!(
             "new Promise((done) => {{ \
@@ -165,7 +165,7 @@ impl Page {
         ));
     }
 
-    /// Waits until what was drawn last can be seen.
+    /// Waits until the last drawing is visible.
     pub(crate) fn frames(&mut self) {
         self.eval(
             "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))",
@@ -184,7 +184,7 @@ impl Page {
         self.call("Input.dispatchMouseEvent", params);
     }
 
-    /// Presses at a place, moves by steps to another, and releases.
+    /// Presses at a place, moves in steps to another one, and releases.
     pub(crate) fn drag(&mut self, from: (f64, f64), to: (f64, f64)) {
         self.mouse("mousePressed", from, 0.0);
         for step in 1..=4 {
@@ -198,7 +198,7 @@ impl Page {
         self.mouse("mouseReleased", to, 0.0);
     }
 
-    /// A picture of what can be seen, as PNG in base64.
+    /// Returns a picture of the visible part, as PNG in base64.
     pub(crate) fn picture(&mut self) -> String {
         let shot = self.call("Page.captureScreenshot", json!({}));
         shot["data"].as_str().unwrap().to_owned()

@@ -19,7 +19,7 @@ use wakeful::trace::{Effect, End, Ended, Kind, Level, Origin};
 use super::{all, backends, named, record, record_on, task};
 use crate::support::yield_until;
 
-/// Wakes of a task: origin, effect, by reference.
+/// Returns the wakes of a task: origin, effect, by reference.
 fn wakes(snapshot: &wakeful::trace::Snapshot, woken: usize) -> Vec<(Origin, Effect, bool)> {
     let wakes = all(snapshot, |kind| match *kind {
         Kind::Wake {
@@ -45,7 +45,7 @@ fn a_descriptor_wakes_the_task_that_reads() {
                 let read = here.read_with(|mut here| here.read(&mut [0; 8])).await;
                 assert_eq!(read.unwrap(), 5);
             });
-            // The first write edge comes and goes; then the reader waits for good.
+            // The first write edge comes; then the reader waits until the end.
             yield_now().await;
             yield_now().await;
             there.write_all(b"hello").unwrap();
@@ -121,7 +121,7 @@ fn a_timer_is_armed_and_fires_or_is_cancelled() {
     };
     for backend in backends() {
         let snapshot = record_on(backend, Level::Wakes, async {
-            // A poll may be held up for so long that the timer is due before the loop can wait.
+            // A poll may take so long that the timer is due before the loop can wait.
             for _ in 0..1000 {
                 sleep(Duration::from_millis(1)).await;
                 if !all(&wakeful::trace::snapshot(), timeout).is_empty() {
@@ -148,13 +148,13 @@ fn a_timer_is_armed_and_fires_or_is_cancelled() {
             _ => None,
         });
         assert_eq!(fired.len(), sleeps.len(), "{snapshot:#}");
-        // The two clocks are laid against each other to a microsecond or so.
+        // The two clocks are compared to about a microsecond.
         let slack = milli / 10;
         for ((arm, (timer, deadline, by)), (fire, (first, late))) in sleeps.iter().zip(&fired) {
             assert_eq!(*by, Some(main));
             assert!(*deadline < arm.ts + milli + slack, "{snapshot:#}");
             assert_eq!(timer, first);
-            // It fires as of the clock's last reading.
+            // It fires at the clock's last reading.
             assert!(fire.ts + slack >= deadline + late, "{snapshot:#}");
         }
         let woken_by: Vec<_> = sleeps
@@ -185,13 +185,13 @@ fn a_blocking_closure_wakes_from_its_thread() {
     runtime.block_on(async {
         let (go, begin) = mpsc::channel();
         let job = spawn_blocking(move || begin.recv().unwrap());
-        // Now somebody waits for it.
+        // Now a task waits for it.
         yield_now().await;
         yield_now().await;
         go.send(()).unwrap();
         job.await.unwrap();
         assert!(spawn_blocking(|| panic!("on purpose")).await.is_err());
-        // The result is there before the closure's thread has written that it ended.
+        // The result arrives before the thread of the closure has recorded its end.
         let ended = |kind: &Kind| matches!(kind, Kind::Blocking { .. }).then_some(());
         yield_until(|| all(&wakeful::trace::snapshot(), ended).len() == 2).await;
     });
@@ -222,7 +222,7 @@ fn a_blocking_closure_wakes_from_its_thread() {
         } => Some((job, thread)),
         _ => None,
     });
-    // The second output may be there before a task waits for it. Then no task is woken.
+    // The second output may arrive before a task waits for it. Then no task is woken.
     assert!(!sent.is_empty(), "{snapshot:#}");
     for (wake, (job, thread)) in &sent {
         assert!(jobs.contains(job) && *thread == 1);
@@ -242,7 +242,7 @@ fn a_blocking_closure_wakes_from_its_thread() {
 }
 
 #[test]
-fn effects_of_wakes() {
+fn wakes_have_their_effects() {
     let snapshot = record(Level::Wakes, async {
         let kept: Rc<RefCell<Option<Waker>>> = Rc::default();
         let store = kept.clone();
@@ -278,7 +278,7 @@ fn effects_of_wakes() {
 }
 
 #[test]
-fn a_wake_from_outside() {
+fn a_wake_outside_of_the_loop_has_that_origin() {
     let runtime = wakeful::Builder::new()
         .trace_level(Level::Wakes)
         .build()
@@ -294,7 +294,7 @@ fn a_wake_from_outside() {
 }
 
 #[test]
-fn tasks_know_their_parent_size_place_and_end() {
+fn tasks_have_their_parent_size_place_and_end() {
     let snapshot = record(Level::Polls, async {
         named("outer", async {
             let big = [1_u8; 500];

@@ -1,4 +1,4 @@
-//! The JSON, the page and the Perfetto trace, against the rules of their formats.
+//! The JSON, the page and the Perfetto trace are valid in their formats.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use wakeful::trace::{self, Level, Snapshot};
 
 use super::{named, record};
 
-/// A program with something of everything.
+/// Returns the snapshot of a program with events of every kind.
 fn eventful() -> Snapshot {
     record(Level::Clones, async {
         let (here, mut there) = UnixStream::pair().unwrap();
@@ -52,7 +52,7 @@ fn list(value: &Value) -> &[Value] {
 }
 
 #[test]
-fn the_json_is_what_its_kinds_say() {
+fn the_json_has_the_fields_of_its_kinds() {
     let snapshot = eventful();
     let text = snapshot.to_json();
     assert!(!text.contains('<'), "it may stand inside HTML");
@@ -124,7 +124,7 @@ fn check(json: &Value, field: &str, value: &Value, event: &Value) {
 }
 
 #[test]
-fn the_page_holds_the_trace() {
+fn the_page_contains_the_trace() {
     let snapshot = eventful();
     let page = snapshot.to_html();
     assert!(!page.contains("__WAKEFUL_TRACE__"));
@@ -147,7 +147,7 @@ fn the_page_holds_the_trace() {
     assert!(snapshot.write_html(path.join("no such directory")).is_err());
 }
 
-/// Nanoseconds.
+/// Converts microseconds to nanoseconds.
 fn time(value: &Value) -> u64 {
     (value.as_f64().expect("a time") * 1000.0).round() as u64
 }
@@ -215,9 +215,9 @@ fn perfetto_finds_every_flow() {
     assert!(lives.is_empty(), "{lives:?}");
 }
 
-/// Slices of a thread lie inside each other or apart.
+/// Slices of a thread are nested or disjoint.
 fn nested(slices: &[(u64, u64)]) {
-    // Each time is cut to a nanosecond by itself.
+    // Each time is rounded to a nanosecond separately.
     let slack = 2;
     let mut open: Vec<u64> = Vec::new();
     for &(begin, end) in slices {

@@ -1,4 +1,4 @@
-//! What is kept, what is lost, and who may ask.
+//! Kept and lost events, levels, and snapshots from other threads.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ fn the_oldest_are_overwritten_and_counted() {
 }
 
 #[test]
-fn names_of_tasks_that_are_gone_stay_as_long_as_their_events() {
+fn names_of_freed_tasks_stay_as_long_as_their_events() {
     let runtime = wakeful::Builder::new()
         .trace_level(Level::Polls)
         .trace_capacity(64)
@@ -71,12 +71,12 @@ fn names_of_tasks_that_are_gone_stay_as_long_as_their_events() {
 }
 
 #[test]
-fn wakes_of_other_threads_stand_in_order_of_time() {
+fn wakes_of_other_threads_are_in_order_of_time() {
     const THREADS: usize = 4;
     const WAKES: usize = 50;
     let snapshot = record(Level::Wakes, async {
         wakes_of_threads("waker", THREADS, WAKES).await;
-        // One more turn, for what is on its way.
+        // One more turn, for messages that have not arrived.
         yield_now().await;
     });
     assert!(
@@ -122,7 +122,7 @@ fn wakes_of_other_threads_stand_in_order_of_time() {
     });
     assert_eq!(received.len(), sent, "each that was sent arrived");
     for (event, seq) in received {
-        // Not known if the mark of a wake travelled faster than its message.
+        // Unknown if the record of a wake was read before its message arrived.
         let Some(seq) = seq else { continue };
         let wake = wakes.iter().find(|(wake, _)| wake.seq == seq);
         assert!(wake.expect("it was sent").0.ts <= event.ts);
@@ -130,7 +130,7 @@ fn wakes_of_other_threads_stand_in_order_of_time() {
 }
 
 #[test]
-fn each_level_has_what_is_below_it() {
+fn each_level_includes_the_lower_ones() {
     let kinds = |level| {
         let snapshot = record(level, async {
             named("worker", yield_now()).await.unwrap();
@@ -201,8 +201,8 @@ fn a_level_may_be_set_at_any_time() {
 }
 
 #[test]
-fn outside_of_a_runtime() {
-    trace::mark("nobody records this");
+fn outside_of_a_runtime_a_mark_has_no_effect() {
+    trace::mark("this mark is not recorded");
     drop(trace::span("nor this"));
     for text in [
         panic_of(|| drop(trace::snapshot())),
@@ -214,7 +214,7 @@ fn outside_of_a_runtime() {
 }
 
 #[test]
-fn a_snapshot_for_another_thread() {
+fn a_snapshot_is_taken_for_another_thread() {
     let runtime = wakeful::Builder::new()
         .trace_level(Level::Polls)
         .build()
@@ -233,7 +233,7 @@ fn a_snapshot_for_another_thread() {
 }
 
 #[test]
-fn a_panic_is_trouble() {
+fn a_panic_calls_the_hook() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let keep = seen.clone();
     let runtime = wakeful::Builder::new()
@@ -268,9 +268,10 @@ fn a_panic_is_trouble() {
     );
 }
 
-/// The task is kept until its hook has returned, so a spawn in there does not take its memory.
+/// The task is kept until its hook has returned, so a task spawned in the hook does not reuse its
+/// memory.
 #[test]
-fn the_hook_sees_the_task_that_panicked_as_the_running_one() {
+fn in_the_hook_the_task_that_panicked_is_current() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let keep = seen.clone();
     let runtime = wakeful::Builder::new()
@@ -304,13 +305,13 @@ fn a_hook_whose_payload_panics_in_its_drop_does_not_end_the_loop() {
     assert_eq!(runtime.block_on(runtime.spawn(async { 7 })).unwrap(), 7);
 }
 
-/// The header of `block_on`'s future is the first to be freed by its place, and the last in truth.
+/// The header of `block_on`'s future is the first in the table to be freed, and is freed last.
 #[test]
-fn a_drop_at_the_end_of_a_runtime_may_set_the_level_inside_another_loop() {
+fn a_drop_at_shutdown_may_set_the_level_inside_another_loop() {
     let (send, stories) = std::sync::mpsc::channel();
     let runtime = wakeful::Runtime::new().unwrap();
     let on_drop = OnDrop(move || {
-        // It is cancelled at once, and would take the place of that header.
+        // It is cancelled at once, and would reuse the memory of that header.
         let late = wakeful::task::Builder::new().name("late");
         let _late = late.spawn(std::future::pending::<()>());
         trace::set_level(Level::Polls);
@@ -327,7 +328,7 @@ fn a_drop_at_the_end_of_a_runtime_may_set_the_level_inside_another_loop() {
 }
 
 #[test]
-fn a_long_poll_is_a_stall_and_trouble() {
+fn a_long_poll_is_a_stall_and_calls_the_hook() {
     let stalls = |longest| {
         let told = Arc::new(AtomicUsize::new(0));
         let count = told.clone();
@@ -360,7 +361,7 @@ fn a_long_poll_is_a_stall_and_trouble() {
 }
 
 #[test]
-fn another_thread_loses_its_own_oldest() {
+fn another_thread_overwrites_its_own_oldest_events() {
     const KEPT: u64 = 1024;
     let snapshot = record(Level::Wakes, async {
         let waker = my_waker().await;

@@ -1,4 +1,4 @@
-//! The story of small programs, in full.
+//! The complete stories of small programs.
 
 use std::future::pending;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use super::{named, record};
 
 #[track_caller]
 fn assert_story(snapshot: &trace::Snapshot, story: &[&str]) {
-    let told = snapshot.to_string();
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(lines, story, "\n{told}");
+    let printed = snapshot.to_string();
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines, story, "\n{printed}");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn wakers_are_cloned_and_dropped() {
 }
 
 #[test]
-fn two_of_a_name_are_told_apart_and_the_nameless_have_a_number() {
+fn tasks_of_the_same_name_are_distinguished_and_nameless_ones_have_a_number() {
     let snapshot = record(Level::Polls, async {
         let tasks = [named("twin", async {}), named("twin", async {})];
         wakeful::spawn(async {}).await.unwrap();
@@ -138,7 +138,7 @@ fn two_of_a_name_are_told_apart_and_the_nameless_have_a_number() {
 }
 
 #[test]
-fn with_times_and_places_if_asked() {
+fn times_and_places_are_printed_in_the_alternate_form() {
     let snapshot = record(Level::Wakes, async {
         named("worker", async {}).await.unwrap()
     });

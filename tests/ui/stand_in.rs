@@ -31,6 +31,14 @@ impl Builder {
         Builder
     }
 
+    pub fn name(&mut self, name: &str) -> &mut Builder {
+        record(match name {
+            "metrics" => "name(metrics)",
+            _ => "name(?)",
+        });
+        self
+    }
+
     pub fn start_paused(&mut self, paused: bool) -> &mut Builder {
         record(if paused {
             "start_paused(true)"

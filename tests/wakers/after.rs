@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn wakes_after_completion_do_nothing() {
+fn wakes_after_completion_have_no_effect() {
     let runtime = Runtime::new().unwrap();
     let waker = runtime.block_on(async { spawn(my_waker()).await.unwrap() });
     let polls = runtime.metrics().polls;
@@ -34,7 +34,7 @@ fn wakers_outlive_the_runtime_on_its_own_thread() {
     waker.wake_by_ref();
     let more: Vec<_> = (0..10).map(|_| waker.clone()).collect();
     waker.wake();
-    // Another runtime of this thread has nothing to do with them.
+    // They have no effect on another runtime of this thread.
     block_on(async { more[0].wake_by_ref() });
     assert_eq!(living::<22>(), 1);
     drop(more);
@@ -82,7 +82,7 @@ fn a_waker_outlives_the_thread_of_its_runtime() {
 }
 
 #[test]
-fn the_last_waker_of_a_finished_task_goes_on_another_thread() {
+fn the_last_waker_of_a_finished_task_is_dropped_on_another_thread() {
     let ledger = Ledger::new();
     let runtime = Runtime::new().unwrap();
     for made_there in [false, true] {
@@ -104,7 +104,7 @@ fn the_last_waker_of_a_finished_task_goes_on_another_thread() {
         }
         assert_eq!(living::<26>(), 1);
         thread::spawn(move || drop(waker)).join().unwrap();
-        // The reference comes home as a message.
+        // The reference returns to the owner thread as a message.
         runtime.block_on(yield_now());
         assert_eq!(living::<26>(), 0);
     }
@@ -192,8 +192,8 @@ fn a_runtime_ends_while_other_threads_use_its_wakers() {
 }
 
 #[test]
-fn a_forgotten_runtime_does_no_harm() {
-    // Kept reachable, so that leak checkers know that it is meant.
+fn a_forgotten_runtime_has_no_effect_on_the_next() {
+    // Kept reachable, so that leak checkers do not report it.
     static KEPT: AtomicPtr<Runtime> = AtomicPtr::new(std::ptr::null_mut());
     thread::spawn(|| {
         let runtime = Box::leak(Box::new(Runtime::new().unwrap()));
@@ -210,7 +210,7 @@ fn a_forgotten_runtime_does_no_harm() {
         })
         .join()
         .unwrap();
-        // The next runtime of the thread is not disturbed by the wakers of the first.
+        // The next runtime of the thread is not affected by the wakers of the first.
         block_on(async {
             waker.wake_by_ref();
             spawn(async {}).await.unwrap();

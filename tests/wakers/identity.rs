@@ -1,4 +1,4 @@
-//! Which wakers are of the same task.
+//! `will_wake`: which wakers wake the same task.
 
 use super::*;
 

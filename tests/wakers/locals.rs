@@ -1,4 +1,4 @@
-//! Wakers and runtimes in thread-locals, as a thread ends.
+//! Wakers and runtimes in thread-locals, at the end of a thread.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn wake_at_thread_end(waker: Waker) {
 }
 
 #[test]
-fn a_thread_local_wakes_a_living_runtime_as_its_thread_ends() {
+fn a_thread_local_wakes_a_running_runtime_at_the_end_of_its_thread() {
     block_on(async {
         let woken = Rc::new(Cell::new(0));
         let count = woken.clone();
@@ -60,7 +60,8 @@ fn a_thread_local_of_the_owner_wakes_after_the_runtime() {
 
 #[test]
 fn a_runtime_in_a_thread_local_ends_with_its_thread() {
-    // In both orders: which goes first, the runtime or what it uses, is the system's choice.
+    // In both orders: the system chooses whether the runtime or its thread-locals are destroyed
+    // first.
     for runtime_first in [false, true] {
         let ledger = thread::spawn(move || {
             if runtime_first {

@@ -1,10 +1,10 @@
-//! Wakes and wakers inside of drops, and a waker that is part of what it wakes.
+//! Wakes and wakers in drops, and a waker that is a part of the task that it wakes.
 
 use super::*;
 
 #[test]
-fn a_wake_in_the_drop_of_a_future() {
-    // tokio #1929: it found the queue borrowed.
+fn a_wake_in_the_drop_of_a_future_queues_the_task() {
+    // In tokio #1929 the queue was borrowed then.
     let ledger = Ledger::new();
     block_on(async {
         let other = spawn(pending::<()>());
@@ -35,7 +35,7 @@ fn a_wake_in_the_drop_of_a_future() {
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
         listener.await.unwrap();
-        // The task woke itself although it was over: it is queued, and dropped when its turn comes.
+        // The task woke itself after its end: it is queued, and freed when its turn comes.
         for _ in 0..3 {
             yield_now().await;
         }
@@ -44,7 +44,7 @@ fn a_wake_in_the_drop_of_a_future() {
 }
 
 #[test]
-fn a_foreign_waker_that_does_things_when_it_is_dropped() {
+fn a_foreign_waker_may_use_the_runtime_in_its_drop() {
     struct Busy(Waker);
     impl Wake for Busy {
         fn wake(self: Arc<Self>) {}
@@ -59,10 +59,10 @@ fn a_foreign_waker_that_does_things_when_it_is_dropped() {
         let busy = || async { Waker::from(Arc::new(Busy(my_waker().await))) };
         let mut task = spawn(async { 3 });
         assert!(poll_once(&mut task, &busy().await).is_pending());
-        // Replaced by another of its kind, then dropped with the handle.
+        // Replaced by another one of its kind, then dropped with the handle.
         assert!(poll_once(&mut task, &busy().await).is_pending());
         drop(task);
-        // Used and dropped at the end of the task.
+        // Called and dropped at the end of the task.
         let mut task = spawn(async { 3 });
         assert!(poll_once(&mut task, &busy().await).is_pending());
         yield_now().await;

@@ -1,4 +1,4 @@
-//! Closures that would block, on other threads.
+//! Blocking closures, on other threads.
 
 use std::hint::black_box;
 
@@ -10,7 +10,7 @@ pub const CASES: &[Case] = &[Case {
     ..Case::new(
         "blocking/spawn-join",
         "Threads",
-        "an empty closure goes to the pool of threads and is awaited, one at a time",
+        "an empty closure is sent to the pool of threads and awaited, one at a time",
         spawn_blocking,
     )
 }];

@@ -1,4 +1,4 @@
-//! Two tasks that talk through `async-channel`, which none of the peers has made.
+//! Two tasks that exchange messages through `async-channel`, which belongs to none of the peers.
 
 use crate::case::{Aim, Case, Outcome, Peer, Run, Watch, ahead, of_tokio};
 use crate::on;
@@ -15,7 +15,7 @@ pub const CASES: &[Case] = &[
         ..Case::new(
             "channel/round-trip",
             "Tasks",
-            "a number goes to another task and back, by two channels of one place",
+            "a number goes to another task and back, through two channels of capacity 1",
             round_trip,
         )
     },
@@ -24,7 +24,7 @@ pub const CASES: &[Case] = &[
         ..Case::new(
             "channel/round-trip-main",
             "Tasks",
-            "the same, but the future of block_on asks: what a short program or a benchmark does",
+            "the same, but the future of block_on sends, as in a short program or a benchmark",
             main_round_trip,
         )
     },

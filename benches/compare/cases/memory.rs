@@ -1,4 +1,4 @@
-//! Bytes: what the allocator has given for each of many tasks and timers.
+//! Memory: the allocated bytes for each of many tasks and timers.
 
 use std::future::{Future, pending, poll_fn};
 use std::hint::black_box;
@@ -43,14 +43,14 @@ fn bytes(each: f64) -> Outcome {
     Outcome::Measured(vec![Metric::new("memory", "bytes", each)])
 }
 
-/// 64 bytes that never end.
+/// A future of 64 bytes that never ends.
 async fn waiting() {
     let kept = black_box([1_u64; 7]);
     pending::<()>().await;
     black_box(kept);
 }
 
-/// All tasks are spawned and polled once; the room for their handles is there before.
+/// Spawns all tasks and polls each once; the space for their handles is allocated before.
 macro_rules! growth {
     ($n:expr, |$future:ident| $spawn:expr, |$task:ident| $join:expr) => {{
         let n = $n;
@@ -61,7 +61,7 @@ macro_rules! growth {
                 let $future = waiting();
                 tasks.push($spawn);
             }
-            // By its end the others have been polled, too.
+            // When this task is polled, the others have been polled as well.
             let $future = async {};
             let $task = $spawn;
             $join;

@@ -1,5 +1,5 @@
-//! The cases. In each file the peers' code stands side by side; what is the same for all of them
-//! is a macro above it, which takes the peer's own calls.
+//! The cases. Each file has the code of all peers; a macro has the code that is the same for all,
+//! with the peer's calls as its arguments.
 
 mod blocking;
 mod channel;
@@ -33,7 +33,7 @@ pub fn all() -> Vec<&'static Case> {
     all.flatten().collect()
 }
 
-/// From one to a million.
+/// Powers of ten from one to a million.
 const TO_A_MILLION: &[u64] = &[1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 
 const MONOIO_POLLS_AGAIN: &[(Peer, &str)] = &[(

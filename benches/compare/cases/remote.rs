@@ -1,4 +1,4 @@
-//! What comes from another thread, which is pinned to the other core.
+//! Messages and wakes from another thread, which is pinned to the other core.
 
 use std::future::poll_fn;
 use std::hint::spin_loop;
@@ -42,7 +42,7 @@ pub const CASES: &[Case] = &[
         ..Case::new(
             "remote/round-trip",
             "Threads",
-            "a number goes to a task of a runtime on another thread and back, by async-channel",
+            "a number goes to a task of a runtime on another thread and back, through async-channel",
             round_trip,
         )
     },
@@ -55,7 +55,7 @@ pub const CASES: &[Case] = &[
         ..Case::new(
             "remote/round-trip-spin",
             "Threads",
-            "the same with Wakeful's Builder::spin of 50 us, the others as before: none has such a thing",
+            "the same with Wakeful's Builder::spin of 50 us; the other runtimes have no such option",
             round_trip_spinning,
         )
     },
@@ -70,17 +70,17 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// A thread asks, a task answers.
+/// An event that a thread sets and a task waits for.
 #[derive(Default)]
-struct Bell {
+struct Event {
     waker: OnceLock<Waker>,
-    rung: AtomicU64,
-    heard: AtomicU64,
+    set: AtomicU64,
+    seen: AtomicU64,
 }
 
-impl Bell {
-    /// Rings `n` times, each time after a pause. The pauses are not counted.
-    fn ring(&self, n: u64, pause: Duration) -> Took {
+impl Event {
+    /// Sets the event `n` times, each time after a pause. The pauses are not counted.
+    fn set_repeatedly(&self, n: u64, pause: Duration) -> Took {
         let waker = loop {
             match self.waker.get() {
                 Some(waker) => break waker,
@@ -95,9 +95,9 @@ impl Bell {
                 spin_loop();
             }
             let begin = Instant::now();
-            self.rung.store(k, Ordering::Release);
+            self.set.store(k, Ordering::Release);
             waker.wake_by_ref();
-            while self.heard.load(Ordering::Acquire) != k {
+            while self.seen.load(Ordering::Acquire) != k {
                 spin_loop();
             }
             time += begin.elapsed();
@@ -108,12 +108,12 @@ impl Bell {
         }
     }
 
-    async fn listen(self: Arc<Self>, n: u64) {
+    async fn wait(self: Arc<Self>, n: u64) {
         poll_fn(move |cx| {
             self.waker.get_or_init(|| cx.waker().clone());
-            let rung = self.rung.load(Ordering::Acquire);
-            self.heard.store(rung, Ordering::Release);
-            if rung == n {
+            let set = self.set.load(Ordering::Acquire);
+            self.seen.store(set, Ordering::Release);
+            if set == n {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -123,40 +123,40 @@ impl Bell {
     }
 }
 
-/// Rings from a thread on the other core while `run` has the runtime here.
-fn ring(n: u64, pause: Duration, run: impl FnOnce(Arc<Bell>)) -> Took {
-    let bell = Arc::new(Bell::default());
-    let rope = bell.clone();
-    let ringer = thread::spawn(move || {
+/// Sets the event from a thread on the other core while `run` runs the runtime here.
+fn with_event(n: u64, pause: Duration, run: impl FnOnce(Arc<Event>)) -> Took {
+    let event = Arc::new(Event::default());
+    let shared = event.clone();
+    let setter = thread::spawn(move || {
         pin(1);
-        rope.ring(n, pause)
+        shared.set_repeatedly(n, pause)
     });
     pin(0);
-    run(bell);
-    ringer.join().unwrap()
+    run(event);
+    setter.join().unwrap()
 }
 
 fn wake(run: &Run, pause: Duration) -> Outcome {
     let n = run.n;
-    let took = ring(n, pause, |bell| match run.peer {
-        Peer::Wakeful => on::wakeful(bell.listen(n)),
-        Peer::Tokio => on::tokio(bell.listen(n)),
-        Peer::TokioLocal => on::tokio_local(bell.listen(n)),
-        Peer::Smol => on::smol(|_| bell.listen(n)),
-        Peer::SmolStatic => on::smol_static(|_| bell.listen(n)),
-        Peer::Monoio => on::monoio(bell.listen(n)),
-        Peer::Compio => on::compio(bell.listen(n)),
+    let took = with_event(n, pause, |event| match run.peer {
+        Peer::Wakeful => on::wakeful(event.wait(n)),
+        Peer::Tokio => on::tokio(event.wait(n)),
+        Peer::TokioLocal => on::tokio_local(event.wait(n)),
+        Peer::Smol => on::smol(|_| event.wait(n)),
+        Peer::SmolStatic => on::smol_static(|_| event.wait(n)),
+        Peer::Monoio => on::monoio(event.wait(n)),
+        Peer::Compio => on::compio(event.wait(n)),
         Peer::Epoll => unreachable!("it is not among this case's peers"),
     });
     Outcome::time(took, n)
 }
 
-/// Listens in one task, while another yields until that has heard everything.
+/// Waits for the event in one task, while another one yields until that has received all events.
 macro_rules! busily {
     (
-        $bell:expr, $n:expr, |$future:ident| $spawn:expr, |$task:ident| $join:expr, $yield_now:expr
+        $event:expr, $n:expr, |$future:ident| $spawn:expr, |$task:ident| $join:expr, $yield_now:expr
     ) => {{
-        let (bell, n) = ($bell, $n);
+        let (event, n) = ($event, $n);
         async move {
             let over = Arc::new(AtomicBool::new(false));
             let until = over.clone();
@@ -166,7 +166,7 @@ macro_rules! busily {
                 }
             };
             let $task = $spawn;
-            bell.listen(n).await;
+            event.wait(n).await;
             over.store(true, Ordering::Relaxed);
             $join;
         }
@@ -177,26 +177,26 @@ fn wake_awake(run: &Run) -> Outcome {
     let n = run.n;
     if run.peer == Peer::Monoio {
         return Outcome::not_available(
-            "wakes of other threads are not looked at while a task is runnable",
+            "wakes of other threads are not processed while a task is runnable",
         );
     }
-    let took = ring(n, Duration::ZERO, |bell| match run.peer {
+    let took = with_event(n, Duration::ZERO, |event| match run.peer {
         Peer::Wakeful => on::wakeful(busily!(
-            bell,
+            event,
             n,
             |f| wakeful::spawn(f),
             |t| t.await.unwrap(),
             wakeful::task::yield_now()
         )),
         Peer::Tokio => on::tokio(busily!(
-            bell,
+            event,
             n,
             |f| tokio::spawn(f),
             |t| t.await.unwrap(),
             tokio::task::yield_now()
         )),
         Peer::TokioLocal => on::tokio_local(busily!(
-            bell,
+            event,
             n,
             |f| tokio::task::spawn_local(f),
             |t| t.await.unwrap(),
@@ -204,7 +204,7 @@ fn wake_awake(run: &Run) -> Outcome {
         )),
         Peer::Smol => on::smol(|ex| {
             busily!(
-                bell,
+                event,
                 n,
                 |f| ex.spawn(f),
                 |t| t.await,
@@ -213,7 +213,7 @@ fn wake_awake(run: &Run) -> Outcome {
         }),
         Peer::SmolStatic => on::smol_static(|ex| {
             busily!(
-                bell,
+                event,
                 n,
                 |f| ex.spawn(f),
                 |t| t.await,
@@ -221,7 +221,7 @@ fn wake_awake(run: &Run) -> Outcome {
             )
         }),
         Peer::Compio => on::compio(busily!(
-            bell,
+            event,
             n,
             |f| compio::runtime::spawn(f),
             |t| t.await.unwrap(),
@@ -249,7 +249,7 @@ async fn answer((answer, asked): Numbers) {
     }
 }
 
-/// Two threads, each with a runtime of the peer's on a core of its own.
+/// Runs two threads, each with a runtime of the peer, pinned to a core.
 fn two_threads(
     n: u64,
     here: impl FnOnce(u64, Numbers) -> Took,
@@ -324,7 +324,7 @@ fn round_trip_spinning(run: &Run) -> Outcome {
 
 const BATCH: u64 = 100;
 
-/// Spawns batches of tasks, each of which counts itself, and waits until each batch has run.
+/// Spawns batches of tasks, each of which increments a counter, and waits until each batch has run.
 macro_rules! batches {
     ($batches:expr, |$future:ident| $spawn:expr) => {{
         pin(1);
@@ -346,7 +346,7 @@ macro_rules! batches {
     }};
 }
 
-/// Runs a thread that has `$handle`, and waits for its end in a task of the runtime.
+/// Runs a thread that has `$handle`, and awaits its end in a task of the runtime.
 macro_rules! from_a_thread {
     ($batches:expr, $current:expr, |$handle:ident, $future:ident| $spawn:expr) => {{
         let batches = $batches;
@@ -384,7 +384,7 @@ fn spawn(run: &Run) -> Outcome {
         Peer::Smol | Peer::SmolStatic => {
             return Outcome::not_available("a LocalExecutor is not Send, and has no handle");
         }
-        Peer::Monoio => return Outcome::not_available("only the own thread can spawn"),
+        Peer::Monoio => return Outcome::not_available("only the runtime's own thread can spawn"),
         // The runtime is the dispatcher's only worker.
         Peer::Compio => {
             let dispatcher = compio::dispatcher::Dispatcher::builder()

@@ -1,4 +1,4 @@
-//! Many futures or tasks that are taken in the order in which they end.
+//! Many futures or tasks whose results are received in the order in which they end.
 
 use std::hint::black_box;
 
@@ -25,7 +25,7 @@ pub const CASES: &[Case] = &[
 
 const MANY: u64 = 1_000;
 
-/// `$rounds` times: a set is filled with 1,000, and emptied.
+/// Fills a set with 1,000 entries and empties it, `$rounds` times.
 macro_rules! fill_and_empty {
     ($rounds:expr, $set:expr, |$s:ident, $future:ident| $spawn:expr, $next:expr) => {{
         let rounds = $rounds;

@@ -1,7 +1,7 @@
-//! Two cores: Wakeful's shards beside tokio's multi-threaded runtime, each with two threads that
-//! are pinned, each to a core. What goes from one thread to the other stands beside two of tokio's
-//! single-threaded runtimes as well, since tasks of the multi-threaded one that talk to each other
-//! gather on one thread, and then nothing crosses over.
+//! Two cores: Wakeful's shards compared with tokio's multi-threaded runtime, each with two threads,
+//! pinned to a core each. Messages between threads are also compared with two single-threaded
+//! runtimes of tokio, since the multi-threaded runtime moves tasks that exchange messages to one
+//! thread, and then no message goes from one thread to another.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,15 +36,15 @@ const NOTES: &[(Peer, &str)] = &[
     ),
 ];
 
-/// The time on two cores divided by that on one.
+/// The unit of the time on two cores divided by that on one.
 const OF_ONE: &str = "of the time on one core";
 
-/// What a shard with nothing to do does before it sleeps.
+/// Spinning of a shard before it sleeps.
 #[derive(Clone, Copy)]
 enum Before {
-    /// It looks out for answers, as it does unless the user says otherwise.
+    /// It spins for replies, which is the default.
     LookOut,
-    /// It looks out before each sleep, whatever came before.
+    /// It spins before each sleep.
     Spin,
     Nothing,
 }
@@ -68,7 +68,7 @@ const fn case(name: &'static str, about: &'static str, run: fn(&Run) -> Outcome)
     }
 }
 
-/// Something goes from one thread to the other.
+/// Returns a case in which messages go from one thread to the other.
 const fn across(name: &'static str, about: &'static str, run: fn(&Run) -> Outcome) -> Case {
     Case {
         peers: PEERS_ACROSS,
@@ -128,12 +128,12 @@ pub const CASES: &[Case] = &[
     ),
     across(
         "shards/message",
-        "a number to the other thread, both ways, with room for 128: Mesh with Builder::spin; mpsc",
+        "a number to the other thread, both ways, capacity 128: Mesh with Builder::spin; mpsc",
         messages,
     ),
 ];
 
-/// Shards, all of whose services have been started, and who waits for the end of those.
+/// Runs `body` as a service of each shard, and waits for the end of all of them.
 fn on_shards<F: Future<Output = ()> + 'static>(
     builder: ShardsBuilder,
     service: impl Fn(Shard) -> F + Send + Sync + 'static,
@@ -165,14 +165,14 @@ fn on_tokio<F: Future<Output = ()> + Send + 'static>(workers: usize, body: F) ->
         .build()
         .unwrap();
     runtime.block_on(async {
-        // The measuring is on a worker, too.
+        // The measurement runs on a worker, too.
         let watch = Watch::start();
         tokio::spawn(body).await.unwrap();
         watch.stop()
     })
 }
 
-/// Two threads, each with a runtime of its own that runs what `body` makes of its number.
+/// Runs two threads, each with a runtime that runs the future that `body` returns for its number.
 fn on_two_tokios<F: Future<Output = ()>>(body: impl Fn(usize) -> F + Sync) -> Took {
     let ready = Barrier::new(2);
     let on_thread = |index: usize| {
@@ -195,16 +195,16 @@ fn on_two_tokios<F: Future<Output = ()>>(body: impl Fn(usize) -> F + Sync) -> To
     })
 }
 
-/// Tasks that are alive at a time, on all threads.
+/// The number of tasks that are alive at a time, on all threads.
 const TASKS: u64 = 64;
 
-/// Rounds of [`compute`] that take some 10 us.
+/// The number of rounds of [`compute`] that take about 10 us.
 const TASK: u64 = 5_000;
 
-/// Those that take some 1 us.
+/// The number of rounds that take about 1 us.
 const WORK: u64 = 500;
 
-/// Arithmetic that depends on itself.
+/// Runs arithmetic in which each step depends on the one before.
 fn compute(seed: u64, rounds: u64) -> u64 {
     (0..rounds).fold(seed, |x, n| {
         black_box(
@@ -263,8 +263,8 @@ fn cpu_on_tokio(tasks: u64, workers: usize) -> Took {
     })
 }
 
-/// Runs `askers` tasks on each side, each with one request open; a single asker has only one side.
-/// The asker and the answerer each do `work` for a request.
+/// Runs `askers` tasks on each side, each with one request open; if there is only one, it runs on
+/// one side. The sender and the receiver of a request each do `work` for it.
 fn requests(run: &Run, askers: u64, before: Before, work: u64) -> Outcome {
     let sides = if askers == 1 { 1 } else { 2 };
     let each = run.n.div_ceil(askers * sides);
@@ -304,7 +304,7 @@ fn requests_on_shards(sides: u64, askers: u64, each: u64, before: Before, work: 
     })
 }
 
-/// A number, and the way back for the answer.
+/// A number, and the channel for the answer.
 type TokioAsk = (u64, tokio::sync::oneshot::Sender<u64>);
 
 async fn tokio_answers(mut asked: tokio::sync::mpsc::Receiver<TokioAsk>, work: u64) {
@@ -340,7 +340,7 @@ fn requests_on_tokio(sides: u64, askers: u64, each: u64, work: u64) -> Took {
 
 fn requests_on_two_tokios(sides: u64, askers: u64, each: u64, work: u64) -> Took {
     let [(ask_0, asked_0), (ask_1, asked_1)] = [(); 2].map(|()| tokio::sync::mpsc::channel(128));
-    // A thread asks what the other one is asked.
+    // A thread sends the requests that the other one answers.
     let ends = [(ask_1, asked_0), (ask_0, asked_1)].map(|ends| Mutex::new(Some(ends)));
     on_two_tokios(async |index| {
         let (ask, asked) = ends[index].lock().unwrap().take().unwrap();
@@ -370,7 +370,7 @@ fn messages(run: &Run) -> Outcome {
 
 fn messages_on_shards(each: u64) -> Took {
     let mesh = Mesh::new(2, 128);
-    // Who sends says nothing of an answer, so the look-out is before each sleep.
+    // The sender of a message expects no reply, so the shard spins before each sleep.
     on_shards(builder(2, Before::Spin), move |shard| {
         let mesh = mesh.clone();
         async move {

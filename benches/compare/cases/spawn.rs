@@ -1,4 +1,4 @@
-//! Starting tasks and waiting for their ends.
+//! Spawning tasks and awaiting their ends.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -47,12 +47,12 @@ pub const SCALE: &[Case] = &[Case {
     ..Case::new(
         "scale/spawn-join",
         "Scale",
-        "spawn so many tasks, then await them in order; one of them counts",
+        "spawn n tasks, then await them in order; one of them counts",
         |run| spawn_many(run, run.size),
     )
 }];
 
-/// `$n` times what the peer calls spawning `$future` and awaiting its output.
+/// Spawns `$future` with the peer's call and awaits its output, `$n` times.
 macro_rules! each {
     ($n:expr, $make:expr, |$future:ident| $spawn_and_join:expr) => {{
         let n = $n;
@@ -123,7 +123,7 @@ fn spawn_large(run: &Run) -> Outcome {
     Outcome::cpu(took, n)
 }
 
-/// `$rounds` times: `$many` tasks are spawned, and then awaited one after the other.
+/// Spawns `$many` tasks, and then awaits one after the other, `$rounds` times.
 macro_rules! many {
     ($rounds:expr, $many:expr, |$future:ident| $spawn:expr, |$task:ident| $join:expr) => {{
         let (rounds, many) = ($rounds, $many);

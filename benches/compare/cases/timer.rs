@@ -1,4 +1,4 @@
-//! Timers that never fire: armed, moved, and dropped.
+//! Timers that do not fire: armed, reset, and dropped.
 
 use std::future::{Future, poll_fn, ready};
 use std::hint::black_box;
@@ -19,7 +19,7 @@ pub const CASES: &[Case] = &[
         ..Case::new(
             "timer/arm-drop",
             "Timers",
-            "a boxed sleep is made, polled and dropped, the clock read with it, all in one poll",
+            "a boxed sleep is created, polled and dropped, the clock read with it, all in one poll",
             |run| arm_drop(run, 0),
         )
     },
@@ -84,15 +84,15 @@ pub const SCALE: &[Case] = &[Case {
     ..Case::new(
         "scale/arm-drop",
         "Scale",
-        "arm and drop in one poll, with so many other timers armed",
+        "arm and drop in one poll, with n other timers armed",
         |run| arm_drop(run, run.size),
     )
 }];
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Arms `$alive` timers, all of which fire after any run is over. The deadlines that a case arms
-/// lie in the middle of them.
+/// Arms `$alive` timers, all of which fire after the end of the run. The deadlines that a case arms
+/// lie in the middle of theirs.
 macro_rules! alive {
     ($alive:expr, |$after:ident| $sleep:expr) => {{
         let mut sleeps = Vec::with_capacity($alive as usize);
@@ -226,7 +226,7 @@ fn arm_drop_yield(run: &Run, alive: u64) -> Outcome {
     Outcome::cpu(took, n)
 }
 
-/// `$sleep` is a pinned box, which `$reset` moves to a minute from now.
+/// Resets `$sleep`, a pinned box, to a minute from now with `$reset`.
 macro_rules! resets {
     ($n:expr, $first:expr, |$sleep:ident| $reset:expr) => {{
         let n = $n;

@@ -18,12 +18,12 @@ pub const CASES: &[Case] = &[Case {
     ..Case::new(
         "timer/fire-100k",
         "Timers",
-        "100,000 tasks sleep till moments that lie within 100 ms: from all asleep to all joined",
+        "100,000 tasks sleep until deadlines within 100 ms: from all asleep to all joined",
         fire,
     )
 }];
 
-/// How long it may take until all are asleep.
+/// Returns the longest time until all are asleep.
 fn lead(run: &Run) -> Duration {
     Duration::from_millis(if run.quick { 200 } else { 2_000 })
 }

@@ -1,4 +1,4 @@
-//! Waking a task on the own thread.
+//! Wakes on the runtime's own thread.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-/// Two players pass it to and fro, each with the other's waker at hand.
+/// Two tasks wake each other in turn, each with the waker of the other.
 #[derive(Default)]
 struct Baton {
     turn: AtomicUsize,
@@ -41,7 +41,7 @@ impl Baton {
             left -= 1;
             let other = 1 - me;
             self.turn.store(other, Ordering::Relaxed);
-            // The first time, the other one has not run yet and needs no waking.
+            // The first time, the other task has not run yet and needs no wake.
             if let Some(waker) = self.wakers[other].get() {
                 waker.wake_by_ref();
             }
@@ -97,7 +97,7 @@ const WAKERS: u64 = 40_000;
 
 fn wakers(run: &Run) -> Outcome {
     let rounds = run.n.div_ceil(WAKERS);
-    // Nothing but the waker in it is the peer's.
+    // Of all values here only the waker belongs to the peer.
     let body = async move {
         let mut wakers = Vec::with_capacity(WAKERS as usize);
         let watch = Watch::start();

@@ -1,4 +1,4 @@
-//! Tasks that give way to each other.
+//! Tasks that yield to each other.
 
 use super::{MONOIO_POLLS_AGAIN, TO_A_MILLION};
 use crate::case::{Aim, Case, MAIN, Outcome, Peer, Run, Watch, ahead, of_tokio};
@@ -10,7 +10,7 @@ pub const CASES: &[Case] = &[Case {
     ..Case::new(
         "task/yield",
         "Tasks",
-        "100 tasks yield in turn; monoio and compio have no yield_now, futures-lite's is taken",
+        "100 tasks yield in turn; monoio and compio use the yield_now of futures-lite",
         |run| yields(run, 100),
     )
 }];
@@ -30,13 +30,13 @@ pub const SCALE: &[Case] = &[Case {
     ..Case::new(
         "scale/yield",
         "Scale",
-        "so many tasks yield in turn, at least 8 times each",
+        "n tasks yield in turn, at least 8 times each",
         |run| yields(run, run.size),
     )
 }];
 
-/// `$many` tasks that yield `$rounds` times each. They have all been polled once before the watch
-/// starts; their ends count in.
+/// Runs `$many` tasks that yield `$rounds` times each. All have been polled once before the watch
+/// starts; their ends are included.
 macro_rules! rounds {
     (
         $rounds:expr, $many:expr,

@@ -1,4 +1,4 @@
-//! A server as the driver sees it: a child process that ends with its value.
+//! A server as the driver uses it: a child process that is killed when its value is dropped.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -13,23 +13,23 @@ pub struct Server {
     pub address: SocketAddr,
 }
 
-/// What a server said about its memory.
+/// The answer of a server about its memory.
 #[derive(Clone, Copy)]
 pub struct Memory {
     pub in_use: i64,
-    /// A connection's future, which is the user's.
+    /// The future of a connection, which belongs to the program, not to the runtime.
     pub future: i64,
 }
 
 impl Server {
-    /// Starts this program again, as a server with buffers of `size`.
+    /// Starts this program again, as a server with buffers of `size` bytes.
     pub fn start(peer: Peer, service: Service, size: usize) -> io::Result<Server> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args([server::FLAG, peer.name(), service.name(), &size.to_string()]);
         Server::spawn(command)
     }
 
-    /// Starts one that can be asked for its memory.
+    /// Starts a server that answers queries about its memory.
     pub fn start_for_memory(peer: Peer, service: Service, size: usize) -> io::Result<Server> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args([server::FLAG, peer.name(), service.name(), &size.to_string()]);
@@ -56,7 +56,7 @@ impl Server {
                 let _ = child.wait();
                 read?;
                 Err(io::Error::other(
-                    "the server ended before it had an address",
+                    "the server ended before it printed its address",
                 ))
             }
         }
@@ -81,7 +81,7 @@ impl Server {
         match told.as_deref() {
             Ok(&[in_use, future]) => Ok(Memory { in_use, future }),
             _ => Err(io::Error::other(format!(
-                "the server said {line:?} of its memory"
+                "the server answered {line:?} to the query about its memory"
             ))),
         }
     }

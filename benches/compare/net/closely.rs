@@ -1,4 +1,4 @@
-//! A closer look at network cases: rounds of short slices, peers in turn, one table for each case.
+//! `compare net`: rounds of short slices of time, the peers in turn, with one table for each case.
 
 use std::io;
 use std::iter;
@@ -15,11 +15,11 @@ use super::peers::Peer;
 use super::run::{self, Outcome, Plan};
 use super::syscalls::Tool;
 
-/// Looks closer at network cases: short slices of time, the peers in turn.
+/// Measures network cases more precisely: in short slices of time, the peers in turn.
 #[derive(Parser)]
 #[command(name = "compare net")]
 struct Args {
-    /// How many slices each peer gets; fewer where a slice is long or has 10,000 connections.
+    /// The number of slices for each peer; fewer for long slices and for 10,000 connections.
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Milliseconds of a slice.
@@ -28,20 +28,20 @@ struct Args {
     /// Requests a second of the open loop.
     #[arg(long, default_value_t = OPEN_RATE, value_parser = clap::value_parser!(u32).range(1..))]
     rate: u32,
-    /// Only the cases that have one of these in their name.
+    /// Only the cases whose name contains one of these.
     #[arg(long, value_delimiter = ',', value_name = "PART,..")]
     only: Vec<String>,
-    /// Only these peers. Tokio and the epoll loop are what the ratios are of.
+    /// Only these peers. Ratios need tokio and the epoll loop.
     #[arg(long, value_delimiter = ',', value_name = "PEER,..", value_parser = peer)]
     peers: Vec<Peer>,
 }
 
 fn peer(name: &str) -> Result<Peer, String> {
     let known = || Peer::ALL.map(Peer::name).join(", ");
-    Peer::from_name(name).ok_or_else(|| format!("no such peer; there are {}", known()))
+    Peer::from_name(name).ok_or_else(|| format!("unknown peer; the peers are {}", known()))
 }
 
-/// `args` without those that led here.
+/// Runs `compare net`. `args` are the arguments after `net`.
 pub fn main(args: &[String]) -> ExitCode {
     let name = "compare net".to_owned();
     let mut args = Args::parse_from(iter::once(&name).chain(args));
@@ -72,7 +72,7 @@ fn run(args: &Args) -> io::Result<()> {
     }
     let wrk = wrk::is_there();
     if !wrk {
-        println!("wrk is not installed: the HTTP case is driven by this program");
+        println!("wrk is not installed: this program generates the load of the HTTP case");
     }
     let mut cases = cases::all(wrk);
     if !args.only.is_empty() {
@@ -81,7 +81,9 @@ fn run(args: &Args) -> io::Result<()> {
     if cases.is_empty() {
         let names = cases::all(wrk).into_iter().map(|case| case.name);
         let names = names.collect::<Vec<_>>().join(", ");
-        return Err(io::Error::other(format!("no such case; there are {names}")));
+        return Err(io::Error::other(format!(
+            "unknown case; the cases are {names}"
+        )));
     }
     for mut case in cases {
         case.rate = args.rate;
@@ -140,7 +142,7 @@ fn line(outcome: &Outcome, tokio: Option<&Outcome>, epoll: Option<&Outcome>) {
     println!();
 }
 
-/// The middle of the ratios in each round, and the middle half of them.
+/// Returns the median of the ratios in each round, and the middle half of them.
 fn ratio(mine: &[Sample], others: &[Sample]) -> String {
     let pairs = mine.iter().zip(others);
     let mut ratios: Vec<f64> = pairs.map(|(mine, its)| mine.cost() / its.cost()).collect();

@@ -1,4 +1,4 @@
-//! What the cases ask of the machine: cores, descriptors, the processor time of another process.
+//! Functions of the system for the cases: cores, descriptors, the processor time of a process.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -10,25 +10,25 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 pub const SERVER_CORE: usize = 0;
 pub const LOAD_CORE: usize = 1;
 
-/// Pins this thread, and those it starts, to a core. A machine with one core goes without.
+/// Pins this thread, and those that it starts, to a core. Does nothing if there is only one core.
 pub fn pin(core: usize) {
     pin_to(&[core]);
 }
 
-/// The same for several.
+/// Pins this thread, and those that it starts, to several cores.
 pub fn pin_to(cores: &[usize]) {
     let mut set = CpuSet::new();
     cores.iter().for_each(|&core| set.set(core));
     let _ = sched_setaffinity(None, &set);
 }
 
-/// What a process has open besides the connections of a case.
+/// The number of descriptors of a process besides the connections of a case.
 const OTHERS: u64 = 256;
 
-/// More than all peers need at once.
+/// More descriptors than all peers need at once.
 const ENOUGH: u64 = 65_536;
 
-/// Raises the limit of open files as far as it goes, or as far as is useful.
+/// Raises the limit of open files as far as it is possible and useful.
 pub fn raise_files() -> io::Result<()> {
     let now = getrlimit(Resource::Nofile);
     let wanted = now.maximum.unwrap_or(ENOUGH).min(ENOUGH);
@@ -39,7 +39,7 @@ pub fn raise_files() -> io::Result<()> {
     Ok(())
 }
 
-/// How many connections a process may have.
+/// Returns the largest number of connections of a process.
 pub fn connections() -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     usize::try_from(files.saturating_sub(OTHERS)).unwrap_or(usize::MAX)
@@ -47,7 +47,7 @@ pub fn connections() -> usize {
 
 /// # Errors
 ///
-/// The limit of open files allows fewer than `wanted` connections.
+/// Returns an error if the limit of open files allows fewer than `wanted` connections.
 pub fn check_connections(wanted: usize) -> io::Result<()> {
     let most = connections();
     if wanted <= most {
@@ -60,9 +60,9 @@ pub fn check_connections(wanted: usize) -> io::Result<()> {
     Err(io::Error::other(text))
 }
 
-/// Processor time of a whole process, all its threads.
+/// Returns the processor time of all threads of a process.
 ///
-/// Exact when the process sleeps: the kernel settles the books when a thread leaves its core.
+/// Exact while the process sleeps: the kernel updates the time when a thread leaves its core.
 pub fn processor_time(pid: u32) -> io::Result<Duration> {
     let mut clock: libc::clockid_t = 0;
     // SAFETY: `clock` is valid for a write; any number is allowed as the process.
@@ -71,7 +71,7 @@ pub fn processor_time(pid: u32) -> io::Result<Duration> {
         return Err(io::Error::from_raw_os_error(error));
     }
     let mut time = MaybeUninit::<libc::timespec>::uninit();
-    // SAFETY: `time` is valid for a write; an unknown clock is an error, nothing worse.
+    // SAFETY: `time` is valid for a write; an unknown clock is only an error.
     if unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) } != 0 {
         return Err(io::Error::last_os_error());
     }

@@ -1,7 +1,7 @@
-//! Measuring one peer in one case: a server, its load, and slices of time in which they work.
+//! Measures one peer in one case: a server and its load run for slices of time.
 //!
-//! All peers of a case are open at the same time and get short slices in turn, so that whatever
-//! else happens on the machine happens to all of them.
+//! The servers of all peers of a case are open at the same time and get short slices in turn, so
+//! that other load on the machine affects all of them alike.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,12 +15,12 @@ use super::peers::Peer;
 use super::server::Service;
 use super::syscalls::{Counter, Tool};
 
-/// What one peer did in one slice.
+/// The result of one peer in one slice.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sample {
     pub requests: u64,
     pub elapsed: Duration,
-    /// The server's processor time.
+    /// The processor time of the server.
     pub processor: Duration,
 }
 
@@ -35,13 +35,13 @@ impl Sample {
         self.requests as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// Nanoseconds of the server's processor time a request.
+    /// Returns the server's processor time for each request, in nanoseconds.
     pub fn cost(&self) -> f64 {
         self.processor.as_nanos() as f64 / self.requests.max(1) as f64
     }
 }
 
-/// Long enough for the server to fall asleep, which settles its processor time.
+/// Long enough for the server to fall asleep, which updates its processor time.
 const SETTLE: Duration = Duration::from_millis(3);
 
 /// A server with its load, connected and warm.
@@ -64,7 +64,7 @@ impl Bout {
         })
     }
 
-    /// Works without being measured.
+    /// Runs without measuring.
     pub fn warm(&mut self, time: Duration) -> io::Result<()> {
         self.load.run(time, &mut load::latencies()).map(drop)
     }
@@ -83,7 +83,7 @@ impl Bout {
         })
     }
 
-    /// Syscalls a request, in a slice of its own.
+    /// Returns the system calls for each request, measured in a separate slice.
     pub fn syscalls(&mut self, time: Duration, tool: Tool) -> io::Result<f64> {
         let counter = Counter::attach(tool, self.server.pid())?;
         let requests = self.load.run(time, &mut load::latencies())?;
@@ -116,7 +116,7 @@ fn streams(case: &Case, address: SocketAddr) -> io::Result<stream::Streams> {
     stream::Streams::connect(address, case.connections, case.active, case.exchange())
 }
 
-/// The plain echo that a case with deadlines is compared with.
+/// Returns the plain echo case with which a case with deadlines is compared.
 pub fn plain(case: &Case) -> Case {
     Case {
         service: Service::Echo,
@@ -125,15 +125,16 @@ pub fn plain(case: &Case) -> Case {
     }
 }
 
-/// Bytes of an idle connection.
+/// The memory of an idle connection, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes {
     pub all: f64,
-    /// What the user asked for: the task's future and the buffer.
+    /// The part that the program uses itself: the future of the task and the buffer.
     pub of_user: f64,
 }
 
-/// Memory in use with all connections, less that with a few, for each connection between.
+/// Returns the memory in use with all connections minus that with a few, divided by the difference
+/// of the two numbers of connections.
 pub fn memory(case: &Case, peer: Peer) -> io::Result<Bytes> {
     const FEW: usize = 16;
     machine::check_connections(case.connections)?;

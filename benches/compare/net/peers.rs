@@ -1,10 +1,10 @@
-//! The peers of the network cases, and how each one's runtime is started.
+//! The peers of the network cases, and how the runtime of each is started.
 
 use std::future::Future;
 use std::io;
 use std::rc::Rc;
 
-/// Who serves.
+/// A peer of the network cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     Wakeful,
@@ -14,9 +14,9 @@ pub enum Peer {
     Monoio,
     MonoioLegacy,
     Compio,
-    /// The hand-written loop of `server/limit.rs`: no runtime at all.
+    /// The hand-written loop of `server/limit.rs`, without a runtime.
     Epoll,
-    /// The same with one buffer for all connections, where it makes a difference: echo.
+    /// The same with one buffer for all connections; only for echo.
     EpollShared,
 }
 
@@ -76,13 +76,13 @@ pub fn smol<F: Future<Output = Result>>(main: impl FnOnce(SmolExecutor) -> F) ->
     smol::block_on(executor.run(main(executor.clone())))
 }
 
-/// io_uring where the system has it, which is monoio's default.
+/// With io_uring where the system supports it, which is monoio's default.
 pub fn monoio(main: impl Future<Output = Result>) -> Result {
     let builder = monoio::RuntimeBuilder::<monoio::FusionDriver>::new();
     builder.enable_timer().build()?.block_on(main)
 }
 
-/// Its driver on epoll.
+/// With monoio's driver for epoll.
 pub fn monoio_legacy(main: impl Future<Output = Result>) -> Result {
     let builder = monoio::RuntimeBuilder::<monoio::LegacyDriver>::new();
     builder.enable_timer().build()?.block_on(main)

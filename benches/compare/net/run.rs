@@ -1,4 +1,4 @@
-//! Runs a case: all its peers, slice by slice, in turn.
+//! Runs a case: all its peers in turn, slice by slice.
 
 use std::io;
 use std::time::Duration;
@@ -10,39 +10,39 @@ use super::measure::{self, Bout, Bytes, Sample};
 use super::peers::Peer;
 use super::syscalls::Tool;
 
-/// How much is measured.
+/// The amount of measurements.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub peers: Vec<Peer>,
     pub rounds: usize,
-    /// Of one peer in one round.
+    /// The length of a slice: one peer in one round.
     pub slice: Duration,
     pub tool: Option<Tool>,
 }
 
-/// What one peer did in one case.
+/// The result of one peer in one case.
 pub struct Outcome {
     pub peer: Peer,
-    /// One for each round.
+    /// One sample for each round.
     pub samples: Vec<Sample>,
-    /// Plain echo in the same rounds, where the case is compared with it.
+    /// Plain echo in the same rounds, if the case is compared with it.
     pub echo: Vec<Sample>,
     pub latencies: Option<Latencies>,
-    /// A request.
+    /// The number of system calls for each request.
     pub syscalls: Option<f64>,
     pub bytes: Option<Bytes>,
-    /// What went wrong; what was measured before is kept.
+    /// The first error. Earlier samples are kept.
     pub error: Option<io::Error>,
 }
 
-/// A peer's place in a case.
+/// The state of a peer in a case.
 struct Place {
     outcome: Outcome,
     bout: Option<Bout>,
     echo: Option<Bout>,
 }
 
-/// `wrk` counts in whole seconds, so there are fewer rounds of it.
+/// `wrk` runs for whole seconds, so there are fewer rounds of it.
 const LONG_ROUNDS: usize = 5;
 
 /// Runs a case.
@@ -58,7 +58,7 @@ pub fn case(case: &Case, plan: &Plan) -> Vec<Outcome> {
     } else if open_at_once(case) * places.len() <= machine::connections() {
         interleaved(case, plan, &mut places);
     } else {
-        // Too many to be open at once: each peer anew in each round.
+        // Too many connections to be open at once: each peer opens its own anew in each round.
         for round in 0..rounds(case, plan) {
             let count = places.len();
             for turn in 0..count {
@@ -71,7 +71,7 @@ pub fn case(case: &Case, plan: &Plan) -> Vec<Outcome> {
     places.into_iter().map(Place::finish).collect()
 }
 
-/// Connections of one peer.
+/// Returns the number of open connections of one peer.
 fn open_at_once(case: &Case) -> usize {
     match case.kind {
         Kind::AgainstEcho => 2 * case.connections,
@@ -133,7 +133,7 @@ impl Place {
         }
     }
 
-    /// Does something unless an earlier thing failed, and remembers if it fails.
+    /// Runs `f` unless an earlier step failed, and stores its error.
     fn note(&mut self, work: impl FnOnce(&mut Place) -> io::Result<()>) {
         if self.outcome.error.is_none() {
             self.outcome.error = work(self).err();
@@ -170,7 +170,7 @@ impl Place {
 
     fn count(&mut self, case: &Case, plan: &Plan) -> io::Result<()> {
         if let (Some(bout), Some(tool)) = (&mut self.bout, plan.tool) {
-            // wrk's own connections would be counted with the requests.
+            // The connections that wrk opens would be counted with the requests.
             if case.kind != Kind::Wrk {
                 self.outcome.syscalls = Some(bout.syscalls(plan.slice, tool)?);
             }
@@ -178,7 +178,7 @@ impl Place {
         Ok(())
     }
 
-    /// Ends the servers, keeps the latencies.
+    /// Ends the servers and stores the latencies.
     fn close(&mut self) {
         self.echo = None;
         let Some(bout) = self.bout.take() else {

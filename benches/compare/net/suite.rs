@@ -1,4 +1,4 @@
-//! The network cases as `compare` knows them. A sample's number is its length in milliseconds.
+//! The network cases of `compare`. The number of a sample is its length in milliseconds.
 
 use std::io;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const RUNTIMES: &[Peer] = &[
     Peer::Compio,
 ];
 
-/// The runtimes, and the limit: none at all.
+/// The runtimes, and the loop without a runtime.
 const PEERS: &[Peer] = &[
     Peer::Wakeful,
     Peer::Tokio,
@@ -30,15 +30,15 @@ const PEERS: &[Peer] = &[
     Peer::Epoll,
 ];
 
-/// The server's processor time a request, which the machine's other work changes least.
+/// The server's processor time for each request, which other load on the machine affects least.
 const COST: &str = "server cpu";
 const SYSCALLS: &str = "system calls";
-/// That cost, divided by the same peer's in the case that this one is compared with.
+/// That cost, divided by the same peer's cost in the case with which this one is compared.
 const AGAINST: &str = "against the other";
-/// What the runtime needs for a connection, beyond what the program asked for.
+/// The memory that the runtime uses for a connection, beyond that of the program.
 const RUNTIME: &str = "of the runtime";
 
-/// Never above tokio, and next to nothing above no runtime at all.
+/// At most tokio's cost, and little more than the cost without a runtime.
 const NEAR_THE_LOOP: &[Aim] = &[
     Aim::Ratio {
         metric: COST,
@@ -174,7 +174,7 @@ pub const CASES: &[Case] = &[
         points: &[8, 64, 1000],
         axis: "connections",
         aims: &[at_most(AGAINST, 1.03)],
-        // These take turns by themselves.
+        // These run in turn on their own.
         iterations: Iterations::Fixed {
             quick: 200,
             full: 1000,
@@ -205,7 +205,7 @@ pub const CASES: &[Case] = &[
     }),
     case(
         "net/chat",
-        "one speaks and 500 hear; one that hears counts",
+        "one connection sends and 500 receive; each receipt counts",
         |run| ordinary(run, cases::chat()),
     ),
     Case {
@@ -219,7 +219,7 @@ pub const CASES: &[Case] = &[
         turns: 1,
         ..case(
             "net/among",
-            "echo to 10 connections among so many, against 10 among 10, by the same peer",
+            "echo to 10 connections among n, against 10 among 10, by the same peer",
             |run| ratio(run, cases::among(size(run)), cases::among(10)),
         )
     },
@@ -238,14 +238,14 @@ fn size(run: &Run) -> usize {
     run.size as usize
 }
 
-/// Runs a sample; what goes wrong is told in its place.
-fn told(
+/// Runs a sample; an error becomes its outcome.
+fn outcome_of(
     run: &Run,
     case: &Net,
     sample: impl FnOnce(peers::Peer, Duration) -> io::Result<Vec<Metric>>,
 ) -> Outcome {
     let Some(peer) = peer_of(run.peer).filter(|peer| case.has(*peer)) else {
-        return Outcome::not_available("has no such service");
+        return Outcome::not_available("this peer does not have the service");
     };
     machine::pin(machine::LOAD_CORE);
     let ready = machine::raise_files();
@@ -256,7 +256,7 @@ fn told(
 }
 
 fn ordinary(run: &Run, case: Net) -> Outcome {
-    told(run, &case, |peer, time| {
+    outcome_of(run, &case, |peer, time| {
         let mut bout = Bout::open(&case, peer)?;
         bout.warm(time / 5)?;
         let sample = bout.slice(time)?;
@@ -269,10 +269,10 @@ fn ordinary(run: &Run, case: Net) -> Outcome {
     })
 }
 
-/// Only the latencies count: the rate is given, and the task takes what is left of the processor.
+/// Only the latencies count: the rate is fixed, and the task uses the rest of the processor.
 fn open_loop(run: &Run, beside: bool) -> Outcome {
     let case = cases::open(beside);
-    told(run, &case, |peer, time| {
+    outcome_of(run, &case, |peer, time| {
         let mut bout = Bout::open(&case, peer)?;
         bout.warm(time / 5)?;
         bout.slice(time)?;
@@ -281,7 +281,7 @@ fn open_loop(run: &Run, beside: bool) -> Outcome {
 }
 
 fn quantiles(kind: Kind, latencies: &Latencies) -> impl Iterator<Item = Metric> {
-    // wrk does not tell the last.
+    // wrk does not report the last one.
     let known = if kind == Kind::Wrk { 2 } else { 3 };
     let quantiles = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)];
     quantiles.into_iter().take(known).map(|(name, quantile)| {
@@ -292,7 +292,7 @@ fn quantiles(kind: Kind, latencies: &Latencies) -> impl Iterator<Item = Metric> 
 
 fn syscalls(run: &Run) -> Outcome {
     let case = cases::echo(64, 64);
-    told(run, &case, |peer, time| {
+    outcome_of(run, &case, |peer, time| {
         let tool = Tool::find().ok_or_else(|| {
             io::Error::other("neither `perf` (with raw_syscalls:sys_enter) nor `strace` works here")
         })?;
@@ -303,10 +303,10 @@ fn syscalls(run: &Run) -> Outcome {
     })
 }
 
-/// The cost of one case divided by that of another, slice by slice in turn.
+/// Returns the cost of one case divided by that of another, measured slice by slice in turn.
 fn ratio(run: &Run, case: Net, base: Net) -> Outcome {
     const SLICES: u32 = 10;
-    told(run, &case, |peer, time| {
+    outcome_of(run, &case, |peer, time| {
         let mut bouts = [Bout::open(&base, peer)?, Bout::open(&case, peer)?];
         for bout in &mut bouts {
             bout.warm(time / 10)?;
@@ -328,7 +328,7 @@ fn ratio(run: &Run, case: Net, base: Net) -> Outcome {
 
 fn idle(run: &Run) -> Outcome {
     let case = cases::idle();
-    told(run, &case, |peer, _| {
+    outcome_of(run, &case, |peer, _| {
         let bytes = measure::memory(&case, peer)?;
         Ok(vec![
             Metric::new(RUNTIME, "B", bytes.all - bytes.of_user),

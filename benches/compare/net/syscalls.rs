@@ -1,4 +1,5 @@
-//! Counts the syscalls of a process: by `perf stat`, which doesn't slow it, else by `strace -c`.
+//! Counts the system calls of a process: with `perf stat`, which does not slow it down, or with
+//! `strace -c`.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -6,16 +7,16 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How they are counted.
+/// The tool that counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     Perf,
-    /// It stops the process at each syscall, so more requests gather for one wait.
+    /// It stops the process at each system call, so that more requests arrive for one wait.
     Strace,
 }
 
 impl Tool {
-    /// The best one that works here.
+    /// Returns the best tool that works here.
     pub fn find() -> Option<Tool> {
         let works = |program: &str, args: &[&str]| {
             let mut command = Command::new(program);
@@ -32,7 +33,7 @@ impl Tool {
     }
 }
 
-/// A tool at work on a process.
+/// A tool that counts the calls of a process.
 pub struct Counter {
     tool: Tool,
     child: Child,
@@ -61,14 +62,14 @@ impl Counter {
         let mut child = command.spawn()?;
         let mut err = BufReader::new(child.stderr.take().expect("it is piped"));
         match tool {
-            // It says nothing when it is ready.
+            // It prints nothing when it is ready.
             Tool::Perf => std::thread::sleep(Duration::from_millis(200)),
             Tool::Strace => drop(err.read_line(&mut String::new())?),
         }
         Ok(Counter { tool, child, err })
     }
 
-    /// Ends the tool and gives the number.
+    /// Ends the tool and returns the number.
     pub fn stop(mut self) -> io::Result<u64> {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::INT)?;
@@ -83,7 +84,12 @@ impl Counter {
                 total.and_then(|line| line.split_whitespace().nth(3)?.parse().ok())
             }
         };
-        count.ok_or_else(|| io::Error::other(format!("{:?} told no number: {text}", self.tool)))
+        count.ok_or_else(|| {
+            io::Error::other(format!(
+                "no number in the output of {:?}: {text}",
+                self.tool
+            ))
+        })
     }
 }
 

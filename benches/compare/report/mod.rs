@@ -53,7 +53,7 @@ pub fn write(out: &Path, machine: &Machine, quick: bool, all: &[Series]) -> Resu
         .map_err(|error| format!("cannot write the samples as JSON: {error}"))?;
     let groups = groups(all);
     let page = page::page(machine, quick, &groups).into_string();
-    fs::create_dir_all(out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
+    fs::create_dir_all(out).map_err(|error| format!("cannot create {}: {error}", out.display()))?;
     for (name, text) in [("report.json", json), ("report.html", page)] {
         let path = out.join(name);
         fs::write(&path, text)

@@ -1,4 +1,4 @@
-//! The page: one file that needs nothing else, readable in light and dark.
+//! The page: one file without external parts, with a light and a dark theme.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -22,13 +22,13 @@ pub(super) fn page(machine: &Machine, quick: bool, groups: &[Group<'_>]) -> Mark
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Wakeful beside other runtimes" }
+                title { "Wakeful compared with other runtimes" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                h1 { "Wakeful beside other runtimes" }
+                h1 { "Wakeful compared with other runtimes" }
                 @if quick {
-                    p.warning { "A quick run: short samples, to see that it works. The numbers mean little." }
+                    p.warning { "A quick run, to test the program: the samples are short, and the numbers vary a lot." }
                 }
                 (how_to_read())
                 (about(machine))
@@ -48,13 +48,13 @@ fn how_to_read() -> Markup {
     html! {
         p {
             "Each sample is a process of its own. In a round every case runs once for each peer in turn, so "
-            "that what else the machine does hits all alike; the numbers are medians over the rounds, with the "
-            "least and the most sample beneath. "
+            "that other load on the machine affects all peers alike. The numbers are medians over the "
+            "rounds, with the smallest and the largest sample below. "
             b { "×" } " is the ratio to tokio current_thread in this run. "
-            i { "cpu" } " is the processor's time of the whole process, kernel included; " i { "time" }
-            " is what passed, where threads wait for each other. The other one of the two is in the raw samples, "
+            i { "cpu" } " is the processor time of the whole process, in user and kernel mode; " i { "time" }
+            " is the elapsed time, for cases with threads that wait. The other one is in the raw samples, "
             a href="report.json" { "report.json" } ". A row is " span.lost { "red" }
-            " when any runtime is ahead of Wakeful by more than a hundredth."
+            " if another runtime is more than 1 % better than Wakeful."
         }
     }
 }
@@ -120,7 +120,7 @@ fn name(group: &Group<'_>) -> String {
     }
 }
 
-/// A row for each metric of each case and size, a column for each peer.
+/// Returns a table with a row for each metric of each case and size, and a column for each peer.
 fn table(groups: &[&Group<'_>]) -> Markup {
     let has = |peer: Peer| groups.iter().any(|group| group.of(peer).is_some());
     let peers: Vec<Peer> = Peer::ALL.into_iter().filter(|&peer| has(peer)).collect();
@@ -168,7 +168,7 @@ fn cell(group: &Group<'_>, peer: Peer, metric: &Metric, best: Option<Peer>) -> M
     }
 }
 
-/// A card for each case: what it is, its plot, and what must be known of its numbers.
+/// Returns a card for each case: its description, its plot, and the notes about its numbers.
 fn plots(groups: &[&Group<'_>]) -> Markup {
     let mut cases: Vec<&'static Case> = Vec::new();
     for group in groups {

@@ -1,4 +1,4 @@
-//! Plots as SVG: bars for a case, lines over its sizes. Colours come from the page's style sheet.
+//! Plots as SVG: bars for a case, lines over its sizes. Colours are in the style sheet of the page.
 
 use maud::{Markup, html};
 
@@ -9,7 +9,8 @@ const LEFT: f64 = 168.0;
 const ROW: f64 = 22.0;
 const LENGTH: f64 = 230.0;
 
-/// A bar for each peer that has the metric, with a whisker from the least to the most sample.
+/// Draws a bar for each peer that has the metric, with a whisker from the smallest to the largest
+/// sample.
 pub(super) fn bars(group: &Group<'_>, metric: &Metric) -> Markup {
     let rows: Vec<(Peer, Option<Summary>, &str)> = group
         .series
@@ -45,13 +46,13 @@ pub(super) fn bars(group: &Group<'_>, metric: &Metric) -> Markup {
     }
 }
 
-/// Coordinates need no more digits.
+/// Coordinates are rounded to a tenth.
 fn tenth(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-/// The value of the longest bar. One that is many times as long as tokio's is cut, so that the
-/// others can be told apart.
+/// Returns the value of the longest bar. A bar that is many times as long as tokio's is cut, so
+/// that the others can be distinguished.
 fn longest(rows: &[(Peer, Option<Summary>, &str)]) -> f64 {
     let medians = || {
         rows.iter()
@@ -72,7 +73,7 @@ fn longest(rows: &[(Peer, Option<Summary>, &str)]) -> f64 {
     }
 }
 
-/// The plot area of the lines, and what of both axes it shows, as logarithms of 10.
+/// The plot area of the lines, and the ranges of both axes, as logarithms to the base 10.
 struct Axes {
     x: (f64, f64),
     y: (f64, f64),
@@ -112,7 +113,7 @@ impl Axes {
     }
 }
 
-/// A line for each peer over the sizes of a case, both axes logarithmic.
+/// Draws a line for each peer over the sizes of a case, with both axes logarithmic.
 pub(super) fn lines(groups: &[&Group<'_>], metric: &Metric, axis: &str) -> Markup {
     let of = |peer: Peer| -> Vec<(f64, f64)> {
         let points = groups

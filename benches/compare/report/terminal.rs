@@ -9,7 +9,7 @@ pub(super) fn print(groups: &[Group<'_>]) {
     let colours = std::io::stdout().is_terminal();
     println!(
         "{:34} {:>7} {:>9} {:>9} {:>7}  {:32} aims",
-        "case", "", "wakeful", "tokio", "ratio", "ahead of wakeful"
+        "case", "", "wakeful", "tokio", "ratio", "better than wakeful"
     );
     for group in groups {
         for (n, metric) in group.metrics().iter().enumerate() {

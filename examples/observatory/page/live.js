@@ -1,4 +1,4 @@
-// The page: follows the stream, draws, and stands still when asked.
+// The page: follows the stream and draws it, unless it is paused.
 
 // How far behind the newest part the lanes are, so that they move smoothly between two parts.
 const LAG = 450e6, FRAME = 33, MOST_HELD = 300, MOST_ROWS = 60;
@@ -6,7 +6,7 @@ const LAG = 450e6, FRAME = 33, MOST_HELD = 300, MOST_ROWS = 60;
 function start() {
   const view = {
     w: newWindow(), m: null, ui: null, held: [], paused: false, moved: false, t0: 0, t1: 1,
-    stale: true, heard: { end: 0, at: 0 }, figures: newFigures()
+    stale: true, received: { end: 0, at: 0 }, figures: newFigures()
   };
   showLegend();
   showRequests();
@@ -58,14 +58,14 @@ function follow(view) {
     view.figures(JSON.parse(message.data), performance.now()));
   events.addEventListener("error", () => say(view, "lost",
     events.readyState === EventSource.CLOSED
-      ? "the server refuses this page" : "the server is gone; trying again"));
+      ? "the server refuses this page" : "the connection is lost; trying again"));
 }
 
 function take(view, parts) {
   for (const part of parts) addPart(view.w, part);
-  const now = performance.now(), guess = view.heard.end + (now - view.heard.at) * 1e6;
+  const now = performance.now(), guess = view.received.end + (now - view.received.at) * 1e6;
   // The server's clock goes as ours does; what differs is when its words came.
-  view.heard = {
+  view.received = {
     end: Math.abs(guess - view.w.end) < 300e6 ? guess * 0.9 + view.w.end * 0.1 : view.w.end,
     at: now
   };
@@ -118,7 +118,7 @@ function layOut(view) {
 function draw(view, now) {
   if (view.w.end === 0) return;
   if (!view.paused) {
-    const span = Number($("span").value), t1 = view.heard.end + (now - view.heard.at) * 1e6 - LAG;
+    const span = Number($("span").value), t1 = view.received.end + (now - view.received.at) * 1e6 - LAG;
     view.t0 = t1 - span;
     view.t1 = t1;
   }
@@ -137,7 +137,7 @@ function draw(view, now) {
 function pause(view, paused) {
   view.paused = paused;
   $("pause").setAttribute("aria-pressed", String(paused));
-  $("pause").textContent = paused ? "Go on" : "Pause";
+  $("pause").textContent = paused ? "Continue" : "Pause";
   if (paused) {
     say(view, "paused", "paused");
   } else {

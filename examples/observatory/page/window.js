@@ -39,8 +39,8 @@ function addPart(w, raw) {
   }
   // The end of a task may be among what was missed: then the part lists all that are alive.
   if (raw.lost > 0) {
-    const told = new Set(tasks);
-    for (const task of w.tasks.values()) if (!told.has(task)) task.gone = true;
+    const listed = new Set(tasks);
+    for (const task of w.tasks.values()) if (!listed.has(task)) task.gone = true;
   }
   raw.tasks.forEach((task, i) => { if (!task.alive) tasks[i].gone = true; });
   for (const task of w.tasks.values()) {
@@ -48,7 +48,7 @@ function addPart(w, raw) {
     if (["waiting", "ready", "running"].includes(task.state)) task.state = "done";
     finish(w, task);
   }
-  // Parts overlap a little: a poll is told at its end, with the time of its beginning.
+  // Parts overlap a little: a poll is sent at its end, with the time of its beginning.
   w.events.sort((a, b) => a.ts - b.ts || (b.dur ?? 0) - (a.dur ?? 0) || a.seq - b.seq);
   const oldest = firstAtLeast(w.events, w.end - LONGEST, 0, (event) => event.ts);
   w.events.splice(0, Math.max(oldest, w.events.length - MOST_EVENTS));

@@ -1,4 +1,4 @@
-//! The server and its page in one: the page in a real browser, requests from beside it.
+//! Tests of the server with its page in a real browser, and with requests beside it.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,7 +11,7 @@ mod devtools;
 use devtools::{Folder, Page, browser};
 use serde_json::json;
 
-/// A server on a thread of its own; it lives as long as the test's process.
+/// Starts a server on another thread, which runs until the process of the test ends.
 fn server() -> SocketAddr {
     let (told, address) = mpsc::channel();
     thread::spawn(move || {
@@ -37,7 +37,7 @@ fn get(address: SocketAddr, path: &str, more: &str) -> String {
     answer
 }
 
-/// The row of a task in the page's table, as an expression.
+/// Returns an expression for the row of a task in the table of the page.
 fn row(name: &str) -> String {
     format!("[...$('tasks').rows].find((row) => row.cells[1].textContent === '{name}')")
 }
@@ -54,7 +54,7 @@ fn shows(page: &mut Page, name: &str, state: &str) {
     ));
 }
 
-/// Waits until one of the sentences about wakes has all of this.
+/// Waits until one of the texts about wakes contains all of `parts`.
 fn says(page: &mut Page, parts: &[&str]) {
     let parts = json!(parts);
     page.until(&format!(
@@ -86,18 +86,18 @@ fn requests_appear_on_the_page_as_they_happen() {
         &mut page,
         &["The thread \"visitor\" wakes GET /thread?ms=1"],
     );
-    // From the page itself, too.
+    // A request by a button of the page.
     page.eval("[...document.querySelectorAll('#requests button')].find((one) => one.textContent === '/panic').click()");
     shows(&mut page, "GET /panic", "panicked");
     page.until("$('answer').textContent.includes('500: 500 Internal Server Error')");
-    // The page's own stream is there, and not shown.
+    // The task of the page's own stream exists, and is not shown.
     assert!(!is_there(&mut page, "observatory: events"));
     page.eval("$('own').click()");
     page.until(&format!("{} !== undefined", row("observatory: events")));
     assert_eq!(
         page.complaints.len(),
         1,
-        "the console tells of the 500: {:?}",
+        "the console of the browser has more than the 500: {:?}",
         page.complaints
     );
     assert!(page.complaints[0].contains("500"));
@@ -112,14 +112,14 @@ fn requests_appear_on_the_page_as_they_happen() {
 }
 
 #[test]
-fn a_page_that_is_paused_stands_still_and_loses_nothing() {
+fn a_paused_page_does_not_change_and_shows_all_events_later() {
     let Some(browser) = browser() else { return };
     let address = server();
     let folder = Folder::new("paused");
     let mut page = open(browser, &folder, address);
     page.eval("$('pause').click()");
     get(address, "/yields?n=3", "");
-    // Two parts more: the second was made after the request.
+    // Two more parts: the second one was created after the request.
     let wait = "Number(/(\\d+) parts? wait/.exec($('status').textContent)?.[1] ?? 0)";
     let held = page.eval(wait).as_f64().unwrap_or(0.0);
     page.until(&format!("{wait} >= {held} + 2"));
@@ -177,7 +177,7 @@ fn other_origins_and_names_are_refused() {
 }
 
 #[test]
-fn an_address_that_others_reach_is_refused() {
+fn an_address_outside_loopback_is_refused() {
     let refused = |address: &'static str| {
         let runtime = wakeful_observatory::runtime().unwrap();
         runtime.block_on(wakeful_observatory::listen_on_loopback(address))

@@ -1,4 +1,4 @@
-//! What one client, or many, can hold of the observatory.
+//! Tests of the limits for one client and for many.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ fn with_server(client: impl AsyncFnOnce(SocketAddr)) {
     });
 }
 
-/// The first bytes of what comes, until there is a line.
+/// Returns the first line of the response.
 async fn first_line(stream: &TcpStream) -> std::io::Result<String> {
     let (mut line, mut byte) = (Vec::new(), [0]);
     while stream.read(&mut byte).await? == 1 && byte[0] != b'\r' {
@@ -25,18 +25,18 @@ async fn first_line(stream: &TcpStream) -> std::io::Result<String> {
     Ok(String::from_utf8(line).unwrap())
 }
 
-/// A connection that asks for something, and the first line of the answer.
+/// Sends a request. Returns the connection and the first line of the response.
 async fn ask(address: SocketAddr) -> (TcpStream, String) {
     let stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET /nothing HTTP/1.1\r\nHost: {address}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
-    // One that was turned away may not have been read to the end.
+    // The server may close a refused connection before it has read the request.
     let line = first_line(&stream).await.unwrap_or_default();
     (stream, line)
 }
 
 #[test]
-fn one_too_many_is_turned_away_and_places_are_given_back() {
+fn a_connection_over_the_limit_is_refused_and_a_free_place_is_used_again() {
     with_server(async |address| {
         let mut seated = Vec::new();
         for n in 0..100 {
@@ -48,16 +48,16 @@ fn one_too_many_is_turned_away_and_places_are_given_back() {
         let line = first_line(&refused).await.unwrap();
         assert!(line.starts_with("HTTP/1.1 503"), "{line}");
         drop((refused, seated.pop()));
-        // The server sees that they have gone at some time.
+        // The server notices the closed connections with a delay.
         let limit = std::time::Instant::now() + std::time::Duration::from_secs(60);
         while !ask(address).await.1.starts_with("HTTP/1.1 404") {
-            assert!(std::time::Instant::now() < limit, "no place is given back");
+            assert!(std::time::Instant::now() < limit, "no place became free");
         }
     });
 }
 
 #[test]
-fn who_says_nothing_or_only_half_of_it_is_left() {
+fn a_client_that_sends_nothing_or_half_a_head_is_disconnected() {
     with_server(async |address| {
         pause();
         let begun = Instant::now();

@@ -95,7 +95,7 @@ type Loads = Arc<[Load]>;
 #[repr(align(128))]
 struct Load(AtomicUsize);
 
-/// A connection on its way to its shard.
+/// A connection that is sent to its shard.
 struct Handed {
     stream: std::net::TcpStream,
     peer: SocketAddr,
@@ -137,7 +137,7 @@ impl Acceptor {
             return Err(no_shards());
         }
         if capacity == 0 {
-            let text = "to hand connections out through queues for 0: give at least 1";
+            let text = "the capacity of an acceptor's queues is 0: give at least 1";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         Ok(Acceptor(Arc::new(Shared {
@@ -155,7 +155,7 @@ impl Acceptor {
         self.0.addr
     }
 
-    /// Returns the number of connections of a shard, including those on their way to it. Returns 0
+    /// Returns the number of connections of a shard, including those in its queue. Returns 0
     /// if there is no such shard.
     pub fn connections(&self, shard: impl Into<ShardId>) -> usize {
         let load = self.0.loads.get(shard.into().index());
@@ -177,7 +177,9 @@ impl Acceptor {
     pub fn join(&self, shard: &Shard) -> io::Result<Incoming> {
         let (here, made_for) = (shard.count(), self.0.mesh.shards());
         if here != made_for {
-            let text = format!("the acceptor was made for {made_for} shards, and there are {here}");
+            let text = format!(
+                "the acceptor was made for {made_for} shards, but this shard is one of {here}"
+            );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let (sender, receiver) = self.0.mesh.join(shard);
@@ -363,7 +365,7 @@ impl Deref for Connection {
 }
 
 /// Guard that counts a connection as open until it is dropped.
-#[must_use = "dropped at once, the connection does not count"]
+#[must_use = "the connection counts as open only until this guard is dropped"]
 pub struct Open {
     loads: Loads,
     shard: usize,

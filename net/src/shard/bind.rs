@@ -40,6 +40,6 @@ pub(super) fn listen(addr: SocketAddr, reuse_port: bool) -> io::Result<TcpListen
 
 /// Returns the error for 0 shards.
 pub(super) fn no_shards() -> io::Error {
-    let text = "to accept for 0 shards: give at least 1";
+    let text = "the number of shards is 0: give at least 1";
     io::Error::new(io::ErrorKind::InvalidInput, text)
 }

@@ -60,13 +60,13 @@ struct Inner {
 }
 
 impl TcpListeners {
-    /// Makes the listeners of `shards` shards, each with a queue for 1024 connections. Uses the
+    /// Creates the listeners of `shards` shards, each with a queue for 1024 connections. Uses the
     /// first address that works; looking a name up blocks the thread. With port 0 the system
     /// chooses the port of the first listener, and the others use the same.
     ///
     /// # Errors
     ///
-    /// If no address works: the error of the last one, which it names. If the lookup fails, or if
+    /// If no address works: the error of the last one, with its address. If the lookup fails, or if
     /// `shards` is 0.
     pub fn bind(addr: impl ToSocketAddrs, shards: usize) -> io::Result<TcpListeners> {
         if shards == 0 {

@@ -102,7 +102,7 @@ impl TcpListener {
 impl TcpStream {
     /// Registers an accepted, nonblocking connection.
     pub(crate) fn accepted(stream: std::net::TcpStream) -> io::Result<TcpStream> {
-        Stream::new(stream).map(TcpStream)
+        Stream::accepted(stream).map(TcpStream)
     }
 }
 

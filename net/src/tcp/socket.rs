@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{FromRawFd, IntoRawFd, RawFd};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
@@ -95,6 +96,65 @@ impl TcpSocket {
         /// Sets `SO_LINGER`: how long closing waits for data to be sent, in whole seconds; the wait
         /// blocks the thread.
         linger, set_linger: Option<Duration> => linger, set_linger;
+        /// Sets the type of service of IPv4 packets (`IP_TOS`).
+        tos_v4, set_tos_v4: u32 => tos_v4, set_tos_v4;
+        /// Sets the traffic class of IPv6 packets (`IPV6_TCLASS`), 0 to 255.
+        ///
+        /// ```
+        /// use wakeful::net::TcpSocket;
+        ///
+        /// # fn main() -> std::io::Result<()> {
+        /// let socket = TcpSocket::new_v4()?;
+        /// socket.set_tos_v4(0x10)?; // low delay
+        /// assert_eq!(socket.tos_v4()?, 0x10);
+        /// # Ok(())
+        /// # }
+        /// ```
+        tclass_v6, set_tclass_v6: u32 => tclass_v6, set_tclass_v6;
+    }
+
+    /// Sets that closing resets the connection: see
+    /// [`TcpStream::set_zero_linger`](crate::TcpStream::set_zero_linger).
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        self.set_linger(Some(Duration::ZERO))
+    }
+
+    /// Returns the pending error of the socket, and clears it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the system can't report it.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.0.take_error()
+    }
+
+    /// Wraps a socket of std that is neither connected nor listening, and makes it nonblocking. So
+    /// options can be set that only another package offers.
+    ///
+    /// ```
+    /// use socket2::{Domain, Socket, Type};
+    /// use wakeful::net::TcpSocket;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// wakeful::block_on(async {
+    ///     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    ///     socket.set_mark(0).ok();
+    ///     let socket = TcpSocket::from_std_stream(socket.into());
+    ///     socket.bind("127.0.0.1:0".parse().unwrap())?;
+    ///     socket.listen(16)?;
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn from_std_stream(stream: std::net::TcpStream) -> TcpSocket {
+        let socket = Socket::from(stream);
+        // This fails only if foreign code has closed the descriptor.
+        let _ = socket.set_nonblocking(true);
+        TcpSocket(socket)
     }
 
     /// Sets the size of the send buffer, in bytes. Linux doubles it.
@@ -184,6 +244,20 @@ impl TcpSocket {
         let addr = self.0.local_addr()?;
         addr.as_socket()
             .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+}
+
+impl FromRawFd for TcpSocket {
+    /// Wraps a descriptor, which must be a nonblocking TCP socket.
+    unsafe fn from_raw_fd(fd: RawFd) -> TcpSocket {
+        // SAFETY: the caller keeps the contract of this function, which is the same.
+        TcpSocket(unsafe { Socket::from_raw_fd(fd) })
+    }
+}
+
+impl IntoRawFd for TcpSocket {
+    fn into_raw_fd(self) -> RawFd {
+        self.0.into_raw_fd()
     }
 }
 

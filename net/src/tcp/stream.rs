@@ -2,7 +2,9 @@
 
 use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::net::{Shutdown, SocketAddr};
+use std::ops::Deref;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,14 +17,14 @@ use super::socket::TcpSocket;
 use crate::addr::{self, Addrs, ToSocketAddrs};
 use crate::connect;
 use crate::error::{is, tried};
-use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::halves::halves;
 use crate::stream::{Received, Socket, Stream, stream_methods};
 
 /// TCP connection.
 ///
 /// The methods take `&self`; the `futures-io` traits are implemented for `TcpStream` and
-/// `&TcpStream`. Their `close` shuts the writing direction down. Dropping the stream closes the
-/// connection.
+/// `&TcpStream`. Their `close` shuts the writing direction down. tokio's traits are implemented with
+/// the feature `tokio-io`. Dropping the stream closes the connection.
 ///
 /// ```no_run
 /// use futures_util::AsyncReadExt;
@@ -36,9 +38,10 @@ use crate::stream::{Received, Socket, Stream, stream_methods};
 /// # Ok(())
 /// # }
 /// ```
-pub struct TcpStream(pub(super) Stream<std::net::TcpStream>);
+pub struct TcpStream(pub(crate) Stream<std::net::TcpStream>);
 
 stream_methods!(TcpStream, std::net::TcpStream);
+halves!(TcpStream);
 
 impl TcpStream {
     /// Connects to the first address that answers.
@@ -130,6 +133,63 @@ impl TcpStream {
     /// Returns the error of the system.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
         SockRef::from(self.0.get_ref()).set_linger(linger)
+    }
+
+    /// Sets that closing resets the connection, and drops data that was not sent. The reset does
+    /// not wait.
+    ///
+    /// ```
+    /// use wakeful::net::{TcpListener, TcpStream};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// wakeful::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (server, _) = listener.accept().await?;
+    ///     client.set_zero_linger()?;
+    ///     drop(client);
+    ///     let error = server.read(&mut [0; 8]).await.unwrap_err();
+    ///     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        self.set_linger(Some(Duration::ZERO))
+    }
+
+    /// Returns whether acknowledgements are sent at once (`TCP_QUICKACK`).
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system.
+    #[cfg(target_os = "linux")]
+    pub fn quickack(&self) -> io::Result<bool> {
+        SockRef::from(self.0.get_ref()).tcp_quickack()
+    }
+
+    /// Sets whether acknowledgements are sent at once (`TCP_QUICKACK`). The system may change the
+    /// setting later, so set it again after each read.
+    ///
+    /// ```no_run
+    /// # async fn example(stream: wakeful::net::TcpStream) -> std::io::Result<()> {
+    /// let mut buf = [0; 1024];
+    /// let n = stream.read(&mut buf).await?;
+    /// stream.set_quickack(true)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system.
+    #[cfg(target_os = "linux")]
+    pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
+        SockRef::from(self.0.get_ref()).set_tcp_quickack(quickack)
     }
 
     /// Returns the maximum number of hops of a packet (`IP_TTL`).

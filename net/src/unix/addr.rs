@@ -1,4 +1,4 @@
-//! Addresses of Unix domain sockets, and making a socket.
+//! Addresses of Unix domain sockets, and the creation of a socket.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -42,7 +42,7 @@ pub(super) fn named(path: &Path) -> io::Result<SocketAddr> {
     }
     SocketAddr::from_pathname(path).map_err(|_| {
         let reason = match bytes.contains(&0) {
-            true => "it holds a zero byte",
+            true => "it contains a zero byte",
             false => TOO_LONG,
         };
         unfit(path, reason)

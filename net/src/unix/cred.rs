@@ -5,6 +5,25 @@ use std::io;
 #[cfg(target_os = "linux")]
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+/// Number of a user.
+#[expect(
+    non_camel_case_types,
+    reason = "the name of the C library and of tokio"
+)]
+pub type uid_t = u32;
+/// Number of a group.
+#[expect(
+    non_camel_case_types,
+    reason = "the name of the C library and of tokio"
+)]
+pub type gid_t = u32;
+/// Number of a process.
+#[expect(
+    non_camel_case_types,
+    reason = "the name of the C library and of tokio"
+)]
+pub type pid_t = i32;
+
 /// Process, user and group of the peer, at the time of the connection.
 ///
 /// ```
@@ -20,9 +39,9 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UCred {
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-    pub(super) pid: Option<i32>,
+    pub(super) uid: uid_t,
+    pub(super) gid: gid_t,
+    pub(super) pid: Option<pid_t>,
 }
 
 /// Returns the credentials of the peer. Calls the system directly, as the `UCred` of rustix can't
@@ -59,18 +78,18 @@ pub(super) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<UCred> {
 
 impl UCred {
     /// Returns the user id.
-    pub fn uid(&self) -> u32 {
+    pub fn uid(&self) -> uid_t {
         self.uid
     }
 
     /// Returns the group id.
-    pub fn gid(&self) -> u32 {
+    pub fn gid(&self) -> gid_t {
         self.gid
     }
 
     /// Returns the process id; `None` if the process is not visible here, for example from a
     /// container.
-    pub fn pid(&self) -> Option<i32> {
+    pub fn pid(&self) -> Option<pid_t> {
         self.pid
     }
 }

@@ -1,15 +1,19 @@
 //! Unix domain datagrams.
 
+use std::cell::RefCell;
+use std::future::Future;
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use wakeful_core::reactor::{Async, Interest};
-use wakeful_core::task::consume_budget;
-use wakeful_core::time::sleep;
+use wakeful_core::task::{consume_budget, coop};
+use wakeful_core::time::{Sleep, sleep};
 
 use super::addr::{SocketAddr, named};
 use crate::datagram::{datagram_methods, sized};
@@ -33,9 +37,22 @@ use crate::error::tried;
 /// })
 /// # }
 /// ```
-pub struct UnixDatagram(Async<net::UnixDatagram>);
+pub struct UnixDatagram(
+    pub(crate) Async<net::UnixDatagram>,
+    /// Current pause of `poll_send_to`.
+    RefCell<Option<Pin<Box<Sleep>>>>,
+);
+
+// Wakers may be foreign. They are called with the pause taken out, so a panic in them leaves a
+// socket that works.
+impl UnwindSafe for UnixDatagram {}
+impl RefUnwindSafe for UnixDatagram {}
 
 impl UnixDatagram {
+    fn wrap(io: Async<net::UnixDatagram>) -> UnixDatagram {
+        UnixDatagram(io, RefCell::new(None))
+    }
+
     /// Creates a socket at a path, which must not exist yet. As in std, the empty path lets Linux
     /// choose a unique abstract name; a path that begins with a zero byte is an abstract name.
     ///
@@ -161,6 +178,58 @@ impl UnixDatagram {
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         let addr = named(path.as_ref())?;
         sized(self.get_ref().send_to_addr(buf, &addr), buf)
+    }
+
+    /// Polls [`send_to`](Self::send_to); if several tasks poll, only the last one is woken.
+    ///
+    /// ```
+    /// use std::future::poll_fn;
+    /// use wakeful::net::UnixDatagram;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("wakeful-doc-dgram-{}", std::process::id()));
+    /// wakeful::block_on(async {
+    ///     let there = UnixDatagram::bind(&path)?;
+    ///     let here = UnixDatagram::unbound()?;
+    ///     poll_fn(|cx| here.poll_send_to(cx, b"one", &path)).await?;
+    ///     assert_eq!(there.recv(&mut [0; 8]).await?, 3);
+    ///     std::fs::remove_file(&path)
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`send_to`](Self::send_to).
+    pub fn poll_send_to<P: AsRef<Path>>(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+        path: P,
+    ) -> Poll<io::Result<usize>> {
+        let path = path.as_ref();
+        let addr = named(path)?;
+        let progress = ready!(coop::poll_proceed(cx));
+        loop {
+            // Taken out while it is polled, as dropping a foreign waker runs user code.
+            if let Some(mut pause) = self.1.take()
+                && pause.as_mut().poll(cx).is_pending()
+            {
+                self.1.replace(Some(pause));
+                return Poll::Pending;
+            }
+            match self.get_ref().send_to_addr(buf, &addr) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let pause = Box::pin(sleep(Duration::from_millis(1)));
+                    self.1.replace(Some(pause));
+                }
+                sent => {
+                    progress.made_progress();
+                    let sent = sized(sent, buf).map_err(tried("send to", path.display()));
+                    return Poll::Ready(sent);
+                }
+            }
+        }
     }
 
     async fn send_patiently(

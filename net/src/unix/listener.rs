@@ -89,5 +89,5 @@ fn accept(listener: &net::UnixListener) -> io::Result<Accepted> {
 }
 
 fn register((stream, addr): Accepted) -> io::Result<(UnixStream, SocketAddr)> {
-    Ok((UnixStream(Stream::new(stream)?), addr))
+    Ok((UnixStream(Stream::accepted(stream)?), addr))
 }

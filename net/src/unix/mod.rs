@@ -5,11 +5,12 @@ mod cred;
 mod datagram;
 mod listener;
 pub mod pipe;
+mod socket;
 mod stream;
 
-pub use crate::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use addr::SocketAddr;
-pub use cred::UCred;
+pub use cred::{UCred, gid_t, pid_t, uid_t};
 pub use datagram::UnixDatagram;
 pub use listener::{Incoming, UnixListener};
-pub use stream::UnixStream;
+pub use socket::UnixSocket;
+pub use stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, UnixStream, WriteHalf};

@@ -2,10 +2,12 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
-use std::os::fd::AsFd;
+use std::ops::Deref;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net;
 use std::path::Path;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_util::io::{AsyncRead, AsyncWrite};
@@ -17,7 +19,7 @@ use super::addr::{SocketAddr, named, raw_addr, socket};
 #[cfg(target_os = "linux")]
 use super::cred::{UCred, of_peer};
 use crate::error::tried;
-use crate::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::halves::halves;
 use crate::stream::{Received, Socket, Stream, stream_methods};
 
 /// Maximum number of buffers that recvmsg(2) accepts.
@@ -26,7 +28,8 @@ const IOV_MAX: usize = 1024;
 /// Unix domain connection.
 ///
 /// The methods take `&self`; the `futures-io` traits are implemented for `UnixStream` and
-/// `&UnixStream`. Their `close` shuts the writing direction down.
+/// `&UnixStream`. Their `close` shuts the writing direction down. tokio's traits are implemented
+/// with the feature `tokio-io`.
 ///
 /// ```
 /// use wakeful::net::UnixStream;
@@ -41,9 +44,10 @@ const IOV_MAX: usize = 1024;
 /// })
 /// # }
 /// ```
-pub struct UnixStream(pub(super) Stream<net::UnixStream>);
+pub struct UnixStream(pub(crate) Stream<net::UnixStream>);
 
 stream_methods!(UnixStream, net::UnixStream);
+halves!(UnixStream);
 
 impl UnixStream {
     /// Connects to the socket at a path. On Linux a path that begins with a zero byte is an
@@ -80,8 +84,15 @@ impl UnixStream {
     ///
     /// Cancel-safe: if the future is dropped, the socket is closed.
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<UnixStream> {
+        UnixStream::connect_socket(socket(SocketType::STREAM)?, addr).await
+    }
+
+    /// Connects a nonblocking socket.
+    pub(super) async fn connect_socket(
+        socket: OwnedFd,
+        addr: &SocketAddr,
+    ) -> io::Result<UnixStream> {
         let addr = &raw_addr(addr)?;
-        let socket = socket(SocketType::STREAM)?;
         match rustix::net::connect(&socket, addr) {
             Ok(()) => Ok(UnixStream(Stream::new(socket.into())?)),
             Err(Errno::INPROGRESS) => Ok(UnixStream(Stream::connected(socket.into()).await?)),

@@ -1,6 +1,8 @@
-//! Thread numbers, which are never reused.
+//! Numbers of threads and ids of runtimes, which are never reused.
 
 use std::cell::Cell;
+use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Number of a thread, unique in the process. Unlike a `ThreadId` it is read without a reference
@@ -44,5 +46,32 @@ impl ThreadNumber {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         NUMBER.with(|cell| cell.set(number));
         ThreadNumber(number)
+    }
+}
+
+/// Id of a runtime: unique in the process, never reused. See [`Handle::id`](crate::Handle::id).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Id(NonZeroU64);
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Id and name of a runtime. Neither changes, so any thread may read them.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) id: Id,
+    pub(crate) name: Option<Box<str>>,
+}
+
+impl Identity {
+    /// Creates the identity of a new runtime.
+    pub(crate) fn new(name: Option<Box<str>>) -> Identity {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let id = Id(NonZeroU64::new(number).expect("numbers begin at one"));
+        Identity { id, name }
     }
 }

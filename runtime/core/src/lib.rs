@@ -39,8 +39,9 @@ pub mod faults;
 mod faults;
 pub mod fs;
 mod id;
-#[cfg(feature = "io-std")]
 pub mod io;
+#[doc(hidden)]
+pub mod macro_support;
 #[cfg(all(test, any(loom, shuttle)))]
 mod models;
 mod observe;
@@ -52,6 +53,7 @@ pub mod reactor;
 pub mod runtime;
 mod scope;
 pub mod shard;
+mod shutdown_error;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod stall;

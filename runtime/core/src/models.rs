@@ -1,4 +1,4 @@
-//! Models: small programs that loom runs in every interleaving.
+//! Models: small programs that loom runs in all interleavings of at most 3 preemptions.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 CARGO_TARGET_DIR=target/loom \
@@ -10,17 +10,17 @@
 //! The crate's own code: `task/*` (counts, remote_requests, waker, handles, oneshot, and what the
 //! loop does with a task), `executor/remote.rs`, `Stop` of `runtime/handle.rs`, and
 //! `shard/mesh/{notify,queue}.rs` and `shard/call/inbox.rs`. Its atomics, queue, locks and thread
-//! number come from [`crate::primitives`] and `id.rs`, where loom's twins take their place.
+//! number come from [`crate::primitives`] and `id.rs`, which use loom's types here.
 //!
-//! Each protocol is explored by itself ([remote], [remote_requests], [refs]), then whole tasks are,
-//! with a scheduler made for the models ([support]): [task] while the loop runs, [end] when it
-//! ends. [oneshot] and [stop] are what [`Handle`](crate::Handle) adds for results and aborts
-//! between threads, and [beat] is what a loop shows to the stall detector (`observe/*`).
-//! [pair_queue] is how shards send each other messages and wait for them
-//! (`shard/mesh/{notify,queue}.rs`), [inbox] how they send answers (`shard/call/inbox.rs`).
+//! [remote], [remote_requests] and [refs] explore one protocol each. [task] and [end] explore whole
+//! tasks, while the loop runs and when it ends, with a scheduler made for the models ([support]).
+//! [oneshot] and [stop] explore the results and aborts that [`Handle`](crate::Handle) passes
+//! between threads, and [beat] the marker that the stall detector reads (`observe/*`). [pair_queue]
+//! explores the messages between shards (`shard/mesh/{notify,queue}.rs`), and [inbox] their replies
+//! (`shard/call/inbox.rs`).
 //!
 //! Each model also checks:
-//! - There is no deadlock: a lost wake leaves the loop asleep for ever.
+//! - There is no deadlock: after a lost wake the loop would sleep forever.
 //! - There is no leak of a task, its future, its output, or the scheduler (`Track`, loom's `Arc`).
 //! - There is no use of a task after its free, no free that races with a use, and no second free
 //!   (`primitives::Watch`).
@@ -33,23 +33,24 @@
 //!
 //! # Longer schedules
 //!
-//! Loom's models are short, as loom runs all of their interleavings. The same models and longer
-//! ones ([long]: many senders, tens of messages) run in random schedules under shuttle, one per
-//! seed:
+//! Loom's models are short, as the number of their interleavings grows fast. The same models and
+//! longer ones ([long]: many senders, tens of messages) run in random schedules under shuttle, one
+//! per seed:
 //!
 //! ```text
 //! RUSTFLAGS="--cfg shuttle" WAKEFUL_SCHEDULES=1000 CARGO_TARGET_DIR=target/shuttle \
 //!     cargo test --profile smoke -p wakeful-core --lib models
 //! ```
 //!
-//! A failing seed prints the command that repeats it. Shuttle has one memory order, so failures
-//! that need a weaker one are left to loom, and those `without_*` are ignored.
+//! A failing seed prints the command that repeats it. Shuttle treats every access as `SeqCst`, so
+//! only loom finds failures that need a weaker order, and those `without_*` are ignored under
+//! shuttle.
 //!
 //! # Limits
 //!
 //! - Loom treats a `SeqCst` access as `AcqRel`. Only fences are `SeqCst`.
 //! - The queues of `crossbeam` are not modelled; a lock with a relaxed count replaces them.
-//! - The reactor is replaced by `Bell`: a notification before the wait ends the wait, as with an
+//! - The reactor is replaced by `Event`: a notification before the wait ends the wait, as with an
 //!   eventfd.
 //! - The scheduler of the models has short versions of `send`, `post`, `receive`, `cancel_all` and
 //!   `release_remaining` of the executor. A change of one needs a change of the other.
@@ -80,7 +81,7 @@ thread_local! {
     static ALARM: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` in every interleaving.
+/// Runs `f` in all interleavings of at most `LOOM_MAX_PREEMPTIONS` preemptions.
 #[cfg(loom)]
 fn model(f: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -104,7 +105,8 @@ fn model(f: impl Fn() + Send + Sync + 'static) {
 
     let number = |variable| -> Option<u64> {
         let text = std::env::var(variable).ok()?;
-        Some(text.parse().expect("the variable is a number"))
+        let number = text.parse();
+        Some(number.unwrap_or_else(|_| panic!("{variable} is not a number: {text:?}")))
     };
     let seeds = match number("WAKEFUL_SCHEDULE_SEED") {
         Some(seed) => seed..seed + 1,
@@ -124,7 +126,7 @@ fn model(f: impl Fn() + Send + Sync + 'static) {
             f();
             assert!(!ALARM.get(), "a check failed inside a poll or a drop");
         };
-        // The PCT scheduler delays some threads for long, the random one runs all of them in turn.
+        // The PCT scheduler delays some threads for long; the random one picks a thread each time.
         // The first run of the PCT scheduler measures the length of the schedule.
         let result = catch_unwind(AssertUnwindSafe(|| match seed % 2 {
             0 => Runner::new(RandomScheduler::new_from_seed(seed, 1), config).run(run),
@@ -134,7 +136,7 @@ fn model(f: impl Fn() + Send + Sync + 'static) {
             let test = std::thread::current();
             let test = test.name().unwrap_or("models").to_owned();
             println!(
-                "seed {seed} fails; it is repeated by\n    RUSTFLAGS='--cfg shuttle' \
+                "seed {seed} failed. To repeat it:\n    RUSTFLAGS='--cfg shuttle' \
                  WAKEFUL_SCHEDULE_SEED={seed} CARGO_TARGET_DIR=target/shuttle cargo test --profile \
                  smoke -p wakeful-core --lib -- --exact {test}"
             );

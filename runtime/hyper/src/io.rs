@@ -79,7 +79,7 @@ impl<T: AsyncRead> Read for Io<T> {
         // With a larger number, hyper would read bytes that are not initialized.
         assert!(
             n <= length,
-            "a stream says that it read {n} bytes into {length}"
+            "a stream reported a read of {n} bytes into a buffer of {length}"
         );
         // SAFETY: the first `length` bytes were just initialized, and `n` is at most `length`.
         unsafe { cursor.advance(n) };

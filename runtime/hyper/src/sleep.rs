@@ -79,7 +79,7 @@ impl Table {
     }
 }
 
-/// A sleep for hyper, see the module.
+/// Sleep for hyper. The docs of the module explain how it can be `Send`.
 pub(crate) struct Sleep {
     deadline: Instant,
     owner: Owner,
@@ -96,13 +96,13 @@ struct Owner {
     runtime: Handle,
 }
 
-/// How another thread waits.
+/// State of the wait of another thread.
 enum Remote {
-    /// It does not wait.
+    /// No wait.
     Idle,
-    /// It waits for a task on the owner thread.
+    /// Waits for a task on the owner thread.
     Waits(RemoteJoinHandle<()>),
-    /// It stays pending: the runtime has ended, and its clock with it.
+    /// Stays pending, because the runtime and its clock have ended.
     Forever,
 }
 

@@ -17,7 +17,7 @@ use crate::sleep::Sleep;
 ///
 /// # Panics
 ///
-/// Making a sleep panics outside a runtime.
+/// Creating a sleep panics outside a runtime.
 ///
 /// ```
 /// use std::time::Duration;

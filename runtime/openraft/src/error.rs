@@ -9,7 +9,7 @@ use wakeful_core::task::Id;
 /// The payload of a panic.
 pub(crate) type Panic = Box<dyn Any + Send>;
 
-/// Why a task gave no output: it was cancelled, or it panicked.
+/// Error of a task without an output: it was cancelled, or it panicked.
 pub struct JoinError {
     id: Id,
     panic: Option<Panic>,
@@ -62,7 +62,7 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.is_panic(), self.message()) {
             (false, _) => write!(f, "task {} was cancelled", self.id),
-            (true, Some(text)) => write!(f, "task {} panicked: {text}", self.id),
+            (true, Some(text)) => write!(f, "task {} panicked with message {text:?}", self.id),
             (true, None) => write!(f, "task {} panicked", self.id),
         }
     }

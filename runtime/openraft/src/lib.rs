@@ -144,7 +144,7 @@ impl AsyncRuntime for WakefulRuntime {
     fn new(_threads: usize) -> WakefulRuntime {
         match Runtime::new() {
             Ok(runtime) => runtime.into(),
-            Err(error) => panic!("can't make a runtime: {error}"),
+            Err(error) => panic!("can't create the runtime: {error}"),
         }
     }
 
@@ -168,7 +168,7 @@ impl AsyncRuntime for WakefulRuntime {
         async {
             started?;
             let ended =
-                "the blocking closure gave no result: it panicked, or the runtime has ended";
+                "the blocking closure returned no result: it panicked, or the runtime has ended";
             receiver.await.map_err(|_| io::Error::other(ended))
         }
     }

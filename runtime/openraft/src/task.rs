@@ -35,8 +35,8 @@ impl<T: 'static> JoinHandle<T> {
     {
         let (sender, output) = oneshot::channel();
         let task = wakeful_core::spawn(async move {
-            // Caught here, because the executor keeps the payload on its thread. The block makes
-            // sure that a future that panics is dropped during the unwind.
+            // Caught here, because the executor keeps the payload on its thread. The block ensures
+            // that a future that panics is dropped during the unwind.
             #[expect(clippy::redundant_async_block, reason = "it drops the future")]
             let future = async move { future.await };
             let result = AssertUnwindSafe(future).catch_unwind().await;

@@ -42,12 +42,12 @@ pub fn timer(world: &World, place: Place) {
     world.bag.sleeps.borrow_mut().push(sleep);
 }
 
-/// A new descriptor, in the runtime that this thread is inside of.
+/// Registers a new descriptor with the runtime that this thread is inside of.
 fn register(world: &World) {
     let (ours, mut theirs) = UnixStream::pair().expect("two sockets");
     theirs.set_nonblocking(true).expect("it can be set");
     if world.dice.one_in(2) {
-        theirs.write_all(b"xyz").expect("there is room");
+        theirs.write_all(b"xyz").expect("the socket has space");
     }
     world.bag.peers.borrow_mut().push(theirs);
     let descriptor = Async::new(Fd::new(ours, &world.tally));

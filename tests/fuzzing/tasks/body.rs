@@ -10,7 +10,7 @@ use wakeful::task::JoinHandle;
 
 use super::{Blast, End, Task, World, elsewhere};
 
-/// `N` bytes more, so that tasks of several sizes are about.
+/// Has `N` more bytes, so that tasks have several sizes.
 pub(super) struct Body<const N: usize> {
     world: Rc<World>,
     task: Rc<Task>,
@@ -29,7 +29,7 @@ impl<const N: usize> Body<N> {
         }
     }
 
-    /// The memory is still that of this task.
+    /// Checks that the memory is still that of this task.
     fn check(&self) {
         let (world, task) = (&self.world, &self.task);
         assert_eq!(
@@ -56,7 +56,7 @@ impl<const N: usize> Body<N> {
                 .task
                 .awaits
                 .take()
-                .expect("it is known whose handle it is");
+                .expect("the task whose handle it awaits");
             self.world
                 .joined(&awaited, result.map(|output| output.number()));
         }
@@ -89,7 +89,7 @@ impl<const N: usize> Future for Body<N> {
             2 => {
                 task.end.set(Some(End::Panicked));
                 task.panic.set(Some("poll"));
-                // Without the hook, which would end a fuzzer.
+                // Without the panic hook, which would end a fuzzer.
                 resume_unwind(Box::new(Blast(task.number, "poll")));
             }
             3 => {
@@ -123,12 +123,17 @@ impl<const N: usize> Drop for Body<N> {
         self.check();
         let (world, task) = (&self.world, &self.task);
         task.futures_dropped.set(task.futures_dropped.get() + 1);
-        // It may be its own.
+        // It may be its own handle.
         drop(task.awaits.take());
         if task.end.get().is_none() {
             task.end.set(Some(End::Dropped));
             let asked = task.aborted.get() || world.shut.get();
-            world.insist(asked, || format!("{} was dropped by nobody", task.name()));
+            world.insist(asked, || {
+                format!(
+                    "{} was dropped although no abort was requested",
+                    task.name()
+                )
+            });
         }
         if world.in_drop() && task.panic.get().is_none() && !thread::panicking() {
             task.panic.set(Some("drop"));
@@ -137,7 +142,7 @@ impl<const N: usize> Drop for Body<N> {
     }
 }
 
-/// What a task returns.
+/// The output of a task.
 pub(super) struct Output {
     world: Rc<World>,
     task: Rc<Task>,
@@ -168,7 +173,7 @@ impl Drop for Output {
 }
 
 impl World {
-    /// Deeds in the midst of a drop. True if it is to panic.
+    /// Runs operations in the middle of a drop. Returns whether it has to panic.
     fn in_drop(self: &Rc<World>) -> bool {
         if self.depth.get() >= super::MAX_DEPTH {
             return false;

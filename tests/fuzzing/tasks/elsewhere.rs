@@ -1,4 +1,4 @@
-//! Another thread, which does what it is told.
+//! Another thread, which runs jobs.
 
 use std::cell::Cell;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -9,12 +9,12 @@ type Job = Box<dyn FnOnce() + Send>;
 struct Elsewhere {
     jobs: Sender<Job>,
     done: Receiver<()>,
-    /// Jobs that were not waited for.
+    /// Jobs that have not been waited for.
     open: Cell<usize>,
 }
 
 thread_local! {
-    /// One for each thread that plays scripts, for all its scripts: it ends with that thread.
+    /// One for each thread that runs scripts, for all its scripts: it ends with that thread.
     static ELSEWHERE: Elsewhere = Elsewhere::start();
 }
 
@@ -41,7 +41,7 @@ impl Elsewhere {
     }
 }
 
-/// Begins the job there.
+/// Starts the job on the other thread.
 pub fn begin(job: impl FnOnce() + Send + 'static) {
     ELSEWHERE.with(|elsewhere| {
         elsewhere.jobs.send(Box::new(job)).expect("no job fails");
@@ -49,12 +49,12 @@ pub fn begin(job: impl FnOnce() + Send + 'static) {
     });
 }
 
-/// Waits for all that was begun.
+/// Waits for all jobs that were started.
 pub fn wait() {
     ELSEWHERE.with(Elsewhere::wait);
 }
 
-/// Does the job there, and waits for it.
+/// Runs the job on the other thread, and waits for it.
 pub fn call<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = channel();
     begin(move || {

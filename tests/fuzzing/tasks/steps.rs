@@ -1,4 +1,4 @@
-//! The deeds of a script.
+//! The operations of a script.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -15,13 +15,13 @@ use super::{MAX_TASKS, PollNow, Task, WORLD, World, elsewhere};
 type Kept<T> = RefCell<Vec<(Rc<Task>, T)>>;
 
 impl World {
-    /// Takes one of them out, so that nothing is borrowed while it is used.
+    /// Takes an object out, so that nothing is borrowed while it is used.
     pub(super) fn take<T>(&self, kept: &Kept<T>) -> Option<(Rc<Task>, T)> {
         let count = kept.borrow().len();
         (count > 0).then(|| kept.borrow_mut().swap_remove(self.below(count)))
     }
 
-    /// Does what the next bytes say. `own`: the task in whose poll that is, and its waker.
+    /// Runs the operation of the next bytes. `own` is the task that is being polled, and its waker.
     pub(super) fn step(self: &Rc<World>, own: Option<(&Rc<Task>, &Waker)>) {
         match self.below(32) {
             0..=3 => self.spawn(),
@@ -65,7 +65,7 @@ impl World {
     fn task(&self, remote: bool) -> Option<Rc<Task>> {
         let number = self.tasks.borrow().len();
         // A drop at the very end may be outside of the runtime.
-        if number >= MAX_TASKS || !remote && Handle::try_current().is_none() {
+        if number >= MAX_TASKS || !remote && Handle::try_current().is_err() {
             return None;
         }
         let task = Rc::new(Task {
@@ -118,7 +118,7 @@ impl World {
         let number = task.number;
         let future = move || {
             let world = WORLD.with(|world| world.borrow().upgrade());
-            let world = world.expect("the script is played at home");
+            let world = world.expect("the thread that runs the script");
             let task = world.tasks.borrow()[number].clone();
             // Not an `async` block: an `.await` whose future panics in its drop leaks the output.
             Body::<60>::new(&world, &task).map(|output| output.number())
@@ -165,7 +165,7 @@ impl World {
                 self.keep(&self.wakers, task, waker);
             }
             5 => drop(waker),
-            // While this thread goes on.
+            // While this thread continues.
             6 => elsewhere::begin(move || drop(waker)),
             7 => {
                 self.keep(&self.wakers, task.clone(), waker.clone());
@@ -209,7 +209,7 @@ impl World {
             2 => elsewhere::call(move || handle.abort()),
             3 => {
                 elsewhere::call(move || handle.abort());
-                // Its end is not waited for here.
+                // This does not wait for its end.
             }
             4 => elsewhere::begin(move || drop(handle)),
             _ => {
@@ -253,7 +253,7 @@ impl World {
         }
     }
 
-    /// False if none of the set has ended.
+    /// Returns false if no task of the set has ended.
     pub(super) fn join_one_of_the_set(&self) -> bool {
         let Some(mut set) = self.set.take() else {
             return false;
@@ -312,7 +312,7 @@ impl World {
     }
 
     fn shut_down(&self) {
-        // Rarely, as it ends the story.
+        // Rarely, as the script ends with it.
         if self.byte() == 0xaa
             && let Some(handle) = self.handle.borrow().clone()
         {

@@ -1,4 +1,4 @@
 use wakeful_macros as wakeful;
 
-#[wakeful::main(start_paused = true)]
+#[wakeful::main(max_poll = "5ms")]
 async fn main() {}

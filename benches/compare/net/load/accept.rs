@@ -1,4 +1,4 @@
-//! Connects, waits for the end of the stream, connects again.
+//! Connects, waits for the end of the stream, and connects again.
 
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Latencies, Load, Poller, close_by_reset, would_block};
 
-/// Connections that are open at once.
+/// The number of connections that are open at the same time.
 const WIDTH: usize = 16;
 
 pub struct Connects {

@@ -1,4 +1,4 @@
-//! One connection speaks, all hear; the next message is sent when the last one has heard.
+//! One connection sends, all receive. The next message is sent when all have received the last one.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,12 +15,12 @@ pub struct Fanout {
 }
 
 impl Fanout {
-    /// A sender and `receivers` more. The sender hears itself, too.
+    /// Connects a sender and `receivers` more. The sender receives its own messages, too.
     pub fn connect(address: SocketAddr, receivers: usize, size: usize) -> io::Result<Fanout> {
         let exchange = Exchange::echo(size);
         let mut clients: Vec<(TcpStream, usize)> = Vec::with_capacity(receivers + 1);
         for _ in 0..=receivers {
-            // Everybody greets, so those who came before have heard that.
+            // Every connection sends once, so those before it have received that.
             let socket = greet(address, &exchange)?;
             for (other, _) in &mut clients {
                 other.set_nonblocking(false)?;
@@ -42,7 +42,7 @@ impl Fanout {
 }
 
 impl Load for Fanout {
-    /// Counts what was heard, not what was said. A latency is that of the last to hear.
+    /// Counts received messages. A latency is that of the last receiver.
     fn run(&mut self, time: Duration, latencies: &mut Latencies) -> io::Result<u64> {
         let begin = Instant::now();
         let (mut count, mut keys) = (0, Vec::new());

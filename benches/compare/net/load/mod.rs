@@ -1,4 +1,5 @@
-//! The load: hand-written, on epoll, on the core that the server doesn't have. The same for all peers.
+//! The load: hand-written with epoll, on the core that the server does not use, the same for all
+//! peers.
 
 use std::io;
 use std::net::TcpStream;
@@ -23,16 +24,16 @@ pub fn latencies() -> Latencies {
     Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("bounds that it takes")
 }
 
-/// Keeps a server busy.
+/// Sends requests to a server.
 pub trait Load {
-    /// Sends for `time`, then waits for the last answer. Gives the number of requests answered.
+    /// Sends for `time`, then waits for the last answer. Returns the number of answered requests.
     fn run(&mut self, time: Duration, latencies: &mut Latencies) -> io::Result<u64>;
 }
 
-/// A server that says nothing for so long is taken for dead.
+/// The time without an answer after which a server counts as failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The load's own epoll, edge-triggered.
+/// An edge-triggered epoll instance.
 struct Poller {
     epoll: OwnedFd,
     events: Vec<Event>,
@@ -52,7 +53,7 @@ impl Poller {
         Ok(epoll::add(&self.epoll, socket, data, edges)?)
     }
 
-    /// The keys of what is ready; none if nothing was within `patience`.
+    /// Returns the keys of the ready descriptors; none if there was no event within `patience`.
     fn wait(&mut self, patience: Duration, keys: &mut Vec<usize>) -> io::Result<()> {
         self.events.clear();
         let timeout = patience.try_into().expect("seconds");
@@ -69,7 +70,7 @@ impl Poller {
         Ok(())
     }
 
-    /// Like `wait`, but silence is an error.
+    /// Like `wait`, but returns an error if there was no event.
     fn wait_or_fail(&mut self, open: usize, keys: &mut Vec<usize>) -> io::Result<()> {
         self.wait(PATIENCE, keys)?;
         if keys.is_empty() {
@@ -80,7 +81,7 @@ impl Poller {
     }
 }
 
-/// Closes by a reset, so that thousands of closed connections don't hold ports for a minute.
+/// Closes with a reset, so that thousands of closed connections do not keep ports for a minute.
 fn close_by_reset(socket: &TcpStream) -> io::Result<()> {
     socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO))
 }

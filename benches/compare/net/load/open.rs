@@ -1,6 +1,6 @@
-//! Requests at a fixed rate, whether or not the earlier ones have been answered. A latency counts
-//! from the moment at which the request was to be sent: a server that is late for one request is
-//! late for those behind it, and a load that waits for it would not see that (coordinated
+//! Sends requests at a fixed rate, whether or not the earlier ones have been answered. A latency
+//! counts from the time at which the request was due: a server that is late for one request is also
+//! late for the next ones, and a load that waits for answers would not measure that (coordinated
 //! omission).
 
 use std::collections::VecDeque;
@@ -14,26 +14,26 @@ use crate::net::wire::Exchange;
 
 struct Client {
     socket: TcpStream,
-    /// Bytes that are to be sent.
+    /// The number of bytes to be sent.
     unsent: usize,
-    /// Bytes of the oldest answer that have come.
+    /// The number of received bytes of the oldest answer.
     received: usize,
-    /// When the open requests were to be sent.
+    /// The times at which the open requests were due.
     due: VecDeque<Instant>,
 }
 
-/// Connections that take turns to send.
+/// Connections that send in turn.
 pub struct Open {
     poller: Poller,
     clients: Vec<Client>,
     exchange: Exchange,
-    /// From one request to the next.
+    /// The time between two requests.
     every: Duration,
     buffer: Vec<u8>,
 }
 
 impl Open {
-    /// `rate`: requests a second, by all connections together.
+    /// Connects. `rate` is the number of requests a second of all connections together.
     pub fn connect(
         address: SocketAddr,
         connections: usize,
@@ -75,7 +75,7 @@ impl Client {
         Ok(())
     }
 
-    /// Returns how many answers have come.
+    /// Returns the number of answers that arrived.
     fn receive(
         &mut self,
         exchange: &Exchange,
@@ -119,7 +119,7 @@ impl Load for Open {
                 sent += 1;
                 due = begin + self.every * sent;
             }
-            // It does not sleep, as it would be late for the next one.
+            // It does not sleep, as it would wake late for the next request.
             self.poller.wait(Duration::ZERO, &mut keys)?;
             for &key in &keys {
                 let client = &mut self.clients[key];

@@ -15,7 +15,7 @@ struct Client {
     open: bool,
 }
 
-/// Connections to one server, of which the first `active` talk.
+/// Connections to one server, of which the first `active` send requests.
 pub struct Streams {
     poller: Poller,
     clients: Vec<Client>,
@@ -25,8 +25,8 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// Connects, and has one exchange with each that is compared byte by byte, so all are served
-    /// and warm.
+    /// Connects, and compares the answer of one exchange on each connection byte by byte, so that
+    /// all are accepted and warm.
     pub fn connect(
         address: SocketAddr,
         connections: usize,
@@ -59,7 +59,7 @@ impl Streams {
     }
 }
 
-/// Connects and has one exchange.
+/// Connects and makes one exchange.
 pub fn greet(address: SocketAddr, exchange: &Exchange) -> io::Result<TcpStream> {
     let mut socket = TcpStream::connect(address)?;
     socket.set_nodelay(true)?;
@@ -93,7 +93,7 @@ impl Client {
         Ok(())
     }
 
-    /// Is the exchange complete?
+    /// Returns whether the exchange is complete.
     fn advance(&mut self, exchange: &Exchange, buffer: &mut [u8]) -> io::Result<bool> {
         self.send(exchange)?;
         while self.received < exchange.reply.len() {
@@ -102,7 +102,7 @@ impl Client {
                 Some(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Some(length) => self.received += length,
             }
-            // The echo may have been waiting for room.
+            // The server may have waited for space in its send buffer.
             self.send(exchange)?;
         }
         self.open = false;

@@ -1,4 +1,4 @@
-//! HTTP load by `wrk`, which others use, too.
+//! HTTP load by `wrk`, a common load generator.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use super::stream::greet;
 use super::{Latencies, Load};
 use crate::net::wire::Exchange;
 
-/// Is it installed?
+/// Whether `wrk` is installed.
 pub fn is_there() -> bool {
     let mut command = Command::new("wrk");
     command
@@ -19,14 +19,14 @@ pub fn is_there() -> bool {
     command.status().is_ok()
 }
 
-/// `wrk` as a load: it makes its connections anew in each run.
+/// `wrk` as a load. It opens new connections in each run.
 pub struct Wrk {
     address: SocketAddr,
     connections: usize,
 }
 
 impl Wrk {
-    /// Has one exchange, compared byte by byte: `wrk` itself looks at no answer.
+    /// Compares the answer of one exchange byte by byte, as `wrk` does not check answers.
     pub fn new(address: SocketAddr, connections: usize, exchange: Exchange) -> io::Result<Wrk> {
         drop(greet(address, &exchange)?);
         Ok(Wrk {
@@ -37,8 +37,8 @@ impl Wrk {
 }
 
 impl Load for Wrk {
-    /// Runs for whole seconds: `wrk` knows no shorter time. It tells a few quantiles only, and each
-    /// is recorded as often as it stands for requests.
+    /// Runs for whole seconds, which `wrk` requires. It reports only some quantiles, and each is
+    /// recorded as often as the number of requests that it represents.
     fn run(&mut self, time: Duration, latencies: &mut Latencies) -> io::Result<u64> {
         let seconds = time.as_secs_f64().ceil();
         let mut command = Command::new("wrk");
@@ -50,14 +50,14 @@ impl Load for Wrk {
         let output = command.stdin(Stdio::null()).output()?;
         let text = String::from_utf8_lossy(&output.stdout);
         if text.contains("Socket errors") || text.contains("Non-2xx") {
-            return Err(io::Error::other(format!("wrk met errors:\n{text}")));
+            return Err(io::Error::other(format!("wrk reported errors:\n{text}")));
         }
         parse(&text, latencies)
-            .ok_or_else(|| io::Error::other(format!("wrk said what was not expected:\n{text}")))
+            .ok_or_else(|| io::Error::other(format!("unexpected output of wrk:\n{text}")))
     }
 }
 
-/// The number of requests.
+/// Returns the number of requests.
 fn parse(text: &str, latencies: &mut Latencies) -> Option<u64> {
     // "  6512 requests in 1.00s, 500KB read"
     let line = text.lines().find(|line| line.contains(" requests in "))?;
@@ -73,7 +73,7 @@ fn parse(text: &str, latencies: &mut Latencies) -> Option<u64> {
     Some(requests)
 }
 
-/// Nanoseconds of "1.00s", "3.5ms", "12us", "1.0m".
+/// Parses "1.00s", "3.5ms", "12us" or "1.0m" as nanoseconds.
 fn duration(text: &str) -> Option<u64> {
     let split = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(split);

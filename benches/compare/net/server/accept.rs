@@ -1,4 +1,4 @@
-//! Accept and close: each peer, side by side.
+//! Accept and close, with the code of each peer.
 
 use std::net::TcpListener;
 
@@ -54,7 +54,7 @@ async fn compio_main(listener: TcpListener) -> Result {
     }
 }
 
-/// It registers each connection, as one that would be used must be.
+/// Registers each connection, as a server that used it would do.
 fn epoll(listener: TcpListener) -> Result {
     use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
     let poller = epoll::create(CreateFlags::CLOEXEC)?;

@@ -1,5 +1,5 @@
-//! Echo beside a task that computes in polls of half a millisecond and yields after each: each peer
-//! that has a `yield_now`, side by side.
+//! Echo beside a task that computes in polls of half a millisecond and yields after each, with the
+//! code of each peer that has a `yield_now`.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -12,7 +12,7 @@ use futures_util::AsyncWriteExt as _;
 use crate::net::peers::{self, Peer, Result};
 
 const POLL: Duration = Duration::from_micros(500);
-/// Polls without a request after which the load is over.
+/// The number of polls without a request after which the load has ended.
 const QUIET: u32 = 40;
 const REST: Duration = Duration::from_millis(1);
 
@@ -34,7 +34,7 @@ fn request() {
     REQUESTS.set(REQUESTS.get() + 1);
 }
 
-/// Computes while there is load; the servers of the other peers have the core in between.
+/// Computes while there is load. Between two loads the servers of the other peers use the core.
 async fn batch<Y: Future, S: Future>(yield_now: impl Fn() -> Y, sleep: impl Fn(Duration) -> S) {
     let (mut seen, mut quiet) = (0, 0);
     loop {

@@ -1,5 +1,5 @@
-//! Chat: what one says, all hear. A task reads and one writes for each connection; the messages go
-//! through an unbounded channel. Each peer, side by side.
+//! Chat: a message of one client is sent to all. Each connection has a task that reads and one that
+//! writes; the messages go through an unbounded channel. With the code of each peer.
 
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use crate::net::peers::{self, Peer, Result};
 
 type Message = Arc<[u8]>;
 
-/// Those who listen. The lock is never contended: one thread serves. It is there for peers whose
+/// The clients. The lock is never contended, as one thread serves. It is needed by peers whose
 /// tasks must be `Send`.
 struct Room<S>(Arc<Mutex<Vec<S>>>);
 
@@ -23,13 +23,19 @@ impl<S> Room<S> {
     }
 
     fn enter(&self, sender: S) {
-        self.0.lock().expect("no one panics with it").push(sender);
+        self.0
+            .lock()
+            .expect("no task panics while it holds the lock")
+            .push(sender);
     }
 
-    /// Those who can't be reached are gone.
+    /// Sends to all clients, and removes those that can't be reached.
     fn say(&self, bytes: &[u8], send: impl Fn(&S, Message) -> bool) {
         let message = Message::from(bytes);
-        let mut senders = self.0.lock().expect("no one panics with it");
+        let mut senders = self
+            .0
+            .lock()
+            .expect("no task panics while it holds the lock");
         senders.retain(|sender| send(sender, message.clone()));
     }
 }
@@ -40,7 +46,7 @@ impl<S> Clone for Room<S> {
     }
 }
 
-/// A channel for one receiver, which is what this needs; tokio has its own.
+/// A channel for one receiver. The runtimes other than tokio use this one.
 type Sender = mpsc::UnboundedSender<Message>;
 type Receiver = mpsc::UnboundedReceiver<Message>;
 
@@ -219,7 +225,7 @@ async fn monoio_reader(
     }
 }
 
-/// Owned buffers: the message is copied into one.
+/// The API needs an owned buffer, so the message is copied.
 async fn monoio_writer(
     mut stream: monoio::net::tcp::TcpOwnedWriteHalf,
     mut receiver: Receiver,
@@ -281,7 +287,7 @@ async fn compio_writer(mut stream: compio::net::TcpStream, mut receiver: Receive
     Ok(())
 }
 
-/// No channel and no task: what was read goes straight to every socket.
+/// Uses neither channels nor tasks: each message is written to every socket at once.
 fn epoll(listener: TcpListener, size: usize) -> Result {
     let mut buffer = vec![0; size];
     let ready = |slots: &mut limit::Slots<Connection>, slot: usize, end: bool| {
@@ -293,7 +299,7 @@ fn epoll(listener: TcpListener, size: usize) -> Result {
             .read(&mut buffer)?
         {
             for other in slots.iter_mut().flatten() {
-                // An error here comes again when the other's own edge is handled.
+                // An error here occurs again at the next edge of that socket.
                 let _ = other.write(&buffer[..length]);
             }
             if length < buffer.len() && !end {

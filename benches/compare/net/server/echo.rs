@@ -1,4 +1,4 @@
-//! Echo: each peer, side by side.
+//! Echo, with the code of each peer.
 
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -139,7 +139,7 @@ async fn compio_echo(mut stream: compio::net::TcpStream, size: usize) -> Result 
     }
 }
 
-/// A connection with a buffer of its own, as the tasks of the runtimes have.
+/// A connection with its own buffer, as in the tasks of the runtimes.
 struct Client {
     connection: Connection,
     buffer: Vec<u8>,
@@ -169,7 +169,7 @@ fn epoll(listener: TcpListener, size: usize) -> Result {
     )
 }
 
-/// One buffer for all: it stays in the cache, and an idle connection has none.
+/// One buffer for all connections: it stays in the cache, and an idle connection has none.
 fn epoll_shared(listener: TcpListener, size: usize) -> Result {
     idle::set_future(size_of::<Connection>());
     let mut buffer = vec![0; size];

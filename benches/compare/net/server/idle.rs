@@ -1,5 +1,5 @@
-//! What the server says about memory: `idle` on its standard input is answered with the bytes in
-//! use and the size of a connection's future.
+//! The server's answers about its memory: the line `idle` on its standard input is answered with
+//! the bytes in use and the size of a connection's future.
 
 use std::future::Future;
 use std::io::{self, BufRead, Write};
@@ -9,7 +9,7 @@ use crate::memory;
 
 static FUTURE: AtomicUsize = AtomicUsize::new(0);
 
-/// Notes the size of a connection's future, which is the user's, not the runtime's.
+/// Records the size of a connection's future, which belongs to the program, not to the runtime.
 pub fn task<F: Future>(future: F) -> F {
     set_future(size_of::<F>());
     future
@@ -19,7 +19,7 @@ pub fn set_future(size: usize) {
     FUTURE.store(size, Ordering::Relaxed);
 }
 
-/// Answers until the input ends. The thread sleeps in `read` and costs the server nothing.
+/// Answers until the end of the input. The thread sleeps in `read` and takes no processor time.
 pub fn answer() -> io::Result<()> {
     for line in io::stdin().lock().lines() {
         if line? == "idle" {

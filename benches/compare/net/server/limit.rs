@@ -1,6 +1,6 @@
-//! The hand-written epoll loop: what a program without a runtime would do, and so the limit.
+//! The hand-written epoll loop: a program without a runtime, which is the limit for all peers.
 //!
-//! Edge-triggered, each descriptor registered once, nothing allocated for a request.
+//! Edge-triggered; each descriptor is registered once, and a request allocates nothing.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,11 +11,11 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
 const LISTENER: u64 = u64::MAX;
 
-/// What was accepted. A slot is used again when its connection has ended.
+/// The accepted connections. A slot is used again when its connection has ended.
 pub type Slots<C> = Vec<Option<C>>;
 
-/// Serves for ever. `ready` is called for each edge of a connection; the flag says that the peer
-/// will send no more, so a short read is no sign of an empty socket. An error ends the connection.
+/// Serves forever. Calls `ready` for each edge of a connection. The flag means that the peer sends
+/// no more, so that a short read does not mean an empty socket. An error ends the connection.
 pub fn serve<C>(
     listener: TcpListener,
     mut open: impl FnMut(TcpStream) -> io::Result<C>,
@@ -65,7 +65,7 @@ where
     }
 }
 
-/// Takes all that wait.
+/// Accepts all waiting connections.
 pub fn accept(
     listener: &TcpListener,
     mut open: impl FnMut(TcpStream) -> io::Result<()>,
@@ -81,7 +81,7 @@ pub fn accept(
     }
 }
 
-/// A connection and what the socket did not take yet.
+/// A connection, and the bytes that the socket has not accepted yet.
 pub struct Connection {
     pub socket: TcpStream,
     pub unsent: Vec<u8>,
@@ -100,7 +100,7 @@ impl Connection {
         Ok(Connection { socket, unsent })
     }
 
-    /// `None`: nothing there yet. The end of the stream is an error.
+    /// Returns `None` if there are no bytes yet. The end of the stream is an error.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         match (&self.socket).read(buffer) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -110,7 +110,7 @@ impl Connection {
         }
     }
 
-    /// Sends, and keeps what does not fit. False: wait for the edge that says there is room.
+    /// Writes, and stores the rest. Returns false if it has to wait until the socket is writable.
     pub fn write(&mut self, data: &[u8]) -> io::Result<bool> {
         let sent = if self.unsent.is_empty() {
             self.send(data)?
@@ -121,7 +121,7 @@ impl Connection {
         Ok(self.unsent.is_empty())
     }
 
-    /// Sends what was kept. False: some is left.
+    /// Writes the stored bytes. Returns false if some are left.
     pub fn flush(&mut self) -> io::Result<bool> {
         if self.unsent.is_empty() {
             return Ok(true);

@@ -1,4 +1,4 @@
-//! The servers: a child process, pinned to its core, that serves one service by one peer.
+//! The servers: each is a child process, pinned to its core, with one service and one peer.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -22,7 +22,7 @@ mod timed;
 mod two;
 mod udp;
 
-/// What is served.
+/// The service of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     Echo,
@@ -73,7 +73,7 @@ impl Service {
 /// The first argument that makes this process a server.
 pub const FLAG: &str = "--server";
 
-/// Serves as the arguments say: `PEER SERVICE BUFFER`.
+/// Runs the server that the arguments name: `PEER SERVICE BUFFER`.
 pub fn main(args: &[String]) -> ExitCode {
     let [peer, service, size] = args else {
         eprintln!("usage: {FLAG} PEER SERVICE BUFFER");
@@ -89,7 +89,7 @@ pub fn main(args: &[String]) -> ExitCode {
 }
 
 fn serve(peer: &str, service: &str, size: &str) -> Result {
-    // Whatever ends the driver ends its servers.
+    // The servers are killed when the driver ends, for any reason.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("unknown {what}"));
     let peer = Peer::from_name(peer).ok_or_else(|| bad("peer"))?;
@@ -122,7 +122,7 @@ fn serve(peer: &str, service: &str, size: &str) -> Result {
     }
 }
 
-/// std's listener would queue 128 connections, too few for the cases with many.
+/// A listener of std has a backlog of 128 connections, too few for the cases with many.
 fn listen() -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None)?;
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
@@ -140,5 +140,5 @@ fn announce(address: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-/// Set in the environment, it starts the thread that tells about memory.
+/// If it is set in the environment, the server starts the thread that answers about its memory.
 pub const ASK_MEMORY: &str = "WAKEFUL_BENCH_MEMORY";

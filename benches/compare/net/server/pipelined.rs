@@ -1,4 +1,4 @@
-//! `kv` and `http`: read, answer all that is complete, write. Each peer, side by side.
+//! `kv` and `http`: read, answer all complete requests, write. With the code of each peer.
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -122,7 +122,8 @@ pub async fn monoio_main(listener: TcpListener, size: usize, answer: impl Answer
     }
 }
 
-/// Owned buffers: a read replaces what the buffer held, so a rest is kept apart.
+/// The API needs an owned buffer, and a read overwrites it, so an incomplete request is stored
+/// separately.
 async fn monoio_session(
     mut stream: monoio::net::TcpStream,
     size: usize,

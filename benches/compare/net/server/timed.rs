@@ -1,6 +1,7 @@
-//! Echo with a deadline armed for each request: each peer, side by side.
+//! Echo with a deadline armed for each request, with the code of each peer.
 //!
-//! There is no hand-written loop here: what matters is each peer's cost against its own plain echo.
+//! There is no hand-written loop here: the result is the cost relative to plain echo of the same
+//! peer.
 
 use std::io;
 use std::net::TcpListener;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use crate::net::peers::{self, Peer, Result};
 
-/// Long enough for a connection to sit through the slices of the other peers.
+/// Long enough for a connection to wait through the slices of the other peers.
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub fn serve(peer: Peer, listener: TcpListener, size: usize) -> Result {

@@ -1,5 +1,5 @@
-//! Echo and `kv` on two cores: Wakeful's shards, tokio's multi-threaded runtime, two of monoio's. Each has
-//! two threads, pinned to a core each; the load has to share one of them.
+//! Echo and `kv` on two cores: Wakeful's shards, tokio's multi-threaded runtime, two runtimes of
+//! monoio. Each has two threads, pinned to a core each; the load shares one of the cores.
 
 use std::future::Future;
 use std::io;
@@ -17,8 +17,8 @@ use crate::net::machine;
 use crate::net::peers::{self, Peer, Result};
 use crate::net::wire::kv::Kv;
 
-/// Which of the two. All connections of `kv` have one store, behind a lock that is taken once for
-/// 16 commands, the same for all peers.
+/// The service. All connections of `kv` have one store, behind a lock that is taken once for 16
+/// commands, the same for all peers.
 #[derive(Clone)]
 pub enum What {
     Echo,
@@ -33,7 +33,7 @@ pub fn serve(peer: Peer, what: What, size: usize) -> Result {
         Peer::Wakeful => wakeful(what, size),
         Peer::Tokio => tokio(what, size),
         Peer::Monoio => monoio(what, size),
-        _ => Err(io::Error::other("no service on two cores")),
+        _ => Err(io::Error::other("this peer has no service on two cores")),
     }
 }
 
@@ -49,7 +49,7 @@ fn wakeful(what: What, size: usize) -> Result {
             let mut incoming = incoming?;
             while let Some(accepted) = incoming.accept().await {
                 let (stream, open) = accepted?.0.into_parts();
-                // Which shard has how many is not asked.
+                // The number of connections of each shard is not needed.
                 drop(open);
                 stream.set_nodelay(true)?;
                 match &what {
@@ -76,7 +76,7 @@ fn tokio(what: What, size: usize) -> Result {
     let listener = super::listen()?;
     announce(listener.local_addr()?)?;
     runtime.block_on(async move {
-        // The loop that accepts is a task on a worker, too.
+        // The loop that accepts is a task on a worker as well.
         let accepting = match what {
             What::Echo => tokio::spawn(echo::tokio_main(listener, size)),
             What::Kv(kv) => tokio::spawn(pipelined::tokio_main(listener, size, kv)),
@@ -85,7 +85,7 @@ fn tokio(what: What, size: usize) -> Result {
     })
 }
 
-/// A listener with `SO_REUSEPORT` for each: monoio has no other way.
+/// Creates a listener with `SO_REUSEPORT` for each runtime: monoio has no other way.
 fn monoio(what: What, size: usize) -> Result {
     let first = listen_beside((Ipv4Addr::LOCALHOST, 0).into())?;
     let address = first.local_addr()?;

@@ -1,4 +1,4 @@
-//! HTTP/1.1 with one fixed answer; the head is parsed by httparse.
+//! HTTP/1.1 with one fixed answer; httparse parses the head.
 
 use std::io;
 
@@ -28,7 +28,7 @@ impl Answer for Http {
     }
 }
 
-/// One request and its answer.
+/// Returns one request and its answer.
 pub fn exchange() -> Exchange {
     Exchange {
         request: REQUEST.to_vec(),

@@ -1,4 +1,4 @@
-//! A store of keys that speaks as much RESP as the load needs: `SET key value` and `GET key`.
+//! A key-value store with the part of RESP that the load needs: `SET key value` and `GET key`.
 
 use std::collections::HashMap;
 use std::io;
@@ -6,14 +6,17 @@ use std::sync::{Arc, Mutex};
 
 use super::{Answer, Exchange};
 
-/// Shared by all connections. The lock is never contended: one thread serves. It is there for
-/// peers whose tasks must be `Send`, and taken once for all that was read.
+/// Shared by all connections. The lock is never contended, as one thread serves, and is taken once
+/// for each read. It is needed by peers whose tasks must be `Send`.
 #[derive(Clone, Default)]
 pub struct Kv(Arc<Mutex<HashMap<Vec<u8>, Vec<u8>>>>);
 
 impl Answer for Kv {
     fn answer(&self, input: &[u8], out: &mut Vec<u8>) -> io::Result<usize> {
-        let mut store = self.0.lock().expect("no one panics with it");
+        let mut store = self
+            .0
+            .lock()
+            .expect("no task panics while it holds the lock");
         let mut used = 0;
         while let Some((words, length)) = command(&input[used..])? {
             used += length;
@@ -39,17 +42,19 @@ impl Answer for Kv {
     }
 }
 
-/// The words, the last of which may be absent, and how long the command is.
+/// The words, the last of which may be absent, and the length of the command.
 type Command<'a> = ([&'a [u8]; 3], usize);
 
-/// A command of up to three words, or `None` if it isn't complete.
+/// Parses a command of up to three words. Returns `None` if it is incomplete.
 fn command(input: &[u8]) -> io::Result<Option<Command<'_>>> {
     let Some((count, mut at)) = number(input, b'*')? else {
         return Ok(None);
     };
     let mut words: [&[u8]; 3] = [b""; 3];
     let Some(places) = words.get_mut(..count) else {
-        return Err(io::Error::other(format!("a command of {count} words")));
+        return Err(io::Error::other(format!(
+            "a command has {count} words, not 2 or 3"
+        )));
     };
     for word in places {
         let Some((length, start)) = number(&input[at..], b'$')? else {
@@ -65,7 +70,7 @@ fn command(input: &[u8]) -> io::Result<Option<Command<'_>>> {
     Ok(Some((words, at)))
 }
 
-/// The number of a line such as `$12`, and where the next line begins.
+/// Parses the number in a line such as `$12`. Returns it with the start of the next line.
 fn number(input: &[u8], mark: u8) -> io::Result<Option<(usize, usize)>> {
     let mut value = 0usize;
     for (at, &byte) in input.iter().enumerate() {
@@ -81,12 +86,12 @@ fn number(input: &[u8], mark: u8) -> io::Result<Option<(usize, usize)>> {
 
 fn bulk(value: &[u8], out: &mut Vec<u8>) {
     use std::io::Write;
-    write!(out, "${}\r\n", value.len()).expect("a Vec takes all");
+    write!(out, "${}\r\n", value.len()).expect("writing to a Vec does not fail");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
 }
 
-/// A pipeline of `depth` commands: sets and gets in turn, each get of the key just set.
+/// Returns a pipeline of `depth` commands: sets and gets in turn, each get of the key just set.
 pub fn exchange(depth: usize) -> Exchange {
     let (mut request, mut reply) = (Vec::new(), Vec::new());
     for i in 0..depth / 2 {

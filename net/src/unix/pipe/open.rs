@@ -91,15 +91,18 @@ impl OpenOptions {
         let open = || {
             let fd = rustix::fs::open(path, flags, Mode::empty())?;
             if !self.unchecked {
-                check(&fd, refused, "that")?;
+                check(&fd, refused, "this access")?;
             }
             Ok(fd)
         };
         open().map_err(|error: io::Error| {
-            let nobody = is(&error, Errno::NXIO);
+            let no_reader = is(&error, Errno::NXIO);
             let error = tried("open", path.display())(error);
-            match nobody {
-                true => tried("no process reads this pipe yet:", "try again when one does")(error),
+            match no_reader {
+                true => tried(
+                    "no process has opened this pipe for reading:",
+                    "try again later",
+                )(error),
                 false => error,
             }
         })

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use futures_util::io::AsyncRead;
 use rustix::fs::OFlags;
-use wakeful_core::reactor::{Async, Interest};
+use wakeful_core::reactor::{Async, Interest, Ready};
 
 use super::descriptor::{check, into_blocking, nonblocking};
 use crate::exact;
@@ -21,7 +21,7 @@ use crate::stream::no_bytes;
 /// sender is left. It may continue to read: after a new sender opens the pipe, reads return its
 /// bytes. To read no end at all, open the pipe with [`read_write`](super::OpenOptions::read_write).
 #[derive(Debug)]
-pub struct Receiver(Async<File>);
+pub struct Receiver(pub(crate) Async<File>);
 
 impl Receiver {
     /// Wraps a file that is a pipe, and makes it nonblocking.
@@ -170,6 +170,44 @@ impl Receiver {
     /// Cancel-safe.
     pub async fn readable(&self) -> io::Result<()> {
         self.0.readable().await
+    }
+
+    /// Waits until the reactor has recorded that the pipe is ready for any of `interest`, and
+    /// returns which of these events there are.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+        self.0.source().ready(interest).await
+    }
+
+    /// Calls `op` once, if the reactor has recorded that the pipe is readable. If `op` returns
+    /// `WouldBlock`, the record is cleared.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # wakeful::block_on(async {
+    /// let (sender, receiver) = wakeful::net::unix::pipe::pipe()?;
+    /// sender.write_all(b"hello").await?;
+    /// receiver.readable().await?;
+    /// let n = receiver.try_io(|| Ok(rustix::io::read(&receiver, &mut [0; 8])?))?;
+    /// assert_eq!(n, 5);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of `op`, or `WouldBlock`. `Interrupted` is returned as well, as `op` can't
+    /// be called again.
+    pub fn try_io<R>(&self, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        self.0.source().try_io_once(Interest::READABLE, op)
     }
 
     /// Polls for readability; if several tasks poll, only the last one is woken.

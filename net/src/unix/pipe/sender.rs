@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use futures_util::io::AsyncWrite;
 use rustix::fs::OFlags;
-use wakeful_core::reactor::{Async, Interest};
+use wakeful_core::reactor::{Async, Interest, Ready};
 
 use super::descriptor::{check, into_blocking, nonblocking};
 use crate::exact;
@@ -173,6 +173,43 @@ impl Sender {
     /// Cancel-safe.
     pub async fn writable(&self) -> io::Result<()> {
         self.0.writable().await
+    }
+
+    /// Waits until the reactor has recorded that the pipe is ready for any of `interest`, and
+    /// returns which of these events there are.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel-safe.
+    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+        self.0.source().ready(interest).await
+    }
+
+    /// Calls `op` once, if the reactor has recorded that the pipe is writable. If `op` returns
+    /// `WouldBlock`, the record is cleared.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # wakeful::block_on(async {
+    /// let (sender, receiver) = wakeful::net::unix::pipe::pipe()?;
+    /// let n = sender.try_io(|| Ok(rustix::io::write(&sender, b"hello")?))?;
+    /// assert_eq!(n, 5);
+    /// # drop(receiver);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of `op`, or `WouldBlock`. `Interrupted` is returned as well, as `op` can't
+    /// be called again.
+    pub fn try_io<R>(&self, op: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        self.0.source().try_io_once(Interest::WRITABLE, op)
     }
 
     /// Polls for writability; if several tasks poll, only the last one is woken.

@@ -6,7 +6,9 @@
 ))]
 mod detached;
 mod error;
+mod members;
 mod pool;
+mod remote;
 mod write_errors;
 
 use std::cell::Cell;
@@ -24,6 +26,7 @@ use std::task::{Context, Poll};
 ))]
 pub(crate) use detached::run_detached;
 pub(crate) use pool::{Config, Pool};
+pub(crate) use remote::RemoteCall;
 pub(crate) use write_errors::WriteErrors;
 
 use pool::Job;
@@ -64,9 +67,9 @@ impl Blocking {
         context::with(|blocking: &Blocking| blocking.pool.clone())
     }
 
-    /// Whether no task waits for a result.
+    /// Whether no task waits for a result, and no closure of a handle has yet to end.
     pub(crate) fn is_idle(&self) -> bool {
-        self.awaited.get() == 0
+        self.awaited.get() == 0 && !self.pool.has_remote()
     }
 
     #[track_caller]
@@ -75,10 +78,22 @@ impl Blocking {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        let (id, call) = self.begin(f, location)?;
+        Ok(spawn_hidden(id, location, deliver(call)))
+    }
+
+    /// Runs `f` on the pool. The caller spawns the task that [delivers](deliver) its result, with
+    /// the returned id.
+    #[track_caller]
+    fn begin<F, T>(&self, f: F, location: &'static Location<'static>) -> io::Result<(Id, Call<T>)>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
         let id = next_id();
         let shown = Closure::new(id.as_u64(), size_of::<F>(), location);
         let call = self.call(false, Some(id), shown, f)?;
-        Ok(spawn_hidden(id, location, deliver(call)))
+        Ok((id, call))
     }
 
     /// Runs `f` on the pool without a task. The closure sees `id` as the id of its task.
@@ -210,6 +225,23 @@ where
     let location = Location::caller();
     match with(|blocking| blocking.run(f, location)) {
         Ok(handle) => handle,
+        Err(error) => panic!("spawn_blocking: {error}"),
+    }
+}
+
+/// Runs `f` on the pool, as [`Blocking::begin`] does.
+///
+/// # Panics
+///
+/// Outside a runtime, or if the system starts no thread and none is running.
+#[track_caller]
+fn begin<F, T>(f: F, location: &'static Location<'static>) -> (Id, Call<T>)
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    match with(|blocking| blocking.begin(f, location)) {
+        Ok(begun) => begun,
         Err(error) => panic!("spawn_blocking: {error}"),
     }
 }

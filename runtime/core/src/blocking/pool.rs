@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub(crate) struct Pool {
     work: Condvar,
     /// Notified when a worker has ended.
     gone: Condvar,
+    /// Number of closures of handles that have not ended.
+    remote: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -60,6 +63,7 @@ impl Pool {
             state,
             work: Condvar::new(),
             gone: Condvar::new(),
+            remote: AtomicUsize::new(0),
         })
     }
 
@@ -164,6 +168,20 @@ impl Pool {
             .unwrap_or_else(PoisonError::into_inner);
         // Idle threads that have not ended yet are not busy.
         state.busy
+    }
+
+    /// Counts a closure of a handle, until [`remote_ends`](Self::remote_ends).
+    pub(super) fn remote_begins(&self) {
+        self.remote.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn remote_ends(&self) {
+        self.remote.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Whether a closure of a handle has not ended.
+    pub(super) fn has_remote(&self) -> bool {
+        self.remote.load(Ordering::Acquire) > 0
     }
 
     pub(crate) fn stats(&self) -> Stats {

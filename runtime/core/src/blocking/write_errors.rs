@@ -38,10 +38,15 @@ impl WriteErrors {
         self.flushed
     }
 
+    /// Whether a write has failed after `since`, a result of `begin_flush`.
+    pub(crate) fn has_failed_since(&self, since: u64) -> bool {
+        since != self.count
+    }
+
     /// Ends a flush that began at `since`, and returns the last error after that. Each of several
     /// concurrent flushes returns it.
     pub(crate) fn end_flush(&mut self, since: u64) -> io::Result<()> {
-        if since == self.count {
+        if !self.has_failed_since(since) {
             return Ok(());
         }
         (self.reported, self.flushed) = (self.count, self.count);

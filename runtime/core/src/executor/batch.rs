@@ -11,13 +11,37 @@
 //!
 //! A task that wakes itself in its poll, by `yield_now` or because its budget is used up, can wait.
 //! So a stamp after such a poll ends the batch if the last reactor turn is some time ago. That time
-//! is zero after a sleep and after a turn that has woken a task; it doubles with each turn that has
-//! not, up to a slice.
+//! is zero after a sleep, after a turn that has woken a task, and after a turn before which a task
+//! has tried a descriptor that was not ready; it doubles with each other turn, up to a slice.
 //!
 //! All times are in the unit of the stamps, and passed in.
 
 /// Maximum number of polls between two stamps.
 pub(crate) const STRIDE: u32 = 8;
+
+/// What a reactor turn means for the yields that follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// The turn has woken a task: the next yield leads to a turn.
+    Found,
+    /// Before the turn a task has tried a descriptor that was not ready. It may yield until the
+    /// descriptor is: the next stamp after a yield leads to a turn.
+    Asked,
+    /// Neither: turns become rarer.
+    Missed,
+}
+
+impl Turn {
+    /// Returns `Found` if `found`, or else `Asked` if `asked`.
+    #[inline(always)]
+    pub(crate) fn new(found: bool, asked: bool) -> Turn {
+        match (found, asked) {
+            (true, _) => Turn::Found,
+            (false, true) => Turn::Asked,
+            (false, false) => Turn::Missed,
+        }
+    }
+}
 
 /// A batch of polls, and the measurements that set its length.
 pub(crate) struct Batch {
@@ -164,16 +188,15 @@ impl Batch {
         self.is_over |= now - self.turned >= self.slice;
     }
 
-    /// Begins the next batch after a reactor turn that ended at `now`. `found`: whether the turn
-    /// has woken a task.
-    pub(crate) fn turn_ended(&mut self, now: u64, slice: u64, found: bool) {
+    /// Begins the next batch after a reactor turn that ended at `now`.
+    pub(crate) fn turn_ended(&mut self, now: u64, slice: u64, turn: Turn) {
         if !self.is_timed {
             return;
         }
         self.slice = slice;
         let next = (self.patience * 2).clamp(slice / 64, slice);
-        self.patience = if found { 0 } else { next };
-        if found {
+        self.patience = if turn == Turn::Missed { next } else { 0 };
+        if turn == Turn::Found {
             // The first yield after such a turn is noticed at once.
             self.stride = 1;
         }

@@ -1,11 +1,13 @@
 //! Builder of a task with a name or a class.
 
+use std::borrow::Borrow;
 use std::future::Future;
 use std::panic::Location;
 
 use super::classes::Class;
-use super::current;
-use crate::task::JoinHandle;
+use super::{Executor, current};
+use crate::console::About;
+use crate::task::{Id, JoinHandle};
 
 /// Configures and spawns a task.
 ///
@@ -62,16 +64,65 @@ impl Builder {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let location = Location::caller();
+        self.spawn_current(None, Location::caller(), future)
+    }
+
+    /// Spawns the task, as [`spawn`](Self::spawn) does: that takes futures that are not `Send`, so
+    /// this has tokio's name for the same.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.spawn_current(None, Location::caller(), future)
+    }
+
+    /// Spawns the task on the executor of this thread. With an `id`, the task works for something
+    /// that has this id and is shown in its place.
+    #[track_caller]
+    pub(crate) fn spawn_current<F>(
+        self,
+        id: Option<Id>,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
         current::with(|executor| {
-            let start = || match self.name {
-                Some(name) => executor.spawn_named(name, location, future),
-                None => executor.spawn(location, future),
-            };
-            match &self.class {
-                Some(class) => executor.in_class(class, start),
-                None => start(),
-            }
+            let spawn = |id, about: About<'_>| executor.spawn_as(id, location, future, about);
+            self.start(executor, id, spawn)
         })
+    }
+
+    /// Calls `spawn` in the class, and names the task that it spawns.
+    #[track_caller]
+    pub(super) fn start<T, H: Borrow<JoinHandle<T>>>(
+        self,
+        executor: &Executor,
+        id: Option<Id>,
+        spawn: impl FnOnce(Id, About<'_>) -> H,
+    ) -> H {
+        let about = match (&id, &self.name) {
+            (Some(_), _) => About::hidden(),
+            (None, Some(name)) => About::named(name),
+            (None, None) => About::task(),
+        };
+        let id = id.unwrap_or_else(|| executor.next_id());
+        let spawn = || spawn(id, about);
+        let task = match &self.class {
+            Some(class) => executor.in_class(class, spawn),
+            None => spawn(),
+        };
+        if let Some(name) = self.name {
+            executor.name_task(task.borrow(), name);
+        }
+        task
     }
 }

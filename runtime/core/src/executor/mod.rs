@@ -12,6 +12,7 @@ pub(crate) mod current;
 mod ids;
 mod inbox;
 mod observed;
+mod random;
 pub(crate) mod remote;
 mod run_queue;
 mod set;
@@ -29,25 +30,28 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::panic::Location;
 use std::ptr::NonNull;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::task::Waker;
 
-pub(crate) use batch::Batch;
 #[cfg(all(test, not(any(loom, shuttle))))]
 pub(crate) use batch::STRIDE;
+pub(crate) use batch::{Batch, Turn};
 pub use builder::Builder as TaskBuilder;
 pub(crate) use classes::ClassQueue;
 use classes::Classes;
 pub use classes::spawn_in;
-pub use set::JoinSet;
+pub(crate) use random::random_below;
+pub use set::{JoinSet, SetBuilder};
 pub(crate) use spawn::cancel_current;
-pub use spawn::{id, name, spawn, try_id};
+pub use spawn::{id, name, spawn, spawn_local, try_id};
 pub(crate) use spawn::{next_id, spawn_at, spawn_hidden};
 pub(crate) use wake_sources::LiveTask;
 
 use crate::console::{self, About};
-use crate::id::ThreadNumber;
+use crate::context::Context;
+use crate::id::{Identity, ThreadNumber};
 use crate::observe::Observer;
 use crate::reactor::Notifier;
 use crate::scope::on_drop;
@@ -62,6 +66,7 @@ use crate::trace::Recorder;
 use ids::Ids;
 pub(crate) use ids::reserve_id;
 use inbox::Message;
+use random::{Random, random_seed};
 use remote::Remote;
 use stats::{Counts, count};
 use tasks::Tasks;
@@ -69,7 +74,8 @@ use tasks::Tasks;
 /// The tasks of one thread, and their scheduler.
 ///
 /// It lives in an `Arc`, as wakers on other threads reach `remote`, `notifier`, `notified`,
-/// `coalesced_there` and the owner's number; all other fields belong to the owner thread.
+/// `coalesced_there` and the owner's number, and handles `identity`; all other fields belong to the
+/// owner thread.
 pub(crate) struct Executor {
     /// Pointer into the `Arc`, through which the strong count is raised.
     this: Cell<NonNull<Executor>>,
@@ -104,12 +110,19 @@ pub(crate) struct Executor {
     /// Called when other threads have raised events. Its argument has one bit for each kind.
     on_raised: Cell<fn(u8)>,
     pub(crate) trace: Recorder,
+    /// Where `select!` begins.
+    random: Random,
+    /// Id and name of the runtime. Any thread.
+    pub(crate) identity: Identity,
+    /// Context of the runtime, until it ends.
+    context: Cell<Option<Weak<Context>>>,
 }
 
-// SAFETY: `owner` never changes; `remote`, `notifier` and the atomics may be used by all threads.
-// The other fields are used by the owner thread alone: by `Runtime`, which can't leave its thread,
-// by the thread's context, which is thread-local, and by wakers and handles after they compared
-// `owner`.
+// SAFETY: `owner` and `identity` never change; `remote`, `notifier` and the atomics may be used by
+// all threads. The other fields are used by the owner thread alone: by `Runtime`, which can't leave
+// its thread, by the thread's context, which is thread-local, and by wakers and handles after they
+// compared `owner`. Of these, `context` must not be dropped on another thread either: it is empty
+// once another thread may hold the last reference.
 unsafe impl Send for Executor {}
 // SAFETY: as above.
 unsafe impl Sync for Executor {}
@@ -132,6 +145,7 @@ impl Executor {
         notifier: Notifier,
         observer: Option<Box<Observer>>,
         trace: Recorder,
+        identity: Identity,
     ) -> Arc<Executor> {
         let executor = Arc::new(Executor {
             this: Cell::new(NonNull::dangling()),
@@ -158,6 +172,9 @@ impl Executor {
             remote: Remote::new(),
             on_raised: Cell::new(|_| {}),
             trace,
+            random: Random::new(random_seed()),
+            identity,
+            context: Cell::new(None),
         });
         let this = NonNull::new(Arc::as_ptr(&executor).cast_mut()).expect("an Arc is not null");
         executor.this.set(this);
@@ -309,22 +326,13 @@ impl Executor {
         unsafe { JoinHandle::new(task) }
     }
 
-    fn spawn_named<F>(
-        &self,
-        name: Box<str>,
-        location: &'static Location<'static>,
-        future: F,
-    ) -> JoinHandle<F::Output>
-    where
-        F: Future + 'static,
-    {
-        let task = self.spawn_as(self.ids.next(), location, future, About::named(&name));
+    /// Names a task that was spawned just now.
+    fn name_task<T>(&self, task: &JoinHandle<T>, name: Box<str>) {
         task.mark_named(&name);
         if let Some(observer) = &self.observer {
             observer.named(task.id(), &name);
         }
         self.names.borrow_mut().insert(task.id(), name);
-        task
     }
 
     /// Returns a new strong reference to this executor.
@@ -335,6 +343,24 @@ impl Executor {
             Arc::increment_strong_count(self.this.get().as_ptr());
             Arc::from_raw(self.this.get().as_ptr())
         }
+    }
+
+    /// Sets the context of the runtime. Owner thread only.
+    pub(crate) fn set_context(&self, context: &Rc<Context>) {
+        self.context.set(Some(Rc::downgrade(context)));
+    }
+
+    /// Forgets the context, which other threads must not drop. Owner thread only.
+    pub(crate) fn forget_context(&self) {
+        self.context.set(None);
+    }
+
+    /// Returns the context of the runtime, if it has not ended. Owner thread only.
+    pub(crate) fn context(&self) -> Option<Rc<Context>> {
+        let weak = self.context.take();
+        let context = weak.as_ref().and_then(Weak::upgrade);
+        self.context.set(weak);
+        context
     }
 
     /// Returns an id for a task, or for something that is shown as a task, such as a closure of the

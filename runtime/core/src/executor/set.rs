@@ -11,6 +11,8 @@ use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
 
+use super::builder::Builder;
+use super::classes::Class;
 use super::{Executor, current};
 use crate::console::About;
 use crate::context;
@@ -122,30 +124,60 @@ impl<T> JoinSet<T> {
         F: Future<Output = T> + 'static,
         T: 'static,
     {
-        let location = Location::caller();
+        self.insert_current(None, Location::caller(), About::task(), future)
+    }
+
+    /// Spawns a task as a member, as [`spawn`](Self::spawn) does: that takes futures that are not
+    /// `Send`, so this has tokio's name for the same.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    #[track_caller]
+    pub fn spawn_local<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+        T: 'static,
+    {
+        self.insert_current(None, Location::caller(), About::task(), future)
+    }
+
+    /// Returns a builder that configures a task and spawns it as a member.
+    ///
+    /// ```
+    /// wakeful::block_on(async {
+    ///     let mut set = wakeful::task::JoinSet::new();
+    ///     set.build_task().name("greeter").spawn(async { wakeful::task::name() });
+    ///     assert_eq!(set.join_next().await.unwrap().unwrap().as_deref(), Some("greeter"));
+    /// });
+    /// ```
+    pub fn build_task(&mut self) -> SetBuilder<'_, T> {
+        SetBuilder {
+            set: self,
+            task: Builder::new(),
+        }
+    }
+
+    /// Spawns a member on the executor of this thread. `id`: a new one if it is `None`.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn insert_current<F>(
+        &mut self,
+        id: Option<Id>,
+        location: &'static Location<'static>,
+        about: About<'_>,
+        future: F,
+    ) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+        T: 'static,
+    {
         // The place is taken inside, so that a panic because there is no runtime does not change
         // the set.
         let start = |executor: &Executor| {
-            let _kept = executor.kept_for_subscriber();
-            let id = executor.next_id();
-            let size = size_of::<Member<F>>();
-            let (queue, console) = executor.report(id, location, size, About::task());
-            // The subscriber may have ended it.
-            executor.check_not_released();
-            let place = self.vacant.pop().unwrap_or_else(|| {
-                self.members.push(None);
-                self.members.len() - 1
-            });
-            let ticket = Ticket {
-                ended: self.ended.clone(),
-                place,
-                id,
-            };
-            let member = Member { future, ticket };
-            let task = executor.spawn_reported(id, location, member, queue, console);
-            let abort = task.abort_handle();
-            self.members[place] = Some(task);
-            abort
+            let id = id.unwrap_or_else(|| executor.next_id());
+            self.insert(executor, id, location, about, future)
+                .abort_handle()
         };
         // SAFETY: the executor is used for the spawn alone, which runs no user code before it holds
         // a count of its own, see `Executor::spawn_as`.
@@ -153,6 +185,40 @@ impl<T> JoinSet<T> {
             Some(abort) => abort,
             None => current::none(),
         }
+    }
+
+    /// Spawns a member on an executor of this thread.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn insert<F>(
+        &mut self,
+        executor: &Executor,
+        id: Id,
+        location: &'static Location<'static>,
+        about: About<'_>,
+        future: F,
+    ) -> &JoinHandle<T>
+    where
+        F: Future<Output = T> + 'static,
+        T: 'static,
+    {
+        let _kept = executor.kept_for_subscriber();
+        let size = size_of::<Member<F>>();
+        let (queue, console) = executor.report(id, location, size, about);
+        // The subscriber may have ended it.
+        executor.check_not_released();
+        let place = self.vacant.pop().unwrap_or_else(|| {
+            self.members.push(None);
+            self.members.len() - 1
+        });
+        let ticket = Ticket {
+            ended: self.ended.clone(),
+            place,
+            id,
+        };
+        let member = Member { future, ticket };
+        let task = executor.spawn_reported(id, location, member, queue, console);
+        self.members[place].insert(task)
     }
 
     /// Waits for the next member to end, and returns its output. `None` if the set is empty.
@@ -171,6 +237,13 @@ impl<T> JoinSet<T> {
     /// Cancel-safe: no output is lost.
     pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         poll_fn(|cx| self.poll_join_next_with_id(cx)).await
+    }
+
+    /// Returns the output of the next member that has ended already, and the id of its task, if
+    /// there is one.
+    pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        let (id, output) = self.take_ended()?;
+        Some(output.map(|output| (id, output)))
     }
 
     /// Returns the output of the next member that has ended already, if there is one.
@@ -340,9 +413,113 @@ where
     /// Spawns every future as a member.
     fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> Self {
         let mut set = JoinSet::new();
-        for future in futures {
-            set.spawn(future);
-        }
+        set.extend(futures);
         set
+    }
+}
+
+impl<F> Extend<F> for JoinSet<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    /// Spawns every future as a member.
+    fn extend<I: IntoIterator<Item = F>>(&mut self, futures: I) {
+        for future in futures {
+            self.spawn(future);
+        }
+    }
+}
+
+/// Configures a task and spawns it as a member of a [`JoinSet`], see [`JoinSet::build_task`].
+#[must_use = "a builder does nothing until `spawn` is called"]
+pub struct SetBuilder<'a, T> {
+    set: &'a mut JoinSet<T>,
+    task: Builder,
+}
+
+impl<T> SetBuilder<'_, T> {
+    /// Sets the name of the task, as [`Builder::name`](crate::executor::TaskBuilder::name) does.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.task = self.task.name(name);
+        self
+    }
+
+    /// Sets the class of the task, as [`Builder::class`](crate::executor::TaskBuilder::class) does.
+    pub fn class(mut self, class: &Class) -> Self {
+        self.task = self.task.class(class);
+        self
+    }
+
+    /// Spawns the task as a member, as [`JoinSet::spawn`] does.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime, and if the class is gone or of another runtime.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+        T: 'static,
+    {
+        self.insert_current(None, Location::caller(), future)
+    }
+
+    /// Spawns the task as a member, as [`spawn`](Self::spawn) does.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn).
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+        T: 'static,
+    {
+        self.insert_current(None, Location::caller(), future)
+    }
+
+    /// Spawns the member on the executor of this thread. With an `id`, the task works for something
+    /// that has this id and is shown in its place.
+    #[track_caller]
+    pub(crate) fn insert_current<F>(
+        self,
+        id: Option<Id>,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+        T: 'static,
+    {
+        current::with(|executor| self.insert(executor, id, location, future))
+    }
+
+    /// Spawns the member as [`insert_current`](Self::insert_current) does, on an executor of this
+    /// thread.
+    #[track_caller]
+    pub(crate) fn insert<F>(
+        self,
+        executor: &Executor,
+        id: Option<Id>,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+        T: 'static,
+    {
+        let SetBuilder { set, task } = self;
+        let spawn = |id, about: About<'_>| set.insert(executor, id, location, about, future);
+        task.start(executor, id, spawn).abort_handle()
+    }
+}
+
+impl<T> fmt::Debug for SetBuilder<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("set", &self.set)
+            .field("task", &self.task)
+            .finish()
     }
 }

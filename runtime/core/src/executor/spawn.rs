@@ -52,6 +52,29 @@ where
     spawn_at(Location::caller(), future)
 }
 
+/// Spawns a task on this thread's runtime, as [`spawn`](crate::spawn) does. That takes futures that
+/// are not `Send`, so this has tokio's name for the same; it needs no `LocalSet`.
+///
+/// # Panics
+///
+/// As [`spawn`](crate::spawn).
+///
+/// ```
+/// wakeful::block_on(async {
+///     let local = std::rc::Rc::new(7);
+///     assert_eq!(wakeful::task::spawn_local(async move { *local }).await.unwrap(), 7);
+/// });
+/// ```
+#[inline(always)]
+#[track_caller]
+pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn_at(Location::caller(), future)
+}
+
 /// Spawns a task with the location of another caller.
 #[inline(always)]
 #[track_caller]

@@ -104,7 +104,29 @@ impl ReadDir {
         poll_fn(|cx| self.poll_next_entry(cx)).await
     }
 
-    fn poll_next_entry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<DirEntry>>> {
+    /// Polls [`next_entry`](Self::next_entry).
+    ///
+    /// ```
+    /// use std::future::poll_fn;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// wakeful::block_on(async {
+    ///     let mut entries = wakeful::fs::read_dir(".").await?;
+    ///     let first = poll_fn(|cx| entries.poll_next_entry(cx)).await?;
+    ///     assert!(first.is_some());
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`next_entry`](Self::next_entry).
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    pub fn poll_next_entry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<DirEntry>>> {
         loop {
             if let Some(entry) = self.entries.pop_front() {
                 return Poll::Ready(entry.map(Some));

@@ -6,6 +6,7 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 use crate::blocking::Missing;
+use crate::shutdown_error::runtime_ended;
 
 /// Error of the system with the operation and the path. The kind stays the same; the original error
 /// is the `source`.
@@ -38,6 +39,6 @@ pub(super) fn tried(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -
 pub(super) fn lost(missing: Missing) -> io::Error {
     match missing {
         Missing::Panicked(payload) => resume_unwind(payload),
-        Missing::Dropped => io::Error::other("the runtime ended before this file operation began"),
+        Missing::Dropped => runtime_ended("the runtime ended before this file operation began"),
     }
 }

@@ -2,14 +2,15 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, FileTimes, Metadata, Permissions};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::op::{Op, on_pool, transfer};
 use super::request::Request;
-use super::stream::StreamState;
+use super::stream::{CHUNK, StreamState};
 
 /// An open file.
 ///
@@ -58,6 +59,8 @@ use super::stream::StreamState;
 pub struct File {
     pub(super) file: Arc<fs::File>,
     pub(super) stream: RefCell<StreamState>,
+    /// Maximum number of bytes of one operation of the stream.
+    pub(super) most: usize,
 }
 
 /// Maximum number of bytes that one operation asks of the system.
@@ -81,6 +84,7 @@ impl File {
         File {
             file: Arc::new(file),
             stream: RefCell::default(),
+            most: CHUNK,
         }
     }
 
@@ -96,7 +100,9 @@ impl File {
     pub async fn into_std(mut self) -> io::Result<fs::File> {
         self.flush_writes().await?;
         self.stream.get_mut().rewind(&self.file)?;
-        let File { mut file, stream } = self;
+        let File {
+            mut file, stream, ..
+        } = self;
         drop(stream);
         loop {
             match Arc::try_unwrap(file) {
@@ -105,6 +111,81 @@ impl File {
                 Err(shared) => file = Arc::new(shared.try_clone()?),
             }
         }
+    }
+
+    /// Returns the file of std, with the same cursor, if that needs no wait.
+    ///
+    /// ```
+    /// use wakeful::fs::File;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// wakeful::block_on(async {
+    ///     let file = File::open("Cargo.toml").await?;
+    ///     let file = file.try_into_std().expect("no operation is in flight");
+    ///     assert!(file.metadata()?.is_file());
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the file back if an operation is in flight, or if a buffered write has failed: then
+    /// [`into_std`](Self::into_std) waits, or returns the error.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime, if a part of a buffered write is not written yet.
+    #[expect(clippy::result_large_err, reason = "the file itself, as in tokio")]
+    pub fn try_into_std(mut self) -> Result<fs::File, File> {
+        let stream = self.stream.get_mut();
+        let since = stream.write_errors.begin_flush();
+        if stream.poll_idle().is_pending()
+            || stream.write_errors.has_failed_since(since)
+            || stream.rewind(&self.file).is_err()
+        {
+            return Err(self);
+        }
+        Arc::try_unwrap(self.file).map_err(|file| File {
+            file,
+            stream: self.stream,
+            most: self.most,
+        })
+    }
+
+    /// Returns the maximum number of bytes that one operation of the stream transfers.
+    pub fn max_buf_size(&self) -> usize {
+        self.most
+    }
+
+    /// Sets the maximum number of bytes that one operation of the stream transfers, which is the
+    /// size of the file's buffer. Default: 256 KiB. [`read_at`](Self::read_at) and
+    /// [`write_at`](Self::write_at) have buffers of their own.
+    ///
+    /// ```
+    /// use futures_util::AsyncReadExt;
+    /// use wakeful::fs::File;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// wakeful::block_on(async {
+    ///     let mut file = File::open("Cargo.toml").await?;
+    ///     file.set_max_buf_size(16);
+    ///     assert_eq!(file.read(&mut [0; 1024]).await?, 16);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the size is 0.
+    #[track_caller]
+    pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
+        assert!(
+            max_buf_size > 0,
+            "a file needs a buffer: the size is at least 1 byte"
+        );
+        self.most = max_buf_size.min(MOST);
     }
 
     /// Reads at `offset`, at most the length of the buffer, and returns the number of bytes. 0
@@ -324,6 +405,58 @@ impl File {
         on_pool(move || file.set_permissions(permissions)).await
     }
 
+    /// Changes the times of the file, after buffered writes.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use wakeful::fs::{self, File, FileTimes};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("wakeful-doc-times-{}", std::process::id()));
+    /// wakeful::block_on(async {
+    ///     let file = File::create(&path).await?;
+    ///     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    ///     file.set_times(FileTimes::new().set_accessed(time).set_modified(time)).await?;
+    ///     assert_eq!(file.metadata().await?.modified()?, time);
+    ///     fs::remove_file(&path).await
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the system, or the error of an earlier buffered write.
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel-safe: if the future is dropped, the operation may still be carried out.
+    pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        self.settle().await?;
+        let file = self.file.clone();
+        on_pool(move || file.set_times(times)).await
+    }
+
+    /// Changes the time of the last modification, as [`set_times`](Self::set_times) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_times`](Self::set_times).
+    ///
+    /// # Panics
+    ///
+    /// Outside a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel-safe: if the future is dropped, the operation may still be carried out.
+    pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
+        self.set_times(FileTimes::new().set_modified(time)).await
+    }
+
     /// Returns a second handle, which shares the cursor.
     ///
     /// # Errors
@@ -335,7 +468,9 @@ impl File {
     /// Cancel-safe.
     pub async fn try_clone(&self) -> io::Result<File> {
         self.settle().await?;
-        self.file.try_clone().map(File::from_std)
+        let mut file = File::from_std(self.file.try_clone()?);
+        file.most = self.most;
+        Ok(file)
     }
 }
 
@@ -354,6 +489,19 @@ impl AsRawFd for File {
 impl From<fs::File> for File {
     fn from(file: fs::File) -> File {
         File::from_std(file)
+    }
+}
+
+impl From<OwnedFd> for File {
+    fn from(fd: OwnedFd) -> File {
+        File::from_std(fd.into())
+    }
+}
+
+impl FromRawFd for File {
+    unsafe fn from_raw_fd(fd: RawFd) -> File {
+        // SAFETY: the caller keeps the contract of this function, which is the same.
+        File::from_std(unsafe { fs::File::from_raw_fd(fd) })
     }
 }
 

@@ -111,7 +111,7 @@ impl AsyncRead for File {
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let want = total(bufs.iter().map(|buf| buf.len()));
+        let want = total(bufs.iter().map(|buf| buf.len()), self.most);
         if want == 0 {
             return Poll::Ready(Ok(0));
         }
@@ -120,7 +120,7 @@ impl AsyncRead for File {
                 return Poll::Ready(Ok(count));
             }
             ready!(self.poll_turn(cx));
-            let File { file, stream } = &mut *self;
+            let File { file, stream, .. } = &mut *self;
             let stream = stream.get_mut();
             stream.write_errors.report()?;
             if let Some(error) = stream.read_error.take() {
@@ -136,9 +136,9 @@ impl AsyncRead for File {
     }
 }
 
-/// A write is buffered at once, at most 256 KiB, when the write before it has ended; a later call
-/// returns its error. `poll_flush` waits until the system has the bytes, not until they are on the
-/// disk: for that see [`File::sync_all`].
+/// A write is buffered at once, at most [`File::max_buf_size`] bytes, when the write before it has
+/// ended; a later call returns its error. `poll_flush` waits until the system has the bytes, not
+/// until they are on the disk: for that see [`File::sync_all`].
 impl AsyncWrite for File {
     fn poll_write(
         self: Pin<&mut Self>,
@@ -155,10 +155,10 @@ impl AsyncWrite for File {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_turn(cx));
-        let File { file, stream } = &mut *self;
+        let File { file, stream, most } = &mut *self;
         let stream = stream.get_mut();
         stream.write_errors.report()?;
-        let total = total(bufs.iter().map(|buf| buf.len()));
+        let total = total(bufs.iter().map(|buf| buf.len()), *most);
         if total > 0 {
             stream.begin_write(file, bufs, total)?;
         }
@@ -186,7 +186,7 @@ impl AsyncSeek for File {
         to: SeekFrom,
     ) -> Poll<io::Result<u64>> {
         ready!(self.poll_turn(cx));
-        let File { file, stream } = &mut *self;
+        let File { file, stream, .. } = &mut *self;
         let stream = stream.get_mut();
         stream.write_errors.report()?;
         stream.rewind(file)?;

@@ -37,6 +37,7 @@
 
 mod backend;
 mod dir;
+mod dir_builder;
 mod error;
 mod file;
 mod file_io;
@@ -55,10 +56,13 @@ mod whole;
 pub(crate) use backend::Files;
 pub use backend::{Backend, backend};
 pub use dir::{DirEntry, ReadDir, read_dir};
+pub use dir_builder::DirBuilder;
 pub use file::File;
 pub use open_options::OpenOptions;
 pub use paths::{
     canonicalize, copy, create_dir, create_dir_all, hard_link, metadata, read_link, remove_dir,
     remove_dir_all, remove_file, rename, set_permissions, symlink, symlink_metadata, try_exists,
 };
+#[doc(no_inline)]
+pub use std::fs::FileTimes;
 pub use whole::{read, read_to_string, write, write_atomic};

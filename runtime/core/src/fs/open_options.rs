@@ -46,10 +46,6 @@ pub struct OpenOptions {
 impl OpenOptions {
     /// Returns options without any access: a file can't be opened without `read`, `write` or
     /// `append`.
-    #[expect(
-        clippy::new_without_default,
-        reason = "as in std: a default would say nothing"
-    )]
     pub fn new() -> OpenOptions {
         OpenOptions {
             read: false,
@@ -179,6 +175,12 @@ impl OpenOptions {
         };
         let custom = OFlags::from_bits_retain(self.custom_flags as _) & !OFlags::ACCMODE;
         Ok(OFlags::CLOEXEC | access | making | custom)
+    }
+}
+
+impl Default for OpenOptions {
+    fn default() -> OpenOptions {
+        OpenOptions::new()
     }
 }
 

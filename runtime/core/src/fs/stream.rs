@@ -19,8 +19,8 @@ use super::request::{Reply, Request};
 use crate::blocking::WriteErrors;
 use crate::task::waiters::{Place, Waiters};
 
-/// Maximum number of bytes that one operation transfers.
-const CHUNK: usize = 256 * 1024;
+/// Default of the maximum number of bytes that one operation transfers.
+pub(super) const CHUNK: usize = 256 * 1024;
 
 #[derive(Default)]
 pub(super) struct StreamState {
@@ -204,7 +204,7 @@ impl StreamState {
     }
 }
 
-/// Returns how many bytes one operation transfers of buffers with these lengths.
-pub(super) fn total(lengths: impl Iterator<Item = usize>) -> usize {
-    lengths.fold(0, usize::saturating_add).min(CHUNK)
+/// Returns how many bytes one operation transfers of buffers with these lengths, at most `most`.
+pub(super) fn total(lengths: impl Iterator<Item = usize>, most: usize) -> usize {
+    lengths.fold(0, usize::saturating_add).min(most)
 }

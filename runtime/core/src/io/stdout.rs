@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use super::descriptor::{reopen, retry_blocking};
 use crate::blocking::{self, Call, Missing, WriteErrors};
 use crate::reactor::{Async, Interest};
+use crate::shutdown_error::runtime_ended;
 use crate::task::coop;
 
 /// Maximum number of bytes handed to a thread at a time.
@@ -56,9 +57,7 @@ impl Pooled {
         self.busy = None;
         let written = written.unwrap_or_else(|missing| match missing {
             Missing::Panicked(payload) => resume_unwind(payload),
-            Missing::Dropped => Err(io::Error::other(
-                "the runtime ended before this write began",
-            )),
+            Missing::Dropped => Err(runtime_ended("the runtime ended before this write began")),
         });
         if let Err(error) = written {
             self.write_errors.record(error);

@@ -1,4 +1,4 @@
-//! What a loop shows of itself to the watchdog: which poll goes on, and whose it is.
+//! Model of the marker that shows the current poll and its task to the stall detector.
 
 use std::num::NonZeroU64;
 use std::panic::Location;
@@ -15,11 +15,11 @@ fn id(number: u64) -> Id {
     Id::new(NonZeroU64::new(number).expect("not zero"))
 }
 
-/// Two tasks and one look for all interleavings, more for random ones.
+/// Two tasks and one read of the marker under loom, more under shuttle.
 const TASKS: u64 = if cfg!(shuttle) { 20 } else { 2 };
-const LOOKS: usize = if cfg!(shuttle) { 30 } else { 1 };
+const READS: usize = if cfg!(shuttle) { 30 } else { 1 };
 
-/// Tasks, one after the other, in the same slot; poll and task have the same number.
+/// Polls tasks one after the other, in the same slot. A poll has the number of its task.
 fn run_all(marker: &PollMarker, between: fn(&PollMarker)) {
     for number in 1..=TASKS {
         marker.tasks.insert(0, id(number), Location::caller());
@@ -31,51 +31,52 @@ fn run_all(marker: &PollMarker, between: fn(&PollMarker)) {
 }
 
 /// Checks that the detector names the task that was polled when it read the marker.
-fn the_right_one_is_named(
+fn the_polled_task_is_named(
     between: fn(&PollMarker),
-    who: fn(&PollMarker, StuckPoll) -> Option<TaskInfo>,
+    named: fn(&PollMarker, StuckPoll) -> Option<TaskInfo>,
 ) {
     let marker = Arc::new(PollMarker::new());
     let shown = marker.clone();
     let thread = thread::spawn(move || run_all(&shown, between));
-    for _ in 0..LOOKS {
+    for _ in 0..READS {
         if let Some(stuck) = marker.current()
-            && let Some(who) = who(&marker, stuck)
+            && let Some(task) = named(&marker, stuck)
         {
-            assert_eq!(who.id.as_u64(), stuck.number(), "another task was named");
-            assert!(who.location.is_some());
+            assert_eq!(task.id.as_u64(), stuck.number(), "another task was named");
+            assert!(task.location.is_some());
         }
     }
     thread.join().unwrap();
-    // Nothing runs any more, so nothing can have changed meanwhile.
-    let stuck = marker.current().expect("a poll goes on");
-    assert_eq!(marker.task(stuck).map(|who| who.id), Some(id(TASKS)));
+    // The other thread has ended, so the marker does not change between the two reads.
+    let stuck = marker.current().expect("the last poll has not ended");
+    assert_eq!(marker.task(stuck).map(|task| task.id), Some(id(TASKS)));
 }
 
 #[test]
-fn the_task_of_the_poll_that_goes_on() {
-    model(|| the_right_one_is_named(PollMarker::idle, PollMarker::task));
+fn the_detector_names_the_task_of_the_current_poll() {
+    model(|| the_polled_task_is_named(PollMarker::idle, PollMarker::task));
 }
 
-/// The slot is read, and the word not once more.
+/// Reads the slot without reading the word again afterwards.
 #[test]
 #[should_panic(expected = "another task was named")]
-fn without_the_second_look() {
-    model(|| the_right_one_is_named(PollMarker::idle, |marker, _| marker.tasks.get(0)));
+fn without_the_second_read_of_the_word() {
+    model(|| the_polled_task_is_named(PollMarker::idle, |marker, _| marker.tasks.get(0)));
 }
 
-/// The second task takes the slot while the word still tells of the first.
+/// Writes the second task into the slot while the word still names the poll of the first.
 #[test]
 #[should_panic(expected = "another task was named")]
 fn without_a_change_of_the_word() {
-    model(|| the_right_one_is_named(|_| (), PollMarker::task));
+    model(|| the_polled_task_is_named(|_| (), PollMarker::task));
 }
 
-/// A copy whose newcomer does not release: the reader may see it, and still the word of before.
+/// A copy that stores the id of the next task without `Release`: the reader may see the new id
+/// together with the old word.
 #[test]
-#[cfg_attr(shuttle, ignore = "takes a weaker memory than shuttle has")]
+#[cfg_attr(shuttle, ignore = "fails only in a weaker memory model than shuttle's")]
 #[should_panic(expected = "another task was named")]
-fn without_the_release_of_the_newcomer() {
+fn without_the_release_of_the_next_id() {
     model(|| {
         let shared = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
         let writer = shared.clone();

@@ -1,12 +1,12 @@
-//! Models of a loop that ends while other threads hold wakers and handles: no message stays behind,
-//! and the task and the scheduler are freed with their last user.
+//! Models of a loop that ends while other threads hold wakers and handles: no message stays in the
+//! queue, and the task and the scheduler are freed with their last user.
 
 use std::task::Waker;
 
 use loom::thread;
 
 use super::model;
-use super::support::{Flaw, World, sign, world, world_of};
+use super::support::{Flaw, World, increment, world, world_of};
 
 /// A thread uses a waker while the loop ends. The handle is dropped before or after that.
 fn against_the_end(flaw: Flaw, handle_first: bool, act: fn(Waker)) {
@@ -96,7 +96,7 @@ fn abort_against_the_end() {
         let World {
             lo,
             mut task,
-            signs,
+            counter,
             waker,
         } = world(1).take();
         let stop = task.abort_handle();
@@ -104,7 +104,7 @@ fn abort_against_the_end() {
             stop.abort();
             stop.is_finished()
         });
-        sign(&signs);
+        increment(&counter);
         waker.wake();
         lo.tick();
         lo.end();

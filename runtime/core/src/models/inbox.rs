@@ -1,4 +1,4 @@
-//! Models of an inbox that closes: no message stays behind, and a waiting receiver is woken.
+//! Models of an inbox that closes: no message stays in it, and a waiting receiver is woken.
 
 use std::sync::Arc as StdArc;
 use std::task::Waker;
@@ -12,8 +12,8 @@ use super::support::Held;
 use crate::shard::call::inbox::Inbox;
 use crate::shard::mesh::notify::Notify;
 
-/// Two threads send; the receiver waits for the first message and closes. `checks` is whether the
-/// senders check for that after a push.
+/// Two threads send; the receiver waits for the first message and closes. With `checks` the senders
+/// check after a push whether the inbox is closed.
 fn the_receiver_closes(checks: bool) {
     let both = Held::new(Arc::new((Inbox::new(), Notify::new())));
     let (inbox, notify) = &**both;
@@ -46,7 +46,7 @@ fn the_receiver_closes(checks: bool) {
     for sender in senders {
         sender.join().unwrap();
     }
-    assert!(inbox.pop().is_none(), "a message was left behind");
+    assert!(inbox.pop().is_none(), "a message stayed in the queue");
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn no_message_stays_behind_in_a_closed_inbox() {
 }
 
 #[test]
-#[should_panic(expected = "a message was left behind")]
+#[should_panic(expected = "a message stayed in the queue")]
 fn without_the_check_after_the_push() {
     model(|| the_receiver_closes(false));
 }

@@ -13,7 +13,7 @@ use super::pair_queue::{self, Notification, Pair, Sleeper};
 use super::refs::{self, Counts, Thing};
 use super::remote::{self, MessageQueue, Post};
 use super::remote_requests::{Requests, TakesInTwoSteps};
-use super::support::{self, Held, World, sign, world, world_of};
+use super::support::{self, Held, World, increment, world, world_of};
 use crate::executor::remote::{Remote, Sent};
 use crate::primitives::Queue;
 use crate::primitives::atomic::{AtomicU8, Ordering};
@@ -28,12 +28,12 @@ fn below(limit: usize) -> usize {
 // --- messages to a loop
 
 /// Four threads send 25 messages each to a loop that sleeps whenever it may.
-fn a_crowd<L: MessageQueue>(line: L) {
+fn many_senders<L: MessageQueue>(line: L) {
     const SENDERS: usize = 4;
     const EACH: usize = 25;
     let post = Held::new(Arc::new(Post {
         line,
-        bell: support::Bell::new(),
+        event: support::Event::new(),
     }));
     let senders: Vec<_> = (0..SENDERS)
         .map(|sender| {
@@ -58,47 +58,47 @@ fn a_crowd<L: MessageQueue>(line: L) {
         }
         sleeps += post.sleep();
     }
-    let rings: usize = senders.into_iter().map(|one| one.join().unwrap()).sum();
-    assert_eq!(rings, sleeps, "a notification too many");
+    let notified: usize = senders.into_iter().map(|one| one.join().unwrap()).sum();
+    assert_eq!(notified, sleeps, "an unnecessary notification");
 }
 
 #[test]
-fn a_crowd_against_a_sleeper() {
-    model(|| a_crowd(Remote::new()));
-}
-
-#[test]
-#[should_panic(expected = "deadlock")]
-fn a_crowd_without_the_notification() {
-    model(|| a_crowd(remote::Flawed::new(remote::Flaw::Silent)));
-}
-
-#[test]
-#[should_panic(expected = "a notification too many")]
-fn a_crowd_without_checking_for_the_first_message() {
-    model(|| a_crowd(remote::Flawed::new(remote::Flaw::Noisy)));
+fn many_senders_notify_a_sleeping_loop_once() {
+    model(|| many_senders(Remote::new()));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_crowd_without_the_push_before_the_flag() {
-    model(|| a_crowd(remote::Flawed::new(remote::Flaw::FlagsFirst)));
+fn many_senders_without_the_notification() {
+    model(|| many_senders(remote::Flawed::new(remote::Flaw::Silent)));
+}
+
+#[test]
+#[should_panic(expected = "an unnecessary notification")]
+fn many_senders_without_checking_for_the_first_message() {
+    model(|| many_senders(remote::Flawed::new(remote::Flaw::Noisy)));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_crowd_without_one_step_for_checking_and_sleeping() {
-    model(|| a_crowd(remote::Flawed::new(remote::Flaw::ChecksThenSleeps)));
+fn many_senders_without_the_push_before_the_flag() {
+    model(|| many_senders(remote::Flawed::new(remote::Flaw::FlagsFirst)));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_crowd_without_clearing_before_the_pops() {
-    model(|| a_crowd(remote::Flawed::new(remote::Flaw::ClearsLate)));
+fn many_senders_without_one_step_for_checking_and_sleeping() {
+    model(|| many_senders(remote::Flawed::new(remote::Flaw::ChecksThenSleeps)));
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn many_senders_without_clearing_before_the_pops() {
+    model(|| many_senders(remote::Flawed::new(remote::Flaw::ClearsLate)));
 }
 
 /// Four threads send until they find the queue closed, which happens after some messages.
-fn a_crowd_and_the_end<L: MessageQueue>(line: L) {
+fn many_senders_and_a_close<L: MessageQueue>(line: L) {
     let line = Arc::new(line);
     let (sent, got) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let count = |counter: &Arc<AtomicUsize>, by| _ = counter.fetch_add(by, Ordering::Relaxed);
@@ -124,62 +124,62 @@ fn a_crowd_and_the_end<L: MessageQueue>(line: L) {
         sender.join().unwrap();
     }
     let (sent, got) = (sent.load(Ordering::Relaxed), got.load(Ordering::Relaxed));
-    assert_eq!(sent, got, "a message was left behind");
+    assert_eq!(sent, got, "a message stayed in the queue");
 }
 
 #[test]
-fn a_crowd_against_the_end() {
-    model(|| a_crowd_and_the_end(Remote::new()));
+fn no_message_of_many_senders_stays_in_a_closed_queue() {
+    model(|| many_senders_and_a_close(Remote::new()));
 }
 
 #[test]
-#[should_panic(expected = "a message was left behind")]
-fn a_crowd_without_the_sender_emptying_after_the_end() {
-    model(|| a_crowd_and_the_end(remote::Flawed::new(remote::Flaw::LeavesLate)));
+#[should_panic(expected = "a message stayed in the queue")]
+fn many_senders_without_emptying_after_the_close() {
+    model(|| many_senders_and_a_close(remote::Flawed::new(remote::Flaw::LeavesLate)));
 }
 
 // --- between shards
 
 #[test]
-fn a_crowd_wakes_a_waiting_receiver() {
+fn many_senders_wake_a_waiting_receiver() {
     model(|| pair_queue::senders::<_, 4>(Notify::new(), 15));
 }
 
-fn a_flawed_notify(flaw: pair_queue::Flaw) -> impl Notification {
+fn flawed_notify(flaw: pair_queue::Flaw) -> impl Notification {
     pair_queue::Flawed::new(flaw)
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_crowd_without_the_wake() {
-    model(|| pair_queue::senders::<_, 4>(a_flawed_notify(pair_queue::Flaw::Silent), 15));
+fn many_senders_without_the_wake() {
+    model(|| pair_queue::senders::<_, 4>(flawed_notify(pair_queue::Flaw::Silent), 15));
 }
 
 #[test]
 #[should_panic(expected = "more wakes than waits")]
-fn a_crowd_without_disarming() {
-    model(|| pair_queue::senders::<_, 4>(a_flawed_notify(pair_queue::Flaw::StaysArmed), 15));
+fn many_senders_without_disarming() {
+    model(|| pair_queue::senders::<_, 4>(flawed_notify(pair_queue::Flaw::StaysArmed), 15));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn a_crowd_without_the_second_check() {
-    model(|| pair_queue::senders::<_, 4>(a_flawed_notify(pair_queue::Flaw::ChecksOnce), 15));
+fn many_senders_without_the_second_check() {
+    model(|| pair_queue::senders::<_, 4>(flawed_notify(pair_queue::Flaw::ChecksOnce), 15));
 }
 
 #[test]
-fn forty_messages_through_queues_of_any_capacity() {
+fn forty_messages_pass_queues_of_any_capacity() {
     model(|| pair_queue::through_a_queue(1 + below(4), 40, true));
 }
 
 #[test]
 #[should_panic(expected = "a message was lost")]
-fn forty_without_checking_for_the_end_before_the_last_check() {
+fn forty_messages_without_checking_for_the_end_first() {
     model(|| pair_queue::through_a_queue(1 + below(4), 40, false));
 }
 
 #[test]
-fn a_receiver_that_closes_early_leaves_no_message_behind() {
+fn no_message_stays_in_the_queue_of_a_closed_receiver() {
     model(|| {
         let pair = Held::new(Pair::new(1 + below(4)));
         let sender = Arc::clone(&pair);
@@ -193,15 +193,15 @@ fn a_receiver_that_closes_early_leaves_no_message_behind() {
         }
         pair.queue.close_receiver();
         sender.join().unwrap();
-        assert!(pair.queue.pop().is_none(), "a message was left behind");
+        assert!(pair.queue.pop().is_none(), "a message stayed in the queue");
     });
 }
 
 // --- remote_requests
 
-/// In 20 rounds three threads set a request three times each, and count before that: the side that
-/// takes a request sees all that was counted before it.
-fn askers<M: Requests>(remote_requests: M) {
+/// In 20 rounds three threads increment a counter and then set a request, three times each. The
+/// side that takes a request sees all increments before it.
+fn many_requests<M: Requests>(remote_requests: M) {
     const BITS: [u8; 2] = [WAKE, ABORT];
     let counts = [AtomicUsize::new(0), AtomicUsize::new(0)];
     let world = Arc::new((remote_requests, Queue::new(), counts));
@@ -240,21 +240,21 @@ fn askers<M: Requests>(remote_requests: M) {
 }
 
 #[test]
-fn nothing_of_many_is_lost() {
-    model(|| askers(RemoteRequests::new()));
+fn no_request_of_many_is_lost() {
+    model(|| many_requests(RemoteRequests::new()));
 }
 
 #[test]
 #[should_panic(expected = "a request was lost")]
-fn many_without_one_step_for_the_emptying() {
-    model(|| askers(TakesInTwoSteps(AtomicU8::new(0))));
+fn many_requests_without_one_step_for_the_take() {
+    model(|| many_requests(TakesInTwoSteps(AtomicU8::new(0))));
 }
 
 // --- counts
 
 /// The owner and three threads clone and drop references and hand them to each other, in any order.
 /// With `merge` the owner merges the counts meanwhile; otherwise the owner frees.
-fn a_scrum<C: Counts>(counts: C, merge: bool) {
+fn random_counts<C: Counts>(counts: C, merge: bool) {
     let thing = Thing::new(counts);
     let gifts = Arc::new(Queue::new());
     let threads: Vec<_> = (0..3)
@@ -289,7 +289,7 @@ fn a_scrum<C: Counts>(counts: C, merge: bool) {
     let merges_at = below(20);
     for step in 0..20 {
         if merge && step == merges_at {
-            // The owner's reference keeps the thing alive until then.
+            // Until then the owner's reference keeps the value alive.
             thing.counts.merge();
         }
         match below(5) {
@@ -325,37 +325,37 @@ fn flawed(flaw: refs::Flaw) -> impl Counts {
 }
 
 #[test]
-fn a_scrum_frees_once_on_the_owner() {
-    model(|| a_scrum(Refs::new(4), false));
+fn random_counts_free_once_on_the_owner() {
+    model(|| random_counts(Refs::new(4), false));
 }
 
 #[test]
-fn a_scrum_with_a_merge_frees_once() {
-    model(|| a_scrum(Refs::new(4), true));
+fn random_counts_with_a_merge_free_once() {
+    model(|| random_counts(Refs::new(4), true));
 }
 
 #[test]
 #[should_panic(expected = "leaked")]
-fn a_scrum_without_sending_it_to_the_owner() {
-    model(|| a_scrum(flawed(refs::Flaw::Quiet), false));
+fn random_counts_without_sending_to_the_owner() {
+    model(|| random_counts(flawed(refs::Flaw::Quiet), false));
 }
 
 #[test]
-#[should_panic(expected = "freed away from home")]
-fn a_scrum_without_checking_for_the_owner() {
-    model(|| a_scrum(flawed(refs::Flaw::Greedy), false));
+#[should_panic(expected = "freed on another thread")]
+fn random_counts_without_checking_for_the_owner() {
+    model(|| random_counts(flawed(refs::Flaw::Greedy), false));
 }
 
 #[test]
 #[should_panic(expected = "used after it was freed")]
-fn a_scrum_without_checking_the_other_count() {
-    model(|| a_scrum(flawed(refs::Flaw::Blind), false));
+fn random_counts_without_checking_the_other_count() {
+    model(|| random_counts(flawed(refs::Flaw::Blind), false));
 }
 
 #[test]
 #[should_panic]
-fn a_scrum_without_one_step_for_the_merge() {
-    model(|| a_scrum(flawed(refs::Flaw::MergesInTwoSteps), true));
+fn random_counts_without_one_step_for_the_merge() {
+    model(|| random_counts(flawed(refs::Flaw::MergesInTwoSteps), true));
 }
 
 // --- whole tasks
@@ -378,15 +378,16 @@ fn use_up(waker: &Waker) {
     }
 }
 
-/// Three threads add 15 signs each, and wake after each; the loop sleeps whenever it can.
-fn signs(flaw: support::Flaw) {
+/// Three threads increment the counter 15 times each, and wake after each; the loop sleeps whenever
+/// it can.
+fn many_increments(flaw: support::Flaw) {
     let mut world = world_of(flaw, 45, below(3));
     let threads: Vec<_> = (0..3)
         .map(|_| {
-            let (waker, signs) = (world.waker.clone(), world.signs.clone());
+            let (waker, counter) = (world.waker.clone(), world.counter.clone());
             thread::spawn(move || {
                 for _ in 0..15 {
-                    sign(&signs);
+                    increment(&counter);
                     use_up(&waker);
                     waker.wake_by_ref();
                 }
@@ -403,19 +404,19 @@ fn signs(flaw: support::Flaw) {
     } = world.take();
     drop((task, waker));
     lo.tick();
-    assert_eq!(lo.alive(), 0, "a task was kept");
+    assert_eq!(lo.alive(), 0, "a task was not freed");
     lo.end();
 }
 
 #[test]
-fn many_wakes_of_three() {
-    model(|| signs(support::Flaw::None));
+fn many_wakes_by_three_threads() {
+    model(|| many_increments(support::Flaw::None));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn many_wakes_without_the_notification() {
-    model(|| signs(support::Flaw::Silent));
+    model(|| many_increments(support::Flaw::Silent));
 }
 
 /// Three threads use wakers and handles, and one of them aborts, while the task runs and is joined.
@@ -440,7 +441,12 @@ fn aborts_among_many_wakes() {
             .collect();
         world.lo.run_until_finished(&world.task);
         let result = world.task.try_take().unwrap();
-        assert!(result.err().expect("it has no signs").is_cancelled());
+        assert!(
+            result
+                .err()
+                .expect("the counter is not incremented, so the task does not end")
+                .is_cancelled()
+        );
         for thread in threads {
             thread.join().unwrap();
         }
@@ -449,13 +455,13 @@ fn aborts_among_many_wakes() {
         } = world.take();
         drop((task, waker));
         lo.tick();
-        assert_eq!(lo.alive(), 0, "a task was kept");
+        assert_eq!(lo.alive(), 0, "a task was not freed");
         lo.end();
     });
 }
 
 /// Three threads use wakers and handles, while the loop runs some ticks and ends.
-fn a_crowd_at_the_end(flaw: support::Flaw) {
+fn many_wakers_at_the_end(flaw: support::Flaw) {
     let World {
         lo, task, waker, ..
     } = world_of(flaw, 100, 0).take();
@@ -490,24 +496,24 @@ fn a_crowd_at_the_end(flaw: support::Flaw) {
 }
 
 #[test]
-fn a_crowd_of_wakers_against_the_end() {
-    model(|| a_crowd_at_the_end(support::Flaw::None));
+fn many_wakers_are_used_while_the_loop_ends() {
+    model(|| many_wakers_at_the_end(support::Flaw::None));
 }
 
 #[test]
 #[should_panic]
 fn wakers_without_the_sender_emptying() {
-    model(|| a_crowd_at_the_end(support::Flaw::LeavesLate));
+    model(|| many_wakers_at_the_end(support::Flaw::LeavesLate));
 }
 
 #[test]
 #[should_panic]
 fn wakers_without_the_loop_emptying() {
-    model(|| a_crowd_at_the_end(support::Flaw::LeavesEarly));
+    model(|| many_wakers_at_the_end(support::Flaw::LeavesEarly));
 }
 
 #[test]
 #[should_panic(expected = "used after it was freed")]
 fn wakers_without_keeping_the_scheduler_while_sending() {
-    model(|| a_crowd_at_the_end(support::Flaw::Unkept));
+    model(|| many_wakers_at_the_end(support::Flaw::Unkept));
 }

@@ -1,4 +1,4 @@
-//! A result on its way from another thread to a task.
+//! Models of a result that another thread sends to a task.
 
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
@@ -14,7 +14,8 @@ use crate::task::oneshot::{Missing, Sender, oneshot};
 
 type Parcel = Track<()>;
 
-/// A task waits for the result while a thread acts on the sender. What the task got.
+/// A task waits for the result while a thread calls `act` with the sender. Returns the result that
+/// the task received.
 fn waiting(act: fn(Sender<Parcel>)) -> Result<Parcel, Missing> {
     let lo = Runtime::new(Flaw::None);
     let (sender, receiver) = oneshot();
@@ -42,12 +43,12 @@ fn filled_while_a_task_waits() {
 }
 
 #[test]
-fn given_up_while_a_task_waits() {
+fn dropped_while_a_task_waits() {
     model(|| assert!(matches!(waiting(drop), Err(Missing::Dropped))));
 }
 
 #[test]
-fn filled_while_the_receiver_goes() {
+fn filled_while_the_receiver_is_dropped() {
     model(|| {
         let lo = Runtime::new(Flaw::None);
         let (sender, receiver) = oneshot();
@@ -65,7 +66,7 @@ fn filled_while_the_receiver_goes() {
     });
 }
 
-/// The receiver looks under one lock and leaves its waker under the next.
+/// A receiver that checks under one lock and stores its waker under another.
 async fn in_two_steps(slot: Arc<Mutex<(bool, Option<Waker>)>>) {
     poll_fn(|cx| {
         if slot.lock().unwrap().0 {
@@ -79,7 +80,7 @@ async fn in_two_steps(slot: Arc<Mutex<(bool, Option<Waker>)>>) {
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn without_one_step_for_looking_and_waiting() {
+fn without_one_step_for_checking_and_storing_the_waker() {
     model(|| {
         let lo = Runtime::new(Flaw::None);
         let slot = Arc::new(Mutex::new((false, None::<Waker>)));

@@ -8,7 +8,7 @@ use loom::sync::atomic::AtomicUsize;
 use loom::thread;
 
 use super::model;
-use super::support::{Bell, Held};
+use super::support::{Event, Held};
 use crate::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::primitives::{Bounded, Mutex};
 use crate::shard::mesh::notify::Notify;
@@ -16,27 +16,27 @@ use crate::shard::mesh::queue::{PairQueue, PushError};
 
 /// Sleep of a thread that a waker ends, with the number of wakes.
 pub(super) struct Sleeper {
-    bell: Bell,
+    event: Event,
     woken: AtomicUsize,
 }
 
 impl Sleeper {
     pub(super) fn new() -> StdArc<Sleeper> {
         StdArc::new(Sleeper {
-            bell: Bell::new(),
+            event: Event::new(),
             woken: AtomicUsize::new(0),
         })
     }
 
     pub(super) fn wait(&self) {
-        self.bell.wait();
+        self.event.wait();
     }
 }
 
 impl Wake for Sleeper {
     fn wake(self: StdArc<Self>) {
         self.woken.fetch_add(1, Ordering::Relaxed);
-        self.bell.ring();
+        self.event.set();
     }
 }
 
@@ -334,16 +334,16 @@ fn the_receiver_closes(checks: bool) {
     });
     pair.queue.close_receiver();
     sender.join().unwrap();
-    assert!(pair.queue.pop().is_none(), "a message was left behind");
+    assert!(pair.queue.pop().is_none(), "a message stayed in the queue");
 }
 
 #[test]
-fn a_closed_receiver_leaves_no_message_behind() {
+fn no_message_stays_after_the_receiver_has_closed() {
     model(|| the_receiver_closes(true));
 }
 
 #[test]
-#[should_panic(expected = "a message was left behind")]
+#[should_panic(expected = "a message stayed in the queue")]
 fn without_the_check_after_the_push() {
     model(|| the_receiver_closes(false));
 }

@@ -8,7 +8,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::model;
-use super::support::{Bell, Held};
+use super::support::{Event, Held};
 use crate::primitives::atomic::{AtomicU32, Ordering};
 use crate::primitives::{Queue, Watch};
 use crate::task::refs::{Refs, Release};
@@ -20,7 +20,7 @@ pub(super) trait Counts: 'static {
     fn drop_there(&self) -> Release;
     fn merge(&self);
     /// Records that the memory is freed.
-    fn gone(&self);
+    fn freed(&self);
 }
 
 impl Counts for Refs {
@@ -39,7 +39,7 @@ impl Counts for Refs {
     fn merge(&self) {
         self.merge();
     }
-    fn gone(&self) {
+    fn freed(&self) {
         self.gone();
     }
 }
@@ -154,7 +154,7 @@ impl Counts for Flawed {
         }
     }
 
-    fn gone(&self) {
+    fn freed(&self) {
         self.watch.gone();
     }
 }
@@ -164,7 +164,7 @@ pub(super) struct Thing<C> {
     /// Not dropped, so that a value that is never freed is a leak.
     pub(super) counts: ManuallyDrop<C>,
     /// References that were sent to the owner.
-    home: Queue<()>,
+    sent: Queue<()>,
 }
 
 // SAFETY: the owner-only part of the counts is used by the owner alone: the threads of the models
@@ -177,64 +177,64 @@ impl<C: Counts> Thing<C> {
     pub(super) fn new(counts: C) -> Arc<Thing<C>> {
         Arc::new(Thing {
             counts: ManuallyDrop::new(counts),
-            home: Queue::new(),
+            sent: Queue::new(),
         })
     }
 
     pub(super) fn drop_here(&self) {
         if self.counts.drop_here() == Release::Free {
-            self.counts.gone();
+            self.counts.freed();
         }
     }
 
     pub(super) fn drop_there(&self, may_free: bool) {
         match self.counts.drop_there() {
             Release::Keep => {}
-            Release::SendToOwner => self.home.push(()),
+            Release::SendToOwner => self.sent.push(()),
             Release::Free => {
-                assert!(may_free, "freed away from home");
-                self.counts.gone();
+                assert!(may_free, "freed on another thread");
+                self.counts.freed();
             }
         }
     }
 
     pub(super) fn receive(&self) {
-        while self.home.pop().is_some() {
+        while self.sent.pop().is_some() {
             self.drop_here();
         }
     }
 }
 
 /// Two references: the owner clones and drops one, another thread does the same with the other.
-fn here_and_there<C: Counts>(counts: C) {
+fn on_both_sides<C: Counts>(counts: C) {
     let thing = Thing::new(counts);
-    let away = thing.clone();
-    let away = thread::spawn(move || {
-        away.counts.clone_there();
-        away.drop_there(false);
-        away.drop_there(false);
+    let other = thing.clone();
+    let other = thread::spawn(move || {
+        other.counts.clone_there();
+        other.drop_there(false);
+        other.drop_there(false);
     });
     thing.counts.clone_here();
     thing.drop_here();
     thing.drop_here();
     thing.receive();
-    away.join().unwrap();
+    other.join().unwrap();
     thing.receive();
 }
 
 /// A reference that another thread created is dropped by the owner, and the other way round.
-fn changing_places<C: Counts>(counts: C) {
+fn dropped_on_the_other_side<C: Counts>(counts: C) {
     let thing = Thing::new(counts);
-    let away = thing.clone();
+    let other = thing.clone();
     let (gift, given) = (Arc::new(Queue::new()), Arc::new(Queue::new()));
     let (to, from) = (gift.clone(), given.clone());
-    let away = thread::spawn(move || {
-        away.counts.clone_there();
+    let other = thread::spawn(move || {
+        other.counts.clone_there();
         to.push(());
         if from.pop().is_some() {
-            away.drop_there(false);
+            other.drop_there(false);
         }
-        away.drop_there(false);
+        other.drop_there(false);
     });
     thing.counts.clone_here();
     given.push(());
@@ -243,8 +243,8 @@ fn changing_places<C: Counts>(counts: C) {
     }
     thing.drop_here();
     thing.receive();
-    away.join().unwrap();
-    // What was not taken up.
+    other.join().unwrap();
+    // The references that no thread has taken.
     for _ in 0..gift.len() + given.len() {
         thing.drop_here();
     }
@@ -253,20 +253,20 @@ fn changing_places<C: Counts>(counts: C) {
 
 /// Another thread clones its reference and gives the clone to the owner, which drops both of its
 /// references. The other thread may have dropped its own by then, or not.
-fn a_gift<C: Counts>(counts: C) {
+fn given_to_the_owner<C: Counts>(counts: C) {
     let thing = Held::new(Thing::new(counts));
-    let away = Arc::clone(&thing);
-    let bell = Held::new(Arc::new(Bell::new()));
-    let arrival = Arc::clone(&bell);
-    let away = thread::spawn(move || {
-        away.counts.clone_there();
-        arrival.ring();
-        away.drop_there(false);
+    let other = Arc::clone(&thing);
+    let event = Held::new(Arc::new(Event::new()));
+    let arrival = Arc::clone(&event);
+    let other = thread::spawn(move || {
+        other.counts.clone_there();
+        arrival.set();
+        other.drop_there(false);
     });
     thing.drop_here();
-    bell.wait();
+    event.wait();
     thing.drop_here();
-    away.join().unwrap();
+    other.join().unwrap();
     thing.receive();
 }
 
@@ -289,53 +289,53 @@ fn merging<C: Counts>(counts: C) {
 }
 
 #[test]
-fn freed_once_and_by_the_owner() {
-    model(|| here_and_there(Refs::new(2)));
+fn the_owner_frees_once() {
+    model(|| on_both_sides(Refs::new(2)));
 }
 
 #[test]
-fn made_on_one_side_and_dropped_on_the_other() {
-    model(|| changing_places(Refs::new(2)));
+fn cloned_on_one_thread_and_dropped_on_the_other() {
+    model(|| dropped_on_the_other_side(Refs::new(2)));
 }
 
 #[test]
-fn made_there_and_given_here() {
-    model(|| a_gift(Refs::new(2)));
+fn cloned_on_another_thread_and_dropped_by_the_owner() {
+    model(|| given_to_the_owner(Refs::new(2)));
 }
 
 #[test]
-fn merged_and_freed_by_the_last() {
+fn after_a_merge_the_last_reference_frees() {
     model(|| merging(Refs::new(3)));
 }
 
 #[test]
 #[should_panic(expected = "Allocation leaked")]
 fn without_sending_it_to_the_owner() {
-    model(|| here_and_there(Flawed::new(Flaw::Quiet, 2)));
+    model(|| on_both_sides(Flawed::new(Flaw::Quiet, 2)));
 }
 
 #[test]
-#[should_panic(expected = "freed away from home")]
-fn without_checking_the_side_of_the_last_one() {
-    model(|| here_and_there(Flawed::new(Flaw::Greedy, 2)));
+#[should_panic(expected = "freed on another thread")]
+fn without_checking_for_the_owner_at_zero() {
+    model(|| on_both_sides(Flawed::new(Flaw::Greedy, 2)));
 }
 
 #[test]
 #[cfg_attr(loom, should_panic(expected = "Causality violation"))]
 #[cfg_attr(shuttle, should_panic(expected = "used after it was freed"))]
-fn without_checking_the_other_side() {
-    model(|| a_gift(Flawed::new(Flaw::Blind, 2)));
+fn without_checking_the_other_count() {
+    model(|| given_to_the_owner(Flawed::new(Flaw::Blind, 2)));
 }
 
 #[test]
-#[cfg_attr(shuttle, ignore = "takes a weaker memory than shuttle has")]
+#[cfg_attr(shuttle, ignore = "fails only in a weaker memory model than shuttle's")]
 #[should_panic(expected = "Causality violation")]
-fn without_the_order_of_a_drop_there() {
-    model(|| a_gift(Flawed::new(Flaw::Unordered, 2)));
+fn without_the_order_of_a_drop_on_another_thread() {
+    model(|| given_to_the_owner(Flawed::new(Flaw::Unordered, 2)));
 }
 
 #[test]
-#[cfg_attr(shuttle, ignore = "takes a weaker memory than shuttle has")]
+#[cfg_attr(shuttle, ignore = "fails only in a weaker memory model than shuttle's")]
 #[should_panic(expected = "Causality violation")]
 fn without_the_order_of_a_merged_drop() {
     model(|| merging(Flawed::new(Flaw::UnorderedMerged, 3)));

@@ -4,7 +4,7 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::model;
-use super::support::{Bell, Held};
+use super::support::{Event, Held};
 use crate::executor::remote::{Remote, Sent};
 use crate::primitives::Queue;
 use crate::primitives::atomic::{AtomicU8, Ordering};
@@ -160,7 +160,7 @@ impl MessageQueue for Flawed {
 
 pub(super) struct Post<L> {
     pub(super) line: L,
-    pub(super) bell: Bell,
+    pub(super) event: Event,
 }
 
 impl<L: MessageQueue> Post<L> {
@@ -169,10 +169,10 @@ impl<L: MessageQueue> Post<L> {
         match self.line.send(message) {
             Sent::Done => 0,
             Sent::Notify => {
-                self.bell.ring();
+                self.event.set();
                 1
             }
-            Sent::Closed => panic!("nobody closed it"),
+            Sent::Closed => panic!("the queue is not closed in this model"),
         }
     }
 
@@ -180,7 +180,7 @@ impl<L: MessageQueue> Post<L> {
     pub(super) fn sleep(&self) -> usize {
         let sleeps = self.line.fall_asleep();
         if sleeps {
-            self.bell.wait();
+            self.event.wait();
             self.line.wake_up();
         }
         usize::from(sleeps)
@@ -192,7 +192,7 @@ impl<L: MessageQueue> Post<L> {
 fn two_senders<L: MessageQueue>(line: L) {
     let post = Held::new(Arc::new(Post {
         line,
-        bell: Bell::new(),
+        event: Event::new(),
     }));
     let (one, two) = (Arc::clone(&post), Arc::clone(&post));
     let one = thread::spawn(move || one.send(1));
@@ -208,8 +208,8 @@ fn two_senders<L: MessageQueue>(line: L) {
         }
         sleeps += post.sleep();
     }
-    let rings = one.join().unwrap() + two.join().unwrap();
-    assert_eq!(rings, sleeps, "a notification too many");
+    let notified = one.join().unwrap() + two.join().unwrap();
+    assert_eq!(notified, sleeps, "an unnecessary notification");
     let second = got.iter().position(|&message| message == 2);
     assert!(second < got.iter().position(|&message| message == 3));
     got.sort_unstable();
@@ -217,7 +217,7 @@ fn two_senders<L: MessageQueue>(line: L) {
 }
 
 /// Two threads send while the loop closes the queue: each message is taken out once.
-fn senders_and_the_end<L: MessageQueue>(line: L) {
+fn two_senders_and_a_close<L: MessageQueue>(line: L) {
     let line = Arc::new(line);
     let senders = [1, 2].map(|message| {
         let line = line.clone();
@@ -235,7 +235,7 @@ fn senders_and_the_end<L: MessageQueue>(line: L) {
         got.extend(sender.join().unwrap());
     }
     got.sort_unstable();
-    assert_eq!(got, [1, 2], "a message was left behind");
+    assert_eq!(got, [1, 2], "a message stayed in the queue");
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -249,7 +249,7 @@ enum Events {
 
 /// Two threads push to other queues and raise events, and one sends a message as well; the loop
 /// sleeps until it has all, and pops from a queue only after its event.
-fn events_against_a_sleeper(events: Events) {
+fn events_and_a_sleeping_loop(events: Events) {
     struct Both {
         post: Post<Remote<usize>>,
         others: [Queue<usize>; 2],
@@ -257,7 +257,7 @@ fn events_against_a_sleeper(events: Events) {
     let both = Held::new(Arc::new(Both {
         post: Post {
             line: Remote::new(),
-            bell: Bell::new(),
+            event: Event::new(),
         },
         others: [Queue::new(), Queue::new()],
     }));
@@ -269,18 +269,18 @@ fn events_against_a_sleeper(events: Events) {
             if events != Events::RaisesFirst {
                 push();
             }
-            let mut rings = 0;
+            let mut notified = 0;
             if post.line.raise(kind as u32) == Sent::Notify {
-                post.bell.ring();
-                rings += 1;
+                post.event.set();
+                notified += 1;
             }
             if events == Events::RaisesFirst {
                 push();
             }
             if kind == 0 {
-                rings += post.send(2);
+                notified += post.send(2);
             }
-            rings
+            notified
         })
     });
     let Both { post, others } = &**both;
@@ -306,37 +306,37 @@ fn events_against_a_sleeper(events: Events) {
         }
         sleeps += post.sleep();
     }
-    let rings: usize = senders.map(|sender| sender.join().unwrap()).iter().sum();
-    assert_eq!(rings, sleeps, "a notification too many");
+    let notified: usize = senders.map(|sender| sender.join().unwrap()).iter().sum();
+    assert_eq!(notified, sleeps, "an unnecessary notification");
     got.sort_unstable();
     assert_eq!(got, [0, 1, 2]);
 }
 
 #[test]
-fn events_and_a_message_against_a_sleeper() {
-    model(|| events_against_a_sleeper(Events::Sound));
+fn events_and_a_message_notify_a_sleeping_loop_once() {
+    model(|| events_and_a_sleeping_loop(Events::Sound));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_the_push_before_the_event() {
-    model(|| events_against_a_sleeper(Events::RaisesFirst));
+    model(|| events_and_a_sleeping_loop(Events::RaisesFirst));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn without_taking_the_event_before_the_pop() {
-    model(|| events_against_a_sleeper(Events::TakesLate));
+    model(|| events_and_a_sleeping_loop(Events::TakesLate));
 }
 
 #[test]
-fn two_senders_against_a_sleeper() {
+fn two_senders_notify_a_sleeping_loop_once() {
     model(|| two_senders(Remote::new()));
 }
 
 #[test]
-fn senders_against_the_end() {
-    model(|| senders_and_the_end(Remote::new()));
+fn no_message_stays_in_a_closed_queue() {
+    model(|| two_senders_and_a_close(Remote::new()));
 }
 
 #[test]
@@ -370,8 +370,8 @@ fn without_the_notification() {
 }
 
 #[test]
-#[should_panic(expected = "a notification too many")]
-fn without_asking_who_was_first() {
+#[should_panic(expected = "an unnecessary notification")]
+fn without_checking_for_the_first_message() {
     model(|| two_senders(Flawed::new(Flaw::Noisy)));
 }
 
@@ -383,13 +383,13 @@ fn without_the_push_before_the_flag() {
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn without_looking_before_the_sleep() {
+fn without_checking_before_the_sleep() {
     model(|| two_senders(Flawed::new(Flaw::SleepsBlindly)));
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
-fn without_one_step_for_looking_and_sleeping() {
+fn without_one_step_for_checking_and_sleeping() {
     model(|| two_senders(Flawed::new(Flaw::ChecksThenSleeps)));
 }
 
@@ -400,7 +400,7 @@ fn without_clearing_before_the_pops() {
 }
 
 #[test]
-#[should_panic(expected = "a message was left behind")]
-fn without_the_sender_emptying_after_the_end() {
-    model(|| senders_and_the_end(Flawed::new(Flaw::LeavesLate)));
+#[should_panic(expected = "a message stayed in the queue")]
+fn without_the_sender_emptying_after_the_close() {
+    model(|| two_senders_and_a_close(Flawed::new(Flaw::LeavesLate)));
 }

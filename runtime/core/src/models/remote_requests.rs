@@ -63,7 +63,10 @@ fn receive<M: Requests>(world: &World<M>) -> u8 {
         requests |= world.remote_requests.take();
         for (bit, done) in [WAKE, ABORT].iter().zip(&world.done) {
             let seen = requests & bit == 0 || done.load(Ordering::Relaxed) == 1;
-            assert!(seen, "requested before it was done");
+            assert!(
+                seen,
+                "a request was seen before the writes that preceded it"
+            );
         }
     }
     requests
@@ -105,8 +108,8 @@ fn without_one_step_for_the_take() {
 }
 
 #[test]
-#[cfg_attr(shuttle, ignore = "takes a weaker memory than shuttle has")]
-#[should_panic(expected = "requested before it was done")]
+#[cfg_attr(shuttle, ignore = "fails only in a weaker memory model than shuttle's")]
+#[should_panic(expected = "a request was seen before the writes that preceded it")]
 fn without_the_order_of_requests() {
     model(|| two_senders(SetsRelaxed(AtomicU8::new(0))));
 }

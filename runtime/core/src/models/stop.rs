@@ -1,4 +1,4 @@
-//! An abort of a task that is still on its way to the loop's thread.
+//! Models of an abort of a task that another thread spawned and the loop has not received yet.
 
 use std::future::pending;
 
@@ -12,16 +12,17 @@ use crate::primitives::atomic::{AtomicBool, Ordering};
 use crate::runtime::Stop;
 use crate::task::AbortHandle;
 
-/// The loop arms, another thread asks: the task is cancelled, or the loop would sleep for ever.
-fn asked_while_it_is_armed<S: Send + Sync + Default + 'static>(
+/// The loop arms the `Stop` while another thread requests the abort. If the request were lost, the
+/// task would not be cancelled and the loop would sleep forever.
+fn requested_while_it_is_armed<S: Send + Sync + Default + 'static>(
     arm: fn(&S, AbortHandle),
-    ask: fn(&S),
+    request: fn(&S),
 ) {
     let lo = Runtime::new(Flaw::None);
     let task = lo.spawn(pending::<()>());
     let stop = Arc::new(S::default());
-    let asker = stop.clone();
-    let thread = thread::spawn(move || ask(&asker));
+    let shared = stop.clone();
+    let thread = thread::spawn(move || request(&shared));
     let mut held = Held::new((lo, task, stop));
     let (lo, task, stop) = &mut *held;
     arm(stop, task.abort_handle());
@@ -33,16 +34,16 @@ fn asked_while_it_is_armed<S: Send + Sync + Default + 'static>(
     lo.end();
 }
 
-/// A copy of `Stop` whose two sides write first and read second, but with no fence between.
+/// A copy of `Stop` whose two sides write, then read, without a fence in between.
 #[derive(Default)]
 struct Unfenced {
     task: OnceLock<AbortHandle>,
-    asked: AtomicBool,
+    requested: AtomicBool,
 }
 
 impl Unfenced {
     fn carry_out(&self) {
-        if self.asked.load(Ordering::Acquire)
+        if self.requested.load(Ordering::Acquire)
             && let Some(task) = self.task.get()
         {
             task.abort();
@@ -51,22 +52,22 @@ impl Unfenced {
 }
 
 #[test]
-fn asked_before_or_after() {
-    model(|| asked_while_it_is_armed(Stop::arm, Stop::request));
+fn a_request_before_or_after_the_arming_cancels() {
+    model(|| requested_while_it_is_armed(Stop::arm, Stop::request));
 }
 
 #[test]
-#[cfg_attr(shuttle, ignore = "takes a weaker memory than shuttle has")]
+#[cfg_attr(shuttle, ignore = "fails only in a weaker memory model than shuttle's")]
 #[should_panic(expected = "deadlock")]
 fn without_the_fence() {
     model(|| {
-        asked_while_it_is_armed::<Unfenced>(
+        requested_while_it_is_armed::<Unfenced>(
             |stop, task| {
                 let _ = stop.task.set(task);
                 stop.carry_out();
             },
             |stop| {
-                stop.asked.store(true, Ordering::Release);
+                stop.requested.store(true, Ordering::Release);
                 stop.carry_out();
             },
         );

@@ -29,30 +29,30 @@ use crate::task::state::{DONE, JOIN, QUEUED, State};
 use crate::task::{Id, JoinHandle, raw, waker};
 
 /// Replacement of the reactor: a notification is kept until a wait takes it.
-pub(super) struct Bell {
-    rung: Mutex<bool>,
+pub(super) struct Event {
+    set: Mutex<bool>,
     condvar: Condvar,
 }
 
-impl Bell {
-    pub(super) fn new() -> Bell {
-        Bell {
-            rung: Mutex::new(false),
+impl Event {
+    pub(super) fn new() -> Event {
+        Event {
+            set: Mutex::new(false),
             condvar: Condvar::new(),
         }
     }
 
-    pub(super) fn ring(&self) {
-        *self.rung.lock().unwrap() = true;
+    pub(super) fn set(&self) {
+        *self.set.lock().unwrap() = true;
         self.condvar.notify_one();
     }
 
     pub(super) fn wait(&self) {
-        let mut rung = self.rung.lock().unwrap();
-        while !*rung {
-            rung = self.condvar.wait(rung).unwrap();
+        let mut set = self.set.lock().unwrap();
+        while !*set {
+            set = self.condvar.wait(set).unwrap();
         }
-        *rung = false;
+        *set = false;
     }
 }
 
@@ -117,11 +117,11 @@ pub(super) enum Flaw {
 /// use after its end is found by `watch`, and is not a real use after free.
 pub(super) struct Loop {
     owner: ThreadNumber,
-    home: ThreadId,
+    thread: ThreadId,
     queue: RefCell<VecDeque<TaskPtr>>,
     alive: RefCell<Vec<TaskPtr>>,
     remote: Remote<TaskPtr>,
-    bell: Bell,
+    event: Event,
     flaw: Flaw,
     watch: Watch,
     /// Pointer as of `Arc::into_raw`. Set once, by the owner.
@@ -138,7 +138,7 @@ impl Drop for Users {
         }
         // SAFETY: the loop is freed below, not before.
         let lo = unsafe { self.0.as_ref() };
-        assert!(lo.remote.pop().is_none(), "a message was left behind");
+        assert!(lo.remote.pop().is_none(), "a message stayed in the queue");
         lo.watch.gone();
         // SAFETY: made by `Box::leak`, and this is the last user.
         primitives::free(unsafe { Box::from_raw(self.0.as_ptr()) });
@@ -152,11 +152,11 @@ impl Runtime {
     pub(super) fn new(flaw: Flaw) -> Runtime {
         let lo = NonNull::from(Box::leak(Box::new(Loop {
             owner: ThreadNumber::current(),
-            home: thread::current().id(),
+            thread: thread::current().id(),
             queue: RefCell::default(),
             alive: RefCell::default(),
             remote: Remote::new(),
-            bell: Bell::new(),
+            event: Event::new(),
             flaw,
             watch: Watch::new(),
             users: Cell::new(std::ptr::null()),
@@ -239,7 +239,7 @@ impl Loop {
         match self.remote.send(task) {
             Sent::Done => {}
             Sent::Notify if self.flaw == Flaw::Silent => {}
-            Sent::Notify => self.bell.ring(),
+            Sent::Notify => self.event.set(),
             Sent::Closed if self.flaw == Flaw::LeavesLate => {}
             Sent::Closed => self.empty(),
         }
@@ -254,7 +254,7 @@ impl Loop {
     }
 
     fn here(&self) {
-        assert_eq!(self.home, thread::current().id(), "not the loop's thread");
+        assert_eq!(self.thread, thread::current().id(), "not the loop's thread");
     }
 
     pub(super) fn receive(&self) {
@@ -286,7 +286,7 @@ impl Loop {
                 return;
             }
             if self.remote.fall_asleep() {
-                self.bell.wait();
+                self.event.wait();
                 self.remote.wake_up();
             }
         }
@@ -326,7 +326,7 @@ impl Schedule for Loop {
     }
 
     unsafe fn send(this: NonNull<Loop>, task: TaskPtr) {
-        // SAFETY: alive, by the contract, until the message is gone; then by `retain`.
+        // SAFETY: alive, by the contract, until the message is received; then by `retain`.
         let lo = unsafe { this.as_ref() };
         if lo.flaw == Flaw::Unkept {
             return lo.post(task);
@@ -356,9 +356,9 @@ impl Schedule for Loop {
     }
 }
 
-/// Value that only its own thread may access, and that has to be dropped.
+/// Value that only the thread of its creation may access, and that has to be dropped.
 pub(super) struct Touch {
-    home: ThreadId,
+    thread: ThreadId,
     cell: UnsafeCell<()>,
     _track: Track<()>,
 }
@@ -366,7 +366,7 @@ pub(super) struct Touch {
 impl Touch {
     pub(super) fn new() -> Touch {
         Touch {
-            home: thread::current().id(),
+            thread: thread::current().id(),
             cell: UnsafeCell::new(()),
             _track: Track::new(()),
         }
@@ -380,7 +380,11 @@ impl Touch {
             }
         }
         let _alarm = Alarm;
-        assert_eq!(self.home, thread::current().id(), "touched elsewhere");
+        assert_eq!(
+            self.thread,
+            thread::current().id(),
+            "accessed on another thread"
+        );
         self.cell.with_mut(|_| ());
     }
 }
@@ -391,14 +395,14 @@ impl Drop for Touch {
     }
 }
 
-/// Future that waits until `signs` has reached `enough`, and wakes itself a few times.
+/// Future that waits until `counter` has reached `enough`, and wakes itself a few times.
 pub(super) struct Probe {
     touch: Touch,
-    signs: Arc<AtomicUsize>,
+    counter: Arc<AtomicUsize>,
     enough: usize,
     waker: Rc<RefCell<Option<Waker>>>,
-    /// Number of polls in which it wakes itself. In the last one it may end, and is queued then.
-    restless: usize,
+    /// Number of polls in which it wakes itself. If it ends in the last one, it is queued then.
+    self_wakes: usize,
 }
 
 impl Future for Probe {
@@ -409,12 +413,12 @@ impl Future for Probe {
         self.waker
             .borrow_mut()
             .get_or_insert_with(|| cx.waker().clone());
-        if self.restless > 0 {
-            self.restless -= 1;
+        if self.self_wakes > 0 {
+            self.self_wakes -= 1;
             cx.waker().wake_by_ref();
         }
-        // Relaxed: the wake has to order the sign before the poll.
-        if self.restless == 0 && self.signs.load(Ordering::Relaxed) >= self.enough {
+        // Relaxed: the wake has to order the increment before the poll.
+        if self.self_wakes == 0 && self.counter.load(Ordering::Relaxed) >= self.enough {
             return Poll::Ready(Touch::new());
         }
         Poll::Pending
@@ -425,29 +429,29 @@ impl Future for Probe {
 pub(super) struct World {
     pub(super) lo: Runtime,
     pub(super) task: JoinHandle<Touch>,
-    pub(super) signs: Arc<AtomicUsize>,
+    pub(super) counter: Arc<AtomicUsize>,
     /// Cloned in the poll, so the owner counts its reference.
     pub(super) waker: Waker,
 }
 
-/// Creates a world whose task ends once it finds `enough` signs.
+/// Creates a world whose task ends once `counter` is at least `enough`.
 pub(super) fn world(enough: usize) -> Held<World> {
     world_of(Flaw::None, enough, 0)
 }
 
-pub(super) fn world_of(flaw: Flaw, enough: usize, restless: usize) -> Held<World> {
+pub(super) fn world_of(flaw: Flaw, enough: usize, self_wakes: usize) -> Held<World> {
     let lo = Runtime::new(flaw);
-    let signs = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::new(AtomicUsize::new(0));
     let waker = Rc::new(RefCell::new(None));
     let probe = Probe {
         touch: Touch::new(),
-        signs: signs.clone(),
+        counter: counter.clone(),
         enough,
         waker: waker.clone(),
-        restless,
+        self_wakes,
     };
     let task = lo.spawn(probe);
-    if restless == 0 {
+    if self_wakes == 0 {
         lo.tick();
     } else {
         // One poll, so that it is still queued.
@@ -459,12 +463,12 @@ pub(super) fn world_of(flaw: Flaw, enough: usize, restless: usize) -> Held<World
     Held::new(World {
         lo,
         task,
-        signs,
+        counter,
         waker,
     })
 }
 
-/// Adds a sign.
-pub(super) fn sign(signs: &Arc<AtomicUsize>) {
-    signs.fetch_add(1, Ordering::Relaxed);
+/// Adds one to the counter.
+pub(super) fn increment(counter: &Arc<AtomicUsize>) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }

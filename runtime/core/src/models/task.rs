@@ -7,7 +7,7 @@ use loom::sync::{Arc, Mutex};
 use loom::thread;
 
 use super::model;
-use super::support::{Flaw, Held, Loop, World, sign, world, world_of};
+use super::support::{Flaw, Held, Loop, World, increment, world, world_of};
 use crate::primitives::atomic::Ordering;
 use crate::task::header::TaskPtr;
 use crate::task::refs::Release;
@@ -22,17 +22,18 @@ fn freed_by_owner(world: Held<World>) {
     } = world.take();
     drop((task, waker));
     lo.tick();
-    assert_eq!(lo.alive(), 0, "a task was kept");
+    assert_eq!(lo.alive(), 0, "a task was not freed");
     lo.end();
 }
 
-/// Two threads add one sign each and wake, `by_ref` or by value. The loop may sleep meanwhile.
+/// Two threads add one to the counter each and wake, `by_ref` or by value. The loop may sleep
+/// meanwhile.
 fn two_wakers(flaw: Flaw, by_ref: [bool; 2]) {
     let mut world = world_of(flaw, 2, 0);
     let threads = by_ref.map(|by_ref| {
-        let (waker, signs) = (world.waker.clone(), world.signs.clone());
+        let (waker, counter) = (world.waker.clone(), world.counter.clone());
         thread::spawn(move || {
-            sign(&signs);
+            increment(&counter);
             if by_ref {
                 waker.wake_by_ref();
             } else {
@@ -48,12 +49,12 @@ fn two_wakers(flaw: Flaw, by_ref: [bool; 2]) {
     freed_by_owner(world);
 }
 
-/// One thread adds the sign and calls `wake`.
+/// One thread adds one to the counter and calls `wake`.
 fn one_waker(flaw: Flaw, wake: fn(Waker)) {
     let mut world = world_of(flaw, 1, 0);
-    let (waker, signs) = (world.waker.clone(), world.signs.clone());
+    let (waker, counter) = (world.waker.clone(), world.counter.clone());
     let thread = thread::spawn(move || {
-        sign(&signs);
+        increment(&counter);
         wake(waker);
     });
     world.lo.run_until_finished(&world.task);
@@ -88,11 +89,11 @@ fn wake_by_clones_against_park() {
 fn woken_twice_by_one() {
     model(|| {
         let mut world = world(2);
-        let (waker, signs) = (world.waker.clone(), world.signs.clone());
+        let (waker, counter) = (world.waker.clone(), world.counter.clone());
         let thread = thread::spawn(move || {
-            sign(&signs);
+            increment(&counter);
             waker.wake_by_ref();
-            sign(&signs);
+            increment(&counter);
             waker.wake();
         });
         world.lo.run_until_finished(&world.task);
@@ -116,9 +117,9 @@ fn two_wakers_by_value_and_by_ref() {
 fn wake_against_a_task_that_wakes_itself() {
     model(|| {
         let mut world = world_of(Flaw::None, 1, 3);
-        let (waker, signs) = (world.waker.clone(), world.signs.clone());
+        let (waker, counter) = (world.waker.clone(), world.counter.clone());
         let thread = thread::spawn(move || {
-            sign(&signs);
+            increment(&counter);
             waker.wake();
         });
         world.lo.run_until_finished(&world.task);
@@ -137,7 +138,7 @@ fn wake_against_complete() {
             waker.wake_by_ref();
             waker.wake();
         });
-        sign(&world.signs);
+        increment(&world.counter);
         world.waker.wake_by_ref();
         world.lo.run_until_finished(&world.task);
         assert!(world.task.try_take().unwrap().is_ok());
@@ -155,7 +156,7 @@ fn abort_against_poll() {
             stop.abort();
             let _ = stop.is_finished();
         });
-        sign(&world.signs);
+        increment(&world.counter);
         world.waker.wake_by_ref();
         world.lo.run_until_finished(&world.task);
         let result = world.task.try_take().unwrap();
@@ -167,15 +168,15 @@ fn abort_against_poll() {
 
 /// A thread that finds a task finished sees what happened before its end.
 #[test]
-fn the_end_is_seen_elsewhere() {
+fn a_finished_task_is_seen_finished_on_another_thread() {
     model(|| {
         let mut world = world(1);
         let stop = world.task.abort_handle();
-        let (watch, signs) = (stop.clone(), world.signs.clone());
+        let (watch, counter) = (stop.clone(), world.counter.clone());
         let thread = thread::spawn(move || {
-            assert!(!watch.is_finished() || signs.load(Ordering::Relaxed) == 1);
+            assert!(!watch.is_finished() || counter.load(Ordering::Relaxed) == 1);
         });
-        sign(&world.signs);
+        increment(&world.counter);
         world.waker.wake_by_ref();
         world.lo.run_until_finished(&world.task);
         assert!(stop.is_finished());
@@ -211,29 +212,29 @@ fn abort_and_wake_from_two_threads() {
 }
 
 #[test]
-fn the_last_reference_away_against_the_owners() {
+fn both_last_references_are_dropped_at_once() {
     model(|| {
         let World {
             lo,
             task,
-            signs,
+            counter,
             waker,
         } = world(1).take();
         let thread = thread::spawn(move || drop(waker.clone()));
-        sign(&signs);
+        increment(&counter);
         task.abort();
         lo.tick();
         drop(task);
         lo.receive();
         thread.join().unwrap();
         lo.tick();
-        assert_eq!(lo.alive(), 0, "a task was kept");
+        assert_eq!(lo.alive(), 0, "a task was not freed");
         lo.end();
     });
 }
 
 #[test]
-fn cloned_there_and_dropped_here() {
+fn cloned_on_another_thread_and_dropped_by_the_owner() {
     model(|| {
         let world = world(1);
         let (waker, gift) = (world.waker.clone(), Arc::new(Mutex::new(None)));
@@ -266,11 +267,11 @@ fn broken(waker: Waker, vtable: &'static RawWakerVTable) -> Waker {
     unsafe { Waker::from_raw(RawWaker::new(data, vtable)) }
 }
 
-unsafe fn not_cloned(_: *const ()) -> RawWaker {
+unsafe fn never_cloned(_: *const ()) -> RawWaker {
     unreachable!("the models don't clone a broken waker")
 }
 
-unsafe fn nothing(_: *const ()) {}
+unsafe fn does_nothing(_: *const ()) {}
 
 /// Sends a request, and drops the reference instead of sending it along.
 unsafe fn wakes_without_a_reference(data: *const ()) {
@@ -288,13 +289,17 @@ unsafe fn wakes_without_a_reference(data: *const ()) {
 #[test]
 #[should_panic(expected = "used after it was freed")]
 fn without_a_reference_for_the_message() {
-    static BROKEN: RawWakerVTable =
-        RawWakerVTable::new(not_cloned, wakes_without_a_reference, nothing, nothing);
+    static BROKEN: RawWakerVTable = RawWakerVTable::new(
+        never_cloned,
+        wakes_without_a_reference,
+        does_nothing,
+        does_nothing,
+    );
     model(|| one_waker(Flaw::None, |waker| broken(waker, &BROKEN).wake()));
 }
 
 /// Queues the task itself instead of sending it.
-unsafe fn wakes_on_the_spot(data: *const ()) {
+unsafe fn wakes_on_the_calling_thread(data: *const ()) {
     waker::wake_here::<Loop>(waker::task(data), true);
     // SAFETY: the waker's reference.
     unsafe { release::drop_there(waker::task(data)) };
@@ -303,13 +308,17 @@ unsafe fn wakes_on_the_spot(data: *const ()) {
 #[test]
 #[should_panic(expected = "not the loop's thread")]
 fn without_checking_the_thread() {
-    static BROKEN: RawWakerVTable =
-        RawWakerVTable::new(not_cloned, wakes_on_the_spot, nothing, nothing);
+    static BROKEN: RawWakerVTable = RawWakerVTable::new(
+        never_cloned,
+        wakes_on_the_calling_thread,
+        does_nothing,
+        does_nothing,
+    );
     model(|| one_waker(Flaw::None, |waker| broken(waker, &BROKEN).wake()));
 }
 
 /// Frees the task where the reference should be sent to the owner.
-unsafe fn frees_on_the_spot(data: *const ()) {
+unsafe fn frees_on_the_calling_thread(data: *const ()) {
     let task = waker::task(data);
     // SAFETY: the waker holds a reference.
     let header = unsafe { task.as_ref() };
@@ -321,9 +330,13 @@ unsafe fn frees_on_the_spot(data: *const ()) {
 
 #[test]
 #[should_panic(expected = "not the loop's thread")]
-fn without_sending_the_last_one_to_the_owner() {
-    static BROKEN: RawWakerVTable =
-        RawWakerVTable::new(not_cloned, nothing, nothing, frees_on_the_spot);
+fn without_sending_the_last_reference_to_the_owner() {
+    static BROKEN: RawWakerVTable = RawWakerVTable::new(
+        never_cloned,
+        does_nothing,
+        does_nothing,
+        frees_on_the_calling_thread,
+    );
     model(|| {
         let world = world(1);
         let waker = world.waker.clone();
@@ -337,9 +350,10 @@ fn without_sending_the_last_one_to_the_owner() {
 
 /// A waker whose drop does not drop its reference.
 #[test]
-#[should_panic(expected = "a task was kept")]
+#[should_panic(expected = "a task was not freed")]
 fn without_the_drop() {
-    static BROKEN: RawWakerVTable = RawWakerVTable::new(not_cloned, nothing, nothing, nothing);
+    static BROKEN: RawWakerVTable =
+        RawWakerVTable::new(never_cloned, does_nothing, does_nothing, does_nothing);
     model(|| {
         let world = world(1);
         let waker = world.waker.clone();

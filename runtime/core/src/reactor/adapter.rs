@@ -107,7 +107,7 @@ impl<T: AsFd> Async<T> {
         // Called once: a user's `AsFd` may return another descriptor the next time.
         let fd = io.as_fd();
         rustix::io::ioctl_fionbio(fd, true)?;
-        let source = register(fd, type_name::<T>())?;
+        let source = register(fd, Interest::BOTH, type_name::<T>())?;
         Ok(Async::registered(source, io))
     }
 
@@ -122,11 +122,11 @@ impl<T: AsFd> Async<T> {
     /// Outside a runtime.
     #[track_caller]
     pub fn new_nonblocking(io: T) -> io::Result<Async<T>> {
-        let source = register(io.as_fd(), type_name::<T>())?;
+        let source = register(io.as_fd(), Interest::BOTH, type_name::<T>())?;
         Ok(Async::registered(source, io))
     }
 
-    fn registered(source: Source, io: T) -> Async<T> {
+    pub(super) fn registered(source: Source, io: T) -> Async<T> {
         let source = Registered {
             source,
             of: PhantomData,
@@ -145,9 +145,19 @@ impl<T: AsFd> Async<T> {
     ///
     /// None today; the signature allows for systems where this can fail.
     pub fn into_inner(self) -> io::Result<T> {
+        Ok(self.into_value())
+    }
+
+    pub(super) fn into_value(self) -> T {
         let Async { source, io } = self;
         drop(source);
-        Ok(io)
+        io
+    }
+
+    /// Returns the registration, and the inner value. The caller makes sure that the source does
+    /// not use its descriptor if the value has another one afterwards.
+    pub(super) fn parts_mut(&mut self) -> (&Source, &mut T) {
+        (&self.source.source, &mut self.io)
     }
 
     /// Returns the registration of the descriptor.
@@ -166,7 +176,8 @@ impl<T: AsFd> Async<T> {
     ///
     /// Cancel-safe.
     pub async fn readable(&self) -> io::Result<()> {
-        self.source().ready(Interest::READABLE).await
+        self.source().ready(Interest::READABLE).await?;
+        Ok(())
     }
 
     /// Waits until events report that the descriptor is writable. A write may still return
@@ -180,7 +191,8 @@ impl<T: AsFd> Async<T> {
     ///
     /// Cancel-safe.
     pub async fn writable(&self) -> io::Result<()> {
-        self.source().ready(Interest::WRITABLE).await
+        self.source().ready(Interest::WRITABLE).await?;
+        Ok(())
     }
 
     /// Polls whether the descriptor is readable; of several tasks the newest is woken.
@@ -282,9 +294,13 @@ impl<T: AsFd> Async<T> {
 
 /// Registers a descriptor with this thread's runtime, with errors that say what to do.
 #[track_caller]
-fn register(fd: BorrowedFd<'_>, type_name: &'static str) -> io::Result<Source> {
+pub(super) fn register(
+    fd: BorrowedFd<'_>,
+    what: Interest,
+    type_name: &'static str,
+) -> io::Result<Source> {
     let reactor = current::with(Rc::clone);
-    Source::new(reactor, fd, type_name).map_err(|error| {
+    Source::new(reactor, fd, what, type_name).map_err(|error| {
         let fd = fd.as_raw_fd();
         match error.kind() {
             // The error of epoll for a kind of descriptor that can't be waited for.

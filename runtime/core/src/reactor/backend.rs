@@ -1,10 +1,12 @@
 //! The backends of the reactor, and the choice between them when a runtime is made.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::event::Event;
+use super::interest::Interest;
 use super::notifier::Notifier;
 use super::portable::Portable;
 #[cfg(target_os = "linux")]
@@ -46,22 +48,23 @@ macro_rules! each {
 }
 
 impl Driver {
-    pub(super) fn new(backend: Backend) -> io::Result<Driver> {
+    /// Makes a backend that receives up to `events` events at a time.
+    pub(super) fn new(backend: Backend, events: NonZeroUsize) -> io::Result<Driver> {
         match backend {
-            Backend::Portable => Portable::new().map(Driver::Portable),
+            Backend::Portable => Portable::new(events).map(Driver::Portable),
             #[cfg(target_os = "linux")]
-            Backend::Raw => Raw::new().map(Driver::Raw),
+            Backend::Raw => Raw::new(events).map(Driver::Raw),
             #[cfg(target_os = "linux")]
-            Backend::Auto => match Raw::new() {
+            Backend::Auto => match Raw::new(events) {
                 Ok(raw) => Ok(Driver::Raw(raw)),
                 // An old kernel, or a sandbox that refuses a call which only the raw backend needs.
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                    Portable::new().map(Driver::Portable)
+                    Portable::new(events).map(Driver::Portable)
                 }
                 Err(error) => Err(error),
             },
             #[cfg(not(target_os = "linux"))]
-            Backend::Auto => Portable::new().map(Driver::Portable),
+            Backend::Auto => Portable::new(events).map(Driver::Portable),
             #[cfg(not(target_os = "linux"))]
             Backend::Raw => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
@@ -78,9 +81,9 @@ impl Driver {
         each!(self, driver => driver.as_fd())
     }
 
-    /// Registers a descriptor, edge-triggered and for both directions.
-    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
-        each!(self, driver => driver.add(fd, key))
+    /// Registers a descriptor, edge-triggered, for these events.
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Interest) -> io::Result<()> {
+        each!(self, driver => driver.add(fd, key, what))
     }
 
     pub(super) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! The reactor: waits for descriptors and timers, and wakes the tasks that wait for them.
 //!
-//! [`Async`] makes any descriptor async. The sockets of `wakeful-net` are built on it.
+//! [`Async`] makes any descriptor async. The sockets of `wakeful-net` are built on it. [`AsyncFd`]
+//! does the same with tokio's names.
 
 // Each loop has one `polling::Poller`. Each descriptor is registered once, edge-triggered, for both
 // directions.
@@ -18,6 +19,7 @@
 //   otherwise `device/noop.rs`.
 
 mod adapter;
+mod async_fd;
 mod backend;
 pub(crate) mod current;
 #[cfg(feature = "faults")]
@@ -34,6 +36,7 @@ mod portable;
 mod pwait2;
 #[cfg(target_os = "linux")]
 mod raw;
+mod ready;
 mod registration;
 mod source;
 mod state;
@@ -42,16 +45,22 @@ mod waiters;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::rc::{Rc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
 pub use adapter::Async;
+pub use async_fd::{
+    AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError, AsyncFdTryNewError,
+    TryIoError,
+};
 pub use backend::Backend;
 pub use interest::Interest;
 pub(crate) use notifier::Notifier;
+pub use ready::Ready;
 pub use source::Source;
 
 use crate::context::{self, Wakers};
@@ -67,6 +76,9 @@ use event::Event;
 use registration::Registrations;
 use state::State;
 
+/// Default of the largest number of events of one wait.
+pub(crate) const EVENTS: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
+
 /// The descriptors and timers of one loop. Owner thread only.
 pub(crate) struct Reactor {
     device: Device,
@@ -76,6 +88,8 @@ pub(crate) struct Reactor {
     events: Cell<Vec<Event>>,
     wakers: Cell<Vec<Waker>>,
     shut_down: Cell<bool>,
+    /// Whether a task has tried a descriptor that was not ready, without waiting for it.
+    missed_tries: Cell<bool>,
     waits: HistogramRecorder,
     trace: trace::Recorder,
 }
@@ -107,16 +121,18 @@ pub(crate) struct Stats {
 impl Reactor {
     pub(crate) fn new(
         backend: Backend,
+        io_events: NonZeroUsize,
         trace: trace::Recorder,
         faults: Injector,
     ) -> io::Result<Rc<Reactor>> {
         Ok(Rc::new(Reactor {
-            device: Device::new(Driver::new(backend)?, faults.clone()),
+            device: Device::new(Driver::new(backend, io_events)?, faults.clone()),
             registrations: RefCell::default(),
             timers: Timers::new(trace.clone(), faults),
             events: Cell::default(),
             wakers: Cell::default(),
             shut_down: Cell::new(false),
+            missed_tries: Cell::new(false),
             waits: HistogramRecorder::default(),
             trace,
         }))
@@ -189,7 +205,7 @@ impl Reactor {
             if let Some(state) = registrations.get(event.key) {
                 state.dispatch(event, &mut wakers);
                 let trace = &self.trace;
-                trace.dispatched(event.key, || State::readiness(event), wakers.len());
+                trace.dispatched(event.key, || State::directions(event), wakers.len());
             }
         }
         drop(registrations);
@@ -236,20 +252,22 @@ impl Reactor {
         self.timers.last_reading()
     }
 
-    fn register(&self, fd: BorrowedFd<'_>, state: Rc<State>) -> io::Result<usize> {
+    fn register(&self, fd: BorrowedFd<'_>, what: Interest, state: Rc<State>) -> io::Result<usize> {
         let key = self.registrations.borrow_mut().insert(state);
-        self.device.add(fd, key).inspect_err(|_| {
+        self.device.add(fd, key, what).inspect_err(|_| {
             self.registrations.borrow_mut().remove(key);
         })?;
         self.trace.registered(key, fd.as_raw_fd());
         Ok(key)
     }
 
-    fn deregister(&self, fd: BorrowedFd<'_>, key: usize) {
+    /// Removes the registration of the descriptor `number`. `fd` is `None` if it may be closed by
+    /// now.
+    fn deregister(&self, number: RawFd, fd: Option<BorrowedFd<'_>>, key: usize) {
         let state = self.registrations.borrow_mut().remove(key);
         // This fails only if foreign code has closed the descriptor, which deregistered it.
         let _ = self.device.remove(fd, key);
-        self.trace.deregistered(key, fd.as_raw_fd());
+        self.trace.deregistered(key, number);
         drop(state);
     }
 
@@ -274,6 +292,11 @@ impl Reactor {
         registrations
             .iter()
             .try_for_each(|state| state.each_waker(f))
+    }
+
+    /// Returns whether a task has tried a descriptor that was not ready, since the last call.
+    pub(crate) fn take_missed_tries(&self) -> bool {
+        self.missed_tries.replace(false)
     }
 
     fn reports_hangup(&self) -> bool {

@@ -12,6 +12,7 @@ use polling::{Events, PollMode, Poller};
 use rustix::io::Errno;
 
 use super::event::Event;
+use super::interest::Interest;
 use super::notifier::Notifier;
 
 /// The portable backend of a reactor.
@@ -21,7 +22,7 @@ pub(super) struct Portable {
 }
 
 impl Portable {
-    pub(super) fn new() -> io::Result<Portable> {
+    pub(super) fn new(capacity: NonZeroUsize) -> io::Result<Portable> {
         let poller = poller()?;
         if !poller.supports_edge() {
             return Err(io::Error::new(
@@ -29,7 +30,7 @@ impl Portable {
                 "this system can't wait for edges, which Wakeful's reactor is built on",
             ));
         }
-        let events = Events::with_capacity(NonZeroUsize::new(1024).expect("not zero"));
+        let events = Events::with_capacity(capacity);
         let portable = Portable {
             poller: Arc::new(poller),
             events: RefCell::new(events),
@@ -49,8 +50,9 @@ impl Portable {
         self.poller.as_fd()
     }
 
-    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
-        let interest = polling::Event::all(key);
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Interest) -> io::Result<()> {
+        let mut interest = polling::Event::new(key, what.is_readable(), what.is_writable());
+        interest.set_priority(what.is_priority());
         // SAFETY: the descriptor is deregistered before it is closed: `Async` owns the registration
         // and the owner or the borrow of the descriptor, and drops the registration first. If an
         // `Async` is leaked, its borrowed descriptor may be closed while registered; epoll and
@@ -73,8 +75,10 @@ impl Portable {
             key: event.key,
             readable: event.readable,
             writable: event.writable,
-            read_closed: false,
-            write_closed: false,
+            read_closed: event.is_interrupt(),
+            write_closed: event.is_interrupt(),
+            priority: event.is_priority(),
+            error: event.is_err() == Some(true),
         }));
         Ok(())
     }

@@ -11,6 +11,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,14 +23,12 @@ use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
 use super::event::Event;
+use super::interest::Interest;
 use super::notifier::Notifier;
 use super::{portable, pwait2};
 
 /// The key of the notifier. `polling` reserves `u64::MAX` for itself.
 const NOTIFY: u64 = u64::MAX - 1;
-
-/// Largest number of events of one wait.
-const EVENTS: usize = 1024;
 
 const NO_TIME: Timespec = Timespec {
     tv_sec: 0,
@@ -59,7 +58,7 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    pub(super) fn new() -> io::Result<Raw> {
+    pub(super) fn new(capacity: NonZeroUsize) -> io::Result<Raw> {
         let poller = portable::poller()?;
         let notify = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|errno| unsupported("eventfd2", errno))?;
@@ -69,7 +68,7 @@ impl Raw {
             EventData::new_u64(NOTIFY),
             EventFlags::IN | EventFlags::ET,
         )?;
-        let events = RefCell::new(Vec::with_capacity(EVENTS));
+        let events = RefCell::new(Vec::with_capacity(capacity.get()));
         let raw = Raw {
             poller,
             events,
@@ -96,9 +95,19 @@ impl Raw {
         self.poller.as_fd()
     }
 
-    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Interest) -> io::Result<()> {
         use EventFlags as E;
-        let flags = E::IN | E::OUT | E::RDHUP | E::PRI | E::ET;
+        // Errors and hang-ups are always reported.
+        let mut flags = E::ET;
+        if what.is_readable() {
+            flags |= E::IN | E::RDHUP | E::PRI;
+        }
+        if what.is_writable() {
+            flags |= E::OUT;
+        }
+        if what.is_priority() {
+            flags |= E::PRI;
+        }
         let data = EventData::new_u64(key as u64);
         Ok(epoll::add(&self.poller, fd, data, flags)?)
     }
@@ -136,14 +145,22 @@ impl Raw {
                     let (flags, data) = (event.flags, event.data);
                     let hung_up = flags.contains(EventFlags::HUP);
                     let failed = flags.contains(EventFlags::ERR);
-                    let read_closed =
-                        hung_up || flags.intersects(EventFlags::RDHUP | EventFlags::PRI);
+                    let read_closed = hung_up || flags.contains(EventFlags::RDHUP);
+                    let priority = flags.contains(EventFlags::PRI);
+                    let writes = flags.contains(EventFlags::OUT);
+                    // A pipe without a receiver is reported as an error and not as a hang-up.
+                    let broken = failed && (writes || flags == EventFlags::ERR);
                     Event {
                         key: data.u64() as usize,
-                        readable: read_closed || failed || flags.contains(EventFlags::IN),
-                        writable: hung_up || failed || flags.contains(EventFlags::OUT),
+                        readable: read_closed
+                            || failed
+                            || priority
+                            || flags.contains(EventFlags::IN),
+                        writable: hung_up || failed || writes,
                         read_closed,
-                        write_closed: hung_up,
+                        write_closed: hung_up || broken,
+                        priority,
+                        error: failed,
                     }
                 }),
         );

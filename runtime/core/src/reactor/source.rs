@@ -5,23 +5,31 @@
 //! dispatches events, and no turn happens between a system call and the clearing after it. So no
 //! event can be lost between the two: it waits in the kernel until the next turn, which sets the
 //! readiness again.
+//!
+//! A guard of `async_fd.rs` may outlive a turn. It notes the number of the last event (`Seen`), and
+//! clears nothing if another event has arrived since.
 
+mod futures;
+
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::Reactor;
 use super::interest::Interest;
-use super::state::{READ_CLOSED, READABLE, State, WRITABLE, WRITE_CLOSED};
-use super::waiters::{POLL_READ, POLL_WRITE, WaiterId};
+use super::ready::Ready;
+use super::state::{ERROR, MARK, PRIORITY, READ_CLOSED, READABLE, State, WRITABLE, WRITE_CLOSED};
+use super::waiters::{POLL_READ, POLL_WRITE};
 use crate::console::{Op, Resource, What};
 use crate::context;
+use crate::shutdown_error::runtime_ended;
 use crate::task::coop;
+use futures::{Io, Transfer, Wait, poll_nothing};
 
 /// Registration of a descriptor with a reactor: its readiness, and waiting for it.
 ///
@@ -54,6 +62,8 @@ pub struct Source {
     state: Rc<State>,
     key: usize,
     fd: RawFd,
+    /// Whether the descriptor may have been closed, so that its number must not be used.
+    abandoned: Cell<bool>,
     // The waits of the `poll_*` calls, for the console.
     reads: Op,
     writes: Op,
@@ -66,12 +76,14 @@ impl UnwindSafe for Source {}
 impl RefUnwindSafe for Source {}
 
 impl Source {
-    /// Registers a descriptor. The caller keeps it open until the source is dropped. `type_name` is
-    /// the name of the type that the descriptor belongs to.
+    /// Registers a descriptor for these events. The caller keeps it open until the source is
+    /// dropped, or calls `set_abandoned`. `type_name` is the name of the type that the descriptor
+    /// belongs to.
     #[track_caller]
     pub(super) fn new(
         reactor: Rc<Reactor>,
         fd: BorrowedFd<'_>,
+        what: Interest,
         type_name: &'static str,
     ) -> io::Result<Source> {
         let number = fd.as_raw_fd();
@@ -79,12 +91,13 @@ impl Source {
         // yet.
         let resource = Resource::descriptor(type_name, Location::caller(), number);
         let state = Rc::new(State::default());
-        let key = reactor.register(fd, state.clone())?;
+        let key = reactor.register(fd, what, state.clone())?;
         Ok(Source {
             reactor,
             state,
             key,
             fd: number,
+            abandoned: Cell::new(false),
             reads: Op::new(),
             writes: Op::new(),
             resource,
@@ -108,16 +121,46 @@ impl Source {
         }
     }
 
+    #[inline(always)]
     fn is_ready(&self, interest: Interest) -> bool {
-        self.state.ready.get() & interest.bits() != 0
+        self.state.ready.get() & interest.mask() != 0
+    }
+
+    /// Returns the number of the descriptor.
+    pub(super) fn number(&self) -> RawFd {
+        self.fd
+    }
+
+    /// Sets whether the descriptor may have been closed, so that the drop does not use its number.
+    pub(super) fn set_abandoned(&self, abandoned: bool) {
+        self.abandoned.set(abandoned);
+    }
+
+    /// Returns what is known of the readiness now.
+    pub(super) fn seen(&self, interest: Interest) -> Seen {
+        Seen {
+            tick: self.state.tick.get(),
+            ready: Ready::of(self.state.ready.get() & interest.mask()),
+        }
+    }
+
+    /// Clears these states, except for closed directions, unless an event has arrived since `tick`.
+    pub(super) fn clear_seen(&self, tick: u16, states: Ready) {
+        if tick == self.state.tick.get() {
+            let clear = states - (Ready::READ_CLOSED | Ready::WRITE_CLOSED);
+            let ready = self.state.ready.get() & !clear.bits();
+            self.state.ready.set(ready);
+            self.update_console();
+        }
     }
 
     /// Assumes that the descriptor is ready without an event, so the next operation tries. For
     /// descriptors that most likely are ready, such as a connection that was just accepted.
+    ///
+    /// Only reading and writing can be assumed.
     pub fn assume_ready(&self, interest: Interest) {
-        self.state
-            .ready
-            .set(self.state.ready.get() | interest.bits());
+        let assumed = interest.mask() & (READABLE | WRITABLE);
+        self.state.ready.set(self.state.ready.get() | assumed);
         self.update_console();
     }
 
@@ -138,7 +181,7 @@ impl Source {
         }
         let ready = self.state.ready.get();
         let mut clear = 0;
-        if interest.is_readable() && ready & READ_CLOSED == 0 {
+        if interest.is_readable() && ready & (READ_CLOSED | MARK) == 0 {
             clear |= READABLE;
         }
         if interest.is_writable() && ready & WRITE_CLOSED == 0 {
@@ -151,17 +194,16 @@ impl Source {
     /// Clears the readiness after a system call returned `WouldBlock`. That also clears a reported
     /// end of the stream, as the system call knows better.
     fn would_block(&self, interest: Interest) {
-        let mut clear = interest.bits();
-        clear |= if interest.is_readable() {
-            READ_CLOSED
-        } else {
-            0
-        };
-        clear |= if interest.is_writable() {
-            WRITE_CLOSED
-        } else {
-            0
-        };
+        let mut clear = 0;
+        for (is, states) in [
+            (interest.is_readable(), READABLE | READ_CLOSED | MARK),
+            (interest.is_writable(), WRITABLE | WRITE_CLOSED),
+            // It says nothing of the end of the stream, although that ends the wait, too.
+            (interest.is_priority(), PRIORITY),
+            (interest.is_error(), ERROR),
+        ] {
+            clear |= if is { states } else { 0 };
+        }
         self.state.ready.set(self.state.ready.get() & !clear);
         self.update_console();
     }
@@ -207,10 +249,10 @@ impl Source {
     /// If the runtime has ended.
     pub fn poll_ready(&self, cx: &mut Context<'_>, interest: Interest) -> Poll<io::Result<()>> {
         // Each direction has one such waiter, as two tasks may poll one direction each.
-        let op = if interest.is_readable() {
-            &self.reads
-        } else {
+        let op = if interest == Interest::WRITABLE {
             &self.writes
+        } else {
+            &self.reads
         };
         if self.is_ready(interest) {
             self.update_console();
@@ -219,12 +261,14 @@ impl Source {
         }
         self.check_alive()?;
         self.note_foreign();
+        let writes = interest.mask() & (WRITABLE | WRITE_CLOSED);
+        let reads = interest.mask() & !writes;
         op.waits(&self.resource, op_kind(interest), || {
-            if interest.is_readable() {
-                self.state.wait(POLL_READ, READABLE, cx.waker());
+            if reads != 0 {
+                self.state.wait(POLL_READ, reads, cx.waker());
             }
-            if interest.is_writable() {
-                self.state.wait(POLL_WRITE, WRITABLE, cx.waker());
+            if writes != 0 {
+                self.state.wait(POLL_WRITE, writes, cx.waker());
             }
         });
         match self.recheck(interest) {
@@ -331,7 +375,8 @@ impl Source {
         self.try_io(interest, op)
     }
 
-    /// Waits until the descriptor is ready. Any number of tasks may wait at the same time.
+    /// Waits until the descriptor is ready for any of `interest`, and returns which of these events
+    /// there are. Any number of tasks may wait at the same time.
     ///
     /// # Errors
     ///
@@ -340,8 +385,61 @@ impl Source {
     /// # Cancel safety
     ///
     /// Cancel-safe.
-    pub fn ready(&self, interest: Interest) -> impl Future<Output = io::Result<()>> {
-        Wait::new(self, interest)
+    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+        self.wait_seen(interest).await.map(|seen| seen.ready)
+    }
+
+    pub(super) async fn wait_seen(&self, interest: Interest) -> io::Result<Seen> {
+        Wait::new(self, interest).await?;
+        Ok(self.seen(interest))
+    }
+
+    /// Calls `op` once, if the descriptor is believed to be ready. A signal that interrupts it is
+    /// the caller's to handle, as `op` can't be called again.
+    ///
+    /// With an interest in both directions, a `WouldBlock` of `op` clears the readiness of both:
+    /// pass only the direction that `op` uses.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_io`](Self::try_io), and `Interrupted`.
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use std::os::unix::net::UnixStream;
+    /// use wakeful::reactor::{Async, Interest};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// wakeful::block_on(async {
+    ///     let (here, _there) = UnixStream::pair()?;
+    ///     let here = Async::new(here)?;
+    ///     let read = || here.get_ref().read(&mut [0; 8]);
+    ///     assert!(here.source().try_io_once(Interest::READABLE, read).is_err());
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn try_io_once<R>(
+        &self,
+        interest: Interest,
+        op: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        if !self.is_ready(interest) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut op = Some(op);
+        loop {
+            let mut once = || op.take().expect("called at most once")();
+            match self.reactor.device.call(self.key, interest, &mut once) {
+                // Injected by the feature `faults`, without a call.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && op.is_some() => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.would_block(interest);
+                    return Err(error);
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Calls `op` once, if the descriptor is believed to be ready.
@@ -358,11 +456,15 @@ impl Source {
         interest: Interest,
         mut op: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
-        if !self.is_ready(interest) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        self.attempt(interest, &mut op)
-            .unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+        let result = match self.is_ready(interest) {
+            true => self.attempt(interest, &mut op),
+            false => None,
+        };
+        result.unwrap_or_else(|| {
+            // The task may yield until the descriptor is ready.
+            self.reactor.missed_tries.set(true);
+            Err(io::ErrorKind::WouldBlock.into())
+        })
     }
 
     /// Calls `op` until it is not interrupted. Returns `None` if it would block, after clearing the
@@ -388,10 +490,12 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        // SAFETY: `Async`, the only owner of sources, keeps the owner or the borrow of the
-        // descriptor until the source is dropped.
-        let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
-        self.reactor.deregister(fd.as_fd(), self.key);
+        let fd = (!self.abandoned.get()).then(|| {
+            // SAFETY: `Async` and `AsyncFd`, the only owners of sources, keep the owner or the
+            // borrow of the descriptor until the source is dropped, or abandon it.
+            unsafe { BorrowedFd::borrow_raw(self.fd) }
+        });
+        self.reactor.deregister(self.fd, fd, self.key);
     }
 }
 
@@ -407,7 +511,7 @@ impl fmt::Debug for Source {
 
 #[cold]
 fn orphaned() -> io::Error {
-    io::Error::other(
+    runtime_ended(
         "the runtime that this descriptor is registered with has been dropped: each \
          `wakeful::block_on` makes a runtime of its own; to go on with one, keep a \
          `wakeful::Runtime`",
@@ -422,123 +526,10 @@ fn op_kind(interest: Interest) -> What {
     }
 }
 
-/// Future that waits for readiness, with a waiter id of its own.
-struct Wait<'a> {
-    source: &'a Source,
-    interest: Interest,
-    id: Option<WaiterId>,
-    op: Op,
-}
-
-impl<'a> Wait<'a> {
-    fn new(source: &'a Source, interest: Interest) -> Wait<'a> {
-        Wait {
-            source,
-            interest,
-            id: None,
-            op: Op::new(),
-        }
-    }
-
-    #[inline(always)]
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.source.is_ready(self.interest) {
-            self.source.update_console();
-            self.op.ready(&self.source.resource, op_kind(self.interest));
-            return Poll::Ready(Ok(()));
-        }
-        self.wait(cx)
-    }
-
-    /// Not inlined, to keep the path of a descriptor that is ready short.
-    #[inline(never)]
-    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Source {
-            state, resource, ..
-        } = self.source;
-        self.source.check_alive()?;
-        self.source.note_foreign();
-        let id = *self.id.get_or_insert_with(|| state.new_id());
-        self.op.waits(resource, op_kind(self.interest), || {
-            state.wait(id, self.interest.bits(), cx.waker());
-        });
-        match self.source.recheck(self.interest) {
-            None => Poll::Pending,
-            Some(result) => {
-                self.op.ready(resource, op_kind(self.interest));
-                Poll::Ready(result)
-            }
-        }
-    }
-}
-
-impl Future for Wait<'_> {
-    type Output = io::Result<()>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let progress = ready!(coop::poll_proceed(cx));
-        ready!(self.poll_ready(cx))?;
-        progress.made_progress();
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Drop for Wait<'_> {
-    fn drop(&mut self) {
-        if let Some(id) = self.id {
-            self.source.state.forget(id);
-        }
-    }
-}
-
-/// Future of [`Source::io`].
-struct Io<'a, F> {
-    wait: Wait<'a>,
-    op: F,
-}
-
-// `op` is called, never pinned.
-impl<F> Unpin for Io<'_, F> {}
-
-impl<R, F: FnMut() -> io::Result<R>> Future for Io<'_, F> {
-    type Output = io::Result<R>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
-        let this = &mut *self;
-        let progress = ready!(coop::poll_proceed(cx));
-        loop {
-            ready!(this.wait.poll_ready(cx))?;
-            if let Some(result) = this.wait.source.attempt(this.wait.interest, &mut this.op) {
-                progress.made_progress();
-                return Poll::Ready(result);
-            }
-        }
-    }
-}
-
-/// Future of [`Source::transfer`].
-struct Transfer<'a, F> {
-    nothing: bool,
-    io: Io<'a, F>,
-}
-
-impl<F: FnMut() -> io::Result<usize>> Future for Transfer<'_, F> {
-    type Output = io::Result<usize>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.nothing {
-            return poll_nothing(cx);
-        }
-        Pin::new(&mut self.io).poll(cx)
-    }
-}
-
-/// Completes a transfer of nothing, which needs no readiness and no system call. It consumes the
-/// cooperative budget, so that a loop of such transfers yields.
-#[cold]
-fn poll_nothing(cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-    ready!(coop::poll_proceed(cx)).made_progress();
-    Poll::Ready(Ok(0))
+/// What was known of the readiness at some moment.
+#[derive(Clone, Copy)]
+pub(super) struct Seen {
+    /// Number of the last event.
+    pub(super) tick: u16,
+    pub(super) ready: Ready,
 }

@@ -5,22 +5,30 @@ use std::ops::ControlFlow;
 use std::task::Waker;
 
 use super::event::Event;
-use super::interest::Interest;
+use super::ready::Ready;
 use super::waiters::{POLL_WRITE, WaiterId, Waiters};
 
-pub(super) const READABLE: u8 = Interest::READABLE.bits();
-pub(super) const WRITABLE: u8 = Interest::WRITABLE.bits();
-/// Set when an event reported that the peer will send nothing more, or has sent urgent data. Then a
-/// short read does not mean that the next read would block.
-pub(super) const READ_CLOSED: u8 = 4;
+pub(super) const READABLE: u8 = Ready::READABLE.bits();
+pub(super) const WRITABLE: u8 = Ready::WRITABLE.bits();
+/// Set when an event reported that the peer will send nothing more.
+pub(super) const READ_CLOSED: u8 = Ready::READ_CLOSED.bits();
 /// Set when an event reported that nothing more can be sent.
-pub(super) const WRITE_CLOSED: u8 = 8;
+pub(super) const WRITE_CLOSED: u8 = Ready::WRITE_CLOSED.bits();
+/// Set when an event reported urgent data or the like.
+pub(super) const PRIORITY: u8 = Ready::PRIORITY.bits();
+/// Set when an event reported an error.
+pub(super) const ERROR: u8 = Ready::ERROR.bits();
+/// Set together with `PRIORITY`, and cleared when a read would block: reads stop at urgent data, so
+/// until then a short read does not mean that the next read would block.
+pub(super) const MARK: u8 = 64;
 
 /// State that the reactor and the source of a descriptor share.
 #[derive(Default)]
 pub(super) struct State {
-    /// Which of the four bits are set.
+    /// Which of the bits above are set.
     pub(super) ready: Cell<u8>,
+    /// Number of events so far, modulo 2^16: a guard clears only what was reported before it.
+    pub(super) tick: Cell<u16>,
     next_id: Cell<WaiterId>,
     waiters: RefCell<Waiters>,
 }
@@ -33,10 +41,10 @@ const _: () = assert!(size_of::<State>() + 16 <= 64, "a state is one cache line"
 impl State {
     /// Sets the readiness that an event reports, and moves the wakers that wait for it to `out`.
     pub(super) fn dispatch(&self, event: &Event, out: &mut Vec<Waker>) {
-        self.ready.set(self.ready.get() | State::readiness(event));
-        let readable = if event.readable { READABLE } else { 0 };
-        let writable = if event.writable { WRITABLE } else { 0 };
-        self.waiters.borrow_mut().take(readable | writable, out);
+        let ready = State::readiness(event);
+        self.ready.set(self.ready.get() | ready);
+        self.tick.set(self.tick.get().wrapping_add(1));
+        self.waiters.borrow_mut().take(ready, out);
     }
 
     /// Returns the bits of the readiness that an event reports.
@@ -47,15 +55,22 @@ impl State {
             (event.writable, WRITABLE),
             (event.read_closed, READ_CLOSED),
             (event.write_closed, WRITE_CLOSED),
+            (event.priority, PRIORITY | MARK),
+            (event.error, ERROR),
         ] {
             ready |= if is { bit } else { 0 };
         }
         ready
     }
 
+    /// Returns the readiness that an event reports of the two directions.
+    pub(super) fn directions(event: &Event) -> u8 {
+        State::readiness(event) & (READABLE | WRITABLE | READ_CLOSED | WRITE_CLOSED)
+    }
+
     /// Moves all wakers to `out`.
     pub(super) fn take_all(&self, out: &mut Vec<Waker>) {
-        self.waiters.borrow_mut().take(READABLE | WRITABLE, out);
+        self.waiters.borrow_mut().take(u8::MAX, out);
     }
 
     /// Calls `f` with the waker of each waiter, until `f` breaks. `f` runs no user code.
@@ -66,15 +81,15 @@ impl State {
         self.waiters.borrow().each(f)
     }
 
-    /// Stores the waker of a waiter for these directions.
+    /// Stores the waker of a waiter for any of these states.
     #[inline]
-    pub(super) fn wait(&self, id: WaiterId, directions: u8, waker: &Waker) {
-        if self.waiters.borrow_mut().has_waker(id, waker) {
+    pub(super) fn wait(&self, id: WaiterId, states: u8, waker: &Waker) {
+        if self.waiters.borrow_mut().has_waker(id, states, waker) {
             return;
         }
         // Cloned and dropped with nothing borrowed: both may run user code.
         let waker = waker.clone();
-        let before = self.waiters.borrow_mut().set(id, directions, waker);
+        let before = self.waiters.borrow_mut().set(id, states, waker);
         drop(before);
     }
 

@@ -17,8 +17,8 @@ pub(super) const POLL_WRITE: WaiterId = u32::MAX - 1;
 
 struct Entry {
     id: WaiterId,
-    /// The directions that it waits for, as bits.
-    directions: u8,
+    /// The states that it waits for, as bits of a `Ready`.
+    states: u8,
     waker: Waker,
 }
 
@@ -41,24 +41,21 @@ impl Waiters {
         self.find(id).is_some()
     }
 
-    /// Whether the waker stored for that waiter wakes the same task as `waker`.
+    /// Whether that waiter waits for these states, with a waker of the same task as `waker`.
     #[inline]
-    pub(super) fn has_waker(&mut self, id: WaiterId, waker: &Waker) -> bool {
+    pub(super) fn has_waker(&mut self, id: WaiterId, states: u8, waker: &Waker) -> bool {
         self.find(id)
-            .is_some_and(|known| known.waker.will_wake(waker))
+            .is_some_and(|known| known.states == states && known.waker.will_wake(waker))
     }
 
     /// Sets the waker of one waiter. Returns the former waker, to be dropped with nothing borrowed.
     #[inline]
-    pub(super) fn set(&mut self, id: WaiterId, directions: u8, waker: Waker) -> Option<Waker> {
+    pub(super) fn set(&mut self, id: WaiterId, states: u8, waker: Waker) -> Option<Waker> {
         if let Some(known) = self.find(id) {
+            known.states = states;
             return Some(mem::replace(&mut known.waker, waker));
         }
-        let entry = Entry {
-            id,
-            directions,
-            waker,
-        };
+        let entry = Entry { id, states, waker };
         if self.first.is_none() {
             self.first = Some(entry);
         } else {
@@ -98,11 +95,11 @@ impl Waiters {
             .try_for_each(|entry| f(&entry.waker))
     }
 
-    /// Moves the wakers that wait for one of these directions to `out`, to be woken with nothing
+    /// Moves the wakers that wait for one of these states to `out`, to be woken with nothing
     /// borrowed.
     #[inline]
-    pub(super) fn take(&mut self, directions: u8, out: &mut Vec<Waker>) {
-        let wanted = |entry: &mut Entry| entry.directions & directions != 0;
+    pub(super) fn take(&mut self, states: u8, out: &mut Vec<Waker>) {
+        let wanted = |entry: &mut Entry| entry.states & states != 0;
         out.extend(self.first.take_if(wanted).map(|entry| entry.waker));
         if let Some(rest) = &mut self.rest {
             out.extend(rest.extract_if(.., wanted).map(|entry| entry.waker));

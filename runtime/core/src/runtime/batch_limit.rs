@@ -10,13 +10,14 @@
 //!
 //! A batch ends earlier after a task that has woken itself in its poll, as `yield_now` does, if
 //! enough time has passed since the last turn. That time is zero after a sleep and after a turn
-//! that woke a task. It doubles with each turn that woke none, up to 100 µs.
+//! that woke a task, or before which a task has tried a descriptor that was not ready: such a task
+//! may yield until it is. The time doubles with each other turn, up to 100 µs.
 //!
 //! With a fixed number of polls for each batch, no clock is read for this.
 
 use std::time::Duration;
 
-use crate::executor::{Batch, Tick};
+use crate::executor::{Batch, Tick, Turn};
 use crate::time::stamp;
 
 /// Length of a batch, and so the interval of reactor turns while tasks are ready.
@@ -86,14 +87,14 @@ impl BatchLimit {
         self.is_reached
     }
 
-    /// Begins the next batch, after a reactor turn. `found`: the turn woke a task, or the loop
-    /// slept.
-    pub(super) fn start_next(&mut self, found: bool) {
+    /// Begins the next batch, after a reactor turn or a sleep, which counts as
+    /// [`Found`](Turn::Found).
+    pub(super) fn start_next(&mut self, turn: Turn) {
         self.is_reached = false;
         if self.fixed != 0 {
             self.left = self.fixed;
         } else {
-            self.batch.turn_ended(stamp::now(), slice(), found);
+            self.batch.turn_ended(stamp::now(), slice(), turn);
         }
     }
 }
@@ -122,10 +123,11 @@ mod tests {
         turned: u64,
         /// Lengths of the polls since the last stamp.
         stretch: Vec<u64>,
-        turns: Vec<Turn>,
+        turns: Vec<Taken>,
     }
 
-    struct Turn {
+    /// A reactor turn.
+    struct Taken {
         /// How long a source has waited that became ready right after the turn before.
         waited: u64,
         /// The polls after the last stamp.
@@ -164,12 +166,13 @@ mod tests {
                 self.now += STAMP;
             }
             if is_over {
-                self.turns.push(Turn {
+                self.turns.push(Taken {
                     waited: self.now - self.turned,
                     stretch: std::mem::take(&mut self.stretch),
                 });
                 self.turned = self.now;
-                self.batch.turn_ended(self.now, SLICE, found);
+                self.batch
+                    .turn_ended(self.now, SLICE, Turn::new(found, false));
             } else if stamped {
                 self.stretch.clear();
             }
@@ -294,6 +297,21 @@ mod tests {
     }
 
     #[test]
+    fn after_a_try_of_a_descriptor_a_turn_follows_within_a_stride_of_yields() {
+        let mut lo = Loop::new();
+        // A loop of yields, in which turns have become rare.
+        (0..15_000).for_each(|_| lo.poll(6, true, false));
+        lo.batch.turn_ended(lo.now, SLICE, Turn::Asked);
+        let before = lo.turns.len();
+        (0..STRIDE).for_each(|_| lo.poll(6, true, false));
+        assert_eq!(lo.turns.len(), before + 1);
+        // It costs no more than one turn in a stride.
+        lo.batch.turn_ended(lo.now, SLICE, Turn::Asked);
+        (1..STRIDE).for_each(|_| lo.poll(6, true, false));
+        assert_eq!(lo.turns.len(), before + 1);
+    }
+
+    #[test]
     fn a_fixed_number_of_polls_reads_no_clock() {
         let mut batch_limit = BatchLimit::new(70);
         for _ in 0..3 {
@@ -307,7 +325,7 @@ mod tests {
                 });
             }
             assert_eq!(sizes, [CHUNK, 70 - CHUNK]);
-            batch_limit.start_next(false);
+            batch_limit.start_next(Turn::Missed);
         }
         // Polls that a chunk leaves unused remain.
         batch_limit.run_chunk(|batch| {

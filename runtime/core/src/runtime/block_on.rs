@@ -21,7 +21,7 @@ use super::Parts;
 use super::batch_limit::BatchLimit;
 use super::inspector::{Inspector, Sleep};
 use crate::context;
-use crate::executor::{ClassQueue, Executor, Tick};
+use crate::executor::{ClassQueue, Executor, Tick, Turn};
 use crate::reactor::Wait;
 use crate::task::coop::budget;
 use crate::task::header::Header;
@@ -78,19 +78,22 @@ impl Parts {
                 Tick::Busy | Tick::TurnDue => {}
             }
             if batch_limit.is_reached() {
-                let ((), found) = self.executor.with_wake_order(|| self.poll_reactor());
-                batch_limit.start_next(found);
+                let (was_asked, found) = self.executor.with_wake_order(|| self.poll_reactor());
+                batch_limit.start_next(Turn::new(found, was_asked));
             }
         }
     }
 
     /// Takes a non-blocking reactor turn. Without registered descriptors it only reads the clock.
-    fn poll_reactor(&self) {
+    /// Returns whether a task has tried a descriptor that was not ready, since the last turn.
+    fn poll_reactor(&self) -> bool {
         if self.reactor.has_sources() {
             self.files.flush();
             self.reactor_turn(Wait::Poll);
+            self.reactor.take_missed_tries()
         } else {
             self.reactor.read_clock();
+            false
         }
     }
 
@@ -119,27 +122,51 @@ impl Parts {
             if self.context.has_foreign() {
                 self.report_foreign_wait(location);
             }
-            match &self.inspector {
-                Some(inspector) => self.sleep_inspected(inspector),
-                None => match self.silence_limit() {
-                    Some(limit) => {
-                        self.reactor_turn(Wait::AtMost(limit));
-                        self.report_silence(location);
-                    }
-                    None => self.park(),
-                },
+            // One test for everything that may be set, as most loops have nothing of it.
+            if self.watches_sleep.get() {
+                self.watched_sleep(location);
+            } else {
+                self.park();
             }
         }
-        batch_limit.start_next(true);
+        batch_limit.start_next(Turn::Found);
     }
 
-    /// Waits for an event, a timer or another thread.
-    #[inline(always)]
+    /// Waits until something happens, or lets a stopped clock jump.
     fn park(&self) {
-        // Virtual time waits for results that are awaited, and for remote messages.
         self.reactor_turn(Wait::Park {
-            may_jump: &|| self.is_still(),
+            may_jump: &|| self.may_jump(),
         });
+    }
+
+    /// Whether a stopped clock may jump: virtual time waits for results that are awaited, and for
+    /// remote messages.
+    fn may_jump(&self) -> bool {
+        let is_still = self.is_still();
+        if is_still && let Some(away) = self.reactor.timers().unreachable() {
+            self.report_unreachable_timer(away);
+        }
+        is_still
+    }
+
+    /// Waits as [`park`](Self::park) does, between the calls of the hooks. Where stalls are
+    /// detected, the wait ends when it is time to check whether anything can end it.
+    #[cold]
+    #[inline(never)]
+    fn watched_sleep(&self, location: &'static Location<'static>) {
+        self.hooks.parks();
+        if self.files.flush() || self.executor.has_ready() {
+            // The hook has made or woken something.
+            self.reactor_turn(Wait::Poll);
+        } else if let Some(inspector) = &self.inspector {
+            self.sleep_inspected(inspector);
+        } else if let Some(limit) = self.silence_limit() {
+            self.reactor_turn(Wait::AtMost(limit));
+            self.report_silence(location);
+        } else {
+            self.park();
+        }
+        self.hooks.unparks();
     }
 
     /// Searches for deadlocks, and waits as [`park`](Self::park) does, or for a shorter time.
@@ -174,7 +201,7 @@ impl Parts {
             }
             if self.reactor.has_sources() {
                 self.reactor_turn(Wait::Poll);
-                batch_limit.start_next(true);
+                batch_limit.start_next(Turn::Found);
             } else {
                 self.reactor.read_clock();
             }

@@ -3,12 +3,14 @@
 use std::cell::Cell;
 use std::fmt;
 use std::io;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::adaptive_spin::AdaptiveSpin;
 use super::deadlock::{self, DeadlockReport};
+use super::hooks::Hooks;
 use super::inspector::{Inspector, OnDeadlock};
 use super::metrics::MetricsLevel;
 use super::{Parts, Runtime};
@@ -18,8 +20,9 @@ use crate::executor::Executor;
 use crate::executor::classes::Order;
 use crate::faults::{self, Injector};
 use crate::fs::{self, Files};
+use crate::id::Identity;
 use crate::observe::{Limit, Observer, PollMarker};
-use crate::reactor::{Backend, Reactor};
+use crate::reactor::{self, Backend, Reactor};
 use crate::stall::{self, Hook, StallReport};
 use crate::trace::{self, Recorder};
 
@@ -47,11 +50,15 @@ impl fmt::Debug for MakeOrder {
 pub struct Builder {
     backend: Backend,
     fs_backend: fs::Backend,
+    name: Option<Box<str>>,
+    hooks: Hooks,
+    io_events: NonZeroUsize,
     start_paused: bool,
     spin: Duration,
     reply_spin: Duration,
     event_interval: u32,
     order: Option<MakeOrder>,
+    rng_seed: Option<u64>,
     blocking: blocking::Config,
     blocking_shutdown_timeout: Duration,
     metrics_level: MetricsLevel,
@@ -70,11 +77,15 @@ impl Builder {
         Builder {
             backend: Backend::Auto,
             fs_backend: fs::Backend::Auto,
+            name: None,
+            hooks: Hooks::default(),
+            io_events: reactor::EVENTS,
             start_paused: false,
             spin: Duration::ZERO,
             reply_spin: Duration::ZERO,
             event_interval: 0,
             order: None,
+            rng_seed: None,
             blocking: blocking::Config {
                 max_threads: 512,
                 keep_alive: Duration::from_secs(10),
@@ -90,6 +101,97 @@ impl Builder {
             trace: trace::Config::default(),
             faults: faults::Config::default(),
         }
+    }
+
+    /// Sets the name of the runtime, which [`Handle::name`](crate::Handle::name) returns. Default:
+    /// none.
+    ///
+    /// # Panics
+    ///
+    /// If the name is empty or blank.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Builder::new().name("metrics").build()?;
+    /// assert_eq!(runtime.handle().name(), Some("metrics"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn name(mut self, name: impl Into<String>) -> Builder {
+        let name = name.into();
+        assert!(
+            !name.trim().is_empty(),
+            "the name of a runtime is {name:?}: give one that can be read"
+        );
+        self.name = Some(name.into_boxed_str());
+        self
+    }
+
+    /// Sets a function that [`block_on`](crate::Runtime::block_on) calls each time when no task is
+    /// ready and it is about to wait for events. Default: none. A second call replaces the first
+    /// function.
+    ///
+    /// The function runs inside of the runtime: if it spawns or wakes a task, the loop does not
+    /// wait, but runs that task. It is not called by [`turn`](crate::Runtime::turn), which never
+    /// waits, nor before a [spin](Self::spin). A panic of the function is caught.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use std::rc::Rc;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let waits = Rc::new(Cell::new(0));
+    /// let count = waits.clone();
+    /// let builder = wakeful::Builder::new().on_thread_park(move || count.set(count.get() + 1));
+    /// let sleep = async { wakeful::time::sleep(std::time::Duration::from_millis(1)).await };
+    /// builder.build()?.block_on(sleep);
+    /// assert!(waits.get() > 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_thread_park(mut self, f: impl Fn() + 'static) -> Builder {
+        self.hooks.park = Some(Rc::new(f));
+        self
+    }
+
+    /// Sets a function that [`block_on`](crate::Runtime::block_on) calls each time when it has
+    /// waited for events, before it runs tasks: once for each call of the function of
+    /// [`on_thread_park`](Self::on_thread_park). Default: none. A panic of the function is caught.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let builder = wakeful::Builder::new().on_thread_unpark(|| println!("awake"));
+    /// builder.build()?.block_on(async { wakeful::spawn_blocking(|| ()).await.unwrap() });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_thread_unpark(mut self, f: impl Fn() + 'static) -> Builder {
+        self.hooks.unpark = Some(Rc::new(f));
+        self
+    }
+
+    /// Sets how many events of descriptors the reactor takes from the system at a time. The next
+    /// turn takes the others. Default: 1024.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is 0: no event could be received.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Builder::new().max_io_events_per_tick(64).build()?;
+    /// # drop(runtime);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn max_io_events_per_tick(mut self, capacity: usize) -> Builder {
+        let Some(capacity) = NonZeroUsize::new(capacity) else {
+            panic!("max_io_events_per_tick is 0: give at least 1, or no event could be received")
+        };
+        self.io_events = capacity;
+        self
     }
 
     /// Sets how the reactor waits. Default: [`Backend::Auto`], the best that the system has.
@@ -177,6 +279,36 @@ impl Builder {
     /// ```
     pub fn order<O: Order>(mut self, make: impl Fn() -> O + 'static) -> Builder {
         self.order = Some(MakeOrder(Rc::new(move || Box::new(make()))));
+        self
+    }
+
+    /// Sets the seed of the numbers that choose the branch which `select!` polls first. Default: a
+    /// random one.
+    ///
+    /// Two runtimes with the same seed, whose futures are polled in the same order, make the same
+    /// choices.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let choices = || -> std::io::Result<Vec<u8>> {
+    ///     let runtime = wakeful::Builder::new().rng_seed(7).build()?;
+    ///     Ok(runtime.block_on(async {
+    ///         let mut choices = Vec::new();
+    ///         for _ in 0..100 {
+    ///             choices.push(wakeful::select! {
+    ///                 one = async { 1 } => one,
+    ///                 two = async { 2 } => two,
+    ///             });
+    ///         }
+    ///         choices
+    ///     }))
+    /// };
+    /// assert_eq!(choices()?, choices()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rng_seed(mut self, seed: u64) -> Builder {
+        self.rng_seed = Some(seed);
         self
     }
 
@@ -407,12 +539,17 @@ impl Builder {
     pub fn build(self) -> io::Result<Runtime> {
         let trace = Recorder::new(&self.trace);
         let faults = Injector::new(&self.faults);
-        let reactor = Reactor::new(self.backend, trace.clone(), faults)?;
+        let reactor = Reactor::new(self.backend, self.io_events, trace.clone(), faults)?;
         if self.start_paused {
             reactor.pause_clock();
         }
         let silence_limit = Cell::new(self.detect_stalls);
-        let executor = Executor::new(reactor.notifier(), self.observer()?, trace.clone());
+        let executor = Executor::new(
+            reactor.notifier(),
+            self.observer()?,
+            trace.clone(),
+            Identity::new(self.name.clone()),
+        );
         let blocking = Rc::new(Blocking::new(self.blocking, trace));
         let files = Rc::new(Files::new(self.fs_backend));
         let context = Context::new(
@@ -420,6 +557,10 @@ impl Builder {
             reactor.clone(),
             blocking.clone(),
             files.clone(),
+        );
+        executor.set_context(&context);
+        let watches_sleep = Cell::new(
+            self.detect_deadlocks || silence_limit.get().is_some() || self.hooks.is_set(),
         );
         // From here on, an error or a panic drops it, which takes the parts apart.
         let runtime = Runtime {
@@ -431,7 +572,10 @@ impl Builder {
                 blocking,
                 files,
                 foreign_wait_reported: Cell::new(false),
+                unreachable_timer_reported: Cell::new(false),
                 silence_limit,
+                hooks: self.hooks,
+                watches_sleep,
                 asleep_between_turns: Cell::new(false),
                 inspector: self
                     .detect_deadlocks
@@ -443,6 +587,9 @@ impl Builder {
         let Parts {
             executor, files, ..
         } = &runtime.parts;
+        if let Some(seed) = self.rng_seed {
+            executor.set_seed(seed);
+        }
         if let Some(MakeOrder(make)) = &self.order {
             executor.set_order(make());
         }

@@ -5,18 +5,20 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, Location, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
-use super::Runtime;
+use super::{EnterGuard, Runtime, parker};
+use crate::blocking::{Blocking, Pool, RemoteCall};
 use crate::console::About;
-use crate::context::{self, Wakers};
+use crate::context::{self, Context as RuntimeContext, Wakers};
 use crate::executor::{Executor, current, next_id, reserve_id, spawn_hidden};
-use crate::id::ThreadNumber;
+use crate::id::{Id as RuntimeId, ThreadNumber};
 use crate::primitives::OnceLock;
 use crate::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::task::oneshot::{Missing, Receiver, oneshot};
-use crate::task::{AbortHandle, Id, JoinError};
+use crate::task::{AbortHandle, Id, JoinError, NO_RUNTIME, RUNTIME_ENDED};
 
 /// Handle of a runtime, for any thread: spawns tasks and can cancel all of them.
 ///
@@ -39,6 +41,7 @@ use crate::task::{AbortHandle, Id, JoinError};
 #[derive(Clone)]
 pub struct Handle {
     pub(super) executor: Arc<Executor>,
+    pool: Arc<Pool>,
 }
 
 // Panics of tasks are caught at the poll, so no change that a handle can observe is left half done.
@@ -48,15 +51,14 @@ impl RefUnwindSafe for Handle {}
 impl Runtime {
     /// Returns a handle of this runtime for other threads.
     pub fn handle(&self) -> Handle {
-        Handle::new(self.parts.executor.clone())
+        Handle {
+            executor: self.parts.executor.clone(),
+            pool: self.parts.blocking.pool.clone(),
+        }
     }
 }
 
 impl Handle {
-    fn new(executor: Arc<Executor>) -> Handle {
-        Handle { executor }
-    }
-
     /// Returns a handle of this thread's runtime.
     ///
     /// # Panics
@@ -64,12 +66,189 @@ impl Handle {
     /// Outside a runtime; see [`try_current`](Self::try_current).
     #[track_caller]
     pub fn current() -> Handle {
-        current::with(|executor| Handle::new(executor.shared()))
+        match Handle::try_current() {
+            Ok(handle) => handle,
+            Err(error) => panic!("{error}"),
+        }
     }
 
-    /// Returns a handle of this thread's runtime, if there is one.
-    pub fn try_current() -> Option<Handle> {
-        current::try_with(|executor| Handle::new(executor.shared()))
+    /// Returns a handle of this thread's runtime.
+    ///
+    /// # Errors
+    ///
+    /// Outside a runtime, and inside one that has ended (see
+    /// [`Runtime::enter_guard`](crate::Runtime::enter_guard)).
+    ///
+    /// ```
+    /// assert!(wakeful::Handle::try_current().unwrap_err().is_missing_context());
+    /// wakeful::block_on(async { assert!(wakeful::Handle::try_current().is_ok()) });
+    /// ```
+    pub fn try_current() -> Result<Handle, TryCurrentError> {
+        let Some(context) = context::current() else {
+            return Err(TryCurrentError { has_ended: false });
+        };
+        let executor = context.part::<Executor>();
+        if executor.is_released() {
+            return Err(TryCurrentError { has_ended: true });
+        }
+        Ok(Handle {
+            executor: executor.shared(),
+            pool: context.part::<Blocking>().pool.clone(),
+        })
+    }
+
+    /// Returns the id of the runtime.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Runtime::new()?;
+    /// let id = runtime.block_on(async { wakeful::Handle::current().id() });
+    /// assert_eq!(runtime.handle().id(), id);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn id(&self) -> RuntimeId {
+        self.executor.identity.id
+    }
+
+    /// Returns the name of the runtime, if [`Builder::name`](crate::Builder::name) has set one.
+    pub fn name(&self) -> Option<&str> {
+        self.executor.identity.name.as_deref()
+    }
+
+    /// Makes the runtime the current runtime of its own thread until the guard is dropped, as
+    /// [`Runtime::enter_guard`](crate::Runtime::enter_guard) does.
+    ///
+    /// # Panics
+    ///
+    /// On any other thread: tasks, timers and sockets belong to the runtime's thread. Use
+    /// [`spawn`](Self::spawn) or [`spawn_with`](Self::spawn_with) there. Also if the runtime has
+    /// ended.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let task = {
+    ///     let _guard = handle.enter();
+    ///     wakeful::spawn(async { 1 })
+    /// };
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn enter(&self) -> EnterGuard<'_> {
+        assert!(
+            self.executor.home().is_current(),
+            "`Handle::enter` was called on another thread than that of the runtime, to which its \
+             tasks, timers and sockets belong: use `handle.spawn(future)`, or \
+             `handle.spawn_with(closure)` for a future that is not `Send`"
+        );
+        match self.own_context() {
+            Some(context) => EnterGuard::new(context),
+            None => panic!("`Handle::enter`: the runtime of this handle has ended"),
+        }
+    }
+
+    /// Returns the context of the runtime if this is its thread and it has not ended.
+    pub(super) fn own_context(&self) -> Option<Rc<RuntimeContext>> {
+        if !self.executor.home().is_current() {
+            return None;
+        }
+        self.executor.context()
+    }
+
+    /// Polls a future on the calling thread, which is not that of the runtime, until it is ready;
+    /// the thread sleeps in between.
+    ///
+    /// The loop on the runtime's thread continues meanwhile, so the future may wait for tasks that
+    /// it [spawns](Self::spawn) through a handle, and for channels. The calling thread is not
+    /// inside of the runtime: [`wakeful::spawn`](crate::spawn), sleeps and sockets need its thread,
+    /// and panic here.
+    ///
+    /// # Panics
+    ///
+    /// On the runtime's own thread, whose loop could not run meanwhile: use
+    /// [`Runtime::block_on`](crate::Runtime::block_on) there. Inside of another runtime, whose loop
+    /// would be blocked. A panic of the future passes through.
+    ///
+    /// ```
+    /// wakeful::block_on(async {
+    ///     let handle = wakeful::Handle::current();
+    ///     let sum = wakeful::spawn_blocking(move || {
+    ///         handle.block_on(async { handle.spawn(async { 1 + 2 }).await.unwrap() })
+    ///     });
+    ///     assert_eq!(sum.await.unwrap(), 3);
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        assert!(
+            !self.executor.home().is_current(),
+            "`Handle::block_on` was called on the thread of the runtime, whose loop can't run \
+             meanwhile: use `Runtime::block_on`, or `.await` inside the runtime"
+        );
+        assert!(
+            !context::is_running(),
+            "`Handle::block_on` was called inside another Wakeful runtime, whose loop it would \
+             block: use `.await`, or move the call into `wakeful::spawn_blocking`"
+        );
+        parker::block_on(future)
+    }
+
+    /// Runs a blocking closure on the pool of the runtime, as
+    /// [`wakeful::spawn_blocking`](crate::spawn_blocking) does, from any thread. It begins also
+    /// while the loop does not run.
+    ///
+    /// If the runtime has ended, or ends before the closure begins, the closure is dropped, and the
+    /// handle returns an error that says so. [`abort`](RemoteJoinHandle::abort) prevents a closure
+    /// that has not begun from beginning.
+    ///
+    /// # Panics
+    ///
+    /// If the system starts no thread and none is running.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Runtime::new()?;
+    /// let handle = runtime.handle();
+    /// let other = std::thread::spawn(move || handle.block_on(handle.spawn_blocking(|| 6 * 7)));
+    /// assert_eq!(other.join().unwrap().unwrap(), 42);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, f: F) -> RemoteJoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let id = reserve_id();
+        let stop = Arc::new(Stop::default());
+        let is_stopped = {
+            let stop = stop.clone();
+            move || stop.is_requested()
+        };
+        // A stopped clock may jump once the closure has ended, so the loop has to check again.
+        let executor = self.executor.clone();
+        let ended = move || executor.call(Box::new(|| ()));
+        let call = RemoteCall {
+            id,
+            is_stopped,
+            ended,
+        };
+        match call.begin(&self.pool, Location::caller(), f) {
+            Ok(receiver) => RemoteJoinHandle {
+                id,
+                owner_thread: self.executor.home(),
+                // The result does not depend on the loop, so waiting for it blocks no loop.
+                executor: Weak::new(),
+                receiver,
+                stop,
+            },
+            Err(error) => panic!("spawn_blocking: {error}"),
+        }
     }
 
     /// Sends a closure to the runtime's thread, where it makes a future that runs as a task.
@@ -174,6 +353,31 @@ impl fmt::Debug for Handle {
     }
 }
 
+/// Error of [`Handle::try_current`]: the thread is not inside of a runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TryCurrentError {
+    has_ended: bool,
+}
+
+impl TryCurrentError {
+    /// Whether the thread is outside of any runtime. `false`: the runtime that it is inside of has
+    /// ended.
+    pub fn is_missing_context(&self) -> bool {
+        !self.has_ended
+    }
+}
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.has_ended {
+            true => RUNTIME_ENDED,
+            false => NO_RUNTIME,
+        })
+    }
+}
+
+impl std::error::Error for TryCurrentError {}
+
 /// Abort of a task that may be requested before the task exists.
 #[derive(Default)]
 pub(crate) struct Stop {
@@ -190,6 +394,10 @@ impl Stop {
     pub(crate) fn request(&self) {
         self.requested.store(true, Ordering::SeqCst);
         self.carry_out();
+    }
+
+    fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::SeqCst)
     }
 
     /// Aborts the task if an abort has been requested and the task exists. Both sides write their

@@ -10,8 +10,11 @@ mod dump;
 #[cfg(feature = "faults")]
 mod faults;
 mod handle;
+mod hooks;
 mod inspector;
+mod members;
 mod metrics;
+mod parker;
 mod reports;
 mod spawner;
 #[cfg(feature = "trace")]
@@ -33,10 +36,12 @@ pub use deadlock::{DeadlockKind, DeadlockReport};
 pub use dump::{Dump, LockDump, RemoteDump, TaskDump, TaskState, WaitDump, dump};
 #[cfg(all(test, any(loom, shuttle)))]
 pub(crate) use handle::Stop;
-pub use handle::{Handle, RemoteJoinHandle};
+pub use handle::{Handle, RemoteJoinHandle, TryCurrentError};
 pub use metrics::{Metrics, MetricsLevel};
 pub use spawner::LocalSpawner;
 
+pub use crate::id::Id;
+pub use crate::shutdown_error::is_rt_shutdown_err;
 use inspector::Inspector;
 
 use crate::blocking::Blocking;
@@ -46,6 +51,7 @@ use crate::fs::Files;
 use crate::reactor::Reactor;
 use crate::stall;
 use crate::task::JoinHandle;
+use hooks::Hooks;
 
 /// A single-threaded runtime. It belongs to the thread that made it.
 ///
@@ -97,9 +103,14 @@ struct Parts {
     adaptive_spin: Rc<AdaptiveSpin>,
     /// Whether a wait for another runtime of this thread has been reported, see `reports.rs`.
     foreign_wait_reported: Cell<bool>,
+    /// Whether a wait for a timer that a stopped clock can't reach has been reported.
+    unreachable_timer_reported: Cell<bool>,
     /// Where stalls are detected: how long the loop may sleep before it checks whether anything can
     /// wake it, see `reports.rs`.
     silence_limit: Cell<Option<Duration>>,
+    hooks: Hooks,
+    /// Whether a sleep takes the slow path: a hook or `silence_limit` is set.
+    watches_sleep: Cell<bool>,
     /// Where deadlocks are detected: the state of the search.
     inspector: Option<Box<Inspector>>,
     /// Polls between two reactor turns. 0: by the clock.
@@ -138,7 +149,7 @@ impl Runtime {
     /// If called inside a runtime on the same thread. A panic of the future passes through; the
     /// tasks and the runtime stay usable.
     ///
-    /// If it would wait for ever for another runtime of the same thread, whose loop can't run
+    /// If it would wait forever for another runtime of the same thread, whose loop can't run
     /// meanwhile: the future or a task has polled a [`JoinHandle`], a sleep or a socket of the
     /// other runtime, and nothing else could end the wait, neither in this runtime nor in another
     /// thread. If another thread may end the wait, one line on standard error says what is waited
@@ -193,16 +204,39 @@ impl Runtime {
     ///     let _guard = runtime.enter_guard();
     ///     wakeful::spawn(async { 1 })
     /// };
-    /// assert!(wakeful::Handle::try_current().is_none());
+    /// assert!(wakeful::Handle::try_current().is_err());
     /// assert_eq!(runtime.block_on(task).unwrap(), 1);
     /// # Ok(())
     /// # }
     /// ```
     pub fn enter_guard(&self) -> EnterGuard<'_> {
-        EnterGuard {
-            _entered: context::enter(self.parts.context.clone()),
-            _runtime: PhantomData,
-        }
+        EnterGuard::new(self.parts.context.clone())
+    }
+
+    /// Runs a blocking closure on the pool, as [`wakeful::spawn_blocking`](crate::spawn_blocking)
+    /// does inside the runtime. The closure runs at once, and its result arrives in the next
+    /// [`block_on`](Self::block_on).
+    ///
+    /// # Panics
+    ///
+    /// If the system starts no thread and none is running.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Runtime::new()?;
+    /// let task = runtime.spawn_blocking(|| 6 * 7);
+    /// assert_eq!(runtime.block_on(task).unwrap(), 42);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let _entered = context::enter(self.parts.context.clone());
+        crate::spawn_blocking(f)
     }
 
     /// Sets the function that the loop calls after events were raised through a [`Handle`]. Its
@@ -248,6 +282,7 @@ impl Runtime {
         });
         // From here on no user code runs, so no task is spawned that would never be dropped.
         executor.release_remaining();
+        executor.forget_context();
         if executor.observer().is_some() {
             stall::unwatch();
         }
@@ -294,12 +329,21 @@ impl fmt::Debug for Runtime {
     }
 }
 
-/// Guard that keeps its thread inside a runtime until it is dropped, see [`Runtime::enter_guard`].
-/// It can't be sent to another thread.
+/// Guard that keeps its thread inside a runtime until it is dropped, see [`Runtime::enter_guard`]
+/// and [`Handle::enter`]. It can't be sent to another thread.
 #[must_use = "the thread leaves the runtime when the guard is dropped"]
 pub struct EnterGuard<'a> {
     _entered: Entered,
     _runtime: PhantomData<&'a Runtime>,
+}
+
+impl EnterGuard<'_> {
+    fn new<'a>(context: Rc<Context>) -> EnterGuard<'a> {
+        EnterGuard {
+            _entered: context::enter(context),
+            _runtime: PhantomData,
+        }
+    }
 }
 
 // The drop of the guard is one step that runs no user code.
@@ -326,6 +370,6 @@ impl fmt::Debug for EnterGuard<'_> {
 pub fn block_on<F: Future>(future: F) -> F::Output {
     match Runtime::new() {
         Ok(runtime) => runtime.block_on(future),
-        Err(error) => panic!("can't make a runtime: {error}"),
+        Err(error) => panic!("can't create the runtime: {error}"),
     }
 }

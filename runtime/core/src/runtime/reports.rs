@@ -1,8 +1,10 @@
 //! Reports of waits that can't end: those for another runtime of the same thread, and those that
 //! nothing can end.
 
+use std::ops::ControlFlow;
 use std::panic::Location;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use super::Parts;
@@ -43,17 +45,57 @@ impl Parts {
             return;
         }
         self.silence_limit.set(None);
+        self.watches_sleep
+            .set(self.hooks.is_set() || self.inspector.is_some());
         let tasks = executor.unended(10);
         let tasks = match tasks.is_empty() {
             true => "it has no tasks".to_owned(),
             false => format!("these tasks wait as well: {tasks}"),
         };
         eprintln!(
-            "wakeful: `block_on` at {location} waits for ever: nothing has kept a waker of its \
+            "wakeful: `block_on` at {location} waits forever: nothing has kept a waker of its \
              future or of a task, there is no timer, no descriptor, no closure and no handle that \
              could end the wait; {tasks}. A future that returns `Pending` has to see that its \
              waker is woken"
         );
+    }
+
+    /// Reports, once, a sleep in which the clock is stopped and the next timer is farther away than
+    /// it can jump. Called when no closure, file request or remote message is pending.
+    ///
+    /// # Panics
+    ///
+    /// If nothing but that timer can wake a task.
+    #[cold]
+    pub(super) fn report_unreachable_timer(&self, away: Duration) {
+        let executor = &self.executor;
+        let is_own = |waker: &Waker| self.files.is_own(waker);
+        if self.reactor.is_waited_for(|waker| !is_own(waker)) {
+            return;
+        }
+        let mut in_timers = 0;
+        let _ = self.reactor.timers().each_waker(&mut |waker| {
+            in_timers += u64::from(executor.is_woken_by(waker) == Some(true));
+            ControlFlow::Continue(())
+        });
+        let what = format!(
+            "the clock is stopped, and the next timer is {away:?} away, which is farther than the \
+             clock can jump"
+        );
+        // No other waker and no handle exists, so nothing else can wake this loop.
+        assert!(
+            executor.wakers_outside() > in_timers
+                || Arc::strong_count(executor) > Parts::OWN_EXECUTORS
+                || self.context.has_foreign(),
+            "`block_on` would wait for ever: {what}. Give the sleep or the timeout a shorter time, \
+             or call `wakeful::time::resume` first"
+        );
+        if !self.unreachable_timer_reported.replace(true) {
+            eprintln!(
+                "wakeful: {what}: `block_on` waits until something else wakes a task. Give the \
+                 sleep or the timeout a shorter time if nothing does"
+            );
+        }
     }
 
     /// Reports, once, a sleep that waits for another runtime of this thread, whose loop can't run
@@ -82,7 +124,7 @@ impl Parts {
                       its runtime on a thread of its own, and use a `wakeful::Handle`";
         assert!(
             !for_ever,
-            "`block_on` at {location} would wait for ever: it waits for {what}, of another runtime \
+            "`block_on` at {location} would wait forever: it waits for {what}, of another runtime \
              of this thread, whose loop can't run meanwhile. {advice}"
         );
         self.foreign_wait_reported.set(true);

@@ -10,6 +10,7 @@ use futures_util::task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnErro
 
 use super::Runtime;
 use super::handle::Handle;
+use crate::context::Context;
 use crate::executor::{Executor, current};
 
 /// Spawner for libraries that take a [`LocalSpawn`] or a [`Spawn`] of the `futures` crates. It
@@ -64,6 +65,11 @@ impl LocalSpawner {
     #[track_caller]
     pub fn current() -> LocalSpawner {
         current::with(|executor| LocalSpawner::new(executor.shared()))
+    }
+
+    /// Returns the context of the runtime, if it has not ended.
+    pub(super) fn context(&self) -> Option<Rc<Context>> {
+        self.executor.context()
     }
 
     fn check(&self) -> Result<(), SpawnError> {

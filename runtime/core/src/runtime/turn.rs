@@ -169,7 +169,7 @@ mod tests {
     /// called `may_jump`, and whether the clock jumped. `answers` are the results of the calls.
     fn turn(backend: Backend, answers: &'static [bool]) -> (usize, bool) {
         let (sender, receiver) = channel();
-        // On another thread, so that a turn that waits for ever fails the test.
+        // On another thread, so that a turn that waits forever fails the test.
         thread::spawn(move || {
             let runtime = Runtime::builder()
                 .backend(backend)

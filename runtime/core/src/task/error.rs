@@ -108,7 +108,7 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.reason, self.message()) {
             (Reason::Cancelled, _) => write!(f, "task {} was cancelled", self.id),
-            (_, Some(text)) => write!(f, "task {} panicked: {text}", self.id),
+            (_, Some(text)) => write!(f, "task {} panicked with message {text:?}", self.id),
             (_, None) => write!(f, "task {} panicked", self.id),
         }
     }
@@ -116,9 +116,10 @@ impl fmt::Display for JoinError {
 
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.reason {
-            Reason::Cancelled => write!(f, "JoinError::Cancelled({})", self.id),
-            Reason::Panicked(_) => write!(f, "JoinError::Panic({}, {:?})", self.id, self.message()),
+        match (&self.reason, self.message()) {
+            (Reason::Cancelled, _) => write!(f, "JoinError::Cancelled({:?})", self.id),
+            (_, Some(text)) => write!(f, "JoinError::Panic({:?}, {text:?}, ...)", self.id),
+            (_, None) => write!(f, "JoinError::Panic({:?}, ...)", self.id),
         }
     }
 }

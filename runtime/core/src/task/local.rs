@@ -111,6 +111,25 @@ impl<T: 'static> LocalKey<T> {
         self.with(T::clone)
     }
 
+    /// Returns a clone of the value.
+    ///
+    /// # Errors
+    ///
+    /// If the value is not set here.
+    ///
+    /// ```
+    /// wakeful::task_local! { static USER: &'static str; }
+    ///
+    /// assert!(USER.try_get().is_err());
+    /// USER.sync_scope("ada", || assert_eq!(USER.try_get(), Ok("ada")));
+    /// ```
+    pub fn try_get(&'static self) -> Result<T, AccessError>
+    where
+        T: Clone,
+    {
+        self.try_with(T::clone)
+    }
+
     /// Calls `f` with the value swapped into the thread's slot, and swaps it back, also if `f`
     /// panics.
     #[track_caller]

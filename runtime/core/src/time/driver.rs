@@ -106,14 +106,18 @@ impl Timers {
         }
         if next <= self.clock.now() {
             Next::In(Duration::ZERO)
-        } else if next > clock::FARTHEST {
-            // A stopped clock never reaches it.
-            Next::Never
-        } else if may_jump() {
+        } else if may_jump() && next <= clock::FARTHEST {
             Next::Stopped
         } else {
             Next::Never
         }
+    }
+
+    /// Returns how far away the next timer is, if the clock is stopped and can't reach it.
+    pub(crate) fn unreachable(&self) -> Option<Duration> {
+        let next = self.wheel.borrow().next()?;
+        let is_unreachable = self.clock.is_paused() && next > clock::FARTHEST;
+        is_unreachable.then(|| Duration::from_nanos(next - self.clock.now()))
     }
 
     /// Stops the clock at its present time.

@@ -19,6 +19,7 @@ use tokio::io::ReadBuf;
 pub use {futures_util, tokio};
 
 use crate::fs::File;
+use crate::io::DuplexStream;
 use crate::reactor::Async;
 
 /// The most bytes that are initialized for one read.
@@ -108,12 +109,14 @@ __tokio_read! {
     Async<T>, (T: std::os::fd::AsFd);
     &Async<T>, (T: std::os::fd::AsFd);
     File, ();
+    DuplexStream, ();
 }
 
 __tokio_write! {
     Async<T>, (T: std::os::fd::AsFd), true;
     &Async<T>, (T: std::os::fd::AsFd), true;
     File, (), true;
+    DuplexStream, (), false;
 }
 
 /// A seek completes at once, unless another operation is in flight.

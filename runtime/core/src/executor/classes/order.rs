@@ -4,7 +4,7 @@ use super::queue::{Order, Ready};
 
 /// Order that runs the newest task first.
 ///
-/// Tasks that become ready while the loop is busy may keep older ones waiting for ever.
+/// Tasks that become ready while the loop is busy may keep older ones waiting forever.
 #[derive(Debug, Default)]
 pub struct LastIn(Vec<Ready>);
 

@@ -60,16 +60,16 @@ impl Device {
         self.driver.as_fd()
     }
 
-    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
-        self.driver.add(fd, key)?;
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Interest) -> io::Result<()> {
+        self.driver.add(fd, key, what)?;
         self.ends.borrow_mut().insert(key, Ends::default());
         Ok(())
     }
 
-    pub(super) fn remove(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
+    pub(super) fn remove(&self, fd: Option<BorrowedFd<'_>>, key: usize) -> io::Result<()> {
         self.ends.borrow_mut().remove(&key);
         self.gone.set(Some(key));
-        self.driver.remove(fd)
+        fd.map_or(Ok(()), |fd| self.driver.remove(fd))
     }
 
     pub(super) fn reports_hangup(&self) -> bool {
@@ -90,6 +90,8 @@ impl Device {
                 let event = Event {
                     readable: interest.is_readable(),
                     writable: interest.is_writable(),
+                    priority: interest.is_priority(),
+                    error: interest.is_error(),
                     ..nothing(key)
                 };
                 self.hold(event);
@@ -226,6 +228,8 @@ fn nothing(key: usize) -> Event {
         writable: false,
         read_closed: false,
         write_closed: false,
+        priority: false,
+        error: false,
     }
 }
 
@@ -239,6 +243,7 @@ fn halves(event: Event) -> (Event, Event) {
     let writable = Event {
         readable: false,
         read_closed: false,
+        priority: false,
         ..event
     };
     (readable, writable)

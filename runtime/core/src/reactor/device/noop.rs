@@ -33,13 +33,13 @@ impl Device {
     }
 
     #[inline(always)]
-    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize) -> io::Result<()> {
-        self.driver.add(fd, key)
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Interest) -> io::Result<()> {
+        self.driver.add(fd, key, what)
     }
 
     #[inline(always)]
-    pub(super) fn remove(&self, fd: BorrowedFd<'_>, _: usize) -> io::Result<()> {
-        self.driver.remove(fd)
+    pub(super) fn remove(&self, fd: Option<BorrowedFd<'_>>, _: usize) -> io::Result<()> {
+        fd.map_or(Ok(()), |fd| self.driver.remove(fd))
     }
 
     #[inline(always)]

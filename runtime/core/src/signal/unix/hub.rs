@@ -32,6 +32,7 @@ use rustix::process::getpid;
 use signal_hook_registry::SigId;
 
 use crate::reactor::{Async, Reactor, current};
+use crate::shutdown_error::runtime_ended;
 use crate::task::waker_set::WakerSet;
 use crate::unwind::catch_panic;
 
@@ -145,7 +146,7 @@ impl Hub {
     pub(super) fn listen(number: c_int) -> io::Result<Listener> {
         let reactor = current::with(Rc::clone);
         if reactor.is_shut_down() {
-            return Err(io::Error::other(
+            return Err(runtime_ended(
                 "can't listen for a signal: the runtime has ended",
             ));
         }

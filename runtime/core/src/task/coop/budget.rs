@@ -14,7 +14,7 @@ pub(super) const NO_LIMIT: u8 = u8::MAX;
 /// Usually a refused poll returns to the loop, which refills the budget for the next one. A poll
 /// that is refused many times may be that of a future with many parts, each of which is refused
 /// once. Or it is polled by code inside of the poll that does not return before it has a result,
-/// such as another crate's `block_on`, and would be refused for ever.
+/// such as another crate's `block_on`, and would be refused forever.
 const REFUSALS: u32 = 1_024;
 
 /// `should_yield` has not been called in this poll.

@@ -121,7 +121,7 @@ fn check_clock(left: &Cell<u32>) -> bool {
     SLICE.with(|cell| cell.set(slice));
     let over = now.saturating_sub(slice.began) >= slice.quota;
     let should_yield = (over || slice.has_urgent.is_some_and(|has_urgent| has_urgent()))
-        // A poll that can't return to the loop is not refused for ever.
+        // A poll that can't return to the loop is not refused forever.
         && budget::refuse();
     // The next call in the same poll reads the clock again.
     left.set(if should_yield { 1 } else { slice.step });

@@ -100,11 +100,11 @@ function taskAnswers(m, task) {
 }
 
 function wokenBy(m, task) {
-  const whom = [...tally(task.made, (i) => m.task[i])]
+  const woken = [...tally(task.made, (i) => m.task[i])]
     .filter(([to]) => to >= 0)
     .sort((a, b) => b[1] - a[1])
     .slice(0, 8);
-  return whom.flatMap(([to, n], i) => [
+  return woken.flatMap(([to, n], i) => [
     i > 0 ? ", " : "",
     link(to),
     ` (${n.toLocaleString("en")})`,

@@ -143,11 +143,11 @@ const SENTENCES = {
         ? [" ", at(got, "The loop receives it"), ` ${duration(m.ts[got] - m.ts[i])} later.`]
         : [];
     const self = m.get(i, "from") === m.task[i] && m.get(i, "origin") === "task";
-    const whom = self ? [" calls its own waker"] : [" wakes ", link(m.task[i])];
+    const woken = self ? [" calls its own waker"] : [" wakes ", link(m.task[i])];
     const subject = self ? [link(m.task[i])] : waker(m, i);
     return [
       ...subject,
-      ...whom,
+      ...woken,
       `${how}. `,
       EFFECT[m.get(i, "effect")] ?? "",
       ...tail,

@@ -73,7 +73,10 @@ fn take(slab: &Slab, taken: &mut Taken, words: usize) -> Result<(), TestCaseErro
 }
 
 fn give_back(slab: &Slab, slot: NonNull<u8>, words: usize) -> Result<(), TestCaseError> {
-    prop_assert!(is_filled(slot, words), "someone wrote into a slot");
+    prop_assert!(
+        is_filled(slot, words),
+        "the contents of a slot were overwritten"
+    );
     // SAFETY: allocated with this layout, and removed from the map.
     unsafe { slab.deallocate(slot, layout(words)) };
     Ok(())

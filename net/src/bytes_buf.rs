@@ -1,0 +1,220 @@
+//! Reading into the free space of a `bytes::BufMut`.
+
+use std::ffi::OsStr;
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net;
+
+use bytes::BufMut;
+use rustix::net::{RecvFlags, SocketAddrAny, SocketAddrUnix, recv, recvfrom};
+use wakeful_core::reactor::{Interest, Source};
+
+use crate::tcp::TcpStream;
+use crate::udp::UdpSocket;
+use crate::unix::pipe::Receiver;
+use crate::unix::{UnixDatagram, UnixStream};
+
+/// Calls `receive` with the free space of `buf`, or a part of it, and advances `buf` by the bytes
+/// that it returns, which are the first ones of that space.
+fn fill<T>(
+    buf: &mut impl BufMut,
+    source: &Source,
+    receive: impl for<'a> FnOnce(&'a mut [MaybeUninit<u8>]) -> io::Result<(&'a mut [u8], T)>,
+) -> io::Result<(usize, T)> {
+    let chunk = buf.chunk_mut();
+    // SAFETY: `receive` only passes the memory to the system, which writes bytes to it.
+    let space = unsafe { chunk.as_uninit_slice_mut() };
+    let most = source.fault_cap(space.len());
+    let (bytes, more) = receive(&mut space[..most])?;
+    let count = bytes.len();
+    // SAFETY: the system has initialized the first `count` bytes of the space.
+    unsafe { buf.advance_mut(count) };
+    Ok((count, more))
+}
+
+/// Reads once. `receive` is given the socket and the free space.
+macro_rules! try_read_buf {
+    ($($(#[$example:meta])* $type:ident, |$this:ident, $space:ident| $receive:expr;)*) => {$(
+        impl $type {
+            /// Tries to read into the free space of `buf`, without waiting, and advances `buf`.
+            /// Returns the number of bytes; 0 means the end, or that `buf` is full.
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// # wakeful::block_on(async {
+            $(#[$example])*
+            /// there.write_all(b"hello").await?;
+            /// here.readable().await?;
+            /// let mut buf = bytes::BytesMut::with_capacity(16);
+            /// assert_eq!(here.try_read_buf(&mut buf)?, 5);
+            /// assert_eq!(&buf[..], b"hello");
+            /// # Ok(())
+            /// # })
+            /// # }
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// As [`try_read`](Self::try_read).
+            pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+                let nothing = !buf.has_remaining_mut();
+                let source = self.0.source();
+                let $this = self;
+                source.try_transfer(Interest::READABLE, nothing, || {
+                    let (count, ()) = fill(buf, source, |$space| $receive)?;
+                    Ok(count)
+                })
+            }
+        }
+    )*};
+}
+
+try_read_buf! {
+    /// # let listener = wakeful::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let there = wakeful::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (here, _) = listener.accept().await?;
+    TcpStream, |this, space| {
+        let len = space.len();
+        let ((bytes, _), count) = recv(this, space, RecvFlags::empty())?;
+        this.0.moved(count, len, Interest::READABLE);
+        Ok((bytes, ()))
+    };
+    // A read ends where descriptors are attached, which only `recvmsg` reports. So a short one does
+    // not clear the readiness.
+    /// let (there, here) = wakeful::net::UnixStream::pair()?;
+    UnixStream, |this, space| {
+        let ((bytes, _), _) = recv(this, space, RecvFlags::empty())?;
+        Ok((bytes, ()))
+    };
+    /// let (there, here) = wakeful::net::unix::pipe::pipe()?;
+    Receiver, |this, space| {
+        let (bytes, _) = rustix::io::read(this, space)?;
+        Ok((bytes, ()))
+    };
+}
+
+/// Receives datagrams. `$from` converts the sender's address.
+macro_rules! recv_buf {
+    ($($(#[$example:meta])* $type:ident, $addr:ty, $from:expr;)*) => {$(
+        impl $type {
+            /// Receives a datagram from the connected address into the free space of `buf`, and
+            /// advances `buf`. Bytes that do not fit are lost.
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// # wakeful::block_on(async {
+            $(#[$example])*
+            /// there.send(b"hello").await?;
+            /// let mut buf = Vec::with_capacity(16);
+            /// assert_eq!(here.recv_buf(&mut buf).await?, 5);
+            /// assert_eq!(buf, b"hello");
+            /// # Ok(())
+            /// # })
+            /// # }
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// As [`recv`](Self::recv).
+            ///
+            /// # Cancel safety
+            ///
+            /// Cancel-safe: if the future is dropped, no datagram was received.
+            pub async fn recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+                let source = self.0.source();
+                source.io(Interest::READABLE, || datagram(buf, source, self)).await
+            }
+
+            /// Receives a datagram as [`recv_buf`](Self::recv_buf) does, and returns its length and
+            /// its sender.
+            ///
+            /// # Errors
+            ///
+            /// As [`recv`](Self::recv).
+            ///
+            /// # Cancel safety
+            ///
+            /// Cancel-safe: if the future is dropped, no datagram was received.
+            pub async fn recv_buf_from<B: BufMut>(
+                &self,
+                buf: &mut B,
+            ) -> io::Result<(usize, $addr)> {
+                let source = self.0.source();
+                let receive = || datagram_from(buf, source, self, $from);
+                source.io(Interest::READABLE, receive).await
+            }
+
+            /// Tries to receive a datagram as [`recv_buf`](Self::recv_buf) does, without waiting.
+            ///
+            /// # Errors
+            ///
+            /// As [`try_recv`](Self::try_recv).
+            pub fn try_recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+                let source = self.0.source();
+                source.try_io(Interest::READABLE, || datagram(buf, source, self))
+            }
+
+            /// Tries to receive a datagram as [`recv_buf_from`](Self::recv_buf_from) does, without
+            /// waiting.
+            ///
+            /// # Errors
+            ///
+            /// As [`try_recv`](Self::try_recv).
+            pub fn try_recv_buf_from<B: BufMut>(
+                &self,
+                buf: &mut B,
+            ) -> io::Result<(usize, $addr)> {
+                let source = self.0.source();
+                let receive = || datagram_from(buf, source, self, $from);
+                source.try_io(Interest::READABLE, receive)
+            }
+        }
+    )*};
+}
+
+recv_buf! {
+    /// # let here = wakeful::net::UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let there = wakeful::net::UdpSocket::bind("127.0.0.1:0").await?;
+    /// # there.connect(here.local_addr()?).await?;
+    UdpSocket, SocketAddr, internet;
+    /// let (there, here) = wakeful::net::UnixDatagram::pair()?;
+    UnixDatagram, net::SocketAddr, unix;
+}
+
+fn datagram(buf: &mut impl BufMut, source: &Source, socket: impl AsFd) -> io::Result<usize> {
+    let (count, ()) = fill(buf, source, |space| {
+        let ((bytes, _), _) = recv(socket, space, RecvFlags::empty())?;
+        Ok((bytes, ()))
+    })?;
+    Ok(count)
+}
+
+fn datagram_from<A>(
+    buf: &mut impl BufMut,
+    source: &Source,
+    socket: impl AsFd,
+    convert: impl FnOnce(Option<SocketAddrAny>) -> io::Result<A>,
+) -> io::Result<(usize, A)> {
+    fill(buf, source, |space| {
+        let ((bytes, _), _, from) = recvfrom(socket, space, RecvFlags::empty())?;
+        Ok((bytes, convert(from)?))
+    })
+}
+
+fn internet(from: Option<SocketAddrAny>) -> io::Result<SocketAddr> {
+    Ok(from.ok_or(io::ErrorKind::AddrNotAvailable)?.try_into()?)
+}
+
+fn unix(from: Option<SocketAddrAny>) -> io::Result<net::SocketAddr> {
+    let from = from.and_then(|from| SocketAddrUnix::try_from(from).ok());
+    let from = from.unwrap_or_else(SocketAddrUnix::new_unnamed);
+    #[cfg(target_os = "linux")]
+    if let Some(name) = from.abstract_name() {
+        return <net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name);
+    }
+    // In std the empty path gives an unnamed address.
+    net::SocketAddr::from_pathname(OsStr::from_bytes(from.path_bytes().unwrap_or_default()))
+}

@@ -1,0 +1,6 @@
+use wakeful_macros as wakeful;
+
+#[wakeful::test(name = " ")]
+async fn named() {}
+
+fn main() {}

@@ -1,0 +1,5 @@
+async fn run() {
+    wakeful::select! {}
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+async fn run() {
+    wakeful::select! {
+        () = std::future::ready(()), if Some(1) => {}
+    }
+}
+
+fn main() {}

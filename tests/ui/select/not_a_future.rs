@@ -1,0 +1,9 @@
+async fn run() {
+    wakeful::select! {
+        () = std::future::ready(()) => {}
+        x = 7 + 1 => drop(x),
+    }
+    wakeful::join!(std::future::ready(()), "text");
+}
+
+fn main() {}

@@ -1,0 +1,71 @@
+async fn run() {
+    wakeful::select! {
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+        () = std::future::ready(()) => {}
+    }
+}
+
+fn main() {}
