@@ -39,16 +39,16 @@ impl Guard for wakeful::sync::OwnedSemaphorePermit {
 type Request = Pin<Box<dyn Future<Output = Option<Box<dyn Guard>>>>>;
 
 #[derive(Clone)]
-enum Lock {
+enum Subject {
     Semaphore(Rc<Semaphore>),
     Mutex(Rc<Mutex<()>>),
-    RwLock(Rc<RwLock<()>>),
+    ReadWrite(Rc<RwLock<()>>),
 }
 
-impl Lock {
+impl Subject {
     fn permits(&self) -> usize {
         match self {
-            Lock::Mutex(_) => 1,
+            Subject::Mutex(_) => 1,
             _ => PERMITS,
         }
     }
@@ -56,34 +56,38 @@ impl Lock {
     /// Returns how many permits a request may be for.
     fn possible(&self, wanted: usize) -> usize {
         match self {
-            Lock::Semaphore(_) => wanted,
-            Lock::Mutex(_) => 1,
-            Lock::RwLock(_) if wanted < 2 => 1,
-            Lock::RwLock(_) => PERMITS,
+            Subject::Semaphore(_) => wanted,
+            Subject::Mutex(_) => 1,
+            Subject::ReadWrite(_) if wanted < 2 => 1,
+            Subject::ReadWrite(_) => PERMITS,
         }
     }
 
     fn request(&self, permits: usize) -> Request {
         let boxed = |guard| -> Option<Box<dyn Guard>> { Some(guard) };
         match self.clone() {
-            Lock::Semaphore(it) => Box::pin(async move {
+            Subject::Semaphore(it) => Box::pin(async move {
                 let permits = it.acquire_many_owned(permits as u32).await.ok()?;
                 Some(Box::new(permits) as Box<dyn Guard>)
             }),
-            Lock::Mutex(it) => Box::pin(async move { boxed(Box::new(it.lock_owned().await)) }),
-            Lock::RwLock(it) if permits == 1 => {
+            Subject::Mutex(it) => Box::pin(async move { boxed(Box::new(it.lock_owned().await)) }),
+            Subject::ReadWrite(it) if permits == 1 => {
                 Box::pin(async move { boxed(Box::new(it.read_owned().await)) })
             }
-            Lock::RwLock(it) => Box::pin(async move { boxed(Box::new(it.write_owned().await)) }),
+            Subject::ReadWrite(it) => {
+                Box::pin(async move { boxed(Box::new(it.write_owned().await)) })
+            }
         }
     }
 
     fn try_request(&self, permits: usize) -> Option<Box<dyn Guard>> {
         match self.clone() {
-            Lock::Semaphore(it) => Some(Box::new(it.try_acquire_many_owned(permits as u32).ok()?)),
-            Lock::Mutex(it) => Some(Box::new(it.try_lock_owned().ok()?)),
-            Lock::RwLock(it) if permits == 1 => Some(Box::new(it.try_read_owned().ok()?)),
-            Lock::RwLock(it) => Some(Box::new(it.try_write_owned().ok()?)),
+            Subject::Semaphore(it) => {
+                Some(Box::new(it.try_acquire_many_owned(permits as u32).ok()?))
+            }
+            Subject::Mutex(it) => Some(Box::new(it.try_lock_owned().ok()?)),
+            Subject::ReadWrite(it) if permits == 1 => Some(Box::new(it.try_read_owned().ok()?)),
+            Subject::ReadWrite(it) => Some(Box::new(it.try_write_owned().ok()?)),
         }
     }
 }
@@ -215,7 +219,7 @@ impl Reference {
 }
 
 struct Case {
-    lock: Lock,
+    lock: Subject,
     reference: Reference,
     requests: [Option<Request>; SLOTS],
     countings: [Arc<Counting>; SLOTS],
@@ -252,20 +256,20 @@ impl Case {
             }
             Op::Release(_) | Op::Forget(_) => {}
             Op::Add(permits) => {
-                if let Lock::Semaphore(semaphore) = &self.lock {
+                if let Subject::Semaphore(semaphore) = &self.lock {
                     semaphore.add_permits(permits);
                     self.reference.give(permits);
                 }
             }
             Op::Remove(permits) => {
-                if let Lock::Semaphore(semaphore) = &self.lock {
+                if let Subject::Semaphore(semaphore) = &self.lock {
                     let expected = self.reference.available().min(permits);
                     assert_eq!(semaphore.forget_permits(permits), expected);
                     self.reference.permits -= expected;
                 }
             }
             Op::Close => {
-                if let Lock::Semaphore(semaphore) = &self.lock {
+                if let Subject::Semaphore(semaphore) = &self.lock {
                     semaphore.close();
                     self.reference.close();
                 }
@@ -298,7 +302,7 @@ impl Case {
         for (counting, wakes) in self.countings.iter().zip(self.reference.wakes) {
             assert_eq!(counting.wakes(), wakes);
         }
-        if let Lock::Semaphore(semaphore) = &self.lock {
+        if let Subject::Semaphore(semaphore) = &self.lock {
             assert_eq!(semaphore.available_permits(), self.reference.available());
         }
     }
@@ -310,9 +314,9 @@ proptest! {
     #[test]
     fn locks_serve_requests_in_order(which in lock(), ops in vec(op(), 1..80)) {
         let lock = match which {
-            0 => Lock::Semaphore(Rc::new(Semaphore::new(PERMITS))),
-            1 => Lock::Mutex(Rc::new(Mutex::new(()))),
-            _ => Lock::RwLock(Rc::new(RwLock::with_max_readers((), PERMITS as u32))),
+            0 => Subject::Semaphore(Rc::new(Semaphore::new(PERMITS))),
+            1 => Subject::Mutex(Rc::new(Mutex::new(()))),
+            _ => Subject::ReadWrite(Rc::new(RwLock::with_max_readers((), PERMITS as u32))),
         };
         let reference = Reference {
             permits: lock.permits(),

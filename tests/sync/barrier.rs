@@ -12,7 +12,7 @@ fn a_barrier_for_none_or_one_does_not_wait() {
         let barrier = Barrier::new(n);
         for _ in 0..3 {
             let Polled::Ready(result) = poll_counting(pin!(barrier.wait())).1 else {
-                panic!("nobody else is expected");
+                panic!("no other task is expected");
             };
             assert!(result.is_leader());
         }

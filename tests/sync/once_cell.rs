@@ -86,7 +86,7 @@ fn an_error_leaves_the_cell_empty() {
 }
 
 #[test]
-fn a_value_is_set_once_and_wakes_those_who_wait_to_initialize() {
+fn a_value_is_set_once_and_no_initializer_runs_after_it() {
     let cell = OnceCell::new();
     assert_eq!(cell.get(), None);
     cell.set(1).unwrap();

@@ -1,7 +1,8 @@
+use std::rc::Rc;
 use wakeful::sync::Mutex;
 
 fn main() {
-    let mutex: &'static Mutex<u8> = Box::leak(Box::new(Mutex::new(1)));
-    let guard = mutex.try_lock().unwrap();
+    let mutex = Rc::new(Mutex::new(1));
+    let guard = mutex.try_lock_owned().unwrap();
     std::thread::spawn(move || drop(guard));
 }

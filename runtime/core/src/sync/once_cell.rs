@@ -96,7 +96,7 @@ impl<T> OnceCell<T> {
     /// does that, waits for it.
     ///
     /// If an initializer panics or is dropped, the next waiting task runs its own. An initializer
-    /// that waits for the same cell waits for ever.
+    /// that waits for the same cell never ends.
     ///
     /// # Cancel safety
     ///
