@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "sync/mpsc.rs"]
+mod mpsc;
 #[path = "sync/mutex.rs"]
 mod mutex;
 #[path = "sync/notify.rs"]

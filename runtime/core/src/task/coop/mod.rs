@@ -70,6 +70,20 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     }
 }
 
+/// Consumes one unit of the budget for an operation that is ready. `false`: none is left, and
+/// [`poll_proceed`] has to decide.
+#[inline(always)]
+pub(crate) fn consume() -> bool {
+    match units() {
+        NO_LIMIT => true,
+        0 => false,
+        left => {
+            set_units(left - 1);
+            true
+        }
+    }
+}
+
 /// Guard that returns the unit consumed by [`poll_proceed`] when it is dropped, unless progress was
 /// made.
 #[derive(Debug)]
