@@ -23,6 +23,8 @@ use super::places::{Kind, Place};
 use super::runtimes::{self, Guest, Inside};
 use super::world::{self, Joiner, Known, Remote, Set, Style, World, copy, take};
 
+#[path = "actions/channel.rs"]
+pub mod channel;
 #[path = "actions/io.rs"]
 mod io;
 
@@ -48,6 +50,7 @@ pub fn take_action(world: &World, place: Place, kind: Kind) {
         Kind::Timer => io::timer(world, place),
         Kind::Descriptor => io::descriptor(world, place),
         Kind::Local => local(world, place),
+        Kind::Channel => channel::channel(world, place),
         Kind::Look => look(world, place),
         Kind::Panic => unreachable!("the place panics"),
     }

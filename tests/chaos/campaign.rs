@@ -18,7 +18,7 @@ use super::world::{self, Style, World};
 use super::{hooks, runtimes};
 
 /// Without the variables.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 1000;
 /// Only ends a seed that hangs.
 fn patience() -> Duration {
     Duration::from_secs(number("WAKEFUL_CHAOS_PATIENCE").unwrap_or(60))

@@ -53,6 +53,8 @@ names! {
     Inside
     /// The drop of a value of a task-local.
     LocalDrop
+    /// The drop of a message of a channel.
+    MessageDrop
     /// `as_fd` of what a descriptor is in.
     AsFd
     /// The drop of that.
@@ -88,6 +90,7 @@ names! {
     Timer
     Descriptor
     Local
+    Channel
     Look
     Panic
 }

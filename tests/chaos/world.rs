@@ -13,12 +13,14 @@ use std::thread;
 
 use wakeful::class::Class;
 use wakeful::reactor::Async;
+use wakeful::sync::mpsc::OwnedPermit;
 use wakeful::task::{AbortHandle, JoinHandle, JoinSet, try_id};
 use wakeful::time::Sleep;
 use wakeful::{Handle, LocalSpawner, RemoteJoinHandle};
 
 use super::actions;
 use super::body::{Output, Record};
+use super::channels::{Inbox, Message, Outbox, Pipe, Sending};
 use super::dice::Dice;
 use super::elsewhere::Elsewhere;
 use super::foreign;
@@ -74,6 +76,7 @@ pub struct Tally {
     pub locals: Count,
     pub orders: Count,
     pub descriptors: Count,
+    pub messages: Count,
     pub runtimes: Count,
 }
 
@@ -117,6 +120,10 @@ pub struct Bag {
     pub sleeps: RefCell<Vec<Pin<Box<Sleep>>>>,
     pub descriptors: RefCell<Vec<Rc<Async<Fd>>>>,
     pub peers: RefCell<Vec<std::os::unix::net::UnixStream>>,
+    pub outboxes: RefCell<Vec<Outbox>>,
+    pub inboxes: RefCell<Vec<Inbox>>,
+    pub sendings: RefCell<Vec<Sending>>,
+    pub permits: RefCell<Vec<(Rc<Pipe>, OwnedPermit<Message>)>>,
     #[cfg(feature = "trace")]
     pub spans: RefCell<Vec<wakeful::trace::Span>>,
 }
@@ -137,6 +144,8 @@ pub struct World {
     pub inside: RefCell<Vec<usize>>,
     /// Runtimes so far.
     pub runtimes: Cell<usize>,
+    /// Channels so far.
+    pub pipes: Cell<usize>,
     /// Polls so far.
     pub polls: Cell<u64>,
     pub looping: Cell<bool>,
@@ -267,6 +276,7 @@ impl World {
             own: RefCell::default(),
             inside: RefCell::default(),
             runtimes: Cell::new(0),
+            pipes: Cell::new(0),
             polls: Cell::new(0),
             looping: Cell::new(false),
             still: Cell::new(false),
