@@ -77,6 +77,10 @@ impl Sent {
         format!("message {} of {}", self.number, self.pipe.name())
     }
 
+    pub fn is_for(&self, pipe: &Pipe) -> bool {
+        self.pipe.number == pipe.number
+    }
+
     /// The call that sent it has returned. It may be received already.
     pub fn sent(&self) {
         if self.state.get() == State::Handed {
@@ -105,18 +109,24 @@ impl Sent {
 pub struct Message {
     record: Rc<Sent>,
     tally: Arc<Tally>,
+    /// A sender of its own channel, which is dropped with it.
+    _outbox: Option<Outbox>,
 }
 
 impl Message {
-    pub fn new(world: &World, pipe: &Rc<Pipe>) -> (Rc<Sent>, Message) {
+    pub fn new(world: &World, outbox: &Outbox) -> (Rc<Sent>, Message) {
         let record = Rc::new(Sent {
             number: world.tally.messages.both().0,
-            pipe: pipe.clone(),
+            pipe: outbox.pipe.clone(),
             state: Cell::new(State::Handed),
         });
         world.tally.messages.made();
-        let tally = world.tally.clone();
-        (record.clone(), Message { record, tally })
+        let message = Message {
+            record: record.clone(),
+            tally: world.tally.clone(),
+            _outbox: world.dice.one_in(4).then(|| outbox.clone()),
+        };
+        (record, message)
     }
 }
 

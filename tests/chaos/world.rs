@@ -20,7 +20,7 @@ use wakeful::{Handle, LocalSpawner, RemoteJoinHandle};
 
 use super::actions;
 use super::body::{Output, Record};
-use super::channels::{Inbox, Message, Outbox, Pipe, Sending};
+use super::channels::{Inbox, Message, Outbox, Sending};
 use super::dice::Dice;
 use super::elsewhere::Elsewhere;
 use super::foreign;
@@ -123,7 +123,7 @@ pub struct Bag {
     pub outboxes: RefCell<Vec<Outbox>>,
     pub inboxes: RefCell<Vec<Inbox>>,
     pub sendings: RefCell<Vec<Sending>>,
-    pub permits: RefCell<Vec<(Rc<Pipe>, OwnedPermit<Message>)>>,
+    pub permits: RefCell<Vec<(Outbox, OwnedPermit<Message>)>>,
     #[cfg(feature = "trace")]
     pub spans: RefCell<Vec<wakeful::trace::Span>>,
 }

@@ -1,7 +1,6 @@
 //! Channels of `wakeful::sync::mpsc`.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -13,7 +12,14 @@ use super::super::places::Place;
 use super::super::world::{World, copy, take};
 use super::some_waker;
 
+/// Takes up to three steps, as one changes little.
 pub fn channel(world: &World, place: Place) {
+    for _ in 0..=world.dice.below(3) {
+        step(world, place);
+    }
+}
+
+fn step(world: &World, place: Place) {
     let dice = &world.dice;
     let how = dice.below(14);
     world.tell(|| format!("{place}: channel {how}"));
@@ -47,7 +53,7 @@ fn try_send(world: &World) {
     let Some(outbox) = copy(&world.dice, &world.bag.outboxes) else {
         return;
     };
-    let (record, message) = Message::new(world, &outbox.pipe);
+    let (record, message) = Message::new(world, &outbox);
     let gone = outbox.pipe.gone.get();
     match outbox.sender.try_send(message) {
         Ok(()) => {
@@ -68,7 +74,7 @@ fn start(world: &World) {
     let Some(outbox) = copy(&world.dice, &world.bag.outboxes) else {
         return;
     };
-    let (record, message) = Message::new(world, &outbox.pipe);
+    let (record, message) = Message::new(world, &outbox);
     let future = Box::pin(async move { outbox.sender.send(message).await });
     let waiting = None;
     poll(
@@ -110,12 +116,12 @@ fn ended(world: &World, sending: Sending, result: Result<(), SendError<Message>>
 
 fn permit(world: &World) {
     let dice = &world.dice;
-    if let Some((pipe, permit)) = take(dice, &world.bag.permits) {
+    if let Some((outbox, permit)) = take(dice, &world.bag.permits) {
         match dice.below(3) {
             0 => drop(permit),
             1 => drop(permit.release()),
             _ => {
-                let (record, message) = Message::new(world, &pipe);
+                let (record, message) = Message::new(world, &outbox);
                 drop(permit.send(message));
                 record.sent();
             }
@@ -124,10 +130,7 @@ fn permit(world: &World) {
     }
     if let Some(outbox) = copy(dice, &world.bag.outboxes) {
         match outbox.sender.clone().try_reserve_owned() {
-            Ok(permit) => {
-                let permit = (outbox.pipe.clone(), permit);
-                world.bag.permits.borrow_mut().push(permit);
-            }
+            Ok(permit) => world.bag.permits.borrow_mut().push((outbox, permit)),
             Err(error) => drop(error),
         }
     }
@@ -186,42 +189,79 @@ fn slept(waiting: &Option<(Arc<foreign::State>, usize)>) -> bool {
     waiting.as_ref().is_some_and(still)
 }
 
-/// Checks, while nothing runs, that all waiters were woken which need not wait any more, and
-/// receives all messages.
+/// Checks, while nothing runs, that all waiters were woken which need not wait any more, receives
+/// all messages, and checks that no place is lost.
 pub fn look_at_channels(world: &World) {
+    let received = || -> usize {
+        let mut all = world.bag.inboxes.take();
+        let count = all.iter_mut().map(|inbox| empty(world, inbox)).sum();
+        world.bag.inboxes.borrow_mut().extend(all);
+        count
+    };
+    // A send that got its place has sent when the next round begins.
+    while poll_again(world) + received() > 0 {}
+    for inbox in &*world.bag.inboxes.borrow() {
+        let name = inbox.pipe.name();
+        let permits = world.bag.permits.borrow();
+        let permits = permits
+            .iter()
+            .filter(|it| Rc::ptr_eq(&it.0.pipe, &inbox.pipe));
+        let (free, all) = (inbox.receiver.capacity(), inbox.receiver.max_capacity());
+        let sendings = world.bag.sendings.borrow();
+        let waits = sendings.iter().any(|it| it.record.is_for(&inbox.pipe));
+        let taken = permits.count();
+        world.insist(!waits || taken == all, || {
+            format!("a sender of {name} waits, {taken} of {all} places are taken")
+        });
+        world.insist(waits || free + taken == all, || {
+            format!("{name} has {free} free places and {taken} taken ones of {all}")
+        });
+    }
+}
+
+/// Polls all sends that wait. Returns how many have ended.
+fn poll_again(world: &World) -> usize {
+    let mut count = 0;
     for mut sending in world.bag.sendings.take() {
+        let waiting = sending.waiting.clone();
         let mut cx = Context::from_waker(Waker::noop());
-        match Pin::new(&mut sending.future).poll(&mut cx) {
+        match sending.future.as_mut().poll(&mut cx) {
             Poll::Pending => {
                 sending.waiting = None;
                 world.bag.sendings.borrow_mut().push(sending);
             }
             Poll::Ready(result) => {
-                world.insist(!slept(&sending.waiting), || {
+                count += 1;
+                world.insist(!slept(&waiting), || {
                     format!("the sender of {} was not woken", sending.record.name())
                 });
                 world.attempt(|| ended(world, sending, result));
             }
         }
     }
-    for mut inbox in world.bag.inboxes.take() {
-        let slept = slept(&inbox.waiting);
-        inbox.waiting = None;
-        let pipe = inbox.pipe.clone();
-        loop {
-            let result = inbox.receiver.try_recv();
-            world.insist(!slept || result == Err(TryRecvError::Empty), || {
-                format!("the receiver of {} was not woken", pipe.name())
-            });
-            let Ok(message) = result else {
-                break;
-            };
-            world.received(&pipe, &message);
-            world.attempt(|| drop(message));
-        }
-        world.insist(pipe.queued.get() == 0, || {
-            format!("{} has lost {} messages", pipe.name(), pipe.queued.get())
+    count
+}
+
+/// Receives all messages. Returns how many there were.
+fn empty(world: &World, inbox: &mut Inbox) -> usize {
+    let slept = slept(&inbox.waiting);
+    inbox.waiting = None;
+    let pipe = inbox.pipe.clone();
+    let mut count = 0;
+    loop {
+        let result = inbox.receiver.try_recv();
+        world.insist(!slept || result == Err(TryRecvError::Empty), || {
+            format!("the receiver of {} was not woken", pipe.name())
         });
-        world.bag.inboxes.borrow_mut().push(inbox);
+        let Ok(message) = result else {
+            break;
+        };
+        count += 1;
+        world.received(&pipe, &message);
+        world.attempt(|| drop(message));
     }
+    world.insist(pipe.queued.get() == 0, || {
+        format!("{} has lost {} messages", pipe.name(), pipe.queued.get())
+    });
+    count
 }
