@@ -15,6 +15,7 @@ const CORE: &[&str] = &[
     "errno",
     "futures-core",
     "futures-io",
+    "futures-sink",
     "futures-task",
     "futures-util",
     "libc",

@@ -20,6 +20,8 @@ mod alone;
 mod body;
 #[path = "chaos/campaign.rs"]
 mod campaign;
+#[path = "chaos/channels.rs"]
+mod channels;
 #[path = "chaos/dice.rs"]
 mod dice;
 #[path = "chaos/elsewhere.rs"]

@@ -6,6 +6,8 @@ mod support;
 mod barrier;
 #[path = "sync/hostile.rs"]
 mod hostile;
+#[path = "sync/mpsc.rs"]
+mod mpsc;
 #[path = "sync/mutex.rs"]
 mod mutex;
 #[path = "sync/notify.rs"]

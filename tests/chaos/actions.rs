@@ -1,5 +1,7 @@
 //! The actions of user code: public calls, on the objects of the bag.
 
+#[path = "actions/channel.rs"]
+pub mod channel;
 #[path = "actions/handles.rs"]
 pub mod handles;
 #[path = "actions/io.rs"]
@@ -53,6 +55,7 @@ pub fn take_action(world: &World, place: Place, kind: Kind) {
         Kind::Descriptor => io::descriptor(world, place),
         Kind::Local => local(world, place),
         Kind::Lock => super::locks::act(world, place),
+        Kind::Channel => channel::channel(world, place),
         Kind::Look => look(world, place),
         Kind::Panic => unreachable!("the place panics"),
     }

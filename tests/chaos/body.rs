@@ -13,6 +13,7 @@ use wakeful::reactor::Async;
 use wakeful::task::{Id, JoinHandle, try_id};
 use wakeful::time::Sleep;
 
+use super::channels::{Inbox, Pipe};
 use super::guests::Fd;
 use super::places::Place;
 use super::runtimes::Guest;
@@ -46,6 +47,8 @@ pub struct Record {
     pub outputs: Cell<u32>,
     /// The task whose handle it awaits.
     pub awaits: RefCell<Option<Rc<Record>>>,
+    /// From which channel it waits for a message.
+    pub listens: RefCell<Option<Rc<Pipe>>>,
 }
 
 impl Record {
@@ -85,6 +88,7 @@ pub enum Wait {
     Task(Rc<Record>, JoinHandle<Output>),
     Time(Pin<Box<Sleep>>),
     Readable(Rc<Async<Fd>>),
+    Message(Inbox),
 }
 
 impl Wait {
@@ -94,6 +98,7 @@ impl Wait {
             Wait::Task(record, _) => record.name(),
             Wait::Time(sleep) => format!("{:?}", sleep.deadline()),
             Wait::Readable(_) => "a descriptor".to_owned(),
+            Wait::Message(inbox) => inbox.pipe.name(),
         }
     }
 }
@@ -128,6 +133,7 @@ impl Body {
             threw: Cell::new(false),
             outputs: Cell::new(0),
             awaits: RefCell::default(),
+            listens: RefCell::default(),
         });
         world.records.borrow_mut().push(record.clone());
         world.tell(|| format!("new {}, runtime {:?}", record.name(), record.runtime.get()));
@@ -171,6 +177,18 @@ impl Body {
             },
             Wait::Time(sleep) => sleep.as_mut().poll(cx).is_ready(),
             Wait::Readable(descriptor) => descriptor.poll_readable(cx).is_ready(),
+            Wait::Message(inbox) => match inbox.receiver.poll_recv(cx) {
+                Poll::Ready(message) => {
+                    self.record.listens.take();
+                    if let (Some(world), Some(message)) = (world::current(), &message) {
+                        world.received(&inbox.pipe, message);
+                    }
+                    // The message is dropped first, and its drop may panic.
+                    drop(message);
+                    true
+                }
+                Poll::Pending => false,
+            },
         };
         if over {
             self.wait = Wait::Nothing;
@@ -185,7 +203,7 @@ impl Body {
             waker.wake_by_ref();
         };
         let dice = &world.dice;
-        match dice.below(if self.sure { 4 } else { 8 }) {
+        match dice.below(if self.sure { 4 } else { 9 }) {
             0 => {
                 wake(waker);
                 return false;
@@ -233,6 +251,13 @@ impl Body {
                 };
                 world.bag.wakers.borrow_mut().push(known);
                 return false;
+            }
+            7 => {
+                if let Some(mut inbox) = world::take(dice, &world.bag.inboxes) {
+                    inbox.waiting = None;
+                    *self.record.listens.borrow_mut() = Some(inbox.pipe.clone());
+                    self.wait = Wait::Message(inbox);
+                }
             }
             _ if self.sure => {
                 wake(waker);

@@ -11,6 +11,7 @@ use std::thread;
 use wakeful::task::JoinError;
 use wakeful::task::coop::unconstrained;
 
+use super::actions::channel::look_at_channels;
 use super::body::{End, Output, Record};
 use super::foreign;
 use super::world::{self, Blast, Count, World, drop_quietly};
@@ -102,6 +103,7 @@ impl World {
         }
         self.check_waiters();
         self.locks.settled(self);
+        look_at_channels(self);
         self.still.set(false);
     }
 
@@ -121,6 +123,11 @@ impl World {
         self.check(!record.aborted.get(), || {
             format!("an abort of {name} is lost")
         });
+        if let Some(pipe) = &*record.listens.borrow() {
+            self.insist(pipe.queued.get() == 0, || {
+                format!("{name} was not woken for a message of {}", pipe.name())
+            });
+        }
         if let Some(awaited) = &*record.awaits.borrow() {
             self.check(!awaited.is_over(), || {
                 format!("{name} waits for {}, which is over", awaited.name())
@@ -194,6 +201,10 @@ impl World {
             any |= self.drop_one_by_one(self.bag.handles.take());
             any |= self.drop_one_by_one(self.bag.spawners.take());
             any |= self.drop_one_by_one(self.bag.classes.take());
+            any |= self.drop_one_by_one(self.bag.permits.take());
+            any |= self.drop_one_by_one(self.bag.sendings.take());
+            any |= self.drop_one_by_one(self.bag.inboxes.take());
+            any |= self.drop_one_by_one(self.bag.outboxes.take());
             #[cfg(feature = "trace")]
             {
                 any |= self.drop_one_by_one(self.bag.spans.take());
@@ -236,6 +247,7 @@ impl World {
                 format!("{} was dropped {} times", record.name(), record.drops.get())
             });
             record.awaits.take();
+            record.listens.take();
         }
         let tally = &self.tally;
         let check = |what: &str, count: &Count| {
@@ -252,6 +264,7 @@ impl World {
         check("locals", &tally.locals);
         check("orders", &tally.orders);
         check("descriptors", &tally.descriptors);
+        check("messages", &tally.messages);
         self
     }
 

@@ -53,6 +53,8 @@ names! {
     Inside
     /// The drop of a value of a task-local.
     LocalDrop
+    /// The drop of a message of a channel.
+    MessageDrop
     /// `as_fd` of a registered descriptor.
     AsFd
     /// The drop of a descriptor.
@@ -89,6 +91,7 @@ names! {
     Descriptor
     Local
     Lock
+    Channel
     Look
     Panic
 }

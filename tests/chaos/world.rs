@@ -13,12 +13,14 @@ use std::thread;
 
 use wakeful::class::Class;
 use wakeful::reactor::Async;
+use wakeful::sync::mpsc::OwnedPermit;
 use wakeful::task::{AbortHandle, JoinHandle, JoinSet, try_id};
 use wakeful::time::Sleep;
 use wakeful::{Handle, LocalSpawner, RemoteJoinHandle};
 
 use super::actions;
 use super::body::{Output, Record};
+use super::channels::{Inbox, Message, Outbox, Sending};
 use super::dice::Dice;
 use super::elsewhere::Elsewhere;
 use super::foreign;
@@ -75,6 +77,7 @@ pub struct Tally {
     pub locals: Count,
     pub orders: Count,
     pub descriptors: Count,
+    pub messages: Count,
     pub runtimes: Count,
 }
 
@@ -118,6 +121,10 @@ pub struct Bag {
     pub sleeps: RefCell<Vec<Pin<Box<Sleep>>>>,
     pub descriptors: RefCell<Vec<Rc<Async<Fd>>>>,
     pub peers: RefCell<Vec<std::os::unix::net::UnixStream>>,
+    pub outboxes: RefCell<Vec<Outbox>>,
+    pub inboxes: RefCell<Vec<Inbox>>,
+    pub sendings: RefCell<Vec<Sending>>,
+    pub permits: RefCell<Vec<(Outbox, OwnedPermit<Message>)>>,
     #[cfg(feature = "trace")]
     pub spans: RefCell<Vec<wakeful::trace::Span>>,
 }
@@ -139,6 +146,8 @@ pub struct World {
     pub inside: RefCell<Vec<usize>>,
     /// The number of runtimes so far.
     pub runtimes: Cell<usize>,
+    /// The number of channels so far.
+    pub pipes: Cell<usize>,
     /// The number of polls so far.
     pub polls: Cell<u64>,
     pub looping: Cell<bool>,
@@ -270,6 +279,7 @@ impl World {
             own: RefCell::default(),
             inside: RefCell::default(),
             runtimes: Cell::new(0),
+            pipes: Cell::new(0),
             polls: Cell::new(0),
             looping: Cell::new(false),
             still: Cell::new(false),

@@ -7,6 +7,7 @@
 //!
 //! | to | use |
 //! | --- | --- |
+//! | send values to a task, from several others | [`mpsc`] |
 //! | notify a task of an event without a value | [`Notify`] |
 //! | limit how many tasks do something at a time | [`Semaphore`] |
 //! | share a value that is changed across an `.await` | [`Mutex`] |
@@ -32,6 +33,7 @@ mod barrier;
 mod held;
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod label;
+pub mod mpsc;
 mod mutex;
 mod notify;
 mod once_cell;

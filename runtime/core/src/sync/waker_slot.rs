@@ -59,6 +59,23 @@ impl<S> WakerSlot<S> {
         if let Some(result) = attempt() {
             return Poll::Ready(result);
         }
+        // SAFETY: the contract is the same.
+        unsafe { self.wait(cx, label, attempt, store) }
+    }
+
+    /// As [`poll`](Self::poll), after an attempt that has returned nothing.
+    ///
+    /// # Safety
+    ///
+    /// As for [`poll`](Self::poll).
+    #[inline]
+    pub(crate) unsafe fn wait<R>(
+        &self,
+        cx: &mut Context<'_>,
+        label: &Label,
+        mut attempt: impl FnMut() -> Option<R>,
+        store: impl FnOnce(),
+    ) -> Poll<R> {
         if let Some(old) = self.waker.take() {
             let same = old.will_wake(cx.waker());
             let old = self.waker.replace(Some(old));
