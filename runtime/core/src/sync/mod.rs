@@ -8,6 +8,10 @@
 //! | to | use |
 //! | --- | --- |
 //! | notify a task of an event without a value | [`Notify`] |
+//! | send one value to a task | [`oneshot`] |
+//! | show tasks the last value, such as a configuration | [`watch`] |
+//! | send each value to all tasks | [`broadcast`] |
+//! | tell tasks to end | [`CancellationToken`] |
 //! | limit how many tasks do something at a time | [`Semaphore`] |
 //! | share a value that is changed across an `.await` | [`Mutex`] |
 //!
@@ -19,15 +23,20 @@
 //!
 //! # Layout
 //!
-//! `wait_list.rs` is the list of waiters, `waker_slot.rs` the place for one waker. `label.rs` and
+//! `wait_list.rs` is the list of waiters, `waker_slot.rs` the place for one waker, `event.rs` a list
+//! of tasks that test a condition and are woken together. `label.rs` and
 //! `waits.rs` tell observers what a task waits for. Every primitive is in a file of its own and
 //! follows the same rules: it brings its data in order, and then wakes or drops what may run user
 //! code.
 
+pub mod broadcast;
+mod cancellation;
+mod event;
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod label;
 mod mutex;
 mod notify;
+pub mod oneshot;
 mod semaphore;
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod wait_list;
@@ -35,7 +44,12 @@ mod wait_list;
 mod waits;
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod waker_slot;
+pub mod watch;
 
+pub use cancellation::{
+    CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture,
+    WaitForCancellationFutureOwned,
+};
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
 pub use notify::{Notified, Notify, OwnedNotified};
 pub use semaphore::{
