@@ -130,7 +130,12 @@ impl<T> Values<T> {
 
     /// Adds a value. Returns what it pushes out, which the caller drops with nothing borrowed.
     #[inline]
-    fn push(&mut self, value: T, remaining: usize, capacity: usize) -> (Option<T>, Option<Slot<T>>) {
+    fn push(
+        &mut self,
+        value: T,
+        remaining: usize,
+        capacity: usize,
+    ) -> (Option<T>, Option<Slot<T>>) {
         let mut slot = match self.entries.len() == capacity {
             true => self.entries.pop_front().map(|oldest| {
                 self.first += 1;

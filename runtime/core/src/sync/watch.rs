@@ -170,7 +170,9 @@ impl<T> Taken<'_, T> {
         if let Some(value) = self.get_mut() {
             return value;
         }
-        let made_at = made_at.map_or(String::new(), |at| format!("; the last one was made at {at}"));
+        let made_at = made_at.map_or(String::new(), |at| {
+            format!("; the last one was made at {at}")
+        });
         panic!(
             "watch: {method} can't change the value while a Ref is alive: drop it before, or use \
              send{made_at}"
@@ -478,7 +480,9 @@ impl<T> Receiver<T> {
     /// As for [`borrow`](Self::borrow).
     #[track_caller]
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
-        let value = self.shared.borrow(self.version != self.shared.version.get());
+        let value = self
+            .shared
+            .borrow(self.version != self.shared.version.get());
         self.mark_unchanged();
         value
     }
