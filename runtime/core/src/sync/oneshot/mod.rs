@@ -15,35 +15,109 @@
 //! });
 //! ```
 
+mod memory;
+
 use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
+use std::mem;
+use std::ops::Deref;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::ptr::NonNull;
 use std::task::{Context, Poll, ready};
 
 use self::error::{RecvError, TryRecvError};
 use super::label::{Kind, Label};
 use super::wait_list::OneThread;
 use super::waker_slot::WakerSlot;
+use crate::scope::on_drop;
 use crate::task::coop;
 
 /// What both halves share.
 struct Shared<T> {
     /// The value, from `send` until it is received.
     value: Cell<Option<T>>,
-    /// Whether the sender has sent its value.
-    sent: Cell<bool>,
-    /// Whether the sender is gone, with or without having sent a value.
-    complete: Cell<bool>,
-    /// Whether the receiver accepts no value any more.
-    closed: Cell<bool>,
+    /// The constants below.
+    state: Cell<u8>,
     /// Waker of the task that waits for the value.
     receiver: WakerSlot,
     /// Waker of the task that waits for the receiver to close.
     sender: WakerSlot,
     label: Label,
+}
+
+/// The sender has sent its value. Never cleared, as all of these.
+const SENT: u8 = 1;
+/// The sender is gone, with or without having sent a value.
+const COMPLETE: u8 = 2;
+/// The receiver accepts no value any more.
+const CLOSED: u8 = 4;
+/// The sender does not use the memory any more.
+const SENDER_RELEASED: u8 = 8;
+/// The receiver does not use the memory any more.
+const RECEIVER_RELEASED: u8 = 16;
+
+/// Pointer of one half to the shared part. `OWN` is the bit that its drop sets: `SENDER_RELEASED` or
+/// `RECEIVER_RELEASED`. There is one pointer for each, and the last one frees the memory.
+struct Half<T, const OWN: u8>(NonNull<Shared<T>>);
+
+impl<T, const OWN: u8> Deref for Half<T, OWN> {
+    type Target = Shared<T>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Shared<T> {
+        // SAFETY: the memory is freed when both halves have set their bits; this one has not.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T> Half<T, RECEIVER_RELEASED> {
+    /// Whether the value has been sent, and the sender has given up the memory.
+    #[inline(always)]
+    fn is_last(&self) -> bool {
+        let both = SENT | SENDER_RELEASED;
+        self.state.get() & both == both
+    }
+
+    /// Takes the value out and frees the memory, if [`is_last`](Self::is_last). Runs no user code.
+    #[inline(always)]
+    fn into_value(self) -> Option<T> {
+        debug_assert!(self.is_last() && self.receiver.is_empty() && self.sender.is_empty());
+        let value = self.value.take();
+        // Each half has taken its waker out before, so nothing is left to be dropped.
+        let memory = self.0;
+        mem::forget(self);
+        // SAFETY: the memory belongs to this half alone.
+        unsafe { memory::free(memory) };
+        value
+    }
+}
+
+impl<T, const OWN: u8> Drop for Half<T, OWN> {
+    #[inline]
+    fn drop(&mut self) {
+        let state = self.state.get() | OWN;
+        self.state.set(state);
+        if state & (SENDER_RELEASED | RECEIVER_RELEASED) == SENDER_RELEASED | RECEIVER_RELEASED {
+            // SAFETY: both halves have given the memory up, so it belongs to this call.
+            unsafe { drop_shared(self.0) };
+        }
+    }
+}
+
+/// Drops the shared part and frees its memory. Not inlined, as most channels end in
+/// [`into_value`](Half::into_value).
+///
+/// # Safety
+/// It is alive and belongs to the caller.
+#[inline(never)]
+unsafe fn drop_shared<T>(shared: NonNull<Shared<T>>) {
+    // SAFETY: the caller's promise. The memory is freed after the drop below, also if the drop of a
+    // waker or of the value panics.
+    let _free = on_drop(|| unsafe { memory::free(shared) });
+    // SAFETY: the caller's promise.
+    unsafe { shared.drop_in_place() };
 }
 
 /// Returns the two halves of a channel for one value.
@@ -58,30 +132,32 @@ struct Shared<T> {
 #[track_caller]
 #[inline]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let shared = Rc::new(Shared {
-        value: Cell::new(None),
-        sent: Cell::new(false),
-        complete: Cell::new(false),
-        closed: Cell::new(false),
-        receiver: WakerSlot::new(),
-        sender: WakerSlot::new(),
-        label: Label::new(Kind::Oneshot),
-    });
+    let shared = memory::allocate::<Shared<T>>();
+    // SAFETY: the memory is for a `Shared`.
+    unsafe {
+        shared.write(Shared {
+            value: Cell::new(None),
+            state: Cell::new(0),
+            receiver: WakerSlot::new(),
+            sender: WakerSlot::new(),
+            label: Label::new(Kind::Oneshot),
+        });
+    }
     let sender = Sender {
+        shared: Half(shared),
         _one_thread: PhantomData,
-        shared: shared.clone(),
     };
     let receiver = Receiver {
+        shared: Some(Half(shared)),
         _one_thread: PhantomData,
-        shared: Some(shared),
     };
     (sender, receiver)
 }
 
 /// Sends one value to a [`Receiver`]. If it is dropped without doing so, the receiver gets an error.
 pub struct Sender<T> {
+    shared: Half<T, SENDER_RELEASED>,
     _one_thread: OneThread,
-    shared: Rc<Shared<T>>,
 }
 
 /// Receives the value of a [`Sender`]. It is a future.
@@ -100,25 +176,44 @@ pub struct Sender<T> {
 ///
 /// If it is polled after it has returned its output.
 pub struct Receiver<T> {
-    _one_thread: OneThread,
     /// `None` once the value or an error has been returned.
-    shared: Option<Rc<Shared<T>>>,
+    shared: Option<Half<T, RECEIVER_RELEASED>>,
+    _one_thread: OneThread,
 }
 
 impl<T> Shared<T> {
+    #[inline(always)]
+    fn has(&self, bit: u8) -> bool {
+        self.state.get() & bit != 0
+    }
+
+    #[inline(always)]
+    fn set(&self, bits: u8) {
+        self.state.set(self.state.get() | bits);
+    }
+
     /// Marks the receiver as closed, and wakes the sender. Runs user code.
     fn close(&self) {
-        self.closed.set(true);
+        self.set(CLOSED);
         self.sender.wake(&self.label);
+    }
+
+    /// Does what the drop of a receiver has to do that has not returned its output. Runs user code.
+    #[inline(never)]
+    fn abandon(&self) {
+        let own = self.receiver.take();
+        let value = self.value.take();
+        self.close();
+        drop((own, value));
     }
 
     /// Returns the value, or why there will be none. `None`: not yet. Runs no user code.
     #[inline]
     fn take(&self) -> Option<Result<T, RecvError>> {
-        if self.sent.get() {
+        if self.has(SENT) {
             return Some(self.value.take().ok_or(RecvError(())));
         }
-        (self.complete.get() || self.closed.get()).then_some(Err(RecvError(())))
+        self.has(COMPLETE | CLOSED).then_some(Err(RecvError(())))
     }
 }
 
@@ -139,11 +234,21 @@ impl<T> Sender<T> {
     /// If the receiver is closed or dropped. The error is the value.
     #[inline]
     pub fn send(self, value: T) -> Result<(), T> {
-        if self.shared.closed.get() {
+        if self.shared.has(CLOSED) {
             return Err(value);
         }
-        self.shared.value.set(Some(value));
-        self.shared.sent.set(true);
+        let none = self.shared.value.replace(Some(value));
+        debug_assert!(none.is_none(), "a sender sends once");
+        // It has no drop to run, but the compiler does not know.
+        mem::forget(none);
+        if self.shared.receiver.is_empty() && self.shared.sender.is_empty() {
+            // All that the drops would do, as there is no waker. The receiver has not given up the
+            // memory, as it would have closed the channel before.
+            self.shared.set(SENT | COMPLETE | SENDER_RELEASED);
+            mem::forget(self);
+            return Ok(());
+        }
+        self.shared.set(SENT);
         // The drop of `self` wakes the receiver.
         Ok(())
     }
@@ -189,7 +294,7 @@ impl<T> Sender<T> {
     /// assert!(sender.is_closed());
     /// ```
     pub fn is_closed(&self) -> bool {
-        self.shared.closed.get()
+        self.shared.has(CLOSED)
     }
 
     /// Polls for the end of the receiver, as [`closed`](Self::closed) does. Only the waker of the
@@ -213,7 +318,7 @@ impl<T> Sender<T> {
 impl<T> Shared<T> {
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         let progress = ready!(coop::poll_proceed(cx));
-        let attempt = || self.closed.get().then_some(());
+        let attempt = || self.has(CLOSED).then_some(());
         // SAFETY: the slot is a part of an allocation, which does not move.
         ready!(unsafe { self.sender.poll(cx, &self.label, attempt, || ()) });
         progress.made_progress();
@@ -224,7 +329,7 @@ impl<T> Shared<T> {
 impl<T> Drop for Sender<T> {
     #[inline]
     fn drop(&mut self) {
-        self.shared.complete.set(true);
+        self.shared.set(COMPLETE);
         let own = self.shared.sender.take();
         self.shared.receiver.wake(&self.shared.label);
         drop(own);
@@ -275,7 +380,7 @@ impl<T> Receiver<T> {
     /// assert!(!receiver.is_empty());
     /// ```
     pub fn is_empty(&self) -> bool {
-        !self.shared.as_ref().is_some_and(|shared| shared.sent.get())
+        !self.shared.as_ref().is_some_and(|shared| shared.has(SENT))
     }
 
     /// Returns the value if it has been sent.
@@ -321,6 +426,11 @@ impl<T> Future for Receiver<T> {
             panic!("a oneshot receiver was polled after it had returned its output");
         };
         let progress = ready!(coop::poll_proceed(cx));
+        if shared.is_last() {
+            progress.made_progress();
+            let value = self.shared.take().and_then(Half::into_value);
+            return Poll::Ready(value.ok_or(RecvError(())));
+        }
         // SAFETY: the slot is a part of an allocation, which does not move.
         let result = ready!(unsafe {
             shared
@@ -334,12 +444,10 @@ impl<T> Future for Receiver<T> {
 }
 
 impl<T> Drop for Receiver<T> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(shared) = &self.shared {
-            let own = shared.receiver.take();
-            let value = shared.value.take();
-            shared.close();
-            drop((own, value));
+            shared.abandon();
         }
     }
 }
