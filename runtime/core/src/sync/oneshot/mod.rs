@@ -1,6 +1,7 @@
 //! `oneshot`: a channel for one value.
 //!
-//! The two halves share one allocation. For tasks of one thread.
+//! The two halves share one allocation, whose memory a thread keeps for its next channels. For
+//! tasks of one thread.
 //!
 //! ```
 //! use wakeful::sync::oneshot;
@@ -58,8 +59,8 @@ const SENDER_RELEASED: u8 = 8;
 /// The receiver does not use the memory any more.
 const RECEIVER_RELEASED: u8 = 16;
 
-/// Pointer of one half to the shared part. `OWN` is the bit that its drop sets: `SENDER_RELEASED` or
-/// `RECEIVER_RELEASED`. There is one pointer for each, and the last one frees the memory.
+/// Pointer of one half to the shared part. `OWN` is the bit that its drop sets: `SENDER_RELEASED`
+/// or `RECEIVER_RELEASED`. There is one pointer for each, and the last one frees the memory.
 struct Half<T, const OWN: u8>(NonNull<Shared<T>>);
 
 impl<T, const OWN: u8> Deref for Half<T, OWN> {
@@ -144,20 +145,21 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
         });
     }
     let sender = Sender {
-        shared: Half(shared),
         _one_thread: PhantomData,
+        shared: Half(shared),
     };
     let receiver = Receiver {
-        shared: Some(Half(shared)),
         _one_thread: PhantomData,
+        shared: Some(Half(shared)),
     };
     (sender, receiver)
 }
 
-/// Sends one value to a [`Receiver`]. If it is dropped without doing so, the receiver gets an error.
+/// Sends one value to a [`Receiver`]. If it is dropped without doing so, the receiver gets an
+/// error.
 pub struct Sender<T> {
-    shared: Half<T, SENDER_RELEASED>,
     _one_thread: OneThread,
+    shared: Half<T, SENDER_RELEASED>,
 }
 
 /// Receives the value of a [`Sender`]. It is a future.
@@ -176,9 +178,9 @@ pub struct Sender<T> {
 ///
 /// If it is polled after it has returned its output.
 pub struct Receiver<T> {
+    _one_thread: OneThread,
     /// `None` once the value or an error has been returned.
     shared: Option<Half<T, RECEIVER_RELEASED>>,
-    _one_thread: OneThread,
 }
 
 impl<T> Shared<T> {

@@ -22,6 +22,8 @@
 //! **No pointer here dangles.** A node leaves its ring when its last token is dropped, before its
 //! memory is freed, and no longer has children then. All accesses are by shared references.
 
+mod links;
+
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
@@ -37,6 +39,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use self::links::Links;
 use super::event::{Event, EventWait};
 use super::label::Kind;
 use super::wait_list::{OneThread, Owner};
@@ -45,8 +48,8 @@ use crate::scope::on_drop;
 /// Token that can be cancelled, once, and that tasks wait for. A clone is the same token.
 ///
 /// A [child](Self::child_token) is cancelled with its parent, and can be cancelled without it. The
-/// depth of the tree has no limit. A token that is dropped is not cancelled; it leaves the tree, and
-/// its children become those of its parent.
+/// depth of the tree has no limit. A token that is dropped is not cancelled: it leaves the tree,
+/// and its children become those of its parent.
 ///
 /// ```
 /// use wakeful::sync::CancellationToken;
@@ -67,12 +70,6 @@ pub struct CancellationToken {
     node: Rc<Node>,
 }
 
-/// Links of a ring. A ring of one is linked to itself.
-struct Links {
-    previous: Cell<NonNull<Links>>,
-    next: Cell<NonNull<Links>>,
-}
-
 /// What the clones of a token share.
 #[repr(C)]
 struct Node {
@@ -82,69 +79,6 @@ struct Node {
     children: Links,
     cancelled: Cell<bool>,
     event: Event,
-}
-
-impl Links {
-    /// Returns links that have to be [closed](Self::close) at the place where they stay.
-    const fn new() -> Links {
-        Links {
-            previous: Cell::new(NonNull::dangling()),
-            next: Cell::new(NonNull::dangling()),
-        }
-    }
-
-    /// Makes a ring of one.
-    ///
-    /// # Safety
-    /// `this` is alive.
-    unsafe fn close(this: NonNull<Links>) {
-        // SAFETY: the caller's promise.
-        let links = unsafe { this.as_ref() };
-        links.previous.set(this);
-        links.next.set(this);
-    }
-
-    /// Links two members, which are alive.
-    ///
-    /// # Safety
-    /// Both are alive.
-    unsafe fn join(left: NonNull<Links>, right: NonNull<Links>) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            left.as_ref().next.set(right);
-            right.as_ref().previous.set(left);
-        }
-    }
-
-    /// Removes `this` from its ring.
-    ///
-    /// # Safety
-    /// `this` is in a ring, whose members are alive.
-    unsafe fn unlink(this: NonNull<Links>) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            Links::join(this.as_ref().previous.get(), this.as_ref().next.get());
-            Links::close(this);
-        }
-    }
-
-    /// Moves all others of the ring of `start` in front of `place`, which is in another ring.
-    ///
-    /// # Safety
-    /// Both are in rings, whose members are alive.
-    unsafe fn move_others(start: NonNull<Links>, place: NonNull<Links>) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let first = start.as_ref().next.get();
-            if first == start {
-                return;
-            }
-            let last = start.as_ref().previous.get();
-            Links::close(start);
-            Links::join(place.as_ref().previous.get(), first);
-            Links::join(last, place);
-        }
-    }
 }
 
 impl CancellationToken {
@@ -199,13 +133,10 @@ impl CancellationToken {
     pub fn child_token(&self) -> CancellationToken {
         let child = CancellationToken::with(self.is_cancelled());
         if !self.is_cancelled() {
-            let start = NonNull::from(&self.node.children);
-            // SAFETY: both nodes are alive, as their tokens are; so are the members of the ring, see
-            // the top of this file.
-            unsafe {
-                Links::join(start.as_ref().previous.get(), child.siblings());
-                Links::join(child.siblings(), start);
-            }
+            let end = NonNull::from(&self.node.children);
+            // SAFETY: both nodes are alive, as their tokens are; so are the members of the ring,
+            // see the top of this file. A new node is in no other ring.
+            unsafe { Links::insert(child.siblings(), end) };
         }
         child
     }
@@ -230,22 +161,21 @@ impl CancellationToken {
         // of the ring but `work` are first fields of nodes.
         unsafe {
             Links::unlink(self.siblings());
-            Links::join(work, self.siblings());
-            Links::join(self.siblings(), work);
+            Links::insert(self.siblings(), work);
             // The children of each node are put behind the nodes that are there already.
             let mut at = self.siblings();
             while at != work {
                 let node = at.cast::<Node>();
                 node.as_ref().cancelled.set(true);
                 Links::move_others(NonNull::from(&node.as_ref().children), work);
-                at = at.as_ref().next.get();
+                at = at.as_ref().next();
             }
         }
         loop {
             // SAFETY: as above. A wake runs user code, which may drop tokens, so the ring is read
             // again after it, and the node is kept by a count.
             let token = unsafe {
-                let at = work.as_ref().next.get();
+                let at = work.as_ref().next();
                 if at == work {
                     break;
                 }

@@ -18,42 +18,22 @@
 //! });
 //! ```
 
+pub mod error;
+mod values;
+
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem;
 use std::rc::Rc;
 
 use futures_core::Stream;
 use futures_util::stream::unfold;
 
 use self::error::{RecvError, SendError, TryRecvError};
+use self::values::{Got, Values};
 use super::event::Event;
 use super::label::Kind;
 use super::wait_list::OneThread;
-
-/// Place of a value. It is counted: a receiver holds a count while it clones the value, which is
-/// user code. `None` once the last receiver has taken the value.
-type Slot<T> = Rc<Option<T>>;
-
-/// A value, and for how many receivers it is.
-struct Entry<T> {
-    slot: Slot<T>,
-    /// Number of receivers that have not got it; never 0. A receiver that lags is one of them.
-    ///
-    /// Receivers get the values in order, so it is never smaller than that of the entry before.
-    remaining: usize,
-}
-
-/// The values that the channel keeps.
-struct Values<T> {
-    entries: VecDeque<Entry<T>>,
-    /// Empty slots, to be used again: a send allocates only if there is none.
-    spare: Vec<Slot<T>>,
-    /// Number of values sent before the first entry.
-    first: u64,
-}
 
 /// What all handles of a channel share.
 struct Shared<T> {
@@ -67,14 +47,6 @@ struct Shared<T> {
     sent: Event,
     /// Wakes senders when the last receiver is dropped.
     unheard: Event,
-}
-
-/// A value that a receiver has got.
-enum Got<T> {
-    /// The value itself.
-    Value(T),
-    /// To be cloned.
-    Shared(Slot<T>),
 }
 
 /// Returns the two halves of a channel that keeps up to `capacity` values, rounded up to a power of
@@ -119,93 +91,6 @@ pub struct Receiver<T> {
     shared: Rc<Shared<T>>,
     /// Number of the next value.
     next: u64,
-}
-
-impl<T> Values<T> {
-    /// Returns the number of the next value that is sent.
-    #[inline]
-    fn end(&self) -> u64 {
-        self.first + self.entries.len() as u64
-    }
-
-    /// Adds a value. Returns what it pushes out, which the caller drops with nothing borrowed.
-    #[inline]
-    fn push(
-        &mut self,
-        value: T,
-        remaining: usize,
-        capacity: usize,
-    ) -> (Option<T>, Option<Slot<T>>) {
-        let mut slot = match self.entries.len() == capacity {
-            true => self.entries.pop_front().map(|oldest| {
-                self.first += 1;
-                oldest.slot
-            }),
-            false => self.spare.pop(),
-        }
-        .unwrap_or_default();
-        let pushed_out = match Rc::get_mut(&mut slot) {
-            Some(place) => (place.replace(value), None),
-            // Further up the stack, a receiver clones the oldest value.
-            None => (None, Some(mem::replace(&mut slot, Rc::new(Some(value))))),
-        };
-        self.entries.push_back(Entry { slot, remaining });
-        pushed_out
-    }
-
-    /// Returns the value with the number `next`, and adds one to that. The error is the number of
-    /// values that were lost. `None`: there is no value yet. Runs no user code.
-    #[inline]
-    fn receive(&mut self, next: &mut u64) -> Option<Result<Got<T>, u64>> {
-        let Some(index) = next.checked_sub(self.first) else {
-            return Some(Err(self.first - mem::replace(next, self.first)));
-        };
-        let entry = self.entries.get_mut(index as usize)?;
-        *next += 1;
-        entry.remaining -= 1;
-        if entry.remaining != 0 {
-            return Some(Ok(Got::Shared(entry.slot.clone())));
-        }
-        debug_assert_eq!(index, 0, "all receivers have got the values before");
-        let mut slot = self.entries.pop_front()?.slot;
-        self.first += 1;
-        let got = match Rc::get_mut(&mut slot).and_then(Option::take) {
-            Some(value) => {
-                self.spare.push(slot);
-                Got::Value(value)
-            }
-            // Further up the stack, another receiver clones it.
-            None => Got::Shared(slot),
-        };
-        Some(Ok(got))
-    }
-
-    /// Removes a receiver that has the values before `next`. Returns the values that no other
-    /// receiver needs, which the caller drops with nothing borrowed.
-    fn remove(&mut self, next: u64) -> Vec<Entry<T>> {
-        let index = next.saturating_sub(self.first) as usize;
-        for entry in self.entries.iter_mut().skip(index) {
-            entry.remaining -= 1;
-        }
-        let done = self.entries.iter().take_while(|it| it.remaining == 0);
-        let done = done.count();
-        self.first += done as u64;
-        self.entries.drain(..done).collect()
-    }
-}
-
-impl<T: Clone> Got<T> {
-    /// Returns the value. Runs user code.
-    #[inline]
-    fn into_value(self) -> T {
-        match self {
-            Got::Value(value) => value,
-            Got::Shared(slot) => match &*slot {
-                Some(value) => value.clone(),
-                None => unreachable!("a slot is not emptied while it is shared"),
-            },
-        }
-    }
 }
 
 impl<T> Shared<T> {
@@ -267,11 +152,7 @@ impl<T> Sender<T> {
             "the capacity of a broadcast channel is {capacity}, but must be from 1 to \
              usize::MAX / 2"
         );
-        let values = RefCell::new(Values {
-            entries: VecDeque::new(),
-            spare: Vec::new(),
-            first: 0,
-        });
+        let values = RefCell::new(Values::new());
         let shared = Rc::new(Shared {
             values,
             capacity: capacity.next_power_of_two(),
@@ -343,7 +224,7 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.len(), 0);
     /// ```
     pub fn len(&self) -> usize {
-        self.shared.values.borrow().entries.len()
+        self.shared.values.borrow().len()
     }
 
     /// Whether all receivers have got all values.
@@ -582,72 +463,5 @@ impl<T> fmt::Debug for Receiver<T> {
             .field("len", &self.len())
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
-    }
-}
-
-/// Errors of the channel.
-pub mod error {
-    use std::error::Error;
-    use std::fmt;
-
-    /// Error of [`Sender::send`](super::Sender::send): there is no receiver. Has the value.
-    #[derive(Debug, PartialEq, Eq)]
-    pub struct SendError<T>(pub T);
-
-    impl<T> fmt::Display for SendError<T> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("the broadcast channel has no receiver")
-        }
-    }
-
-    impl<T: fmt::Debug> Error for SendError<T> {}
-
-    /// Error of [`Receiver::recv`](super::Receiver::recv).
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub enum RecvError {
-        /// All senders are gone, and all values were received.
-        Closed,
-        /// The receiver was too slow and has lost that number of values.
-        Lagged(u64),
-    }
-
-    impl fmt::Display for RecvError {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            match self {
-                RecvError::Closed => f.write_str("all senders of the broadcast channel are gone"),
-                RecvError::Lagged(lost) => lagged(f, *lost),
-            }
-        }
-    }
-
-    impl Error for RecvError {}
-
-    /// Error of [`Receiver::try_recv`](super::Receiver::try_recv).
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub enum TryRecvError {
-        /// There is no value now.
-        Empty,
-        /// All senders are gone, and all values were received.
-        Closed,
-        /// The receiver was too slow and has lost that number of values.
-        Lagged(u64),
-    }
-
-    impl fmt::Display for TryRecvError {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            match self {
-                TryRecvError::Empty => f.write_str("the broadcast channel has no value now"),
-                TryRecvError::Closed => {
-                    f.write_str("all senders of the broadcast channel are gone")
-                }
-                TryRecvError::Lagged(lost) => lagged(f, *lost),
-            }
-        }
-    }
-
-    impl Error for TryRecvError {}
-
-    fn lagged(f: &mut fmt::Formatter<'_>, lost: u64) -> fmt::Result {
-        write!(f, "the receiver was too slow and has lost {lost} values")
     }
 }

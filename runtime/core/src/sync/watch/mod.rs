@@ -23,19 +23,22 @@
 //! # While a `Ref` is alive
 //!
 //! A [`Ref`] keeps the value that it shows. [`Sender::send`] during that time puts the new value
-//! beside it: the `Ref` shows the old one until it is dropped. [`send_modify`](Sender::send_modify),
-//! [`send_if_modified`](Sender::send_if_modified) and [`send_replace`](Sender::send_replace) need
-//! the value itself and panic. (In tokio, a task that sends while it has a `Ref` waits for itself
-//! for ever.) So don't hold a `Ref` across an `.await` if others modify the value in place.
+//! beside it: the `Ref` shows the old one until it is dropped.
+//! [`send_modify`](Sender::send_modify), [`send_if_modified`](Sender::send_if_modified) and
+//! [`send_replace`](Sender::send_replace) need the value itself and panic. So don't hold a `Ref`
+//! across an `.await` if others modify the value in place. (In tokio, a task that sends while it
+//! has a `Ref` waits for itself for ever.)
 //!
-//! The closures of these two methods have the value for themselves: they may use the channel, but
-//! a call that needs the value panics.
+//! The closures of the first two have the value for themselves: they may use the channel, but a
+//! call that needs the value panics.
+
+pub mod error;
+mod shared;
 
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
-use std::ops::Deref;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -43,25 +46,11 @@ use futures_core::Stream;
 use futures_util::stream::unfold;
 
 use self::error::{RecvError, SendError};
+pub use self::shared::Ref;
+use self::shared::Shared;
 use super::event::Event;
 use super::label::Kind;
 use super::wait_list::OneThread;
-
-/// What all handles of a channel share.
-struct Shared<T> {
-    /// `None` while a closure of the user has it.
-    value: Cell<Option<Rc<T>>>,
-    /// Number of changes.
-    version: Cell<u64>,
-    senders: Cell<usize>,
-    receivers: Cell<usize>,
-    /// Wakes receivers when the version changes or the last sender is dropped.
-    changed: Event,
-    /// Wakes senders when the last receiver is dropped.
-    unwatched: Event,
-    /// Where the last `Ref` was made.
-    last_ref: Cell<Option<&'static Location<'static>>>,
-}
 
 /// Returns the two halves of a channel with that value. The receiver has seen it.
 ///
@@ -96,141 +85,7 @@ pub struct Receiver<T> {
     version: u64,
 }
 
-/// Value of a watch channel. It stays as it is for as long as this exists; see [the
-/// module](self#while-a-ref-is-alive).
-pub struct Ref<'a, T> {
-    value: Rc<T>,
-    has_changed: bool,
-    /// The lifetime is tokio's.
-    _channel: PhantomData<&'a T>,
-}
-
-impl<T> Ref<'_, T> {
-    /// Whether the value is newer than the one that the receiver had seen before. Always `false` for
-    /// [`Sender::borrow`].
-    ///
-    /// ```
-    /// use wakeful::sync::watch;
-    ///
-    /// let (sender, mut receiver) = watch::channel(1);
-    /// sender.send(2).unwrap();
-    /// assert!(receiver.borrow_and_update().has_changed());
-    /// assert!(!receiver.borrow_and_update().has_changed());
-    /// ```
-    pub fn has_changed(&self) -> bool {
-        self.has_changed
-    }
-}
-
-impl<T> Deref for Ref<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ref")
-            .field("value", &self.value)
-            .field("has_changed", &self.has_changed)
-            .finish()
-    }
-}
-
-/// The value, while a closure of the user or a replacement has it. The drop puts it back.
-struct Taken<'a, T> {
-    shared: &'a Shared<T>,
-    value: Option<Rc<T>>,
-}
-
-impl<T> Drop for Taken<'_, T> {
-    fn drop(&mut self) {
-        self.shared.value.set(self.value.take());
-    }
-}
-
-impl<T> Taken<'_, T> {
-    /// Returns the value, unless a `Ref` has it as well.
-    #[inline]
-    fn get_mut(&mut self) -> Option<&mut T> {
-        self.value.as_mut().and_then(Rc::get_mut)
-    }
-
-    /// Returns the value.
-    ///
-    /// # Panics
-    ///
-    /// If a `Ref` has it as well.
-    #[track_caller]
-    fn alone(&mut self, method: &str) -> &mut T {
-        let made_at = self.shared.last_ref.get();
-        if let Some(value) = self.get_mut() {
-            return value;
-        }
-        let made_at = made_at.map_or(String::new(), |at| {
-            format!("; the last one was made at {at}")
-        });
-        panic!(
-            "watch: {method} can't change the value while a Ref is alive: drop it before, or use \
-             send{made_at}"
-        );
-    }
-}
-
 impl<T> Shared<T> {
-    /// Takes the value out. Runs no user code.
-    #[inline]
-    #[track_caller]
-    fn take(&self) -> Taken<'_, T> {
-        let value = self.value.take();
-        assert!(
-            value.is_some(),
-            "watch: a closure of send_modify or send_if_modified used the value of its own channel"
-        );
-        let shared = self;
-        Taken { shared, value }
-    }
-
-    /// Returns a count of the value.
-    #[inline]
-    #[track_caller]
-    fn share(&self) -> Rc<T> {
-        let value = self.take().value.clone();
-        value.expect("`take` has tested it")
-    }
-
-    #[inline]
-    #[track_caller]
-    fn borrow<'a>(&self, has_changed: bool) -> Ref<'a, T> {
-        let value = self.share();
-        self.last_ref.set(Some(Location::caller()));
-        Ref {
-            value,
-            has_changed,
-            _channel: PhantomData,
-        }
-    }
-
-    /// Counts a change and wakes the receivers. Runs user code.
-    #[inline]
-    fn announce(&self) {
-        self.version.set(self.version.get().wrapping_add(1));
-        self.changed.wake_all();
-    }
-
-    /// Returns `Some` if there is a version that has not been seen, and marks it as seen, or if no
-    /// sender is left. Runs no user code.
-    fn unseen(&self, seen: &mut u64) -> Option<Result<(), RecvError>> {
-        let version = self.version.get();
-        if mem::replace(seen, version) != version {
-            return Some(Ok(()));
-        }
-        (self.senders.get() == 0).then_some(Err(RecvError(())))
-    }
-
     fn subscribe(self: &Rc<Self>, version: u64) -> Receiver<T> {
         self.receivers.set(self.receivers.get() + 1);
         Receiver {
@@ -384,7 +239,7 @@ impl<T> Sender<T> {
     /// [`send_if_modified`](Self::send_if_modified) of this channel.
     #[track_caller]
     pub fn borrow(&self) -> Ref<'_, T> {
-        self.shared.borrow(false)
+        self.shared.borrow(false, Some(Location::caller()))
     }
 
     /// Returns a new receiver, which has seen the current value.
@@ -470,7 +325,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn borrow(&self) -> Ref<'_, T> {
         self.shared
-            .borrow(self.version != self.shared.version.get())
+            .borrow(self.is_unseen(), Some(Location::caller()))
     }
 
     /// Returns the value and marks it as seen.
@@ -482,7 +337,7 @@ impl<T> Receiver<T> {
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
         let value = self
             .shared
-            .borrow(self.version != self.shared.version.get());
+            .borrow(self.is_unseen(), Some(Location::caller()));
         self.mark_unchanged();
         value
     }
@@ -495,8 +350,12 @@ impl<T> Receiver<T> {
     pub fn has_changed(&self) -> Result<bool, RecvError> {
         match self.is_closed() {
             true => Err(RecvError(())),
-            false => Ok(self.version != self.shared.version.get()),
+            false => Ok(self.is_unseen()),
         }
+    }
+
+    fn is_unseen(&self) -> bool {
+        self.version != self.shared.version.get()
     }
 
     /// Whether all senders are gone.
@@ -531,8 +390,8 @@ impl<T> Receiver<T> {
         shared.changed.until(|| shared.unseen(version)).await
     }
 
-    /// Waits for a value for which `condition` returns `true`, and returns it. It is marked as seen,
-    /// as are those before it. The current value is the first one, seen or not.
+    /// Waits for a value for which `condition` returns `true`, and returns it. It is marked as
+    /// seen, as are those before it. The current value is the first one, seen or not.
     ///
     /// `condition` may use the channel, but not modify its value in place; see [the
     /// module](self#while-a-ref-is-alive).
@@ -560,8 +419,8 @@ impl<T> Receiver<T> {
     ///
     /// # Cancel safety
     ///
-    /// Cancel-safe: a call that is dropped loses nothing, but values that did not meet the condition
-    /// are marked as seen. It consumes the cooperative budget.
+    /// Cancel-safe: a call that is dropped loses nothing, but values that did not meet the
+    /// condition are marked as seen. It consumes the cooperative budget.
     pub async fn wait_for(
         &mut self,
         mut condition: impl FnMut(&T) -> bool,
@@ -582,12 +441,7 @@ impl<T> Receiver<T> {
             };
             shared.changed.until(attempt).await?;
             is_first = false;
-            let value = Ref {
-                value: shared.share(),
-                has_changed,
-                _channel: PhantomData,
-            };
-            shared.last_ref.set(None);
+            let value = shared.borrow(has_changed, None);
             if condition(&value) {
                 return Ok(value);
             }
@@ -665,40 +519,4 @@ impl<T> fmt::Debug for Receiver<T> {
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
     }
-}
-
-/// Errors of the channel.
-pub mod error {
-    use std::error::Error;
-    use std::fmt;
-
-    /// Error of [`Sender::send`](super::Sender::send): there is no receiver. Has the value.
-    #[derive(Clone, Copy, PartialEq, Eq)]
-    pub struct SendError<T>(pub T);
-
-    impl<T> fmt::Debug for SendError<T> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.debug_struct("SendError").finish_non_exhaustive()
-        }
-    }
-
-    impl<T> fmt::Display for SendError<T> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("the watch channel has no receiver")
-        }
-    }
-
-    impl<T> Error for SendError<T> {}
-
-    /// Error of a [`Receiver`](super::Receiver): all senders are gone.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct RecvError(pub(super) ());
-
-    impl fmt::Display for RecvError {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("all senders of the watch channel are gone")
-        }
-    }
-
-    impl Error for RecvError {}
 }
