@@ -4,6 +4,10 @@ mod support;
 
 #[path = "sync/barrier.rs"]
 mod barrier;
+#[path = "sync/broadcast.rs"]
+mod broadcast;
+#[path = "sync/cancellation.rs"]
+mod cancellation;
 #[path = "sync/hostile.rs"]
 mod hostile;
 #[path = "sync/mpsc.rs"]
@@ -14,6 +18,8 @@ mod mutex;
 mod notify;
 #[path = "sync/once_cell.rs"]
 mod once_cell;
+#[path = "sync/oneshot.rs"]
+mod oneshot;
 #[path = "sync/poll.rs"]
 mod poll;
 #[path = "sync/rwlock.rs"]
@@ -22,6 +28,10 @@ mod rwlock;
 mod semaphore;
 #[path = "sync/set_once.rs"]
 mod set_once;
+#[path = "sync/user_code.rs"]
+mod user_code;
+#[path = "sync/watch.rs"]
+mod watch;
 
 /// The first line of the message about a guard names the types to use instead.
 #[test]

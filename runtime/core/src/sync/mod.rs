@@ -9,6 +9,10 @@
 //! | --- | --- |
 //! | send values to a task, from several others | [`mpsc`] |
 //! | notify a task of an event without a value | [`Notify`] |
+//! | send one value to a task | [`oneshot`] |
+//! | show tasks the last value, such as a configuration | [`watch`] |
+//! | send each value to all tasks | [`broadcast`] |
+//! | tell tasks to end | [`CancellationToken`] |
 //! | limit how many tasks do something at a time | [`Semaphore`] |
 //! | share a value that is changed across an `.await` | [`Mutex`] |
 //! | share a value that is read across an `.await` by many, and changed by one | [`RwLock`] |
@@ -24,12 +28,15 @@
 //!
 //! # Layout
 //!
-//! `wait_list.rs` is the list of waiters, `waker_slot.rs` the place for one waker. `label.rs` and
-//! `waits.rs` tell observers what a task waits for. Every primitive is in a file of its own and
-//! follows the same rules: it brings its data in order, and then wakes or drops what may run user
-//! code.
+//! `wait_list.rs` is the list of waiters, `waker_slot.rs` the place for one waker. `event.rs` is a
+//! list of tasks that test a condition and are woken together. `label.rs` and `waits.rs` tell
+//! observers what a task waits for. Every primitive is in a file or folder of its own and follows
+//! the same rules: it brings its data in order, and then wakes or drops what may run user code.
 
 mod barrier;
+pub mod broadcast;
+mod cancellation;
+mod event;
 mod held;
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod label;
@@ -37,6 +44,7 @@ pub mod mpsc;
 mod mutex;
 mod notify;
 mod once_cell;
+pub mod oneshot;
 mod rwlock;
 mod semaphore;
 mod set_once;
@@ -45,8 +53,13 @@ mod wait_list;
 pub(crate) mod waits;
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod waker_slot;
+pub mod watch;
 
 pub use barrier::{Barrier, BarrierWaitResult};
+pub use cancellation::{
+    CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture,
+    WaitForCancellationFutureOwned,
+};
 pub use mutex::{
     MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
 };

@@ -101,6 +101,13 @@ impl<S> WakerSlot<S> {
         Poll::Pending
     }
 
+    /// Whether there is no waker.
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        // SAFETY: the reference ends in this line, and nothing else runs meanwhile.
+        unsafe { &*self.waker.as_ptr() }.is_none()
+    }
+
     /// Takes the waker. The caller wakes or drops it with nothing borrowed.
     #[inline]
     pub(crate) fn take(&self) -> Option<Waker> {
