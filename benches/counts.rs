@@ -123,7 +123,7 @@ async fn run(case: &str, n: u64) {
                 timeout(hour, async {}).await.expect("in time");
             }
         }
-        other => panic!("no case {other:?}; there are {CASES:?}"),
+        other => panic!("unknown case {other:?}; the cases are {CASES:?}"),
     }
 }
 
@@ -186,7 +186,7 @@ fn main() -> ExitCode {
     for case in CASES {
         let runs = RUNS.map(|n| instructions(case, n));
         let [Some(few), Some(many)] = runs else {
-            println!("skipped: there is no valgrind on this machine");
+            println!("skipped: valgrind is not installed");
             return ExitCode::SUCCESS;
         };
         let now = (many - few) / (RUNS[1] - RUNS[0]) as f64;

@@ -59,7 +59,7 @@ async fn run(case: &str) {
             })
             .await;
         }
-        other => unreachable!("no case {other}"),
+        other => unreachable!("unknown case {other}"),
     }
 }
 

@@ -83,7 +83,7 @@ fn main() {
             .expect("a class");
 
         let first_in = late(plain, &deadlines).await;
-        println!("first in, first out: due at {first_in:?} and late");
+        println!("first in, first out: the jobs with the deadlines {first_in:?} are late");
         assert_eq!(first_in, [5, 4, 3, 2, 1]);
 
         let by_deadline = late(urgent, &deadlines).await;

@@ -34,7 +34,7 @@ fn main() -> io::Result<()> {
         });
         println!(
             "thread:  got {}",
-            wakeful::block_on(task).expect("the loop runs on")
+            wakeful::block_on(task).expect("the loop runs")
         );
         // An event of the foreign loop.
         theirs.write_all(b"done")

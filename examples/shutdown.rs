@@ -143,9 +143,6 @@ async fn finish(
         Either::Left((Err(_), _)) => format!("{} ms are over", deadline.as_millis()),
         Either::Right((name, _)) => format!("{name} again"),
     };
-    println!(
-        "{given_up}: {} clients are left without an answer",
-        clients.len()
-    );
+    println!("{given_up}: {} clients got no answer", clients.len());
     ExitCode::FAILURE
 }

@@ -74,7 +74,7 @@ fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
     match text.parse() {
         Ok(number) => Some(number),
-        Err(error) => panic!("{variable} is '{text}', which is no number: {error}"),
+        Err(error) => panic!("{variable} is '{text}', which is not a number: {error}"),
     }
 }
 

@@ -96,9 +96,9 @@ async fn use_all_descriptors(runtime: &Runtime) {
     sleep(Duration::from_millis(200)).await;
     let after = runtime.metrics();
     let polls = after.polls - before.polls;
-    assert!(polls < 100, "{polls} polls, that is a spin");
+    assert!(polls < 100, "{polls} polls: it spins");
     let waits = after.waits - before.waits;
-    assert!(waits < 200, "{waits} waits, that is a spin");
+    assert!(waits < 200, "{waits} waits: it spins");
     assert_eq!(accepted.get(), 0);
     assert!(!server.is_finished());
 

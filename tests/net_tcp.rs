@@ -139,10 +139,7 @@ fn more_buffers_than_the_system_accepts_at_once_lose_no_byte() {
             }
             received
         };
-        assert!(
-            join(send, receive).await.1 == sent,
-            "what came is what was sent"
-        );
+        assert!(join(send, receive).await.1 == sent, "other bytes arrive");
     });
 }
 
@@ -196,7 +193,7 @@ fn a_dropped_read_or_write_has_transferred_nothing() {
             }
         };
         let received = join(send, receive).await.1;
-        assert!(received == sent, "what came is what was sent");
+        assert!(received == sent, "other bytes arrive");
         assert!(dropped_writes > 0, "no write was dropped");
         assert!(dropped_reads > 0, "no read was dropped");
     });

@@ -161,7 +161,7 @@ fn a_task_that_waits_for_a_connection_is_polled_once_for_it() {
         let client = TcpStream::connect(addr).await.unwrap();
         support::yield_until(|| counting.wakes() > 0).await;
         let Poll::Ready(accepted) = poll_once(&mut accept, &waker) else {
-            panic!("woken for nothing");
+            panic!("polled without a reason");
         };
         assert_eq!(accepted.unwrap().1, client.local_addr().unwrap());
         assert_eq!(counting.wakes(), 1);
@@ -221,7 +221,7 @@ fn a_dropped_connection_attempt_leaves_no_descriptor() {
         for _ in 0..100 {
             let mut connecting = pin!(TcpStream::connect(addr));
             let pending = poll_fn(|cx| Poll::Ready(connecting.as_mut().poll(cx).is_pending()));
-            assert!(pending.await, "it can't have connected");
+            assert!(pending.await, "the connection is not established");
             assert_eq!(sources(), 1);
         }
     });

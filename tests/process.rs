@@ -108,7 +108,7 @@ fn options_of_std_are_used() {
         let printed = String::from_utf8(output.stdout).unwrap();
         let lines: Vec<_> = printed.lines().collect();
         assert_eq!(lines[..3], ["/", "12", "name"]);
-        assert_eq!(lines[3], lines[4], "the group is its own");
+        assert_eq!(lines[3], lines[4], "the child is in its own group");
         assert_eq!(command.as_std().get_program(), "sh");
         assert!(!command.get_kill_on_drop());
         assert!(command.kill_on_drop(true).get_kill_on_drop());

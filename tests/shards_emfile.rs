@@ -79,8 +79,8 @@ fn an_acceptor_without_descriptors_backs_off_and_recovers() {
         tell.send(looked).unwrap();
     });
     let (polls, waits) = told.recv().unwrap();
-    assert!(polls < 100, "{polls} polls, that is a spin");
-    assert!(waits < 200, "{waits} waits, that is a spin");
+    assert!(polls < 100, "{polls} polls: it spins");
+    assert!(waits < 200, "{waits} waits: it spins");
     assert_eq!(acceptor.connections(0) + acceptor.connections(1), 2);
 
     drop(files);

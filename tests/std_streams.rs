@@ -202,7 +202,7 @@ fn a_nonblocking_socket_stays_nonblocking() {
     drop(there);
     assert_eq!(err.read(&mut byte).unwrap(), 0);
     ends_well(child);
-    assert!(is_nonblocking(here), "nor is it taken away");
+    assert!(is_nonblocking(here), "it stays nonblocking");
 }
 
 #[test]
@@ -284,7 +284,10 @@ fn a_terminal_is_read_and_written_and_stays_blocking() {
         ours.write_all(b"hello\n").unwrap();
     });
     assert_eq!(back, b"hello\n");
-    assert!(!is_nonblocking(&theirs), "the shell would be in trouble");
+    assert!(
+        !is_nonblocking(&theirs),
+        "the terminal of the shell became nonblocking"
+    );
 
     // The output, too.
     let child = start(

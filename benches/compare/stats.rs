@@ -356,9 +356,8 @@ mod tests {
     #[test]
     fn a_peer_without_support_has_a_reason_and_no_number() {
         let mut none = series(Peer::Smol, 1_000, &[]);
-        none.samples
-            .push(Outcome::not_available("has no such thing"));
-        assert_eq!(none.reason(), Some("has no such thing"));
+        none.samples.push(Outcome::not_available("not supported"));
+        assert_eq!(none.reason(), Some("not supported"));
         assert!(none.summary(MAIN).is_none());
         assert!(none.metrics().is_empty());
     }

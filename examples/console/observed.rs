@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! cargo run --bin observed      and beside it: tokio-console
-//! cargo run --bin check         asks for the same as tokio-console, and says what it sees
+//! cargo run --bin check         reads the same data as tokio-console, and prints it
 //! ```
 //!
 //! `TOKIO_CONSOLE_BIND=127.0.0.1:7669` changes the address for both.

@@ -189,7 +189,7 @@ fn files_and_folders_are_found() {
     fs::write(root.join("large.bin"), vec![0; 70_000]).unwrap();
     let small = |path: &str| match find(root, path) {
         Ok(Found::Small(description, content)) => (description.media_type, content),
-        _ => panic!("{path} is no small file"),
+        _ => panic!("{path} is not a small file"),
     };
     assert_eq!(small("/sub/"), ("text/html; charset=utf-8", b"hi".to_vec()));
     assert_eq!(small("/sub/index.html").1, b"hi");

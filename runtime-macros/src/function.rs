@@ -36,7 +36,7 @@ impl Parse for Function {
         let visibility = input.parse()?;
         let (qualifiers, is_async) = parse_qualifiers(input)?;
         if !input.peek(Token![fn]) {
-            return Err(input.error("expected a function: this attribute goes on an `async fn`"));
+            return Err(input.error("expected a function: this attribute applies to an `async fn`"));
         }
         let fn_token = input.parse()?;
         let name = input.parse()?;
@@ -45,7 +45,7 @@ impl Parse for Function {
         let output = input.parse()?;
         let where_clause = input.parse()?;
         if input.peek(Token![;]) {
-            return Err(input.error("expected a body: this attribute runs one"));
+            return Err(input.error("expected a body: this attribute needs a function with a body"));
         }
         let body = parse_group(input, input.peek(token::Brace), "expected the body")?;
         let body = split_inner_attributes(&body, &mut attributes)?;

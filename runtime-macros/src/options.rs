@@ -142,8 +142,8 @@ fn parse_key(kind: Kind, input: ParseStream<'_>) -> Result<Ident> {
     if !kind.keys().iter().any(|known| key == known) {
         let mut message = format!("unknown key `{key}` for `{}`: {}", kind.name(), known(kind));
         if key == "flavor" || key == "worker_threads" {
-            message += ". There is one loop, on this thread, so leave it out; \
-                        `wakeful::Shards` are several";
+            message += ". A runtime has one loop, on this thread, so leave the key out; \
+                        `wakeful::Shards` has several";
         }
         return Err(Error::new(key.span(), message));
     }

@@ -26,15 +26,15 @@ async def messages(url):
             text = ("grüß dich " * (size // 10 + 1))[:size]
             await socket.send(text)
             assert await socket.recv() == text, f"{size} characters"
-        print("messages of 0 bytes to 1 MiB")
+        print("messages of 0 bytes to 1 MiB were echoed")
         await socket.send([b"in ", b"", b"three parts"])
         assert await socket.recv() == b"in three parts"
-        print("a message in parts")
+        print("a fragmented message was echoed")
         for i in range(100):
             await socket.send(str(i))
         for i in range(100):
             assert await socket.recv() == str(i)
-        print("100 messages before the first answer")
+        print("100 messages were sent before the first answer")
 
 
 async def pings(url):
@@ -66,7 +66,7 @@ async def closes(url):
         except websockets.ConnectionClosed as closed:
             assert closed.rcvd.code == code, closed
             assert closed.rcvd.reason == "as you asked", closed
-    print("close codes, from either side")
+    print("close codes work from either side")
 
 
 async def many(url):
@@ -78,7 +78,7 @@ async def many(url):
     for socket in sockets[1::2]:
         assert await socket.recv() == "still there"
         await socket.close()
-    print("50 clients, of which half break off")
+    print("50 clients, of which half disconnected without a close")
 
 
 def raw(port):
@@ -93,7 +93,7 @@ def raw(port):
 
 
 def rest(stream, before):
-    """All that comes until the end; a reset is an end as well."""
+    """Returns all bytes until the end; a reset is an end as well."""
     try:
         while more := stream.recv(1000):
             before += more
@@ -103,7 +103,7 @@ def rest(stream, before):
 
 
 def broken(port):
-    # A frame without a mask; one of 2^62 bytes; a text that is no UTF-8; a reserved opcode.
+    # A frame without a mask; one of 2^62 bytes; a text that is not UTF-8; a reserved opcode.
     frames = {
         b"\x82\x01x": ("no mask", 1002),
         b"\x82\xff\x40" + bytes(7) + b"mask": ("too long", 1009),
@@ -115,18 +115,18 @@ def broken(port):
         stream.sendall(frame)
         answer = rest(stream, before)
         assert answer[:1] == b"\x88" and answer[2:4] == code.to_bytes(2, "big"), (name, answer)
-        print(f"let go with {code}: {name}")
+        print(f"disconnected with {code}: {name}")
     stream = socket.create_connection(("127.0.0.1", port), timeout=30)
     stream.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     assert not rest(stream, b"").startswith(b"HTTP/1.1 101")
-    print("let go: no WebSocket")
+    print("disconnected: not a WebSocket")
 
 
 def silent(port):
     stream, before = raw(port)
     all_of_it = rest(stream, before)
     assert all_of_it.startswith(b"\x89\x06there?"), all_of_it
-    print("a silent client is sent a ping and let go")
+    print("a silent client got a ping and was disconnected")
 
 
 async def main(url, port, what):

@@ -68,7 +68,7 @@ pub fn campaign(test: &'static str, style: Style) {
     let actions: u32 = counts.iter().flatten().sum();
     println!("{test}: {done} seeds, {actions} actions");
     let missing = missing(&counts);
-    println!("{test}: never done: {missing:?}");
+    println!("{test}: never taken: {missing:?}");
     assert!(
         failures.is_empty(),
         "{} seeds fail: {failures:?}",
@@ -111,7 +111,7 @@ fn number(variable: &str) -> Option<u64> {
     let text = env::var(variable).ok()?;
     match text.parse() {
         Ok(number) => Some(number),
-        Err(error) => panic!("{variable} is '{text}', which is no number: {error}"),
+        Err(error) => panic!("{variable} is '{text}', which is not a number: {error}"),
     }
 }
 

@@ -219,7 +219,7 @@ fn a_blocking_closure_that_panics_or_never_begins_is_closed() {
             panics.await.unwrap_err();
             let (go, gone) = mpsc::channel::<()>();
             let first = wakeful::spawn_blocking(move || gone.recv());
-            let second = wakeful::spawn_blocking(|| unreachable!("given up before"));
+            let second = wakeful::spawn_blocking(|| unreachable!("aborted before"));
             second.abort();
             second.await.unwrap_err();
             drop(go);

@@ -53,7 +53,10 @@ fn an_event_without_a_reason_is_not_a_connection() {
     under(&[(Kind::Spurious, 900)], async || {
         let connecting = wakeful::spawn(async move { TcpStream::connect(addr).await });
         some_waits().await;
-        assert!(!connecting.is_finished(), "it can't have connected");
+        assert!(
+            !connecting.is_finished(),
+            "the connection is not established"
+        );
     });
 }
 

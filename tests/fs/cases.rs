@@ -90,7 +90,7 @@ async fn operations_at_offsets_do_not_move_the_cursor(dir: TempDir) -> io::Resul
     let error = file.read_exact_at(&mut buf, 7).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the file ends at byte 10, 1 bytes too early"
+        "the file ends at byte 10, 1 bytes before the end of the read"
     );
     assert_eq!(file.write_at(b"ab", 20).await?, 2);
     let mut all = Vec::new();

@@ -52,7 +52,7 @@ async fn links_and_renames_work(dir: TempDir) -> io::Result<()> {
     assert!(!fs::try_exists(&b).await?);
     assert_eq!(fs::copy(dir.join("d"), &b).await?, 4);
     fs::remove_file(&a).await?;
-    assert!(!fs::try_exists(&c).await?, "it leads nowhere now");
+    assert!(!fs::try_exists(&c).await?, "the link is dangling now");
     fs::set_permissions(&b, PermissionsExt::from_mode(0o600)).await?;
     assert_eq!(fs::metadata(&b).await?.permissions().mode() & 0o777, 0o600);
     let file = fs::File::open(&b).await?;

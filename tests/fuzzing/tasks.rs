@@ -195,7 +195,7 @@ impl World {
                 0
             };
             rounds += 1;
-            assert!(rounds < 100_000, "the tasks never come to rest");
+            assert!(rounds < 100_000, "the tasks are always ready");
         }
         for task in self.tasks.borrow().iter() {
             self.look_at(task);

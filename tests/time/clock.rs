@@ -66,19 +66,19 @@ fn advance_runs_the_tasks_that_it_wakes() {
 fn misuse_of_the_clock_panics_with_advice() {
     wakeful::block_on(async {
         let message = panic_message(resume);
-        assert_eq!(message, "`time::resume`: the clock is not stopped");
+        assert_eq!(message, "`time::resume`: the clock is not paused");
         let moved = spawn(advance(ms(1)))
             .await
-            .expect_err("the clock is not stopped");
+            .expect_err("the clock is not paused");
         let payload = moved.into_panic();
         let message = payload.downcast_ref::<&str>().expect("a text");
         assert_eq!(
             *message,
-            "`time::advance`: stop the clock with `pause` first"
+            "`time::advance`: the clock is not paused: call `pause` first"
         );
         pause();
         let message = panic_message(pause);
-        assert_eq!(message, "`time::pause`: the clock is stopped already");
+        assert_eq!(message, "`time::pause`: the clock is paused already");
     });
     for misuse in [pause, resume] {
         assert!(panic_message(misuse).contains("runtime"));
@@ -134,13 +134,13 @@ fn the_clock_waits_for_blocking_results() {
             }
         })
         .await
-        .expect("the clock stood still for it");
+        .expect("the clock did not advance meanwhile");
         assert_eq!(start.elapsed(), Duration::ZERO);
         release.send(()).expect("the job waits for it");
         let result = other.await.expect("no panic").expect("in time");
         assert_eq!(result.expect("no panic"), Ok(()));
         assert_eq!(start.elapsed(), Duration::ZERO);
-        sleeper.await.expect("then the clock goes on");
+        sleeper.await.expect("the clock advances again");
         assert_eq!(start.elapsed(), HOUR * 2);
     });
 }
@@ -165,7 +165,7 @@ fn sockets_are_polled_before_the_clock_jumps() {
         runtime.expect("descriptors").block_on(async {
             let start = Instant::now();
             let (here, mut there) = UnixStream::pair().expect("descriptors");
-            let here = Async::new(here).expect("a socket can be waited for");
+            let here = Async::new(here).expect("a socket can be registered");
             for _ in 0..50 {
                 let mut buf = [0; 8];
                 // There are no bytes, so the wait is a real one.

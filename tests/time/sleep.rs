@@ -288,9 +288,13 @@ fn a_waker_may_drop_reset_and_arm_sleeps_that_are_due() {
         others.borrow_mut().extend((0..10).map(|_| new()));
         advance(ms(1)).await;
         yield_now().await;
-        assert!(count.get() >= 5, "those left alone have fired");
+        assert!(count.get() >= 5, "the other sleeps have fired");
         advance(Duration::ZERO).await;
-        assert_eq!(count.get(), 6, "and the one in the past, at the next look");
+        assert_eq!(
+            count.get(),
+            6,
+            "and the sleep in the past, at the next turn"
+        );
         assert_eq!(runtime.metrics().timers, 2);
         advance(ms(49)).await;
         assert_eq!(count.get(), 7);

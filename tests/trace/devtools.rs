@@ -105,7 +105,7 @@ impl Page {
     fn receive(&mut self) -> Value {
         let mut message = Vec::new();
         self.answers.read_until(0, &mut message).unwrap();
-        assert_eq!(message.pop(), Some(0), "the browser has gone");
+        assert_eq!(message.pop(), Some(0), "the browser has ended");
         serde_json::from_slice(&message).unwrap()
     }
 

@@ -55,7 +55,7 @@ fn list(value: &Value) -> &[Value] {
 fn the_json_has_the_fields_of_its_kinds() {
     let snapshot = eventful();
     let text = snapshot.to_json();
-    assert!(!text.contains('<'), "it may stand inside HTML");
+    assert!(!text.contains('<'), "it may be embedded in HTML");
     let json: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["format"], "wakeful-trace");
     assert_eq!((&json["version"], &json["level"]), (&1.into(), &3.into()));
@@ -207,10 +207,10 @@ fn perfetto_finds_every_flow() {
             "e" => assert!(lives.remove(&id).is_some(), "{event}"),
             "i" => assert!(event["s"].is_string(), "{event}"),
             "X" | "M" => {}
-            other => panic!("not a phase that is written: {other}"),
+            other => panic!("unknown phase: {other}"),
         }
     }
-    assert_eq!(open.len(), flows, "each start has its finish");
+    assert_eq!(open.len(), flows, "each flow has a start and an end");
     assert!(flows >= 4, "{flows}");
     assert!(lives.is_empty(), "{lives:?}");
 }

@@ -120,7 +120,11 @@ fn wakes_of_other_threads_are_in_order_of_time() {
         Kind::Received { sent, .. } => Some(sent),
         _ => None,
     });
-    assert_eq!(received.len(), sent, "each that was sent arrived");
+    assert_eq!(
+        received.len(),
+        sent,
+        "each message that was sent was received"
+    );
     for (event, seq) in received {
         // Unknown if the record of a wake was read before its message arrived.
         let Some(seq) = seq else { continue };
@@ -240,7 +244,7 @@ fn a_panic_calls_the_hook() {
         .trace_level(Level::Polls)
         .trace_on_trouble(move |trouble, snapshot| {
             keep.lock().unwrap().push((trouble, snapshot.to_string()));
-            panic!("a panic of the hook goes nowhere");
+            panic!("a panic of the hook is caught");
         })
         .build()
         .unwrap();

@@ -1,5 +1,5 @@
-//! The part of the runtime that the attributes call, small enough to watch.
-#![allow(dead_code)] // each of its users looks at a part of it
+//! A stand-in for the runtime, with the functions that the attributes call.
+#![allow(dead_code)] // each test uses a part of it
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -16,7 +16,7 @@ fn record(call: &'static str) {
     CALLS.with_borrow_mut(|calls| calls.push(call));
 }
 
-/// What was called since the last look, in order.
+/// Returns the calls since the last call of this function, in order.
 pub fn calls() -> Vec<&'static str> {
     CALLS.take()
 }
@@ -83,7 +83,7 @@ impl Builder {
 }
 
 impl Runtime {
-    /// Polls until the end. Nothing here ever waits.
+    /// Polls until the future is ready. No future here waits for an event.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         record("block_on");
         let mut future = pin!(future);

@@ -146,7 +146,7 @@ fn wake(run: &Run, pause: Duration) -> Outcome {
         Peer::SmolStatic => on::smol_static(|_| event.wait(n)),
         Peer::Monoio => on::monoio(event.wait(n)),
         Peer::Compio => on::compio(event.wait(n)),
-        Peer::Epoll => unreachable!("it is not among this case's peers"),
+        Peer::Epoll => unreachable!("this case does not have the peer"),
     });
     Outcome::time(took, n)
 }
@@ -227,7 +227,7 @@ fn wake_awake(run: &Run) -> Outcome {
             |t| t.await.unwrap(),
             smol::future::yield_now()
         )),
-        Peer::Monoio | Peer::Epoll => unreachable!("it is not among this case's peers"),
+        Peer::Monoio | Peer::Epoll => unreachable!("this case does not have the peer"),
     });
     Outcome::time(took, n)
 }

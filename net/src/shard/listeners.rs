@@ -13,7 +13,7 @@ use crate::TcpListener;
 /// TCP listeners, one for each shard, on the same address and port (`SO_REUSEPORT`).
 ///
 /// The sockets listen from the beginning; each shard then takes its listener. The system assigns
-/// each connection to one listener for good. So each shard has to take its listener and accept, and
+/// each connection permanently to one listener. So each shard has to take its listener and accept, and
 /// when a listener is dropped, the connections in its queue are reset. Listeners that were not
 /// taken are dropped with the last clone of this value.
 ///

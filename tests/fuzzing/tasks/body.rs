@@ -165,7 +165,11 @@ impl Output {
 impl Drop for Output {
     fn drop(&mut self) {
         let (world, task) = (&self.world, &self.task);
-        assert_eq!(thread::current().id(), world.home, "an output left home");
+        assert_eq!(
+            thread::current().id(),
+            world.home,
+            "an output was dropped on another thread"
+        );
         world.ticks.set(world.ticks.get() + 1);
         task.outputs_dropped.set(task.outputs_dropped.get() + 1);
         world.in_drop();

@@ -60,7 +60,7 @@ pub fn call<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> T {
     begin(move || {
         sender
             .send(job())
-            .unwrap_or_else(|_| unreachable!("it is waited for"))
+            .unwrap_or_else(|_| unreachable!("the caller waits for it"))
     });
     wait();
     receiver.recv().expect("the job was done")

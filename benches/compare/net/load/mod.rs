@@ -21,7 +21,7 @@ pub mod wrk;
 pub type Latencies = Histogram<u64>;
 
 pub fn latencies() -> Latencies {
-    Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("bounds that it takes")
+    Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("valid bounds")
 }
 
 /// Sends requests to a server.

@@ -101,7 +101,7 @@ impl Plan {
     pub fn with(mut self, kind: Kind, of_a_thousand: u16) -> Plan {
         assert!(
             of_a_thousand <= 900,
-            "{kind:?} on {of_a_thousand} of 1000 occasions: 900 is the most, or nothing gets done"
+            "{kind:?} on {of_a_thousand} of 1000 occasions: give at most 900, so that some operations succeed"
         );
         self.rates[kind as usize] = of_a_thousand;
         self

@@ -239,7 +239,7 @@ impl File {
                 return Err(io::Error::new(
                     io::ErrorKind::UnexpectedEof,
                     format!(
-                        "the file ends at byte {offset}, {} bytes too early",
+                        "the file ends at byte {offset}, {} bytes before the end of the read",
                         buf.len()
                     ),
                 ));

@@ -138,7 +138,7 @@ impl OpenOptions {
         loop {
             match Op::new(request).await {
                 (Ok(Reply::Opened(fd)), _) => return Ok(File::from_std(fd.into())),
-                (Ok(_), _) => unreachable!("an open gives a file"),
+                (Ok(_), _) => unreachable!("an open returns a descriptor"),
                 (Err(error), Some(again)) if error.kind() == io::ErrorKind::Interrupted => {
                     request = again;
                 }
@@ -188,7 +188,7 @@ fn c_path(path: &Path) -> io::Result<CString> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| {
         io::Error::new(
             io::ErrorKind::InvalidInput,
-            "the path has a zero byte in it, which no system takes",
+            "the path contains a zero byte, which systems do not allow",
         )
     })
 }

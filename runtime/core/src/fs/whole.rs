@@ -69,7 +69,7 @@ async fn read_by_ring(path: &Path) -> io::Result<Vec<u8>> {
         let (count, request) = transfer(request).await;
         let count = count?;
         let Some(Request::Read { buf: read, .. }) = request else {
-            unreachable!("the ring gives every request back");
+            unreachable!("the ring returns every request");
         };
         if count == 0 {
             return Ok(read);
@@ -170,7 +170,7 @@ async fn write_by_ring(path: &Path, mut buf: Vec<u8>) -> io::Result<()> {
         let (count, request) = transfer(request).await;
         let count = count?;
         let Some(Request::Write { buf: back, .. }) = request else {
-            unreachable!("the ring gives every request back");
+            unreachable!("the ring returns every request");
         };
         buf = back;
         from += match count {

@@ -137,7 +137,7 @@ impl Histogram {
     pub fn quantile(&self, part: f64) -> u64 {
         assert!(
             (0.0..=1.0).contains(&part),
-            "quantile({part}): give a part of all values, from 0 to 1"
+            "quantile({part}): give a fraction from 0 to 1"
         );
         let rank = (part * self.count() as f64).ceil().max(1.0) as u64;
         let mut seen = 0;

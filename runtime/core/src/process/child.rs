@@ -109,7 +109,7 @@ impl Child {
         let status = match process {
             State::Running(child, exit) => poll_fn(|cx| exit.poll(cx, child)).await?,
             State::Ended(status) => return Ok(*status),
-            State::Gone => unreachable!("a dropped child is not waited for"),
+            State::Gone => unreachable!("`wait` needs the child, which is not dropped"),
         };
         *process = State::Ended(status);
         Ok(status)

@@ -27,7 +27,7 @@ impl Portable {
         if !poller.supports_edge() {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
-                "this system can't wait for edges, which Wakeful's reactor is built on",
+                "this system has no edge-triggered events, which Wakeful's reactor needs",
             ));
         }
         let events = Events::with_capacity(capacity);

@@ -36,7 +36,7 @@ impl Registrations {
         });
         assert!(
             slot <= SLOT_MASK,
-            "more registered descriptors than a key can say"
+            "more registered descriptors than there are keys"
         );
         self.slots[slot].state = Some(state);
         slot | self.slots[slot].generation << HALF

@@ -171,7 +171,7 @@ impl fmt::Display for ShardsError {
             ),
             ShardsError::CannotPin(error) => write!(
                 f,
-                "threads can't be pinned to processors here: {error}. Say `pin(false)`"
+                "threads can't be pinned to processors here: {error}. Use `pin(false)`"
             ),
             ShardsError::NotStarted { shard, error } => {
                 write!(f, "shard {shard} can't be started: {error}")

@@ -31,7 +31,8 @@ impl Shard {
     /// If the thread is not that of a shard; see [`try_current`](Self::try_current).
     #[track_caller]
     pub fn current() -> Shard {
-        Shard::try_current().expect("this thread is no shard: call it in a task of a shard")
+        Shard::try_current()
+            .expect("this is not the thread of a shard: call it in a task of a shard")
     }
 
     /// Returns the shard of this thread, if the thread is that of a shard.

@@ -109,7 +109,7 @@ impl<T> Future for Receiver<T> {
         let taken = std::mem::replace(&mut *lock(&self.0), Slot::Abandoned);
         match taken {
             Slot::Full(result) => Poll::Ready(result),
-            Slot::Waiting(_) => unreachable!("it was not waiting a moment ago"),
+            Slot::Waiting(_) => unreachable!("the slot is not `Waiting`, as checked above"),
             Slot::Abandoned => panic!("a result was polled after it was taken"),
         }
     }

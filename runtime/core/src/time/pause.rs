@@ -35,7 +35,7 @@ pub fn pause() {
     let reactor = current::with(Rc::clone);
     assert!(
         !reactor.timers().clock.is_paused(),
-        "`time::pause`: the clock is stopped already"
+        "`time::pause`: the clock is paused already"
     );
     reactor.pause_clock();
 }
@@ -44,7 +44,7 @@ pub fn pause() {
 ///
 /// # Panics
 ///
-/// If the clock is not stopped, or outside a runtime.
+/// If the clock is not paused, or outside a runtime.
 ///
 /// ```
 /// use wakeful::time::{Instant, pause, resume};
@@ -62,7 +62,7 @@ pub fn resume() {
     current::with(|reactor| {
         assert!(
             reactor.timers().clock.is_paused(),
-            "`time::resume`: the clock is not stopped"
+            "`time::resume`: the clock is not paused"
         );
         reactor.timers().clock.resume();
     });
@@ -74,7 +74,7 @@ pub fn resume() {
 ///
 /// # Panics
 ///
-/// If the clock is not stopped, or outside a runtime.
+/// If the clock is not paused, or outside a runtime.
 ///
 /// # Cancel safety
 ///
@@ -98,7 +98,7 @@ pub async fn advance(duration: Duration) {
     let timers = reactor.timers();
     assert!(
         timers.clock.is_paused(),
-        "`time::advance`: stop the clock with `pause` first"
+        "`time::advance`: the clock is not paused: call `pause` first"
     );
     let target = timers.clock.now().saturating_add(nanos(duration));
     timers.clock.advance_to(target);

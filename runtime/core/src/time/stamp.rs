@@ -53,7 +53,9 @@ impl Stamps {
             let took = self.now().saturating_sub(before);
             (took, moment, before + took / 2)
         });
-        let (_, moment, stamp) = tries.min_by_key(|&(took, ..)| took).expect("one or more");
+        let (_, moment, stamp) = tries
+            .min_by_key(|&(took, ..)| took)
+            .expect("at least one try");
         (moment, stamp)
     }
 

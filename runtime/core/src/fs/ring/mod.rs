@@ -377,7 +377,7 @@ impl Inner {
                 Err(error) => match Errno::from_io_error(&error) {
                     Some(Errno::INTR) => {}
                     Some(Errno::AGAIN | Errno::BUSY) => return false,
-                    _ => panic!("the completion ring takes no requests any more: {error}"),
+                    _ => panic!("the completion ring accepts no more requests: {error}"),
                 },
             }
         }
@@ -554,7 +554,7 @@ impl Ticket {
                 drop(new);
                 return self.poll(cx);
             }
-            Stage::Orphan => unreachable!("its ticket is here"),
+            Stage::Orphan => unreachable!("an operation with a ticket is not an orphan"),
         };
         drop(inner);
         // Dropping a foreign waker runs user code, so nothing is borrowed here.
@@ -588,7 +588,7 @@ impl Drop for Ticket {
                 drop(done.map(|request| outcome(request, result)));
             }
             Stage::HandedOver(_) => {}
-            Stage::Orphan => unreachable!("its ticket is here"),
+            Stage::Orphan => unreachable!("an operation with a ticket is not an orphan"),
         }
         drop(inner);
         drop((stage, request));

@@ -110,7 +110,7 @@ where
         }
         let guard = DropOnUnwind(self);
         let Stage::Future(future) = &mut *guard.0 else {
-            unreachable!("it is polled until it has ended");
+            unreachable!("a call is not polled after its end");
         };
         // SAFETY: the future is in a box, and nothing moves it out of that: from here on it is
         // polled and dropped in its place.
