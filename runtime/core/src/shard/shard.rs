@@ -180,17 +180,15 @@ impl Shard {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use futures_util::future::{Either, select};
     /// use wakeful::{Shards, time::sleep};
     ///
     /// # fn main() -> Result<(), wakeful::shard::ShardsError> {
     /// let shards = Shards::builder().shards(2).on_each(|shard| async move {
     ///     let mut stopping = shard.stopping();
     ///     loop {
-    ///         let work = Box::pin(sleep(Duration::from_millis(1)));
-    ///         match select(work, &mut stopping).await {
-    ///             Either::Left(_) => {}
-    ///             Either::Right(_) => break,
+    ///         wakeful::select! {
+    ///             () = sleep(Duration::from_millis(1)) => {}
+    ///             _ = &mut stopping => break,
     ///         }
     ///     }
     /// })?;
