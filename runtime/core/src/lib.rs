@@ -53,6 +53,7 @@ mod scope;
 pub mod shard;
 #[cfg(feature = "signal")]
 pub mod signal;
+mod slab;
 mod stall;
 pub mod task;
 pub mod time;
