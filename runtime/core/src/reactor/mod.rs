@@ -260,13 +260,10 @@ impl Reactor {
         context::note_foreign(what, Box::new(Rc::downgrade(self)));
     }
 
-    /// Whether `f` is true for the waker of a waiter for some descriptor.
-    pub(crate) fn is_waited_for(&self, f: impl Fn(&Waker) -> bool) -> bool {
-        self.each_of_sources(&mut |waker| match f(waker) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        })
-        .is_break()
+    /// Whether a task waits for some descriptor.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        let registrations = self.registrations.borrow();
+        registrations.iter().any(|state| state.is_waited_for())
     }
 
     fn each_of_sources(&self, f: &mut dyn FnMut(&Waker) -> ControlFlow<()>) -> ControlFlow<()> {

@@ -21,6 +21,8 @@ pub(super) const WRITE_CLOSED: u8 = 8;
 pub(super) struct State {
     /// Which of the four bits are set.
     pub(super) ready: Cell<u8>,
+    /// Whether its waiter belongs to the runtime itself and waits for no task.
+    pub(super) background: Cell<bool>,
     next_id: Cell<WaiterId>,
     waiters: RefCell<Waiters>,
 }
@@ -56,6 +58,11 @@ impl State {
     /// Moves all wakers to `out`.
     pub(super) fn take_all(&self, out: &mut Vec<Waker>) {
         self.waiters.borrow_mut().take(READABLE | WRITABLE, out);
+    }
+
+    /// Whether a task waits for the descriptor.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.background.get() && !self.waiters.borrow().is_empty()
     }
 
     /// Calls `f` with the waker of each waiter, until `f` breaks. `f` runs no user code.

@@ -11,14 +11,10 @@ impl Parts {
     /// The counts of the executor that the runtime itself holds: its own, and its context's.
     const OWN_EXECUTORS: usize = 2;
 
-    /// Whether something of this runtime may end a sleep: a timer, a descriptor with a waiter, the
-    /// blocking pool or the ring. Other threads may end it in any case.
+    /// Whether something of this runtime may end a sleep: a timer, a descriptor that a task
+    /// waits for, the blocking pool or the ring. Other threads may end it in any case.
     fn has_something_to_wait_for(&self) -> bool {
-        self.reactor.timers().stats().now > 0
-            || !self.is_still()
-            || self
-                .reactor
-                .is_waited_for(|waker| !self.files.is_own(waker))
+        self.reactor.timers().stats().now > 0 || !self.is_still() || self.reactor.is_waited_for()
     }
 
     /// Returns how long a sleep may last before [`report_silence`](Self::report_silence) checks

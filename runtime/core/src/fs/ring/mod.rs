@@ -132,6 +132,8 @@ impl Ring {
             _ => error,
         })?;
         let source = Async::new_nonblocking(io.as_fd().try_clone_to_owned()?)?;
+        // The requests that have not completed are counted in `open`.
+        source.source().set_background(true);
         let inner = Inner {
             io: Some(io),
             slots: KeyedSlab::default(),
