@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
+#[cfg(target_os = "linux")]
 use std::os::fd::AsFd;
 use std::os::unix::net;
 use std::path::Path;

@@ -22,6 +22,11 @@
 //! other systems.
 
 mod descriptor;
+#[cfg(target_os = "linux")]
+mod reopen;
+#[cfg(not(target_os = "linux"))]
+#[path = "reopen_none.rs"]
+mod reopen;
 mod stdin;
 mod stdin_thread;
 mod stdout;
