@@ -97,11 +97,11 @@ pub(crate) enum Wait<'a> {
 
 /// Figures of a reactor.
 #[derive(Clone, Debug)]
-pub(crate) struct Stats {
+pub(crate) struct ReactorStats {
     /// Number of events of each wait.
     pub(crate) events_per_wait: Histogram,
     pub(crate) sources: usize,
-    pub(crate) timers: driver::Stats,
+    pub(crate) timers: driver::TimerStats,
 }
 
 impl Reactor {
@@ -291,8 +291,8 @@ impl Reactor {
         self.wake_all(wakers);
     }
 
-    pub(crate) fn stats(&self) -> Stats {
-        Stats {
+    pub(crate) fn stats(&self) -> ReactorStats {
+        ReactorStats {
             events_per_wait: self.waits.snapshot(),
             sources: self.registrations.borrow().len(),
             timers: self.timers.stats(),

@@ -18,13 +18,13 @@ pub(in crate::shard) struct PendingCalls(RefCell<Slab<Entry>>);
 /// two words and moved as one piece, which defeats store-to-load forwarding.
 #[derive(Default)]
 struct Entry {
-    state: State,
+    state: CallState,
     waker: Option<Waker>,
     answer: Answer,
 }
 
 #[derive(Clone, Copy, Default)]
-enum State {
+enum CallState {
     #[default]
     Free,
     Waiting,
@@ -42,7 +42,7 @@ pub(super) struct PendingCall<'a> {
 
 /// Releases the entry of a call that has ended.
 fn release(calls: &mut Slab<Entry>, key: usize) {
-    calls[key].state = State::Free;
+    calls[key].state = CallState::Free;
     calls.release(key);
 }
 
@@ -53,7 +53,7 @@ impl PendingCalls {
         let mut table = self.0.borrow_mut();
         let key = table.allocate();
         let entry = &mut table[key];
-        entry.state = State::Waiting;
+        entry.state = CallState::Waiting;
         entry.waker = Some(waker);
         PendingCall {
             calls: self,
@@ -67,8 +67,8 @@ impl PendingCalls {
     pub(super) fn answer(&self, key: usize, answer: Answer) {
         let mut table = self.0.borrow_mut();
         let entry = &mut table[key];
-        if let State::Waiting = entry.state {
-            entry.state = State::Answered;
+        if let CallState::Waiting = entry.state {
+            entry.state = CallState::Answered;
             entry.answer = answer;
             let waker = entry.waker.take();
             drop(table);
@@ -78,7 +78,7 @@ impl PendingCalls {
                 wake_catching_panics(waker);
             }
         } else {
-            debug_assert!(matches!(entry.state, State::Abandoned));
+            debug_assert!(matches!(entry.state, CallState::Abandoned));
             release(&mut table, key);
             drop(table);
             // The drop of the output is user code, so the table is not borrowed.
@@ -94,7 +94,7 @@ impl Future for PendingCall<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
         let mut table = self.calls.0.borrow_mut();
         let entry = &mut table[self.key];
-        if let State::Answered = entry.state {
+        if let CallState::Answered = entry.state {
             if let Some(waker) = entry.waker.take() {
                 drop(table);
                 // Dropped before the answer is taken: if this panics, the answer stays for the next
@@ -115,7 +115,7 @@ impl Future for PendingCall<'_> {
             let mut table = self.calls.0.borrow_mut();
             let entry = &mut table[self.key];
             let old = entry.waker.replace(waker);
-            let answered = matches!(entry.state, State::Answered);
+            let answered = matches!(entry.state, CallState::Answered);
             drop(table);
             drop(old);
             // The clone may have run the loop, which would have found no waker to wake.
@@ -147,8 +147,8 @@ impl PendingCall<'_> {
         let mut table = self.calls.0.borrow_mut();
         let entry = &mut table[self.key];
         let (waker, answer) = (entry.waker.take(), entry.answer.take());
-        if let State::Waiting = entry.state {
-            entry.state = State::Abandoned;
+        if let CallState::Waiting = entry.state {
+            entry.state = CallState::Abandoned;
         } else {
             release(&mut table, self.key);
         }
