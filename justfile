@@ -86,6 +86,12 @@ bench-smoke:
 compare *args:
     cargo run --release -p wakeful-benches --bin compare -- {{ args }}
 
+# Writes the tables of docs/src/benchmarks.md and of the README, in about ten minutes. Needs an idle
+# machine.
+benchmarks-page:
+    cargo run --release -p wakeful-benches --bin compare -- --samples 3 --net-percent 25 \
+        --write docs/src/benchmarks.md,README.md
+
 # Runs all that a change has to pass.
 ci:
     .ci/run

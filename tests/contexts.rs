@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
 use std::io::{BufRead, BufReader, Read};
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::process::Stdio;
 use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex};
@@ -16,8 +17,11 @@ use std::thread;
 use std::time::Duration;
 
 use corosensei::{Coroutine, CoroutineResult};
+use futures_util::FutureExt;
+use rustix::process::{Signal, getpid, kill_process};
 use support::{OnDrop, panic_of};
 use wakeful::reactor::{Async, Interest};
+use wakeful::signal::unix::{SignalKind, signal};
 use wakeful::task::{try_id, yield_now};
 use wakeful::{
     EnterGuard, Handle, LocalSpawner, Metrics, Runtime, block_on, spawn, spawn_blocking,
@@ -453,4 +457,70 @@ fn a_block_on_that_nothing_can_wake_is_reported_if_stalls_are_detected() {
             .await
             .unwrap();
     });
+}
+
+#[test]
+fn a_listener_for_a_signal_that_waits_no_more_does_not_hide_a_wait_for_ever() {
+    if alone::role().is_none() {
+        let line = first_line_of(
+            "a_listener_for_a_signal_that_waits_no_more_does_not_hide_a_wait_for_ever",
+        );
+        assert!(line.contains("waits for ever"), "{line}");
+        return;
+    }
+    let runtime = wakeful::Builder::new()
+        .detect_stalls(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
+    runtime.block_on(async {
+        let mut listener = signal(SignalKind::user_defined1()).unwrap();
+        // It waits, receives, waits again, and stops to wait.
+        kill_process(getpid(), Signal::USR1).unwrap();
+        listener.recv().await.unwrap();
+        assert!(listener.recv().now_or_never().is_none());
+        pending::<()>().await;
+    });
+}
+
+#[test]
+fn a_listener_for_a_signal_that_waits_may_end_a_wait_for_another_runtime() {
+    if alone::role().is_none() {
+        let mut child = alone::again(
+            "a_listener_for_a_signal_that_waits_may_end_a_wait_for_another_runtime",
+            "child",
+        )
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("it waits")));
+        drop(child.stdin.take());
+        lines.for_each(drop);
+        let output = child.wait_with_output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{printed}");
+        assert!(!printed.contains("wakeful: "), "{printed}");
+        return;
+    }
+    let [a, b] = [(); 2].map(|()| Runtime::new().unwrap());
+    let task = a.spawn(async {});
+    let other = thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        kill_process(getpid(), Signal::USR2).unwrap();
+    });
+    b.block_on(async {
+        let mut listener = signal(SignalKind::user_defined2()).unwrap();
+        let waits = pin!(async {
+            println!("it waits");
+            listener.recv().await
+        });
+        futures_util::future::select(task, waits).await;
+    });
+    other.join().unwrap();
 }

@@ -15,6 +15,7 @@ use crate::Args;
 use crate::case::{Case, Iterations, Outcome};
 use crate::cases;
 use crate::machine::Machine;
+use crate::net::NETWORK;
 use crate::report;
 use crate::series::Series;
 
@@ -60,7 +61,7 @@ pub fn run(args: &Args) -> Result<(), String> {
         }
     }
     bar.finish_and_clear();
-    report::write(&args.out, &machine, args.quick, &plan)
+    report::write(&args.out, &args.write, machine, args.quick, &plan)
 }
 
 /// Returns all series in the order of a round, in which the peers of a case follow each other.
@@ -100,6 +101,10 @@ fn plan(args: &Args) -> Result<Vec<Series>, String> {
 fn fit(args: &Args, exe: &PathBuf, series: &mut Series) -> Result<(), String> {
     series.n = match series.case.iterations {
         Iterations::Fixed { quick, .. } if args.quick => quick,
+        // Their number is a time in milliseconds.
+        Iterations::Fixed { full, .. } if series.case.group == NETWORK => {
+            (full * args.net_percent / 100).max(1)
+        }
         Iterations::Fixed { full, .. } => full,
         Iterations::Fitted => {
             let millis = if args.quick { "5" } else { "60" };

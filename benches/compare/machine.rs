@@ -3,11 +3,11 @@
 use std::fs;
 use std::process::Command;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::case::Peer;
 
-#[derive(Serialize)]
+#[derive(Deserialize, Serialize)]
 pub struct Machine {
     pub cpu: String,
     pub cores: usize,
@@ -16,6 +16,9 @@ pub struct Machine {
     /// In UTC, with minutes.
     pub date: String,
     pub command: String,
+    /// The commit that is checked out, and whether files differ from it.
+    #[serde(default)]
+    pub commit: String,
     /// The load average of the minute before the run.
     pub load: String,
     pub versions: Vec<(String, String)>,
@@ -37,10 +40,35 @@ impl Machine {
             ),
             compiler: compiler(),
             date: jiff::Timestamp::now().strftime("%F %H:%M UTC").to_string(),
-            command: std::env::args().collect::<Vec<_>>().join(" "),
+            command: command(),
+            commit: commit(),
             load: first_word("/proc/loadavg"),
             versions: versions(),
         }
+    }
+}
+
+/// The command of this run, as it is given to cargo.
+fn command() -> String {
+    let program = "cargo run --release -p wakeful-benches --bin compare --".to_owned();
+    let words: Vec<String> = std::iter::once(program)
+        .chain(std::env::args().skip(1))
+        .collect();
+    words.join(" ")
+}
+
+fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else {
+        return "unknown".to_owned();
+    };
+    match git(&["status", "--porcelain", "--untracked-files=no"]) {
+        Some(changes) if changes.is_empty() => commit,
+        _ => format!("{commit}, with changes"),
     }
 }
 

@@ -43,6 +43,20 @@ pub struct Args {
     /// The directory of the report.
     #[arg(long, default_value = "target/compare", value_name = "DIR")]
     out: PathBuf,
+    /// Writes the generated parts of these Markdown pages anew.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "PAGE,..",
+        conflicts_with = "only"
+    )]
+    write: Vec<PathBuf>,
+    /// Takes the samples from the `report.json` of an earlier run, and runs nothing.
+    #[arg(long, value_name = "FILE", requires = "write")]
+    from: Option<PathBuf>,
+    /// How long the samples of the network cases are, in percent of the usual length.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    net_percent: u64,
     /// Lists the cases and the peers, and runs nothing.
     #[arg(long)]
     list: bool,
@@ -76,7 +90,10 @@ fn main() -> ExitCode {
             list();
             Ok(())
         }
-        None => driver::run(&args),
+        None => match &args.from {
+            Some(from) => report::rewrite(from, &args.write),
+            None => driver::run(&args),
+        },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,7 +21,7 @@ mod suite;
 mod syscalls;
 mod wire;
 
-pub use suite::CASES;
+pub use suite::{CASES, NETWORK};
 
 /// Runs `compare net` or `compare --server`. Returns `None` if the arguments ask for neither.
 pub fn if_asked() -> Option<ExitCode> {

@@ -10,6 +10,9 @@ use super::syscalls::Tool;
 use super::{machine, peer_of, peers};
 use crate::case::{Aim, Case, Iterations, Metric, Outcome, Peer, Run};
 
+/// The heading of the network cases.
+pub const NETWORK: &str = "Network";
+
 const RUNTIMES: &[Peer] = &[
     Peer::Wakeful,
     Peer::Tokio,
@@ -66,7 +69,7 @@ const fn case(name: &'static str, about: &'static str, run: fn(&Run) -> Outcome)
         turns: 3,
         // Server and load are pinned, each to a core of its own.
         pinned: false,
-        ..Case::new(name, "Network", about, run)
+        ..Case::new(name, NETWORK, about, run)
     }
 }
 

@@ -70,6 +70,12 @@ pub(super) fn raw_addr(addr: &SocketAddr) -> io::Result<SocketAddrUnix> {
     match addr.as_pathname() {
         Some(path) => Ok(SocketAddrUnix::new(path)?),
         // Binding to an unnamed address chooses a name on Linux; connecting to it fails.
+        #[cfg(target_os = "linux")]
         None => Ok(SocketAddrUnix::new_unnamed()),
+        #[cfg(not(target_os = "linux"))]
+        None => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "an address without a path can't be bound or connected to: use one with a path",
+        )),
     }
 }

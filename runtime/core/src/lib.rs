@@ -57,6 +57,7 @@ pub mod shard;
 mod shutdown_error;
 #[cfg(feature = "signal")]
 pub mod signal;
+mod slab;
 mod stall;
 pub mod sync;
 pub mod task;

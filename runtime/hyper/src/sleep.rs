@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crossbeam_queue::SegQueue;
+use slab::Slab;
 use wakeful_core::{Handle, RemoteJoinHandle, time};
 
 use crate::thread::ThreadNumber;
@@ -27,8 +28,7 @@ thread_local! {
 /// Table of the timers of this thread.
 struct Table {
     /// A timer is taken out while it is polled, so nothing is borrowed during the poll.
-    timers: RefCell<Vec<Option<Timer>>>,
-    free: RefCell<Vec<usize>>,
+    timers: RefCell<Slab<Option<Timer>>>,
     dropped: Dropped,
 }
 
@@ -39,7 +39,6 @@ impl Table {
     fn new() -> Table {
         Table {
             timers: RefCell::default(),
-            free: RefCell::default(),
             dropped: Arc::new(SegQueue::new()),
         }
     }
@@ -48,23 +47,11 @@ impl Table {
         while let Some(index) = self.dropped.pop() {
             self.remove(index);
         }
-        let free = self.free.borrow_mut().pop();
-        let mut timers = self.timers.borrow_mut();
-        match free {
-            Some(index) => {
-                timers[index] = Some(timer);
-                index
-            }
-            None => {
-                timers.push(Some(timer));
-                timers.len() - 1
-            }
-        }
+        self.timers.borrow_mut().insert(Some(timer))
     }
 
     fn remove(&self, index: usize) {
-        let timer = self.timers.borrow_mut()[index].take();
-        self.free.borrow_mut().push(index);
+        let timer = self.timers.borrow_mut().remove(index);
         // Dropped with nothing borrowed, because its waker may run user code.
         drop(timer);
     }

@@ -7,8 +7,7 @@ use std::io;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use futures_util::AsyncWriteExt as _;
-
+use super::echo;
 use crate::net::peers::{self, Peer, Result};
 
 const POLL: Duration = Duration::from_micros(500);
@@ -58,18 +57,7 @@ async fn wakeful_main(listener: TcpListener, size: usize) -> Result {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        wakeful::spawn(wakeful_echo(stream, size));
-    }
-}
-
-async fn wakeful_echo(stream: wakeful::net::TcpStream, size: usize) -> Result {
-    let mut buffer = vec![0; size];
-    loop {
-        match stream.read(&mut buffer).await? {
-            0 => return Ok(()),
-            length => stream.write_all(&buffer[..length]).await?,
-        }
-        request();
+        wakeful::spawn(echo::wakeful_echo(stream, size, request));
     }
 }
 
@@ -79,7 +67,7 @@ async fn tokio_main(listener: TcpListener, size: usize) -> Result {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::spawn(tokio_echo(stream, size));
+        tokio::spawn(echo::tokio_echo(stream, size, request));
     }
 }
 
@@ -89,19 +77,7 @@ async fn tokio_local_main(listener: TcpListener, size: usize) -> Result {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::task::spawn_local(tokio_echo(stream, size));
-    }
-}
-
-async fn tokio_echo(mut stream: tokio::net::TcpStream, size: usize) -> Result {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut buffer = vec![0; size];
-    loop {
-        match stream.read(&mut buffer).await? {
-            0 => return Ok(()),
-            length => stream.write_all(&buffer[..length]).await?,
-        }
-        request();
+        tokio::task::spawn_local(echo::tokio_echo(stream, size, request));
     }
 }
 
@@ -112,18 +88,8 @@ async fn smol_main(executor: peers::SmolExecutor, listener: TcpListener, size: u
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        executor.spawn(smol_echo(stream, size)).detach();
-    }
-}
-
-async fn smol_echo(mut stream: smol::net::TcpStream, size: usize) -> Result {
-    use smol::io::AsyncReadExt;
-    let mut buffer = vec![0; size];
-    loop {
-        match stream.read(&mut buffer).await? {
-            0 => return Ok(()),
-            length => stream.write_all(&buffer[..length]).await?,
-        }
-        request();
+        executor
+            .spawn(echo::smol_echo(stream, size, request))
+            .detach();
     }
 }

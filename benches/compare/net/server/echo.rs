@@ -1,4 +1,5 @@
-//! Echo, with the code of each peer.
+//! Echo, with the code of each peer. `served` is called after each request, for a server that counts
+//! them.
 
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -26,17 +27,22 @@ async fn wakeful_main(listener: TcpListener, size: usize) -> Result {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        wakeful::spawn(idle::task(wakeful_echo(stream, size)));
+        wakeful::spawn(idle::task(wakeful_echo(stream, size, || ())));
     }
 }
 
-pub async fn wakeful_echo(stream: wakeful::net::TcpStream, size: usize) -> Result {
+pub async fn wakeful_echo(
+    stream: wakeful::net::TcpStream,
+    size: usize,
+    served: impl Fn(),
+) -> Result {
     let mut buffer = vec![0; size];
     loop {
         match stream.read(&mut buffer).await? {
             0 => return Ok(()),
             length => stream.write_all(&buffer[..length]).await?,
         }
+        served();
     }
 }
 
@@ -45,7 +51,7 @@ pub async fn tokio_main(listener: TcpListener, size: usize) -> Result {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::spawn(idle::task(tokio_echo(stream, size)));
+        tokio::spawn(idle::task(tokio_echo(stream, size, || ())));
     }
 }
 
@@ -54,11 +60,15 @@ async fn tokio_local_main(listener: TcpListener, size: usize) -> Result {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::task::spawn_local(idle::task(tokio_echo(stream, size)));
+        tokio::task::spawn_local(idle::task(tokio_echo(stream, size, || ())));
     }
 }
 
-async fn tokio_echo(mut stream: tokio::net::TcpStream, size: usize) -> Result {
+pub async fn tokio_echo(
+    mut stream: tokio::net::TcpStream,
+    size: usize,
+    served: impl Fn(),
+) -> Result {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut buffer = vec![0; size];
     loop {
@@ -66,6 +76,7 @@ async fn tokio_echo(mut stream: tokio::net::TcpStream, size: usize) -> Result {
             0 => return Ok(()),
             length => stream.write_all(&buffer[..length]).await?,
         }
+        served();
     }
 }
 
@@ -74,11 +85,13 @@ async fn smol_main(executor: peers::SmolExecutor, listener: TcpListener, size: u
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        executor.spawn(idle::task(smol_echo(stream, size))).detach();
+        executor
+            .spawn(idle::task(smol_echo(stream, size, || ())))
+            .detach();
     }
 }
 
-async fn smol_echo(mut stream: smol::net::TcpStream, size: usize) -> Result {
+pub async fn smol_echo(mut stream: smol::net::TcpStream, size: usize, served: impl Fn()) -> Result {
     use smol::io::{AsyncReadExt, AsyncWriteExt};
     let mut buffer = vec![0; size];
     loop {
@@ -86,6 +99,7 @@ async fn smol_echo(mut stream: smol::net::TcpStream, size: usize) -> Result {
             0 => return Ok(()),
             length => stream.write_all(&buffer[..length]).await?,
         }
+        served();
     }
 }
 

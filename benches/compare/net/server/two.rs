@@ -53,7 +53,7 @@ fn wakeful(what: What, size: usize) -> Result {
                 drop(open);
                 stream.set_nodelay(true)?;
                 match &what {
-                    What::Echo => drop(wakeful::spawn(echo::wakeful_echo(stream, size))),
+                    What::Echo => drop(wakeful::spawn(echo::wakeful_echo(stream, size, || ()))),
                     What::Kv(kv) => {
                         let session = pipelined::wakeful_session(stream, size, kv.clone());
                         drop(wakeful::spawn(session));

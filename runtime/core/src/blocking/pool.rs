@@ -27,7 +27,7 @@ pub(super) struct Job {
 /// Threads and their queue, shared by the thread that owns the runtime and the workers.
 pub(crate) struct Pool {
     config: Config,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// Notified for a new job, and at shutdown.
     work: Condvar,
     /// Notified when a worker has ended.
@@ -37,7 +37,7 @@ pub(crate) struct Pool {
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     queue: VecDeque<Job>,
     threads: usize,
     idle: usize,
@@ -49,7 +49,7 @@ struct State {
 
 /// Counts of the pool, for the metrics.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stats {
+pub(crate) struct PoolStats {
     pub(crate) threads: usize,
     pub(crate) idle: usize,
     pub(crate) queued: usize,
@@ -67,7 +67,7 @@ impl Pool {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PoolState> {
         // No user code runs under the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -105,7 +105,7 @@ impl Pool {
         }
     }
 
-    fn start_thread(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+    fn start_thread(self: &Arc<Self>, state: &mut PoolState) -> io::Result<()> {
         let pool = self.clone();
         let name = format!("{}-{}", self.config.thread_name, state.started);
         thread::Builder::new()
@@ -184,9 +184,9 @@ impl Pool {
         self.remote.load(Ordering::Acquire) > 0
     }
 
-    pub(crate) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> PoolStats {
         let state = self.lock();
-        Stats {
+        PoolStats {
             threads: state.threads,
             idle: state.idle,
             queued: state.queue.len(),

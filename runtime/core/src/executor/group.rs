@@ -20,6 +20,7 @@ use pin_project_lite::pin_project;
 use super::{Executor, current};
 use crate::context;
 use crate::scope::on_drop;
+use crate::slab::Slab;
 use crate::task::Id;
 use crate::task::waker::wake_catching_panics;
 use crate::task::waker_set::WakerSet;
@@ -41,10 +42,7 @@ pub(crate) struct Group {
 
 #[derive(Default)]
 struct Members {
-    places: Vec<Option<Member>>,
-    vacant: Vec<usize>,
-    /// Number of members.
-    all: usize,
+    places: Slab<Option<Member>>,
     /// Number of members that are waited for.
     counted: usize,
 }
@@ -159,7 +157,7 @@ impl Group {
 
     /// Whether there is no task left, also none in the background.
     pub(crate) fn is_empty(&self) -> bool {
-        self.members.borrow().all == 0
+        self.members.borrow().places.len() == 0
     }
 
     /// Polls for the end of all tasks that are waited for.
@@ -182,6 +180,7 @@ impl Group {
         self.members
             .borrow()
             .places
+            .entries()
             .iter()
             .flatten()
             .copied()
@@ -190,18 +189,10 @@ impl Group {
 
     fn insert(&self, member: Member) -> usize {
         let members = &mut *self.members.borrow_mut();
-        members.all += 1;
         members.counted += usize::from(!member.is_background);
-        match members.vacant.pop() {
-            Some(place) => {
-                members.places[place] = Some(member);
-                place
-            }
-            None => {
-                members.places.push(Some(member));
-                members.places.len() - 1
-            }
-        }
+        let place = members.places.allocate();
+        members.places[place] = Some(member);
+        place
     }
 
     /// Removes a member. Runs user code: the wakers of those who wait for the last one.
@@ -211,9 +202,8 @@ impl Group {
             let member = members.places[place].take();
             let counted = member.is_some_and(|it| !it.is_background);
             members.counted -= usize::from(counted);
-            members.vacant.push(place);
-            members.all -= 1;
-            counted && members.counted == 0 || members.all == 0
+            members.places.release(place);
+            counted && members.counted == 0 || members.places.len() == 0
         };
         if is_last {
             self.empty_waiters.wake_all();

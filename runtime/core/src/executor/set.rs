@@ -16,6 +16,7 @@ use super::classes::Class;
 use super::{Executor, current};
 use crate::console::About;
 use crate::context;
+use crate::slab::Slab;
 use crate::task::waker::wake_catching_panics;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle, coop};
 
@@ -37,8 +38,7 @@ use crate::task::{AbortHandle, Id, JoinError, JoinHandle, coop};
 /// });
 /// ```
 pub struct JoinSet<T> {
-    members: Vec<Option<JoinHandle<T>>>,
-    vacant: Vec<usize>,
+    members: Slab<Option<JoinHandle<T>>>,
     ended: Rc<Ended>,
 }
 
@@ -97,15 +97,14 @@ impl<T> JoinSet<T> {
     /// Creates an empty set.
     pub fn new() -> JoinSet<T> {
         JoinSet {
-            members: Vec::new(),
-            vacant: Vec::new(),
+            members: Slab::new(),
             ended: Rc::default(),
         }
     }
 
     /// Returns the number of members that have not been joined yet, ended ones included.
     pub fn len(&self) -> usize {
-        self.members.len() - self.vacant.len()
+        self.members.len()
     }
 
     /// Whether there is no member left to join.
@@ -207,10 +206,7 @@ impl<T> JoinSet<T> {
         let (queue, console) = executor.report(id, location, size, about);
         // The subscriber may have ended it.
         executor.check_not_released();
-        let place = self.vacant.pop().unwrap_or_else(|| {
-            self.members.push(None);
-            self.members.len() - 1
-        });
+        let place = self.members.allocate();
         let ticket = Ticket {
             ended: self.ended.clone(),
             place,
@@ -328,13 +324,14 @@ impl<T> JoinSet<T> {
         places.pop_front();
         drop(places);
         self.members[place] = None;
-        self.vacant.push(place);
+        self.members.release(place);
         Some((id, output))
     }
 
     /// Aborts every member. They stay in the set until they are joined.
     pub fn abort_all(&mut self) {
-        self.members.iter().flatten().for_each(JoinHandle::abort);
+        let members = self.members.entries().iter();
+        members.flatten().for_each(JoinHandle::abort);
     }
 
     /// Detaches every member: they continue to run, and the set is empty.
@@ -342,7 +339,6 @@ impl<T> JoinSet<T> {
         // Their tickets contain places that may be used again, so they must not report to this set.
         let ended = std::mem::take(&mut self.ended);
         let members = std::mem::take(&mut self.members);
-        self.vacant.clear();
         // These drops may run user code, so they come last.
         let waker = ended.waker.take();
         drop(members);
@@ -392,7 +388,7 @@ impl<T> Drop for JoinSet<T> {
         self.abort_all();
         // A ticket stores the waker in a task only while the set holds that task's handle.
         let waker = self.ended.waker.take();
-        self.members.clear();
+        drop(std::mem::take(&mut self.members));
         drop(waker);
     }
 }

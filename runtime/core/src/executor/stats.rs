@@ -27,7 +27,7 @@ pub(super) fn count(cell: &Cell<u64>) {
 
 /// Counters of an executor at one moment, for the metrics.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stats {
+pub(crate) struct ExecutorStats {
     pub(crate) alive: usize,
     pub(crate) queued: usize,
     pub(crate) spawned: u64,
@@ -41,8 +41,8 @@ pub(crate) struct Stats {
 
 impl Executor {
     /// Returns the counters at this moment.
-    pub(crate) fn stats(&self) -> Stats {
-        Stats {
+    pub(crate) fn stats(&self) -> ExecutorStats {
+        ExecutorStats {
             // The main task does not count.
             alive: self.tasks.len() - usize::from(self.main.get().is_some()),
             queued: self.queued(),

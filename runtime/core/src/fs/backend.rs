@@ -130,11 +130,6 @@ impl Files {
         }
     }
 
-    /// Whether `waker` is the waker of the completions.
-    pub(crate) fn is_own(&self, waker: &Waker) -> bool {
-        self.waker.will_wake(waker)
-    }
-
     /// Whether all requests of the ring have completed.
     pub(crate) fn is_idle(&self) -> bool {
         self.ring

@@ -53,6 +53,11 @@ mod bidirectional;
 mod descriptor;
 mod duplex;
 mod join;
+#[cfg(all(feature = "io-std", target_os = "linux"))]
+mod reopen;
+#[cfg(all(feature = "io-std", not(target_os = "linux")))]
+#[path = "reopen_none.rs"]
+mod reopen;
 #[cfg(feature = "io-std")]
 mod stdin;
 #[cfg(feature = "io-std")]

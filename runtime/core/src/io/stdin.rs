@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use futures_util::io::AsyncRead;
 use rustix::fs::OFlags;
 
-use super::descriptor::reopen;
+use super::reopen::reopen;
 use super::stdin_thread;
 use crate::reactor::{Async, Interest};
 use crate::task::waiters::Place;

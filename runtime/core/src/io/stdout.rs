@@ -14,7 +14,8 @@ use rustix::event::PollFlags;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::descriptor::{reopen, retry_blocking};
+use super::descriptor::retry_blocking;
+use super::reopen::reopen;
 use crate::blocking::{self, Call, Missing, WriteErrors};
 use crate::reactor::{Async, Interest};
 use crate::shutdown_error::runtime_ended;

@@ -1,5 +1,8 @@
 //! The tasks by their slots in the registry, for readers on another thread.
 //!
+//! It follows the slots of the registry and is read while it is written, so it is no
+//! [`Slab`](crate::slab::Slab): its entries are atomics.
+//!
 //! Chunks are added and never freed while the table lives, so a reader needs no lock. It may read
 //! the entry of a later task than the one it wants; `poll_marker.rs` says how it detects that.
 

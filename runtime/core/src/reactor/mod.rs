@@ -111,11 +111,11 @@ pub(crate) enum Wait<'a> {
 
 /// Figures of a reactor.
 #[derive(Clone, Debug)]
-pub(crate) struct Stats {
+pub(crate) struct ReactorStats {
     /// Number of events of each wait.
     pub(crate) events_per_wait: Histogram,
     pub(crate) sources: usize,
-    pub(crate) timers: driver::Stats,
+    pub(crate) timers: driver::TimerStats,
 }
 
 impl Reactor {
@@ -278,13 +278,10 @@ impl Reactor {
         context::note_foreign(what, Box::new(Rc::downgrade(self)));
     }
 
-    /// Whether `f` is true for the waker of a waiter for some descriptor.
-    pub(crate) fn is_waited_for(&self, f: impl Fn(&Waker) -> bool) -> bool {
-        self.each_of_sources(&mut |waker| match f(waker) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        })
-        .is_break()
+    /// Whether a task waits for some descriptor.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        let registrations = self.registrations.borrow();
+        registrations.iter().any(|state| state.is_waited_for())
     }
 
     fn each_of_sources(&self, f: &mut dyn FnMut(&Waker) -> ControlFlow<()>) -> ControlFlow<()> {
@@ -317,8 +314,8 @@ impl Reactor {
         self.wake_all(wakers);
     }
 
-    pub(crate) fn stats(&self) -> Stats {
-        Stats {
+    pub(crate) fn stats(&self) -> ReactorStats {
+        ReactorStats {
             events_per_wait: self.waits.snapshot(),
             sources: self.registrations.borrow().len(),
             timers: self.timers.stats(),

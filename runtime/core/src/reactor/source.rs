@@ -121,6 +121,13 @@ impl Source {
         }
     }
 
+    /// Sets whether the wait for the descriptor is the runtime's own, on behalf of no task that
+    /// waits at present. Then it does not count as something that may end a sleep of the loop.
+    #[allow(dead_code, reason = "for the ring and for signals")]
+    pub(crate) fn set_background(&self, background: bool) {
+        self.state.background.set(background);
+    }
+
     #[inline(always)]
     fn is_ready(&self, interest: Interest) -> bool {
         self.state.ready.get() & interest.mask() != 0

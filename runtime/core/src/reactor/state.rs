@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) ready: Cell<u8>,
     /// Number of events so far, modulo 2^16: a guard clears only what was reported before it.
     pub(super) tick: Cell<u16>,
+    /// Whether its waiter belongs to the runtime itself and waits for no task.
+    pub(super) background: Cell<bool>,
     next_id: Cell<WaiterId>,
     waiters: RefCell<Waiters>,
 }
@@ -71,6 +73,11 @@ impl State {
     /// Moves all wakers to `out`.
     pub(super) fn take_all(&self, out: &mut Vec<Waker>) {
         self.waiters.borrow_mut().take(u8::MAX, out);
+    }
+
+    /// Whether a task waits for the descriptor.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.background.get() && !self.waiters.borrow().is_empty()
     }
 
     /// Calls `f` with the waker of each waiter, until `f` breaks. `f` runs no user code.

@@ -86,6 +86,11 @@ impl Waiters {
         Some(rest.remove(index).waker)
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none() && self.rest.as_ref().is_none_or(|rest| rest.is_empty())
+    }
+
     /// Calls `f` with the waker of each waiter, until `f` breaks.
     pub(super) fn each(&self, f: &mut dyn FnMut(&Waker) -> ControlFlow<()>) -> ControlFlow<()> {
         let rest = self.rest.iter().flat_map(|rest| rest.iter());

@@ -4,7 +4,6 @@
 use std::ops::ControlFlow;
 use std::panic::Location;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
 
 use super::Parts;
@@ -13,14 +12,10 @@ impl Parts {
     /// The counts of the executor that the runtime itself holds: its own, and its context's.
     pub(super) const OWN_EXECUTORS: usize = 2;
 
-    /// Whether something of this runtime may end a sleep: a timer, a descriptor with a waiter, the
-    /// blocking pool or the ring. Other threads may end it in any case.
+    /// Whether something of this runtime may end a sleep: a timer, a descriptor that a task
+    /// waits for, the blocking pool or the ring. Other threads may end it in any case.
     pub(super) fn has_something_to_wait_for(&self) -> bool {
-        self.reactor.timers().stats().now > 0
-            || !self.is_still()
-            || self
-                .reactor
-                .is_waited_for(|waker| !self.files.is_own(waker))
+        self.reactor.timers().stats().now > 0 || !self.is_still() || self.reactor.is_waited_for()
     }
 
     /// Returns how long a sleep may last before [`report_silence`](Self::report_silence) checks
@@ -69,8 +64,7 @@ impl Parts {
     #[cold]
     pub(super) fn report_unreachable_timer(&self, away: Duration) {
         let executor = &self.executor;
-        let is_own = |waker: &Waker| self.files.is_own(waker);
-        if self.reactor.is_waited_for(|waker| !is_own(waker)) {
+        if self.reactor.is_waited_for() {
             return;
         }
         let mut in_timers = 0;

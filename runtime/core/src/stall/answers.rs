@@ -1,5 +1,5 @@
-//! Requests of the watchdog to signal handlers, and their answers: static tables, without
-//! allocation.
+//! Requests of the watchdog to signal handlers, and their answers: static tables of atomics, as
+//! signal handlers may not allocate or lock.
 //!
 //! A request takes a slot, which goes through these phases. The watchdog, which is one thread,
 //! makes the transitions (1), (4) and (5); handlers make (2) and (3):

@@ -20,6 +20,7 @@ use std::task::Waker;
 
 use super::label::{Kind, Label};
 use crate::executor::{Executor, current};
+use crate::slab::Slab;
 use crate::task::Id;
 use crate::time::clock::ticks;
 
@@ -69,8 +70,7 @@ pub(crate) struct Holder {
 
 /// The record of one thread.
 struct Waits {
-    entries: Vec<Option<Entry>>,
-    vacant: Vec<u32>,
+    entries: Slab<Option<Entry>>,
     /// The locks that tasks hold, by their numbers.
     locks: HashMap<u32, Lock>,
 }
@@ -79,8 +79,7 @@ thread_local! {
     /// Number of runtimes of this thread that watch the waits.
     static WATCHERS: Cell<u32> = const { Cell::new(0) };
     static WAITS: RefCell<Waits> = RefCell::new(Waits {
-        entries: Vec::new(),
-        vacant: Vec::new(),
+        entries: Slab::new(),
         locks: HashMap::new(),
     });
 }
@@ -121,12 +120,9 @@ pub(super) fn insert(waker: NonNull<Cell<Option<Waker>>>, label: &Label) -> u32 
     };
     let inserted = WAITS.try_with(|waits| {
         let waits = &mut *waits.borrow_mut();
-        let index = waits.vacant.pop().unwrap_or_else(|| {
-            waits.entries.push(None);
-            waits.entries.len() as u32 - 1
-        });
-        waits.entries[index as usize] = Some(entry);
-        index + 1
+        let index = waits.entries.allocate();
+        waits.entries[index] = Some(entry);
+        index as u32 + 1
     });
     inserted.unwrap_or(0)
 }
@@ -138,7 +134,7 @@ pub(super) fn remove(place: u32) {
     let _ = WAITS.try_with(|waits| {
         let waits = &mut *waits.borrow_mut();
         waits.entries[place as usize - 1] = None;
-        waits.vacant.push(place - 1);
+        waits.entries.release(place as usize - 1);
     });
 }
 
@@ -146,7 +142,7 @@ pub(super) fn remove(place: u32) {
 pub(crate) fn each(mut f: impl FnMut(Wait<'_>)) {
     let now = ticks();
     let _ = WAITS.try_with(|waits| {
-        for entry in waits.borrow().entries.iter().flatten() {
+        for entry in waits.borrow().entries.entries().iter().flatten() {
             // SAFETY: the slot is alive and in place, as its entry exists; see the top of this
             // file. Nothing takes or replaces the waker meanwhile, as `f` changes no primitive.
             let waker = unsafe { &*entry.waker.as_ref().as_ptr() };

@@ -8,56 +8,49 @@
 use std::mem;
 use std::task::Waker;
 
+use crate::slab::Slab;
+
 /// Set of wakers.
 #[derive(Debug, Default)]
-pub(crate) struct WakerSet {
-    places: Vec<Option<Waker>>,
-    vacant: Vec<usize>,
-}
+pub(crate) struct WakerSet(Slab<Option<Waker>>);
 
 impl WakerSet {
     pub(crate) const fn new() -> WakerSet {
-        WakerSet {
-            places: Vec::new(),
-            vacant: Vec::new(),
-        }
+        WakerSet(Slab::new())
     }
 
     /// Returns the number of places, including free ones.
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.0.entries().len()
     }
 
     /// Adds a place, which has no waker yet.
     pub(crate) fn insert(&mut self) -> usize {
-        self.vacant.pop().unwrap_or_else(|| {
-            self.places.push(None);
-            self.places.len() - 1
-        })
+        self.0.allocate()
     }
 
     /// Removes a place. Returns its waker.
     pub(crate) fn remove(&mut self, place: usize) -> Option<Waker> {
-        self.vacant.push(place);
-        self.places[place].take()
+        self.0.release(place);
+        self.0[place].take()
     }
 
     /// Whether a wake of the place's waker would wake the same task as `waker`.
     pub(crate) fn knows(&self, place: usize, waker: &Waker) -> bool {
-        let known = self.places[place].as_ref();
+        let known = self.0[place].as_ref();
         known.is_some_and(|known| known.will_wake(waker))
     }
 
     /// Sets or removes the waker of a place. Returns the previous one.
     pub(crate) fn set(&mut self, place: usize, waker: Option<Waker>) -> Option<Waker> {
-        mem::replace(&mut self.places[place], waker)
+        mem::replace(&mut self.0[place], waker)
     }
 
     /// Takes the first waker in the places from `next` to `end` and moves `next` behind it; the
     /// places stay.
     pub(crate) fn take_next(&mut self, next: &mut usize, end: usize) -> Option<Waker> {
         while *next < end {
-            let waker = self.places[*next].take();
+            let waker = self.0[*next].take();
             *next += 1;
             if waker.is_some() {
                 return waker;
@@ -68,7 +61,7 @@ impl WakerSet {
 
     /// Takes all wakers; the places stay.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Waker> + '_ {
-        self.places.iter_mut().filter_map(Option::take)
+        self.0.entries_mut().iter_mut().filter_map(Option::take)
     }
 }
 

@@ -11,7 +11,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::clock::{self, Clock};
-pub(crate) use super::wheel::Stats;
+pub(crate) use super::wheel::TimerStats;
 use super::wheel::{Entry, Wheel};
 use crate::faults::Injector;
 use crate::trace::Recorder;
@@ -151,7 +151,7 @@ impl Timers {
         self.wheel.borrow().each_waker(f)
     }
 
-    pub(crate) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> TimerStats {
         self.wheel.borrow().stats()
     }
 

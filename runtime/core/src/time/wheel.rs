@@ -130,7 +130,7 @@ pub(crate) struct Wheel {
 
 /// Figures of a wheel.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stats {
+pub(crate) struct TimerStats {
     /// Timers armed now.
     pub(crate) now: usize,
     pub(crate) armed: u64,
@@ -153,8 +153,8 @@ impl Wheel {
         }
     }
 
-    pub(crate) fn stats(&self) -> Stats {
-        Stats {
+    pub(crate) fn stats(&self) -> TimerStats {
+        TimerStats {
             now: self.armed,
             // Each arming takes the next number.
             armed: self.order,

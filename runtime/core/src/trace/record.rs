@@ -66,16 +66,16 @@ impl Record {
 
 /// Ring of records: a new record overwrites the oldest one. The memory is allocated when recording
 /// begins.
-pub(super) struct Ring {
+pub(super) struct RecordRing {
     records: OnceCell<Box<[Cell<Record>]>>,
     capacity: usize,
     /// Number of records written so far. Records are numbered in this order, from one.
     written: Cell<u64>,
 }
 
-impl Ring {
-    pub(super) fn new(capacity: usize) -> Ring {
-        Ring {
+impl RecordRing {
+    pub(super) fn new(capacity: usize) -> RecordRing {
+        RecordRing {
             records: OnceCell::new(),
             capacity: capacity.clamp(16, 1 << 30).next_power_of_two(),
             written: Cell::new(0),
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_ring_keeps_the_newest() {
-        let ring = Ring::new(16);
+        let ring = RecordRing::new(16);
         let mark = |n| Record::new(n, Code::Mark, 0, 0, n, 0);
         assert_eq!(ring.push(mark(0)), 0, "not allocated yet");
         ring.allocate();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::config::{Config, Hook};
 use super::level::Level;
-use super::record::{Code, Record, Ring};
+use super::record::{Code, Record, RecordRing};
 use super::table::{Info, Table, TaskKey};
 use super::thread_rings::ThreadRings;
 use super::words::{Effect, End};
@@ -59,7 +59,7 @@ pub(super) struct Shared {
     level: AtomicU8,
     pub(super) stamps: Stamps,
     pub(super) thread_rings: ThreadRings,
-    pub(super) ring: Ring,
+    pub(super) ring: RecordRing,
     origin: Cell<Origin>,
     from: Cell<u64>,
     /// Start and cause of the running poll, if `origin` is a task.
@@ -94,7 +94,7 @@ impl Shared {
             level: AtomicU8::new(0),
             stamps: Stamps::new(),
             thread_rings: ThreadRings::default(),
-            ring: Ring::new(config.capacity),
+            ring: RecordRing::new(config.capacity),
             origin: Cell::new(Origin::Outside),
             from: Cell::new(0),
             poll: Cell::default(),

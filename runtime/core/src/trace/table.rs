@@ -1,4 +1,7 @@
 //! Data of tasks other than their events, kept as long as there are events of the task.
+//!
+//! A slot is reused only later, when the ring has lost the task's events, and the data of an ended
+//! task can be read until then; that is why this is no [`KeyedSlab`](crate::slab::KeyedSlab).
 
 use std::collections::VecDeque;
 use std::panic::Location;

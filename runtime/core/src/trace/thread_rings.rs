@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::record::{Record, Ring};
+use super::record::{Record, RecordRing};
 
 /// Number of records that a ring keeps.
 const CAPACITY: usize = 1024;
@@ -19,7 +19,7 @@ pub(super) struct ThreadRing {
     /// Unique in the recorder.
     pub(super) id: u64,
     pub(super) name: String,
-    ring: Ring,
+    ring: RecordRing,
     /// The number of each record, at the same index.
     numbers: Box<[Cell<u64>]>,
 }
@@ -107,7 +107,7 @@ impl ThreadRings {
 
 impl ThreadRing {
     fn new(id: u64, name: String) -> ThreadRing {
-        let ring = Ring::new(CAPACITY);
+        let ring = RecordRing::new(CAPACITY);
         ring.allocate();
         ThreadRing {
             id,

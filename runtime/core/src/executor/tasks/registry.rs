@@ -1,4 +1,7 @@
 //! Table of tasks: those that are too large for the slab, or all tasks of an observed executor.
+//!
+//! The free list goes through the free slots, so a slot is one word and a spawn allocates nothing
+//! for it; that is why this is no [`Slab`](crate::slab::Slab).
 
 use std::ptr;
 
@@ -8,7 +11,7 @@ use crate::task::header::{Header, TaskPtr};
 /// aligned, so its address has that bit clear.
 type Slot = *mut Header;
 
-/// Table of tasks with a free list through the free slots.
+/// Table of tasks by slot.
 #[derive(Default)]
 pub(super) struct Registry {
     slots: Vec<Slot>,

@@ -8,6 +8,9 @@
 //! The chunks also tell which tasks exist, see [`Slab::task`]: in a free slot, the word where a
 //! task has its vtable is zero. So a small task needs no entry in a table.
 //!
+//! This slab hands out memory of many sizes, whose address is the key; `crate::slab` has the tables
+//! of values of one type.
+//!
 //! A slab belongs to the owner thread. A task that outlives its runtime keeps the executor alive,
 //! and so its chunk. Under the address sanitizer (`--cfg wakeful_plain_alloc`) every task comes
 //! from the allocator.

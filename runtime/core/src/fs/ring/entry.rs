@@ -1,4 +1,5 @@
-//! Conversion of a request to a ring entry, and of a completion to an outcome.
+//! Conversion of a request to a ring entry, and of a completion to an outcome. The names of
+//! requests.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -7,9 +8,31 @@ use io_uring::types::{Fd, FsyncFlags};
 use io_uring::{opcode, squeue};
 
 use crate::fs::request::{Outcome, Reply, Request};
+use crate::slab::Key;
 
 /// Offset that means the file's cursor.
 const CURSOR: u64 = u64::MAX;
+
+/// User data of cancellations.
+pub(super) const CANCELLATION: u64 = u64::MAX;
+
+/// Bits of a slot's generation: one less than 32, so that no request has the name of the
+/// cancellations.
+pub(super) const GENERATION_BITS: u32 = 31;
+
+/// Returns the name of a request, its user data in the ring. Each request has a name of its own, so
+/// a late cancellation does not hit a later request.
+pub(super) fn name_of(slot: Key) -> u64 {
+    u64::from(slot.generation) << 32 | u64::from(slot.index)
+}
+
+/// Returns the slot of the request with this name.
+pub(super) fn slot_of(name: u64) -> Key {
+    Key {
+        index: name as u32,
+        generation: (name >> 32) as u32,
+    }
+}
 
 /// Returns the entry for a request. It points to the request's path or buffer, which are on the
 /// heap, so the request itself may move.

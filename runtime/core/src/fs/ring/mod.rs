@@ -34,10 +34,11 @@ use rustix::io::Errno;
 use super::error::lost;
 use super::request::{Ended, Outcome, Request};
 use crate::reactor::{Async, Interest};
+use crate::slab::{Key, KeyedSlab};
 use crate::task::oneshot::{Receiver, oneshot};
 use crate::unwind::catch_panic;
 
-use entry::{came_short, entry, outcome};
+use entry::{CANCELLATION, GENERATION_BITS, came_short, entry, name_of, outcome, slot_of};
 use handover::{Unfinished, hand_over};
 
 /// Requests that fit into one submission.
@@ -45,9 +46,6 @@ const ENTRIES: u32 = 256;
 
 /// Completion queue size: 2 x `ENTRIES` for requests, and as many for their cancellations.
 const COMPLETIONS: u32 = 4 * ENTRIES;
-
-/// User data of cancellations.
-const CANCELLATION: u64 = u64::MAX;
 
 /// Longest timeout passed to the kernel: it does not overflow there, and is 136 years.
 const FOR_EVER: Duration = Duration::from_secs(1 << 32);
@@ -65,22 +63,19 @@ pub(super) struct Ring {
 struct Inner {
     /// `None` after shutdown has handed the ring to a thread.
     io: Option<IoUring>,
-    slots: Vec<Slot>,
-    vacant: Vec<u32>,
+    slots: KeyedSlab<Slot, GENERATION_BITS>,
     /// Slots that wait for submission, in order.
-    queued: VecDeque<u32>,
-    /// Slots and generations of submitted requests to cancel.
-    unwanted: Vec<(u32, u32)>,
+    queued: VecDeque<Key>,
+    /// Slots of submitted requests to cancel.
+    unwanted: Vec<Key>,
     /// Number of entries submitted and not completed.
     in_flight: usize,
     /// Number of cancellations among them.
     cancelling: usize,
 }
 
+#[derive(Default)]
 struct Slot {
-    /// Makes the name of each request unique, so that a late cancellation does not hit a later
-    /// request.
-    generation: u32,
     /// `Some` while the slot is in use.
     request: Option<Request>,
     /// Whether the request is carried out even if its future is dropped.
@@ -88,11 +83,13 @@ struct Slot {
     stage: Stage,
 }
 
+#[derive(Default)]
 enum Stage {
     /// Queued for submission.
     Queued(Option<Waker>),
     Submitted(Option<Waker>),
     /// The future was dropped; the buffers stay until the completion.
+    #[default]
     Orphan,
     Completed(i32),
     /// A thread waits for the completion, because the runtime has ended.
@@ -100,10 +97,6 @@ enum Stage {
 }
 
 impl Slot {
-    fn name(&self, slot: u32) -> u64 {
-        u64::from(self.generation) << 32 | u64::from(slot)
-    }
-
     /// Whether a detached write was short. If so, queues the rest, which has to be written even if
     /// the file is dropped.
     fn goes_on(&mut self, result: i32) -> bool {
@@ -139,10 +132,11 @@ impl Ring {
             _ => error,
         })?;
         let source = Async::new_nonblocking(io.as_fd().try_clone_to_owned()?)?;
+        // The requests that have not completed are counted in `open`.
+        source.source().set_background(true);
         let inner = Inner {
             io: Some(io),
-            slots: Vec::new(),
-            vacant: Vec::new(),
+            slots: KeyedSlab::default(),
             queued: VecDeque::new(),
             unwanted: Vec::new(),
             in_flight: 0,
@@ -253,11 +247,12 @@ impl Ring {
         inner.in_flight = 0;
         let queued = mem::take(&mut inner.queued);
         let (mut unfinished, mut wakers) = (Unfinished::default(), Vec::new());
-        for (number, place) in (0..).zip(&mut inner.slots) {
+        let slots: Vec<Key> = inner.slots.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            let place = &mut inner.slots[slot];
             if matches!(place.stage, Stage::Completed(_)) {
                 continue;
             }
-            let name = place.name(number);
             let Some(request) = place.request.take() else {
                 continue;
             };
@@ -266,9 +261,11 @@ impl Ring {
                 Stage::Queued(waker) | Stage::Submitted(waker) => wakers.extend(waker),
                 _ => {}
             }
-            if !queued.contains(&number) {
-                unfinished.in_flight.insert(name, request);
-                unfinished.results.insert(name, (sender, place.detached));
+            if !queued.contains(&slot) {
+                unfinished.in_flight.insert(name_of(slot), request);
+                unfinished
+                    .results
+                    .insert(name_of(slot), (sender, place.detached));
             } else if place.detached {
                 unfinished.queued.push((request, sender));
             }
@@ -331,17 +328,9 @@ impl Inner {
         self.io.as_mut().expect("the runtime has not ended")
     }
 
-    fn queue(&mut self, request: Request, detached: bool) -> u32 {
-        let slot = self.vacant.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                generation: 0,
-                request: None,
-                detached: false,
-                stage: Stage::Orphan,
-            });
-            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 requests at a time")
-        });
-        let place = &mut self.slots[slot as usize];
+    fn queue(&mut self, request: Request, detached: bool) -> Key {
+        let slot = self.slots.allocate();
+        let place = &mut self.slots[slot];
         place.request = Some(request);
         place.detached = detached;
         place.stage = Stage::Queued(None);
@@ -357,12 +346,12 @@ impl Inner {
     }
 
     /// Frees a slot, whose request has completed or was never submitted, and returns the request.
-    fn vacate(&mut self, slot: u32) -> Option<Request> {
-        let place = &mut self.slots[slot as usize];
-        place.generation = place.generation.wrapping_add(1) & (u32::MAX >> 1);
+    fn vacate(&mut self, slot: Key) -> Option<Request> {
+        let place = &mut self.slots[slot];
         place.stage = Stage::Orphan;
-        self.vacant.push(slot);
-        place.request.take()
+        let request = place.request.take();
+        self.slots.release(slot);
+        request
     }
 
     /// Submits as many entries as fit. Returns `false` if the kernel accepts no more for now.
@@ -400,11 +389,11 @@ impl Inner {
     fn fill(&mut self) {
         loop {
             if !self.is_full_of_cancellations()
-                && let Some(&(slot, generation)) = self.unwanted.last()
+                && let Some(&slot) = self.unwanted.last()
             {
-                let place = &self.slots[slot as usize];
-                let still = place.generation == generation && place.request.is_some();
-                let cancel = opcode::AsyncCancel::new(place.name(slot)).build();
+                let place = self.slots.get(slot);
+                let still = place.is_some_and(|place| place.request.is_some());
+                let cancel = opcode::AsyncCancel::new(name_of(slot)).build();
                 if still {
                     if !self.push(&cancel.user_data(CANCELLATION)) {
                         return;
@@ -415,15 +404,14 @@ impl Inner {
             } else if !self.is_full()
                 && let Some(&slot) = self.queued.front()
             {
-                let place = &mut self.slots[slot as usize];
-                let name = place.name(slot);
+                let place = &mut self.slots[slot];
                 let request = place.request.as_mut().expect("a queued slot is in use");
-                let entry = entry(request).user_data(name);
+                let entry = entry(request).user_data(name_of(slot));
                 if !self.push(&entry) {
                     return;
                 }
                 self.queued.pop_front();
-                let place = &mut self.slots[slot as usize];
+                let place = &mut self.slots[slot];
                 place.stage = match mem::replace(&mut place.stage, Stage::Orphan) {
                     Stage::Queued(waker) => Stage::Submitted(waker),
                     stage => stage,
@@ -462,9 +450,9 @@ impl Inner {
                 self.cancelling -= 1;
                 continue;
             }
-            let slot = name as u32;
+            let slot = slot_of(name);
             let result = completion.result();
-            let place = &mut self.slots[slot as usize];
+            let place = &mut self.slots[slot];
             if place.goes_on(result) {
                 self.queued.push_back(slot);
                 goes_on = true;
@@ -484,13 +472,13 @@ impl Inner {
 
     /// Cancels reads and opens at shutdown, as no future is left to take their results.
     fn give_up_reads(&mut self) {
-        for (slot, place) in self.slots.iter().enumerate() {
+        for (slot, place) in self.slots.iter() {
             if matches!(
                 place.request,
                 Some(Request::Read { .. } | Request::Open { .. })
             ) && matches!(place.stage, Stage::Submitted(_) | Stage::Orphan)
             {
-                self.unwanted.push((slot as u32, place.generation));
+                self.unwanted.push(slot);
             }
         }
     }
@@ -499,7 +487,7 @@ impl Inner {
 /// Handle to the result of one request.
 pub(super) struct Ticket {
     ring: Rc<Ring>,
-    slot: u32,
+    slot: Key,
     taken: bool,
     /// Set once a thread delivers the result.
     handed_over: Option<Receiver<Outcome>>,
@@ -510,7 +498,7 @@ impl Ticket {
         assert!(!self.taken, "a file operation was polled after it ended");
         if self.handed_over.is_none() {
             let mut inner = self.ring.inner.borrow_mut();
-            let stage = &mut inner.slots[self.slot as usize].stage;
+            let stage = &mut inner.slots[self.slot].stage;
             if let Stage::Completed(result) = stage {
                 let result = *result;
                 let request = inner.vacate(self.slot).expect("the slot is in use");
@@ -532,7 +520,7 @@ impl Ticket {
                 Err(missing) => (Err(lost(missing)), None),
             });
         }
-        let waits_for_this = match &self.ring.inner.borrow().slots[self.slot as usize].stage {
+        let waits_for_this = match &self.ring.inner.borrow().slots[self.slot].stage {
             Stage::Queued(Some(known)) | Stage::Submitted(Some(known)) => {
                 known.will_wake(cx.waker())
             }
@@ -544,7 +532,7 @@ impl Ticket {
         // Cloning a foreign waker runs user code, so nothing of the ring is borrowed here.
         let new = cx.waker().clone();
         let mut inner = self.ring.inner.borrow_mut();
-        let place = &mut inner.slots[self.slot as usize];
+        let place = &mut inner.slots[self.slot];
         let old = match &mut place.stage {
             Stage::Queued(waker) | Stage::Submitted(waker) => waker.replace(new),
             // Cloning the waker has run the loop, or ended the runtime. The clone is dropped before
@@ -569,8 +557,8 @@ impl Drop for Ticket {
             return;
         }
         let mut inner = self.ring.inner.borrow_mut();
-        let place = &mut inner.slots[self.slot as usize];
-        let (generation, detached) = (place.generation, place.detached);
+        let place = &mut inner.slots[self.slot];
+        let detached = place.detached;
         let stage = mem::replace(&mut place.stage, Stage::Orphan);
         let mut request = None;
         match &stage {
@@ -581,7 +569,7 @@ impl Drop for Ticket {
                 self.ring.open.set(self.ring.open.get() - 1);
             }
             Stage::Submitted(_) if detached => {}
-            Stage::Submitted(_) => inner.unwanted.push((self.slot, generation)),
+            Stage::Submitted(_) => inner.unwanted.push(self.slot),
             Stage::Completed(result) => {
                 let result = *result;
                 let done = inner.vacate(self.slot);

@@ -6,32 +6,25 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::shard::call::message::Answer;
+use crate::slab::Slab;
 use crate::task::waker::wake_catching_panics;
 
 /// Table of the calls that a shard has made.
 #[derive(Default)]
-pub(in crate::shard) struct PendingCalls(RefCell<Table>);
+pub(in crate::shard) struct PendingCalls(RefCell<Slab<Entry>>);
 
-/// Slab whose entries stay in place and are filled there: moving entries in and out costs a tenth
-/// of a call.
-#[derive(Default)]
-struct Table {
-    entries: Vec<Entry>,
-    free: Vec<usize>,
-}
-
-/// A call. The waker and the answer have fields of their own and are moved in registers: an enum of
-/// them would be written as two words and moved as one piece, which defeats store-to-load
-/// forwarding.
+/// A call, filled in place: moving entries in and out costs a tenth of a call. The waker and the
+/// answer have fields of their own and are moved in registers: an enum of them would be written as
+/// two words and moved as one piece, which defeats store-to-load forwarding.
 #[derive(Default)]
 struct Entry {
-    state: State,
+    state: CallState,
     waker: Option<Waker>,
     answer: Answer,
 }
 
 #[derive(Clone, Copy, Default)]
-enum State {
+enum CallState {
     #[default]
     Free,
     Waiting,
@@ -47,18 +40,10 @@ pub(super) struct PendingCall<'a> {
     done: bool,
 }
 
-impl Table {
-    fn allocate(&mut self) -> usize {
-        self.free.pop().unwrap_or_else(|| {
-            self.entries.push(Entry::default());
-            self.entries.len() - 1
-        })
-    }
-
-    fn release(&mut self, key: usize) {
-        self.entries[key].state = State::Free;
-        self.free.push(key);
-    }
+/// Releases the entry of a call that has ended.
+fn release(calls: &mut Slab<Entry>, key: usize) {
+    calls[key].state = CallState::Free;
+    calls.release(key);
 }
 
 impl PendingCalls {
@@ -67,8 +52,8 @@ impl PendingCalls {
     pub(super) fn insert(&self, waker: Waker) -> PendingCall<'_> {
         let mut table = self.0.borrow_mut();
         let key = table.allocate();
-        let entry = &mut table.entries[key];
-        entry.state = State::Waiting;
+        let entry = &mut table[key];
+        entry.state = CallState::Waiting;
         entry.waker = Some(waker);
         PendingCall {
             calls: self,
@@ -81,9 +66,9 @@ impl PendingCalls {
     #[inline]
     pub(super) fn answer(&self, key: usize, answer: Answer) {
         let mut table = self.0.borrow_mut();
-        let entry = &mut table.entries[key];
-        if let State::Waiting = entry.state {
-            entry.state = State::Answered;
+        let entry = &mut table[key];
+        if let CallState::Waiting = entry.state {
+            entry.state = CallState::Answered;
             entry.answer = answer;
             let waker = entry.waker.take();
             drop(table);
@@ -93,8 +78,8 @@ impl PendingCalls {
                 wake_catching_panics(waker);
             }
         } else {
-            debug_assert!(matches!(entry.state, State::Abandoned));
-            table.release(key);
+            debug_assert!(matches!(entry.state, CallState::Abandoned));
+            release(&mut table, key);
             drop(table);
             // The drop of the output is user code, so the table is not borrowed.
             drop(answer);
@@ -108,8 +93,8 @@ impl Future for PendingCall<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
         let mut table = self.calls.0.borrow_mut();
-        let entry = &mut table.entries[self.key];
-        if let State::Answered = entry.state {
+        let entry = &mut table[self.key];
+        if let CallState::Answered = entry.state {
             if let Some(waker) = entry.waker.take() {
                 drop(table);
                 // Dropped before the answer is taken: if this panics, the answer stays for the next
@@ -118,7 +103,7 @@ impl Future for PendingCall<'_> {
                 return self.poll(cx);
             }
             let answer = entry.answer.take();
-            table.release(self.key);
+            release(&mut table, self.key);
             self.done = true;
             return Poll::Ready(answer);
         }
@@ -128,9 +113,9 @@ impl Future for PendingCall<'_> {
             // Cloning or dropping a foreign waker runs user code, so the table is not borrowed.
             let waker = cx.waker().clone();
             let mut table = self.calls.0.borrow_mut();
-            let entry = &mut table.entries[self.key];
+            let entry = &mut table[self.key];
             let old = entry.waker.replace(waker);
-            let answered = matches!(entry.state, State::Answered);
+            let answered = matches!(entry.state, CallState::Answered);
             drop(table);
             drop(old);
             // The clone may have run the loop, which would have found no waker to wake.
@@ -160,12 +145,12 @@ impl PendingCall<'_> {
     #[cold]
     fn abandon(&mut self) {
         let mut table = self.calls.0.borrow_mut();
-        let entry = &mut table.entries[self.key];
+        let entry = &mut table[self.key];
         let (waker, answer) = (entry.waker.take(), entry.answer.take());
-        if let State::Waiting = entry.state {
-            entry.state = State::Abandoned;
+        if let CallState::Waiting = entry.state {
+            entry.state = CallState::Abandoned;
         } else {
-            table.release(self.key);
+            release(&mut table, self.key);
         }
         drop(table);
         drop((waker, answer));
@@ -240,7 +225,7 @@ mod tests {
         calls.answer(a.key(), Some(Box::new(1_u64)));
         // A clone of a waker that runs the loop leaves one behind.
         let waker = Arc::new(Panics).into();
-        calls.0.borrow_mut().entries[a.key()].waker = Some(waker);
+        calls.0.borrow_mut()[a.key()].waker = Some(waker);
         let poll = catch_unwind(AssertUnwindSafe(|| (&mut a).now_or_never().is_some()));
         assert!(poll.is_err());
         assert_eq!(number((&mut a).now_or_never()), Some(1));

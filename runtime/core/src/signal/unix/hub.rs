@@ -18,7 +18,7 @@
 //! and the epoll instance with its parent. So a handler does nothing outside the process that the
 //! hub belongs to: the process that last made a listener, or began to wait for one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::raw::c_int;
@@ -50,6 +50,9 @@ pub(super) struct Hub {
     waker: Waker,
     handler: Arc<Handler>,
     kinds: RefCell<Vec<Kind>>,
+    /// Number of listeners that have a waker. While there is none, no task waits for the hub's
+    /// descriptor.
+    waiting: Cell<usize>,
 }
 
 // Wakers are the only user code; they run with nothing borrowed, and their panics are caught here.
@@ -117,16 +120,19 @@ impl Hub {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let (read, write) = ends()?;
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let event = Async::new_nonblocking(read)?;
+        event.source().set_background(true);
         Ok(Hub {
             number,
             reactor,
-            event: Async::new_nonblocking(read)?,
+            event,
             waker: Arc::new(Deliver(number)).into(),
             handler: Arc::new(Handler {
                 process: AtomicI32::new(this_process()),
                 event: write,
             }),
             kinds: RefCell::default(),
+            waiting: Cell::new(0),
         })
     }
 
@@ -207,6 +213,20 @@ impl Hub {
         })
     }
 
+    /// Sets the number of listeners that have a waker.
+    fn set_waiting(&self, waiting: usize) {
+        self.waiting.set(waiting);
+        self.event.source().set_background(waiting == 0);
+    }
+
+    /// Sets the waker of a listener. Returns the former one, to be dropped with nothing borrowed.
+    fn replace_waker(&self, kind: &mut Kind, place: usize, waker: Option<Waker>) -> Option<Waker> {
+        let more = usize::from(waker.is_some());
+        let old = kind.listeners.set(place, waker);
+        self.set_waiting(self.waiting.get() + more - usize::from(old.is_some()));
+        old
+    }
+
     /// Empties the descriptor, and registers the waker for the next write to it.
     fn arm(&self) {
         let mut cx = Context::from_waker(&self.waker);
@@ -240,6 +260,7 @@ impl Hub {
                 wakers.extend(kind.listeners.take_all());
             }
         }
+        self.set_waiting(self.waiting.get() - wakers.len());
         for waker in wakers {
             catch_panic(|| waker.wake());
         }
@@ -299,7 +320,7 @@ impl Listener {
             let received = self.take_delivered(&hub.kinds.borrow()[self.kind]);
             return Poll::Ready(received.then_some(()));
         }
-        let old = kind.listeners.set(self.place, Some(waker));
+        let old = hub.replace_waker(kind, self.place, Some(waker));
         drop(kinds);
         drop(old);
         Poll::Pending
@@ -309,7 +330,8 @@ impl Listener {
     pub(super) fn forget(&mut self) {
         let waker = {
             let mut kinds = self.hub.kinds.borrow_mut();
-            kinds[self.kind].listeners.set(self.place, None)
+            self.hub
+                .replace_waker(&mut kinds[self.kind], self.place, None)
         };
         drop(waker);
     }
@@ -319,7 +341,10 @@ impl Drop for Listener {
     fn drop(&mut self) {
         let waker = {
             let mut kinds = self.hub.kinds.borrow_mut();
-            kinds[self.kind].listeners.remove(self.place)
+            let kind = &mut kinds[self.kind];
+            let waker = self.hub.replace_waker(kind, self.place, None);
+            kind.listeners.remove(self.place);
+            waker
         };
         drop(waker);
     }
