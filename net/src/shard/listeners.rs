@@ -13,8 +13,8 @@ use crate::TcpListener;
 /// TCP listeners, one for each shard, on the same address and port (`SO_REUSEPORT`).
 ///
 /// The sockets listen from the beginning; each shard then takes its listener. The system assigns
-/// each connection permanently to one listener. So each shard has to take its listener and accept, and
-/// when a listener is dropped, the connections in its queue are reset. Listeners that were not
+/// each connection permanently to one listener. So each shard has to take its listener and accept,
+/// and when a listener is dropped, the connections in its queue are reset. Listeners that were not
 /// taken are dropped with the last clone of this value.
 ///
 /// The system determines how evenly connections are spread: Linux uses a hash of their addresses.
