@@ -173,6 +173,7 @@ fn new_streams_can_be_written_to_at_once() {
     run(async || {
         let (here, there) = UnixStream::pair().unwrap();
         assert_eq!(here.try_write(b"x").unwrap(), 1);
+        there.readable().await.unwrap();
         assert_eq!(there.try_read(&mut [0; 8]).unwrap(), 1);
         let (client, server) = tcp_pair().await;
         assert_eq!(client.try_write(b"x").unwrap(), 1);

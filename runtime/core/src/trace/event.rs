@@ -49,7 +49,7 @@ impl Readiness {
         self.0 & 2 != 0
     }
 
-    /// Whether the peer has closed its writing direction, or urgent data has arrived.
+    /// Whether the peer has closed its writing direction.
     pub fn is_read_closed(self) -> bool {
         self.0 & 4 != 0
     }

@@ -2,7 +2,7 @@
 //! holds for Wakeful's alone.
 
 #[allow(clippy::duplicate_mod, reason = "the same tests for two runtimes")]
-#[path = "net_tokio_names"]
+#[path = "net_names"]
 mod on_wakeful {
     use wakeful::net::{self, Interest};
 
@@ -12,7 +12,7 @@ mod on_wakeful {
 }
 
 #[allow(clippy::duplicate_mod, reason = "the same tests for two runtimes")]
-#[path = "net_tokio_names"]
+#[path = "net_names"]
 mod on_tokio {
     use tokio::io::Interest;
     use tokio::net;
