@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_util::task::{LocalSpawnExt, SpawnExt};
+use futures_util::task::{LocalSpawn, LocalSpawnExt, SpawnExt};
 use wakeful::Handle;
 use wakeful::class::Class;
 use wakeful::task::{JoinHandle, JoinSet};
@@ -122,7 +122,9 @@ fn spawn(world: &World, place: Place) {
         }
         4 => {
             if let Some((number, spawner)) = copy(dice, &world.bag.spawners) {
-                let _inside = Inside::new(&world.inside, number);
+                // A spawner that refuses the future drops it in the current runtime.
+                let takes = LocalSpawn::status_local(&spawner).is_ok();
+                let _inside = takes.then(|| Inside::new(&world.inside, number));
                 let body = Body::new(world, false);
                 _ = spawner.spawn_local(Silent(body));
             }

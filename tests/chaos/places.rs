@@ -61,6 +61,9 @@ names! {
     Operation
     /// The iterator that a `JoinSet` is collected from.
     Iterator
+    /// The functions that the loop calls before and after a wait.
+    Park
+    Unpark
     PanicHook
     /// A destructor of a thread-local.
     ThreadLocal
