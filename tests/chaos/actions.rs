@@ -16,7 +16,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::task::{LocalSpawnExt, SpawnExt};
+use futures_util::task::{LocalSpawn, LocalSpawnExt, SpawnExt};
 use wakeful::Handle;
 use wakeful::class::Class;
 use wakeful::task::JoinHandle;
@@ -104,7 +104,9 @@ fn spawn(world: &World, place: Place) {
         }
         4 => {
             if let Some((number, spawner)) = copy(dice, &world.bag.spawners) {
-                let _inside = Inside::new(&world.inside, number);
+                // A spawner that refuses the future drops it in the current runtime.
+                let takes = LocalSpawn::status_local(&spawner).is_ok();
+                let _inside = takes.then(|| Inside::new(&world.inside, number));
                 let body = Body::new(world, false);
                 _ = spawner.spawn_local(Silent(body));
             }

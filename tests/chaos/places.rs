@@ -63,6 +63,9 @@ names! {
     Operation
     /// The iterator from which a `JoinSet` is collected.
     Iterator
+    /// The functions that the loop calls before and after a wait.
+    Park
+    Unpark
     PanicHook
     /// A destructor of a thread-local.
     ThreadLocal

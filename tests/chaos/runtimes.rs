@@ -51,6 +51,11 @@ pub fn make(world: &World) {
     if dice.one_in(8) {
         builder = builder.ignore_stalls();
     }
+    if dice.one_in(3) {
+        builder = builder
+            .on_thread_park(|| world::chaos(Place::Park))
+            .on_thread_unpark(|| world::chaos(Place::Unpark));
+    }
     builder = traced(world, builder);
     let number = world.runtimes.replace(world.runtimes.get() + 1);
     world.tell(|| format!("new runtime {number}"));

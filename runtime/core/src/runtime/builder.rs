@@ -144,9 +144,11 @@ impl Builder {
     /// let waits = Rc::new(Cell::new(0));
     /// let count = waits.clone();
     /// let builder = wakeful::Builder::new().on_thread_park(move || count.set(count.get() + 1));
-    /// let sleep = async { wakeful::time::sleep(std::time::Duration::from_millis(1)).await };
-    /// builder.build()?.block_on(sleep);
-    /// assert!(waits.get() > 0);
+    /// builder.build()?.block_on(async {
+    ///     while waits.get() < 3 {
+    ///         wakeful::time::sleep(std::time::Duration::from_millis(1)).await;
+    ///     }
+    /// });
     /// # Ok(())
     /// # }
     /// ```
