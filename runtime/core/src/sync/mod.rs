@@ -31,11 +31,9 @@ pub mod mpsc;
 mod mutex;
 mod notify;
 mod semaphore;
-#[allow(dead_code, reason = "used by the primitives that follow")]
 mod wait_list;
 #[allow(dead_code, reason = "read by the reports that follow")]
 mod waits;
-#[allow(dead_code, reason = "used by the primitives that follow")]
 mod waker_slot;
 
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, OwnedMutexGuard, TryLockError};
