@@ -21,9 +21,9 @@
 //! # Layout
 //!
 //! `wait_list.rs` is the list of waiters, `waker_slot.rs` the place for one waker. `label.rs` and
-//! `waits.rs` tell observers what a task waits for. Every primitive is in a file of its own and
-//! follows the same rules: it brings its data in order, and then wakes or drops what may run user
-//! code.
+//! `waits.rs` tell observers what a task waits for. Every primitive is in a file or folder of its
+//! own and follows the same rules: it brings its data in order, and then wakes or drops what may
+//! run user code.
 
 #[allow(dead_code, reason = "used by the primitives that follow")]
 mod label;
