@@ -38,7 +38,6 @@ pub mod broadcast;
 mod cancellation;
 mod event;
 mod held;
-#[allow(dead_code, reason = "used by the primitives that follow")]
 mod label;
 pub mod mpsc;
 mod mutex;
@@ -48,10 +47,8 @@ pub mod oneshot;
 mod rwlock;
 mod semaphore;
 mod set_once;
-#[allow(dead_code, reason = "used by the primitives that follow")]
 mod wait_list;
 pub(crate) mod waits;
-#[allow(dead_code, reason = "used by the primitives that follow")]
 mod waker_slot;
 pub mod watch;
 

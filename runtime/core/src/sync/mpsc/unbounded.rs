@@ -196,9 +196,8 @@ impl<T> fmt::Debug for WeakUnboundedSender<T> {
 impl<T> UnboundedReceiver<T> {
     /// Receives the next message. Waits until there is one.
     ///
-    /// Returns `None` if no message can come any more: all senders are dropped, or the channel
-    /// is
-    /// [closed](Self::close), and the queue is empty. Consumes the cooperative budget.
+    /// Returns `None` if the queue is empty and no message can come any more: all senders are
+    /// dropped, or the channel is [closed](Self::close). Consumes the cooperative budget.
     ///
     /// # Cancel safety
     ///
