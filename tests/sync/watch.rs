@@ -341,6 +341,33 @@ fn a_waker_may_drop_waiters_and_send_while_it_is_woken() {
 }
 
 #[test]
+fn a_waiter_that_is_added_by_a_wake_waits_for_the_next_value() {
+    let (sender, mut receiver) = channel(0);
+    let (wakes, counting) = Counting::new();
+    let added: Rc<RefCell<Vec<std::pin::Pin<Box<dyn Future<Output = ()>>>>>> = Rc::default();
+    let waker = {
+        let (added, sender) = (added.clone(), sender.clone());
+        on_wake(move || {
+            let mut receiver = sender.subscribe();
+            let mut wait = Box::pin(async move { receiver.changed().await.unwrap() });
+            let poll = wait.as_mut().poll(&mut Context::from_waker(&counting));
+            assert!(poll.is_pending());
+            added.borrow_mut().push(wait);
+        })
+    };
+    let mut wait = pin!(receiver.changed());
+    assert!(
+        wait.as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    sender.send(1).unwrap();
+    assert_eq!((added.borrow().len(), wakes.wakes()), (1, 0));
+    sender.send(2).unwrap();
+    assert_eq!((added.borrow().len(), wakes.wakes()), (1, 1));
+}
+
+#[test]
 fn a_value_that_is_sent_by_the_clone_of_the_waker_is_seen() {
     let (sender, mut receiver) = channel(0);
     let waker = on_clone(move || sender.send(1).unwrap());
