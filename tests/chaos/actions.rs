@@ -23,6 +23,8 @@ use super::places::{Kind, Place};
 use super::runtimes::{self, Guest, Inside};
 use super::world::{self, Joiner, Known, Remote, Set, Style, World, copy, take};
 
+#[path = "actions/broadcast.rs"]
+pub mod broadcast;
 #[path = "actions/io.rs"]
 mod io;
 
@@ -47,6 +49,7 @@ pub fn take_action(world: &World, place: Place, kind: Kind) {
         Kind::Class => class(world, place),
         Kind::Timer => io::timer(world, place),
         Kind::Descriptor => io::descriptor(world, place),
+        Kind::Broadcast => broadcast::act(world, place),
         Kind::Local => local(world, place),
         Kind::Look => look(world, place),
         Kind::Panic => unreachable!("the place panics"),

@@ -87,6 +87,7 @@ names! {
     Class
     Timer
     Descriptor
+    Broadcast
     Local
     Look
     Panic

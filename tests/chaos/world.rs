@@ -116,6 +116,7 @@ pub struct Bag {
     pub classes: RefCell<Vec<Class>>,
     pub sleeps: RefCell<Vec<Pin<Box<Sleep>>>>,
     pub descriptors: RefCell<Vec<Rc<Async<Fd>>>>,
+    pub channels: actions::broadcast::Bag,
     pub peers: RefCell<Vec<std::os::unix::net::UnixStream>>,
     #[cfg(feature = "trace")]
     pub spans: RefCell<Vec<wakeful::trace::Span>>,

@@ -11,7 +11,7 @@ use wakeful::sync::watch::{self, Receiver, Sender, channel};
 use wakeful::task::coop::has_budget_remaining;
 
 use super::support::{Counting, OnDrop, panic_of};
-use super::user_code::{Panics, on_clone, on_wake};
+use super::user_code::{on_clone, on_wake, panics};
 
 /// Polls `changed` once, with a waker that does nothing.
 fn changed<T>(receiver: &mut Receiver<T>) -> Option<bool> {
@@ -285,7 +285,7 @@ fn a_waker_that_panics_leaves_the_others_their_wakes() {
         .iter_mut()
         .map(|it| Box::pin(it.changed()))
         .collect();
-    let wakers = [counting.clone(), Panics::new(), counting];
+    let wakers = [counting.clone(), panics(), counting];
     for (wait, waker) in waits.iter_mut().zip(&wakers) {
         let poll = wait.as_mut().poll(&mut Context::from_waker(waker));
         assert!(poll.is_pending());
