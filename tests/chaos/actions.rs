@@ -1,5 +1,7 @@
 //! The actions of user code: public calls, on the objects of the bag.
 
+#[path = "actions/broadcast.rs"]
+pub mod broadcast;
 #[path = "actions/channel.rs"]
 pub mod channel;
 #[path = "actions/handles.rs"]
@@ -53,6 +55,7 @@ pub fn take_action(world: &World, place: Place, kind: Kind) {
         Kind::Class => class(world, place),
         Kind::Timer => io::timer(world, place),
         Kind::Descriptor => io::descriptor(world, place),
+        Kind::Broadcast => broadcast::act(world, place),
         Kind::Local => local(world, place),
         Kind::Lock => super::locks::act(world, place),
         Kind::Channel => channel::channel(world, place),

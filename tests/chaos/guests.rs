@@ -99,6 +99,12 @@ impl Capture {
     }
 }
 
+impl Capture {
+    pub fn again(&self) -> Capture {
+        Capture::new(&self.tally)
+    }
+}
+
 impl Drop for Capture {
     fn drop(&mut self) {
         self.tally.closures.dropped();

@@ -195,6 +195,14 @@ impl World {
             any |= self.locks.empty();
             any |= self.drop_one_by_one(self.bag.descriptors.take());
             any |= self.drop_one_by_one(self.bag.peers.take());
+            let channels = &self.bag.channels;
+            any |= self.drop_one_by_one(channels.waits.take());
+            any |= self.drop_one_by_one(channels.oneshots.take());
+            any |= self.drop_one_by_one(channels.watches.take());
+            any |= self.drop_one_by_one(channels.watchers.take());
+            any |= self.drop_one_by_one(channels.broadcasts.take());
+            any |= self.drop_one_by_one(channels.listeners.take());
+            any |= self.drop_one_by_one(channels.tokens.take());
             any |= self.drop_one_by_one(self.bag.blocking.take());
             any |= self.drop_one_by_one(self.bag.aborts.take());
             any |= self.drop_one_by_one(self.bag.wakers.take());

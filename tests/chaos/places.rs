@@ -92,6 +92,7 @@ names! {
     Class
     Timer
     Descriptor
+    Broadcast
     Local
     Lock
     Channel

@@ -120,6 +120,7 @@ pub struct Bag {
     pub classes: RefCell<Vec<Class>>,
     pub sleeps: RefCell<Vec<Pin<Box<Sleep>>>>,
     pub descriptors: RefCell<Vec<Rc<Async<Fd>>>>,
+    pub channels: actions::broadcast::Bag,
     pub peers: RefCell<Vec<std::os::unix::net::UnixStream>>,
     pub outboxes: RefCell<Vec<Outbox>>,
     pub inboxes: RefCell<Vec<Inbox>>,

@@ -13,7 +13,7 @@ use wakeful::sync::broadcast::{Receiver, Sender, channel};
 use wakeful::task::coop::has_budget_remaining;
 
 use super::support::{Counting, Ledger, OnDrop, panic_of};
-use super::user_code::{Panics, on_clone, on_wake};
+use super::user_code::{on_clone, on_drop, on_wake, panics};
 
 #[test]
 fn each_receiver_gets_each_value_in_order() {
@@ -318,38 +318,47 @@ fn the_drop_of_a_value_may_use_the_channel() {
 #[cfg(panic = "unwind")]
 #[test]
 fn a_drop_of_a_value_that_panics_leaves_the_channel_in_order() {
-    let (sender, receiver) = channel(4);
-    let mut other = sender.subscribe();
     let ledger = Ledger::new();
-    let panics = Rc::new(OnDrop(|| panic!("in the drop")));
-    for _ in 0..2 {
-        _ = sender.send((Some(ledger.guard()), Some(panics.clone())).into());
-    }
-    drop(panics);
-    fn take<T>(receiver: &mut Receiver<Rc<T>>) {
-        std::mem::forget(receiver.try_recv());
-    }
-    take(&mut other);
-    take(&mut other);
-    // The clones keep the values; the receiver gives up its own counts.
-    drop(receiver);
-    assert_eq!((sender.len(), sender.receiver_count()), (0, 1));
-
+    let armed = Rc::new(Cell::new(false));
     let (sender, receiver) = channel(4);
-    for _ in 0..2 {
-        _ = sender.send(Rc::new((ledger.guard(), OnDrop(|| panic!("in the drop")))));
+    for _ in 0..3 {
+        let armed = armed.clone();
+        let panics = OnDrop(move || assert!(!armed.take(), "in the drop"));
+        _ = sender.send(Rc::new((ledger.guard(), panics)));
     }
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        // Only the first of two panics can go through; so one value is received before.
-        let mut receiver = receiver;
-        let value = receiver.try_recv();
-        std::mem::forget(value);
-        drop(receiver);
-    }));
+    armed.set(true);
+    let result = catch_unwind(AssertUnwindSafe(|| drop(receiver)));
     assert!(result.is_err());
     assert_eq!((sender.len(), sender.receiver_count()), (0, 0));
     assert!(sender.closed().now_or_never().is_some());
-    assert!(ledger.dropped() >= 1);
+    ledger.assert_all_dropped(3);
+}
+
+#[cfg(panic = "unwind")]
+#[test]
+fn a_value_stays_if_the_drop_of_a_needless_waker_panics() {
+    type Wait = std::pin::Pin<Box<dyn Future<Output = Result<i32, RecvError>>>>;
+    let (sender, mut first) = channel(4);
+    let mut second = sender.subscribe();
+    let wait: Wait = Box::pin(async move { second.recv().await });
+    let wait = Rc::new(RefCell::new(Some(wait)));
+    let got = Rc::new(Cell::new(None));
+    // The first waker polls the second receiver, whose waker has not been woken yet.
+    let waker = {
+        let (wait, got) = (wait.clone(), got.clone());
+        on_wake(move || got.set(wait.take().unwrap().now_or_never()))
+    };
+    let mut first = pin!(first.recv());
+    let poll = first.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(poll.is_pending());
+    let waker = on_drop(|| panic!("in the drop of a waker"));
+    if let Some(wait) = &mut *wait.borrow_mut() {
+        let poll = wait.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(poll.is_pending());
+    }
+    drop(waker);
+    sender.send(1).unwrap();
+    assert_eq!(got.take(), Some(Ok(1)));
 }
 
 #[cfg(panic = "unwind")]
@@ -359,7 +368,7 @@ fn a_waker_that_panics_leaves_the_others_their_wakes() {
     let (wakes, counting) = Counting::new();
     let mut receivers = [sender.subscribe(), sender.subscribe(), first];
     let mut waits: Vec<_> = receivers.iter_mut().map(|it| Box::pin(it.recv())).collect();
-    let wakers = [counting.clone(), Panics::new(), counting];
+    let wakers = [counting.clone(), panics(), counting];
     for (wait, waker) in waits.iter_mut().zip(&wakers) {
         let poll = wait.as_mut().poll(&mut Context::from_waker(waker));
         assert!(poll.is_pending());

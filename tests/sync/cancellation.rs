@@ -12,7 +12,7 @@ use wakeful::sync::CancellationToken;
 use wakeful::task::coop::has_budget_remaining;
 
 use super::support::{Counting, Ledger};
-use super::user_code::{Panics, on_clone, on_wake};
+use super::user_code::{on_clone, on_wake, panics};
 
 type Wait = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -116,6 +116,7 @@ fn a_deep_and_a_wide_tree_are_cancelled_and_dropped() {
     }
 }
 
+#[allow(clippy::mutable_key_type, reason = "the hash is that of a pointer")]
 #[test]
 fn tokens_are_compared_by_identity() {
     let token = CancellationToken::new();
@@ -254,8 +255,8 @@ fn a_waker_that_panics_leaves_the_other_tokens_their_wakes() {
     let children = [root.child_token(), root.child_token()];
     let (wakes, counting) = Counting::new();
     let _waits = [
-        wait(&root, &Panics::new()),
-        wait(&children[0], &Panics::new()),
+        wait(&root, &panics()),
+        wait(&children[0], &panics()),
         wait(&children[0], &counting),
         wait(&children[1], &counting),
     ];

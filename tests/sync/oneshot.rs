@@ -11,7 +11,7 @@ use wakeful::sync::oneshot::{self, Receiver, Sender, channel};
 use wakeful::task::coop::has_budget_remaining;
 
 use super::support::{Counting, Ledger, OnDrop, poll_once};
-use super::user_code::{Panics, on_clone, on_drop, on_wake};
+use super::user_code::{on_clone, on_drop, on_wake, panics};
 
 fn closed<T>(sender: &mut Sender<T>, waker: &Waker) -> bool {
     sender
@@ -250,12 +250,12 @@ fn a_waker_may_use_the_channel_when_it_is_dropped() {
 #[test]
 fn a_waker_that_panics_harms_neither_half() {
     let (sender, mut receiver) = channel();
-    assert!(poll_once(&mut receiver, &Panics::new()).is_pending());
+    assert!(poll_once(&mut receiver, &panics()).is_pending());
     sender.send(1).unwrap();
     assert_eq!(receiver.try_recv(), Ok(1));
 
     let (mut sender, receiver) = oneshot::channel::<i32>();
-    assert!(!closed(&mut sender, &Panics::new()));
+    assert!(!closed(&mut sender, &panics()));
     drop(receiver);
     assert!(sender.is_closed());
 }

@@ -67,11 +67,7 @@ pub fn on_drop(f: impl Fn() + 'static) -> Waker {
     waker([Box::new(|| ()), Box::new(|| ()), Box::new(f)])
 }
 
-/// Wakers whose wake panics.
-pub struct Panics;
-
-impl Panics {
-    pub fn new() -> Waker {
-        Arc::new(support::Panicking).into()
-    }
+/// Returns a waker whose wake panics.
+pub fn panics() -> Waker {
+    Arc::new(support::Panicking).into()
 }

@@ -11,7 +11,7 @@ use wakeful::sync::watch::{self, Receiver, Sender, channel};
 use wakeful::task::coop::has_budget_remaining;
 
 use super::support::{Counting, OnDrop, panic_of};
-use super::user_code::{Panics, on_clone, on_wake};
+use super::user_code::{on_clone, on_wake, panics};
 
 /// Polls `changed` once, with a waker that does nothing.
 fn changed<T>(receiver: &mut Receiver<T>) -> Option<bool> {
@@ -285,7 +285,7 @@ fn a_waker_that_panics_leaves_the_others_their_wakes() {
         .iter_mut()
         .map(|it| Box::pin(it.changed()))
         .collect();
-    let wakers = [counting.clone(), Panics::new(), counting];
+    let wakers = [counting.clone(), panics(), counting];
     for (wait, waker) in waits.iter_mut().zip(&wakers) {
         let poll = wait.as_mut().poll(&mut Context::from_waker(waker));
         assert!(poll.is_pending());
@@ -338,6 +338,33 @@ fn a_waker_may_drop_waiters_and_send_while_it_is_woken() {
         assert_eq!(*receiver.borrow(), 2);
         assert!(!receiver.has_changed().unwrap());
     }
+}
+
+#[test]
+fn a_waiter_that_is_added_by_a_wake_waits_for_the_next_value() {
+    let (sender, mut receiver) = channel(0);
+    let (wakes, counting) = Counting::new();
+    let added: Rc<RefCell<Vec<std::pin::Pin<Box<dyn Future<Output = ()>>>>>> = Rc::default();
+    let waker = {
+        let (added, sender) = (added.clone(), sender.clone());
+        on_wake(move || {
+            let mut receiver = sender.subscribe();
+            let mut wait = Box::pin(async move { receiver.changed().await.unwrap() });
+            let poll = wait.as_mut().poll(&mut Context::from_waker(&counting));
+            assert!(poll.is_pending());
+            added.borrow_mut().push(wait);
+        })
+    };
+    let mut wait = pin!(receiver.changed());
+    assert!(
+        wait.as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    sender.send(1).unwrap();
+    assert_eq!((added.borrow().len(), wakes.wakes()), (1, 0));
+    sender.send(2).unwrap();
+    assert_eq!((added.borrow().len(), wakes.wakes()), (1, 1));
 }
 
 #[test]

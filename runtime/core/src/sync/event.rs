@@ -14,6 +14,7 @@ use pin_project_lite::pin_project;
 use super::label::{Kind, Label};
 use super::wait_list::{HasWaiters, Owner, Place, WaitList, Waiter};
 use crate::task::coop;
+use crate::unwind::catch_panic;
 
 /// Tasks that wait until a condition of the primitive holds.
 #[derive(Debug)]
@@ -139,7 +140,10 @@ where
             result
         }));
         progress.made_progress();
-        drop(waiter.remove());
+        if let (_, Some(waker)) = waiter.remove() {
+            // A panic would lose the result.
+            catch_panic(|| drop(waker));
+        }
         Poll::Ready(result)
     }
 }

@@ -180,7 +180,7 @@ impl<T> Sender<T> {
     /// use wakeful::sync::watch;
     ///
     /// let (sender, receiver) = watch::channel(5);
-    /// let raise = |to| {
+    /// let raise = |to: i32| {
     ///     sender.send_if_modified(|level| {
     ///         let raised = *level < to;
     ///         *level = to.max(*level);
