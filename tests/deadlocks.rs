@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use wakeful::runtime::{DeadlockKind, DeadlockReport, TaskState, WaitDump};
-use wakeful::sync::{Mutex, Notify, Semaphore};
+use wakeful::sync::{Mutex, Notify, OnceCell, RwLock, RwLockWriteGuard, Semaphore};
 use wakeful::task::{self, yield_now};
 use wakeful::{Builder, Runtime};
 
@@ -122,6 +122,72 @@ fn a_task_that_locks_twice_waits_for_itself() {
     assert_eq!(report.kind, DeadlockKind::Certain);
     assert_eq!(report.cycle, [report.tasks[0].id]);
     assert!(report.tasks[0].is_main);
+}
+
+#[test]
+fn a_second_read_behind_a_waiting_writer_waits_for_all_readers() {
+    let report = report_of(async {
+        let lock = Rc::new(RwLock::new((1, 2)));
+        let readers = ["first", "second"].map(|name| {
+            let lock = lock.clone();
+            named(name, async move {
+                // The record goes with a guard that is downgraded and mapped.
+                let _guard = match name {
+                    "first" => {
+                        let guard = lock.write().await;
+                        RwLockWriteGuard::downgrade_map(guard, |pair| &pair.0)
+                    }
+                    _ => wakeful::sync::RwLockReadGuard::map(lock.read().await, |pair| &pair.1),
+                };
+                yield_now().await;
+                yield_now().await;
+                let _again = lock.read().await;
+            })
+        });
+        let _writer = named("writer", async move {
+            drop(lock.write().await);
+        });
+        for reader in readers {
+            reader.await.unwrap();
+        }
+    });
+    assert_eq!(report.kind, DeadlockKind::Certain);
+    let of = |name: &str| {
+        let task = report
+            .tasks
+            .iter()
+            .find(|it| it.name.as_deref() == Some(name));
+        task.expect("the task is in the report")
+    };
+    let mut readers = [of("first").id, of("second").id];
+    readers.sort();
+    for name in ["first", "second", "writer"] {
+        let [
+            WaitDump::Sync {
+                kind: "rwlock",
+                held_by,
+                ..
+            },
+        ] = &of(name).waits[..]
+        else {
+            panic!("{}", of(name));
+        };
+        let mut held_by = held_by.clone();
+        held_by.sort();
+        assert_eq!(held_by, readers);
+    }
+    assert_eq!((of("first").holds.len(), of("writer").holds.len()), (1, 0));
+}
+
+#[test]
+fn an_initializer_that_waits_for_its_own_cell_waits_for_itself() {
+    let report = report_of(async {
+        let cell = OnceCell::new();
+        let inner = async || *cell.get_or_init(async || 1).await;
+        cell.get_or_init(inner).await;
+    });
+    assert_eq!(report.cycle, [report.tasks[0].id]);
+    assert!(report.to_string().contains("once cell"), "{report}");
 }
 
 #[test]

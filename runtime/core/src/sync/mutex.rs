@@ -98,6 +98,18 @@ impl<T: ?Sized> Mutex<T> {
     /// # Cancel safety
     ///
     /// As for [`lock`](Self::lock).
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use wakeful::sync::Mutex;
+    ///
+    /// wakeful::block_on(async {
+    ///     let mutex = Rc::new(Mutex::new(1));
+    ///     let mut guard = mutex.clone().lock_owned().await;
+    ///     wakeful::spawn(async move { *guard += 1 }).await.unwrap();
+    ///     assert_eq!(*mutex.lock().await, 2);
+    /// });
+    /// ```
     pub async fn lock_owned(self: Rc<Self>) -> OwnedMutexGuard<T> {
         if !self.semaphore.take_at_once(1) {
             // The semaphore is never closed.
@@ -114,6 +126,16 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     ///
     /// If the lock is held, or other tasks wait for it.
+    ///
+    /// ```
+    /// use wakeful::sync::Mutex;
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.try_lock().unwrap();
+    /// assert!(mutex.try_lock().is_err());
+    /// drop(guard);
+    /// assert!(mutex.try_lock().is_ok());
+    /// ```
     #[inline]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         match self.semaphore.take(1) {

@@ -186,6 +186,18 @@ impl Notify {
 
     /// Notifies all tasks that wait now, and all futures of [`notified`](Self::notified) that
     /// exist. Stores nothing.
+    ///
+    /// ```
+    /// use wakeful::sync::Notify;
+    ///
+    /// wakeful::block_on(async {
+    ///     let notify = Notify::new();
+    ///     let (first, second) = (notify.notified(), notify.notified());
+    ///     notify.notify_waiters();
+    ///     first.await;
+    ///     second.await;
+    /// });
+    /// ```
     pub fn notify_waiters(&self) {
         let round = self.rounds.get() + 1;
         self.rounds.set(round);

@@ -1,7 +1,6 @@
 //! `OnceCell`: a value that the first task computes and the others wait for.
 
 use std::cell;
-use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -81,6 +80,15 @@ impl<T> OnceCell<T> {
     /// # Errors
     ///
     /// The given value, if the cell has a value or an initializer is running.
+    ///
+    /// ```
+    /// use wakeful::sync::OnceCell;
+    ///
+    /// let cell = OnceCell::new();
+    /// assert_eq!(cell.set(1), Ok(()));
+    /// assert!(cell.set(2).unwrap_err().is_already_init_err());
+    /// assert_eq!(cell.get(), Some(&1));
+    /// ```
     pub fn set(&self, value: T) -> Result<(), SetError<T>> {
         match self.semaphore.try_acquire() {
             Ok(permit) => {
@@ -106,15 +114,15 @@ impl<T> OnceCell<T> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
-        let result = self
-            .get_or_try_init(|| {
-                let init = init();
-                async move { Ok::<T, Infallible>(init.await) }
-            })
-            .await;
-        match result {
-            Ok(value) => value,
-            Err(never) => match never {},
+        if let Some(value) = self.value.get() {
+            return value;
+        }
+        match self.semaphore.acquire().await {
+            Ok(permit) => {
+                let value = init().await;
+                self.put(value, permit)
+            }
+            Err(_) => self.closed(),
         }
     }
 
@@ -154,8 +162,14 @@ impl<T> OnceCell<T> {
                 let value = init().await?;
                 Ok(self.put(value, permit))
             }
-            Err(_) => Ok(self.value.get().expect("`put` sets a value, then closes")),
+            Err(_) => Ok(self.closed()),
         }
+    }
+
+    /// Returns the value of a cell whose semaphore is closed.
+    fn closed(&self) -> &T {
+        let value = self.value.get();
+        value.expect("the semaphore is closed after the value was set")
     }
 
     /// Sets the value. The permit is the only one, so the cell is empty.

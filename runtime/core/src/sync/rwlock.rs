@@ -133,6 +133,18 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     ///
     /// As for [`read`](Self::read).
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use wakeful::sync::RwLock;
+    ///
+    /// wakeful::block_on(async {
+    ///     let lock = Rc::new(RwLock::new(1));
+    ///     let guard = lock.clone().read_owned().await;
+    ///     let task = wakeful::spawn(async move { *guard + 1 });
+    ///     assert_eq!(task.await.unwrap(), 2);
+    /// });
+    /// ```
     pub async fn read_owned(self: Rc<Self>) -> OwnedRwLockReadGuard<T> {
         if !self.semaphore.take_at_once(1) {
             // The semaphore is never closed.

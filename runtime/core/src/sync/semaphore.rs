@@ -160,6 +160,16 @@ impl Semaphore {
     }
 
     /// Closes the semaphore: no more permits are given out, and all waiting tasks get an error.
+    ///
+    /// ```
+    /// use wakeful::sync::Semaphore;
+    ///
+    /// wakeful::block_on(async {
+    ///     let semaphore = Semaphore::new(1);
+    ///     semaphore.close();
+    ///     assert!(semaphore.acquire().await.is_err());
+    /// });
+    /// ```
     pub fn close(&self) {
         self.closed.set(true);
         while let Some(popped) = self.waiters.pop_front(CLOSED) {
@@ -247,6 +257,18 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As for [`acquire`](Self::acquire).
+    ///
+    /// ```
+    /// use wakeful::sync::Semaphore;
+    ///
+    /// wakeful::block_on(async {
+    ///     let semaphore = Semaphore::new(3);
+    ///     let two = semaphore.acquire_many(2).await.unwrap();
+    ///     assert_eq!(semaphore.available_permits(), 1);
+    ///     drop(two);
+    ///     assert_eq!(semaphore.available_permits(), 3);
+    /// });
+    /// ```
     pub async fn acquire_many(&self, permits: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         if !self.take_at_once(permits as usize) {
             Acquire::new(self, permits as usize).await?;
@@ -259,6 +281,15 @@ impl Semaphore {
     /// # Errors
     ///
     /// If there is no permit, or the semaphore is closed.
+    ///
+    /// ```
+    /// use wakeful::sync::{Semaphore, TryAcquireError};
+    ///
+    /// let semaphore = Semaphore::new(1);
+    /// let permit = semaphore.try_acquire().unwrap();
+    /// assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
+    /// # drop(permit);
+    /// ```
     pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
     }

@@ -82,6 +82,14 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     }
 
     /// Narrows the guard to a part of the value.
+    ///
+    /// ```
+    /// use wakeful::sync::{RwLock, RwLockReadGuard};
+    ///
+    /// let lock = RwLock::new(("name", 1));
+    /// let number = RwLockReadGuard::map(lock.try_read().unwrap(), |pair| &pair.1);
+    /// assert_eq!(*number, 1);
+    /// ```
     pub fn map<U: ?Sized>(this: Self, part: impl FnOnce(&T) -> &U) -> RwLockReadGuard<'a, U> {
         let value = ptr::from_ref(part(&this));
         RwLockReadGuard::of(this.held, value)
@@ -113,6 +121,16 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     }
 
     /// Narrows the guard to a part of the value.
+    ///
+    /// ```
+    /// use wakeful::sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(("name", 1));
+    /// let mut number = RwLockWriteGuard::map(lock.try_write().unwrap(), |pair| &mut pair.1);
+    /// *number += 1;
+    /// drop(number);
+    /// assert_eq!(*lock.try_read().unwrap(), ("name", 2));
+    /// ```
     pub fn map<U: ?Sized>(
         mut this: Self,
         part: impl FnOnce(&mut T) -> &mut U,

@@ -39,6 +39,14 @@ impl<'a> SemaphorePermit<'a> {
     }
 
     /// Drops the permits without giving them back: the semaphore has fewer from here on.
+    ///
+    /// ```
+    /// use wakeful::sync::Semaphore;
+    ///
+    /// let semaphore = Semaphore::new(2);
+    /// semaphore.try_acquire().unwrap().forget();
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// ```
     pub fn forget(mut self) {
         self.permits = 0;
     }
@@ -60,6 +68,17 @@ impl<'a> SemaphorePermit<'a> {
     }
 
     /// Splits `permits` permits off. `None` if this has fewer.
+    ///
+    /// ```
+    /// use wakeful::sync::Semaphore;
+    ///
+    /// let semaphore = Semaphore::new(3);
+    /// let mut permits = semaphore.try_acquire_many(3).unwrap();
+    /// let one = permits.split(1).unwrap();
+    /// drop(permits);
+    /// assert_eq!(semaphore.available_permits(), 2);
+    /// # drop(one);
+    /// ```
     pub fn split(&mut self, permits: usize) -> Option<SemaphorePermit<'a>> {
         let permits = u32::try_from(permits).ok()?;
         self.permits = self.permits.checked_sub(permits)?;
