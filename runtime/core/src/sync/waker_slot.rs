@@ -21,6 +21,7 @@ pub(crate) struct WakerSlot {
 }
 
 impl WakerSlot {
+    #[inline(always)]
     pub(crate) const fn new() -> WakerSlot {
         WakerSlot {
             waker: Cell::new(None),
