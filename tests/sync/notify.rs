@@ -33,7 +33,7 @@ fn notify_waiters_reaches_futures_that_were_not_polled() {
 #[test]
 fn the_first_waiter_is_notified_first_and_notify_last_takes_the_last() {
     let notify = Notify::new();
-    let mut all = [const { () }; 3].map(|()| Box::pin(notify.notified()));
+    let mut all = [(); 3].map(|()| Box::pin(notify.notified()));
     for waiter in &mut all {
         assert!(!waiter.as_mut().enable());
     }
