@@ -22,7 +22,7 @@ use crate::time::{Sleep, sleep, timeout};
 /// [`TaskGroup::deadline`] says otherwise.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Tasks that end before [`join`](Self::join) returns. See the [module](self) for the rules.
+/// Tasks that end before [`join`](Self::join) returns. See the [module](super) for the rules.
 ///
 /// `T` is what the tasks return, `E` their error.
 ///
