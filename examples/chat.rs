@@ -165,7 +165,7 @@ impl Room {
             text: text.into(),
             private,
         };
-        // An error means that there are no clients, so nobody misses the message.
+        // An error means that there are no clients.
         let _ = self.ring.send(message);
     }
 }
