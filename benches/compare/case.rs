@@ -94,7 +94,7 @@ impl Peer {
             Peer::Compio => "compio",
             Peer::Epoll => "hand-written epoll",
             Peer::TokioSync => "tokio::sync on Wakeful",
-            Peer::AsyncLock => "async-channel and async-lock on Wakeful",
+            Peer::AsyncLock => "async-lock on Wakeful",
             Peer::LocalSync => "local-sync on Wakeful",
             Peer::AsyncUnsync => "async-unsync on Wakeful",
         }
