@@ -15,9 +15,18 @@ use crate::on;
 
 const GROUP: &str = "Channels and locks";
 
+const CRATES: &[(Peer, &str)] = &[
+    (
+        Peer::SmolStatic,
+        "the types of async-channel, async-lock, async-broadcast and event-listener",
+    ),
+    (Peer::Monoio, "the types of local-sync"),
+];
+
 const fn case(name: &'static str, about: &'static str, run: fn(&Run) -> Outcome) -> Case {
     Case {
         peers: Peer::SYNC,
+        notes: CRATES,
         ..Case::new(name, GROUP, about, run)
     }
 }
@@ -100,7 +109,7 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-const NONE: &str = "it has no such type";
+const NONE: &str = "the crate has no such type";
 
 /// Runs `$case` with the calls of the peer's crate, or returns that the crate has no such type. The
 /// first argument of `$case` is how to spawn, to join and to yield.
