@@ -7,13 +7,11 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::io;
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use async_broadcast::{Receiver, RecvError, Sender, broadcast};
-use futures_util::future::{Either, select};
 use wakeful::net::{TcpListener, TcpStream};
+use wakeful::sync::broadcast::{Receiver, Sender, error::RecvError};
 use wakeful::time::timeout;
 use wakeful_examples::{Args, accept, listen, raise_descriptor_limit};
 
@@ -53,13 +51,9 @@ struct Room {
 
 /// Serves clients until it is dropped.
 pub(crate) async fn serve(listener: TcpListener) {
-    let (mut ring, receiver) = broadcast(RING);
-    ring.set_overflow(true);
-    // Without clients the messages are dropped, and the ring stays open.
-    let _open = receiver.deactivate();
     let room = Rc::new(Room {
         names: RefCell::default(),
-        ring,
+        ring: Sender::new(RING),
     });
     loop {
         let (stream, peer) = accept(&listener).await;
@@ -79,13 +73,14 @@ async fn attend(stream: &TcpStream, room: &Room) -> io::Result<()> {
     let Some(seat) = named.unwrap_or(Ok(None))? else {
         return Ok(());
     };
-    let messages = room.ring.new_receiver();
+    let messages = room.ring.subscribe();
     room.say(&seat.name, format!("* {} joins\n", seat.name));
     // Only `receive` writes to the client, so that no line ends up inside another one. When one of
     // the two ends, the other one is dropped.
-    let receive = pin!(receive(messages, &seat.name, stream));
-    let talk = pin!(talk(&mut lines, &seat.name, room));
-    let (Either::Left((done, _)) | Either::Right((done, _))) = select(receive, talk).await;
+    let done = wakeful::select! {
+        done = receive(messages, &seat.name, stream) => done,
+        done = talk(&mut lines, &seat.name, room) => done,
+    };
     room.say(&seat.name, format!("* {} leaves\n", seat.name));
     done
 }
@@ -140,7 +135,7 @@ async fn receive(
                     tell(stream, &message.text).await?;
                 }
             }
-            Err(RecvError::Overflowed(missed)) => {
+            Err(RecvError::Lagged(missed)) => {
                 let notice = format!("* you read too slowly and missed {missed} messages\n");
                 tell(stream, &notice).await?;
             }
@@ -170,9 +165,8 @@ impl Room {
             text: text.into(),
             private,
         };
-        // The ring is never full, as it drops the oldest message; without clients it drops this
-        // one.
-        let _ = self.ring.try_broadcast(message);
+        // An error means that there are no clients.
+        let _ = self.ring.send(message);
     }
 }
 

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::join;
 use wakeful::task::{JoinSet, yield_now};
 use wakeful::time::{Instant, sleep, timeout};
 
@@ -38,7 +37,7 @@ async fn main() {
     // Waiting takes no processor time: these two sleep at the same time.
     let start = Instant::now();
     let nap = Duration::from_millis(200);
-    join(sleep(nap), sleep(nap)).await;
+    wakeful::join!(sleep(nap), sleep(nap));
     println!(
         "two sleeps of {nap:?} at the same time took {:.1?}",
         start.elapsed()

@@ -7,11 +7,9 @@
 use std::cell::Cell;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select, try_join};
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::time::{Instant, sleep_until, timeout};
 use wakeful_examples::{Args, accept, listen, raise_descriptor_limit};
@@ -64,13 +62,16 @@ async fn forward(client: &TcpStream, upstream: &str, idle: Duration) -> io::Resu
     server.set_nodelay(true)?;
 
     let last_move = Cell::new(Instant::now());
-    let there = copy(client, &server, &last_move);
-    let back = copy(&server, client, &last_move);
-    // An error in one direction ends both; the end of a stream ends only its direction.
-    let both = pin!(try_join(there, back));
-    match select(both, pin!(idle_for(idle, &last_move))).await {
-        Either::Left((done, _)) => done.map(|_| ()),
-        Either::Right(_) => Err(timed_out("nothing moved", idle)),
+    let both = async {
+        let there = copy(client, &server, &last_move);
+        let back = copy(&server, client, &last_move);
+        // An error in one direction ends both; the end of a stream ends only its direction.
+        wakeful::try_join!(there, back).map(|_| ())
+    };
+    wakeful::select! {
+        biased;
+        done = both => done,
+        () = idle_for(idle, &last_move) => Err(timed_out("nothing moved", idle)),
     }
 }
 

@@ -5,13 +5,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
-use futures_util::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use wakeful::Shards;
+use wakeful::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use wakeful::net::shard::TcpListeners;
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::shard::Shard;
@@ -67,13 +65,14 @@ fn run() -> io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         println!("listening on {address} with {} shards", shards.count());
-        let (terminated, interrupted) = (pin!(terminate.recv()), pin!(interrupt.recv()));
-        let signals = select(terminated, interrupted);
-        io::Result::Ok(match select(signals, shards.ended()).await {
-            Either::Left((Either::Left(_), _)) => "SIGTERM".to_owned(),
-            Either::Left((Either::Right(_), _)) => "ctrl-c".to_owned(),
-            Either::Right((Ok(()), _)) => "all services have ended".to_owned(),
-            Either::Right((Err(failure), _)) => failure.to_string(),
+        io::Result::Ok(wakeful::select! {
+            biased;
+            _ = terminate.recv() => "SIGTERM".to_owned(),
+            _ = interrupt.recv() => "ctrl-c".to_owned(),
+            ended = shards.ended() => match ended {
+                Ok(()) => "all services have ended".to_owned(),
+                Err(failure) => failure.to_string(),
+            },
         })
     })?;
     println!("{reason}: requests under way are finished");
@@ -84,8 +83,12 @@ fn run() -> io::Result<()> {
 
 async fn serve(shard: Shard, listener: TcpListener) {
     let mut stopping = shard.stopping();
-    while let Either::Left(((stream, _), _)) = select(pin!(accept(&listener)), &mut stopping).await
-    {
+    loop {
+        let (stream, _) = wakeful::select! {
+            biased;
+            client = accept(&listener) => client,
+            () = &mut stopping => return,
+        };
         // The shutdown waits for the tasks that the service has spawned.
         wakeful::spawn(talk(shard.clone(), stream));
     }
@@ -96,13 +99,14 @@ async fn talk(shard: Shard, stream: TcpStream) -> io::Result<()> {
     let mut requests = BufReader::new(&stream);
     loop {
         let mut line = String::new();
-        {
-            let mut limited = (&mut requests).take(MAX_LINE);
-            match select(pin!(limited.read_line(&mut line)), shard.stopping()).await {
-                Either::Left((Ok(0), _)) => return Ok(()),
-                Either::Left((length, _)) => _ = length?,
-                Either::Right(_) => return close_gently(&stream).await,
-            }
+        let mut limited = (&mut requests).take(MAX_LINE);
+        let length = wakeful::select! {
+            biased;
+            length = limited.read_line(&mut line) => length?,
+            () = shard.stopping() => return close_gently(&stream).await,
+        };
+        if length == 0 {
+            return Ok(());
         }
         let answer = answer(&shard, line.trim_end()).await;
         stream.write_all(answer.as_bytes()).await?;

@@ -8,11 +8,10 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use async_broadcast::{Receiver, broadcast};
-use futures_util::future::{Either, select};
-use futures_util::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use wakeful::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::signal::unix::{Signal, SignalKind, signal};
+use wakeful::sync::CancellationToken;
 use wakeful::task::JoinSet;
 use wakeful::time::{sleep, timeout};
 use wakeful_examples::{Args, accept, close_gently, listen};
@@ -61,11 +60,9 @@ impl Signals {
     }
 
     async fn next(&mut self) -> &'static str {
-        let terminate = pin!(self.terminate.recv());
-        let interrupt = pin!(self.interrupt.recv());
-        match select(terminate, interrupt).await {
-            Either::Left(_) => "SIGTERM",
-            Either::Right(_) => "ctrl-c",
+        wakeful::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "ctrl-c",
         }
     }
 }
@@ -77,17 +74,17 @@ async fn serve(
 ) -> JoinSet<io::Result<()>> {
     let mut signal = pin!(signal);
     let mut clients = JoinSet::new();
-    // Nothing is ever sent: the drop of `stop` notifies the clients.
-    let (stop, stopped) = broadcast::<()>(1);
+    let stop = CancellationToken::new();
     loop {
-        match select(pin!(accept(&listener)), signal.as_mut()).await {
-            Either::Left(((stream, _), _)) => {
-                clients.spawn(talk(stream, stopped.clone()));
+        wakeful::select! {
+            biased;
+            (stream, _) = accept(&listener) => {
+                clients.spawn(talk(stream, stop.clone()));
                 // Finished clients are removed.
                 while clients.try_join_next().is_some() {}
             }
-            Either::Right((name, _)) => {
-                drop(stop);
+            name = &mut signal => {
+                stop.cancel();
                 println!("{name}: no new clients, requests under way are finished");
                 return clients;
             }
@@ -96,18 +93,18 @@ async fn serve(
 }
 
 /// Serves one client, request by request. It stops only between two requests.
-async fn talk(stream: TcpStream, mut stopped: Receiver<()>) -> io::Result<()> {
+async fn talk(stream: TcpStream, stop: CancellationToken) -> io::Result<()> {
     let mut requests = BufReader::new(&stream);
     loop {
         let mut line = String::new();
-        {
-            let mut limited = (&mut requests).take(MAX_LINE);
-            let read = pin!(limited.read_line(&mut line));
-            match select(read, pin!(stopped.recv())).await {
-                Either::Left((Ok(0), _)) => return Ok(()),
-                Either::Left((length, _)) => length?,
-                Either::Right(_) => return close_gently(&stream).await,
-            };
+        let mut limited = (&mut requests).take(MAX_LINE);
+        let length = wakeful::select! {
+            biased;
+            length = limited.read_line(&mut line) => length?,
+            () = stop.cancelled() => return close_gently(&stream).await,
+        };
+        if length == 0 {
+            return Ok(());
         }
         let answer = work(&line).await;
         stream.write_all(answer.as_bytes()).await?;
@@ -135,13 +132,16 @@ async fn finish(
     again: impl Future<Output = &'static str>,
 ) -> ExitCode {
     let all = async { while clients.join_next().await.is_some() {} };
-    let given_up = match select(pin!(timeout(deadline, all)), pin!(again)).await {
-        Either::Left((Ok(()), _)) => {
-            println!("every request was finished");
-            return ExitCode::SUCCESS;
-        }
-        Either::Left((Err(_), _)) => format!("{} ms are over", deadline.as_millis()),
-        Either::Right((name, _)) => format!("{name} again"),
+    let given_up = wakeful::select! {
+        biased;
+        done = timeout(deadline, all) => match done {
+            Ok(()) => {
+                println!("every request was finished");
+                return ExitCode::SUCCESS;
+            }
+            Err(_) => format!("{} ms are over", deadline.as_millis()),
+        },
+        name = again => format!("{name} again"),
     };
     println!("{given_up}: {} clients got no answer", clients.len());
     ExitCode::FAILURE

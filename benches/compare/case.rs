@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-/// A runtime under comparison.
+/// A runtime under comparison, or a crate with channels and locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Peer {
     Wakeful,
@@ -17,6 +17,11 @@ pub enum Peer {
     Compio,
     /// A loop written by hand around `epoll`, without a runtime: the limit of the network cases.
     Epoll,
+    /// Channels and locks of other crates, in tasks of Wakeful.
+    TokioSync,
+    AsyncLock,
+    LocalSync,
+    AsyncUnsync,
 }
 
 impl Peer {
@@ -31,8 +36,20 @@ impl Peer {
         Peer::Compio,
     ];
 
+    /// The channels and locks of runtimes, and those of other crates on the same runtime.
+    pub const SYNC: &[Peer] = &[
+        Peer::Wakeful,
+        Peer::Tokio,
+        Peer::SmolStatic,
+        Peer::Monoio,
+        Peer::TokioSync,
+        Peer::AsyncLock,
+        Peer::LocalSync,
+        Peer::AsyncUnsync,
+    ];
+
     /// All peers, in the order of the report's columns.
-    pub const ALL: [Peer; 8] = [
+    pub const ALL: [Peer; 12] = [
         Peer::Wakeful,
         Peer::Tokio,
         Peer::TokioLocal,
@@ -41,6 +58,10 @@ impl Peer {
         Peer::Monoio,
         Peer::Compio,
         Peer::Epoll,
+        Peer::TokioSync,
+        Peer::AsyncLock,
+        Peer::LocalSync,
+        Peer::AsyncUnsync,
     ];
 
     /// Returns the name on the command line.
@@ -54,6 +75,10 @@ impl Peer {
             Peer::Monoio => "monoio",
             Peer::Compio => "compio",
             Peer::Epoll => "epoll",
+            Peer::TokioSync => "tokio-sync",
+            Peer::AsyncLock => "async-lock",
+            Peer::LocalSync => "local-sync",
+            Peer::AsyncUnsync => "async-unsync",
         }
     }
 
@@ -68,6 +93,10 @@ impl Peer {
             Peer::Monoio => "monoio",
             Peer::Compio => "compio",
             Peer::Epoll => "hand-written epoll",
+            Peer::TokioSync => "tokio::sync on Wakeful",
+            Peer::AsyncLock => "async-lock on Wakeful",
+            Peer::LocalSync => "local-sync on Wakeful",
+            Peer::AsyncUnsync => "async-unsync on Wakeful",
         }
     }
 
@@ -75,10 +104,13 @@ impl Peer {
     pub fn package(self) -> Option<&'static str> {
         match self {
             Peer::Wakeful => Some("wakeful"),
-            Peer::Tokio | Peer::TokioLocal => Some("tokio"),
+            Peer::Tokio | Peer::TokioLocal | Peer::TokioSync => Some("tokio"),
             Peer::Smol | Peer::SmolStatic => Some("async-executor"),
             Peer::Monoio => Some("monoio"),
             Peer::Compio => Some("compio"),
+            Peer::AsyncLock => Some("async-lock"),
+            Peer::LocalSync => Some("local-sync"),
+            Peer::AsyncUnsync => Some("async-unsync"),
             Peer::Epoll => None,
         }
     }

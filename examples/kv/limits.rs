@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::AsyncReadExt;
+use wakeful::io::AsyncReadExt;
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::time::{Instant, sleep, timeout};
 

@@ -15,11 +15,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::time::{Instant, interval, sleep_until};
 use wakeful_examples::{Args, accept, close_gently, listen, raise_descriptor_limit};
@@ -139,11 +137,11 @@ impl Shared {
         };
         stream.set_nodelay(true)?;
         let progress = Cell::new(Instant::now());
-        let talk = pin!(self.talk(stream, session, &progress));
-        match select(talk, pin!(self.without(&progress))).await {
-            Either::Left((done, _)) => done,
+        wakeful::select! {
+            biased;
+            done = self.talk(stream, session, &progress) => done,
             // Redis sends nothing either: the client would take a text for a reply.
-            Either::Right(_) => Ok(()),
+            () = self.without(&progress) => Ok(()),
         }
     }
 

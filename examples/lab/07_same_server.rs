@@ -11,7 +11,7 @@
 
 use std::io;
 
-use futures_util::{AsyncBufReadExt, io::BufReader};
+use wakeful::io::{AsyncBufReadExt, BufReader};
 use wakeful::net::{TcpListener, TcpStream};
 use wakeful::trace::Level;
 use wakeful_lab as lab;

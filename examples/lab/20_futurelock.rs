@@ -9,14 +9,16 @@
 //! Look at the last lines: `two` is woken and polled, and returns `pending`: the poll did not reach
 //! A. In the second run A is dropped before the second lock, so it is no longer a waiter.
 //!
+//! The lock is `wakeful::sync::Mutex`. tokio's also passes from its holder to the first waiter, and
+//! freezes in the same way. `Builder::detect_deadlocks` reports such a task once nothing else can
+//! run: it waits for a mutex, and no task holds the mutex.
+//!
 //! `cargo run --example lab_20_futurelock`
 
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use async_lock::Mutex;
-use futures_util::future::{Either, select};
+use wakeful::sync::Mutex;
 use wakeful::time::{pause, sleep, timeout};
 use wakeful::trace::{End, Level, mark};
 use wakeful_lab as lab;
@@ -35,10 +37,11 @@ async fn two(lock: Rc<Mutex<()>>, keep_a: bool) {
         drop(lock.lock().await);
         mark("A got the lock");
     });
-    // `select` gets A by reference, so A is not dropped when the timer fires first.
-    let Either::Right(_) = select(a.as_mut(), pin!(sleep(SECOND))).await else {
-        panic!("the lock is held for two seconds");
-    };
+    // `select!` gets A by reference, so A is not dropped when the timer fires first.
+    wakeful::select! {
+        () = a.as_mut() => panic!("the lock is held for two seconds"),
+        () = sleep(SECOND) => {}
+    }
     mark("the timer fired before A got the lock");
     if !keep_a {
         drop(a);

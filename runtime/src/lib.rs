@@ -65,14 +65,15 @@
 //! | ctrl-c and other signals | the module `signal` |
 //! | child processes | the module `process` |
 //! | readers, writers, copies, lines | [`io`] |
+//! | other tasks: channels, locks, notifications | [`sync`] |
 //! | standard input and output | [`io`], with the feature `io-std` |
 //! | any other descriptor | [`reactor::Async`] |
 //!
 //! Reads, writes, sleeps and joins are cancel-safe, and each says so in its documentation.
 //!
 //! [`select!`] waits for the first of several futures, [`join!`] and [`try_join!`] wait for all.
-//! Channels and locks are not tied to a runtime: take them from `async-channel`, `async-lock`, or
-//! tokio's `sync` module.
+//! The types of [`sync`] belong to one thread. Channels between threads are not tied to a runtime:
+//! take them from `async-channel` or tokio's `sync` module.
 //!
 //! ## More cores
 //!
@@ -85,6 +86,7 @@
 //! | question | use |
 //! | --- | --- |
 //! | Which task blocks the loop right now? | [`Builder::detect_stalls`] |
+//! | Which tasks can never be woken? | [`Builder::detect_deadlocks`] |
 //! | How busy is the loop, and how long do polls take? | [`Metrics`] |
 //! | What woke this task, and why was it late? | the feature `trace` |
 //! | Which tasks, timers and sockets exist now? | the feature `console`, for tokio-console |

@@ -45,7 +45,7 @@ fn spawn_blocking(run: &Run) -> Outcome {
         Peer::Compio => on::compio(each!(n, |f| {
             compio::runtime::spawn_blocking(f).await.unwrap()
         })),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::time(took, n)
 }

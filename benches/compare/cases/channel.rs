@@ -71,7 +71,7 @@ fn round_trip(run: &Run) -> Outcome {
         Peer::Compio => on::compio(round_trips!(n, |f| compio::runtime::spawn(f), |t| t
             .await
             .unwrap())),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, n)
 }
@@ -96,7 +96,7 @@ fn main_round_trip(run: &Run) -> Outcome {
         Peer::Compio => on::main::compio(round_trips!(n, |f| compio::runtime::spawn(f), |t| t
             .await
             .unwrap())),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, n)
 }

@@ -86,7 +86,7 @@ fn bytes_of_a_task(run: &Run) -> Outcome {
         Peer::Compio => on::compio(growth!(n, |f| compio::runtime::spawn(f), |t| t
             .await
             .unwrap())),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     bytes(each - size_of_val(&waiting()) as f64)
 }
@@ -145,7 +145,7 @@ fn bytes_of_a_timer(run: &Run) -> Outcome {
             compio::time::sleep(hour),
             smol::future::yield_now()
         )),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     bytes(each)
 }

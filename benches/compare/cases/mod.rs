@@ -8,6 +8,7 @@ mod remote;
 mod sets;
 mod shards;
 mod spawn;
+mod sync;
 mod timer;
 mod timer_fire;
 mod wake;
@@ -21,6 +22,7 @@ pub fn all() -> Vec<&'static Case> {
         yields::CASES,
         wake::CASES,
         channel::CASES,
+        sync::CASES,
         sets::CASES,
         timer::CASES,
         timer_fire::CASES,

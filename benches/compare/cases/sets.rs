@@ -95,7 +95,7 @@ fn join_set(run: &Run) -> Outcome {
             |s, f| s.push(compio::runtime::spawn(f)),
             s.next()
         )),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, rounds * MANY)
 }
@@ -130,7 +130,7 @@ fn futures_unordered(run: &Run) -> Outcome {
         Peer::SmolStatic => on::smol_static(|_| unordered!(rounds, smol::future::yield_now())),
         Peer::Monoio => on::monoio(unordered!(rounds, smol::future::yield_now())),
         Peer::Compio => on::compio(unordered!(rounds, smol::future::yield_now())),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, rounds * MANY)
 }

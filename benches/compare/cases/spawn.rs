@@ -85,7 +85,7 @@ fn spawn_join(run: &Run) -> Outcome {
         Peer::Compio => on::compio(each!(n, small, |f| {
             compio::runtime::spawn(f).await.unwrap()
         })),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, n)
 }
@@ -118,7 +118,7 @@ fn spawn_large(run: &Run) -> Outcome {
         Peer::Compio => on::compio(each!(n, large, |f| {
             compio::runtime::spawn(f).await.unwrap()
         })),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, n)
 }
@@ -158,7 +158,7 @@ fn spawn_many(run: &Run, many: u64) -> Outcome {
         Peer::Compio => on::compio(many!(n, many, |f| compio::runtime::spawn(f), |t| t
             .await
             .unwrap())),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, n * many)
 }

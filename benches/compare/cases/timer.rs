@@ -143,7 +143,7 @@ fn arm_drop(run: &Run, alive: u64) -> Outcome {
         Peer::SmolStatic => on::smol_static(|_| in_one_poll!(n, alive, |d| smol::Timer::after(d))),
         Peer::Monoio => on::monoio(in_one_poll!(n, alive, |d| monoio::time::sleep(d))),
         Peer::Compio => on::compio(in_one_poll!(n, alive, |d| compio::time::sleep(d))),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, n)
 }
@@ -221,7 +221,7 @@ fn arm_drop_yield(run: &Run, alive: u64) -> Outcome {
             |d| compio::time::sleep(d),
             smol::future::yield_now()
         )),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, n)
 }
@@ -268,7 +268,7 @@ fn reset(run: &Run) -> Outcome {
         Peer::Compio => on::compio(resets!(n, compio::time::sleep(MINUTE), |s| {
             s.set(compio::time::sleep(MINUTE))
         })),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, n)
 }
@@ -307,7 +307,7 @@ fn timeout_ready(run: &Run) -> Outcome {
         Peer::Compio => on::compio(timeouts!(n, |f| {
             compio::time::timeout(MINUTE, f).await.unwrap()
         })),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, n)
 }

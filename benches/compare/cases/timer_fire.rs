@@ -102,7 +102,7 @@ fn fire(run: &Run) -> Outcome {
             |t| t.await.unwrap(),
             |at| compio::time::sleep_until(at)
         )),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, run.n)
 }

@@ -88,7 +88,7 @@ fn wake(run: &Run) -> Outcome {
         Peer::Compio => on::compio(passes!(n, |f| compio::runtime::spawn(f), |t| t
             .await
             .unwrap())),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, 2 * n)
 }
@@ -119,7 +119,7 @@ fn wakers(run: &Run) -> Outcome {
         Peer::SmolStatic => on::smol_static(|_| body),
         Peer::Monoio => on::monoio(body),
         Peer::Compio => on::compio(body),
-        Peer::Epoll => return Outcome::no_runtime(),
+        _ => return Outcome::no_runtime(),
     };
     Outcome::cpu(took, rounds * WAKERS)
 }

@@ -40,9 +40,9 @@ fn peer_of(runtime: Runtime) -> Option<peers::Peer> {
         Runtime::Tokio => Some(peers::Peer::Tokio),
         Runtime::TokioLocal => Some(peers::Peer::TokioLocal),
         Runtime::Smol => Some(peers::Peer::Smol),
-        Runtime::SmolStatic => None,
         Runtime::Monoio => Some(peers::Peer::Monoio),
         Runtime::Compio => Some(peers::Peer::Compio),
         Runtime::Epoll => Some(peers::Peer::Epoll),
+        _ => None,
     }
 }
