@@ -105,7 +105,7 @@ fn into_inner_of_a_replaced_value_leaves_the_next_owner_of_its_number_registered
     });
 }
 
-/// A descriptor whose `as_fd` panics, once it is told to.
+/// A descriptor whose `as_fd` panics, once a flag is set.
 struct Moody(UnixStream, std::cell::Cell<bool>);
 
 impl AsFd for Moody {

@@ -460,12 +460,12 @@ fn a_block_on_that_nothing_can_wake_is_reported_if_stalls_are_detected() {
 }
 
 #[test]
-fn a_listener_for_a_signal_that_waits_no_more_does_not_hide_a_wait_for_ever() {
+fn a_listener_for_a_signal_that_waits_no_more_does_not_hide_a_wait_that_never_ends() {
     if alone::role().is_none() {
         let line = first_line_of(
-            "a_listener_for_a_signal_that_waits_no_more_does_not_hide_a_wait_for_ever",
+            "a_listener_for_a_signal_that_waits_no_more_does_not_hide_a_wait_that_never_ends",
         );
-        assert!(line.contains("waits for ever"), "{line}");
+        assert!(line.contains("waits forever"), "{line}");
         return;
     }
     let runtime = wakeful::Builder::new()

@@ -14,7 +14,7 @@ use wakeful::sync::{Mutex, Notify, OnceCell, RwLock, RwLockWriteGuard, Semaphore
 use wakeful::task::{self, yield_now};
 use wakeful::{Builder, Runtime};
 
-/// Payload of the panic with which a test leaves a loop that would wait for ever.
+/// Payload of the panic with which a test leaves a loop that would never end.
 struct Left;
 
 type Reports = Rc<RefCell<Vec<DeadlockReport>>>;
@@ -191,7 +191,7 @@ fn an_initializer_that_waits_for_its_own_cell_waits_for_itself() {
 }
 
 #[test]
-fn an_event_that_nobody_can_raise_is_a_certain_deadlock_without_a_cycle() {
+fn an_event_that_no_task_can_raise_is_a_certain_deadlock_without_a_cycle() {
     let report = report_of(async { Notify::new().notified().await });
     assert_eq!(report.kind, DeadlockKind::Certain);
     assert!(report.cycle.is_empty());

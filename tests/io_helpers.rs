@@ -478,7 +478,7 @@ fn a_reader_of_a_duplex_is_woken_by_bytes_by_the_end_and_by_a_drop() {
 }
 
 #[test]
-fn a_write_to_nobody_is_a_broken_pipe_and_one_that_waits_is_woken() {
+fn a_write_without_a_reader_is_a_broken_pipe_and_wakes_a_waiting_one() {
     let (wakes, waker) = wakes();
     let mut cx = Context::from_waker(&waker);
     let (mut a, b) = duplex(1);

@@ -82,7 +82,7 @@ use proc_macro::TokenStream;
 /// async fn main() {}
 /// ```
 ///
-/// - `detect_deadlocks = true`: tasks that wait for ever are reported on standard error, see
+/// - `detect_deadlocks = true`: tasks that can never be woken are reported on standard error, see
 ///   `Builder::detect_deadlocks`. Default: `false`.
 /// - `detect_stalls = "100ms"`: polls that take longer are reported on standard error while they
 ///   are stuck, see `Builder::detect_stalls`. Default: off.

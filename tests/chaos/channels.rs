@@ -92,7 +92,7 @@ impl Sent {
     /// The call that was to send it has returned it.
     pub fn returned(&self, world: &World) {
         let before = self.state.replace(State::Returned);
-        world.insist(before == State::Handed, || {
+        world.check(before == State::Handed, || {
             format!("{} is returned and was {before:?}", self.name())
         });
     }
@@ -143,11 +143,11 @@ impl Drop for Message {
         if let Some(world) = world::current() {
             let name = || self.record.name();
             world.tell(|| format!("drop {}, {before:?}", name()));
-            world.insist(before != State::Dropped, || {
+            world.check(before != State::Dropped, || {
                 format!("{} dropped twice", name())
             });
             let lost = before == State::Queued && !self.record.pipe.gone.get();
-            world.insist(!lost, || format!("{} dropped in the queue", name()));
+            world.check(!lost, || format!("{} dropped in the queue", name()));
         }
         world::chaos(Place::MessageDrop);
     }
@@ -178,10 +178,10 @@ impl World {
     pub fn received(&self, pipe: &Pipe, message: &Message) {
         let record = &message.record;
         let before = record.leaves(State::Received);
-        self.insist(matches!(before, State::Handed | State::Queued), || {
+        self.check(matches!(before, State::Handed | State::Queued), || {
             format!("{} is received and was {before:?}", record.name())
         });
-        self.insist(record.pipe.number == pipe.number, || {
+        self.check(record.pipe.number == pipe.number, || {
             format!("{} is received from {}", record.name(), pipe.name())
         });
     }

@@ -163,14 +163,14 @@ impl Locks {
 
     fn check(&self, world: &World) {
         let (held, permits) = (self.held.get(), self.permits.get());
-        world.insist(held <= permits, || {
+        world.check(held <= permits, || {
             format!("{held} permits of {permits} are held")
         });
         let owners = self.owners.get();
-        world.insist(owners <= 1, || format!("{owners} tasks hold the mutex"));
+        world.check(owners <= 1, || format!("{owners} tasks hold the mutex"));
         let (readers, writers) = (self.readers.get(), self.writers.get());
         let right = writers == 0 && readers <= READERS as usize || writers == 1 && readers == 0;
-        world.insist(right, || format!("{readers} readers and {writers} writers"));
+        world.check(right, || format!("{readers} readers and {writers} writers"));
     }
 
     /// Lets a guard go, in one of the ways that there are.
@@ -289,19 +289,19 @@ impl Locks {
             any && all.clone().all(Waiting::is_known) && all.all(Waiting::sleeps)
         };
         let lost = self.owners.get() == 0 && asleep(|it| it == What::Mutex);
-        world.insist(!lost, || "the mutex is free, and its waiters sleep".into());
+        world.check(!lost, || "the mutex is free, and its waiters sleep".into());
         let free = self.readers.get() + self.writers.get() == 0;
         let lost = free && asleep(|it| matches!(it, What::Read | What::Write));
-        world.insist(!lost, || "the rwlock is free, and its waiters sleep".into());
+        world.check(!lost, || "the rwlock is free, and its waiters sleep".into());
         let enough = self.held.get() == 0 && self.permits.get() >= 3;
         let lost = enough && asleep(|it| matches!(it, What::Permits(_)));
-        world.insist(!lost, || {
+        world.check(!lost, || {
             "the permits are free, and the waiters sleep".into()
         });
         let closed = self.semaphore.is_closed();
         for it in waiting.iter() {
             let lost = closed && matches!(it.what, What::Permits(_)) && it.sleeps();
-            world.insist(!lost, || "a waiter sleeps though it is closed".into());
+            world.check(!lost, || "a waiter sleeps though it is closed".into());
         }
     }
 
@@ -320,18 +320,18 @@ impl Locks {
     /// Everything is over: each permit is back.
     pub fn close(&self, world: &World) {
         let (available, permits) = (self.semaphore.available_permits(), self.permits.get());
-        world.insist(available == permits, || {
+        world.check(available == permits, || {
             format!("{available} of {permits} permits are left")
         });
         let free = self.mutex.try_lock().is_ok();
-        world.insist(free, || "the mutex is never released".into());
+        world.check(free, || "the mutex is never released".into());
         let free = self.rwlock.try_write().is_ok();
-        world.insist(free, || "the rwlock is never released".into());
+        world.check(free, || "the rwlock is never released".into());
         let mut waiting = self.wait(What::Event);
         self.notify.notify_waiters();
         let mut cx = Context::from_waker(Waker::noop());
         let polled = Pin::new(&mut unconstrained(waiting.future.as_mut())).poll(&mut cx);
-        world.insist(polled.is_ready(), || "an event is lost".into());
+        world.check(polled.is_ready(), || "an event is lost".into());
     }
 }
 

@@ -61,7 +61,7 @@ fn a_send_without_receivers_gives_the_value_back() {
 }
 
 #[test]
-fn a_slow_receiver_is_told_how_many_values_it_lost() {
+fn a_slow_receiver_gets_the_number_of_values_that_it_lost() {
     // The capacity is rounded up to 4.
     let (sender, mut slow) = channel(3);
     let mut fast = sender.subscribe();

@@ -85,7 +85,7 @@ fn a_waiter_that_is_dropped_after_its_grant_passes_the_place_on() {
 }
 
 #[test]
-fn a_large_reservation_is_not_overtaken_and_blocks_no_one_when_it_is_dropped() {
+fn a_large_reservation_is_not_overtaken_and_blocks_no_send_when_it_is_dropped() {
     let (sender, mut receiver) = channel(2);
     sender.try_send(0).unwrap();
     let (wakes, waker) = Counting::new();

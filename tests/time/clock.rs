@@ -232,7 +232,7 @@ fn a_timer_that_a_stopped_clock_cannot_reach_is_an_error() {
     let wait = || panic_message(|| runtime.block_on(async { sleep(Duration::MAX).await }));
     let text = wait();
     assert!(
-        text.starts_with("`block_on` would wait for ever: the clock is stopped"),
+        text.starts_with("`block_on` would wait forever: the clock is stopped"),
         "{text}"
     );
     // The runtime stays usable, and a task is no different.
@@ -245,7 +245,7 @@ fn a_timer_that_a_stopped_clock_cannot_reach_is_an_error() {
     assert!(text.contains("the next timer is"), "{text}");
     assert_eq!(
         wait().split(':').next(),
-        Some("`block_on` would wait for ever")
+        Some("`block_on` would wait forever")
     );
 }
 

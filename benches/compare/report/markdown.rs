@@ -89,7 +89,7 @@ impl Content<'_> {
     fn machine(&self) -> String {
         let machine = self.machine;
         let has = |peer: &Peer| self.groups.iter().any(|group| group.of(*peer).is_some());
-        let peers: Vec<&str> = Peer::ALL.into_iter().filter(has).map(Peer::title).collect();
+        let peers: Vec<&str> = Peer::ALL.into_iter().filter(has).map(Peer::name).collect();
         let versions = machine.versions.iter();
         let versions: Vec<String> = versions
             .map(|(name, version)| format!("{name} {version}"))
@@ -191,9 +191,9 @@ fn line(group: &Group<'_>, n: usize, metric: &Metric, has_limit: bool) -> String
     };
     let best = match group.ahead_of_wakeful(metric).first() {
         Some(&(peer, ratio)) if metric.lower_is_better => {
-            format!("{}, {}", peer.title(), short(ratio))
+            format!("{}, {}", peer.name(), short(ratio))
         }
-        Some(&(peer, ratio)) => format!("{}, {}", peer.title(), short(1.0 / ratio)),
+        Some(&(peer, ratio)) => format!("{}, {}", peer.name(), short(1.0 / ratio)),
         None => "-".to_owned(),
     };
     let mut cells = vec![

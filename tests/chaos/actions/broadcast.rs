@@ -27,7 +27,7 @@ impl Clone for Value {
     }
 }
 
-/// What lies about.
+/// The channels and tokens that exist.
 #[derive(Default)]
 pub struct Bag {
     pub oneshots: RefCell<Vec<oneshot::Sender<Value>>>,

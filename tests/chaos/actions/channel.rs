@@ -57,7 +57,7 @@ fn try_send(world: &World) {
     let gone = outbox.pipe.gone.get();
     match outbox.sender.try_send(message) {
         Ok(()) => {
-            world.insist(!gone, || {
+            world.check(!gone, || {
                 format!("{} sent to a receiver that is gone", record.name())
             });
             record.sent();
@@ -210,10 +210,10 @@ pub fn look_at_channels(world: &World) {
         let sendings = world.bag.sendings.borrow();
         let waits = sendings.iter().any(|it| it.record.is_for(&inbox.pipe));
         let taken = permits.count();
-        world.insist(!waits || taken == all, || {
+        world.check(!waits || taken == all, || {
             format!("a sender of {name} waits, {taken} of {all} places are taken")
         });
-        world.insist(waits || free + taken == all, || {
+        world.check(waits || free + taken == all, || {
             format!("{name} has {free} free places and {taken} taken ones of {all}")
         });
     }
@@ -232,7 +232,7 @@ fn poll_again(world: &World) -> usize {
             }
             Poll::Ready(result) => {
                 count += 1;
-                world.insist(!slept(&waiting), || {
+                world.check(!slept(&waiting), || {
                     format!("the sender of {} was not woken", sending.record.name())
                 });
                 world.attempt(|| ended(world, sending, result));
@@ -250,7 +250,7 @@ fn empty(world: &World, inbox: &mut Inbox) -> usize {
     let mut count = 0;
     loop {
         let result = inbox.receiver.try_recv();
-        world.insist(!slept || result == Err(TryRecvError::Empty), || {
+        world.check(!slept || result == Err(TryRecvError::Empty), || {
             format!("the receiver of {} was not woken", pipe.name())
         });
         let Ok(message) = result else {
@@ -260,7 +260,7 @@ fn empty(world: &World, inbox: &mut Inbox) -> usize {
         world.received(&pipe, &message);
         world.attempt(|| drop(message));
     }
-    world.insist(pipe.queued.get() == 0, || {
+    world.check(pipe.queued.get() == 0, || {
         format!("{} has lost {} messages", pipe.name(), pipe.queued.get())
     });
     count

@@ -1,5 +1,5 @@
-//! Echo, with the code of each peer. `served` is called after each request, for a server that counts
-//! them.
+//! Echo, with the code of each peer. `served` is called after each request, for a server that
+//! counts them.
 
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd};

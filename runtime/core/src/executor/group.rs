@@ -1,8 +1,8 @@
 //! Groups: which tasks belong together, and whether they are asked to stop.
 //!
-//! A task belongs to the group of the task that spawned it. The executor has a cell for the group of
-//! the running task; it is set while a member is polled, and makes spawns take the slow path, which
-//! wraps the new future in a [`Tracked`]. So programs without groups pay nothing.
+//! A task belongs to the group of the task that spawned it. The executor has a cell for the group
+//! of the running task; it is set while a member is polled, and makes spawns take the slow path,
+//! which wraps the new future in a [`Tracked`]. So programs without groups pay nothing.
 //!
 //! No user code runs while anything here is borrowed.
 
@@ -195,7 +195,7 @@ impl Group {
         place
     }
 
-    /// Removes a member. Runs user code: the wakers of those who wait for the last one.
+    /// Removes a member. Runs user code: the wakers that wait for the last one.
     fn remove(&self, place: usize) {
         let is_last = {
             let members = &mut *self.members.borrow_mut();

@@ -39,10 +39,9 @@ pub struct Stopping {
 ///     let mut requests = 0;
 ///     let mut stop = stopping();
 ///     loop {
-///         let request = std::pin::pin!(wakeful::time::sleep(Duration::from_millis(1)));
-///         match futures_util::future::select(request, &mut stop).await {
-///             futures_util::future::Either::Left(_) => requests += 1,
-///             futures_util::future::Either::Right(_) => return Ok::<u32, std::io::Error>(requests),
+///         wakeful::select! {
+///             _ = wakeful::time::sleep(Duration::from_millis(1)) => requests += 1,
+///             _ = &mut stop => return Ok::<u32, std::io::Error>(requests),
 ///         }
 ///     }
 /// });

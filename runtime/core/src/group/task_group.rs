@@ -39,7 +39,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 ///     let mut group = TaskGroup::<(), String>::new();
 ///     group.spawn(std::future::pending());
 ///     group.spawn(async { Err("no disk".to_owned()) });
-///     // The first error aborts the task that would wait for ever.
+///     // The first error aborts the task that would never end.
 ///     let error = group.join().await.unwrap_err();
 ///     assert!(matches!(error, GroupError::Failed(text) if text == "no disk"));
 /// });
@@ -419,8 +419,8 @@ where
 }
 
 /// Spawns a task that nothing waits for. In a task that belongs to a group or to a service of
-/// [`Shards`](crate::Shards), [`wakeful::spawn`](crate::spawn) spawns a task that is waited for; this
-/// function is for tickers, keep-alives and the like. Outside a group both do the same.
+/// [`Shards`](crate::Shards), [`wakeful::spawn`](crate::spawn) spawns a task that is waited for;
+/// this function is for tickers, keep-alives and the like. Outside a group both do the same.
 ///
 /// # Panics
 ///

@@ -511,7 +511,7 @@ impl<T: AsFd> AsyncFd<T> {
 }
 
 /// Abandons the registration if the value has another descriptor by now: the registered one may be
-/// closed, and its number may belong to somebody else.
+/// closed, and its number may belong to another value.
 fn check_descriptor<T: AsFd>(io: &Async<T>) {
     let source = io.source();
     // Set first, as the user's `as_fd` may panic.

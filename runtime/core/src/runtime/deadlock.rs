@@ -5,7 +5,7 @@ use std::fmt;
 use super::dump::{Dump, TaskDump, TaskState, WaitDump};
 use crate::task::Id;
 
-/// Report of tasks that wait for ever. See
+/// Report of tasks that can't be woken any more. See
 /// [`Builder::detect_deadlocks`](crate::Builder::detect_deadlocks).
 ///
 /// It prints as several lines: what was found, and one for each task.
@@ -101,7 +101,7 @@ pub(super) fn whole_loop(dump: Dump, kind: DeadlockKind) -> DeadlockReport {
 }
 
 /// Returns the ids of the tasks that wait and have no waker. The future of `block_on` is left out:
-/// in many programs it is pending for ever on purpose.
+/// in many programs it never ends, on purpose.
 pub(super) fn lost(dump: &Dump) -> Vec<Id> {
     let lost = |task: &&TaskDump| is_waiting(task) && task.wakers == 0 && !task.is_main;
     dump.tasks.iter().filter(lost).map(|task| task.id).collect()

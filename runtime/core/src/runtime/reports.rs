@@ -81,7 +81,7 @@ impl Parts {
             executor.wakers_outside() > in_timers
                 || Arc::strong_count(executor) > Parts::OWN_EXECUTORS
                 || self.context.has_foreign(),
-            "`block_on` would wait for ever: {what}. Give the sleep or the timeout a shorter time, \
+            "`block_on` would wait forever: {what}. Give the sleep or the timeout a shorter time, \
              or call `wakeful::time::resume` first"
         );
         if !self.unreachable_timer_reported.replace(true) {

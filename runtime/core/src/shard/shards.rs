@@ -53,10 +53,10 @@ impl Shards {
     /// Starts a service on each shard: calls the function there with the shard, and runs the future
     /// that it returns as a task. The future need not be `Send`.
     ///
-    /// The services of a shard are in one [group](crate::group): the shards run until all services on
-    /// all shards have ended, and then until what they have spawned has ended, too. The tasks are
-    /// [asked to stop](crate::group::stopping) when the last service has ended, or when the shards
-    /// are. Tasks that nothing has to wait for are
+    /// The services of a shard are in one [group](crate::group): the shards run until all services
+    /// on all shards have ended, and then until what they have spawned has ended, too. These tasks
+    /// are [asked to stop](crate::group::stopping) when the last service has ended, or when the
+    /// shards are. Tasks that nothing has to wait for are
     /// [spawned in the background](crate::group::spawn_background). When a service panics,
     /// [`OnFailure`](super::OnFailure) determines what happens to the others, and
     /// [`ended`](Self::ended) and [`join`](Self::join) report the panic.
@@ -219,8 +219,8 @@ impl Shards {
         self.end()
     }
 
-    /// Asks all shards to stop, which notifies their services by [`Shard::stopping`], and what these
-    /// have spawned by [`stopping`](crate::group::stopping). Cancels what has not ended after
+    /// Asks all shards to stop, which notifies their services by [`Shard::stopping`], and what
+    /// these have spawned by [`stopping`](crate::group::stopping). Cancels what has not ended after
     /// `deadline`, with the background tasks, and ends the threads.
     ///
     /// Blocks the thread, at most for the deadline and
@@ -228,8 +228,8 @@ impl Shards {
     ///
     /// # Errors
     ///
-    /// [`ShardsError::Failed`], with each shard that missed the deadline and the tasks that did, and
-    /// each service that panicked or failed, also before this call.
+    /// [`ShardsError::Failed`], with each shard that missed the deadline and the tasks that did,
+    /// and each service that panicked or failed, also before this call.
     ///
     /// # Panics
     ///

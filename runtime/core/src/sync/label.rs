@@ -88,6 +88,7 @@ pub(crate) struct Label {
 }
 
 impl Label {
+    #[inline(always)]
     #[track_caller]
     pub(crate) const fn new(kind: Kind) -> Label {
         Label {

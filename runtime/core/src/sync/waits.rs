@@ -5,7 +5,7 @@
 //! costs one test of a thread-local flag. An entry points to the waker of a [`WakerSlot`], and is
 //! removed when the slot's waker is taken, so that pointer never dangles: the slot is part of a
 //! pinned future or of an allocation, which stay in place until the slot is dropped. The slot of a
-//! forgotten future stays in memory for ever.
+//! forgotten future is never freed.
 //!
 //! No user code runs while the record is borrowed.
 //!

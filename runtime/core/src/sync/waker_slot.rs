@@ -31,6 +31,7 @@ pub(crate) struct WakerSlot<S = ()> {
 }
 
 impl WakerSlot {
+    #[inline(always)]
     pub(crate) const fn new() -> WakerSlot {
         WakerSlot::with_state(())
     }

@@ -1,8 +1,8 @@
 //! `broadcast`: a channel whose values go to every receiver.
 //!
 //! The channel keeps a value until all receivers have got it, but at most `capacity` values: a send
-//! never waits. A receiver that is too slow loses the oldest values, and is told how many, with
-//! [`RecvError::Lagged`](error::RecvError::Lagged). For tasks of one thread.
+//! never waits. A receiver that is too slow loses the oldest values, and learns how many, with
+//! [`RecvError::Lagged`]. For tasks of one thread.
 //!
 //! A receiver gets a clone of a value. The last one gets the value itself.
 //!

@@ -35,7 +35,7 @@ impl<T> Chan<T> {
         self.state.wake_receiver();
     }
 
-    /// A message in the queue could contain a sender, and keep its own channel alive for ever.
+    /// A message in the queue could contain a sender, which would keep its own channel alive.
     #[cold]
     #[inline(never)]
     fn refuse(&self, value: T) {

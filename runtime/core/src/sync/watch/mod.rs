@@ -27,7 +27,7 @@
 //! [`send_modify`](Sender::send_modify), [`send_if_modified`](Sender::send_if_modified) and
 //! [`send_replace`](Sender::send_replace) need the value itself and panic. So don't hold a `Ref`
 //! across an `.await` if others modify the value in place. (In tokio, a task that sends while it
-//! has a `Ref` waits for itself for ever.)
+//! has a `Ref` never continues.)
 //!
 //! The closures of the first two have the value for themselves: they may use the channel, but a
 //! call that needs the value panics.

@@ -1,4 +1,4 @@
-//! What the handles of a watch channel share: the value, and who waits.
+//! State that the handles of a watch channel share: the value, and the waiting tasks.
 
 use std::cell::Cell;
 use std::fmt;
