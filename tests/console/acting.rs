@@ -246,7 +246,7 @@ fn ended_meanwhile<T>(
 }
 
 #[test]
-fn a_wait_that_the_subscriber_ends_while_it_is_told_of_it_is_not_lost() {
+fn a_wait_that_the_subscriber_ends_in_its_report_is_not_lost() {
     with_default(Acting, || {
         // A later poll of the same task makes no span.
         for (at, polls) in [(At::Span, 1), (At::Event, 1), (At::Event, 2)] {

@@ -1,5 +1,5 @@
-//! Support for [tokio-console]: tasks, wakers, timers, descriptors and what is in `wakeful::sync` as
-//! spans and events of [`tracing`].
+//! Support for [tokio-console]: tasks, wakers, timers, descriptors, channels and locks as spans and
+//! events of [`tracing`].
 //!
 //! This module has no functions. With the feature `console` the runtime emits the spans and events
 //! that the crate [console-subscriber] reads, and with that subscriber in the program
@@ -49,10 +49,10 @@
 //! | a wait for a resource | a span `runtime.resource.async_op`, inside the span of the resource | `source` |
 //! | a poll in that wait | a span `runtime.resource.async_op.poll`, an event `runtime::resource::poll_op` | `op_name`, `is_ready` |
 //!
-//! Kinds of resources are `timer`, `io` and `sync`. Kinds of tasks are `task`, `block_on` (its future) and `blocking` (a closure of
-//! [`spawn_blocking`](crate::spawn_blocking), entered on its thread; the task that waits for it is
-//! not reported). A wait begins with the first poll that returns `Pending`, so an operation that is
-//! ready at once has no wait.
+//! Kinds of resources are `timer`, `io` and `sync`. Kinds of tasks are `task`, `block_on` (its
+//! future) and `blocking` (a closure of [`spawn_blocking`](crate::spawn_blocking), entered on its
+//! thread; the task that waits for it is not reported). A wait begins with the first poll that
+//! returns `Pending`, so an operation that is ready at once has no wait.
 //!
 //! # What to know
 //!

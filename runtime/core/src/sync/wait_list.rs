@@ -271,7 +271,7 @@ where
         }
     }
 
-    /// Tells the console that the wait has ended, for a poll that is ready without
+    /// Reports to the console that the wait has ended, for a poll that is ready without
     /// [`poll`](Self::poll). Then it runs user code.
     #[inline(always)]
     pub(crate) fn served(&self) {

@@ -2,9 +2,10 @@
 //!
 //! A waker may run user code when it is cloned, dropped or woken, and that code may use the same
 //! primitive. So [`poll`](WakerSlot::poll) clones before it tests the condition for the last time,
-//! stores without running user code, and drops the previous waker at its end. With the feature
-//! `console`, a subscriber is told of the wait together with the clone, and of its end together with
-//! the result.
+//! stores without running user code, and drops the previous waker at its end.
+//!
+//! With the feature `console` the slot also reports its waits to the subscriber: a new wait with
+//! the clone, its end with the result.
 
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -116,15 +117,15 @@ impl<S> WakerSlot<S> {
         Poll::Pending
     }
 
-    /// Tells the console that the wait has ended, for a poll that is ready without
+    /// Reports to the console that the wait has ended, for a poll that is ready without
     /// [`poll`](Self::poll). The subscriber is user code; its panics are caught.
     #[inline(always)]
     pub(crate) fn served(&self, label: &Label) {
         self.op.ready(label.resource_if_made(), What::Served);
     }
 
-    /// Tells the console that the waiter has given up. The subscriber is user code; its panics are
-    /// caught.
+    /// Reports to the console that the waiter has given up. The subscriber is user code; its panics
+    /// are caught.
     #[inline(always)]
     pub(crate) fn given_up(&self) {
         self.op.end();

@@ -212,7 +212,8 @@ pub struct Task {
     pub alive: bool,
 }
 
-/// A channel, lock or event of `wakeful::sync`, or several that the same place in the code has made.
+/// A channel, lock or event of `wakeful::sync`, or all of that kind that one place in the code has
+/// made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Primitive {

@@ -142,8 +142,8 @@ fn strings<'a>(out: &mut String, key: &str, texts: impl IntoIterator<Item = &'a 
 
 impl Snapshot {
     /// Returns the snapshot as JSON. The format has a name and a version; it contains lists of
-    /// tasks, threads, primitives and names, the kinds of events with the names of their fields, and each event
-    /// as a list.
+    /// tasks, threads, primitives and names, the kinds of events with the names of their fields,
+    /// and each event as a list.
     ///
     /// The text has no `<`, so it can be embedded in HTML.
     ///

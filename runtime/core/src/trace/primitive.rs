@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inner_wake_gives_way_to_the_outer_one() {
+    fn the_end_of_an_inner_wake_restores_the_outer_one() {
         let at = Location::caller();
         let kind = || waking().map(|made| made.kind);
         let outer = through("mutex", at);

@@ -53,8 +53,16 @@ impl Snapshot {
         &self.threads
     }
 
-    /// Returns the channels, locks and events of `wakeful::sync` that have occurred in the trace, one
+    /// Returns the channels, locks and events of `wakeful::sync` that tasks have waited for, one
     /// for each kind and place in the code.
+    ///
+    /// ```
+    /// # fn see(snapshot: &wakeful::trace::Snapshot) {
+    /// for primitive in snapshot.primitives() {
+    ///     println!("{primitive}"); // "channel made at src/main.rs:5:13"
+    /// }
+    /// # }
+    /// ```
     pub fn primitives(&self) -> &[Primitive] {
         &self.primitives
     }

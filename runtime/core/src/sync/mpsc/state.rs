@@ -134,7 +134,7 @@ impl State {
         self.receiver.wake(self.label());
     }
 
-    /// Tells the console that the receiver need not wait any more. Then it runs user code.
+    /// Reports to the console that the receiver need not wait any more. Then it runs user code.
     #[inline(always)]
     pub(super) fn receiver_served(&self) {
         self.receiver.served(self.label());
