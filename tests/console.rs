@@ -6,6 +6,8 @@
 mod acting;
 #[path = "support/net.rs"]
 mod net;
+#[path = "console/primitives.rs"]
+mod primitives;
 #[path = "console/recorder.rs"]
 mod recorder;
 #[path = "console/resources.rs"]

@@ -10,6 +10,8 @@ mod devtools;
 mod events;
 #[path = "trace/formats.rs"]
 mod formats;
+#[path = "trace/primitives.rs"]
+mod primitives;
 #[path = "trace/rings.rs"]
 mod rings;
 #[path = "trace/story.rs"]

@@ -11,6 +11,7 @@ use futures_util::task::LocalSpawnExt;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::with_default;
 use tracing::{Event, Metadata, Subscriber};
+use wakeful::sync::{Mutex, Notify, mpsc, oneshot};
 use wakeful::task::JoinSet;
 use wakeful::{LocalSpawner, Runtime};
 
@@ -221,4 +222,50 @@ fn a_set_is_usable_if_the_runtime_ends_during_a_spawn() {
     })
     .join()
     .unwrap();
+}
+
+/// Polls a wait while the subscriber ends it in a call, and checks that it is ready or woken.
+#[track_caller]
+fn ended_meanwhile<T>(
+    at: At,
+    polls: usize,
+    wait: impl Future<Output = T>,
+    end: impl FnOnce() + 'static,
+) {
+    let mut wait = std::pin::pin!(wait);
+    let (counting, waker) = Counting::new();
+    for _ in 1..polls {
+        assert!(poll_once(&mut wait, &waker).is_pending());
+    }
+    next(at, end);
+    if poll_once(&mut wait, &waker).is_pending() {
+        assert_eq!(counting.wakes(), 1, "{at:?}, poll {polls}");
+        assert!(poll_once(&mut wait, &waker).is_ready());
+    }
+    assert!(ACT.take().is_none(), "{at:?}, poll {polls}");
+}
+
+#[test]
+fn a_wait_that_the_subscriber_ends_in_its_report_is_not_lost() {
+    with_default(Acting, || {
+        // A later poll of the same task makes no span.
+        for (at, polls) in [(At::Span, 1), (At::Event, 1), (At::Event, 2)] {
+            let (sender, mut receiver) = mpsc::unbounded_channel();
+            ended_meanwhile(at, polls, receiver.recv(), move || sender.send(1).unwrap());
+
+            let (sender, receiver) = oneshot::channel();
+            ended_meanwhile(at, polls, receiver, move || sender.send(1).unwrap());
+
+            let (mut sender, receiver) = oneshot::channel::<()>();
+            ended_meanwhile(at, polls, sender.closed(), move || drop(receiver));
+
+            let notify = Rc::new(Notify::new());
+            let notifying = notify.clone();
+            ended_meanwhile(at, polls, notify.notified(), move || notifying.notify_one());
+
+            let mutex = Rc::new(Mutex::new(()));
+            let guard = mutex.clone().try_lock_owned().unwrap();
+            ended_meanwhile(at, polls, mutex.lock(), move || drop(guard));
+        }
+    });
 }

@@ -6,8 +6,8 @@ const MOST_EVENTS = 6000, LONGEST = 30e9, MOST_OVER = 100, OWN = "observatory: "
 
 function newWindow() {
   return {
-    events: [], tasks: new Map(), threads: ["loop"], kinds: [], level: 0, program: "", lost: 0,
-    end: 0, ownTimers: new Set(), ownSources: new Set(), over: []
+    events: [], tasks: new Map(), threads: ["loop"], primitives: [], kinds: [], level: 0,
+    program: "", lost: 0, end: 0, ownTimers: new Set(), ownSources: new Set(), over: []
   };
 }
 
@@ -16,6 +16,9 @@ function addPart(w, raw) {
   w.kinds = raw.kinds;
   w.level = raw.level;
   w.program = raw.program;
+  // The table of primitives only grows, so their indices stay valid.
+  w.primitives = raw.primitives.map(({ kind, location }) =>
+    ({ kind, location: String(raw.locations[location] ?? "?") }));
   w.lost += raw.lost;
   w.end = Math.max(w.end, raw.end);
   const tasks = raw.tasks.map((task) => known(w, raw, task));
@@ -148,12 +151,14 @@ function traceOf(w, withOwn) {
   }
   const locations = [],
     text = (task) => (task.location === null ? null : locations.push(task.location) - 1);
+  const primitives = w.primitives.map(({ kind, location }) =>
+    ({ kind, location: locations.push(location) - 1 }));
   return {
     format: "wakeful-trace", version: 1, program: w.program, level: w.level, start: 0, end: w.end,
     lost: w.lost, threads: w.threads, kinds: w.kinds, events,
     tasks: tasks.map((task) => ({
       id: task.id, name: name(task.name), location: text(task), parent: task.parent,
       size: task.size, alive: !task.over
-    })), names, locations
+    })), names, locations, primitives
   };
 }

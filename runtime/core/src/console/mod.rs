@@ -1,5 +1,5 @@
-//! Support for [tokio-console]: tasks, wakers, timers and descriptors as spans and events of
-//! [`tracing`].
+//! Support for [tokio-console]: tasks, wakers, timers, descriptors, channels and locks as spans and
+//! events of [`tracing`].
 //!
 //! This module has no functions. With the feature `console` the runtime emits the spans and events
 //! that the crate [console-subscriber] reads, and with that subscriber in the program
@@ -44,15 +44,15 @@
 //! | --- | --- | --- |
 //! | a task | a span `runtime.spawn`, entered for each poll, closed with its future | `kind`, `task.name`, `task.id`, `size.bytes`, `loc.file`, `loc.line`, `loc.col` |
 //! | an operation on a waker | an event `runtime::waker`, from any thread | `op`, `task.id` (the span's) |
-//! | a timer, a registered descriptor | a span `runtime.resource` | `concrete_type`, `kind`, `is_internal`, `loc.*` |
+//! | a timer, a registered descriptor, something in `wakeful::sync` from its first wait | a span `runtime.resource` | `concrete_type`, `kind`, `is_internal`, `loc.*` |
 //! | the state of a resource | an event `runtime::resource::state_update` | `duration`; `fd`, `readable`, `writable` |
 //! | a wait for a resource | a span `runtime.resource.async_op`, inside the span of the resource | `source` |
 //! | a poll in that wait | a span `runtime.resource.async_op.poll`, an event `runtime::resource::poll_op` | `op_name`, `is_ready` |
 //!
-//! Kinds of tasks are `task`, `block_on` (its future) and `blocking` (a closure of
-//! [`spawn_blocking`](crate::spawn_blocking), entered on its thread; the task that waits for it is
-//! not reported). A wait begins with the first poll that returns `Pending`, so an operation that is
-//! ready at once has no wait.
+//! Kinds of resources are `timer`, `io` and `sync`. Kinds of tasks are `task`, `block_on` (its
+//! future) and `blocking` (a closure of [`spawn_blocking`](crate::spawn_blocking), entered on its
+//! thread; the task that waits for it is not reported). A wait begins with the first poll that
+//! returns `Pending`, so an operation that is ready at once has no wait.
 //!
 //! # What to know
 //!
@@ -81,7 +81,7 @@ mod resource;
 mod span;
 mod task;
 
-pub(crate) use resource::{Op, Resource, Timer, What};
+pub(crate) use resource::{Op, Primitive, Resource, Timer, What};
 pub(crate) use task::{About, Closure, Task};
 
 /// Whether a subscriber, which is user code, learns of what is done to a waker.

@@ -115,8 +115,10 @@ pub(crate) enum What {
     Readable,
     Writable,
     Either,
+    Served,
 }
 
+#[derive(Debug)]
 pub(crate) struct Resource;
 
 impl Resource {
@@ -141,6 +143,26 @@ impl Resource {
     pub(crate) fn readiness(&self, _: impl FnOnce() -> (bool, bool)) {}
 }
 
+#[derive(Debug)]
+pub(crate) struct Primitive(Resource);
+
+impl Primitive {
+    #[inline(always)]
+    pub(crate) const fn new() -> Primitive {
+        Primitive(Resource)
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self, _: &'static str, _: &'static Location<'static>) -> &Resource {
+        &self.0
+    }
+
+    #[inline(always)]
+    pub(crate) fn made(&self) -> &Resource {
+        &self.0
+    }
+}
+
 pub(crate) struct Op;
 
 impl Op {
@@ -156,10 +178,13 @@ impl Op {
 
     #[inline(always)]
     pub(crate) fn ready(&self, _: &Resource, _: What) {}
+
+    #[inline(always)]
+    pub(crate) fn end(&self) {}
 }
 
 const _: () = {
     assert!(size_of::<About<'_>>() + size_of::<Task>() + size_of::<Entered>() == 0);
     assert!(size_of::<Main<'_>>() + size_of::<Closure>() + size_of::<Work>() == 0);
-    assert!(size_of::<Resource>() + size_of::<Op>() == 0);
+    assert!(size_of::<Resource>() + size_of::<Primitive>() + size_of::<Op>() == 0);
 };

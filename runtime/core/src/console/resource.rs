@@ -1,11 +1,12 @@
-//! Timers and descriptors as resources, waits for them as async operations.
+//! Timers, descriptors and primitives of `sync` as resources, waits for them as async operations.
 //!
 //! The subscriber takes the spans that are entered on the thread as the parents of a new span. So
 //! an operation is made inside its resource, and a poll enters resource, operation and poll around
 //! the registration of the waker. An operation begins with the first poll that is pending: one that
 //! is ready at once costs nothing more.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
+use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
@@ -48,15 +49,18 @@ pub(crate) enum What {
     Readable,
     Writable,
     Either,
+    /// What a primitive of `sync` gives to its waiters.
+    Served,
 }
 
 impl What {
-    fn source(self, timer: Option<Timer>) -> &'static str {
+    fn source(self, inner: &Inner) -> &'static str {
         match self {
-            What::Elapsed => timer.unwrap_or(Timer::Sleep).source(),
+            What::Elapsed => inner.timer.unwrap_or(Timer::Sleep).source(),
             What::Readable => "Source::readable",
             What::Writable => "Source::writable",
             What::Either => "Source::ready",
+            What::Served => inner.concrete_type,
         }
     }
 
@@ -66,15 +70,17 @@ impl What {
             What::Readable => "poll_readable",
             What::Writable => "poll_writable",
             What::Either => "poll_ready",
+            What::Served => "poll",
         }
     }
 }
 
-/// A timer or a descriptor. Owner thread only.
+/// A timer, a descriptor or a primitive. Owner thread only.
 pub(crate) struct Resource(Option<Box<Inner>>);
 
 struct Inner {
     span: SafeSpan,
+    concrete_type: &'static str,
     timer: Option<Timer>,
     /// The readiness that was reported last.
     reported: Cell<(bool, bool)>,
@@ -93,7 +99,7 @@ impl Resource {
         }
         // Called first, as reading it later would give a shorter time.
         let after = after();
-        let this = Resource(Inner::new(timer.name(), Some(timer), location));
+        let this = Resource(Inner::new(timer.name(), "timer", Some(timer), location));
         this.moved(|| after);
         this
     }
@@ -104,7 +110,7 @@ impl Resource {
         location: &'static Location<'static>,
         fd: i32,
     ) -> Resource {
-        let this = Resource(Inner::new(short(type_name), None, location));
+        let this = Resource(Inner::new(short(type_name), "io", None, location));
         if let Some(inner) = &this.0 {
             let _within = EnteredSpans::new([&inner.span]);
             caught(|| {
@@ -142,6 +148,7 @@ impl Inner {
     /// Makes the span of a resource; `None` if the subscriber has not enabled it.
     fn new(
         concrete_type: &'static str,
+        kind: &'static str,
         timer: Option<Timer>,
         location: &'static Location<'static>,
     ) -> Option<Box<Inner>> {
@@ -152,7 +159,7 @@ impl Inner {
                 Level::TRACE,
                 "runtime.resource",
                 concrete_type,
-                kind = timer.map_or("io", |_| "timer"),
+                kind,
                 is_internal = false,
                 loc.file = location.file(),
                 loc.line = location.line(),
@@ -161,6 +168,7 @@ impl Inner {
         })?;
         Some(Box::new(Inner {
             span,
+            concrete_type,
             timer,
             reported: Cell::new((false, false)),
         }))
@@ -225,6 +233,55 @@ fn short(type_name: &'static str) -> &'static str {
     outer.rsplit("::").next().unwrap_or(outer)
 }
 
+/// The resource of a primitive, which is made at the first wait for it. Owner thread only.
+pub(crate) struct Primitive(OnceCell<Resource>);
+
+const NONE: &Resource = &Resource(None);
+
+impl Primitive {
+    #[inline(always)]
+    pub(crate) const fn new() -> Primitive {
+        Primitive(OnceCell::new())
+    }
+
+    /// Returns the resource. Makes it, if the subscriber wants it.
+    #[inline(always)]
+    pub(crate) fn get(
+        &self,
+        concrete_type: &'static str,
+        location: &'static Location<'static>,
+    ) -> &Resource {
+        match is_watched() {
+            true => self.make(concrete_type, location),
+            false => self.made(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make(&self, concrete_type: &'static str, location: &'static Location<'static>) -> &Resource {
+        if self.0.get().is_none()
+            && let Some(inner) = Inner::new(concrete_type, "sync", None, location)
+        {
+            // The subscriber may have made one by a wait of its own. Then this one is dropped.
+            let _ = self.0.set(Resource(Some(inner)));
+        }
+        self.made()
+    }
+
+    /// Returns the resource, if it has been made.
+    #[inline(always)]
+    pub(crate) fn made(&self) -> &Resource {
+        self.0.get().unwrap_or(NONE)
+    }
+}
+
+impl fmt::Debug for Primitive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
+}
+
 /// A wait for a resource, from the first poll that is pending to the poll that is ready, or to the
 /// drop. After that the next wait may begin. Owner thread only.
 pub(crate) struct Op(Cell<Option<Box<Spans>>>);
@@ -273,6 +330,12 @@ impl Op {
             poll_op(what, true);
         }
     }
+
+    /// Ends the wait, if there is one, without a poll that is ready.
+    #[inline(always)]
+    pub(crate) fn end(&self) {
+        drop(self.0.take());
+    }
 }
 
 impl Spans {
@@ -284,7 +347,7 @@ impl Spans {
                 target: "wakeful::resource",
                 Level::TRACE,
                 "runtime.resource.async_op",
-                source = what.source(inner.timer),
+                source = what.source(inner),
                 inherits_child_attrs = false,
             )
         });

@@ -1,9 +1,11 @@
-//! What a wait is for, in words: the kind of the primitive, where it was made, and its number in
-//! the thread's record of waits.
+//! What a wait is for, in words: the kind of the primitive, where it was made, its number in the
+//! thread's record of waits, and its resource in the console.
 
 use std::cell::Cell;
 use std::fmt;
 use std::panic::Location;
+
+use crate::console::{Primitive, Resource};
 
 thread_local! {
     /// Number of the last primitive of this thread that got one.
@@ -47,6 +49,26 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Returns the name of the type or module of the kind, for the console.
+    fn type_name(self) -> &'static str {
+        match self {
+            Kind::Channel => "mpsc",
+            Kind::Oneshot => "oneshot",
+            Kind::Watch => "watch",
+            Kind::Broadcast => "broadcast",
+            Kind::Notify => "Notify",
+            Kind::Semaphore => "Semaphore",
+            Kind::Mutex => "Mutex",
+            Kind::RwLock => "RwLock",
+            Kind::Barrier => "Barrier",
+            Kind::OnceCell => "OnceCell",
+            Kind::SetOnce => "SetOnce",
+            Kind::CancellationToken => "CancellationToken",
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -61,6 +83,8 @@ pub(crate) struct Label {
     pub(crate) location: &'static Location<'static>,
     /// Number in the thread's record of waits; 0 before the first recorded wait.
     number: Cell<u32>,
+    /// Resource in the console.
+    resource: Primitive,
 }
 
 impl Label {
@@ -71,7 +95,21 @@ impl Label {
             kind,
             location: Location::caller(),
             number: Cell::new(0),
+            resource: Primitive::new(),
         }
+    }
+
+    /// Returns the resource in the console, which is made by this if a subscriber wants it. Then it
+    /// runs user code.
+    #[inline(always)]
+    pub(super) fn resource(&self) -> &Resource {
+        self.resource.get(self.kind.type_name(), self.location)
+    }
+
+    /// Returns the resource in the console, if it has been made.
+    #[inline(always)]
+    pub(super) fn resource_if_made(&self) -> &Resource {
+        self.resource.made()
     }
 
     /// Returns the number in the thread's record of waits.

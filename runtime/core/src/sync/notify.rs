@@ -351,6 +351,8 @@ where
         // The usual second poll: the waiter has been taken out of the list.
         if this.waiter.place() != Place::Popped {
             ready!(this.waiter.as_mut().poll(cx, is_notified));
+        } else {
+            this.waiter.served();
         }
         // A task without budget keeps its notification until its next poll.
         if !coop::try_consume() {

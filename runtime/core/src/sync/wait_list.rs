@@ -271,6 +271,13 @@ where
         }
     }
 
+    /// Reports to the console that the wait has ended, for a poll that is ready without
+    /// [`poll`](Self::poll). Then it runs user code.
+    #[inline(always)]
+    pub(crate) fn served(&self) {
+        self.node.slot.served(self.owner.label());
+    }
+
     /// Queues the waiter without a waker, if it is not queued.
     pub(crate) fn queue(self: Pin<&mut Self>) {
         self.link();

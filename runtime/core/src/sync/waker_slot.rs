@@ -3,6 +3,9 @@
 //! A waker may run user code when it is cloned, dropped or woken, and that code may use the same
 //! primitive. So [`poll`](WakerSlot::poll) clones before it tests the condition for the last time,
 //! stores without running user code, and drops the previous waker at its end.
+//!
+//! With the feature `console` the slot also reports its waits to the subscriber: a new wait with
+//! the clone, its end with the result.
 
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -10,8 +13,10 @@ use std::task::{Context, Poll, Waker};
 
 use super::label::Label;
 use super::waits;
-use crate::executor::ClassQueue;
+use crate::console::{Op, What};
+use crate::executor::{ClassQueue, current};
 use crate::task::waker::wake_own;
+use crate::trace;
 use crate::unwind::catch_panic;
 
 /// Place for the waker of one waiter. It is at a fixed address while it holds a waker: in a pinned
@@ -22,6 +27,8 @@ pub(crate) struct WakerSlot<S = ()> {
     entry: Cell<u32>,
     /// State of the owner, in what would be padding.
     pub(super) state: Cell<S>,
+    /// The wait, for the console.
+    op: Op,
 }
 
 impl WakerSlot {
@@ -37,6 +44,7 @@ impl<S> WakerSlot<S> {
             waker: Cell::new(None),
             entry: Cell::new(0),
             state: Cell::new(state),
+            op: Op::new(),
         }
     }
 
@@ -58,6 +66,7 @@ impl<S> WakerSlot<S> {
         store: impl FnOnce(),
     ) -> Poll<R> {
         if let Some(result) = attempt() {
+            self.served(label);
             return Poll::Ready(result);
         }
         // SAFETY: the contract is the same.
@@ -83,13 +92,16 @@ impl<S> WakerSlot<S> {
             debug_assert!(old.is_none(), "nothing runs between the two lines");
             if same {
                 store();
+                self.op.waits(label.resource(), What::Served, || ());
                 return Poll::Pending;
             }
         }
-        let new = cx.waker().clone();
+        let clone = || cx.waker().clone();
+        let new = self.op.waits(label.resource(), What::Served, clone);
         if let Some(result) = attempt() {
             // What the waiter has got would be lost if the drop of the clone panicked.
             catch_panic(|| drop(new));
+            self.served(label);
             return Poll::Ready(result);
         }
         store();
@@ -98,8 +110,25 @@ impl<S> WakerSlot<S> {
             self.entry
                 .set(waits::insert(NonNull::from(&self.waker), label));
         }
+        if trace::RECORDS {
+            record_wait(label);
+        }
         drop(old);
         Poll::Pending
+    }
+
+    /// Reports to the console that the wait has ended, for a poll that is ready without
+    /// [`poll`](Self::poll). The subscriber is user code; its panics are caught.
+    #[inline(always)]
+    pub(crate) fn served(&self, label: &Label) {
+        self.op.ready(label.resource_if_made(), What::Served);
+    }
+
+    /// Reports to the console that the waiter has given up. The subscriber is user code; its panics
+    /// are caught.
+    #[inline(always)]
+    pub(crate) fn given_up(&self) {
+        self.op.end();
     }
 
     /// Whether there is no waker.
@@ -140,7 +169,8 @@ impl<S> Drop for WakerSlot<S> {
 /// Wakes a waiter of the primitive with that label. A panic of the waker is caught, so that the
 /// other waiters are woken nevertheless.
 #[inline]
-pub(crate) fn wake(waker: Waker, _label: &Label) {
+pub(crate) fn wake(waker: Waker, label: &Label) {
+    let _through = trace::through(label.kind.as_str(), label.location);
     // A waker of this runtime does not panic.
     if let Err(foreign) = wake_own::<ClassQueue>(waker) {
         wake_foreign(foreign);
@@ -151,4 +181,12 @@ pub(crate) fn wake(waker: Waker, _label: &Label) {
 #[inline(never)]
 fn wake_foreign(waker: Waker) {
     catch_panic(|| waker.wake());
+}
+
+/// Records in the trace that the running task waits.
+#[cold]
+#[inline(never)]
+fn record_wait(label: &Label) {
+    let (kind, made_at) = (label.kind.as_str(), label.location);
+    current::try_with(|executor| executor.trace.waits(kind, made_at));
 }

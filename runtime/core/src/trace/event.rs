@@ -1,5 +1,7 @@
 //! Events of a snapshot.
 
+use std::fmt;
+
 use super::words::{Effect, End, Ended};
 
 /// An event of the trace.
@@ -78,8 +80,8 @@ impl Readiness {
 /// Kind of an event, with its data.
 ///
 /// `task` is an index into [`Snapshot::tasks`](super::Snapshot::tasks), `thread` one into
-/// [`Snapshot::threads`](super::Snapshot::threads), where 0 is the loop. Lengths and times are
-/// nanoseconds.
+/// [`Snapshot::threads`](super::Snapshot::threads), where 0 is the loop, `primitive` one into
+/// [`Snapshot::primitives`](super::Snapshot::primitives). Lengths and times are nanoseconds.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the names of the fields are explained above")]
@@ -113,13 +115,20 @@ pub enum Kind {
         task: usize,
         wakers: Option<u64>,
     },
-    /// A task was woken.
+    /// A task was woken. If a channel, lock or event of `wakeful::sync` woke it, `through` is its
+    /// index in [`Snapshot::primitives`](super::Snapshot::primitives).
     Wake {
         thread: usize,
         task: usize,
         by_ref: bool,
         origin: Origin,
+        through: Option<usize>,
         effect: Effect,
+    },
+    /// A task waits for a channel, lock or event of `wakeful::sync`.
+    Await {
+        task: Option<usize>,
+        primitive: usize,
     },
     /// The loop received a wake from another thread. `sent` is the number of the wake, if known.
     Received {
@@ -201,6 +210,24 @@ pub struct Task {
     pub size: usize,
     /// Whether the memory of the task is still allocated.
     pub alive: bool,
+}
+
+/// A channel, lock or event of `wakeful::sync`, or all of that kind that one place in the code has
+/// made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Primitive {
+    /// The kind: "channel", "mutex" and so on.
+    pub kind: &'static str,
+    /// The place where it was made: file, line and column.
+    pub location: String,
+}
+
+/// Prints as "channel made at src/main.rs:5:13".
+impl fmt::Display for Primitive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} made at {}", self.kind, self.location)
+    }
 }
 
 impl Task {

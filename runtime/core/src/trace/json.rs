@@ -17,7 +17,9 @@ const KINDS: &[(&str, &[&str])] = &[
     ("drop", &["ts", "thread", "task", "wakers"]),
     (
         "wake",
-        &["ts", "thread", "task", "by_ref", "origin", "from", "effect"],
+        &[
+            "ts", "thread", "task", "by_ref", "origin", "from", "effect", "through",
+        ],
     ),
     ("received", &["ts", "task", "effect", "sent"]),
     ("register", &["ts", "source", "fd"]),
@@ -37,6 +39,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("mark", &["ts", "task", "name"]),
     ("span", &["ts", "dur", "task", "name"]),
     ("lost", &["ts", "n"]),
+    ("await", &["ts", "task", "primitive"]),
 ];
 
 /// Writes a string of JSON. `<` is escaped as well, so the text can be embedded in HTML.
@@ -139,8 +142,8 @@ fn strings<'a>(out: &mut String, key: &str, texts: impl IntoIterator<Item = &'a 
 
 impl Snapshot {
     /// Returns the snapshot as JSON. The format has a name and a version; it contains lists of
-    /// tasks, threads and names, the kinds of events with the names of their fields, and each event
-    /// as a list.
+    /// tasks, threads, primitives and names, the kinds of events with the names of their fields,
+    /// and each event as a list.
     ///
     /// The text has no `<`, so it can be embedded in HTML.
     ///
@@ -153,6 +156,8 @@ impl Snapshot {
         let mut locations = Texts::default();
         let mut tasks = String::new();
         self.write_tasks(&mut tasks, &mut names, &mut locations);
+        let mut primitives = String::new();
+        self.write_primitives(&mut primitives, &mut locations);
         let mut events = String::with_capacity(self.events.len() * 48);
         let mut list = List::new(&mut events);
         for event in &self.events {
@@ -178,7 +183,8 @@ impl Snapshot {
         strings(&mut out, "locations", locations.texts);
         strings(&mut out, "names", names.texts);
         strings(&mut out, "threads", self.threads.iter().map(String::as_str));
-        let _ = write!(out, "\n\"tasks\": {tasks},\n\"kinds\": ");
+        let _ = write!(out, "\n\"tasks\": {tasks},\n\"primitives\": {primitives},");
+        out.push_str("\n\"kinds\": ");
         write_kinds(&mut out);
         let _ = write!(out, ",\n\"events\": {events}}}\n");
         out
@@ -213,6 +219,20 @@ impl Snapshot {
                 ", \"size\": {}, \"alive\": {}}}",
                 task.size, task.alive
             );
+        }
+        list.end();
+    }
+}
+
+impl Snapshot {
+    fn write_primitives<'a>(&'a self, out: &mut String, locations: &mut Texts<'a>) {
+        let mut list = List::new(out);
+        for primitive in &self.primitives {
+            let out = list.next();
+            out.push_str("{\"kind\": ");
+            quote(out, primitive.kind);
+            let location = locations.place(&primitive.location);
+            let _ = write!(out, ", \"location\": {location}}}");
         }
         list.end();
     }
@@ -259,6 +279,7 @@ impl Kind {
             Kind::Mark { .. } => 19,
             Kind::Span { .. } => 20,
             Kind::Lost { .. } => 21,
+            Kind::Await { .. } => 22,
         }
     }
 
@@ -327,6 +348,7 @@ impl Event {
                 task,
                 by_ref,
                 origin,
+                through,
                 effect,
             } => {
                 let (origin, from) = origin.parts();
@@ -335,11 +357,15 @@ impl Event {
                 } else {
                     "false"
                 });
-                list.word(origin).maybe(from).word(effect.as_str())
+                list.word(origin)
+                    .maybe(from)
+                    .word(effect.as_str())
+                    .maybe_index(through)
             }
             &Kind::Received { task, effect, sent } => {
                 list.index(task).word(effect.as_str()).maybe(sent)
             }
+            &Kind::Await { task, primitive } => list.maybe_index(task).index(primitive),
             &Kind::Mark { task, name } => list.maybe_index(task).index(names.place(name)),
             &Kind::Span { dur, task, name } => {
                 list.number(dur).maybe_index(task).index(names.place(name))

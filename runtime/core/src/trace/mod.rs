@@ -48,6 +48,7 @@ mod json;
 mod level;
 mod page;
 mod perfetto;
+mod primitive;
 mod reader;
 mod record;
 mod recorder;
@@ -62,9 +63,13 @@ mod words;
 
 pub(crate) use config::{Config, Hook};
 pub use cursor::Cursor;
-pub use event::{Event, Kind, Origin, Readiness, Task};
+pub use event::{Event, Kind, Origin, Primitive, Readiness, Task};
 pub use level::{Level, Trouble};
+pub(crate) use primitive::through;
 pub(crate) use recorder::{Recorder, Started};
 pub use snapshot::Snapshot;
 pub(crate) use tag::Tag;
 pub use words::{Effect, End, Ended};
+
+/// Whether waits are recorded.
+pub(crate) const RECORDS: bool = true;

@@ -169,6 +169,10 @@ impl<'a> Writer<'a> {
                 self.line("b", event.ts, EXECUTOR, name, &rest);
                 self.line("e", event.ts + dur, EXECUTOR, name, &rest);
             }
+            Kind::Await { primitive, .. } => {
+                let name = format!("waits for the {}", self.snapshot.primitives[primitive]);
+                self.line("i", event.ts, EXECUTOR, &name, ",\"s\":\"t\"");
+            }
             Kind::Mark { name, .. } => self.line("i", event.ts, EXECUTOR, name, ",\"s\":\"t\""),
             Kind::Stall { .. } => self.line("i", event.ts, EXECUTOR, "stall", ",\"s\":\"p\""),
             Kind::Lost { n } => {
@@ -196,6 +200,7 @@ impl<'a> Writer<'a> {
             thread,
             task,
             origin,
+            through,
             ..
         } = event.kind
         else {
@@ -206,18 +211,19 @@ impl<'a> Writer<'a> {
             "source" | "timer" => REACTOR,
             _ => EXECUTOR,
         };
+        let mut args = String::new();
+        if let Some(primitive) = through.map(|place| &self.snapshot.primitives[place]) {
+            args.push_str(",\"args\":{\"through\":");
+            quote(&mut args, &primitive.to_string());
+            args.push('}');
+        }
         if !self.is_inside(thread, event.ts) {
             let name = format!("wake {}", self.label(task));
-            self.line(
-                "X",
-                event.ts,
-                thread,
-                &name,
-                ",\"cat\":\"wake\",\"dur\":0.001",
-            );
+            let rest = format!(",\"cat\":\"wake\",\"dur\":0.001{args}");
+            self.line("X", event.ts, thread, &name, &rest);
         }
         if self.flows.contains(&event.seq) {
-            let rest = format!(",\"cat\":\"wake\",\"id\":{}", event.seq);
+            let rest = format!(",\"cat\":\"wake\",\"id\":{}{args}", event.seq);
             self.line("s", event.ts, thread, "wake", &rest);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::event::{Event, Kind, Origin, Readiness, Task};
+use super::event::{Event, Kind, Origin, Primitive, Readiness, Task};
 use super::record::{Code, Record};
 use super::shared::{self, Shared};
 use super::snapshot::Snapshot;
@@ -75,7 +75,13 @@ impl<'a> Reader<'a> {
 
     /// Returns a snapshot of everything read, in the order of reading.
     pub(super) fn snapshot(self, lost: u64) -> Snapshot {
+        let primitives = self.shared.primitives.borrow();
+        let primitives = primitives.all().iter().map(|made| Primitive {
+            kind: made.kind,
+            location: made.at.to_string(),
+        });
         Snapshot {
+            primitives: primitives.collect(),
             level: self.shared.level(),
             program: program(),
             end: self.end,
@@ -173,7 +179,7 @@ impl Reader<'_> {
                 task: self.a_task(x),
                 wakers,
             },
-            Code::Wake => self.wake(flag, x, y, thread),
+            Code::Wake => self.wake(record, thread),
             Code::Received => Kind::Received {
                 task: self.a_task(x),
                 effect: Effect::from_code(flag),
@@ -188,6 +194,10 @@ impl Reader<'_> {
                 task: self.maybe_task(x),
                 name: self.name(y),
             },
+            Code::Await => Kind::Await {
+                task: self.maybe_task(x),
+                primitive: y as usize,
+            },
             Code::Stall => Kind::Stall {
                 task: self.maybe_task(x),
                 dur: y,
@@ -201,8 +211,9 @@ impl Reader<'_> {
         }
     }
 
-    fn wake(&mut self, flag: u8, task: u64, from: u64, thread: usize) -> Kind {
-        let (by_ref, origin, effect) = shared::Origin::of_wake(flag);
+    fn wake(&mut self, record: &Record, thread: usize) -> Kind {
+        let (by_ref, origin, effect) = shared::Origin::of_wake(record.flag());
+        let (task, from) = (record.x, record.y);
         let origin = match origin {
             shared::Origin::Outside => Origin::Outside,
             shared::Origin::Task => Origin::Task(self.a_task(from)),
@@ -216,6 +227,7 @@ impl Reader<'_> {
             task: self.a_task(task),
             by_ref,
             origin,
+            through: record.small().checked_sub(1).map(|place| place as usize),
             effect,
         }
     }

@@ -19,7 +19,7 @@ macro_rules! codes {
 
 codes! {
     Spawn Poll Done Freed Clone Drop Wake Received Register Deregister Wait Ready TimerArm TimerFire
-    TimerCancel Submit Blocking Drain Stall Mark Span
+    TimerCancel Submit Blocking Drain Stall Mark Span Await
 }
 
 /// The largest value of `Record::small`, which has 48 bits.

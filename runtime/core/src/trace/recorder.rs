@@ -16,14 +16,17 @@
 //! The origin of a wake is what the loop does at that time: a poll, the dispatch of an event, the
 //! call for a timer. On another thread it is the closure of the blocking pool that runs there, or
 //! the thread. The number of the wake that queued a task is kept in the tag until the poll.
+//! A wake that a primitive of `sync` makes also has that primitive (`primitive.rs`).
 
 use std::cell::Cell;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::cursor::Cursor;
 use super::level::Level;
+use super::primitive::Made;
 use super::reader;
 use super::record::{Code, Record};
 use super::shared::{Origin, Shared};
@@ -124,6 +127,15 @@ impl Recorder {
             shared,
             timer,
             late,
+        }
+    }
+
+    /// Records that the running task waits for a primitive.
+    pub(crate) fn waits(&self, kind: &'static str, made_at: &'static Location<'static>) {
+        let shared = &*self.0;
+        if shared.wants(Level::Wakes) {
+            let primitive = shared.primitive(Made { kind, at: made_at });
+            shared.push(Code::Await, 0, 0, shared.running().word(), primitive);
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::config::{Config, Hook};
 use super::level::Level;
+use super::primitive::{self, Made, Primitives};
 use super::record::{Code, Record, RecordRing};
 use super::table::{Info, Table, TaskKey};
 use super::thread_rings::ThreadRings;
@@ -66,6 +67,7 @@ pub(super) struct Shared {
     pub(super) poll: Cell<(u64, u64)>,
     pub(super) table: RefCell<Table>,
     pub(super) names: RefCell<Vec<&'static str>>,
+    pub(super) primitives: RefCell<Primitives>,
     /// Descriptors by the slots of the reactor's keys; -1 if not known.
     fds: RefCell<Vec<i32>>,
     ready: RefCell<Vec<Dispatched>>,
@@ -100,6 +102,7 @@ impl Shared {
             poll: Cell::default(),
             table: RefCell::default(),
             names: RefCell::default(),
+            primitives: RefCell::default(),
             fds: RefCell::default(),
             ready: RefCell::default(),
             jobs: Cell::new(0),
@@ -169,6 +172,7 @@ impl Shared {
     /// Sets the origin, and returns the one before.
     #[inline(always)]
     pub(super) fn set_origin(&self, origin: Origin, from: u64) -> (Origin, u64) {
+        primitive::begin_other();
         (self.origin.replace(origin), self.from.replace(from))
     }
 
@@ -269,6 +273,18 @@ impl Shared {
             names.push(name);
             names.len() - 1
         }) as u64
+    }
+
+    /// Returns the index of the primitive whose waiter is being woken, plus one; zero if there is
+    /// none.
+    pub(super) fn through(&self) -> u64 {
+        let made = primitive::waking();
+        made.map_or(0, |made| self.primitive(made) + 1)
+    }
+
+    /// Returns the index of a primitive.
+    pub(super) fn primitive(&self, made: Made) -> u64 {
+        self.primitives.borrow_mut().place(made) as u64
     }
 
     pub(super) fn note_fd(&self, key: usize, fd: i32) {

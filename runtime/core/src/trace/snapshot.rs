@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::event::{Event, Kind, Task};
+use super::event::{Event, Kind, Primitive, Task};
 use super::level::Level;
 
 /// Snapshot of what a runtime has recorded.
@@ -34,6 +34,7 @@ pub struct Snapshot {
     pub(super) events: Vec<Event>,
     pub(super) tasks: Vec<Task>,
     pub(super) threads: Vec<String>,
+    pub(super) primitives: Vec<Primitive>,
 }
 
 impl Snapshot {
@@ -50,6 +51,20 @@ impl Snapshot {
     /// Returns the threads that occur in the events. The first is the loop.
     pub fn threads(&self) -> &[String] {
         &self.threads
+    }
+
+    /// Returns the channels, locks and events of `wakeful::sync` that tasks have waited for, one
+    /// for each kind and place in the code.
+    ///
+    /// ```
+    /// # fn see(snapshot: &wakeful::trace::Snapshot) {
+    /// for primitive in snapshot.primitives() {
+    ///     println!("{primitive}"); // "channel made at src/main.rs:5:13"
+    /// }
+    /// # }
+    /// ```
+    pub fn primitives(&self) -> &[Primitive] {
+        &self.primitives
     }
 
     /// Returns the number of records that were overwritten.

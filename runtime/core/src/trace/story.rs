@@ -106,11 +106,20 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// Returns what a wake went through. Its place is its only name, so it is always printed.
+    fn through(&self, primitive: Option<usize>) -> String {
+        let primitive = primitive.map(|place| &self.snapshot.primitives[place]);
+        primitive.map_or_else(String::new, |it| format!(" through the {it}"))
+    }
+
     fn why(&self, cause: Option<u64>) -> String {
         let cause = cause.and_then(|seq| self.causes.get(&seq));
         match cause.map(|event| &event.kind) {
-            Some(Kind::Wake { origin, .. }) => {
-                format!(", because {} woke it", self.origin(*origin))
+            Some(&Kind::Wake {
+                origin, through, ..
+            }) => {
+                let through = self.through(through);
+                format!(", because {} woke it{through}", self.origin(origin))
             }
             Some(Kind::Spawn { .. }) => ", for the first time".to_owned(),
             Some(_) => ", because another thread woke it".to_owned(),
@@ -176,6 +185,10 @@ impl fmt::Display for Line<'_> {
             }
             Kind::Freed { task } => write!(f, "{} is freed", story.task(task)),
             Kind::Mark { task, name } => write!(f, "{} marks {name:?}", story.subject(task)),
+            Kind::Await { task, primitive } => {
+                let primitive = &story.snapshot.primitives[primitive];
+                write!(f, "{} waits for the {primitive}", story.subject(task))
+            }
             Kind::Span { dur, task, name } => {
                 write!(f, "{} goes through {name:?}", story.subject(task))?;
                 self.took(f, dur)
@@ -231,12 +244,18 @@ impl Line<'_> {
                 task,
                 by_ref,
                 origin,
+                through,
                 effect: did,
                 ..
             } => {
                 let by_ref = if by_ref { " by reference" } else { "" };
                 let (subject, task) = (story.origin(origin), story.task(task));
-                write!(f, "{subject} wakes {task}{by_ref}: {}", effect(did))
+                let through = story.through(through);
+                write!(
+                    f,
+                    "{subject} wakes {task}{by_ref}{through}: {}",
+                    effect(did)
+                )
             }
             Kind::Received {
                 task, effect: did, ..

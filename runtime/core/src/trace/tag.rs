@@ -149,7 +149,8 @@ impl Tag {
             effect => effect,
         };
         let flag = flag(by_ref, origin, effect);
-        let seq = shared.push(Code::Wake, flag, 0, self.key.get().word(), from);
+        let key = self.key.get().word();
+        let seq = shared.push(Code::Wake, flag, shared.through(), key, from);
         self.queued_by(effect, seq);
     }
 

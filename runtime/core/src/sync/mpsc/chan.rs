@@ -85,6 +85,7 @@ impl<T> Chan<T> {
             }
             None => false,
         });
+        self.state.receiver().given_up();
         // Last, as it may panic.
         drop(self.state.receiver().take());
     }

@@ -42,6 +42,7 @@ impl<T> Rx<T> {
     #[inline]
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         if self.chan.len() > 0 && coop::try_consume() {
+            self.chan.state.receiver_served();
             return Poll::Ready(self.chan.pop());
         }
         self.poll_recv_slow(cx)
@@ -82,6 +83,8 @@ impl<T> Rx<T> {
             // SAFETY: the slot is a part of an allocation, which does not move, and is dropped with
             // it.
             ready!(unsafe { state.receiver().wait(cx, state.label(), is_ready, || ()) });
+        } else {
+            self.chan.state.receiver_served();
         }
         ready!(coop::poll_proceed(cx)).made_progress();
         Poll::Ready(())

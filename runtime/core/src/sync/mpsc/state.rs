@@ -134,6 +134,12 @@ impl State {
         self.receiver.wake(self.label());
     }
 
+    /// Reports to the console that the receiver need not wait any more. Then it runs user code.
+    #[inline(always)]
+    pub(super) fn receiver_served(&self) {
+        self.receiver.served(self.label());
+    }
+
     #[inline]
     pub(super) fn receiver(&self) -> &WakerSlot {
         &self.receiver

@@ -32,6 +32,7 @@ use self::error::{RecvError, TryRecvError};
 use super::label::{Kind, Label};
 use super::wait_list::OneThread;
 use super::waker_slot::WakerSlot;
+use crate::console::TELLS;
 use crate::scope::on_drop;
 use crate::task::coop;
 
@@ -74,11 +75,12 @@ impl<T, const OWN: u8> Deref for Half<T, OWN> {
 }
 
 impl<T> Half<T, RECEIVER_RELEASED> {
-    /// Whether the value has been sent, and the sender has given up the memory.
+    /// Whether the value has been sent, and the sender has given up the memory. With the feature
+    /// `console` always false: then the parts have to be dropped.
     #[inline(always)]
     fn is_last(&self) -> bool {
         let both = SENT | SENDER_RELEASED;
-        self.state.get() & both == both
+        !TELLS && self.state.get() & both == both
     }
 
     /// Takes the value out and frees the memory, if [`is_last`](Self::is_last). Runs no user code.
@@ -206,6 +208,7 @@ impl<T> Shared<T> {
         let own = self.receiver.take();
         let value = self.value.take();
         self.close();
+        self.receiver.given_up();
         drop((own, value));
     }
 
@@ -277,6 +280,7 @@ impl<T> Sender<T> {
 
         impl<T> Drop for Forget<'_, T> {
             fn drop(&mut self) {
+                self.0.shared.sender.given_up();
                 drop(self.0.shared.sender.take());
             }
         }

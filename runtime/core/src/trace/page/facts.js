@@ -50,6 +50,7 @@ function emptyPolls(m, task) {
     "submit",
     "register",
     "deregister",
+    "await",
   ]);
   return task.polls.filter((poll) => {
     if (m.get(poll, "result") !== "pending") return false;

@@ -84,6 +84,10 @@ function buildModel(raw) {
     },
     seq: (i) => raw.events[i][1],
     name: (index) => String(raw.names[index] ?? "?"),
+    primitive(index) {
+      const { kind, location } = raw.primitives?.[index] ?? { kind: "primitive", location: -1 };
+      return `${kind} made at ${raw.locations[location] ?? "?"}`;
+    },
   };
   const ids = new Map(raw.tasks.map((task, i) => [task.id, i]));
   m.tasks = raw.tasks.map((task, i) => newTask(raw, ids, task, i));

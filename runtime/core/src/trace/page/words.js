@@ -76,6 +76,12 @@ function waker(m, i) {
   }
 }
 
+/** Returns the primitive that a wake went through, if there is one. */
+function through(m, i) {
+  const primitive = m.get(i, "through");
+  return primitive === null ? "" : ` through the ${m.primitive(primitive)}`;
+}
+
 const SENTENCES = {
   spawn(m, i) {
     const parent = m.get(i, "parent"),
@@ -148,12 +154,16 @@ const SENTENCES = {
     return [
       ...subject,
       ...woken,
-      `${how}. `,
+      `${through(m, i)}${how}. `,
       EFFECT[m.get(i, "effect")] ?? "",
       ...tail,
       ...polledBy(m, i),
     ];
   },
+  await: (m, i) => [
+    m.task[i] < 0 ? "Code outside of any task" : link(m.task[i]),
+    ` waits for the ${m.primitive(m.get(i, "primitive"))}.`,
+  ],
   received(m, i) {
     const sent = m.get(i, "sent"),
       from = sent === null ? undefined : m.bySeq.get(sent);
