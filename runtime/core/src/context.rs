@@ -320,12 +320,6 @@ pub(crate) fn is_running_part<T: Part>(part: &T) -> bool {
     running(|context| std::ptr::eq(context.part::<T>(), part)).unwrap_or(false)
 }
 
-/// Calls `f` with a part of the loop that runs on this thread, if there is one. `f` runs no user
-/// code.
-pub(crate) fn with_running<T: Part, R>(f: impl FnOnce(&T) -> R) -> Option<R> {
-    running(|context| f(context.part()))
-}
-
 /// Whether this is the reactor of the loop that runs on this thread.
 #[inline(always)]
 pub(crate) fn is_running_reactor<R>(reactor: &Rc<R>) -> bool

@@ -2,26 +2,24 @@
 //!
 //! A task belongs to the group of the task that spawned it. The executor has a cell for the group
 //! of the running task; it is set while a member is polled, and makes spawns take the slow path,
-//! which wraps the new future in a [`Tracked`]. So programs without groups pay nothing.
+//! which gives the new task another vtable: its functions call the executor around the poll and the
+//! drop of the future. So tasks without a group pay nothing.
 //!
 //! No user code runs while anything here is borrowed.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
-use std::pin::Pin;
 use std::rc::{Rc, Weak as RcWeak};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Waker};
-
-use pin_project_lite::pin_project;
+use std::task::{Poll, Waker};
 
 use super::{Executor, current};
-use crate::context;
 use crate::scope::on_drop;
 use crate::slab::Slab;
 use crate::task::Id;
+use crate::task::header::TaskPtr;
 use crate::task::waker::wake_catching_panics;
 use crate::task::waker_set::WakerSet;
 
@@ -279,20 +277,65 @@ impl Executor {
         self.scope.replace(scope)
     }
 
-    /// Adds a new task to the group of the running task.
-    pub(super) fn track(&self, id: Id, location: &'static Location<'static>) -> Option<Ticket> {
-        let scope = self.scope()?;
+    /// Adds a new task to the group of the running task, if there is one. Returns whether it is.
+    pub(super) fn join_group(&self, id: Id, location: &'static Location<'static>) -> bool {
+        let Some(scope) = self.scope() else {
+            return false;
+        };
         *scope.group.executor.borrow_mut() = Arc::downgrade(&self.shared());
         let place = scope.group.insert(Member {
             id,
             location,
             is_background: scope.is_background,
         });
-        Some(Ticket { scope, place })
+        let ticket = Ticket { scope, place };
+        self.tickets.borrow_mut().insert(id, ticket);
+        true
+    }
+
+    /// Removes a task whose future is gone from its group. Runs user code: the wakers that wait for
+    /// the last member.
+    fn leave_group(&self, id: Id) {
+        // In a statement of its own, so that nothing is borrowed during the drop.
+        let ticket = self.tickets.borrow_mut().remove(&id);
+        drop(ticket);
+    }
+
+    /// Polls a member. Its scope is that of the running task meanwhile.
+    ///
+    /// # Safety
+    /// As for [`VTable::poll`](crate::task::header::VTable::poll).
+    #[inline(never)]
+    pub(super) unsafe fn poll_member(
+        &self,
+        task: TaskPtr,
+        poll: unsafe fn(TaskPtr) -> bool,
+    ) -> bool {
+        // SAFETY: the task is alive, by the contract.
+        let id = unsafe { task.as_ref() }.id;
+        let scope = self.tickets.borrow().get(&id).map(|it| it.scope.clone());
+        // SAFETY: the contract is the same.
+        let ended = self.in_scope(scope, || unsafe { poll(task) });
+        if ended {
+            self.leave_group(id);
+        }
+        ended
+    }
+
+    /// Cancels a member.
+    ///
+    /// # Safety
+    /// As for [`VTable::cancel`](crate::task::header::VTable::cancel).
+    pub(super) unsafe fn cancel_member(&self, task: TaskPtr, cancel: unsafe fn(TaskPtr)) {
+        // SAFETY: the task is alive, by the contract.
+        let id = unsafe { task.as_ref() }.id;
+        // SAFETY: the contract is the same.
+        unsafe { cancel(task) };
+        self.leave_group(id);
     }
 }
 
-/// Removes a task from its group when its future is dropped, for any reason.
+/// Membership of a task. Its drop removes the task from its group.
 pub(super) struct Ticket {
     scope: Scope,
     place: usize,
@@ -304,37 +347,8 @@ impl Drop for Ticket {
     }
 }
 
-pin_project! {
-    /// Future of a task in a group. While it is polled, its scope is that of the running task.
-    pub(super) struct Tracked<F> {
-        #[pin]
-        future: F,
-        ticket: Ticket,
-    }
-}
-
-impl<F> Tracked<F> {
-    pub(super) fn new(future: F, ticket: Ticket) -> Tracked<F> {
-        Tracked { future, ticket }
-    }
-}
-
-impl<F: Future> Future for Tracked<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let enter = |executor: &Executor| executor.set_scope(Some(this.ticket.scope.clone()));
-        // The executor is looked up a second time, as no pointer to it is kept during the poll.
-        let before = Cell::new(context::with_running(enter));
-        let _leave = on_drop(|| {
-            if let Some(before) = before.take() {
-                context::with_running(|executor: &Executor| executor.set_scope(before));
-            }
-        });
-        this.future.poll(cx)
-    }
-}
+/// The members of groups, by their ids.
+pub(super) type Tickets = HashMap<Id, Ticket>;
 
 /// Returns the scope of the running task, if it belongs to a group.
 pub(crate) fn current_scope() -> Option<Scope> {

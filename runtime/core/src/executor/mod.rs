@@ -43,7 +43,7 @@ pub use builder::Builder as TaskBuilder;
 pub(crate) use classes::ClassQueue;
 use classes::Classes;
 pub use classes::spawn_in;
-use group::Scope;
+use group::{Scope, Tickets};
 pub(crate) use random::random_below;
 pub use set::{JoinSet, SetBuilder};
 pub(crate) use spawn::cancel_current;
@@ -106,6 +106,8 @@ pub(crate) struct Executor {
     slow_spawn: Cell<bool>,
     /// The group of the running task.
     scope: RefCell<Option<Scope>>,
+    /// The tasks that belong to a group.
+    tickets: RefCell<Tickets>,
     notifier: Notifier,
     /// Number of times that another thread notified the sleeping loop.
     notified: AtomicU64,
@@ -171,6 +173,7 @@ impl Executor {
             round: Cell::new(0),
             slow_spawn: Cell::new(observer.is_some()),
             scope: RefCell::default(),
+            tickets: RefCell::default(),
             observer,
             notifier,
             notified: AtomicU64::new(0),
@@ -198,7 +201,7 @@ impl Executor {
         let queue = executor.classes.current.get();
         let future = std::future::pending::<()>();
         let console = console::Task::new();
-        let main = executor.allocate(id, here, future, state, 1, queue, console);
+        let main = executor.allocate(id, here, future, state, 1, false, queue, console);
         // SAFETY: just allocated.
         unsafe { main.as_ref() }.trace.named("main");
         executor.main.set(Some(main));
@@ -219,6 +222,7 @@ impl Executor {
         future: F,
         state: State,
         refs: u32,
+        is_member: bool,
         queue: NonNull<ClassQueue>,
         console: console::Task,
     ) -> TaskPtr
@@ -228,8 +232,9 @@ impl Executor {
         // SAFETY: `&self` is inside the `Arc` of the runtime, which merges every task before it
         // releases the `Arc`; queues live as long as the executor. This is the owner thread: see
         // the `Sync` argument above.
-        let task =
-            unsafe { raw::allocate::<F, ClassQueue>(future, queue, id, state, refs, console) };
+        let task = unsafe {
+            raw::allocate::<F, ClassQueue>(future, queue, id, state, refs, is_member, console)
+        };
         self.tasks.add(task, raw::layout::<F>());
         // SAFETY: just allocated.
         let header = unsafe { task.as_ref() };
@@ -325,7 +330,7 @@ impl Executor {
         }
         // One reference for the scheduler, one for the handle.
         let state = State::new(JOIN | QUEUED);
-        let task = self.allocate(id, location, future, state, 2, queue, console);
+        let task = self.allocate(id, location, future, state, 2, false, queue, console);
         // SAFETY: queues live as long as the executor; `QUEUED` is set, and the task is new.
         unsafe { queue.as_ref().run_queue.push(Runnable::new(task)) };
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.

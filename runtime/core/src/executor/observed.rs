@@ -4,11 +4,9 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;
-use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::group::Tracked;
 use super::stats::count;
 use super::{Batch, ClassQueue, Executor, Tick};
 use crate::console::{self, About};
@@ -60,37 +58,23 @@ impl Executor {
         F: Future + 'static,
     {
         self.check_not_released();
-        match self.track(id, location) {
-            Some(ticket) => {
-                // In a box, so that one more type of task is compiled for each output, not for each
-                // future.
-                let future: Pin<Box<dyn Future<Output = F::Output>>> = Box::pin(future);
-                let future = Tracked::new(future, ticket);
-                self.spawn_observed(id, location, future, queue, console)
-            }
-            None => self.spawn_observed(id, location, future, queue, console),
-        }
-    }
-
-    #[track_caller]
-    fn spawn_observed<F>(
-        &self,
-        id: Id,
-        location: &'static Location<'static>,
-        future: F,
-        queue: NonNull<ClassQueue>,
-        console: console::Task,
-    ) -> JoinHandle<F::Output>
-    where
-        F: Future + 'static,
-    {
+        let is_member = self.join_group(id, location);
         // During shutdown the future is dropped here, which may end the scope that the caller
         // borrows `self` from.
         let _kept = self.shared();
         let closing = self.closing.get();
         let timed = self.observer().is_some_and(Observer::times_wakes);
         let state = if closing { JOIN } else { JOIN | QUEUED } | if timed { TIMED } else { 0 };
-        let task = self.allocate(id, location, future, State::new(state), 2, queue, console);
+        let task = self.allocate(
+            id,
+            location,
+            future,
+            State::new(state),
+            2,
+            is_member,
+            queue,
+            console,
+        );
         if let Some(observer) = self.observer() {
             // SAFETY: just allocated.
             observer.spawned(unsafe { task.as_ref() }.slot.get(), id, location);

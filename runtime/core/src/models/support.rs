@@ -177,6 +177,7 @@ impl Runtime {
                 id,
                 State::new(JOIN | QUEUED),
                 2,
+                false,
                 console::Task::new(),
             )
         };

@@ -41,7 +41,33 @@ pub(crate) const fn layout<F: Future>() -> Layout {
     Layout::new::<TaskCell<F>>()
 }
 
+/// Returns the functions of a task.
+const fn vtable<F: Future + 'static, S: Schedule>() -> VTable {
+    VTable {
+        poll: poll::<F, S>,
+        cancel: cancel::<F>,
+        take: take::<F>,
+        failure: failure::<F>,
+        discard: discard::<F>,
+        free: free::<F, S>,
+        abort: abort::<S>,
+        wait: wait::<S>,
+        waker: waker::owned::<S>,
+        send: send::<S>,
+    }
+}
+
+/// Returns the functions of a task that belongs to a group.
+const fn member_vtable<F: Future + 'static, S: Schedule>() -> VTable {
+    VTable {
+        poll: poll_member::<F, S>,
+        cancel: cancel_member::<F, S>,
+        ..vtable::<F, S>()
+    }
+}
+
 /// Allocates a task with `refs` references, all held by the caller, on the owner thread.
+/// `is_member`: it belongs to a group.
 ///
 /// # Safety
 /// - `scheduler` points to an `S` that stays alive until the task has been merged or freed.
@@ -53,6 +79,7 @@ pub(crate) unsafe fn allocate<F, S>(
     id: Id,
     state: State,
     refs: u32,
+    is_member: bool,
     console: console::Task,
 ) -> TaskPtr
 where
@@ -66,19 +93,9 @@ where
     let task = TaskCell {
         header: Header {
             next: Cell::new(None),
-            vtable: const {
-                &VTable {
-                    poll: poll::<F, S>,
-                    cancel: cancel::<F>,
-                    take: take::<F>,
-                    failure: failure::<F>,
-                    discard: discard::<F>,
-                    free: free::<F, S>,
-                    abort: abort::<S>,
-                    wait: wait::<S>,
-                    waker: waker::owned::<S>,
-                    send: send::<S>,
-                }
+            vtable: match is_member {
+                false => const { &vtable::<F, S>() },
+                true => const { &member_vtable::<F, S>() },
             },
             scheduler: scheduler.cast(),
             id,
@@ -156,6 +173,26 @@ fn drop_panicked<F: Future>(task: TaskPtr) {
     // changed.
     if let Err(second) = unsafe { drop_future::<F>(task) } {
         discard_catching_panic(second);
+    }
+}
+
+/// As `poll`. A second use of `poll`, and not of the poll of `F`, which stays inlined in it.
+unsafe fn poll_member<F: Future, S: Schedule>(task: TaskPtr) -> bool {
+    // SAFETY: the contract is that of `poll`, and `S` is the type of the scheduler.
+    unsafe {
+        header(task)
+            .scheduler::<S>()
+            .poll_member(task, poll::<F, S>)
+    }
+}
+
+/// As `cancel`.
+unsafe fn cancel_member<F: Future, S: Schedule>(task: TaskPtr) {
+    // SAFETY: the contract is that of `cancel`, and `S` is the type of the scheduler.
+    unsafe {
+        header(task)
+            .scheduler::<S>()
+            .cancel_member(task, cancel::<F>)
     }
 }
 

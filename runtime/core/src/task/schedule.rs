@@ -57,6 +57,25 @@ pub(crate) trait Schedule: 'static {
         let _ = (event, task);
     }
 
+    /// Polls a task that belongs to a group, by calling `poll` and returning what it returns.
+    /// on the owner thread.
+    ///
+    /// # Safety
+    /// As for [`VTable::poll`](super::header::VTable::poll).
+    unsafe fn poll_member(&self, task: TaskPtr, poll: unsafe fn(TaskPtr) -> bool) -> bool {
+        // SAFETY: the contract is the same.
+        unsafe { poll(task) }
+    }
+
+    /// Cancels a task that belongs to a group, by calling `cancel`. Called on the owner thread.
+    ///
+    /// # Safety
+    /// As for [`VTable::cancel`](super::header::VTable::cancel).
+    unsafe fn cancel_member(&self, task: TaskPtr, cancel: unsafe fn(TaskPtr)) {
+        // SAFETY: the contract is the same.
+        unsafe { cancel(task) }
+    }
+
     /// Records that a waker of another scheduler waits for a task of this one. Called on the owner
     /// thread.
     fn joined_elsewhere(&self, task: &Header) {

@@ -194,6 +194,16 @@ impl Schedule for ClassQueue {
         self.executor().on_event(event, task);
     }
 
+    unsafe fn poll_member(&self, task: TaskPtr, poll: unsafe fn(TaskPtr) -> bool) -> bool {
+        // SAFETY: the contract is the same.
+        unsafe { self.executor().poll_member(task, poll) }
+    }
+
+    unsafe fn cancel_member(&self, task: TaskPtr, cancel: unsafe fn(TaskPtr)) {
+        // SAFETY: the contract is the same.
+        unsafe { self.executor().cancel_member(task, cancel) }
+    }
+
     fn joined_elsewhere(&self, task: &Header) {
         self.executor().joined_elsewhere(task);
     }
