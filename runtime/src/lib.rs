@@ -35,9 +35,10 @@
 //! other, and keeps its tasks between them. [`Builder`] has the options.
 //!
 //! [`spawn`] starts a task and returns a [`JoinHandle`](task::JoinHandle).
-//! [`JoinSet`](task::JoinSet) joins many tasks. The module [`task`] also has names, ids, task-local
-//! values, `yield_now` and the [cooperative budget](task::coop). [`class`] divides the loop's time
-//! between groups of tasks.
+//! [`JoinSet`](task::JoinSet) joins many tasks. A [`TaskGroup`](task::TaskGroup) joins tasks and
+//! those that they have spawned, aborts them on an error, and stops them by a deadline. The module
+//! [`task`] also has names, ids, task-local values, `yield_now` and the
+//! [cooperative budget](task::coop). [`class`] divides the loop's time between groups of tasks.
 //!
 //! A closure that blocks belongs in [`spawn_blocking`]. Other threads start tasks with a
 //! [`Handle`]; wakers work on every thread.
@@ -64,6 +65,7 @@
 //! | files and directories | [`fs`] |
 //! | ctrl-c and other signals | the module `signal` |
 //! | child processes | the module `process` |
+//! | other tasks: channels, locks, events | [`sync`], for tasks of one thread |
 //! | readers, writers, copies, lines | [`io`] |
 //! | standard input and output | [`io`], with the feature `io-std` |
 //! | any other descriptor | [`reactor::Async`] |
@@ -71,8 +73,7 @@
 //! Reads, writes, sleeps and joins are cancel-safe, and each says so in its documentation.
 //!
 //! [`select!`] waits for the first of several futures, [`join!`] and [`try_join!`] wait for all.
-//! Channels and locks are not tied to a runtime: take them from `async-channel`, `async-lock`, or
-//! tokio's `sync` module.
+//! Channels and locks between threads come from other crates, which need no adapter.
 //!
 //! ## More cores
 //!
@@ -85,6 +86,8 @@
 //! | question | use |
 //! | --- | --- |
 //! | Which task blocks the loop right now? | [`Builder::detect_stalls`] |
+//! | Which tasks can never be woken, and what do they wait for? | [`Builder::detect_deadlocks`] |
+//! | What do all tasks wait for? | [`runtime::dump`], [`Handle::dump`] |
 //! | How busy is the loop, and how long do polls take? | [`Metrics`] |
 //! | What woke this task, and why was it late? | the feature `trace` |
 //! | Which tasks, timers and sockets exist now? | the feature `console`, for tokio-console |
@@ -94,7 +97,8 @@
 //! `#[wakeful::test(start_paused = true)]` stops the clock, which then jumps to the next timer when
 //! no task is ready. [`time::advance`] moves it by hand. [`Builder::rng_seed`] repeats the choices
 //! of [`select!`]. The feature `faults` makes system calls fail on purpose, repeatable by a seed.
-//! [`Builder::max_poll`] fails a test whose polls take too long.
+//! [`Builder::max_poll`] fails a test whose polls take too long. A deadlock fails a
+//! `#[wakeful::test]`.
 //!
 //! ## Other event loops and crates
 //!
@@ -140,7 +144,7 @@
 //! # More
 //!
 //! The [guide](https://github.com/wakeful-rs/wakeful/blob/main/docs/src/SUMMARY.md) has pages on
-//! coming from tokio, behaviour at the edges, shards, observing, benchmarks and testing.
+//! coming from tokio, behaviour in edge cases, shards, observing, benchmarks and testing.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
