@@ -127,13 +127,13 @@
 //! # Panics
 //!
 //! A panic of a task ends that task, and its handle returns a [`JoinError`](task::JoinError) with
-//! the payload. So do panics of shards and of closures on the pool. Panics of other user code that
-//! the runtime calls, such as wakers and drops, are caught, and the runtime goes on.
+//! the payload. The same holds for panics of shards and of closures on the pool. Panics of other
+//! user code that the runtime calls, such as wakers and drops, are caught, and the loop continues.
 //!
 //! All of that needs unwinding. In a program built with `panic = "abort"` a panic ends the process
 //! after the panic hook has printed its message: no destructor runs, no
-//! [`JoinError`](task::JoinError) has a payload, and [`OnFailure`](shard::OnFailure) concerns
-//! services that return errors only. Aborts, cancelled tasks, timeouts and shutdowns do not unwind,
+//! [`JoinError`](task::JoinError) has a payload, and [`OnFailure`](shard::OnFailure) only concerns
+//! services that return errors. Aborts, cancelled tasks, timeouts and shutdowns do not unwind,
 //! and work as usual.
 //!
 //! # Systems
