@@ -38,7 +38,7 @@
 //! [`JoinSet`](task::JoinSet) joins many tasks. A [`TaskGroup`](task::TaskGroup) joins tasks and
 //! those that they have spawned, aborts them on an error, and stops them by a deadline. The module
 //! [`task`] also has names, ids, task-local values, `yield_now` and the
-//! [cooperative budget](task::coop). [`class`] divides the loop's time between groups of tasks.
+//! [cooperative budget](task::coop). [`class`] divides the loop's time among classes of tasks.
 //!
 //! A closure that blocks belongs in [`spawn_blocking`]. Other threads start tasks with a
 //! [`Handle`]; wakers work on every thread.

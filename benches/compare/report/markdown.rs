@@ -116,8 +116,7 @@ impl Content<'_> {
             table += &format!("| {name} | {value} |\n");
         }
         if self.quick {
-            table +=
-                "\nA quick run, to test the program: the figures are not measurements.\n";
+            table += "\nA quick run, to test the program: the figures are not measurements.\n";
         }
         table
     }
