@@ -87,7 +87,7 @@
 //! | --- | --- |
 //! | Which task blocks the loop right now? | [`Builder::detect_stalls`] |
 //! | Which tasks can never be woken, and what do they wait for? | [`Builder::detect_deadlocks`] |
-//! | What do all tasks wait for? | [`runtime::dump`], [`Handle::dump`] |
+//! | What do all tasks wait for? | [`runtime::dump()`], [`Handle::dump`] |
 //! | How busy is the loop, and how long do polls take? | [`Metrics`] |
 //! | What woke this task, and why was it late? | the feature `trace` |
 //! | Which tasks, timers and sockets exist now? | the feature `console`, for tokio-console |

@@ -42,7 +42,7 @@ struct Place {
     echo: Option<Bout>,
 }
 
-/// Most rounds of a case with many connections, or with `wrk`, which runs for whole seconds.
+/// Limit of the rounds of a case with many connections, or with `wrk`, which runs whole seconds.
 const LONG_ROUNDS: usize = 5;
 
 /// Runs a case. Returns the results of its peers.

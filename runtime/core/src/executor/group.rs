@@ -129,8 +129,8 @@ impl Group {
         self.stop_waiters.remove(place);
     }
 
-    /// Aborts the tasks of this group. A group within it is dropped with the task that made it, and
-    /// then aborts its tasks at once.
+    /// Aborts the tasks of this group. A group within it aborts its tasks when it is dropped, without
+    /// waiting for the deadline.
     pub(crate) fn abort(self: &Rc<Group>) {
         let groups = self.with_descendants();
         groups.iter().for_each(|group| group.aborted.set(true));

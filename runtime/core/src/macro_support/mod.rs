@@ -37,8 +37,8 @@ impl<F, R> Pair<F, R> {
     }
 }
 
-/// Wakes the task and returns `Pending` if no budget is left. Otherwise only the futures that
-/// consume no budget would make progress.
+/// Wakes the task and returns `Pending` if no budget is left: a poll could then only make progress
+/// in the futures that consume no budget.
 #[inline]
 pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
     if coop::has_budget_remaining() {

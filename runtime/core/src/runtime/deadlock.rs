@@ -149,7 +149,7 @@ fn is_waiting(task: &TaskDump) -> bool {
     task.state == TaskState::Waiting
 }
 
-/// Returns the only tasks that can end a wait. None for semaphores, channels and the like: any task
+/// Returns the only tasks that can end a wait. Empty for semaphores, channels and the like: any task
 /// may add permits or send.
 fn waited_for(wait: &WaitDump) -> &[Id] {
     match wait {
