@@ -129,8 +129,8 @@ impl Group {
         self.stop_waiters.remove(place);
     }
 
-    /// Aborts the tasks of this group. A group within it aborts its tasks when it is dropped, without
-    /// waiting for the deadline.
+    /// Aborts the tasks of this group. A group within it then aborts its own tasks when it is
+    /// dropped, and does not wait for its deadline.
     pub(crate) fn abort(self: &Rc<Group>) {
         let groups = self.with_descendants();
         groups.iter().for_each(|group| group.aborted.set(true));

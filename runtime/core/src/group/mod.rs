@@ -10,8 +10,8 @@
 //!   of them, and in the groups that they have made. Tasks that have not ended by the
 //!   [deadline](TaskGroup::deadline) are aborted, and `join` names them.
 //! - A group that is dropped, for example because its task is aborted, can't wait. It asks its
-//!   tasks to stop. A task of the runtime aborts those that are left at the deadline, and lists them
-//!   on standard error.
+//!   tasks to stop. At the deadline, a task of the runtime aborts those that are left, and lists
+//!   them on standard error.
 //!
 //! The services of [`Shards`](crate::Shards) are in such a group, one for each shard.
 //!

@@ -149,8 +149,8 @@ fn is_waiting(task: &TaskDump) -> bool {
     task.state == TaskState::Waiting
 }
 
-/// Returns the only tasks that can end a wait. Empty for semaphores, channels and the like: any task
-/// may add permits or send.
+/// Returns the only tasks that can end a wait. Empty for semaphores, channels and the like: any
+/// task may add permits or send.
 fn waited_for(wait: &WaitDump) -> &[Id] {
     match wait {
         WaitDump::Join { task } => std::slice::from_ref(task),
