@@ -227,7 +227,13 @@ fn a_name_and_a_stopped_clock_of_main_reach_the_builder() {
 async fn a_name_of_a_test_reaches_the_builder() {
     assert_eq!(
         stand_in::calls(),
-        ["new", "name(metrics)", "build", "block_on"]
+        [
+            "new",
+            "name(metrics)",
+            "fail_on_deadlock",
+            "build",
+            "block_on"
+        ]
     );
 }
 

@@ -43,7 +43,7 @@ pub struct Args {
     /// The directory of the report.
     #[arg(long, default_value = "target/compare", value_name = "DIR")]
     out: PathBuf,
-    /// Writes the generated parts of these Markdown pages anew.
+    /// Rewrites the generated parts of these Markdown pages.
     #[arg(
         long,
         value_delimiter = ',',
@@ -51,10 +51,10 @@ pub struct Args {
         conflicts_with = "only"
     )]
     write: Vec<PathBuf>,
-    /// Takes the samples from the `report.json` of an earlier run, and runs nothing.
+    /// Takes the samples from the `report.json` of an earlier run, and measures nothing.
     #[arg(long, value_name = "FILE", requires = "write")]
     from: Option<PathBuf>,
-    /// How long the samples of the network cases are, in percent of the usual length.
+    /// The length of the samples of the network cases, in percent of the usual length.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     net_percent: u64,
     /// Lists the cases and the peers, and runs nothing.

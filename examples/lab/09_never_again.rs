@@ -1,9 +1,9 @@
 //! Why is my future never polled again? Because its waker is gone.
 //!
 //! Three tasks return `Pending`. `forgetful` does not clone its waker. `careless` clones it and
-//! drops the clone. `careful` leaves its clone with `main`, which calls it.
+//! drops the clone. `careful` gives its clone to `main`, which calls it.
 //!
-//! Look at the number of wakers while a task waits. A task that waits and has zero wakers will wait
+//! Look at the number of wakers while a task waits. A task that waits and has no waker will wait
 //! forever, and the bug is in its future. The page marks such tasks with a red flag.
 //!
 //! `cargo run --example lab_09_never_again`
@@ -47,7 +47,7 @@ fn main() {
     lab::show("09_never_again", &snapshot);
 
     println!(
-        "A future that returns `Pending` must have left its waker with code that will call it."
+        "A future that returns `Pending` must have given its waker to code that will call it."
     );
     println!("Two of the three did not. Each was polled once, and then never again.");
 

@@ -19,8 +19,8 @@ use proc_macro::TokenStream;
 
 /// Makes an `async fn` a function that runs its body on a new runtime.
 ///
-/// A call creates a [`Runtime`] with the defaults of its [`Builder`], blocks the thread on the
-/// body, and drops the runtime before it returns. Nothing is shared between two calls.
+/// A call creates a [`Runtime`] with the defaults of its [`Builder`], blocks the thread until the
+/// body is ready, and drops the runtime before it returns. Two calls share nothing.
 ///
 /// ```
 /// #[wakeful::main]
@@ -85,7 +85,7 @@ use proc_macro::TokenStream;
 /// - `detect_deadlocks = true`: tasks that can never be woken are reported on standard error, see
 ///   `Builder::detect_deadlocks`. Default: `false`.
 /// - `detect_stalls = "100ms"`: polls that take longer are reported on standard error while they
-///   are stuck, see `Builder::detect_stalls`. Default: off.
+///   still run, see `Builder::detect_stalls`. Default: off.
 ///
 /// ```
 /// #[wakeful::main(detect_stalls = "100ms")]
@@ -168,10 +168,10 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// - `max_poll = "5ms"`: the test fails after a poll that took longer, with a message that names
 ///   the task. The units are `ns`, `us`, `ms` and `s`. Default: no limit.
-/// - `detect_deadlocks = false`: a certain deadlock does not fail the test, see
+/// - `detect_deadlocks = false`: a deadlock does not fail the test, which then does not end, see
 ///   `Builder::detect_deadlocks`. Default: `true`.
 /// - `detect_stalls = "100ms"`: polls that take longer are reported on standard error while they
-///   are stuck; the test continues. Default: `"1s"`; `false` turns the reports off.
+///   still run; the test continues. Default: `"1s"`; `false` turns the reports off.
 ///
 /// ```
 /// #[wakeful::test(max_poll = "10s", detect_stalls = false)]
@@ -186,7 +186,8 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Panics
 ///
-/// The test fails when its body panics or returns an error, and when the runtime cannot be built.
+/// The test fails when its body panics or returns an error, when its tasks are in a deadlock, and
+/// when the runtime cannot be built.
 ///
 /// # Errors
 ///

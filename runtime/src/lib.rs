@@ -35,9 +35,10 @@
 //! other, and keeps its tasks between them. [`Builder`] has the options.
 //!
 //! [`spawn`] starts a task and returns a [`JoinHandle`](task::JoinHandle).
-//! [`JoinSet`](task::JoinSet) joins many tasks. The module [`task`] also has names, ids, task-local
-//! values, `yield_now` and the [cooperative budget](task::coop). [`class`] divides the loop's time
-//! between groups of tasks.
+//! [`JoinSet`](task::JoinSet) joins many tasks. A [`TaskGroup`](task::TaskGroup) joins tasks and
+//! those that they have spawned, aborts them on an error, and stops them by a deadline. The module
+//! [`task`] also has names, ids, task-local values, `yield_now` and the
+//! [cooperative budget](task::coop). [`class`] divides the loop's time among classes of tasks.
 //!
 //! A closure that blocks belongs in [`spawn_blocking`]. Other threads start tasks with a
 //! [`Handle`]; wakers work on every thread.
@@ -64,6 +65,7 @@
 //! | files and directories | [`fs`] |
 //! | ctrl-c and other signals | the module `signal` |
 //! | child processes | the module `process` |
+//! | other tasks: channels, locks, events | [`sync`], for tasks of one thread |
 //! | readers, writers, copies, lines | [`io`] |
 //! | other tasks: channels, locks, notifications | [`sync`] |
 //! | standard input and output | [`io`], with the feature `io-std` |
@@ -72,8 +74,7 @@
 //! Reads, writes, sleeps and joins are cancel-safe, and each says so in its documentation.
 //!
 //! [`select!`] waits for the first of several futures, [`join!`] and [`try_join!`] wait for all.
-//! The types of [`sync`] belong to one thread. Channels between threads are not tied to a runtime:
-//! take them from `async-channel` or tokio's `sync` module.
+//! Channels and locks between threads come from other crates, which need no adapter.
 //!
 //! ## More cores
 //!
@@ -86,7 +87,8 @@
 //! | question | use |
 //! | --- | --- |
 //! | Which task blocks the loop right now? | [`Builder::detect_stalls`] |
-//! | Which tasks can never be woken? | [`Builder::detect_deadlocks`] |
+//! | Which tasks can never be woken, and what do they wait for? | [`Builder::detect_deadlocks`] |
+//! | What do all tasks wait for? | [`runtime::dump()`], [`Handle::dump`] |
 //! | How busy is the loop, and how long do polls take? | [`Metrics`] |
 //! | What woke this task, and why was it late? | the feature `trace` |
 //! | Which tasks, timers and sockets exist now? | the feature `console`, for tokio-console |
@@ -96,7 +98,8 @@
 //! `#[wakeful::test(start_paused = true)]` stops the clock, which then jumps to the next timer when
 //! no task is ready. [`time::advance`] moves it by hand. [`Builder::rng_seed`] repeats the choices
 //! of [`select!`]. The feature `faults` makes system calls fail on purpose, repeatable by a seed.
-//! [`Builder::max_poll`] fails a test whose polls take too long.
+//! [`Builder::max_poll`] fails a test whose polls take too long. A deadlock fails a
+//! `#[wakeful::test]`.
 //!
 //! ## Other event loops and crates
 //!
@@ -125,13 +128,13 @@
 //! # Panics
 //!
 //! A panic of a task ends that task, and its handle returns a [`JoinError`](task::JoinError) with
-//! the payload. So do panics of shards and of closures on the pool. Panics of other user code that
-//! the runtime calls, such as wakers and drops, are caught, and the runtime goes on.
+//! the payload. The same holds for panics of shards and of closures on the pool. Panics of other
+//! user code that the runtime calls, such as wakers and drops, are caught, and the loop continues.
 //!
 //! All of that needs unwinding. In a program built with `panic = "abort"` a panic ends the process
 //! after the panic hook has printed its message: no destructor runs, no
-//! [`JoinError`](task::JoinError) has a payload, and [`OnFailure`](shard::OnFailure) concerns
-//! services that return errors only. Aborts, cancelled tasks, timeouts and shutdowns do not unwind,
+//! [`JoinError`](task::JoinError) has a payload, and [`OnFailure`](shard::OnFailure) only concerns
+//! services that return errors. Aborts, cancelled tasks, timeouts and shutdowns do not unwind,
 //! and work as usual.
 //!
 //! # Systems
@@ -142,7 +145,7 @@
 //! # More
 //!
 //! The [guide](https://github.com/wakeful-rs/wakeful/blob/main/docs/src/SUMMARY.md) has pages on
-//! coming from tokio, behaviour at the edges, shards, observing, benchmarks and testing.
+//! coming from tokio, behaviour in edge cases, shards, observing, benchmarks and testing.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 

@@ -37,7 +37,7 @@ impl Drop for TempDir {
     }
 }
 
-/// Returns a runtime with that backend, or `None` if this system has no ring.
+/// Returns a runtime with that backend, or `None` if this system does not support it.
 pub fn runtime(backend: Backend) -> Option<Runtime> {
     match Builder::new().fs_backend(backend).build() {
         Ok(runtime) => Some(runtime),

@@ -50,7 +50,8 @@ async fn waiting() {
     black_box(kept);
 }
 
-/// Spawns all tasks and polls each once; the space for their handles is allocated before.
+/// Returns the bytes for each of `n` spawned tasks that have been polled once. The space for their
+/// handles is allocated before.
 macro_rules! growth {
     ($n:expr, |$future:ident| $spawn:expr, |$task:ident| $join:expr) => {{
         let n = $n;

@@ -346,7 +346,7 @@ macro_rules! batches {
     }};
 }
 
-/// Runs a thread that has `$handle`, and awaits its end in a task of the runtime.
+/// Spawns the batches through `$handle` on a new thread, and awaits the result in the runtime.
 macro_rules! from_a_thread {
     ($batches:expr, $current:expr, |$handle:ident, $future:ident| $spawn:expr) => {{
         let batches = $batches;

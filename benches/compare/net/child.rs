@@ -16,8 +16,9 @@ pub struct Server {
 /// The answer of a server about its memory.
 #[derive(Clone, Copy)]
 pub struct Memory {
+    /// Allocated bytes.
     pub in_use: i64,
-    /// The future of a connection, which belongs to the program, not to the runtime.
+    /// Bytes of the future of a connection, which belongs to the program, not to the runtime.
     pub future: i64,
 }
 

@@ -19,13 +19,13 @@ use super::syscalls::Tool;
 #[derive(Parser)]
 #[command(name = "compare net")]
 struct Args {
-    /// The number of slices for each peer; fewer for long slices and for 10,000 connections.
+    /// The number of slices for each peer; at most 5 with wrk or more than 2,000 connections.
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Milliseconds of a slice.
+    /// The length of a slice in milliseconds.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     ms: u64,
-    /// Requests a second of the open loop.
+    /// Requests per second of the open loop.
     #[arg(long, default_value_t = OPEN_RATE, value_parser = clap::value_parser!(u32).range(1..))]
     rate: u32,
     /// Only the cases whose name contains one of these.
@@ -142,7 +142,7 @@ fn line(outcome: &Outcome, tokio: Option<&Outcome>, epoll: Option<&Outcome>) {
     println!();
 }
 
-/// Returns the median of the ratios in each round, and the middle half of them.
+/// Returns the median of the ratios of all rounds, and the range of their middle half.
 fn ratio(mine: &[Sample], others: &[Sample]) -> String {
     let pairs = mine.iter().zip(others);
     let mut ratios: Vec<f64> = pairs.map(|(mine, its)| mine.cost() / its.cost()).collect();

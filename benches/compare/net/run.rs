@@ -10,7 +10,7 @@ use super::measure::{self, Bout, Bytes, Sample};
 use super::peers::Peer;
 use super::syscalls::Tool;
 
-/// The amount of measurements.
+/// Which peers are measured, how often, and for how long.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub peers: Vec<Peer>,
@@ -42,10 +42,10 @@ struct Place {
     echo: Option<Bout>,
 }
 
-/// `wrk` runs for whole seconds, so there are fewer rounds of it.
+/// Limit of the rounds of a case with many connections, or with `wrk`, which runs whole seconds.
 const LONG_ROUNDS: usize = 5;
 
-/// Runs a case.
+/// Runs a case. Returns the results of its peers.
 pub fn case(case: &Case, plan: &Plan) -> Vec<Outcome> {
     let mut places: Vec<Place> = peers(case, plan).into_iter().map(Place::new).collect();
     if case.kind == Kind::Memory {
@@ -58,7 +58,7 @@ pub fn case(case: &Case, plan: &Plan) -> Vec<Outcome> {
     } else if open_at_once(case) * places.len() <= machine::connections() {
         interleaved(case, plan, &mut places);
     } else {
-        // Too many connections to be open at once: each peer opens its own anew in each round.
+        // Too many connections to be open at once: each peer opens its own again in each round.
         for round in 0..rounds(case, plan) {
             let count = places.len();
             for turn in 0..count {
@@ -133,7 +133,7 @@ impl Place {
         }
     }
 
-    /// Runs `f` unless an earlier step failed, and stores its error.
+    /// Runs `work` unless an earlier step failed, and stores its error.
     fn note(&mut self, work: impl FnOnce(&mut Place) -> io::Result<()>) {
         if self.outcome.error.is_none() {
             self.outcome.error = work(self).err();

@@ -41,14 +41,14 @@ const SUMMARY: &[(&str, Option<u64>, &str)] = &[
     ),
 ];
 
-/// A report, as the pages need it.
+/// The parts of a report that the pages show.
 pub(super) struct Content<'a> {
     pub machine: &'a Machine,
     pub quick: bool,
     pub groups: &'a [Group<'a>],
 }
 
-/// Writes the generated parts of a page anew.
+/// Rewrites the generated parts of a page.
 pub(super) fn update(path: &Path, content: &Content<'_>) -> Result<(), String> {
     let at = |error| format!("cannot update {}: {error}", path.display());
     let page = fs::read_to_string(path).map_err(|error| at(error.to_string()))?;
@@ -67,7 +67,7 @@ fn replace(page: &str, part: impl Fn(&str) -> Result<String, String>) -> Result<
             .ok_or_else(|| format!("no `-->` ends the line of {BEGIN:?}"))?;
         let (_, rest) = rest
             .split_once(END)
-            .ok_or_else(|| format!("no {END:?} follows the begin of {name:?}"))?;
+            .ok_or_else(|| format!("no {END:?} follows the beginning of {name:?}"))?;
         new += &format!("{BEGIN}{name}{BEGIN_END}{}{END}{rest}", part(name)?);
         count += 1;
     }
@@ -116,7 +116,7 @@ impl Content<'_> {
             table += &format!("| {name} | {value} |\n");
         }
         if self.quick {
-            table += "\nA quick run, to see that it works: the figures mean little.\n";
+            table += "\nA quick run, to test the program: the figures are not measurements.\n";
         }
         table
     }
@@ -170,7 +170,7 @@ impl Content<'_> {
     }
 }
 
-/// Quantiles are left out where they are not what a case is about; the report has them.
+/// Quantiles are left out of the pages unless a case is about them; the report has them.
 fn is_quantile(metric: &Metric) -> bool {
     metric.name.starts_with("p5") || metric.name.starts_with("p9")
 }
@@ -286,7 +286,7 @@ mod tests {
         let part = |name: &str| Ok(format!("new {name}\n"));
         assert!(
             replace(page, part).is_err(),
-            "the begin has a line of its own"
+            "the beginning has a line of its own"
         );
         let page = page.replace("--><!--", "-->\n<!--");
         let new = replace(&page, part).unwrap();

@@ -7,11 +7,13 @@
 //! | module | what it has |
 //! | --- | --- |
 //! | [`task`] | tasks, handles, task-local values, the cooperative budget |
+//! | [`group`] | task groups |
 //! | [`class`] | scheduling classes |
 //! | [`runtime`] | [`Runtime`], [`Builder`], [`Handle`], [`Metrics`] |
 //! | [`reactor`] | readiness of descriptors |
 //! | [`time`] | sleeps, timeouts, intervals, a clock that tests can pause |
 //! | [`fs`] | files and directories |
+//! | [`io`] | helpers for readers and writers, standard streams |
 //! | [`sync`] | channels, locks and events for the tasks of one thread |
 //! | [`shard`] | one loop on each of several threads |
 //!

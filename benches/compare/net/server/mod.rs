@@ -122,7 +122,7 @@ fn serve(peer: &str, service: &str, size: &str) -> Result {
     }
 }
 
-/// A listener of std has a backlog of 128 connections, too few for the cases with many.
+/// Returns a listener. One of std has a backlog of 128 connections, too few for some cases.
 fn listen() -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None)?;
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
@@ -140,5 +140,6 @@ fn announce(address: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-/// If it is set in the environment, the server starts the thread that answers about its memory.
+/// Environment variable. If it is set, the server starts a thread that answers queries about its
+/// memory.
 pub const ASK_MEMORY: &str = "WAKEFUL_BENCH_MEMORY";

@@ -29,7 +29,8 @@ pub(crate) struct Group {
     parent: Option<Scope>,
     children: RefCell<Vec<RcWeak<Group>>>,
     stopping: Cell<bool>,
-    /// Whether all tasks have been aborted: none of them gets more time.
+    /// Whether all tasks have been aborted. From then on, new tasks are aborted at once, and a drop
+    /// of the group does not wait for the deadline.
     aborted: Cell<bool>,
     stop_waiters: WaitSet,
     members: RefCell<Members>,
@@ -79,7 +80,7 @@ impl Group {
         });
         if let Some(parent) = &group.parent {
             let mut children = parent.group.children.borrow_mut();
-            // Amortised: the list is cleaned when it has doubled.
+            // The list is full: remove the groups that have been dropped before it grows.
             if children.len() == children.capacity() {
                 children.retain(|child| child.strong_count() > 0);
             }
@@ -126,8 +127,8 @@ impl Group {
         self.stop_waiters.remove(place);
     }
 
-    /// Aborts the tasks of this group. The groups within it are aborted when they are dropped, at
-    /// once.
+    /// Aborts the tasks of this group. A group within it then aborts its own tasks when it is
+    /// dropped, and does not wait for its deadline.
     pub(crate) fn abort(self: &Rc<Group>) {
         let groups = self.with_descendants();
         groups.iter().for_each(|group| group.aborted.set(true));
@@ -153,7 +154,7 @@ impl Group {
         self.members.borrow().counted
     }
 
-    /// Whether there is no task left, also none in the background.
+    /// Whether no task is left, background tasks included.
     pub(crate) fn is_empty(&self) -> bool {
         self.members.borrow().places.len() == 0
     }
@@ -252,7 +253,7 @@ impl WaitSet {
 }
 
 impl Executor {
-    /// Calls `f` with this scope as that of the running task. `None`: with no scope.
+    /// Calls `f` with this scope, or with none, as the scope of the running task.
     pub(crate) fn in_scope<R>(&self, scope: Option<Scope>, f: impl FnOnce() -> R) -> R {
         let before = self.set_scope(scope);
         let before = Cell::new(Some(before));

@@ -1,4 +1,4 @@
-//! Structured concurrency: tasks that end before the task that started them goes on.
+//! Structured concurrency: tasks that end before the task that waits for them continues.
 //!
 //! A [`TaskGroup`] spawns tasks, its children, and [`join`](TaskGroup::join) waits for all of them:
 //!
@@ -9,14 +9,13 @@
 //! - [`stop`](TaskGroup::stop) asks the tasks to stop: the future of [`stopping`] is ready in each
 //!   of them, and in the groups that they have made. Tasks that have not ended by the
 //!   [deadline](TaskGroup::deadline) are aborted, and `join` names them.
-//! - A group that is dropped, for example because its task is aborted, can't wait. It asks its tasks
-//!   to stop, and a task of the runtime aborts them at the deadline. What is aborted is printed to
-//!   standard error.
+//! - A group that is dropped, for example because its task is aborted, can't wait. It asks its
+//!   tasks to stop. At the deadline, a task of the runtime aborts those that are left, and lists
+//!   them on standard error.
 //!
 //! The services of [`Shards`](crate::Shards) are in such a group, one for each shard.
 //!
-//! A program that uses no group pays nothing: a member's future is wrapped, and that of other tasks
-//! is not.
+//! Tasks outside of groups cost nothing more: only the future of a member is wrapped.
 
 mod error;
 mod stopping;

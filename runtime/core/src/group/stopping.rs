@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::executor::group::{Group, current_scope};
 
-/// Future of [`stopping`]. A clone waits by itself.
+/// Future of [`stopping`]. Each clone waits on its own.
 #[must_use = "futures do nothing unless polled"]
 pub struct Stopping {
     /// `None`: nothing can ask the task to stop.

@@ -59,7 +59,7 @@ struct Shared<T, E> {
     /// Where the group was made.
     location: &'static Location<'static>,
     deadline: Cell<Duration>,
-    /// Children that `join` has not seen yet, each with its number.
+    /// Children that `join` does not poll yet, each with its number.
     new: RefCell<Vec<Child<T, E>>>,
     /// Number of children that were spawned.
     spawned: Cell<usize>,
@@ -135,7 +135,7 @@ impl<T: 'static, E: 'static> TaskGroup<T, E> {
         spawn_in_scope(scope, location, future).abort_handle()
     }
 
-    /// Returns a spawner, with which children can spawn more children.
+    /// Returns a spawner, with which children can spawn further children.
     pub fn spawner(&self) -> GroupSpawner<T, E> {
         GroupSpawner {
             shared: self.shared.clone(),
@@ -152,8 +152,8 @@ impl<T: 'static, E: 'static> TaskGroup<T, E> {
         self.shared.group.abort();
     }
 
-    /// Returns the number of tasks that have not ended, those that children have spawned included
-    /// and background tasks left out.
+    /// Returns the number of tasks that have not ended, including those that children have spawned,
+    /// without background tasks.
     pub fn len(&self) -> usize {
         self.shared.group.counted()
     }
@@ -418,9 +418,11 @@ where
     current::with(|executor| executor.in_scope(Some(scope), || spawn_at(location, future)))
 }
 
-/// Spawns a task that nothing waits for. In a task that belongs to a group or to a service of
-/// [`Shards`](crate::Shards), [`wakeful::spawn`](crate::spawn) spawns a task that is waited for;
-/// this function is for tickers, keep-alives and the like. Outside a group both do the same.
+/// Spawns a task that no group waits for, such as a ticker or a keep-alive.
+///
+/// In a task that belongs to a group or to a service of [`Shards`](crate::Shards), the end of the
+/// group waits for tasks that [`wakeful::spawn`](crate::spawn) has spawned, and aborts those that
+/// this function has spawned. Outside a group both do the same.
 ///
 /// # Panics
 ///
@@ -493,8 +495,8 @@ async fn stop_dropped(group: Rc<Group>, location: &'static Location<'static>, de
     if !in_time && let Some(executor) = group.executor() {
         let tasks = GroupTask::all(&group, &executor);
         eprintln!(
-            "wakeful: the `TaskGroup` made at {location} was dropped, and these tasks had not ended {deadline:?} later, \
-             so they are aborted: {}",
+            "wakeful: the `TaskGroup` made at {location} was dropped, and these tasks had not \
+             ended {deadline:?} later, so they are aborted: {}",
             List(&tasks)
         );
     }

@@ -12,8 +12,8 @@ const BUFFER: usize = 8 * 1024;
 
 /// Copies bytes from `a` to `b` and from `b` to `a`, until both directions have ended.
 ///
-/// A direction ends when its reader is at its end: the writer is then closed, which for a socket
-/// shuts the writing half down, and the other direction goes on. The result is the number of bytes
+/// When the reader of a direction is at its end, the writer is closed, which for a socket shuts the
+/// writing half down. The other direction continues. The result is the number of bytes
 /// that were copied from `a` to `b`, and from `b` to `a`.
 ///
 /// Each direction has a buffer of 8 KiB, see [`copy_bidirectional_with_sizes`]. When a reader has
@@ -194,7 +194,7 @@ impl Direction {
                 let bytes = &self.buffer[self.start..self.end];
                 let n = match repeat(|| writer.as_mut().poll_write(cx, bytes)) {
                     Poll::Ready(result) => result?,
-                    // Until the buffer is full, or the reader has stored the waker.
+                    // Read on until the buffer is full, or the reader has stored the waker.
                     Poll::Pending if may_read && !is_pending => continue 'read,
                     Poll::Pending => return Poll::Pending,
                 };
@@ -211,7 +211,7 @@ impl Direction {
                 return Poll::Ready(Ok(()));
             }
             if is_pending {
-                // The peer may answer only what it has got.
+                // The peer may need these bytes before it replies.
                 if self.needs_flush {
                     ready!(writer.as_mut().poll_flush(cx))?;
                     self.needs_flush = false;

@@ -16,8 +16,8 @@ use crate::unwind::catch_panic;
 /// Returns two connected streams in memory: what is written to one is read from the other.
 ///
 /// Each direction stores at most `max_buffer` bytes; a write to a full one waits. The streams are
-/// for tests, in place of a socket, and for code that serves a stream within the program. They need
-/// no runtime and belong to one thread.
+/// for tests, in place of a socket, and for code that serves a stream of the same program. They
+/// need no runtime and belong to one thread.
 ///
 /// ```
 /// use wakeful::io::{AsyncReadExt, AsyncWriteExt, duplex};

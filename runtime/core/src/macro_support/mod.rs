@@ -37,8 +37,8 @@ impl<F, R> Pair<F, R> {
     }
 }
 
-/// Wakes the task and returns `Pending` if no budget is left: futures that consume the budget would
-/// yield, and the others must not run on alone.
+/// Wakes the task and returns `Pending` if no budget is left: a poll could then only make progress
+/// in the futures that consume no budget.
 #[inline]
 pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
     if coop::has_budget_remaining() {
@@ -54,7 +54,7 @@ pub fn first_branch(branches: u32) -> u32 {
     random_below(branches)
 }
 
-/// The end of a `select!` without `else`, all of whose branches are disabled.
+/// Panics, as all branches of a `select!` without `else` are disabled.
 #[cold]
 #[track_caller]
 pub fn all_disabled() -> ! {
@@ -71,8 +71,8 @@ pub fn never_matched() -> ! {
 }
 
 pin_project! {
-    /// A branch of `join!` or `try_join!`. Unlike that of `futures-util`, the type has no bounds,
-    /// each of which would be one more error where a branch is not a future.
+    /// A branch of `join!` or `try_join!`. Unlike that of `futures-util`, the type has no bounds:
+    /// each would cause one more compile error for a branch that is not a future.
     #[derive(Debug)]
     #[project = MaybeDoneProjection]
     #[project_replace = MaybeDoneTaken]
@@ -112,7 +112,7 @@ pub fn take_output<F, T>(branch: Pin<&mut MaybeDone<F, T>>) -> T {
     }
 }
 
-/// Polls a branch of `try_join!`, unless it is ready. Returns the result of the whole if the branch
+/// Polls a branch of `try_join!`, unless it is ready. Returns the result of the macro if the branch
 /// has failed.
 ///
 /// The expansion never names the error: if its type is uninhabited, the compiler would report

@@ -56,8 +56,8 @@ pub use guard::{AsyncFdReadyGuard, AsyncFdReadyMutGuard};
 /// # The descriptor of the inner value
 ///
 /// [`AsFd::as_fd`] of `T` must always return the same descriptor. If it returns another one when
-/// the `AsyncFd` is dropped, as after [`get_mut`](Self::get_mut) was used to replace the value, the
-/// first descriptor is not deregistered: the system does so when it is closed.
+/// the `AsyncFd` is dropped, for example because [`get_mut`](Self::get_mut) was used to replace the
+/// value, the first descriptor is not deregistered: the system does so when it is closed.
 pub struct AsyncFd<T: AsFd> {
     // `None` only after `into_inner`.
     io: Option<Async<T>>,
@@ -78,8 +78,8 @@ impl<T: AsFd> AsyncFd<T> {
         Ok(AsyncFd::try_new(inner)?)
     }
 
-    /// Registers a descriptor for these events only. Waiting for others does not end, except for
-    /// errors and hang-ups, which are always reported.
+    /// Registers a descriptor for these events only. A wait for other events does not end, unless
+    /// there is an error or a hang-up: those are always reported.
     ///
     /// ```
     /// use std::io;
@@ -223,8 +223,8 @@ impl<T: AsFd> AsyncFd<T> {
         io.into_value()
     }
 
-    /// Waits until the descriptor is ready for any of `interest`. Any number of tasks may wait at
-    /// the same time.
+    /// Waits until the descriptor is ready for an event of `interest`. Any number of tasks may wait
+    /// at the same time.
     ///
     /// ```
     /// use std::io::Write;
@@ -354,7 +354,7 @@ impl<T: AsFd> AsyncFd<T> {
         Poll::Ready(Ok(source.seen(interest)))
     }
 
-    /// Polls [`readable`](Self::readable); if several tasks poll, only the last one is woken.
+    /// Polls for [`readable`](Self::readable). If several tasks poll, only the last one is woken.
     ///
     /// # Errors
     ///
@@ -380,7 +380,7 @@ impl<T: AsFd> AsyncFd<T> {
         Poll::Ready(Ok(AsyncFdReadyMutGuard { fd: self, seen }))
     }
 
-    /// Polls [`writable`](Self::writable); if several tasks poll, only the last one is woken.
+    /// Polls for [`writable`](Self::writable). If several tasks poll, only the last one is woken.
     ///
     /// # Errors
     ///

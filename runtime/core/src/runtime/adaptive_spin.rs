@@ -1,13 +1,13 @@
 //! How long the loop spins for work before it sleeps.
 //!
 //! Waking a sleeping thread takes longer than another thread needs for a short reply. So where a
-//! reply is likely, the loop spins for it before it sleeps. A spin without a message is a miss, and
-//! costs CPU time: after n consecutive misses the next 2^n - 1 sleeps do not spin (n <= 6).
+//! reply is likely, the loop spins for it before it sleeps. A spin without a message is a miss: it
+//! only costs CPU time, so after n consecutive misses the next 2^n - 1 sleeps do not spin (n <= 6).
 
 use std::cell::Cell;
 use std::time::Duration;
 
-/// Largest number of consecutive misses that counts.
+/// Largest n: further consecutive misses do not count.
 const MAX_MISSES: u32 = 6;
 
 /// Length of the spin before each sleep of a loop.

@@ -1,4 +1,4 @@
-//! Deadlocks: tasks that no task of their loop can wake any more. Pure functions of a [`Dump`].
+//! Deadlocks: tasks that nothing can wake any more. Pure functions of a [`Dump`].
 
 use std::fmt;
 
@@ -25,10 +25,11 @@ pub struct DeadlockReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeadlockKind {
-    /// No task of the loop can run any more: every waker is held by a task that waits itself.
+    /// No task of the loop can run any more: every waker is in a wait for another task of the loop,
+    /// or for an item of [`sync`](crate::sync).
     Certain,
     /// Some tasks wait for each other's locks, or for each other's ends, while the rest of the loop
-    /// goes on.
+    /// continues.
     Cycle,
     /// A task waits, and no waker of it exists, so nothing can wake it.
     LostTask,
@@ -43,7 +44,7 @@ impl DeadlockReport {
     pub fn is_certain(&self) -> bool {
         match self.kind {
             DeadlockKind::Certain | DeadlockKind::LostTask => true,
-            // A guard that keeps its lock alive may be in the hands of another task.
+            // Another task may have an owned guard by now, and release the lock.
             DeadlockKind::Cycle => !self.tasks.iter().any(|task| {
                 let mut waits = task.waits.iter();
                 waits.any(|wait| matches!(wait, WaitDump::Sync { may_move: true, .. }))
@@ -59,8 +60,8 @@ impl fmt::Display for DeadlockReport {
             (DeadlockKind::Certain, _) => "deadlock: no task of this loop can run any more",
             (DeadlockKind::Cycle, true) => "deadlock: these tasks wait for each other",
             (DeadlockKind::Cycle, false) => {
-                "suspected deadlock: these tasks wait for each other, unless a task has given its \
-                 guard away"
+                "suspected deadlock: these tasks wait for each other, unless a task has moved its \
+                 guard to another one"
             }
             (DeadlockKind::LostTask, _) => "lost task: nothing can wake it any more",
             (DeadlockKind::Suspected, _) => {
@@ -110,8 +111,8 @@ pub(super) fn lost(dump: &Dump) -> Vec<Id> {
 /// Returns the ids of the tasks that wait for each other, while others may run.
 ///
 /// A task is one of them if each of its wakers is in a wait for a lock that only such tasks hold,
-/// or for the end of such a task. So the set begins with all tasks that have only such waits, and
-/// tasks are removed until it is true of the rest.
+/// or for the end of such a task. So the search begins with all tasks whose waits are known, and
+/// removes tasks until this is true of all that are left.
 pub(super) fn entangled(dump: &Dump) -> Vec<Id> {
     let mut stuck: Vec<&TaskDump> = dump
         .tasks
@@ -148,8 +149,8 @@ fn is_waiting(task: &TaskDump) -> bool {
     task.state == TaskState::Waiting
 }
 
-/// Returns the tasks that alone can end a wait, as far as that is known. Another task may add
-/// permits to a semaphore, or send to a channel.
+/// Returns the only tasks that can end a wait. Empty for semaphores, channels and the like: any
+/// task may add permits or send.
 fn waited_for(wait: &WaitDump) -> &[Id] {
     match wait {
         WaitDump::Join { task } => std::slice::from_ref(task),

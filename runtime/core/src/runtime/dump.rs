@@ -35,7 +35,9 @@ pub struct TaskDump {
     pub id: Id,
     /// The name of the task, if it has one.
     pub name: Option<String>,
-    /// The place where the task was spawned, or where `block_on` was called, if waits are recorded.
+    /// The place where the task was spawned, or where `block_on` was called. It is known if waits
+    /// are recorded, and with some other options, such as
+    /// [`Builder::detect_stalls`](crate::Builder::detect_stalls).
     pub location: Option<&'static Location<'static>>,
     /// Whether this is the future of `block_on`.
     pub is_main: bool,
@@ -44,8 +46,8 @@ pub struct TaskDump {
     /// The number of wakers of the task that exist. An [`AbortHandle`](crate::task::AbortHandle)
     /// counts as one.
     pub wakers: u64,
-    /// The waits of the task that are known: for the ends of other tasks and, if waits are
-    /// recorded, for what is in [`sync`](crate::sync).
+    /// The waits of the task that are known: those for the ends of other tasks and, if waits are
+    /// recorded, those in [`sync`](crate::sync).
     pub waits: Vec<WaitDump>,
     /// The locks that the task holds, if waits are recorded.
     pub holds: Vec<LockDump>,
@@ -71,17 +73,17 @@ pub enum WaitDump {
         /// The other task.
         task: Id,
     },
-    /// The task waits for something in [`sync`](crate::sync).
+    /// The task waits for a channel, a lock or another item of [`sync`](crate::sync).
     Sync {
-        /// The kind: "channel", "mutex" and so on.
+        /// The kind of the item: "channel", "mutex" and so on.
         kind: &'static str,
-        /// The place where it was made.
+        /// The place where the item was made.
         made_at: &'static Location<'static>,
         /// The time for which the task has waited.
         waited: Duration,
-        /// The tasks that hold it, if it is a lock or a semaphore.
+        /// The tasks that hold the item, if it is a lock or a semaphore.
         held_by: Vec<Id>,
-        /// Whether one of the guards may have been given to another task than its holder.
+        /// Whether a guard may have been moved to another task after its holder acquired it.
         may_move: bool,
     },
 }
@@ -98,8 +100,8 @@ pub struct LockDump {
 
 /// Returns the tasks of this thread's runtime.
 ///
-/// What the tasks wait for is known if
-/// [`Builder::detect_deadlocks`](crate::Builder::detect_deadlocks) is on.
+/// With [`Builder::detect_deadlocks`](crate::Builder::detect_deadlocks) the list also has the waits
+/// in [`sync`](crate::sync) and the locks that tasks hold.
 ///
 /// # Panics
 ///

@@ -17,7 +17,7 @@ use crate::time::clock::ticks;
 /// Shortest time between two searches while the loop has something to wait for.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long nothing has to happen before a deadlock is suspected.
+/// Time without an event after which a deadlock is suspected.
 const SUSPECTED_AFTER: Duration = Duration::from_secs(10);
 
 /// Function that is called with each report.
@@ -45,7 +45,7 @@ impl fmt::Debug for OnDeadlock {
 /// State of the search of one loop.
 pub(super) struct Inspector {
     hook: OnDeadlock,
-    /// Time of the last search, as `ticks` counts; 0 before the first.
+    /// Time of the last search, in the unit of `ticks`; 0 before the first.
     searched: Cell<u64>,
     /// Tasks that the last search found. A task that the next one finds again is reported.
     found: RefCell<Vec<Id>>,
@@ -77,7 +77,7 @@ impl Inspector {
 pub(super) enum Sleep {
     /// Sleep as usual.
     Unlimited,
-    /// Sleep for at most this time, then look again: something may be found only later.
+    /// Sleep for at most this time, then search again.
     AtMost(Duration),
     /// As `AtMost`; if nothing has happened by then, a deadlock is suspected.
     Suspect(Duration),
@@ -101,7 +101,7 @@ impl Parts {
             inspector.report(&report);
             return Sleep::Unlimited;
         }
-        // Without a recorded wait, it is most likely a thread that is waited for.
+        // Without a recorded wait, the tasks most likely wait for another thread.
         match dump.tasks.iter().any(|task| !task.waits.is_empty()) {
             true => Sleep::Suspect(SUSPECTED_AFTER),
             false => Sleep::Unlimited,
@@ -127,7 +127,7 @@ impl Parts {
         self.executor.is_pending() || Arc::strong_count(&self.executor) > Parts::OWN_EXECUTORS
     }
 
-    /// Searches for tasks that nothing can wake while the loop goes on.
+    /// Searches for tasks that nothing can wake, while others can still run.
     fn inspect_part(&self, inspector: &Inspector) -> Sleep {
         // With virtual time, the loop must not wait for real time.
         if self.reactor.timers().is_paused() {
@@ -143,7 +143,7 @@ impl Parts {
         let lost = deadlock::lost(&dump);
         let entangled = deadlock::entangled(&dump);
         let all: Vec<Id> = lost.iter().chain(&entangled).copied().collect();
-        // In the first search, a task may be about to be aborted or dropped.
+        // Only what two searches find is reported: a task may be about to be aborted or dropped.
         let before = inspector.found.replace(all.clone());
         let is_new = |id: &Id| before.contains(id) && !inspector.reported.borrow().contains(id);
         let new_lost: Vec<Id> = lost.into_iter().filter(is_new).collect();
@@ -151,8 +151,8 @@ impl Parts {
         let pending = {
             let mut reported = inspector.reported.borrow_mut();
             reported.retain(|id| all.contains(id));
-            let news = all.iter().filter(|id| before.contains(id));
-            for id in news {
+            let confirmed = all.iter().filter(|id| before.contains(id));
+            for id in confirmed {
                 if !reported.contains(id) {
                     reported.push(*id);
                 }

@@ -22,16 +22,17 @@
 //!
 //! - A wait allocates nothing: the waiter is a part of the future. A wake takes constant time.
 //! - Waiting tasks are served first come, first served.
-//! - Each operation consumes the cooperative budget of its task, as those of sockets do, so a loop
-//!   over a channel that is never empty yields.
+//! - Operations that may wait consume the cooperative budget of their task, as those of sockets do,
+//!   so a loop over a channel that is never empty yields.
 //! - A waiter that is dropped after it was served passes on what it got.
 //!
 //! # Layout
 //!
 //! `wait_list.rs` is the list of waiters, `waker_slot.rs` the place for one waker. `event.rs` is a
-//! list of tasks that test a condition and are woken together. `label.rs` and `waits.rs` tell
-//! observers what a task waits for. Every primitive is in a file or folder of its own and follows
-//! the same rules: it brings its data in order, and then wakes or drops what may run user code.
+//! list of tasks that test a condition and are woken together. `held.rs` has what the guards of
+//! locks share. `label.rs` and `waits.rs` record what a task waits for. Every primitive has a file
+//! or folder of its own. Each first changes its own data, and calls wakers and drops values
+//! afterwards, as these may run user code.
 
 mod barrier;
 pub mod broadcast;

@@ -14,11 +14,11 @@ use super::label::{Kind, Label};
 use super::wait_list::{HasWaiters, Owner, Place, WaitList, Waiter};
 use crate::task::coop;
 
-/// Event that one task waits for, or several. For tasks of one thread.
+/// Event that one or several tasks wait for. For tasks of one thread.
 ///
-/// `notify_one` without a waiting task is kept for the next one: a `Notify` stores at most one
-/// notification. [`notify_waiters`](Self::notify_waiters) wakes all tasks that wait now, and stores
-/// nothing.
+/// [`notify_one`](Self::notify_one) wakes one task. If no task waits, it stores a notification for
+/// the next one that does; at most one is stored. [`notify_waiters`](Self::notify_waiters) wakes
+/// all tasks that wait now, and stores nothing.
 ///
 /// A wait allocates nothing, and a wake takes constant time.
 ///
@@ -153,8 +153,8 @@ impl Notify {
         }
     }
 
-    /// Notifies the task that has waited longest. If none waits, the notification is stored for the
-    /// next one; a second one is not stored.
+    /// Notifies the task that has waited longest. If no task waits, the notification is stored for
+    /// the next one that does, unless one is stored already.
     #[inline]
     pub fn notify_one(&self) {
         self.notify(By::One);
@@ -309,12 +309,12 @@ where
 {
     let value = waiter.value();
     waiter.set_value(Waiting::new(value.round(), By::All));
-    // A waker that is left by an earlier poll is dropped here.
+    // This drops the waker that an earlier poll has left.
     drop(waiter.remove());
 }
 
-/// Returns `Some` if the waiter has been notified. Takes the stored notification, for the waiter to
-/// pass on if it is dropped.
+/// Returns `Some` if the waiter has been notified. Takes the stored notification, which the waiter
+/// passes on if it is dropped.
 #[inline]
 fn is_notified<P>(waiter: &Waiter<P>) -> Option<()>
 where
@@ -384,7 +384,7 @@ pin_project! {
 }
 
 impl Notified<'_> {
-    /// Begins to wait without a poll. Returns whether the notification is here already.
+    /// Begins to wait without a poll. Returns whether the future has been notified already.
     ///
     /// From here on the future takes part in [`Notify::notify_one`].
     ///

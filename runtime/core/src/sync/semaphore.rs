@@ -55,7 +55,7 @@ pub struct Semaphore {
     label: Label,
 }
 
-/// Value of a waiter that gets none, as the semaphore is closed.
+/// Value of a waiter that gets no permits, as the semaphore is closed.
 const CLOSED: usize = usize::MAX;
 
 // SAFETY: the list is a field.
@@ -205,9 +205,9 @@ impl Semaphore {
         }
     }
 
-    /// Takes permits as [`take`](Self::take), and consumes budget. Takes none if none is left.
+    /// Takes permits as [`take`](Self::take), and consumes budget. Without budget it takes none.
     ///
-    /// This is the fast path of each `async fn` that acquires: it spares the waiter.
+    /// This is the fast path of each `async fn` that acquires: it needs no waiter.
     #[inline]
     pub(crate) fn take_at_once(&self, permits: usize) -> bool {
         let available = self.waiters.is_empty() && self.permits.get() >= permits;

@@ -5,12 +5,13 @@
 //!
 //! **No pointer here dangles.** A waiter in the list is pinned, so its memory is neither moved nor
 //! reused before its drop, which removes it from the list. It holds a reference to its list or a
-//! count of it, so the list lives longer. If a future is forgotten, its waiter stays in memory for
-//! ever. The list may move then, which does no harm: waiters point to each other and never to the
-//! list.
+//! count of it, so the list lives longer. If a future is forgotten, its waiter stays in memory and
+//! in the list, which may then be moved or dropped. This is harmless, as nodes point to each other
+//! and never to the list.
 //!
-//! No method but [`Waiter::poll`] runs user code, and nothing is borrowed when it does. A waker is
-//! returned to the caller, who calls it after the primitive is in order.
+//! User code runs only in [`Waiter::poll`], in [`Popped::wake`] and in the drop of a waiter, while
+//! nothing is borrowed. Other methods return a waker to the caller, which calls or drops it when
+//! the primitive is in a consistent state.
 
 use std::cell::Cell;
 use std::fmt;
@@ -55,7 +56,7 @@ struct Node<T> {
 pub(crate) enum Place {
     /// Not in the list yet, or removed by its own future.
     Outside,
-    /// In the list. Only here the waiter has a waker, unless it was queued without one.
+    /// In the list. Only in this place a waiter has a waker; it has none if it was queued without.
     Queued,
     /// Taken out of the list by the primitive, or [served](Waiter::serve) before it was queued.
     Popped,
@@ -153,8 +154,7 @@ impl<T> fmt::Debug for WaitList<T> {
     }
 }
 
-/// Waker of a waiter that was taken out of the list; nothing for a waiter that was queued before
-/// its first poll.
+/// Waker of a waiter that was taken out of the list. `None` if it was queued before its first poll.
 #[must_use = "the waiter has to be woken"]
 pub(crate) struct Popped(Option<Waker>);
 
@@ -186,8 +186,8 @@ pub(crate) unsafe trait HasWaiters {
 /// Reference or counted pointer to a primitive.
 ///
 /// # Safety
-/// The primitive stays at its address, and is alive, for as long as the pointer is: also if the
-/// pointer is moved.
+/// The primitive stays at its address, and is alive, for as long as the pointer is alive, also if
+/// the pointer is moved.
 pub(crate) unsafe trait Owner: Deref {}
 
 // SAFETY: the primitive is borrowed for as long.

@@ -36,7 +36,7 @@ struct Entry {
     since: u64,
 }
 
-/// A recorded wait, for a reader.
+/// A recorded wait, as [`each`] passes it to its caller.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wait<'a> {
     pub(crate) waker: &'a Waker,
@@ -64,7 +64,7 @@ pub(crate) struct Lock {
 pub(crate) struct Holder {
     /// The task that has taken the lock.
     pub(crate) task: Id,
-    /// Whether the guard may have been given to another task.
+    /// Whether the guard may have been moved to another task.
     pub(crate) may_move: bool,
 }
 
@@ -84,7 +84,7 @@ thread_local! {
     });
 }
 
-/// Guard of the time during which waits are recorded.
+/// Guard: waits are recorded until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Watching(PhantomData<*const ()>);
 
@@ -200,7 +200,7 @@ pub(crate) fn each_lock(mut f: impl FnMut(u32, &Lock)) {
     });
 }
 
-/// Record of the task that holds a lock, as part of a guard. Nothing, unless the waits are watched.
+/// Record of the task that holds a lock, as part of a guard. `None` unless waits are recorded.
 #[derive(Debug)]
 pub(crate) struct Hold(Option<Holder>);
 
@@ -215,7 +215,7 @@ impl Hold {
         }
     }
 
-    /// As [`new`](Self::new), with a guard that may be given to another task.
+    /// As [`new`](Self::new), with a guard that may be moved to another task.
     #[inline]
     pub(crate) fn owned(label: &Label) -> Hold {
         match is_watched() {

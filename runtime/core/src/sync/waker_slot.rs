@@ -25,7 +25,7 @@ pub(crate) struct WakerSlot<S = ()> {
     waker: Cell<Option<Waker>>,
     /// Place of the entry in the record of waits; 0 if there is none.
     entry: Cell<u32>,
-    /// State of the owner, in what would be padding.
+    /// State of the owner of the slot, which fits into the padding.
     pub(super) state: Cell<S>,
     /// The wait, for the console.
     op: Op,
@@ -167,7 +167,7 @@ impl<S> Drop for WakerSlot<S> {
 }
 
 /// Wakes a waiter of the primitive with that label. A panic of the waker is caught, so that the
-/// other waiters are woken nevertheless.
+/// other waiters are woken as well.
 #[inline]
 pub(crate) fn wake(waker: Waker, label: &Label) {
     let _through = trace::through(label.kind.as_str(), label.location);

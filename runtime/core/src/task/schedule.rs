@@ -58,7 +58,7 @@ pub(crate) trait Schedule: 'static {
     }
 
     /// Polls a task that belongs to a group, by calling `poll` and returning what it returns.
-    /// on the owner thread.
+    /// Called on the owner thread.
     ///
     /// # Safety
     /// As for [`VTable::poll`](super::header::VTable::poll).

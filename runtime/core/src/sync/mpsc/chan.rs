@@ -75,7 +75,7 @@ impl<T> Chan<T> {
     }
 
     /// Ends the channel, as the receiver is dropped, and drops all messages. A panic of a drop is
-    /// caught, so that the others are dropped nevertheless.
+    /// caught, so that the others are dropped as well.
     pub(super) fn end(&self) {
         self.state.end();
         catch_each(|| match self.pop() {

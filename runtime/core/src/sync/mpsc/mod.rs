@@ -10,7 +10,7 @@
 //! - A channel is one allocation, and one more for its queue. A wait allocates nothing.
 //!
 //! There are no `blocking_send` and `blocking_recv`: sender and receiver are on the same thread, so
-//! such a call could never return. Use `try_send`, `try_recv`, or a task.
+//! a call that waits would never return. Use `try_send`, `try_recv`, or a task.
 //!
 //! # Layout
 //!

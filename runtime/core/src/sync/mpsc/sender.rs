@@ -23,14 +23,14 @@ use crate::time::timeout;
 ///
 /// Clones send to the same channel. It stays on its thread.
 pub struct Sender<T> {
-    // First, so that the compiler names it for a sender that is sent to another thread.
+    // The first field, as the compiler's message about a sender on another thread names that one.
     _one_thread: OneThread,
     tx: Tx<T>,
 }
 
 /// Sender of a bounded channel that does not keep the channel open.
 ///
-/// The receiver gets its `None` once all [`Sender`]s are dropped, although weak ones exist. To
+/// The receiver gets its `None` once all [`Sender`]s are dropped, also while weak senders exist. To
 /// send, [`upgrade`](Self::upgrade) it.
 ///
 /// ```
