@@ -500,3 +500,40 @@ fn a_waker_that_panics_does_not_keep_other_listeners_from_receiving() {
         },
     );
 }
+
+#[test]
+fn a_signal_prints_the_tasks() {
+    if role().is_none() {
+        let output = again("a_signal_prints_the_tasks", "prints")
+            .output()
+            .unwrap();
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{printed}");
+        assert!(printed.contains("\"worker\", spawned at "), "{printed}");
+        assert!(
+            printed.contains("waiting for the notify made at "),
+            "{printed}"
+        );
+        return;
+    }
+    let runtime = wakeful::Builder::new()
+        .detect_deadlocks(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let printer = wakeful::runtime::dump_on_signal(SignalKind::user_defined1()).unwrap();
+        let notify = std::rc::Rc::new(wakeful::sync::Notify::new());
+        let waits = notify.clone();
+        let worker = wakeful::task::Builder::new().name("worker");
+        let worker = worker.spawn(async move { waits.notified().await });
+        // The printer begins to listen, and has its turn after the signal, before this listener.
+        let mut signals = signal(SignalKind::user_defined1()).unwrap();
+        wakeful::task::yield_now().await;
+        raise(SignalKind::user_defined1());
+        signals.recv().await.unwrap();
+        wakeful::task::yield_now().await;
+        notify.notify_one();
+        worker.await.unwrap();
+        printer.abort();
+    });
+}

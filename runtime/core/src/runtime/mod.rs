@@ -7,6 +7,8 @@ mod block_on;
 mod builder;
 mod deadlock;
 mod dump;
+#[cfg(feature = "signal")]
+mod dump_signal;
 #[cfg(feature = "faults")]
 mod faults;
 mod handle;
@@ -34,6 +36,8 @@ pub(crate) use adaptive_spin::AdaptiveSpin;
 pub use builder::Builder;
 pub use deadlock::{DeadlockKind, DeadlockReport};
 pub use dump::{Dump, LockDump, RemoteDump, TaskDump, TaskState, WaitDump, dump};
+#[cfg(feature = "signal")]
+pub use dump_signal::dump_on_signal;
 #[cfg(all(test, any(loom, shuttle)))]
 pub(crate) use handle::Stop;
 pub use handle::{Handle, RemoteJoinHandle, TryCurrentError};
