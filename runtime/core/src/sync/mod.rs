@@ -29,9 +29,10 @@
 //! # Layout
 //!
 //! `wait_list.rs` is the list of waiters, `waker_slot.rs` the place for one waker. `event.rs` is a
-//! list of tasks that test a condition and are woken together. `label.rs` and `waits.rs` tell
-//! observers what a task waits for. Every primitive is in a file or folder of its own and follows
-//! the same rules: it brings its data in order, and then wakes or drops what may run user code.
+//! list of tasks that test a condition and are woken together. `label.rs`, `waits.rs` and
+//! `locks.rs` tell observers what a task waits for. Every primitive is in a file or folder of its
+//! own and follows the same rules: it brings its data in order, and then wakes or drops what may
+//! run user code.
 
 mod barrier;
 pub mod broadcast;
@@ -39,6 +40,7 @@ mod cancellation;
 mod event;
 mod held;
 mod label;
+pub(crate) mod locks;
 pub mod mpsc;
 mod mutex;
 mod notify;
