@@ -8,6 +8,8 @@
 mod child;
 #[path = "stalls/kinds.rs"]
 mod kinds;
+#[path = "stalls/locks.rs"]
+mod locks;
 #[path = "support/mod.rs"]
 mod support;
 

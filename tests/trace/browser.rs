@@ -91,6 +91,38 @@ fn the_page_opens_and_steps_through_events() {
     assert!(report["legend"].as_u64().unwrap() >= 10);
 }
 
+#[test]
+fn the_page_names_the_primitive_of_a_wait_and_of_a_wake() {
+    let Some(browser) = browser() else { return };
+    let snapshot = record(Level::Wakes, async {
+        let (sender, mut receiver) = wakeful::sync::mpsc::unbounded_channel();
+        let task = named("receiver", async move { receiver.recv().await });
+        yield_now().await;
+        sender.send(7).unwrap();
+        task.await.unwrap();
+    });
+    let report = drive(
+        browser,
+        "primitives",
+        &snapshot,
+        "report.sentences = []; \
+         for (let i = 0; i < 30; i++) { \
+           report.sentences.push(texts('#sentence')[0]); click('next'); }",
+    );
+    assert_eq!(report["errors"], json!([]), "{report}");
+    let channel = snapshot.primitives()[0].to_string();
+    for part in [
+        format!("receiver waits for the {channel}."),
+        format!("main wakes receiver through the {channel} "),
+    ] {
+        let mut sentences = report["sentences"].as_array().unwrap().iter();
+        assert!(
+            sentences.any(|it| it.as_str().unwrap().contains(&part)),
+            "{part} in {report:#}"
+        );
+    }
+}
+
 /// A hundred tasks in turn, a thread that wakes, timers; over 100,000 events.
 fn many() -> Snapshot {
     let runtime = wakeful::Builder::new()

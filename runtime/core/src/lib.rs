@@ -83,4 +83,4 @@ pub use runtime::{
     block_on,
 };
 pub use shard::Shards;
-pub use stall::{StallKind, StallReport};
+pub use stall::{StallKind, StallLock, StallReport};

@@ -11,9 +11,9 @@ use crate::task::JoinHandle;
 /// signal, such as `SIGUSR1`: for a service that seems stuck.
 ///
 /// The list is that of [`dump`](super::dump()). A task in the background prints it, so it needs a
-/// loop that runs; abort the task to end it. The task itself is in the list. While it exists, the loop has a signal to wait for:
-/// [`Builder::detect_deadlocks`](crate::Builder::detect_deadlocks) then finds the tasks that wait
-/// for each other, but does not say that no task can run any more.
+/// loop that runs; abort the task to end it. The task itself is in the list. While it exists, the
+/// loop has a signal to wait for: [`Builder::detect_deadlocks`](crate::Builder::detect_deadlocks)
+/// then finds the tasks that wait for each other, but does not say that no task can run any more.
 ///
 /// # Errors
 ///

@@ -22,7 +22,7 @@ mod stack;
 mod usage;
 mod watchdog;
 
-pub use report::{StallKind, StallReport};
+pub use report::{StallKind, StallLock, StallReport};
 pub(crate) use watchdog::{Hook, unwatch, watch};
 
 /// Resource use of a thread, for systems other than Linux, where it is not read.

@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::observe::TaskInfo;
+use crate::sync::locks::Lock;
 use crate::task::Id;
 
 /// The cause of a stall, derived from the resource use of the loop's thread since the watchdog
@@ -84,7 +85,22 @@ pub struct StallReport {
     /// The number of reports about this loop that were suppressed since the last one. A loop makes
     /// at most ten reports a minute.
     pub suppressed: u64,
+    /// The locks that the task holds and other tasks wait for. They are known if
+    /// [`Builder::detect_deadlocks`](crate::Builder::detect_deadlocks) is on as well.
+    pub locks: Vec<StallLock>,
     pub(super) stack: Option<String>,
+}
+
+/// A lock or a semaphore of [`sync`](crate::sync) in a [`StallReport`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StallLock {
+    /// The kind: "mutex", "rwlock" or "semaphore".
+    pub kind: &'static str,
+    /// The place where it was made.
+    pub made_at: &'static Location<'static>,
+    /// The number of waits for it.
+    pub waiting: u32,
 }
 
 /// Resource use of a thread: totals, or the difference of two totals.
@@ -182,7 +198,18 @@ impl StallReport {
             stopped,
             repeats: 0,
             suppressed: 0,
+            locks: Vec::new(),
             stack: None,
+        }
+    }
+}
+
+impl StallLock {
+    pub(super) fn new(lock: &Lock) -> StallLock {
+        StallLock {
+            kind: lock.kind.as_str(),
+            made_at: lock.made_at,
+            waiting: lock.waiting,
         }
     }
 }
@@ -227,6 +254,13 @@ impl fmt::Display for StallReport {
         }
         if self.suppressed > 0 {
             write!(f, "; {} reports were held back before", self.suppressed)?;
+        }
+        for lock in &self.locks {
+            let (kind, made_at, waiting) = (lock.kind, lock.made_at, lock.waiting);
+            write!(
+                f,
+                "; it holds the {kind} made at {made_at}, waiters: {waiting}"
+            )?;
         }
         match &self.stack {
             Some(stack) => write!(f, "\n{}", stack.trim_end()),

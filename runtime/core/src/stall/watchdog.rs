@@ -6,10 +6,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::report::{StallReport, Usage};
+use super::report::{StallLock, StallReport, Usage};
 use super::stack;
 use super::usage::Thread;
 use crate::observe::{PollMarker, StuckPoll};
+use crate::sync::locks::Locks;
+use crate::sync::waits;
 use crate::time::clock::system_now;
 use crate::unwind::catch_panic;
 
@@ -125,6 +127,7 @@ struct Watched {
     marker: Weak<PollMarker>,
     thread: Thread,
     thread_name: Option<String>,
+    locks: Locks,
     hook: Hook,
     threshold: Duration,
     interval: Duration,
@@ -154,6 +157,7 @@ impl Watched {
             marker: Arc::downgrade(marker),
             thread: Thread::current(),
             thread_name: thread::current().name().map(str::to_owned),
+            locks: waits::locks(),
             hook,
             threshold,
             interval: (threshold / CHECKS).max(SHORTEST),
@@ -226,6 +230,7 @@ impl Watched {
         let usage = self.thread.usage().zip(poll.before);
         let usage = usage.map(|(after, before)| after.since(before));
         let stack = stack::capture(self.thread);
+        let locks = self.locks.wanted();
         // The loop's word is read last: if the poll is unchanged, all of the above belongs to it.
         // The rest takes time, and the report is made even if the stall has ended by then.
         let Some(task) = marker.task(poll.stuck) else {
@@ -235,6 +240,8 @@ impl Watched {
         report.thread = self.thread_name.clone();
         report.repeats = poll.reports;
         report.suppressed = std::mem::take(&mut self.limiter.suppressed);
+        let held = locks.iter().filter(|lock| lock.is_held_by(report.task));
+        report.locks = held.map(StallLock::new).collect();
         report.stack = stack.map(|stack| stack.describe());
         poll.reports += 1;
         catch_panic(|| (self.hook.0)(&report));

@@ -50,6 +50,11 @@ impl Kind {
 }
 
 impl Kind {
+    /// Whether tasks hold it.
+    pub(super) fn is_lock(self) -> bool {
+        matches!(self, Kind::Mutex | Kind::RwLock | Kind::Semaphore)
+    }
+
     /// Returns the name of the type or module of the kind, for the console.
     fn type_name(self) -> &'static str {
         match self {

@@ -30,9 +30,9 @@
 //!
 //! `wait_list.rs` is the list of waiters, `waker_slot.rs` the place for one waker. `event.rs` is a
 //! list of tasks that test a condition and are woken together. `held.rs` has what the guards of
-//! locks share. `label.rs` and `waits.rs` record what a task waits for. Every primitive has a file
-//! or folder of its own. Each first changes its own data, and calls wakers and drops values
-//! afterwards, as these may run user code.
+//! locks share. `label.rs`, `waits.rs` and `locks.rs` record what a task waits for. Every primitive
+//! has a file or folder of its own. Each first changes its own data, and calls wakers and drops
+//! values afterwards, as these may run user code.
 
 mod barrier;
 pub mod broadcast;
@@ -40,6 +40,7 @@ mod cancellation;
 mod event;
 mod held;
 mod label;
+pub(crate) mod locks;
 pub mod mpsc;
 mod mutex;
 mod notify;

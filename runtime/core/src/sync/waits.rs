@@ -12,16 +12,15 @@
 //! [`WakerSlot`]: super::waker_slot::WakerSlot
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::label::{Kind, Label};
+use super::locks::{Holder, Lock, Locks};
 use crate::executor::{Executor, current};
 use crate::slab::Slab;
-use crate::task::Id;
 use crate::time::clock::ticks;
 
 /// A recorded wait.
@@ -49,30 +48,10 @@ pub(crate) struct Wait<'a> {
     pub(crate) waited: u64,
 }
 
-/// A lock or semaphore that tasks hold.
-#[derive(Clone, Debug)]
-pub(crate) struct Lock {
-    pub(crate) kind: Kind,
-    /// Where it was made.
-    pub(crate) made_at: &'static Location<'static>,
-    /// The tasks that hold it, as far as it was recorded.
-    pub(crate) holders: Vec<Holder>,
-}
-
-/// A task that holds a lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Holder {
-    /// The task that has taken the lock.
-    pub(crate) task: Id,
-    /// Whether the guard may have been moved to another task.
-    pub(crate) may_move: bool,
-}
-
 /// The record of one thread.
 struct Waits {
     entries: Slab<Option<Entry>>,
-    /// The locks that tasks hold, by their numbers.
-    locks: HashMap<u32, Lock>,
+    locks: Locks,
 }
 
 thread_local! {
@@ -80,7 +59,7 @@ thread_local! {
     static WATCHERS: Cell<u32> = const { Cell::new(0) };
     static WAITS: RefCell<Waits> = RefCell::new(Waits {
         entries: Slab::new(),
-        locks: HashMap::new(),
+        locks: Locks::default(),
     });
 }
 
@@ -121,6 +100,9 @@ pub(super) fn insert(waker: NonNull<Cell<Option<Waker>>>, label: &Label) -> u32 
     let inserted = WAITS.try_with(|waits| {
         let waits = &mut *waits.borrow_mut();
         let index = waits.entries.allocate();
+        if entry.kind.is_lock() {
+            waits.locks.waits(label);
+        }
         waits.entries[index] = Some(entry);
         index as u32 + 1
     });
@@ -133,7 +115,10 @@ pub(super) fn insert(waker: NonNull<Cell<Option<Waker>>>, label: &Label) -> u32 
 pub(super) fn remove(place: u32) {
     let _ = WAITS.try_with(|waits| {
         let waits = &mut *waits.borrow_mut();
-        waits.entries[place as usize - 1] = None;
+        let entry = waits.entries[place as usize - 1].take();
+        if let Some(entry) = entry.filter(|entry| entry.kind.is_lock()) {
+            waits.locks.waited(entry.number);
+        }
         waits.entries.release(place as usize - 1);
     });
 }
@@ -164,13 +149,7 @@ pub(crate) fn each(mut f: impl FnMut(Wait<'_>)) {
 #[inline(never)]
 fn held(label: &Label, holder: Holder) {
     let _ = WAITS.try_with(|waits| {
-        let locks = &mut waits.borrow_mut().locks;
-        let lock = locks.entry(label.number()).or_insert_with(|| Lock {
-            kind: label.kind,
-            made_at: label.location,
-            holders: Vec::new(),
-        });
-        lock.holders.push(holder);
+        waits.borrow().locks.held(label, holder);
     });
 }
 
@@ -179,25 +158,19 @@ fn held(label: &Label, holder: Holder) {
 #[inline(never)]
 fn released(label: &Label, holder: Holder) {
     let _ = WAITS.try_with(|waits| {
-        let locks = &mut waits.borrow_mut().locks;
-        if let Some(Lock { holders, .. }) = locks.get_mut(&label.number()) {
-            if let Some(at) = holders.iter().position(|&it| it == holder) {
-                holders.swap_remove(at);
-            }
-            if holders.is_empty() {
-                locks.remove(&label.number());
-            }
-        }
+        waits.borrow().locks.released(label.number(), holder);
     });
 }
 
 /// Calls `f` with each lock that is held, and its number.
-pub(crate) fn each_lock(mut f: impl FnMut(u32, &Lock)) {
-    let _ = WAITS.try_with(|waits| {
-        for (&number, lock) in &waits.borrow().locks {
-            f(number, lock);
-        }
-    });
+pub(crate) fn each_lock(f: impl FnMut(u32, &Lock)) {
+    let _ = WAITS.try_with(|waits| waits.borrow().locks.each_held(f));
+}
+
+/// Returns the locks of this thread, for a reader on another thread.
+pub(crate) fn locks() -> Locks {
+    let locks = WAITS.try_with(|waits| waits.borrow().locks.clone());
+    locks.unwrap_or_default()
 }
 
 /// Record of the task that holds a lock, as part of a guard. `None` unless waits are recorded.

@@ -31,11 +31,12 @@ impl Builder {
     /// One thread for all such loops of the process, the watchdog, checks them eight times in a
     /// threshold, but at most once in a millisecond, so a report is up to a quarter of the
     /// threshold late. It names the task, where it was spawned, how long it has been stuck, and
-    /// whether it computes, is blocked, or waits for memory; see [`StallReport`]. With the feature
-    /// `backtrace` it shows the stack as well, for which the loop's thread receives a signal,
-    /// `SIGURG`. Stacks need glibc 2.35 and libgcc 12, or newer: older versions can't walk a stack
-    /// safely in a signal handler. With these, reports have no stack, and one line on standard
-    /// error says so.
+    /// whether it computes, is blocked, or waits for memory; see [`StallReport`]. With
+    /// [`detect_deadlocks`](Self::detect_deadlocks) it names the locks of [`sync`](crate::sync)
+    /// that the task holds and others wait for. With the feature `backtrace` it shows the stack as
+    /// well, for which the loop's thread receives a signal, `SIGURG`. Stacks need glibc 2.35 and
+    /// libgcc 12, or newer: older versions can't walk a stack safely in a signal handler. With
+    /// these, reports have no stack, and one line on standard error says so.
     ///
     /// The loop stores one word a poll, which takes about 7 ns; it reads no clock and makes no
     /// system call. A poll that is shorter than the threshold is never reported. Time in which the
