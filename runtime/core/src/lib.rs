@@ -60,6 +60,7 @@ mod shutdown_error;
 #[cfg(feature = "signal")]
 pub mod signal;
 mod slab;
+mod split_mix;
 mod stall;
 pub mod sync;
 pub mod task;

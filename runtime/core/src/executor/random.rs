@@ -1,37 +1,27 @@
 //! Pseudo-random numbers of a runtime, repeatable by its seed.
 
-use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 
 use super::{Executor, current};
+use crate::split_mix::SplitMix;
 
 thread_local! {
     /// Numbers for futures that are polled outside a runtime.
     static OUTSIDE: Random = Random::new(random_seed());
 }
 
-/// Generator of pseudo-random numbers (SplitMix64).
+/// Generator of numbers below a limit.
 #[derive(Debug)]
-pub(super) struct Random(Cell<u64>);
+pub(super) struct Random(SplitMix);
 
 impl Random {
     pub(super) fn new(seed: u64) -> Random {
-        Random(Cell::new(seed))
-    }
-
-    /// Starts anew with this seed.
-    fn reseed(&self, seed: u64) {
-        self.0.set(seed);
+        Random(SplitMix::new(seed))
     }
 
     /// Returns a number below `limit`, which is not 0.
     fn below(&self, limit: u32) -> u32 {
-        let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        self.0.set(state);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let high = (z ^ (z >> 31)) >> 32;
+        let high = self.0.next() >> 32;
         // The product's upper half is below the limit; a division would be slower.
         ((high * u64::from(limit)) >> 32) as u32
     }
@@ -40,7 +30,7 @@ impl Random {
 impl Executor {
     /// Sets the seed of this runtime's pseudo-random numbers.
     pub(crate) fn set_seed(&self, seed: u64) {
-        self.random.reseed(seed);
+        self.random.0.reseed(seed);
     }
 }
 
@@ -78,7 +68,7 @@ mod tests {
         let random = Random::new(7);
         let first = numbers(&random);
         assert_ne!(numbers(&random), first);
-        random.reseed(7);
+        random.0.reseed(7);
         assert_eq!(numbers(&random), first);
     }
 }

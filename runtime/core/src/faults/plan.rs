@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::split_mix::SplitMix;
+
 /// Kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -131,22 +133,17 @@ impl Plan {
     }
 }
 
-/// Pseudo-random numbers (SplitMix64).
+/// Pseudo-random numbers.
 #[derive(Debug)]
-pub(super) struct Dice(Cell<u64>);
+pub(super) struct Dice(SplitMix);
 
 impl Dice {
     pub(super) fn new(seed: u64) -> Dice {
-        Dice(Cell::new(seed))
+        Dice(SplitMix::new(seed))
     }
 
     /// Returns a number below `limit`.
     pub(super) fn below(&self, limit: u64) -> u64 {
-        let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        self.0.set(state);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % limit
+        self.0.next() % limit
     }
 }

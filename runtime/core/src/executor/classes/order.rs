@@ -1,6 +1,7 @@
 //! Ready-made orders of tasks.
 
 use super::queue::{Order, Ready};
+use crate::split_mix::SplitMix;
 
 /// Order that runs the newest task first.
 ///
@@ -31,7 +32,7 @@ impl Order for LastIn {
 #[derive(Debug)]
 pub struct Random {
     ready: Vec<Ready>,
-    state: u64,
+    numbers: SplitMix,
 }
 
 impl Random {
@@ -39,17 +40,8 @@ impl Random {
     pub fn new(seed: u64) -> Random {
         Random {
             ready: Vec::new(),
-            state: seed,
+            numbers: SplitMix::new(seed),
         }
-    }
-
-    /// Returns the next number of SplitMix64.
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
     }
 }
 
@@ -62,7 +54,7 @@ impl Order for Random {
         if self.ready.is_empty() {
             return None;
         }
-        let at = self.next() as usize % self.ready.len();
+        let at = self.numbers.next() as usize % self.ready.len();
         Some(self.ready.swap_remove(at))
     }
 }
