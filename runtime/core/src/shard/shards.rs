@@ -134,7 +134,8 @@ impl Shards {
     /// let shards = Shards::builder().shards(2).build()?;
     /// shards.try_on_each(|_shard| async { Err(std::io::Error::other("no disk")) });
     /// let error = shards.join().unwrap_err();
-    /// assert_eq!(error.failures().len(), 2);
+    /// // The first failure asks the other shard to stop, perhaps before its service has begun.
+    /// assert!(!error.failures().is_empty());
     /// assert!(error.to_string().contains("no disk"));
     /// # Ok(())
     /// # }
