@@ -228,12 +228,12 @@ impl Shared {
         }
     }
 
-    /// All services have ended. Stops with a zero deadline, unless a stop with its own deadline is
+    /// All services have ended. Stops what they have spawned, unless a stop with its own deadline is
     /// in progress.
     pub(super) fn stop_if_running(&self) {
         let is_stopping = self.status().stop_deadline.is_some();
         if !is_stopping {
-            self.stop(Duration::ZERO);
+            self.stop(self.shutdown_timeout);
         }
     }
 
