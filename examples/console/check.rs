@@ -87,7 +87,7 @@ fn missing(seen: &Seen) -> Vec<String> {
         ("ticker", "task"),
         ("computer", "task"),
         ("selfish", "task"),
-        ("rung", "task"),
+        ("wait", "task"),
     ] {
         let task = seen.tasks.values().find(|task| task.name == name);
         must(task.is_some(), &format!("a task {name}"));
