@@ -364,3 +364,37 @@ async fn the_key_turns_the_detection_off() {
     let dump = wakeful::runtime::dump();
     assert!(!dump.waits_recorded);
 }
+
+#[test]
+fn a_hook_may_end_the_deadlock() {
+    thread_local! {
+        static EVENT: RefCell<Option<Rc<Notify>>> = const { RefCell::new(None) };
+    }
+    let hook = |_: &DeadlockReport| EVENT.with_borrow(|event| event.as_ref().unwrap().notify_one());
+    let builder = Builder::new().detect_deadlocks(true).on_deadlock(hook);
+    builder.build().unwrap().block_on(async {
+        let event = Rc::new(Notify::new());
+        EVENT.set(Some(event.clone()));
+        event.notified().await;
+    });
+}
+
+/// The writer gives up, so the reader behind it goes on.
+#[test]
+fn a_reader_behind_a_writer_that_gives_up_is_not_reported() {
+    no_report(async {
+        let lock = Rc::new(wakeful::sync::RwLock::new(()));
+        let held = lock.read().await;
+        let writes = lock.clone();
+        wakeful::spawn(async move {
+            let write = wakeful::time::timeout(Duration::from_millis(2_500), writes.write());
+            assert!(write.await.is_err());
+        });
+        yield_now().await;
+        let reads = lock.clone();
+        wakeful::spawn(async move { drop(reads.read().await) })
+            .await
+            .unwrap();
+        drop(held);
+    });
+}

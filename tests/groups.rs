@@ -364,3 +364,129 @@ fn a_drop_in_a_child_may_stop_and_abort_its_own_group() {
         assert!(group.borrow().is_none());
     });
 }
+
+#[test]
+fn join_sees_the_error_of_a_child_that_is_spawned_while_it_waits() {
+    run(async {
+        let mut group = TaskGroup::<u32, String>::new();
+        let spawner = group.spawner();
+        group.spawn(async move {
+            spawner.spawn(pending());
+            sleep(SECOND).await;
+            spawner.spawn(async { Err("late".to_owned()) });
+            pending().await
+        });
+        let error = group.join().await.unwrap_err();
+        assert!(matches!(error, GroupError::Failed(text) if text == "late"));
+    });
+}
+
+#[test]
+fn an_error_ends_the_tasks_of_inner_groups_before_join_returns() {
+    let ledger = Ledger::new();
+    run(async {
+        let mut outer = TaskGroup::<u32, String>::new();
+        let guard = ledger.guard();
+        outer.spawn(async move {
+            let mut middle = TaskGroup::<u32, String>::new();
+            middle.spawn(async move {
+                let mut inner = TaskGroup::<u32, String>::new();
+                inner.spawn(async move {
+                    let _guard = guard;
+                    pending().await
+                });
+                inner.join().await.map(|_| 1).map_err(|it| it.to_string())
+            });
+            middle.join().await.map(|_| 1).map_err(|it| it.to_string())
+        });
+        outer.spawn(async {
+            sleep(SECOND).await;
+            Err("no disk".to_owned())
+        });
+        outer.join().await.unwrap_err();
+        assert_eq!(ledger.dropped(), 1);
+    });
+}
+
+#[test]
+fn the_tasks_of_an_inner_group_that_was_dropped_end_when_the_outer_group_fails() {
+    let ledger = Ledger::new();
+    run(async {
+        let mut outer = TaskGroup::<u32, String>::new();
+        let guard = ledger.guard();
+        outer.spawn(async move {
+            let mut inner = TaskGroup::<u32, String>::new();
+            inner.spawn(async move {
+                let _guard = guard;
+                pending().await
+            });
+            yield_now().await;
+            drop(inner);
+            pending().await
+        });
+        outer.spawn(async {
+            sleep(SECOND).await;
+            Err("no disk".to_owned())
+        });
+        outer.join().await.unwrap_err();
+        sleep(SECOND).await;
+        assert_eq!(ledger.dropped(), 1);
+    });
+}
+
+#[test]
+fn what_an_aborted_child_spawns_is_aborted_too() {
+    let ledger = Ledger::new();
+    run(async {
+        let mut group = TaskGroup::<u32, String>::new();
+        let spawner = group.spawner();
+        let guard = ledger.guard();
+        group.spawn(async move {
+            spawner.abort_all();
+            wakeful::spawn(async move {
+                let _guard = guard;
+                pending::<()>().await;
+            });
+            Ok(1)
+        });
+        group.join().await.unwrap();
+        assert_eq!(ledger.dropped(), 1);
+    });
+}
+
+#[test]
+fn a_child_that_is_spawned_after_join_has_returned_is_aborted() {
+    run(async {
+        let group = TaskGroup::<u32, String>::new();
+        let spawner = group.spawner();
+        group.join().await.unwrap();
+        let late = spawner.spawn(pending());
+        yield_now().await;
+        yield_now().await;
+        assert!(late.is_finished());
+    });
+}
+
+#[test]
+fn deeply_nested_groups_are_dropped_without_recursion() {
+    const DEPTH: usize = 200_000;
+    fn nest(left: usize) -> std::pin::Pin<Box<dyn Future<Output = Outcome>>> {
+        Box::pin(async move {
+            if left > 0 {
+                // The child goes on when this task has ended.
+                let mut group = TaskGroup::new();
+                group.spawn(nest(left - 1));
+                std::mem::forget(group);
+            }
+            Ok(1)
+        })
+    }
+    run(async {
+        let mut group = TaskGroup::new();
+        group.spawn(nest(DEPTH));
+        group.join().await.unwrap();
+        for _ in 0..DEPTH {
+            yield_now().await;
+        }
+    });
+}

@@ -90,8 +90,9 @@ fn main() {
         &[
             "two, A kept marks \"the timer fired before A got the lock\"",
             "holder (1.1) marks \"the lock is released\"",
-            "holder (1.1) wakes two, A kept: queued",
-            "two, A kept is polled, because holder (1.1) woke it: pending",
+            "holder (1.1) wakes two, A kept through the mutex made at 20_futurelock.rs:58:24: queued",
+            "two, A kept is polled, because holder (1.1) woke it through the mutex made at \
+             20_futurelock.rs:58:24: pending",
         ],
     );
     assert_eq!(

@@ -8,7 +8,7 @@
 //! No user code runs while anything here is borrowed.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak as RcWeak};
@@ -68,11 +68,12 @@ impl Group {
     /// Makes a group. It is asked to stop when its parent is.
     pub(crate) fn new(parent: Option<Scope>) -> Rc<Group> {
         let stopping = parent.as_ref().is_some_and(|it| it.group.is_stopping());
+        let parent_aborted = parent.as_ref().is_some_and(|it| it.group.is_aborted());
         let group = Rc::new(Group {
             parent,
             children: RefCell::default(),
             stopping: Cell::new(stopping),
-            aborted: Cell::new(false),
+            aborted: Cell::new(parent_aborted),
             stop_waiters: WaitSet::default(),
             members: RefCell::default(),
             empty_waiters: WaitSet::default(),
@@ -133,9 +134,16 @@ impl Group {
         let groups = self.with_descendants();
         groups.iter().for_each(|group| group.aborted.set(true));
         let executor = self.executor.borrow().upgrade();
-        if let Some(executor) = executor {
-            executor.abort_some(&self.members().iter().map(|member| member.id).collect());
+        let members = groups.iter().flat_map(|group| group.members());
+        let ids: HashSet<Id> = members.map(|member| member.id).collect();
+        if let Some(executor) = executor.filter(|_| !ids.is_empty()) {
+            executor.abort_some(&ids);
         }
+    }
+
+    /// Lets tasks that are spawned from here on be aborted at once.
+    pub(crate) fn close(&self) {
+        self.aborted.set(true);
     }
 
     /// Whether the tasks have been aborted.
@@ -206,6 +214,16 @@ impl Group {
         };
         if is_last {
             self.empty_waiters.wake_all();
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // In a loop, as groups may be nested too deeply for a recursive drop.
+        let mut next = self.parent.take();
+        while let Some(scope) = next {
+            next = Rc::into_inner(scope.group).and_then(|mut group| group.parent.take());
         }
     }
 }

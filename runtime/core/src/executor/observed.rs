@@ -92,6 +92,9 @@ impl Executor {
         } else {
             // SAFETY: queues live as long as the executor; `QUEUED` is set, and the task is new.
             unsafe { queue.as_ref().run_queue.push(Runnable::new(task)) };
+            if is_member && self.scope().is_some_and(|scope| scope.group.is_aborted()) {
+                lifecycle::abort_here::<ClassQueue>(task);
+            }
         }
         // SAFETY: `JOIN` is set, and the second reference is for this one handle.
         unsafe { JoinHandle::new(task) }

@@ -264,7 +264,7 @@ impl<T: 'static, E: 'static> Join<T, E> {
             let grown = |shared: &Shared<T, E>| !shared.new.borrow().is_empty();
             let place = &mut self.grown_place;
             let shared = &self.shared;
-            if shared
+            while shared
                 .grown
                 .poll(place, cx.waker(), || grown(shared))
                 .is_ready()
@@ -295,6 +295,7 @@ impl<T: 'static, E: 'static> Join<T, E> {
                 }
                 ready!(self.group.poll_empty(&mut self.empty_place, waker));
                 if self.children.is_empty() && !grown(&self.shared) {
+                    self.group.close();
                     return Poll::Ready(());
                 }
             }
@@ -471,7 +472,7 @@ impl<T, E> Drop for TaskGroup<T, E> {
     fn drop(&mut self) {
         let group = self.shared.group.clone();
         if group.is_empty() {
-            return;
+            return group.close();
         }
         let Some(executor) = group.executor().filter(|_| !group.is_aborted()) else {
             return group.abort();

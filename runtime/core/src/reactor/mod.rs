@@ -170,7 +170,10 @@ impl Reactor {
     pub(crate) fn turn(&self, wait: Wait<'_>) -> io::Result<()> {
         let next = match wait {
             Wait::Poll => NextWait::In(Duration::ZERO),
-            Wait::AtMost(limit) => NextWait::In(limit),
+            Wait::AtMost(limit) => match self.timers.next(&|| false) {
+                NextWait::In(timeout) => NextWait::In(timeout.min(limit)),
+                NextWait::Never | NextWait::Stopped => NextWait::In(limit),
+            },
             Wait::Park { may_jump } => self.timers.next(may_jump),
             Wait::Jump { .. } => NextWait::Stopped,
         };

@@ -172,7 +172,12 @@ impl Parts {
     /// Searches for deadlocks, and waits as [`park`](Self::park) does, or for a shorter time.
     #[cold]
     fn sleep_inspected(&self, inspector: &Inspector) {
-        match self.inspect(inspector) {
+        let sleep = self.inspect(inspector);
+        if self.files.flush() || self.executor.has_ready() {
+            // The hook has made or woken something.
+            return self.reactor_turn(Wait::Poll);
+        }
+        match sleep {
             Sleep::Unlimited => self.park(),
             Sleep::AtMost(limit) => self.reactor_turn(Wait::AtMost(limit)),
             Sleep::Suspect(limit) => {

@@ -1,5 +1,6 @@
 //! Deadlocks: tasks that nothing can wake any more. Pure functions of a [`Dump`].
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use super::dump::{Dump, TaskDump, TaskState, WaitDump};
@@ -28,10 +29,11 @@ pub enum DeadlockKind {
     /// No task of the loop can run any more: every waker is in a wait for another task of the loop,
     /// or for an item of [`sync`](crate::sync).
     Certain,
-    /// Some tasks wait for each other's locks, or for each other's ends, while the rest of the loop
-    /// continues.
+    /// Some tasks wait for each other's mutexes, or for each other's ends, while the rest of the loop
+    /// continues. (A guard that borrows a leaked lock, `&'static Mutex`, is taken to be in the task
+    /// that has locked.)
     Cycle,
-    /// A task waits, and no waker of it exists, so nothing can wake it.
+    /// A task waits, and no waker of it exists, so nothing can wake it. Only an abort ends it.
     LostTask,
     /// Nothing has happened for some time, and the loop has nothing to wait for: no timer, no
     /// descriptor, no closure and no handle. But some wakers are held where the runtime can't see
@@ -40,7 +42,7 @@ pub enum DeadlockKind {
 }
 
 impl DeadlockReport {
-    /// Whether the tasks can't be woken, whatever happens.
+    /// Whether the tasks can't be woken, whatever happens. They can be aborted.
     pub fn is_certain(&self) -> bool {
         match self.kind {
             DeadlockKind::Certain | DeadlockKind::LostTask => true,
@@ -63,7 +65,9 @@ impl fmt::Display for DeadlockReport {
                 "suspected deadlock: these tasks wait for each other, unless a task has moved its \
                  guard to another one"
             }
-            (DeadlockKind::LostTask, _) => "lost task: nothing can wake it any more",
+            (DeadlockKind::LostTask, _) => {
+                "lost task: no waker of it exists, so only an abort can end it"
+            }
             (DeadlockKind::Suspected, _) => {
                 "suspected deadlock: the loop has nothing to wait for, but some wakers are held \
                  elsewhere, by a thread or another future"
@@ -119,19 +123,28 @@ pub(super) fn entangled(dump: &Dump) -> Vec<Id> {
         .iter()
         .filter(|task| task.waits_are_known() && !task.waits.is_empty())
         .collect();
-    loop {
-        let ids: Vec<Id> = stuck.iter().map(|task| task.id).collect();
-        let before = stuck.len();
-        stuck.retain(|task| {
-            task.waits.iter().all(|wait| {
-                let others = waited_for(wait);
-                !others.is_empty() && others.iter().all(|other| ids.contains(other))
-            })
-        });
-        if stuck.len() == before {
-            return ids;
+    let mut ids: HashSet<Id> = stuck.iter().map(|task| task.id).collect();
+    // For each task, the tasks that wait for it.
+    let mut waiting: HashMap<Id, Vec<Id>> = HashMap::new();
+    let mut removed = Vec::new();
+    for task in &stuck {
+        for wait in &task.waits {
+            let others = waited_for(wait);
+            if others.is_empty() || others.iter().any(|other| !ids.contains(other)) {
+                removed.push(task.id);
+            }
+            for &other in others {
+                waiting.entry(other).or_default().push(task.id);
+            }
         }
     }
+    while let Some(id) = removed.pop() {
+        if ids.remove(&id) {
+            removed.extend(waiting.remove(&id).unwrap_or_default());
+        }
+    }
+    stuck.retain(|task| ids.contains(&task.id));
+    stuck.iter().map(|task| task.id).collect()
 }
 
 /// Returns the report on these tasks.
@@ -150,33 +163,45 @@ fn is_waiting(task: &TaskDump) -> bool {
 }
 
 /// Returns the only tasks that can end a wait. Empty for semaphores, channels and the like: any
-/// task may add permits or send.
+/// task may add permits or send. Also for an `RwLock`: a reader may wait for a writer that is
+/// queued before it and gives up.
 fn waited_for(wait: &WaitDump) -> &[Id] {
     match wait {
         WaitDump::Join { task } => std::slice::from_ref(task),
-        WaitDump::Sync { kind, held_by, .. } if matches!(*kind, "mutex" | "rwlock") => held_by,
+        WaitDump::Sync {
+            kind: "mutex",
+            held_by,
+            ..
+        } => held_by,
         WaitDump::Sync { .. } => &[],
     }
 }
 
 /// Returns tasks of which each waits for the next one, and the last one for the first one.
 fn cycle(tasks: &[TaskDump]) -> Vec<Id> {
+    let by_id: HashMap<Id, &TaskDump> = tasks.iter().map(|task| (task.id, task)).collect();
     let next = |id: Id| {
-        let task = tasks.iter().find(|task| task.id == id)?;
-        let mut waits = task.waits.iter();
+        let mut waits = by_id.get(&id)?.waits.iter();
         waits.find_map(|wait| match wait {
             WaitDump::Join { task } => Some(*task),
             WaitDump::Sync { held_by, .. } => held_by.first().copied(),
         })
     };
+    // Tasks that lead to no cycle.
+    let mut visited = HashSet::new();
     for start in tasks {
-        let mut path = vec![start.id];
-        while let Some(following) = next(path[path.len() - 1]) {
-            if let Some(at) = path.iter().position(|&id| id == following) {
-                return path.split_off(at);
+        let mut path = Vec::new();
+        let mut places = HashMap::new();
+        let mut at = Some(start.id);
+        while let Some(id) = at.filter(|id| !visited.contains(id)) {
+            if let Some(&place) = places.get(&id) {
+                return path.split_off(place);
             }
-            path.push(following);
+            places.insert(id, path.len());
+            path.push(id);
+            at = next(id);
         }
+        visited.extend(path);
     }
     Vec::new()
 }

@@ -1,5 +1,6 @@
 //! A list of the tasks of a loop, with what each of them waits for.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -180,17 +181,18 @@ impl Dump {
     pub(super) fn of(executor: &Executor, running: Option<Id>) -> Dump {
         let live = executor.live_tasks(running);
         let mut tasks: Vec<TaskDump> = live.into_iter().map(TaskDump::new).collect();
+        let places: HashMap<Id, usize> = tasks.iter().map(|it| it.id).zip(0..).collect();
         let mut with = |id: Id, f: &mut dyn FnMut(&mut TaskDump)| {
-            if let Some(task) = tasks.iter_mut().find(|task| task.id == id) {
-                f(task);
+            if let Some(&place) = places.get(&id) {
+                f(&mut tasks[place]);
             }
         };
         executor.each_join(|waiting, task| {
             with(waiting, &mut |it| it.waits.push(WaitDump::Join { task }));
         });
-        let mut locks = Vec::new();
-        waits::each_lock(|number, lock| locks.push((number, lock.clone())));
-        for (_, lock) in &locks {
+        let mut locks = HashMap::new();
+        waits::each_lock(|number, lock| _ = locks.insert(number, lock.clone()));
+        for lock in locks.values() {
             for holder in &lock.holders {
                 with(holder.task, &mut |it| {
                     it.holds.push(LockDump {
@@ -204,8 +206,8 @@ impl Dump {
             let Some(waiting) = executor.woken_by(wait.waker) else {
                 return;
             };
-            let lock = locks.iter().find(|(number, _)| *number == wait.number);
-            let holders = lock.map_or(&[][..], |(_, lock)| &lock.holders);
+            let lock = locks.get(&wait.number);
+            let holders = lock.map_or(&[][..], |lock| &lock.holders);
             with(waiting, &mut |it| {
                 it.waits.push(WaitDump::Sync {
                     kind: wait.kind.as_str(),

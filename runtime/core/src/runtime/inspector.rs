@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
 use super::Parts;
@@ -53,6 +54,8 @@ pub(super) struct Inspector {
     reported: RefCell<Vec<Id>>,
     /// Whether the whole loop has been reported.
     whole_reported: Cell<bool>,
+    /// Whether a suspicion has been reported.
+    suspected: Cell<bool>,
     _watching: Watching,
 }
 
@@ -64,6 +67,7 @@ impl Inspector {
             found: RefCell::default(),
             reported: RefCell::default(),
             whole_reported: Cell::new(false),
+            suspected: Cell::new(false),
             _watching: waits::watch(),
         }
     }
@@ -103,8 +107,8 @@ impl Parts {
         }
         // Without a recorded wait, the tasks most likely wait for another thread.
         match dump.tasks.iter().any(|task| !task.waits.is_empty()) {
-            true => Sleep::Suspect(SUSPECTED_AFTER),
-            false => Sleep::Unlimited,
+            true if !inspector.suspected.get() => Sleep::Suspect(SUSPECTED_AFTER),
+            _ => Sleep::Unlimited,
         }
     }
 
@@ -117,14 +121,19 @@ impl Parts {
         {
             return;
         }
-        inspector.whole_reported.set(true);
+        inspector.suspected.set(true);
         let dump = Dump::of(&self.executor, None);
         inspector.report(&deadlock::whole_loop(dump, DeadlockKind::Suspected));
     }
 
     /// Whether a message from another thread is pending or may come.
     fn can_be_woken_by_handle(&self) -> bool {
-        self.executor.is_pending() || Arc::strong_count(&self.executor) > Parts::OWN_EXECUTORS
+        if Arc::strong_count(&self.executor) > Parts::OWN_EXECUTORS {
+            return true;
+        }
+        // What a handle sent before it was dropped is seen.
+        fence(Ordering::Acquire);
+        self.executor.is_pending()
     }
 
     /// Searches for tasks that nothing can wake, while others can still run.

@@ -196,6 +196,25 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_with_a_limit_ends_at_the_next_timer() {
+        let (sender, receiver) = channel();
+        thread::spawn(move || {
+            let runtime = Runtime::new().expect("descriptors");
+            drop(runtime.spawn(async { sleep(Duration::from_millis(1)).await }));
+            runtime.turn().expect("events");
+            let parts = &runtime.parts;
+            parts.leave_sleep();
+            let wait = Wait::AtMost(Duration::from_secs(3600));
+            parts.enter(|| parts.reactor.turn(wait)).expect("events");
+            sender.send(()).expect("a receiver");
+        });
+        // The limit only ends a test that fails.
+        receiver
+            .recv_timeout(Duration::from_secs(60))
+            .expect("a turn that ends long before an hour");
+    }
+
+    #[test]
     fn a_message_between_the_two_calls_of_may_jump_makes_no_turn_wait() {
         for backend in [Backend::Auto, Backend::Portable] {
             assert_eq!(turn(backend, &[true, false]), (2, false));

@@ -228,8 +228,8 @@ impl Shared {
         }
     }
 
-    /// All services have ended. Stops what they have spawned, unless a stop with its own deadline is
-    /// in progress.
+    /// All services have ended. Stops what they have spawned, unless a stop with its own deadline
+    /// is in progress.
     pub(super) fn stop_if_running(&self) {
         let is_stopping = self.status().stop_deadline.is_some();
         if !is_stopping {
