@@ -11,7 +11,8 @@ use std::time::Duration;
 use wakeful::Runtime;
 use wakeful::sync::Notify;
 use wakeful::task::{
-    self, GroupError, TaskGroup, is_stopping, spawn_background, stopping, yield_now,
+    self, GroupError, TaskGroup, borrowing_scope, is_stopping, spawn_background, stopping,
+    yield_now,
 };
 use wakeful::time::{Instant, sleep};
 
@@ -488,5 +489,47 @@ fn deeply_nested_groups_are_dropped_without_recursion() {
         for _ in 0..DEPTH {
             yield_now().await;
         }
+    });
+}
+
+#[test]
+fn children_of_a_borrowing_scope_use_what_is_around_them_and_spawn_more() {
+    run(async {
+        let mut sums = [0; 3];
+        let steps = Cell::new(0);
+        let output = borrowing_scope(async |scope| {
+            for (number, sum) in sums.iter_mut().enumerate() {
+                let (inner, steps) = (scope.clone(), &steps);
+                scope.spawn(async move {
+                    sleep(SECOND * number as u32).await;
+                    *sum += number;
+                    inner.spawn(async { steps.set(steps.get() + 1) });
+                });
+            }
+            7
+        });
+        assert_eq!(output.await, 7);
+        assert_eq!((sums, steps.get()), ([0, 1, 2], 3));
+    });
+}
+
+#[test]
+fn a_borrowing_scope_that_is_dropped_drops_its_children() {
+    let ledger = Ledger::new();
+    run(async {
+        let guards = [ledger.guard(), ledger.guard()];
+        let scope = borrowing_scope(async |scope| {
+            for guard in guards {
+                let inner = scope.clone();
+                scope.spawn(async move {
+                    let _guard = guard;
+                    let _inner = inner;
+                    pending::<()>().await;
+                });
+            }
+            pending::<()>().await;
+        });
+        assert!(wakeful::time::timeout(SECOND, scope).await.is_err());
+        assert_eq!(ledger.dropped(), 2);
     });
 }

@@ -189,8 +189,8 @@ pub mod task {
     };
     #[doc(inline)]
     pub use wakeful_core::group::{
-        GroupError, GroupSpawner, GroupTask, Stopping, TaskGroup, is_stopping, spawn_background,
-        stopping,
+        BorrowingScope, GroupError, GroupSpawner, GroupTask, Stopping, TaskGroup, borrowing_scope,
+        is_stopping, spawn_background, stopping,
     };
     #[doc(inline)]
     pub use wakeful_core::task::*;

@@ -15,12 +15,16 @@
 //!
 //! The services of [`Shards`](crate::Shards) are in such a group, one for each shard.
 //!
-//! Tasks outside of groups cost nothing more: only the future of a member is wrapped.
+//! Children of a [`borrowing_scope`] are no tasks: they may borrow from the function around it.
+//!
+//! Tasks outside of groups cost nothing more: members have a vtable of their own.
 
+mod borrowing;
 mod error;
 mod stopping;
 mod task_group;
 
+pub use borrowing::{BorrowingScope, borrowing_scope};
 pub(crate) use error::List;
 pub use error::{GroupError, GroupTask};
 pub use stopping::{Stopping, is_stopping, stopping};
