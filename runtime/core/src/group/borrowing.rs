@@ -39,8 +39,9 @@ impl fmt::Debug for BorrowingScope<'_> {
     }
 }
 
-/// Runs a function with a scope whose children may borrow from the code around the call. Waits until
-/// the future of the function and all children have ended, and returns the output of the future.
+/// Runs a function with a scope whose children may borrow from the code around the call. Waits
+/// until the future of the function and all children have ended, and returns the output of the
+/// future.
 ///
 /// The children run concurrently within the calling task, one at a time; a long poll of one delays
 /// the others. A child may spawn more children with a clone of the scope.
