@@ -29,7 +29,7 @@ fn checks(doors: &[Door; 3]) -> [u32; 3] {
     [0, 1, 2].map(|door| doors[door].checks())
 }
 
-/// Returns the number of all checks of `count` doors, which one task joins with `join_all` and which
+/// Returns the number of all checks of `count` doors. One task waits for them with `join_all`; they
 /// open one after the other, last door first.
 fn checks_with_join_all(count: usize) -> u32 {
     let doors: Vec<Door> = (0..count).map(|_| Door::default()).collect();
