@@ -163,6 +163,7 @@ impl Ring {
     pub(super) fn start(self: &Rc<Self>, request: Request, detached: bool) -> Ticket {
         let slot = self.inner.borrow_mut().queue(request, detached);
         self.open.set(self.open.get() + 1);
+        self.source.source().notify_host();
         Ticket {
             ring: self.clone(),
             slot,
@@ -569,7 +570,10 @@ impl Drop for Ticket {
                 self.ring.open.set(self.ring.open.get() - 1);
             }
             Stage::Submitted(_) if detached => {}
-            Stage::Submitted(_) => inner.unwanted.push(self.slot),
+            Stage::Submitted(_) => {
+                inner.unwanted.push(self.slot);
+                self.ring.source.source().notify_host();
+            }
             Stage::Completed(result) => {
                 let result = *result;
                 let done = inner.vacate(self.slot);
