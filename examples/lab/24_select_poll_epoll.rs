@@ -1,14 +1,17 @@
 //! Three system calls that wait for many descriptors: `select`, `poll` and `epoll`.
 //!
 //! The program has 10, then 1,000, then 10,000 descriptors (eventfds), and makes the last one
-//! readable. Each call finds it. What differs is the work: `select` and `poll` get the whole list at
-//! each call and check every descriptor in it. With `epoll` the kernel keeps the list: a descriptor
-//! is added once, and a wait returns only the ready ones.
+//! readable. Each call finds it. What differs is the work: `select` and `poll` get the whole list
+//! at each call and check every descriptor in it. With `epoll` the kernel keeps the list: a
+//! descriptor is added once, and a wait returns only the ready ones.
 //!
 //! Look at the columns that grow from table to table, and at those of `epoll` that don't. And look
 //! at `select` with 10,000: an `fd_set` of C ends at descriptor 1023.
 //!
 //! This lesson needs Linux. `cargo run --example lab_24_select_poll_epoll`
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("lesson 24 needs Linux, as its docs say");
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};

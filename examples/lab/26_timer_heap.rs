@@ -1,9 +1,9 @@
 //! What is a timer? An entry in a heap, and the timeout of the loop's wait.
 //!
-//! A loop has to know one thing about its timers: which is due first. A sorted list knows it, but to
-//! insert into it moves its entries. A heap keeps less order: each entry is due no later than the
-//! two below it. So the first is on top, and an insertion or removal moves only the entries on one
-//! path between top and bottom.
+//! A loop has to know one thing about its timers: which is due first. A sorted list knows it, but
+//! to insert into it moves its entries. A heap keeps less order: each entry is due no later than
+//! the two below it. So the first is on top, and an insertion or removal moves only the entries on
+//! one path between top and bottom.
 //!
 //! Look at the picture of the heap: no level is sorted. Look at the run: the timers were set in any
 //! order and fire in the right one. And look at the counts of comparisons.
@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 /// Timers in an array: below the entry at `n` are those at `2 * n + 1` and `2 * n + 2`.
 #[derive(Default)]
 struct Heap {
-    /// When a timer is due, and its number. Of two that are due at once, the one set first is first.
+    /// When a timer is due, and its number. Of two that are due at once, the one set first is
+    /// first.
     entries: Vec<(u64, usize)>,
     comparisons: Cell<u64>,
 }
@@ -110,7 +111,8 @@ fn run(timers: &mut Heap) -> Vec<(u64, usize)> {
     fired
 }
 
-/// Returns the comparisons that `count` timers take: to insert them, and to take them all out again.
+/// Returns the comparisons that `count` timers take: to insert them, and to take them all out
+/// again.
 fn comparisons(count: usize) -> [u64; 2] {
     let mut timers = Heap::default();
     let mut random = 1_u64;
@@ -162,7 +164,8 @@ fn main() {
         "cancelled. So Wakeful has a wheel of lists, where both take the same time for any number."
     );
 
-    // Timers fire in the order in which they are due; of two at the same time, the first set is first.
+    // Timers fire in the order in which they are due; of two at the same time, the first set is
+    // first.
     let order = [(5, 3), (9, 6), (12, 1), (12, 5), (18, 2), (24, 4), (30, 0)];
     assert_eq!(fired, order);
 }

@@ -1,13 +1,14 @@
 //! How does another thread wake a sleeping loop? By a flag, a notification, and the right order.
 //!
-//! Another thread puts a message into the loop's queue. If the loop sleeps in `poller.wait`, it does
-//! not see the queue, so the thread notifies it: it writes a byte to a socket for which the poller
-//! waits. That is a system call, so the thread makes it only if the loop sleeps. The loop sets a
-//! flag, `asleep`, before it waits.
+//! Another thread puts a message into the loop's queue. If the loop sleeps in `poller.wait`, it
+//! does not see the queue, so the thread notifies it: it writes a byte to a socket for which the
+//! poller waits. That is a system call, so the thread makes it only if the loop sleeps. The loop
+//! sets a flag, `asleep`, before it waits.
 //!
-//! Now there is a race. The loop finds its queue empty and is about to set the flag. The thread puts
-//! its message, sees that the flag is not set, and does not notify. Then the loop sets the flag and
-//! sleeps, with a message in its queue. The remedy: check the queue again after the flag is set.
+//! Now there is a race. The loop finds its queue empty and is about to set the flag. The thread
+//! puts its message, sees that the flag is not set, and does not notify. Then the loop sets the
+//! flag and sleeps, with a message in its queue. The remedy: check the queue again after the flag
+//! is set.
 //!
 //! Look at the table. In each row the thread runs at one moment of the loop. Barriers hold the two
 //! at that moment, so each run is the same. Which of the eight loops sleeps forever?

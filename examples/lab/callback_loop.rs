@@ -85,8 +85,8 @@ impl Loop {
         self.boxed.set(bytes);
     }
 
-    /// Serves two visitors, Ada and Bob. Returns the bytes that a conversation stores while it waits,
-    /// and what the visitors received at last.
+    /// Serves two visitors, Ada and Bob. Returns the bytes that a conversation stores while it
+    /// waits, and what the visitors received at last.
     ///
     /// - Ada sends her name in two pieces, and then her town.
     /// - Meanwhile Bob sends an empty name, his name, and his town.
