@@ -160,12 +160,17 @@ mod tests {
     fn the_lessons_become_chapters_below_the_course() {
         let course = lessons::tests::course();
         let summary = format!("{COURSE_LINE}\n- [Next](next.md)\n");
-        let expected = format!(
-            "{COURSE_LINE}\n  - [How to read a story and a page](course/reading.md)\n  \
-             - [First part](course/part-1.md)\n    - [01 What is one?](course/01_one.md)\n  \
-             - [Second part](course/part-2.md)\n    - [02 And two?](course/02_two.md)\n- [Next](next.md)\n"
-        );
-        assert_eq!(with_chapters(&summary, &course), Ok(expected));
+        let lines = [
+            COURSE_LINE,
+            "  - [How to read a story and a page](course/reading.md)",
+            "  - [First part](course/part-1.md)",
+            "    - [01 What is one?](course/01_one.md)",
+            "  - [Second part](course/part-2.md)",
+            "    - [02 And two?](course/02_two.md)",
+            "- [Next](next.md)",
+            "",
+        ];
+        assert_eq!(with_chapters(&summary, &course), Ok(lines.join("\n")));
         assert!(with_chapters("- [Other](other.md)\n", &course).is_err());
     }
 }
