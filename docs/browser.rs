@@ -15,7 +15,7 @@ mod devtools;
 
 use devtools::{Folder, Page, browser};
 
-/// The browser is started anew after so many chapters, as it is killed after two minutes.
+/// The number of chapters after which a new browser is started: each is killed after two minutes.
 const CHAPTERS: usize = 8;
 
 /// A script that is true once the lanes of the recorded page are drawn: the canvas then has at
@@ -93,11 +93,16 @@ fn chapters(book: &Path) -> Vec<(String, bool)> {
     chapters
 }
 
-fn resize(page: &mut Page, width: u32, height: u32) {
-    let size = json!({
-        "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
-    });
-    page.call("Emulation.setDeviceMetricsOverride", size);
+/// Waits until an expression is true. It is evaluated at each frame, for at most half a minute.
+fn wait(page: &mut Page, expression: &str, what: &str) {
+    let script = format!(
+        "new Promise((done) => {{ \
+           const end = performance.now() + 30000; \
+           const ask = () => ({expression}) ? done(true) \
+             : performance.now() > end ? done(false) : requestAnimationFrame(ask); ask(); }})"
+    );
+    let come = page.eval(&script) == json!(true);
+    assert!(come, "{what}, errors: {:?}", page.complaints);
 }
 
 #[test]
@@ -116,54 +121,65 @@ fn each_chapter_of_the_course_opens_with_its_recorded_page_and_without_an_error(
         let folder = Folder::new(&format!("book-{at}"));
         let mut page = Page::open(browser, &folder.0, &format!("http://{address}/index.html"));
         for (name, recorded) in some {
-            open(&mut page, address, name, *recorded);
+            for size in [(1440, 1000), (390, 780)] {
+                open(&mut page, &address, name, *recorded, size);
+            }
+            if *recorded {
+                change_theme(&mut page, "coal", "dark");
+                change_theme(&mut page, "light", "light");
+            }
+            assert!(page.complaints.is_empty(), "{:?}", page.complaints);
         }
     }
 }
 
-fn open(page: &mut Page, address: SocketAddr, name: &str, recorded: bool) {
-    println!("{name}");
+/// Loads a chapter in a window of the given size, and checks what is on it.
+fn open(page: &mut Page, address: &SocketAddr, name: &str, recorded: bool, size: (u32, u32)) {
+    println!("{name} at {size:?}"); // printed if the test fails
+    let size = json!({
+        "width": size.0, "height": size.1, "deviceScaleFactor": 1, "mobile": false,
+    });
+    page.call("Emulation.setDeviceMetricsOverride", size);
     let url = format!("http://{address}/course/{name}");
-    resize(page, 1440, 1000);
     page.call("Page.navigate", json!({ "url": url }));
-    page.until(&format!(
-        "document.readyState === 'complete' && location.pathname === '/course/{name}'"
-    ));
+    let loaded =
+        format!("document.readyState === 'complete' && location.pathname === '/course/{name}'");
+    wait(page, &loaded, "the chapter is not loaded");
     let heading = page.eval("document.querySelector('main h1').textContent");
-    assert!(
-        heading.as_str().unwrap().starts_with(&name[..2]),
-        "{heading}"
+    let heading = heading.as_str().unwrap();
+    assert!(heading.starts_with(&name[..2]), "{heading}");
+    let listed = format!("document.querySelector(\"nav a.active[href$='{name}']\") !== null");
+    wait(
+        page,
+        &listed,
+        "the table of contents does not have the chapter",
     );
-    // The table of contents, which a script inserts, has the chapter.
-    page.until(&format!(
-        "document.querySelector(\"nav a.active[href$='{name}']\") !== null"
-    ));
     let code = page.eval("document.querySelector('code.language-rust').textContent");
     assert!(code.as_str().unwrap().contains("fn main()"), "{code}");
 
     let frames = page.eval("document.querySelectorAll('iframe').length");
     assert_eq!(frames, json!(u8::from(recorded)));
-    for (width, height) in [(1440, 1000), (390, 780)] {
-        resize(page, width, height);
-        if recorded {
-            page.eval("document.querySelector('iframe').scrollIntoView()");
-            page.until(DRAWN);
-        }
-        let overflow = page.eval("document.documentElement.scrollWidth - innerWidth");
-        assert!(
-            overflow.as_i64() <= Some(0),
-            "{name} is {overflow} pixels too wide for {width}"
-        );
+    if recorded {
+        page.eval("document.querySelector('iframe').scrollIntoView()");
+        wait(page, DRAWN, "the lanes are not drawn");
     }
-    for theme in ["coal", "light"] {
-        let classes = "document.documentElement.classList";
-        page.eval(&format!("{classes}.remove('light', 'navy', 'coal')"));
-        page.eval(&format!("{classes}.add('{theme}')"));
-        if recorded {
-            let scheme = if theme == "coal" { "dark" } else { "light" };
-            let root = "document.querySelector('iframe').contentDocument?.documentElement";
-            page.until(&format!("{root}?.dataset.theme === '{scheme}' && {DRAWN}"));
-        }
-    }
-    assert!(page.complaints.is_empty(), "{name}: {:?}", page.complaints);
+    let overflow = page.eval(
+        "Math.max(...['html', 'main'].map((name) => { \
+            const element = document.querySelector(name); \
+            return element.scrollWidth - element.clientWidth; }))",
+    );
+    assert!(
+        overflow.as_i64() <= Some(0),
+        "it is {overflow} pixels too wide"
+    );
+}
+
+/// Changes the theme of the book, and waits until the recorded page has it.
+fn change_theme(page: &mut Page, theme: &str, scheme: &str) {
+    let classes = "document.documentElement.classList";
+    page.eval(&format!("{classes}.remove('light', 'navy', 'coal')"));
+    page.eval(&format!("{classes}.add('{theme}')"));
+    let root = "document.querySelector('iframe').contentDocument?.documentElement";
+    let themed = format!("{root}?.dataset.theme === '{scheme}' && {DRAWN}");
+    wait(page, &themed, "the recorded page has not taken the theme");
 }
