@@ -12,7 +12,7 @@ const STORY_END: &str = "\nThe same as a page:";
 /// Returns the chapter of a lesson.
 pub(crate) fn lesson(lesson: &Lesson) -> String {
     let Lesson { name, see, .. } = lesson;
-    let (text, code) = doc_comment(&lesson.source);
+    let (text, first) = doc_comment(&lesson.source);
     let mut chapter = format!("# {}\n\n{text}\n", lesson.title());
     chapter += &format!("**What you will see:** {see}.\n\n");
     chapter += &format!("```sh\ncd examples/lab\ncargo run --example lab_{name}\n```\n\n");
@@ -45,11 +45,28 @@ pub(crate) fn lesson(lesson: &Lesson) -> String {
             number = lesson.number()
         );
     }
-    chapter += &format!(
-        "## The code\n\n[`examples/lab/{name}.rs`]({REPOSITORY}/{name}.rs)\n\n\
-         ```rust,ignore\n{{{{#include ../../../../examples/lab/{name}.rs:{code}:}}}}\n```\n"
-    );
+    chapter += &format!("## The code\n\n{}", code(&format!("{name}.rs"), first));
+    if let Some(exercise) = &lesson.exercise {
+        let number = lesson.number();
+        let (text, first) = doc_comment(exercise);
+        let (title, text) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let title = title.split_once(": ").map_or(title, |(_, title)| title);
+        let program = code(&format!("exercises/{number}.rs"), first);
+        chapter += &format!(
+            "## Exercise: {}\n\n{text}\n{program}\
+             `cargo run --example lab -- solution {number}` prints the solution.\n",
+            title.replace('\n', " ").trim_end_matches('.')
+        );
+    }
     chapter
+}
+
+/// Returns a link to a file of the course, and its lines from the first one of the code.
+fn code(path: &str, first: usize) -> String {
+    format!(
+        "[`examples/lab/{path}`]({REPOSITORY}/{path})\n\n\
+         ```rust,ignore\n{{{{#include ../../../../examples/lab/{path}:{first}:}}}}\n```\n\n"
+    )
 }
 
 /// Returns the page of a part of the course: the table of its lessons.

@@ -34,6 +34,8 @@ pub(crate) struct Lesson {
     pub(crate) output: String,
     /// The recorded page, if the lesson writes one.
     pub(crate) page: Option<PathBuf>,
+    /// The source of the exercise, if there is one.
+    pub(crate) exercise: Option<String>,
     /// The figures of the recording, as SVG.
     pub(crate) figure: Option<String>,
 }
@@ -71,6 +73,8 @@ impl Course {
                     "examples/lab/README.md has a row for {name}, twice or without a source"
                 ));
             }
+            let exercise = format!("exercises/{}.rs", lesson.number());
+            lesson.exercise = fs::read_to_string(lab.join(exercise)).ok();
             let run = root.join("target/lab").join(&lesson.name);
             lesson.source = read(&lab.join(format!("{}.rs", lesson.name)))?;
             lesson.output = read(&run.with_extension("txt"))
