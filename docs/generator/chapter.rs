@@ -153,6 +153,25 @@ mod tests {
     }
 
     #[test]
+    fn an_exercise_is_a_section_with_its_question_and_its_program() {
+        let exercise = "//! Exercise 01: the bell\n//! is quiet.\n//!\n//! Why?\n\nuse b;\n";
+        let lesson = Lesson {
+            name: "01_one".to_owned(),
+            exercise: Some(exercise.to_owned()),
+            ..Lesson::default()
+        };
+        let chapter = super::lesson(&lesson);
+        assert!(
+            chapter.contains("## Exercise: the bell is quiet\n\nWhy?\n"),
+            "{chapter}"
+        );
+        assert!(
+            chapter.contains("examples/lab/exercises/01.rs:6:}}"),
+            "{chapter}"
+        );
+    }
+
+    #[test]
     fn a_figure_has_no_empty_line_that_would_end_the_html() {
         let lesson = Lesson {
             name: "01_one".to_owned(),
