@@ -65,8 +65,8 @@ fn check() -> Verdict {
     ensure!(
         two == ["2: hello, bob", "1: hello, ada"],
         "Visitor 1 connects, then visitor 2; 2 says `bob`, then 1 says `ada`. The greetings were \
-         {two:?}, not one for each, in the order of the names. A handler that calls `recv` takes an \
-         event that belongs to another visitor."
+         {two:?}, not one for each, in the order of the names. A handler that calls `recv` takes \
+         an event that belongs to another visitor."
     );
     let twice = greetings(vec![(1, Connects), (1, Says("ada")), (1, Says("bye"))]);
     ensure!(

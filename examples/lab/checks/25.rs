@@ -66,7 +66,7 @@ fn check() -> Verdict {
         ensure!(
             waited.iter().all(|waited| *waited),
             "The pieces {pieces:?} came, and no callback was waiting for one of them. The loop calls \
-             a callback once. If the line is not complete, it must be told to call one again."
+             a callback once. If the line is not complete, pass the next callback to it."
         );
         ensure!(
             lines.len() == 1,

@@ -62,8 +62,8 @@ fn check() -> Verdict {
     let few = PAGES as i64 / 4;
     ensure!(
         loop_faults < few,
-        "There were {loop_faults} page faults of the loop's thread in `table`. Meanwhile the loop \
-         polled no other task. Which thread may wait instead?"
+        "There were {loop_faults} page faults of the loop's thread in `table`. The loop stood still \
+         during each. Which thread may wait instead?"
     );
     ensure!(
         read_faults < few,
