@@ -153,6 +153,7 @@ impl Ring {
     pub(super) fn start(self: &Rc<Self>, request: Request, detached: bool) -> Ticket {
         let slot = self.inner.borrow_mut().queue(request, detached);
         self.open.set(self.open.get() + 1);
+        self.source.source().notify_host();
         Ticket {
             ring: self.clone(),
             slot,

@@ -98,7 +98,10 @@ impl Drop for Ticket {
                 self.ring.open.set(self.ring.open.get() - 1);
             }
             Stage::Submitted(_) if detached => {}
-            Stage::Submitted(_) => inner.unwanted.push(self.slot),
+            Stage::Submitted(_) => {
+                inner.unwanted.push(self.slot);
+                self.ring.source.source().notify_host();
+            }
             Stage::Completed(result) => {
                 let result = *result;
                 let done = inner.vacate(self.slot);
