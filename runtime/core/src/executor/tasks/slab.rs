@@ -27,7 +27,8 @@ use crate::task::header::{Header, TaskPtr};
 /// Slot sizes are multiples of this. On 64 bits those of tasks are so too, as a task begins with
 /// pointers.
 const STEP: usize = 8;
-/// The first slot of a chunk is aligned to this, and so is each slot whose size is a multiple of it.
+/// The first slot of a chunk is aligned to this. So are the others of a size that is a multiple of
+/// it, and correspondingly for smaller alignments.
 const ALIGN: usize = 64;
 /// Larger tasks come from the allocator.
 const LARGEST: usize = 1024;
