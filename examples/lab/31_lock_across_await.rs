@@ -5,8 +5,8 @@
 //! every other task may run, and finds the lock held:
 //!
 //! - A `RefCell` is borrowed: the other task panics.
-//! - A `std::sync::Mutex` is locked: the other task blocks the thread, and with it the task that has
-//!   the lock. Nothing ever runs again.
+//! - A `std::sync::Mutex` is locked: the other task blocks the thread, and with it the task that
+//!   has the lock. Nothing ever runs again.
 //! - A `wakeful::sync::Mutex` is locked: the other task returns `Pending`, and the loop goes on. It
 //!   is right, but the tasks wait for each other: two seconds.
 //! - Without a lock the second task reads the old number, and one addition is lost.

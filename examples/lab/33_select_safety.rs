@@ -4,7 +4,8 @@
 //! loop this happens again and again: here a clock ticks while a word arrives in two halves, and
 //! with each tick the reading is dropped.
 //!
-//! - `read_word` keeps the letters in a local variable, so a drop loses them. It is not cancel safe.
+//! - `read_word` keeps the letters in a local variable, so a drop loses them. It is not cancel
+//!   safe.
 //! - Made once before the loop and borrowed by `select!`, the same future is never dropped.
 //! - `Reader::word` keeps the letters in the reader. The future that is dropped has nothing that is
 //!   not kept elsewhere: it is cancel safe.

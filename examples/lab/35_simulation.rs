@@ -4,8 +4,8 @@
 //! which ready tasks run, and what comes from outside. A test can choose the first two:
 //!
 //! - `start_paused`: the clock jumps to the next timer, so an hour takes no time.
-//! - `order(|| Random::new(seed))`: the loop runs the ready tasks in an order that the seed decides.
-//!   `rng_seed` does the same for `select!`.
+//! - `order(|| Random::new(seed))`: the loop runs the ready tasks in an order that the seed
+//!   decides. `rng_seed` does the same for `select!`.
 //!
 //! The program has a bug that is known from large caches. `reader` loads a value from the database
 //! and puts it into the cache. `writer` changes the value in the database and clears the cache. If
