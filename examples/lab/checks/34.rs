@@ -4,13 +4,11 @@
 #[cfg_attr(not(feature = "solutions"), path = "../exercises/34.rs")]
 mod program;
 
-use std::cell::RefCell;
 use std::process::ExitCode;
 use std::rc::Rc;
 
 use program::{Account, transfer};
 use wakeful::sync::Mutex;
-use wakeful::task::yield_now;
 use wakeful_lab::ensure;
 use wakeful_lab::exercise::{Exercise, Verdict, let_run, step};
 
@@ -44,15 +42,19 @@ fn main() -> ExitCode {
     EXERCISE.main(program::main, program::ANSWER)
 }
 
-/// Makes three accounts, runs the transfers `(from, to)` of 10 at the same time, and looks at all
-/// accounts meanwhile. Returns whether the transfers ended, the balances, and the sums seen.
-fn run(transfers: &[(usize, usize)]) -> (bool, Vec<i64>, Vec<i64>) {
+fn accounts() -> Rc<[Account; 3]> {
+    Rc::new([7, 3, 5].map(|id| Account {
+        id,
+        balance: Mutex::new(100),
+    }))
+}
+
+/// Runs the transfers `(from, to)` of 10 at the same time. Returns whether they have ended, and the
+/// balances.
+fn run(transfers: &[(usize, usize)]) -> (bool, Vec<i64>) {
     step("in `transfer`");
     wakeful::block_on(async {
-        let accounts = Rc::new([7, 3, 5].map(|id| Account {
-            id,
-            balance: Mutex::new(100),
-        }));
+        let accounts = accounts();
         let tasks: Vec<_> = transfers
             .iter()
             .map(|&(from, to)| {
@@ -62,28 +64,28 @@ fn run(transfers: &[(usize, usize)]) -> (bool, Vec<i64>, Vec<i64>) {
                 })
             })
             .collect();
-        let sums = Rc::new(RefCell::new(Vec::new()));
-        let (its, seen) = (accounts.clone(), sums.clone());
-        let auditor = wakeful::spawn(async move {
-            for _ in 0..20 {
-                // Without waiting, so that it takes part in no cycle.
-                let guards: Vec<_> = its.iter().map(|it| it.balance.try_lock()).collect();
-                if guards.iter().all(Result::is_ok) {
-                    let sum = guards.iter().flatten().map(|guard| **guard).sum();
-                    seen.borrow_mut().push(sum);
-                }
-                drop(guards);
-                yield_now().await;
-            }
-        });
         let_run().await;
-        auditor.abort();
         let ended = tasks.iter().all(|task| task.is_finished());
         let balances = accounts
             .iter()
             .map(|it| it.balance.try_lock().map_or(-1, |it| *it));
-        let balances = balances.collect();
-        (ended, balances, sums.take())
+        (ended, balances.collect())
+    })
+}
+
+/// Returns the balance of `from` that others see while the transfer waits for the lock of `to`, if
+/// they see one.
+fn seen_meanwhile(from: usize, to: usize) -> Option<i64> {
+    wakeful::block_on(async {
+        let accounts = accounts();
+        let guard = accounts[to].balance.lock().await;
+        let its = accounts.clone();
+        let task = wakeful::spawn(async move { transfer(&its[from], &its[to], 10).await });
+        let_run().await;
+        let seen = accounts[from].balance.try_lock().ok().map(|it| *it);
+        drop(guard);
+        task.abort();
+        seen
     })
 }
 
@@ -96,12 +98,11 @@ fn check() -> Verdict {
         (&[(0, 1), (1, 2), (2, 0)], [100, 100, 100]),
         (&[(0, 2), (2, 1), (1, 0), (0, 2)], [90, 100, 110]),
     ] {
-        let names: Vec<_> = transfers
-            .iter()
-            .map(|&(from, to)| format!("{} to {}", ["A", "B", "C"][from], ["A", "B", "C"][to]))
-            .collect();
-        let names = names.join(", ");
-        let (ended, balances, sums) = run(transfers);
+        let name = |account: usize| ["A", "B", "C"][account];
+        let names = transfers.iter();
+        let names = names.map(|&(from, to)| format!("{} to {}", name(from), name(to)));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let (ended, balances) = run(transfers);
         ensure!(
             ended,
             "Transfers at the same time: {names}. They have not ended: they wait for each other."
@@ -111,12 +112,14 @@ fn check() -> Verdict {
             "Transfers of 10 at the same time: {names}. The balances of A, B and C are \
              {balances:?}, not {expected:?}."
         );
-        let wrong = sums.iter().find(|&&sum| sum != 300);
+    }
+    for (from, to) in [(0, 1), (1, 0)] {
+        let seen = seen_meanwhile(from, to).unwrap_or(100);
         ensure!(
-            wrong.is_none(),
-            "Transfers at the same time: {names}. All locks were free, and the sum of the balances \
-             was {}, not 300: hold both locks from the first change to the last.",
-            wrong.unwrap_or(&0)
+            seen == 100,
+            "While another task held the lock of the target, a transfer had taken the money and \
+             released the source: it has {seen}, and the target does not have the rest. Take both \
+             locks before the first change."
         );
     }
     Ok(())

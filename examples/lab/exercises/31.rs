@@ -1,13 +1,13 @@
 //! Exercise 31: an account that pays out more than it has.
 //!
-//! What it should do: `withdraw` asks the bank, which takes a second, and then takes the amount out
-//! of the account. It returns false, and takes nothing, if there is not enough. Several tasks may
-//! call it at a time: then none waits for another one, and the balance never falls below 0.
+//! What it should do: `withdraw` asks the bank, which takes a second, and then takes the amount
+//! out of the account. It returns false, and takes nothing, if there is not enough. Several tasks
+//! may call it at a time: then none waits for another one, and the balance never falls below 0.
 //!
 //! Repair `withdraw`. It needs a change of one or two lines.
 //!
-//! The question, to answer before you run it: `main` has an account with 100 and calls `withdraw` of
-//! 80 in two tasks. What is the balance at the end, before your repair?
+//! The question, to answer before you run it: `main` has an account with 100 and calls `withdraw`
+//! of 80 in two tasks. What is the balance at the end, before your repair?
 //!
 //! - a: 20
 //! - b: -60

@@ -1,13 +1,13 @@
 //! Exercise 34: two transfers that wait for each other.
 //!
 //! What it should do: `transfer` moves an amount from one account to another one. It holds both
-//! locks while it does so, so that nobody sees the money in neither account or in both. Transfers in
-//! both directions at the same time must end.
+//! locks while it does so, so that nobody sees the money in neither account or in both. Transfers
+//! in both directions at the same time must end.
 //!
 //! Repair `transfer`. It needs a change of a few lines. The ids of two accounts differ.
 //!
-//! The question, to answer before you run it: `main` transfers in both directions in two tasks. What
-//! happens before your repair?
+//! The question, to answer before you run it: `main` transfers in both directions in two tasks.
+//! What happens before your repair?
 //!
 //! - a: both transfers end
 //! - b: one ends, and the other one waits forever

@@ -1,10 +1,10 @@
 //! Exercise 35: jobs that are lost in some orders.
 //!
-//! What it should do: `work` runs the jobs in the order in which they were pushed. It returns after
-//! `stop` was called, and all jobs that were pushed before have run.
+//! What it should do: `work` runs the jobs in the order in which they were pushed. It returns
+//! after `stop` was called, and all jobs that were pushed before have run.
 //!
-//! Repair `Jobs`. It needs a change of a few lines. The run of `main` is right in the usual order of
-//! tasks, first in, first out; a seed of `main` that is not 0 chooses another order.
+//! Repair `Jobs`. It needs a change of a few lines. The run of `main` is right in the usual order
+//! of tasks, first in, first out; a seed of `main` that is not 0 chooses another order.
 //!
 //! The question, to answer before you run it: how many of the three jobs run in the usual order,
 //! before your repair?
