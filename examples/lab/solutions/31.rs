@@ -1,8 +1,8 @@
 //! The solution of exercise 31.
 //!
 //! While a task waits for the bank, other tasks run and may change the balance. So what was read
-//! before the `.await` says nothing after it: look at the balance again, and change it before the next
-//! `.await`.
+//! before the `.await` says nothing after it: look at the balance again, and change it before the
+//! next `.await`.
 
 use std::cell::Cell;
 use std::rc::Rc;

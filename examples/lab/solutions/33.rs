@@ -1,8 +1,8 @@
 //! The solution of exercise 33.
 //!
 //! A branch of `select!` that is made in the loop is made anew in each round, and the old one is
-//! dropped. The time limit is one for all rounds, so the sleep is made before the loop, and the branch
-//! is a reference to it.
+//! dropped. The time limit is one for all rounds, so the sleep is made before the loop, and the
+//! branch is a reference to it.
 
 use std::pin::pin;
 use std::time::Duration;

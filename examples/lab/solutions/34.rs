@@ -1,8 +1,8 @@
 //! The solution of exercise 34.
 //!
-//! Each transfer locked its source first, so transfers in opposite directions took the two locks in
-//! opposite orders. If every task takes the lock of the smaller id first, a task that waits for a lock
-//! holds only locks before it, and no cycle can arise.
+//! Each transfer locked its source first, so transfers in opposite directions took the two locks
+//! in opposite orders. If every task takes the lock of the smaller id first, a task that waits for
+//! a lock holds only locks before it, and no cycle can arise.
 
 use std::rc::Rc;
 

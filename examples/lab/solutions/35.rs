@@ -1,7 +1,7 @@
 //! The solution of exercise 35.
 //!
-//! `work` looked at `stopped` before each job, so a stop made it leave the jobs that were still in the
-//! queue. In the usual order there are none. A stop may end it only when the queue is empty.
+//! `work` looked at `stopped` before each job, so a stop made it leave the jobs that were still in
+//! the queue. In the usual order there are none. A stop may end it only when the queue is empty.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
