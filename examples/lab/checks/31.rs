@@ -83,7 +83,7 @@ fn check() -> Verdict {
         );
         ensure!(
             time >= 1000,
-            "{what}: nobody asked the bank, which takes a second."
+            "{what}: the bank was not asked, which takes a second."
         );
         ensure!(
             time < 2000,

@@ -18,7 +18,7 @@ const EXERCISE: Exercise = Exercise {
     replies: &[
         (
             'a',
-            "So many are in the channel. Where are the others? What does `produce` wait for?",
+            "These are in the channel. Where are the others? What does `produce` wait for?",
         ),
         (
             'b',

@@ -1,7 +1,7 @@
 //! Exercise 34: two transfers that wait for each other.
 //!
 //! What it should do: `transfer` moves an amount from one account to another one. It holds both
-//! locks while it does so, so that nobody sees the money in neither account or in both. Transfers
+//! locks while it does so, so that no task sees the money in neither account or in both. Transfers
 //! in both directions at the same time must end.
 //!
 //! Repair `transfer`. It needs a change of a few lines. The ids of two accounts differ.
