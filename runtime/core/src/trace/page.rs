@@ -4,10 +4,12 @@
 //! trace, checked; the states of each task; which poll each wake caused), `words.js` (a sentence
 //! for each event), `facts.js` (numbers and warnings of a task), `draw.js` (canvases), `steps.js`
 //! (the same trace with columns for times), `panel.js` (answers), `controls.js` (mouse and keys)
-//! and `main.js` (what is shown). Text from a trace is inserted as text, never as markup. The cost of
-//! a frame depends on the width of the screen, not on the size of the trace: spans narrower than a
-//! pixel share it (than three pixels, if a lane has very many spans), neighbours of one colour are
-//! filled together, and of more than 1,500 arrows every second, fourth and so on is drawn.
+//! and `main.js` (what is shown). Text from a trace is inserted as text, never as markup.
+//!
+//! The cost of a frame depends on the width of the screen, not on the size of the trace: spans
+//! narrower than a pixel share it (than three pixels, if a lane has very many spans), neighbours of
+//! one colour are filled together, and of more than 1,500 arrows every second, fourth and so on is
+//! drawn.
 
 use std::path::Path;
 use std::{fs, io};
