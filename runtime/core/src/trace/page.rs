@@ -31,6 +31,21 @@ const SCRIPT: &str = concat!(
     include_str!("page/main.js"),
 );
 
+/// Returns a script without its comments and its indentation, which are a fifth of it. Its texts
+/// have no line that begins like a comment.
+fn compact(script: &str) -> String {
+    let mut comment = false;
+    let mut out = String::with_capacity(script.len());
+    for line in script.lines().map(str::trim_start) {
+        comment |= line.starts_with("/*");
+        if !comment && !line.is_empty() && !line.starts_with("//") {
+            out.extend([line, "\n"]);
+        }
+        comment &= !line.ends_with("*/");
+    }
+    out
+}
+
 impl Snapshot {
     /// Returns the page as text.
     ///
@@ -47,7 +62,7 @@ impl Snapshot {
         [
             &head.replacen("__WAKEFUL_STYLE__", STYLE, 1),
             &*self.to_json(),
-            &tail.replacen("__WAKEFUL_SCRIPT__", SCRIPT, 1),
+            &tail.replacen("__WAKEFUL_SCRIPT__", &compact(SCRIPT), 1),
         ]
         .concat()
     }
