@@ -1,10 +1,12 @@
 //! The JSON, the page and the Perfetto trace are valid in their formats.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -245,17 +247,26 @@ fn perfetto_has_counters_ready_states_and_the_origins_of_wakes() {
         sender.send(()).unwrap();
         sleep(Duration::from_micros(300)).await;
         task.await.unwrap();
-        let waker = crate::support::my_waker().await;
+        // Woken by nothing but another thread.
         let woken = Arc::new(AtomicBool::new(false));
-        let flag = woken.clone();
-        let builder = std::thread::Builder::new().name("helper".to_owned());
-        let helper = builder.spawn(move || {
-            flag.store(true, Ordering::SeqCst);
-            waker.wake();
-        });
-        crate::support::until(&woken).await;
-        helper.unwrap().join().unwrap();
-        yield_now().await;
+        let mut helper = None;
+        poll_fn(|cx| {
+            if helper.is_none() {
+                let (waker, flag) = (cx.waker().clone(), woken.clone());
+                let builder = std::thread::Builder::new().name("helper".to_owned());
+                helper = Some(builder.spawn(move || {
+                    flag.store(true, Ordering::SeqCst);
+                    waker.wake();
+                }));
+                return Poll::Pending;
+            }
+            match woken.load(Ordering::SeqCst) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+        helper.unwrap().unwrap().join().unwrap();
     });
     let json: Value = serde_json::from_str(&snapshot.to_perfetto()).unwrap();
     let events = list(&json["traceEvents"]);
