@@ -154,12 +154,18 @@ fn open(page: &mut Page, address: &SocketAddr, name: &str, recorded: bool, size:
         &listed,
         "the table of contents does not have the chapter",
     );
-    let code = page.eval("document.querySelector('code.language-rust').textContent");
-    assert!(code.as_str().unwrap().contains("fn main()"), "{code}");
+    // The program of the lesson, and that of its exercise.
+    let programs = page.eval(
+        "[...document.querySelectorAll('code.language-rust')] \
+            .filter((code) => code.textContent.includes('fn main()')).length",
+    );
+    assert_eq!(programs, json!(2));
 
     let frames = page.eval("document.querySelectorAll('iframe').length");
     assert_eq!(frames, json!(u8::from(recorded)));
     if recorded {
+        let polls = page.eval("document.querySelectorAll('.figure svg rect.running').length");
+        assert!(polls.as_u64() > Some(0), "the figure has no poll");
         page.eval("document.querySelector('iframe').scrollIntoView()");
         wait(page, DRAWN, "the lanes are not drawn");
     }
