@@ -185,7 +185,16 @@ fn tabs_and_popups_work_by_keyboard() {
 fn a_phone_shows_lanes() {
     let Some(browser) = browser() else { return };
     let folder = Folder::new("phone");
-    let mut page = open(browser, &folder, &two_tasks().to_html());
+    // More tasks than lanes that are visible at once.
+    let snapshot = record(Level::Wakes, async {
+        let tasks: Vec<_> = (0..40)
+            .map(|n| named(&format!("task {n}"), async {}))
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    let mut page = open(browser, &folder, &snapshot.to_html());
     let size = json!({ "width": 390, "height": 780, "deviceScaleFactor": 2, "mobile": true });
     page.call("Emulation.setDeviceMetricsOverride", size);
     page.until("innerWidth === 390");
