@@ -101,6 +101,21 @@ impl Histogram {
         }
     }
 
+    /// Returns the histogram of values that occur more than once, each with its count. The sum is
+    /// that of these values.
+    #[allow(dead_code, reason = "for the trace")]
+    pub(crate) fn from_counts(counts: impl Iterator<Item = (u64, u64)>, max: u64) -> Histogram {
+        let mut histogram = Histogram {
+            max,
+            ..Histogram::empty()
+        };
+        for (value, count) in counts {
+            histogram.buckets[bucket(value)] += count;
+            histogram.sum = histogram.sum.saturating_add(value.saturating_mul(count));
+        }
+        histogram
+    }
+
     /// Returns the number of values.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()

@@ -132,6 +132,16 @@ pub(crate) fn stamps_in(duration: Duration) -> u64 {
 
 #[allow(dead_code, reason = "for the trace")]
 impl Scale {
+    /// Returns the conversion of stamps that are nanoseconds.
+    #[cfg(test)]
+    pub(crate) fn nanos() -> Scale {
+        Scale {
+            first: 0,
+            stamps: 1,
+            nanos: 1,
+        }
+    }
+
     /// Returns the nanoseconds from the beginning to a stamp.
     pub(crate) fn at(&self, stamp: u64) -> u64 {
         self.length(stamp.saturating_sub(self.first))

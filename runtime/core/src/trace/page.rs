@@ -26,6 +26,19 @@ const SCRIPT: &str = concat!(
     include_str!("page/main.js"),
 );
 
+/// Returns the parts of the script that read a trace, describe it in words and draw it, for the
+/// live page of `wakeful-observatory`.
+#[doc(hidden)]
+pub fn page_script() -> &'static str {
+    concat!(
+        include_str!("page/model.js"),
+        include_str!("page/words.js"),
+        include_str!("page/facts.js"),
+        include_str!("page/draw.js"),
+        include_str!("page/panel.js"),
+    )
+}
+
 impl Snapshot {
     /// Returns the page as text.
     ///
