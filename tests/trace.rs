@@ -14,8 +14,12 @@ mod environment;
 mod events;
 #[path = "trace/formats.rs"]
 mod formats;
+#[path = "trace/lanes.rs"]
+mod lanes;
 #[path = "trace/primitives.rs"]
 mod primitives;
+#[path = "trace/reading.rs"]
+mod reading;
 #[path = "trace/rings.rs"]
 mod rings;
 #[path = "trace/story.rs"]

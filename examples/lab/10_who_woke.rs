@@ -7,6 +7,10 @@
 //! Look at `sent to the loop` and `the loop receives`: a wake from another thread is sent to the
 //! loop first. On the page, the colour of an arrow shows what called the waker.
 //!
+//! The page shows ten tasks: the seven, whose names begin with `by`; `main`; `friend`, which calls
+//! one waker and sends a datagram; and one without a name, which the runtime makes for the job on
+//! the pool.
+//!
 //! `cargo run --example lab_10_who_woke`
 
 use std::cell::Cell;
@@ -16,7 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use wakeful::net::UdpSocket;
-use wakeful::time::sleep;
+use wakeful::time::{pause, resume, sleep};
 use wakeful::trace::{Effect, Level, Origin};
 use wakeful_lab::{self as lab, leave_waker};
 
@@ -32,6 +36,7 @@ fn main() {
         lab::spawn("by an outsider", leave)
     });
     runtime.block_on(async move {
+        pause(); // the clock jumps to the timer when no task is ready, so the timer is never late
         let slot: Rc<Cell<Option<Waker>>> = Rc::default();
         let friends = slot.clone();
         let by_task = lab::spawn("by a task", leave_waker(move |waker| slot.set(Some(waker))));
@@ -64,6 +69,7 @@ fn main() {
         ] {
             task.await.expect("no task panics");
         }
+        resume();
     });
     // The loop does not run now. This wake queues the task for the next `block_on`.
     kept.take().expect("it was polled").wake();
@@ -77,6 +83,11 @@ fn main() {
     for line in story.lines().filter(|line| line.contains(" wakes by ")) {
         println!("  {line}");
     }
+
+    // The page has as many tasks as the text above says.
+    let names = snapshot.tasks().iter().map(|task| task.name.as_deref());
+    let seven = names.filter(|name| name.is_some_and(|name| name.starts_with("by ")));
+    assert_eq!((seven.count(), snapshot.tasks().len()), (7, 10));
 
     let only_wake = |name| lab::wakes(&snapshot, name)[0];
     let place = |name| lab::task(&snapshot, name);

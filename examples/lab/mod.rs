@@ -1,6 +1,8 @@
 //! Code that the lessons share: clients for the servers, and helpers that record a runtime, print
 //! the recorded events and write them as a page. A lesson can be understood without reading this.
 
+pub mod callback_loop;
+
 use std::cell::Cell;
 use std::fs;
 use std::future::{Future, poll_fn};
@@ -14,6 +16,11 @@ use std::time::Duration;
 
 use wakeful::time::{pause, resume, sleep};
 use wakeful::trace::{Effect, End, Kind, Level, Origin, Snapshot};
+
+#[path = "tool/exercise.rs"]
+pub mod exercise;
+#[path = "tool/figure.rs"]
+pub mod figure;
 
 /// Runs two clients of the server at `server`, on a thread. The server asks each for a name and
 /// answers with a greeting:
@@ -102,6 +109,10 @@ pub fn show(name: &str, snapshot: &Snapshot) {
     fs::create_dir_all(&folder)
         .and_then(|()| snapshot.write_html(&page))
         .unwrap_or_else(|error| panic!("cannot write the page {}: {error}", page.display()));
+    // For the web book.
+    let steps = folder.join(format!("{name}.svg"));
+    fs::write(&steps, figure::svg(snapshot))
+        .unwrap_or_else(|error| panic!("cannot write the figure {}: {error}", steps.display()));
     println!("\nThe same as a page: target/lab/{name}.html");
 }
 

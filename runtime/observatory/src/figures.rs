@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
+use wakeful::Metrics;
 use wakeful::runtime::{DeadlockKind, TaskState, dump};
-use wakeful::trace::Snapshot;
-use wakeful::{Histogram, Metrics};
+use wakeful::trace::{Snapshot, Times};
 
 /// The time between two lists of the tasks while there are many.
 const LIST_EVERY: Duration = Duration::from_secs(1);
@@ -16,8 +16,8 @@ const MAX_WORDS: usize = 300;
 
 /// Makes the figures of each part. It keeps what it needs to compare two parts.
 pub(crate) struct Figures {
-    polls: Option<Histogram>,
-    delays: Option<Histogram>,
+    polls: Option<Times>,
+    delays: Option<Times>,
     listed: Option<Instant>,
 }
 
@@ -94,30 +94,21 @@ impl Figures {
     }
 }
 
-/// Writes quantiles of the values since the last part, and keeps the histogram for the next.
-fn times(json: &mut String, name: &str, now: &Histogram, before: &mut Option<Histogram>) {
-    let counts: Vec<(u64, u64)> = match before {
-        Some(before) => now
-            .buckets()
-            .zip(before.buckets())
-            .map(|((edge, now), (_, before))| (edge, now.saturating_sub(before)))
-            .collect(),
-        None => now.buckets().collect(),
+/// Writes quantiles of the values since the last part, and keeps the times for the next.
+fn times(json: &mut String, name: &str, now: &Times, before: &mut Option<Times>) {
+    let new = match before {
+        Some(before) => now.since(before),
+        None => now.clone(),
     };
-    let all: u64 = counts.iter().map(|(_, count)| count).sum();
-    let quantile = |part: f64| {
-        let rank = (part * all as f64).ceil().max(1.0) as u64;
-        let mut seen = 0;
-        let found = counts.iter().find(|(_, count)| {
-            seen += count;
-            seen >= rank
-        });
-        found.map_or(0, |(edge, _)| (*edge).min(now.max()))
-    };
-    let (p50, p99, most) = (quantile(0.5), quantile(0.99), quantile(1.0));
+    let (n, p50, p99, most) = (
+        new.count(),
+        new.quantile(0.5),
+        new.quantile(0.99),
+        new.quantile(1.0),
+    );
     let _ = write!(
         json,
-        "\"{name}\": {{\"n\": {all}, \"p50\": {p50}, \"p99\": {p99}, \"max\": {most}}}, "
+        "\"{name}\": {{\"n\": {n}, \"p50\": {p50}, \"p99\": {p99}, \"max\": {most}}}, "
     );
     *before = Some(now.clone());
 }

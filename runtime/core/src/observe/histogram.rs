@@ -1,7 +1,9 @@
 //! Histograms of fixed size, with four buckets for each power of two.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
+
+use crate::sys::AtomicU64;
 
 /// One bucket for each of the values 0 to 3, then four for each of the 62 powers of two above.
 const BUCKETS: usize = 4 + 62 * 4;
@@ -99,21 +101,6 @@ impl Histogram {
             sum: 0,
             max: 0,
         }
-    }
-
-    /// Returns the histogram of values that occur more than once, each with its count. The sum is
-    /// that of these values.
-    #[allow(dead_code, reason = "for the trace")]
-    pub(crate) fn from_counts(counts: impl Iterator<Item = (u64, u64)>, max: u64) -> Histogram {
-        let mut histogram = Histogram {
-            max,
-            ..Histogram::empty()
-        };
-        for (value, count) in counts {
-            histogram.buckets[bucket(value)] += count;
-            histogram.sum = histogram.sum.saturating_add(value.saturating_mul(count));
-        }
-        histogram
     }
 
     /// Returns the number of values.

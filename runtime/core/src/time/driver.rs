@@ -113,6 +113,11 @@ impl Timers {
         }
     }
 
+    /// Returns the deadline of the next timer, or a little less; `u64::MAX` if none is armed.
+    pub(crate) fn next_deadline(&self) -> u64 {
+        self.wheel.borrow().next().unwrap_or(u64::MAX)
+    }
+
     /// Returns how far away the next timer is, if the clock is stopped and can't reach it.
     pub(crate) fn unreachable(&self) -> Option<Duration> {
         let next = self.wheel.borrow().next()?;
@@ -167,7 +172,7 @@ impl Timers {
     pub(super) unsafe fn arm(&self, entry: Pin<&Entry>, deadline: u64) {
         // SAFETY: by the contract.
         unsafe { self.wheel.borrow_mut().insert(entry, deadline) };
-        let at = || clock::to_std(deadline);
+        let at = || clock::to_std(self.clock.as_real(deadline));
         self.trace.timer_armed(entry.order(), at);
     }
 

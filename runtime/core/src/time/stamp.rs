@@ -7,10 +7,12 @@
 //! are converted. Otherwise, stamps are readings of the system's clock.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::clock::{nanos, system_now};
+
+use crate::sys::AtomicU64;
 
 /// Number of tries for one comparison of both clocks.
 const TRIES: usize = 5;
@@ -25,12 +27,23 @@ pub(crate) struct Stamps {
 }
 
 /// Conversion of stamps to nanoseconds since [`Stamps::new`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scale {
     #[allow(dead_code, reason = "for the trace")]
     first: u64,
     stamps: u64,
     nanos: u64,
+}
+
+/// The conversion of stamps that are nanoseconds.
+impl Default for Scale {
+    fn default() -> Scale {
+        Scale {
+            first: 0,
+            stamps: 1,
+            nanos: 1,
+        }
+    }
 }
 
 impl Stamps {
@@ -132,16 +145,6 @@ pub(crate) fn stamps_in(duration: Duration) -> u64 {
 
 #[allow(dead_code, reason = "for the trace")]
 impl Scale {
-    /// Returns the conversion of stamps that are nanoseconds.
-    #[cfg(test)]
-    pub(crate) fn nanos() -> Scale {
-        Scale {
-            first: 0,
-            stamps: 1,
-            nanos: 1,
-        }
-    }
-
     /// Returns the nanoseconds from the beginning to a stamp.
     pub(crate) fn at(&self, stamp: u64) -> u64 {
         self.length(stamp.saturating_sub(self.first))

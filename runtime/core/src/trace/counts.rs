@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 
-use crate::observe::Histogram;
 use crate::time::stamp::Scale;
 
 /// What a task has done while it was recorded. Counted when it happens, so that it is exact even if
@@ -64,10 +63,10 @@ pub struct Totals {
     pub slept: u64,
     /// The lengths of polls, to within half of their value. Of a task that has been polled more
     /// than 64 times, each 16th poll is recorded, as 16 polls.
-    pub poll_time: Histogram,
+    pub poll_time: Times,
     /// The times from a wake that queued a task to the poll, of the same polls. With
     /// [`Level::Wakes`](super::Level::Wakes).
-    pub wake_to_poll: Histogram,
+    pub wake_to_poll: Times,
 }
 
 /// The tasks that one place in the code has spawned, with their counts.
@@ -82,6 +81,70 @@ pub struct Place {
     pub alive: u64,
     /// Counts of all tasks of this place, of those that are gone as well.
     pub counts: Counts,
+}
+
+/// How many lengths of time there were, by their size. Four buckets for each power of two, so a
+/// length is known to within a quarter. Lengths are nanoseconds.
+///
+/// ```
+/// use wakeful::trace::{self, Level};
+///
+/// let runtime = wakeful::Builder::new().trace_level(Level::Polls).build().unwrap();
+/// runtime.block_on(wakeful::task::yield_now());
+/// let polls = runtime.enter(trace::snapshot).totals().poll_time.clone();
+/// assert_eq!(polls.count(), 2);
+/// assert!(polls.quantile(0.5) <= polls.quantile(1.0));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// The upper edges of the buckets, in stamps, and their counts.
+    buckets: Vec<(u64, u64)>,
+    scale: Scale,
+}
+
+impl Times {
+    /// Returns the number of lengths.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Returns a quantile: the length that a part of all lengths does not exceed, rounded up to the
+    /// edge of its bucket. 0 if there are none.
+    ///
+    /// # Panics
+    ///
+    /// If `part` is not between 0 and 1.
+    #[track_caller]
+    pub fn quantile(&self, part: f64) -> u64 {
+        assert!(
+            (0.0..=1.0).contains(&part),
+            "quantile({part}): give a fraction from 0 to 1"
+        );
+        let rank = (part * self.count() as f64).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        let found = self.buckets.iter().find(|(_, count)| {
+            seen += count;
+            seen >= rank
+        });
+        found.map_or(0, |(edge, _)| self.scale.length(*edge))
+    }
+
+    /// Returns the lengths that were recorded after `earlier`, which is of the same runtime.
+    #[must_use]
+    pub fn since(&self, earlier: &Times) -> Times {
+        let before = |edge: u64| {
+            let place = earlier
+                .buckets
+                .binary_search_by_key(&edge, |bucket| bucket.0);
+            place.map_or(0, |place| earlier.buckets[place].1)
+        };
+        let buckets = self.buckets.iter();
+        let buckets = buckets.map(|&(edge, count)| (edge, count.saturating_sub(before(edge))));
+        Times {
+            buckets: buckets.filter(|(_, count)| *count > 0).collect(),
+            scale: self.scale,
+        }
+    }
 }
 
 /// Histogram of lengths in stamps, with four buckets for each power of two. Owner thread only, so
@@ -105,21 +168,22 @@ impl Spread {
         bucket.set(bucket.get() + times);
     }
 
-    /// Returns the histogram in nanoseconds. A value counts as the upper edge of its bucket. `max`
-    /// is the largest value, in stamps.
-    pub(super) fn scaled(&self, scale: Scale, max: u64) -> Histogram {
+    /// Returns the counts. A length is at most as long as the longest of all, in stamps.
+    pub(super) fn scaled(&self, scale: Scale, longest: u64) -> Times {
         let edge = |bucket: usize| {
             let (power, quarter) = (bucket >> 2, bucket as u64 & 3);
             let width = 1_u64 << power.saturating_sub(2);
-            let edge = (1_u64 << power) + quarter * width + (width - 1);
-            scale.length(edge.min(max))
+            (1_u64 << power) + quarter * width + (width - 1)
         };
         let counts = self.0.iter().map(Cell::get).enumerate();
         let counts = counts.filter(|&(_, count)| count > 0);
-        Histogram::from_counts(
-            counts.map(|(bucket, count)| (edge(bucket), count)),
-            scale.length(max),
-        )
+        let mut buckets: Vec<_> = counts
+            .map(|(bucket, count)| (edge(bucket), count))
+            .collect();
+        if let Some((edge, _)) = buckets.last_mut() {
+            *edge = (*edge).min(longest);
+        }
+        Times { buckets, scale }
     }
 }
 
@@ -129,20 +193,31 @@ mod tests {
 
     #[test]
     fn a_length_counts_as_at_most_a_quarter_more() {
-        let scale = Scale::nanos();
         for value in [4, 5, 7, 8, 100, 1000, 123_456, 1 << 40, u64::MAX] {
             let spread = Spread::default();
             spread.record(value, 1);
-            spread.record(value, 1);
-            let histogram = spread.scaled(scale, u64::MAX);
-            assert_eq!(histogram.count(), 2);
-            let median = histogram.quantile(0.5);
-            // The histogram rounds once more.
+            spread.record(value, 3);
+            let times = spread.scaled(Scale::default(), u64::MAX);
+            assert_eq!(times.count(), 4);
+            let median = times.quantile(0.5);
             assert!(
-                median >= value && median - value <= value / 2 + 1,
+                median >= value && median - value <= value / 4,
                 "{value}: {median}"
             );
-            assert!(spread.scaled(scale, value).quantile(1.0) == value);
+            let exact = spread.scaled(Scale::default(), value);
+            assert_eq!(exact.quantile(1.0), value);
         }
+    }
+
+    #[test]
+    fn the_times_since_earlier_ones_are_the_new_ones() {
+        let spread = Spread::default();
+        spread.record(100, 5);
+        let before = spread.scaled(Scale::default(), 100);
+        spread.record(100, 1);
+        spread.record(1000, 2);
+        let times = spread.scaled(Scale::default(), 1000).since(&before);
+        assert_eq!(times.count(), 3);
+        assert_eq!(times.quantile(1.0), 1000);
     }
 }

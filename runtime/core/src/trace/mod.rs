@@ -90,7 +90,7 @@ mod trouble;
 mod words;
 
 pub(crate) use config::{Config, Hook};
-pub use counts::{Counts, Place, Totals};
+pub use counts::{Counts, Place, Times, Totals};
 pub use cursor::Cursor;
 pub use event::{Event, Kind, Origin, Primitive, Readiness, Task};
 pub use level::{Level, Trouble};
