@@ -169,6 +169,22 @@ fn a_gap_ends_with_its_slice_if_nothing_more_happens() {
 }
 
 #[test]
+fn a_part_with_a_gap_has_the_final_counts_of_tasks_that_ended_in_it() {
+    let runtime = runtime(1 << 16, 2000);
+    runtime.block_on(async {
+        let mut cursor = Cursor::new();
+        let spinner = named("spinner", yields(20_000));
+        yield_now().await;
+        let first = snapshot_since(&mut cursor, 10_000);
+        assert!(counts(&first, "spinner").polls < 10);
+        spinner.await.unwrap();
+        let last = snapshot_since(&mut cursor, 10_000);
+        assert!(gaps(&last) > 0);
+        assert_eq!(counts(&last, "spinner").polls, 20_001);
+    });
+}
+
+#[test]
 fn a_busy_loop_does_not_sleep_and_an_idle_one_does() {
     let runtime = runtime(1 << 10, 0);
     let slept = || runtime.enter(trace::snapshot).totals().slept;

@@ -71,6 +71,7 @@ impl Cursor {
         // Other threads first, and at most half of `most`, so neither side can starve the other.
         let lost = self.read_thread_rings(&mut reader, most / 2);
         let oldest = shared.ring.lost();
+        let known = self.ring;
         let from = self.ring.max(oldest);
         let lost = lost + (from - self.ring);
         let left = most - reader.events.len();
@@ -83,6 +84,7 @@ impl Cursor {
         if lost > 0 || reader.events.iter().any(leaves_out) {
             // The end of a task may be among the events that are missing.
             reader.alive();
+            reader.freed(known);
         }
         reader.snapshot(lost).put_in_order(Some(0))
     }

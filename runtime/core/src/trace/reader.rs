@@ -114,6 +114,22 @@ impl Reader<'_> {
         }
     }
 
+    /// Adds the tasks that were freed after `written` records, those that ran longest if there are
+    /// many: their last events may be missing, and their counts are final.
+    pub(super) fn freed(&mut self, written: u64) {
+        const MOST: usize = 200;
+        let table = self.shared.table.borrow();
+        let mut freed: Vec<_> = table
+            .freed_since(written)
+            .map(|task| (table.get(task).map_or(0, |info| info.counts.ran), task))
+            .collect();
+        drop(table);
+        freed.sort_unstable_by(|a, b| b.cmp(a));
+        for (_, task) in freed.into_iter().take(MOST) {
+            self.task(task);
+        }
+    }
+
     /// Returns the counts of all tasks, and those of each place.
     fn totals(&self) -> (Totals, Vec<Place>) {
         let table = self.shared.table.borrow();

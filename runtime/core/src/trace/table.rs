@@ -215,6 +215,14 @@ impl Table {
         self.get(key).map(|info| info.place as usize)
     }
 
+    /// Returns the tasks that were freed after `written` records or later, as far as they are kept.
+    pub(super) fn freed_since(&self, written: u64) -> impl Iterator<Item = TaskKey> + '_ {
+        let freed = self.waiting.iter().rev();
+        freed
+            .take_while(move |(_, at)| *at >= written)
+            .map(|&(slot, _)| TaskKey::new(slot, self.infos[slot].generation))
+    }
+
     /// Returns the live tasks.
     pub(super) fn alive(&self) -> impl Iterator<Item = TaskKey> + '_ {
         let infos = self.infos.iter().enumerate();
