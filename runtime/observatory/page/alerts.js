@@ -13,12 +13,14 @@ function newAlerts() {
 
 /** Adds an occurrence to an alert, and returns the alert. */
 function raise(a, kind, task, now, seq = null) {
-  const key = `${kind} ${task ? task.id : ""}`;
+  // Tasks of one name and place are one cause: the requests of a server, for example.
+  const key = `${kind} ${task ? `${task.name} ${task.name ? task.location : task.id}` : ""}`;
   if (!a.all.has(key))
     a.all.set(key, { key, kind, task, n: 0, worst: 0, delayed: 0, timers: 0, last: now });
   const alert = a.all.get(key);
   alert.last = Math.max(alert.last, now);
   alert.n += 1;
+  alert.task = task;
   if (seq !== null) alert.seq = seq;
   return alert;
 }

@@ -10,20 +10,20 @@ function gapsIn(w, t0, t1) {
 }
 
 /**
- * Takes out of the states of a task what lies in gaps in which it did something: these states are
- * not known. Polls of which there is an event stay.
+ * Takes out of the states of a task what lies in gaps in which it did something, and what was ready
+ * in any gap: these states are not known. Polls of which there is an event stay.
  */
-function cutStates(states, gaps) {
+function cutStates(states, mine, unknown) {
   const cut = slices();
-  let first = 0;
   states.start.forEach((start, k) => {
     const end = states.end[k], what = states.what[k], event = states.event[k];
-    while (first < gaps.length && gaps[first].t1 <= start) first++;
     let from = start, known = what;
-    // What is polled after a gap without a wake was woken in the gap.
-    const after = states.what[k + 1] === RUNNING ? READY : what;
+    // What is polled after a gap without a wake was woken in the gap; what was ready was polled.
+    const after = states.what[k + 1] === RUNNING ? READY : what === READY ? WAITING : what;
+    const gaps = what === READY ? unknown : mine;
     if (what !== RUNNING)
-      for (let g = first; g < gaps.length && gaps[g].t0 < end; g++) {
+      for (let g = firstAtLeast(gaps, start, 0, (gap) => gap.t1);
+        g < gaps.length && gaps[g].t0 < end; g++) {
         if (gaps[g].t0 > from) slice(cut, from, gaps[g].t0, known, event);
         known = after;
         from = Math.max(from, Math.min(end, gaps[g].t1));
@@ -132,7 +132,11 @@ function layOut(view) {
   // What comes into view before the next part.
   const ahead = view.paused ? 0 : LAG, t1 = view.t1 + ahead;
   const gaps = gapsIn(w, view.t0, t1), sums = sumsByTask(gaps);
-  const isThere = (task) => sums.has(task.id) || (task.done < 0 && task.alive)
+  // Of a place that spawns very many tasks only those that did something have lanes.
+  const crowded = new Set(w.places.filter((place) => place.spawned > 1000)
+    .map((place) => place.location));
+  const isThere = (task) => sums.has(task.id)
+    || (task.done < 0 && task.alive && !crowded.has(task.location))
     || task.events.some((i) => m.ts[i] + m.dur[i] >= view.t0 && m.ts[i] <= t1);
   const shown = m.tasks.filter((task) => w.tasks.has(task.id) && isThere(task));
   const first = (task) => (task.events.length > 0 ? m.ts[task.events[0]] : 0);
@@ -145,8 +149,8 @@ function layOut(view) {
     rowOf = new Int32Array(m.tasks.length).fill(-1);
   rows.forEach((task, row) => {
     rowOf[task] = row;
-    const mine = sums.get(m.tasks[task].id);
-    if (mine) m.tasks[task].states = cutStates(m.tasks[task].states, mine.map((one) => one.gap));
+    const mine = (sums.get(m.tasks[task].id) ?? []).map((one) => one.gap);
+    m.tasks[task].states = cutStates(m.tasks[task].states, mine, gaps);
   });
   const own = w.events.filter((event) => event.own && event.kind === "poll" && event.dur > 1e5
     && event.ts + event.dur > view.t0 && event.ts < t1 && !$("own").checked);

@@ -238,7 +238,9 @@ function showSelected(view) {
         ? "No waker is left: nothing can wake it."
         : `${count(task.wakers ?? 0, "waker")} of it.`)]],
   ];
-  if (ui.task >= 0) answers.push(...taskAnswers(m, m.tasks[ui.task]));
+  // What the events say of its end is not known where its events were left out.
+  if (ui.task >= 0) answers.push(...taskAnswers(m, m.tasks[ui.task])
+    .filter(([question]) => !ui.sums.has(task.id) || !question.startsWith("Why does it not")));
   const list = element("dl");
   for (const [question, answer] of answers)
     list.append(element("dt", {}, question), element("dd", {}, ...linked(m, answer, go)));

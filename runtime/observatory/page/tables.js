@@ -73,8 +73,7 @@ function showTasks(view) {
     }
     const isOpen = view.open.has(location), most = isOpen ? 1000 : MOST_OF_PLACE;
     const alive = tasks.filter((task) => !task.over).length;
-    const counts = place ?? { polls: 0, wakes: 0, ran: 0, spawned: tasks.length };
-    const share = tasks.reduce((sum, task) => sum + task.share, 0);
+    const counts = place ?? { polls: 0, wakes: 0, ran: 0, share: 0, spawned: tasks.length };
     const n = (value) => element("td",
       { class: "n", title: value.toLocaleString("en") }, short(value));
     rows.push(element("tr", {
@@ -83,7 +82,7 @@ function showTasks(view) {
       element("td", { colspan: 2 },
         `${count(alive, "task")} of ${short(counts.spawned)} spawned at`),
       element("td", { class: "at", title: location }, shortPlace(location)),
-      element("td", { class: "n" }, percent(Math.min(1, share))),
+      element("td", { class: "n" }, percent(counts.share)),
       n(counts.polls), n(counts.wakes), element("td", {}, ""),
       element("td", { class: "n" }, duration(counts.ran))));
     rows.push(...tasks.slice(0, most).map((task) => taskRow(view, task, true)));

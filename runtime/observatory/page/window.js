@@ -25,8 +25,13 @@ function addPart(w, raw) {
   w.lost += raw.lost;
   w.end = Math.max(w.end, raw.end);
   w.totals = raw.totals;
-  w.places = raw.places.map((place) =>
-    ({ ...place, location: String(raw.locations[place.location] ?? "?") }));
+  const earlier = new Map(w.places.map((place) => [place.location, place.ran]));
+  w.places = raw.places.map((place) => {
+    const location = String(raw.locations[place.location] ?? "?"),
+      ran = place.ran - (earlier.get(location) ?? place.ran);
+    const part = loop.ran > 0 ? Math.min(1, ran / loop.ran) : 0;
+    return { ...place, location, share: loop.busy * part };
+  });
   const old = new Map();
   const tasks = raw.tasks.map((task) => {
     const mine = known(w, raw, task);

@@ -52,7 +52,7 @@ pub fn set_level(level: Level) {
 /// A busy loop makes millions of events a second, and the ring keeps only the newest milliseconds
 /// of them. With a limit it keeps many seconds: in each 100 ms the first events are recorded in
 /// full, and the rest are only counted. There is an event [`Gap`](crate::trace::Kind::Gap) for the
-/// time without events, and a [`Sum`](crate::trace::Kind::Sum) for each of the 24 tasks that ran
+/// time without events, and a [`Sum`](crate::trace::Kind::Sum) for each of the 64 tasks that ran
 /// longest in it. Stalls, polls and waits of more than a millisecond, and timers that are late by 5
 /// ms are recorded in any case, up to four times as many. The events of other threads are not
 /// limited.

@@ -12,7 +12,7 @@ use super::table::TaskKey;
 /// The length of a slice.
 pub(super) const SLICE: Duration = Duration::from_millis(100);
 /// The number of tasks of a gap that get a record of their own: those that ran longest.
-pub(super) const MOST_SUMS: usize = 24;
+pub(super) const MOST_SUMS: usize = 64;
 
 /// What a task did in a gap. The length is in stamps.
 #[derive(Clone, Copy, Debug)]
