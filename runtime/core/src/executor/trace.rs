@@ -121,8 +121,9 @@ pub fn snapshot() -> Snapshot {
 ///
 /// - Times count from the creation of the runtime, so that all parts of a trace have one axis.
 /// - [`Snapshot::lost`] counts the events that were overwritten before this cursor reached them.
-/// - [`Snapshot::tasks`] has the tasks of the new events. The first part, and one after a loss,
-///   also has all tasks that are alive: other known tasks have ended. A task is identified by its
+/// - [`Snapshot::tasks`] has the tasks of the new events. The first part, and one after a loss or
+///   with a gap, also has all tasks that are alive, and up to 200 that have ended meanwhile: other
+///   known tasks have ended. See [`Snapshot::is_complete`]. A task is identified by its
 ///   [`id`](crate::trace::Task::id); its index changes.
 /// - A poll that has not ended yet is reported when it has, with the time at which it began, which
 ///   may be before that of events that were reported earlier.
