@@ -197,6 +197,20 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(Kind::Test, options.into(), item.into()).into()
 }
 
+/// `#[tokio::main]` of `wakeful-tokio`, where it is documented.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn tokio_main(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand::expand(Kind::TokioMain, options.into(), item.into()).into()
+}
+
+/// `#[tokio::test]` of `wakeful-tokio`, where it is documented.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn tokio_test(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand::expand(Kind::TokioTest, options.into(), item.into()).into()
+}
+
 /// Expansion of `wakeful::select!`, which has parsed its input.
 #[doc(hidden)]
 #[proc_macro]

@@ -4,13 +4,16 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Error, Ident, LitBool, LitStr, Path, Result, Token, token};
+use syn::{Error, Ident, LitBool, LitInt, LitStr, Path, Result, Token, token};
 
 /// The attribute that is being expanded.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     Main,
     Test,
+    /// `main` and `test` of `wakeful-tokio`, which have tokio's keys.
+    TokioMain,
+    TokioTest,
 }
 
 impl Kind {
@@ -18,7 +21,19 @@ impl Kind {
         match self {
             Kind::Main => "wakeful::main",
             Kind::Test => "wakeful::test",
+            Kind::TokioMain => "tokio::main",
+            Kind::TokioTest => "tokio::test",
         }
+    }
+
+    /// Whether the function is a test.
+    pub(crate) fn is_test(self) -> bool {
+        matches!(self, Kind::Test | Kind::TokioTest)
+    }
+
+    /// Whether the attribute is one of `wakeful-tokio`.
+    fn is_tokio(self) -> bool {
+        matches!(self, Kind::TokioMain | Kind::TokioTest)
     }
 
     /// Returns the known keys. A new key also needs a branch in `Options::set`.
@@ -39,6 +54,9 @@ impl Kind {
                 "name",
                 "start_paused",
             ],
+            Kind::TokioMain | Kind::TokioTest => {
+                &["crate", "flavor", "name", "start_paused", "worker_threads"]
+            }
         }
     }
 }
@@ -97,31 +115,41 @@ impl Options {
             self.max_poll = Some(parse_duration(key, input)?);
         } else if key == "name" {
             self.name = Some(parse_name(key, input)?);
+        } else if key == "flavor" {
+            check_flavor(input)?;
+        } else if key == "worker_threads" {
+            check_worker_threads(input)?;
         } else {
             self.start_paused = Some(parse_bool(key, input)?);
         }
         Ok(())
     }
 
-    /// Returns the path of the runtime crate.
-    pub(crate) fn krate(&self) -> TokenStream {
-        match &self.krate {
-            Some(path) => path.to_token_stream(),
-            None => quote!(::wakeful),
+    /// Returns the path of the builder.
+    pub(crate) fn builder(&self, kind: Kind) -> TokenStream {
+        let krate = self.krate.as_ref().map(Path::to_token_stream);
+        if kind.is_tokio() {
+            // Not `::tokio`: as in tokio, the name may be one that the user has imported.
+            let krate = krate.unwrap_or_else(|| quote!(tokio));
+            return quote!(#krate::__private::Builder);
         }
+        let krate = krate.unwrap_or_else(|| quote!(::wakeful));
+        quote!(#krate::Builder)
     }
 
     /// Returns the calls of the builder's methods for the options.
     pub(crate) fn builder_calls(&self, kind: Kind) -> TokenStream {
         let start_paused = self.start_paused.iter();
-        let default = (kind == Kind::Test).then_some(TEST_THRESHOLD);
+        let default = kind.is_test().then_some(TEST_THRESHOLD);
         let threshold = self.detect_stalls.unwrap_or(default).into_iter();
         let max_poll = self.max_poll.iter();
         let wanted = self.detect_deadlocks.as_ref().map(LitBool::value);
-        let deadlocks = wanted.unwrap_or(kind == Kind::Test).then(|| match kind {
-            Kind::Main => quote!(.detect_deadlocks(true)),
-            Kind::Test => quote!(.fail_on_deadlock()),
-        });
+        let deadlocks = wanted
+            .unwrap_or(kind.is_test())
+            .then(|| match kind.is_test() {
+                false => quote!(.detect_deadlocks(true)),
+                true => quote!(.fail_on_deadlock()),
+            });
         let name = self.name.iter();
         quote! {
             #(.name(#name))*
@@ -186,6 +214,32 @@ fn parse_path(input: ParseStream<'_>) -> Result<Path> {
     input
         .call(Path::parse_mod_style)
         .map_err(|_| Error::new(span, EXPECTED))
+}
+
+/// Checks a flavor of tokio. All of them mean the one loop that there is.
+fn check_flavor(input: ParseStream<'_>) -> Result<()> {
+    let span = input.span();
+    let flavor = input.parse::<LitStr>().map(|text| text.value());
+    match flavor.as_deref() {
+        Ok("current_thread" | "multi_thread" | "local") => Ok(()),
+        _ => Err(Error::new(
+            span,
+            "`flavor` takes \"current_thread\", \"multi_thread\" or \"local\"",
+        )),
+    }
+}
+
+/// Checks a number of worker threads. There are none.
+fn check_worker_threads(input: ParseStream<'_>) -> Result<()> {
+    let span = input.span();
+    let count = input.parse::<LitInt>();
+    match count.and_then(|count| count.base10_parse::<usize>()) {
+        Ok(1..) => Ok(()),
+        _ => Err(Error::new(
+            span,
+            "`worker_threads` takes a whole number above zero, such as 4",
+        )),
+    }
 }
 
 /// Parses a duration, or `false` for none.
