@@ -115,7 +115,10 @@ fn check(lesson: &Lesson) -> Result<bool, String> {
         "right" => println!("The answer '{answer}' is right:"),
         "wrong" => println!("The answer '{answer}' is not right:"),
         "open" => println!("The question is not answered yet: {set} one of {letters}."),
-        _ => println!("'{answer}' is not an answer: {set} one of {letters}."),
+        _ => println!(
+            "'{}' is not an answer: {set} one of {letters}.",
+            answer.escape_debug()
+        ),
     }
     print_indented(&report.reply);
     Ok(program_right && report.question == "right")
