@@ -72,8 +72,15 @@ fn expand_function(kind: Kind, options: &Options, function: &Function) -> TokenS
     let never = function
         .never_returns()
         .then(|| quote!(#[allow(clippy::diverging_sub_expression)]));
+    let hosted = options.is_hosted().then(|| {
+        quote_spanned! {site=>
+            let runtime = #krate::tokio_host::Host::of(runtime)
+                .expect("failed to build the tokio runtime that drives it");
+        }
+    });
     let statements = quote_spanned! {site=>
         let runtime = #krate::Builder::new() #calls .build().expect("failed to build the runtime");
+        #hosted
         #body
         #never
         return runtime.block_on(body);

@@ -28,6 +28,7 @@ impl Kind {
                 "crate",
                 "detect_deadlocks",
                 "detect_stalls",
+                "host",
                 "name",
                 "start_paused",
             ],
@@ -35,6 +36,7 @@ impl Kind {
                 "crate",
                 "detect_deadlocks",
                 "detect_stalls",
+                "host",
                 "max_poll",
                 "name",
                 "start_paused",
@@ -47,6 +49,7 @@ impl Kind {
 #[derive(Default)]
 pub(crate) struct Options {
     krate: Option<Path>,
+    host: Option<LitStr>,
     start_paused: Option<LitBool>,
     detect_deadlocks: Option<LitBool>,
     /// `Some(None)` turns the detection off.
@@ -82,7 +85,9 @@ impl Options {
             }
             Ok(options)
         };
-        parser.parse2(tokens)
+        let options = parser.parse2(tokens)?;
+        options.check()?;
+        Ok(options)
     }
 
     /// Reads the value of a key that `Kind::keys` lists.
@@ -93,6 +98,8 @@ impl Options {
             self.detect_deadlocks = Some(parse_bool(key, input)?);
         } else if key == "detect_stalls" {
             self.detect_stalls = Some(parse_threshold(key, input)?);
+        } else if key == "host" {
+            self.host = Some(parse_host(key, input)?);
         } else if key == "max_poll" {
             self.max_poll = Some(parse_duration(key, input)?);
         } else if key == "name" {
@@ -101,6 +108,36 @@ impl Options {
             self.start_paused = Some(parse_bool(key, input)?);
         }
         Ok(())
+    }
+
+    /// Checks that the options can be combined.
+    fn check(&self) -> Result<()> {
+        let wanted = |option: &Option<LitBool>| {
+            let option = option.as_ref();
+            option
+                .filter(|option| option.value && self.host.is_some())
+                .map(LitBool::span)
+        };
+        if let Some(span) = wanted(&self.start_paused) {
+            return Err(Error::new(
+                span,
+                "`start_paused` stops the clock of the runtime, but that of its `host` goes on: \
+                 leave one of the two keys out",
+            ));
+        }
+        if let Some(span) = wanted(&self.detect_deadlocks) {
+            return Err(Error::new(
+                span,
+                "`detect_deadlocks` searches before the loop waits, but under a `host` the host \
+                 waits: leave one of the two keys out",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether tokio drives the loop.
+    pub(crate) fn is_hosted(&self) -> bool {
+        self.host.is_some()
     }
 
     /// Returns the path of the runtime crate.
@@ -118,7 +155,8 @@ impl Options {
         let threshold = self.detect_stalls.unwrap_or(default).into_iter();
         let max_poll = self.max_poll.iter();
         let wanted = self.detect_deadlocks.as_ref().map(LitBool::value);
-        let deadlocks = wanted.unwrap_or(kind == Kind::Test).then(|| match kind {
+        let default = kind == Kind::Test && !self.is_hosted();
+        let deadlocks = wanted.unwrap_or(default).then(|| match kind {
             Kind::Main => quote!(.detect_deadlocks(true)),
             Kind::Test => quote!(.fail_on_deadlock()),
         });
@@ -232,6 +270,18 @@ fn duration(text: &str) -> Option<Nanos> {
     };
     let nanos = number.parse::<u64>().ok()?.checked_mul(unit)?;
     (nanos > 0).then_some(nanos)
+}
+
+/// Parses the name of the executor that drives the loop.
+fn parse_host(key: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
+    let span = input.span();
+    let host = input.parse::<LitStr>().ok();
+    host.filter(|host| host.value() == "tokio").ok_or_else(|| {
+        let message = format!(
+            "`{key}` takes the name of the executor that drives the loop: \"tokio\" is the only one"
+        );
+        Error::new(span, message)
+    })
 }
 
 /// Parses the name of a runtime.

@@ -65,6 +65,8 @@ mod stall;
 pub mod sync;
 pub mod task;
 pub mod time;
+#[cfg(feature = "tokio-host")]
+pub mod tokio_host;
 #[cfg(feature = "tokio-io")]
 #[doc(hidden)]
 pub mod tokio_io;
