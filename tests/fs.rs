@@ -1,5 +1,7 @@
 //! Tests of files and directories, with the ring and with the pool.
 
+#[path = "support/alone.rs"]
+mod alone;
 #[path = "fs/bad.rs"]
 mod bad;
 #[path = "fs/cancel.rs"]
@@ -14,6 +16,10 @@ mod end;
 mod full;
 #[path = "fs/names.rs"]
 mod names;
+#[path = "fs/refused.rs"]
+mod refused;
+#[path = "support/seccomp.rs"]
+mod seccomp;
 mod support;
 #[path = "fs/taken_over.rs"]
 mod taken_over;

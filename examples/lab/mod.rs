@@ -1,6 +1,8 @@
 //! Code that the lessons share: clients for the servers, and helpers that record a runtime, print
 //! the recorded events and write them as a page. A lesson can be understood without reading this.
 
+pub mod callback_loop;
+
 use std::cell::Cell;
 use std::fs;
 use std::future::{Future, poll_fn};
@@ -14,6 +16,9 @@ use std::time::Duration;
 
 use wakeful::time::{pause, resume, sleep};
 use wakeful::trace::{Effect, End, Kind, Level, Origin, Snapshot};
+
+#[path = "tool/exercise.rs"]
+pub mod exercise;
 
 /// Runs two clients of the server at `server`, on a thread. The server asks each for a name and
 /// answers with a greeting:

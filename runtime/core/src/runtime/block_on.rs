@@ -20,6 +20,7 @@ use std::time::Duration;
 use super::Parts;
 use super::batch_limit::BatchLimit;
 use super::inspector::{Inspector, Sleep};
+use crate::blocking::Blocking;
 use crate::context;
 use crate::executor::{ClassQueue, Executor, Tick, Turn};
 use crate::reactor::Wait;
@@ -27,6 +28,15 @@ use crate::task::coop::budget;
 use crate::task::header::Header;
 use crate::task::waker;
 use crate::trace::End;
+
+/// Waits for the output of `block_on` when it returns or unwinds, as the process may end then.
+struct FinishOutput<'a>(&'a Blocking);
+
+impl Drop for FinishOutput<'_> {
+    fn drop(&mut self) {
+        self.0.finish_output();
+    }
+}
 
 impl Parts {
     /// Runs the loop until `future` is ready.
@@ -36,6 +46,7 @@ impl Parts {
         self.check_not_driven("block_on");
         context::run("block_on", &self.context, || {
             self.enter(|| {
+                let _finish = FinishOutput(&self.blocking);
                 let watched = self.executor.main_begins(location);
                 let output = self.run_until_ready(future, location);
                 if let Some(watched) = watched {
