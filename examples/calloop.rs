@@ -39,14 +39,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         })?;
 
     // A timer of calloop, whose callback wakes a task of Wakeful on this thread, and spawns one.
-    let (sender, mut receiver) = mpsc::channel(1);
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let timer = Timer::from_duration(Duration::from_millis(5));
     let spawning = runtime.clone();
     event_loop
         .handle()
         .insert_source(timer, move |_, _, seen| {
             seen.timers += 1;
-            if sender.try_send(seen.timers).is_err() {
+            if sender.send(seen.timers).is_err() {
                 return TimeoutAction::Drop;
             }
             drop(spawning.spawn(async { println!("wakeful: a task from a callback") }));

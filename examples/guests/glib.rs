@@ -65,11 +65,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let source = guest.start();
 
     // A callback of glib sends to a task of Wakeful, which wakes it on this thread.
-    let (sender, mut receiver) = mpsc::channel::<u32>(8);
+    let (sender, mut receiver) = mpsc::unbounded_channel::<u32>();
     let ticks = Cell::new(0);
     glib::timeout_add_local(Duration::from_millis(5), move || {
         ticks.set(ticks.get() + 1);
-        match sender.try_send(ticks.get()) {
+        match sender.send(ticks.get()) {
             Ok(()) => ControlFlow::Continue,
             Err(_) => ControlFlow::Break,
         }

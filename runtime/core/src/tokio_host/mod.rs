@@ -123,15 +123,16 @@ impl fmt::Debug for Waits<'_> {
 /// future panics as that of [`Runtime::drive`].
 ///
 /// ```
-/// #[tokio::main(flavor = "current_thread")]
-/// async fn main() -> std::io::Result<()> {
-///     let wakeful = wakeful::Runtime::new()?;
-///     let answer = wakeful::tokio_host::drive(&wakeful, async {
-///         wakeful::spawn(async { 42 }).await.unwrap()
-///     })?;
-///     assert_eq!(answer.await, 42);
-///     Ok(())
-/// }
+/// # fn main() -> std::io::Result<()> {
+/// let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// let wakeful = wakeful::Runtime::new()?;
+/// let answer = tokio.block_on(async {
+///     let local = async { wakeful::spawn(async { 42 }).await.unwrap() };
+///     Ok::<_, std::io::Error>(wakeful::tokio_host::drive(&wakeful, local)?.await)
+/// });
+/// assert_eq!(answer?, 42);
+/// # Ok(())
+/// # }
 /// ```
 #[track_caller]
 pub fn drive<'a, F: Future>(
