@@ -51,7 +51,7 @@ impl Peer {
     ];
 
     /// All peers, in the order of the report's columns.
-    pub const ALL: [Peer; 12] = [
+    pub const ALL: [Peer; 13] = [
         Peer::Wakeful,
         Peer::WakefulGuest,
         Peer::Tokio,
