@@ -45,6 +45,14 @@ const PORTS: &[(&str, &str)] = &[
         "addresses that are parsed, and neither bound nor connected to",
     ),
     ("tests/audit.rs", "an address in a text, which is not bound"),
+    (
+        "runtime/observatory/src/guard.rs",
+        "fields of requests, which are compared as texts",
+    ),
+    (
+        "runtime/observatory/tests/limits.rs",
+        "the address in an error message",
+    ),
 ];
 
 const MAX_LINES: usize = 600;
@@ -63,6 +71,7 @@ fn the_repository_is_tidy() {
     complaints.extend(inventory::named_tests(&files, &page("docs/src/testing.md")));
     let checks = [
         clock,
+        systems,
         features,
         length,
         leftovers,
@@ -227,11 +236,13 @@ fn shortened(list: &str, now: usize, before: usize, write: impl Fn() -> String) 
 }
 
 fn is_library(file: &Source) -> bool {
-    file.path.starts_with("runtime/") || file.path.starts_with("net/src/")
+    // An example of a package is a program, and its tests are tests.
+    let is_source = !file.path.contains("/examples/") && !file.path.contains("/tests/");
+    is_source && (file.path.starts_with("runtime/") || file.path.starts_with("net/src/"))
 }
 
 fn is_test(file: &Source) -> bool {
-    file.path.starts_with("tests/")
+    file.path.starts_with("tests/") || file.path.contains("/tests/")
 }
 
 fn excused(table: &[(&str, &str)], file: &Source) -> bool {
@@ -266,6 +277,22 @@ fn clock(file: &Source) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// What differs between systems stands in the folders `sys`.
+fn systems(file: &Source) -> Vec<String> {
+    // It chooses the ring, which needs a feature and certain processors as well.
+    let is_exempt = file.path == "runtime/core/src/fs/mod.rs" || file.path.contains("/src/sys/");
+    let is_engine = ["runtime/core/src/", "net/src/"];
+    if is_exempt || !is_engine.iter().any(|part| file.path.starts_with(part)) {
+        return Vec::new();
+    }
+    let words = ["target_os", "target_vendor", "target_env", "target_family"];
+    let message = "names a system: what differs between systems belongs to the folder sys";
+    words
+        .iter()
+        .flat_map(|word| complain(file, &file.code, word, message))
+        .collect()
 }
 
 /// A feature may select a module only where the module is declared, not single calls.

@@ -29,6 +29,9 @@ fn steps_move_the_view_and_play_goes_to_the_end() {
     page.eval("$('near').click()");
     let first = view(&mut page);
     assert!(first.1 - first.0 < 25_000_000.0, "{first:?}");
+    page.eval("for (let i = 0; i < 4; i++) $('in').click()");
+    let first = view(&mut page);
+    assert!(first.1 < 5_000_000.0, "{first:?}");
     page.eval("$('next').click()");
     let (from, to) = view(&mut page);
     assert!(from <= 5_000_000.0 && to >= 5_000_000.0, "{from} to {to}");
@@ -182,24 +185,39 @@ fn tabs_and_popups_work_by_keyboard() {
 fn a_phone_shows_lanes() {
     let Some(browser) = browser() else { return };
     let folder = Folder::new("phone");
-    let mut page = open(browser, &folder, &two_tasks().to_html());
-    let size = json!({ "width": 390, "height": 780, "deviceScaleFactor": 2, "mobile": true });
-    page.call("Emulation.setDeviceMetricsOverride", size);
-    page.frames();
-    let [lanes, step] = ["lanes", "step"].map(|id| {
-        page.eval(&format!(
-            "(({{ left, top, right, bottom }}) => [left, top, right, bottom]) \
-               ($('{id}').getBoundingClientRect())"
-        ))
+    // More tasks than lanes that are visible at once.
+    let snapshot = record(Level::Wakes, async {
+        let tasks: Vec<_> = (0..40)
+            .map(|n| named(&format!("task {n}"), async {}))
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
     });
-    let [left, top, right, bottom] = [0, 1, 2, 3].map(|k| lanes[k].as_f64().unwrap());
-    assert!(right - left >= 250.0 && bottom - top >= 280.0, "{lanes}");
-    assert!(right <= 390.5 && bottom <= 780.0, "{lanes}");
-    assert!(
-        step[1].as_f64().unwrap() >= bottom - 0.5,
-        "{step} below {lanes}"
-    );
-    let wide = page.eval("document.documentElement.scrollWidth");
-    assert!(wide.as_f64() <= Some(390.0), "{wide}");
+    let mut page = open(browser, &folder, &snapshot.to_html());
+    // The second is a frame in the book.
+    for (width, height) in [(390, 780), (740, 560)] {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 2,
+            "mobile": true });
+        page.call("Emulation.setDeviceMetricsOverride", size);
+        page.until(&format!("innerWidth === {width}"));
+        page.frames();
+        let [lanes, step] = ["lanes", "step"].map(|id| {
+            page.eval(&format!(
+                "(({{ left, top, right, bottom }}) => [left, top, right, bottom]) \
+                   ($('{id}').getBoundingClientRect())"
+            ))
+        });
+        let [left, top, right, bottom] = [0, 1, 2, 3].map(|k| lanes[k].as_f64().unwrap());
+        assert!(right - left >= 250.0 && bottom - top >= 280.0, "{lanes}");
+        assert!(
+            right <= f64::from(width) + 0.5 && bottom <= f64::from(height),
+            "{lanes}"
+        );
+        let below = step[1].as_f64().unwrap();
+        assert!(below >= bottom - 0.5, "{step} below {lanes}");
+        let wide = page.eval("document.documentElement.scrollWidth");
+        assert!(wide.as_f64() <= Some(f64::from(width)), "{wide}");
+    }
     assert_eq!(page.complaints, [""; 0]);
 }

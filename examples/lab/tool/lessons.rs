@@ -31,12 +31,9 @@ pub fn lessons() -> Result<Vec<Lesson>, String> {
         if !digits || !name.ends_with(".rs") {
             continue;
         }
-        let text = fs::read_to_string(&path)
-            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        let first = text.lines().next().unwrap_or_default();
         lessons.push(Lesson {
             number: number.to_owned(),
-            title: first.trim_start_matches("//!").trim().to_owned(),
+            title: title(&path)?,
         });
     }
     lessons.sort_by(|a, b| a.number.cmp(&b.number));
@@ -44,6 +41,14 @@ pub fn lessons() -> Result<Vec<Lesson>, String> {
         return Err(format!("there are no lessons in {}", root().display()));
     }
     Ok(lessons)
+}
+
+/// Returns the first line of a file's documentation.
+fn title(path: &Path) -> Result<String, String> {
+    let text = fs::read_to_string(path);
+    let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let first = text.lines().next().unwrap_or_default();
+    Ok(first.trim_start_matches("//!").trim().to_owned())
 }
 
 /// Finds the lesson with a number that a student has typed.
@@ -65,6 +70,22 @@ impl Lesson {
         root().join(folder).join(format!("{}.rs", self.number))
     }
 
+    /// Returns the title of its exercise, with the number.
+    pub fn exercise_title(&self) -> Result<String, String> {
+        title(&self.file("exercises"))
+    }
+
+    /// Returns the path of a file about its exercise, beside the pages of the lessons.
+    pub fn kept(&self, name: &str) -> PathBuf {
+        let file = format!("exercise_{}_{name}", self.number);
+        root().join("../../target/lab").join(file)
+    }
+
+    /// Returns the path of the file to which its program prints during a check.
+    pub fn output(&self) -> PathBuf {
+        self.kept("output.txt")
+    }
+
     pub fn has_exercise(&self) -> bool {
         self.file("checks").exists()
     }
@@ -77,13 +98,13 @@ impl Lesson {
         }
     }
 
-    /// Names the files that its exercise lacks. A lesson may have no exercise at all.
+    /// Names the files that its exercise lacks.
     pub fn incomplete(&self) -> Option<String> {
         let missing = FOLDERS.iter().filter(|folder| !self.file(folder).exists());
         let missing: Vec<_> = missing
             .map(|folder| format!("{folder}/{}.rs", self.number))
             .collect();
-        let some = !missing.is_empty() && missing.len() < FOLDERS.len();
-        some.then(|| format!("lesson {} lacks {}", self.number, missing.join(", ")))
+        let missing = missing.join(", ");
+        (!missing.is_empty()).then(|| format!("lesson {} lacks {missing}", self.number))
     }
 }
