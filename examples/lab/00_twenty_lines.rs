@@ -7,7 +7,7 @@
 //! Look at the two steps of `run`. It waits in one place, for all visitors at once. And while it
 //! handles an event it does nothing else, so the handlers need no locks.
 //!
-//! `cargo run --example lab_00_twenty_lines`
+//! `cargo run --example lab_00_twenty_lines`; then exercise 00, `exercises/00.rs`.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, channel};

@@ -5,7 +5,7 @@
 //!
 //! Look for the mistake: Ada's name arrives in two pieces, and each handler knows only its own event.
 //!
-//! `cargo run --example lab_01_event_loop`
+//! `cargo run --example lab_01_event_loop`; then exercise 01, `exercises/01.rs`.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};

@@ -8,7 +8,7 @@
 //! that are alive there. And look at `advance`: it runs until it would have to wait. In lesson 03
 //! it will be called `poll`, and in lesson 07 the compiler writes it.
 //!
-//! `cargo run --example lab_02_manual_stack`
+//! `cargo run --example lab_02_manual_stack`; then exercise 02, `exercises/02.rs`.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};

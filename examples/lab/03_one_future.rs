@@ -8,7 +8,7 @@
 //! Look at the order: poll, sleep, wake, poll. Nothing is polled in between. (There are two
 //! threads, so sometimes the wake comes before the sleep. `Notify` stores it, so it is not lost.)
 //!
-//! `cargo run --example lab_03_one_future`
+//! `cargo run --example lab_03_one_future`; then exercise 03, `exercises/03.rs`.
 
 use std::future::Future;
 use std::pin::{Pin, pin};

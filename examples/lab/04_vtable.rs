@@ -7,7 +7,7 @@
 //! `drop` is not called after `wake`, so `wake` has to release the reference itself. A table that
 //! does not do so leaks the task's memory.
 //!
-//! `cargo run --example lab_04_vtable`
+//! `cargo run --example lab_04_vtable`; then exercise 04, `exercises/04.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

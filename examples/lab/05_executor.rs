@@ -8,7 +8,7 @@
 //! not in the queue, so it costs nothing. And look at the end: the executor stops when the queue is
 //! empty. A task that is still pending then waits for an outside event. Lesson 06 adds those.
 //!
-//! `cargo run --example lab_05_executor`
+//! `cargo run --example lab_05_executor`; then exercise 05, `exercises/05.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

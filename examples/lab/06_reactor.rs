@@ -12,7 +12,7 @@
 //! not when the queue changes. If no socket becomes ready, the program hangs, with a task in the
 //! queue. Lesson 27 wakes the loop.
 //!
-//! `cargo run --example lab_06_reactor`
+//! `cargo run --example lab_06_reactor`; then exercise 06, `exercises/06.rs`.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};

@@ -7,7 +7,7 @@
 //! Look at the story, or at the page: the reactor's sources wake the tasks, and the loop waits
 //! between two events. This is the first lesson with a page; the README says how to read it.
 //!
-//! `cargo run --example lab_07_same_server`
+//! `cargo run --example lab_07_same_server`; then exercise 07, `exercises/07.rs`.
 
 use std::io;
 

@@ -7,7 +7,7 @@
 //! look at what the polls return: `pending` at the sleep, `ready` at the end.
 //! (A poll is printed at the time when it begins, together with its result.)
 //!
-//! `cargo run --example lab_08_first_poll`
+//! `cargo run --example lab_08_first_poll`; then exercise 08, `exercises/08.rs`.
 
 use std::time::Duration;
 

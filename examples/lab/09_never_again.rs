@@ -6,7 +6,7 @@
 //! Look at the number of wakers while a task waits. A task that waits and has no waker will wait
 //! forever, and the bug is in its future. The page marks such tasks with a red flag.
 //!
-//! `cargo run --example lab_09_never_again`
+//! `cargo run --example lab_09_never_again`; then exercise 09, `exercises/09.rs`.
 
 use std::cell::Cell;
 use std::future::poll_fn;

@@ -11,7 +11,7 @@
 //! one waker and sends a datagram; and one without a name, which the runtime makes for the job on
 //! the pool.
 //!
-//! `cargo run --example lab_10_who_woke`
+//! `cargo run --example lab_10_who_woke`; then exercise 10, `exercises/10.rs`.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -7,7 +7,7 @@
 //! clones no waker. And of two polls of the same sleep only the first clones: the stored waker
 //! would wake the same task, so it is not replaced.
 //!
-//! `cargo run --example lab_11_clones_and_drops`
+//! `cargo run --example lab_11_clones_and_drops`; then exercise 11, `exercises/11.rs`.
 
 use std::future::{Future, poll_fn, ready};
 use std::pin::pin;

@@ -6,7 +6,7 @@
 //! Look at the number of wakers. `wake` consumes the waker, and there is no `dropped` line for it.
 //! `wake_by_ref` does not change the number. `drop` lowers it and does not wake the task.
 //!
-//! `cargo run --example lab_12_three_ends`
+//! `cargo run --example lab_12_three_ends`; then exercise 12, `exercises/12.rs`.
 
 use std::cell::RefCell;
 use std::rc::Rc;

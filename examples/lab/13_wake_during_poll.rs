@@ -7,7 +7,7 @@
 //! flag that a wake sets. To reset it before the poll is right, after the poll is a bug. Then look
 //! at `queued again, during its own poll` in Wakeful's story.
 //!
-//! `cargo run --example lab_13_wake_during_poll`
+//! `cargo run --example lab_13_wake_during_poll`; then exercise 13, `exercises/13.rs`.
 
 use std::future::Future;
 use std::pin::pin;

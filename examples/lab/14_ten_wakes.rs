@@ -6,7 +6,7 @@
 //! Look at `nothing, it is already queued`. And look at the reader: it takes all letters that are
 //! in the box, because one poll may have to handle any number of letters.
 //!
-//! `cargo run --example lab_14_ten_wakes`
+//! `cargo run --example lab_14_ten_wakes`; then exercise 14, `exercises/14.rs`.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

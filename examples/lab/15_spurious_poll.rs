@@ -8,7 +8,7 @@
 //! woken. Compare how often the doors are checked. `join_all` of `futures-util` does the first for
 //! at most 30 futures, and the second for more.
 //!
-//! `cargo run --example lab_15_spurious_poll`
+//! `cargo run --example lab_15_spurious_poll`; then exercise 15, `exercises/15.rs`.
 
 use futures_util::future::{join_all, join3};
 use futures_util::stream::{FuturesUnordered, StreamExt};

@@ -7,7 +7,7 @@
 //!
 //! Look at which task is woken when `main` opens the door.
 //!
-//! `cargo run --example lab_16_moved_future`
+//! `cargo run --example lab_16_moved_future`; then exercise 16, `exercises/16.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};

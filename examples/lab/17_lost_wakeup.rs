@@ -7,7 +7,7 @@
 //! Six tasks, one for each order and each moment. Look for the one that never ends. The recording
 //! has two of them: those with the event in the gap.
 //!
-//! `cargo run --example lab_17_lost_wakeup`
+//! `cargo run --example lab_17_lost_wakeup`; then exercise 17, `exercises/17.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

@@ -7,7 +7,7 @@
 //! `Ready`. The task's memory, where the future was, is freed when the last waker is dropped: a
 //! forgotten waker in a list keeps the memory of a task that ended long ago.
 //!
-//! `cargo run --example lab_18_wake_after_done`
+//! `cargo run --example lab_18_wake_after_done`; then exercise 18, `exercises/18.rs`.
 
 use std::cell::Cell;
 use std::rc::Rc;

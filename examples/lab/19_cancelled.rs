@@ -8,7 +8,7 @@
 //!
 //! The clock is paused in this lesson and jumps to the next timer, so a second takes no time.
 //!
-//! `cargo run --example lab_19_cancelled`
+//! `cargo run --example lab_19_cancelled`; then exercise 19, `exercises/19.rs`.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -13,7 +13,7 @@
 //! freezes in the same way. `Builder::detect_deadlocks` reports such a task once nothing else can
 //! run: it waits for a mutex, and no task holds the mutex.
 //!
-//! `cargo run --example lab_20_futurelock`
+//! `cargo run --example lab_20_futurelock`; then exercise 20, `exercises/20.rs`.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -7,7 +7,7 @@
 //! Look at the page: one long poll, which gets a red flag, and then a timer that fires too late.
 //! While the job runs on the pool, the ticks continue.
 //!
-//! `cargo run --example lab_21_blocking_poll`
+//! `cargo run --example lab_21_blocking_poll`; then exercise 21, `exercises/21.rs`.
 
 use std::cell::Cell;
 use std::rc::Rc;

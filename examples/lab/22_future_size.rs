@@ -5,7 +5,7 @@
 //!
 //! Look at the sizes below; on the page, a task's panel shows the size of its future.
 //!
-//! `cargo run --example lab_22_future_size`
+//! `cargo run --example lab_22_future_size`; then exercise 22, `exercises/22.rs`.
 
 use std::hint::black_box;
 

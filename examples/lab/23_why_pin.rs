@@ -7,7 +7,7 @@
 //! Look at the addresses. Before its first poll a future may be moved: it has no such pointer yet.
 //! After it, moving the `Pin<Box<_>>` moves the pointer to the future, and not the future.
 //!
-//! `cargo run --example lab_23_why_pin`
+//! `cargo run --example lab_23_why_pin`; then exercise 23, `exercises/23.rs`.
 
 use std::cell::Cell;
 use std::future::Future;

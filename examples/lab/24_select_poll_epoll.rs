@@ -10,7 +10,7 @@
 //!
 //! This lesson needs Linux.
 //!
-//! `cargo run --example lab_24_select_poll_epoll`
+//! `cargo run --example lab_24_select_poll_epoll`; then exercise 24, `exercises/24.rs`.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("lesson 24 needs Linux, as its docs say");

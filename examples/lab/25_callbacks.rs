@@ -8,7 +8,7 @@
 //! calls itself; in the machine it is a state that is not left. Look where `name` is kept until the
 //! greeting. And look at the table, for which the program counts the lines of its own source.
 //!
-//! `cargo run --example lab_25_callbacks`
+//! `cargo run --example lab_25_callbacks`; then exercise 25, `exercises/25.rs`.
 
 use std::future::poll_fn;
 use std::io;

@@ -8,7 +8,7 @@
 //! Look at the picture of the heap: no level is sorted. Look at the run: the timers were set in any
 //! order and fire in the right one. And look at the counts of comparisons.
 //!
-//! `cargo run --example lab_26_timer_heap`
+//! `cargo run --example lab_26_timer_heap`; then exercise 26, `exercises/26.rs`.
 
 use std::cell::Cell;
 use std::thread;

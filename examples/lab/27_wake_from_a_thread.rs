@@ -13,7 +13,7 @@
 //! Look at the table. In each row the thread runs at one moment of the loop. Barriers hold the two
 //! at that moment, so each run is the same. Which of the eight loops sleeps forever?
 //!
-//! `cargo run --example lab_27_wake_from_a_thread`
+//! `cargo run --example lab_27_wake_from_a_thread`; then exercise 27, `exercises/27.rs`.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;

@@ -13,7 +13,7 @@
 //!
 //! This lesson needs Linux.
 //!
-//! `cargo run --example lab_28_completions`
+//! `cargo run --example lab_28_completions`; then exercise 28, `exercises/28.rs`.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("lesson 28 needs Linux, as its docs say");

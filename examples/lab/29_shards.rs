@@ -9,7 +9,7 @@
 //! counter for it. Look at `Rc` and `RefCell`: the compiler does not let them leave their thread.
 //! The page shows one more call, on the shard that makes it.
 //!
-//! `cargo run --example lab_29_shards`
+//! `cargo run --example lab_29_shards`; then exercise 29, `exercises/29.rs`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -12,7 +12,7 @@
 //!
 //! This lesson needs Linux.
 //!
-//! `cargo run --example lab_30_page_faults`
+//! `cargo run --example lab_30_page_faults`; then exercise 30, `exercises/30.rs`.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("lesson 30 needs Linux, as its docs say");

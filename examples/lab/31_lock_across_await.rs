@@ -14,7 +14,7 @@
 //!
 //! `clippy` warns of the first two: `await_holding_refcell_ref` and `await_holding_lock`.
 //!
-//! `cargo run --example lab_31_lock_across_await`
+//! `cargo run --example lab_31_lock_across_await`; then exercise 31, `exercises/31.rs`.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;

@@ -15,7 +15,7 @@
 //!
 //! The clock is paused in this lesson and jumps to the next timer.
 //!
-//! `cargo run --example lab_32_back_pressure`
+//! `cargo run --example lab_32_back_pressure`; then exercise 32, `exercises/32.rs`.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -15,7 +15,7 @@
 //!
 //! The clock is paused in this lesson and jumps to the next timer.
 //!
-//! `cargo run --example lab_33_select_safety`
+//! `cargo run --example lab_33_select_safety`; then exercise 33, `exercises/33.rs`.
 
 use std::pin::pin;
 use std::time::Duration;

@@ -10,7 +10,7 @@
 //!
 //! The way out is an order: if every task takes the pan first, no cycle can arise.
 //!
-//! `cargo run --example lab_34_deadlock`
+//! `cargo run --example lab_34_deadlock`; then exercise 34, `exercises/34.rs`.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -13,7 +13,7 @@
 //! from then on. In the usual order, first in, first out, this never happens. Among 1,000 seeds it
 //! happens often, and the seed repeats it.
 //!
-//! `cargo run --example lab_35_simulation`
+//! `cargo run --example lab_35_simulation`; then exercise 35, `exercises/35.rs`.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -203,7 +203,7 @@ pub mod task {
 pub mod trace {
     #[doc(inline)]
     pub use wakeful_core::executor::trace::{
-        Span, level, mark, set_level, snapshot, snapshot_since, span,
+        Span, level, mark, set_level, set_rate, snapshot, snapshot_since, span,
     };
     #[doc(inline)]
     pub use wakeful_core::trace::*;

@@ -98,13 +98,13 @@ impl Lesson {
         }
     }
 
-    /// Names the files that its exercise lacks. A lesson may have no exercise at all.
+    /// Names the files that its exercise lacks.
     pub fn incomplete(&self) -> Option<String> {
         let missing = FOLDERS.iter().filter(|folder| !self.file(folder).exists());
         let missing: Vec<_> = missing
             .map(|folder| format!("{folder}/{}.rs", self.number))
             .collect();
-        let some = !missing.is_empty() && missing.len() < FOLDERS.len();
-        some.then(|| format!("lesson {} lacks {}", self.number, missing.join(", ")))
+        let missing = missing.join(", ");
+        (!missing.is_empty()).then(|| format!("lesson {} lacks {missing}", self.number))
     }
 }

@@ -21,6 +21,11 @@ mod reports;
 mod spawner;
 #[cfg(feature = "trace")]
 mod trace;
+#[cfg(all(feature = "trace", feature = "signal"))]
+mod trace_signal;
+#[cfg(not(all(feature = "trace", feature = "signal")))]
+#[path = "trace_signal/noop.rs"]
+mod trace_signal;
 mod turn;
 
 use std::cell::Cell;
@@ -281,6 +286,7 @@ impl Runtime {
             files,
             ..
         } = &self.parts;
+        executor.trace.write_at_end();
         // This runs user code: the drops of futures and of what they own, and foreign wakers.
         self.enter(|| {
             executor.cancel_all();

@@ -5,19 +5,23 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use wakeful::Metrics;
 use wakeful::net::TcpStream;
 use wakeful::time::{MissedTickBehavior, interval, timeout};
 use wakeful::trace::{Cursor, snapshot_since};
 
-use super::connection::SEND;
-use super::{CAPACITY, reply};
+use super::figures::Figures;
+use super::reply::{self, SEND};
 
 /// The time between two parts.
 const PACE: Duration = Duration::from_millis(200);
-/// The largest number of events in a part. A page that is too slow receives the number of events
-/// that it missed.
-const PART: usize = 2000;
+/// The same while there are many tasks, as a part may have a line for each of them.
+const SLOW_PACE: Duration = Duration::from_secs(1);
+/// The number of tasks above which parts are sent at the slow pace.
+const MANY_TASKS: usize = 2000;
+/// The largest number of events in the first part, and in each of the others. A page that is too
+/// slow receives the number of events that it missed.
+const FIRST: usize = 1 << 14;
+const PART: usize = 4000;
 /// The largest number of open pages.
 const MAX_WATCHERS: usize = 8;
 
@@ -51,41 +55,24 @@ pub(crate) async fn stream(stream: TcpStream, place: Place) -> io::Result<()> {
     let mut out = Vec::new();
     reply::stream(&mut out);
     let mut cursor = Cursor::new();
-    // The first part has all events.
-    let mut most = CAPACITY;
+    let mut figures = Figures::new();
+    let mut most = FIRST;
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         pace.tick().await;
         let part = snapshot_since(&mut cursor, most);
+        let figures = figures.next(&part);
         reply::event(&mut out, "trace", &part.to_json());
-        reply::event(&mut out, "metrics", &metrics(&Metrics::current()));
+        reply::event(&mut out, "figures", &figures.json);
         most = PART;
         let sent = timeout(SEND, stream.write_all(&out)).await;
         sent.map_err(|_| io::ErrorKind::TimedOut)??;
         out.clear();
+        if figures.tasks > MANY_TASKS {
+            wakeful::time::sleep(SLOW_PACE - PACE).await;
+        }
     }
-}
-
-/// Returns the figures on the page, as JSON.
-fn metrics(all: &Metrics) -> String {
-    let figures = [
-        ("tasks_alive", all.tasks_alive as u64),
-        ("tasks_spawned", all.tasks_spawned),
-        ("polls", all.polls),
-        ("wakes_local", all.wakes_local),
-        ("wakes_remote", all.wakes_remote),
-        ("wakes_coalesced", all.wakes_coalesced),
-        ("waits", all.waits),
-        ("events", all.events),
-        ("sources", all.sources as u64),
-        ("timers", all.timers as u64),
-        ("timers_armed", all.timers_armed),
-        ("timers_fired", all.timers_fired),
-        ("blocking_threads", all.blocking_threads as u64),
-    ];
-    let fields = figures.map(|(name, value)| format!("\"{name}\": {value}"));
-    format!("{{{}}}", fields.join(", "))
 }
 
 #[cfg(test)]

@@ -27,7 +27,10 @@ impl Asker {
                 .collect::<Vec<_>>()
         };
         Asker {
-            host: all("host").pop().flatten(),
+            host: match &*all("host") {
+                [host] => host.clone(),
+                _ => None,
+            },
             origins: all("origin"),
             sites: all("sec-fetch-site"),
             navigates: all("sec-fetch-mode") == [Some("navigate".to_owned())],

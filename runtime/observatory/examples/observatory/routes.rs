@@ -1,35 +1,35 @@
 //! The handlers. Each route waits in another way.
 
-use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
 use futures_util::future::poll_fn;
 use futures_util::task::AtomicWaker;
+use wakeful::sync::Mutex;
 use wakeful::task::{self, yield_now};
-use wakeful::time::sleep;
+use wakeful::time::{Instant, sleep};
 use wakeful::{spawn_blocking, trace};
 
-const ROUTES: &[(&str, &str)] = &[
-    ("/hello", "answers at once"),
-    ("/slow", "waits for a timer: ?ms="),
-    ("/fanout", "spawns tasks and waits for all of them: ?n="),
-    ("/yields", "wakes itself n times: ?n="),
-    ("/thread", "is woken by another thread: ?ms="),
-    (
-        "/blocking",
-        "waits for a closure on the blocking pool: ?ms=",
-    ),
-    ("/block", "blocks the loop, which no task should do: ?ms="),
-    ("/panic", "panics, and the server continues"),
+/// The buttons of the page. A handler accepts other numbers as well.
+pub(crate) const TARGETS: &[&str] = &[
+    "/hello",
+    "/slow?ms=500",
+    "/fanout?n=8",
+    "/yields?n=20",
+    "/spin?ms=2000",
+    "/thread?ms=100",
+    "/blocking?ms=200",
+    "/block?ms=150",
+    "/pile?n=33",
+    "/lose",
+    "/cycle",
+    "/crowd?n=200",
+    "/panic",
 ];
-
-pub(crate) fn exists(path: &str) -> bool {
-    ROUTES.iter().any(|(route, _)| *route == path)
-}
 
 /// The number after `ms=` or `n=` in a query.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -62,37 +62,26 @@ impl Query {
     }
 }
 
-impl fmt::Display for Query {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.ms, self.n) {
-            (Some(ms), _) => write!(f, "?ms={ms}"),
-            (None, Some(n)) => write!(f, "?n={n}"),
-            (None, None) => Ok(()),
-        }
-    }
-}
-
-/// Returns the status and the text of an answer.
-pub(crate) async fn answer(path: &str, query: Query) -> (&'static str, String) {
-    let words = match path {
+/// Returns the text of an answer.
+pub(crate) async fn answer(target: String) -> Option<String> {
+    let query = Query::of(&target);
+    let path = target.split('?').next().unwrap_or_default();
+    Some(match path {
         "/hello" => "hello\n".to_owned(),
         "/slow" => slow(query.ms(300, 60_000)).await,
         "/fanout" => fanout(query.n(8, 100)).await,
         "/yields" => yields(query.n(20, 1000)).await,
+        "/spin" => spin(query.ms(2000, 60_000)),
         "/thread" => from_a_thread(query.ms(50, 5000)).await,
         "/blocking" => on_the_pool(query.ms(50, 5000)).await,
         "/block" => block(query.ms(120, 5000)),
+        "/pile" => pile(query.n(33, 100)),
+        "/lose" => lose(),
+        "/cycle" => cycle().await,
+        "/crowd" => crowd(query.n(200, 1000), query.ms(20_000, 60_000)),
         "/panic" => panic!("the request /panic panics on purpose"),
-        _ => {
-            let line = |(path, what): &(&str, &str)| format!("{path} {what}\n");
-            let list: String = ROUTES.iter().map(line).collect();
-            return (
-                "404 Not Found",
-                format!("404 Not Found: try one of\n{list}"),
-            );
-        }
-    };
-    ("200 OK", words)
+        _ => return None,
+    })
 }
 
 async fn slow(time: Duration) -> String {
@@ -121,6 +110,74 @@ async fn yields(n: u64) -> String {
         yield_now().await;
     }
     format!("this task woke itself {n} times\n")
+}
+
+/// The number of yields of all tasks that spin.
+pub(crate) static SPINS: AtomicU64 = AtomicU64::new(0);
+
+/// Spawns a task that always wakes itself: a busy loop.
+fn spin(time: Duration) -> String {
+    let spinner = task::Builder::new().name("spinner");
+    spinner.spawn(async move {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            SPINS.fetch_add(1, Ordering::Relaxed);
+            yield_now().await;
+        }
+    });
+    format!("a task spins for {} ms\n", time.as_millis())
+}
+
+/// Makes tasks ready, and holds the loop before they can run.
+fn pile(n: u64) -> String {
+    for i in 1..=n {
+        let ready = task::Builder::new().name(format!("ready {i}"));
+        ready.spawn(async {});
+    }
+    thread::sleep(Duration::from_millis(34));
+    format!("{n} tasks had to wait for 34 ms\n")
+}
+
+/// Spawns a task that keeps no waker, so nothing can wake it.
+fn lose() -> String {
+    let forgetful = task::Builder::new().name("forgetful");
+    forgetful.spawn(poll_fn(|_| Poll::<()>::Pending));
+    "a task waits, and nothing has its waker\n".to_owned()
+}
+
+/// Spawns two tasks that lock two mutexes in opposite order.
+async fn cycle() -> String {
+    let locks = Rc::new((Mutex::new(()), Mutex::new(())));
+    for swap in [false, true] {
+        let locks = locks.clone();
+        let name = if swap { "back" } else { "there" };
+        task::Builder::new().name(name).spawn(async move {
+            let (first, second) = if swap {
+                (&locks.1, &locks.0)
+            } else {
+                (&locks.0, &locks.1)
+            };
+            let _first = first.lock().await;
+            yield_now().await;
+            let _second = second.lock().await;
+        });
+    }
+    yield_now().await;
+    "two tasks wait for each other's mutex\n".to_owned()
+}
+
+/// Spawns many tasks at one place.
+fn crowd(n: u64, time: Duration) -> String {
+    for i in 1..=n {
+        let member = task::Builder::new().name(format!("member {i}"));
+        member.spawn(async move {
+            let end = Instant::now() + time;
+            while Instant::now() < end {
+                sleep(Duration::from_millis(20 + i * 7 % 400)).await;
+            }
+        });
+    }
+    format!("{n} tasks sleep and wake\n")
 }
 
 /// A flag that another thread sets, and the waker of the task that waits for it.
@@ -188,26 +245,18 @@ mod tests {
         );
         assert_eq!(query.ms(300, 60_000), Duration::from_secs(60));
         assert_eq!(query.n(8, 100), 8);
-        assert_eq!(query.to_string(), "?ms=70000");
         assert_eq!(Query::of("/slow"), Query::default());
         assert_eq!(Query::of("/slow?ms=-1"), Query::default());
     }
 
     #[test]
-    fn every_route_answers() {
-        let runtime = crate::runtime().unwrap();
-        for (path, _) in ROUTES.iter().filter(|(path, _)| *path != "/panic") {
-            let query = Query {
-                ms: Some(1),
-                n: Some(2),
-            };
-            let (status, words) = runtime.block_on(answer(path, query));
-            assert_eq!(status, "200 OK", "{path}: {words}");
+    fn every_target_answers() {
+        let runtime = wakeful::Runtime::new().unwrap();
+        for target in TARGETS.iter().filter(|target| **target != "/panic") {
+            let target = target.split('?').next().unwrap();
+            let small = runtime.block_on(answer(format!("{target}?ms=1")));
+            assert!(small.is_some(), "{target}");
         }
-        let (status, words) = runtime.block_on(answer("/nothing", Query::default()));
-        assert!(
-            status.starts_with("404") && words.contains("/fanout"),
-            "{words}"
-        );
+        assert_eq!(runtime.block_on(answer("/nothing".to_owned())), None);
     }
 }

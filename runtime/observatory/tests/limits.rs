@@ -4,15 +4,11 @@ use std::net::SocketAddr;
 
 use wakeful::net::TcpStream;
 use wakeful::time::{Instant, pause};
-use wakeful_observatory::{listen_on_loopback, runtime, serve};
-
 fn with_server(client: impl AsyncFnOnce(SocketAddr)) {
-    runtime().unwrap().block_on(async {
-        let listener = listen_on_loopback("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = wakeful::spawn(serve(listener));
-        client(address).await;
-        server.abort();
+    wakeful::block_on(async {
+        let server = wakeful_observatory::serve("127.0.0.1:0").await.unwrap();
+        client(server.address()).await;
+        server.stop();
     });
 }
 
@@ -70,5 +66,35 @@ fn a_client_that_sends_nothing_or_half_a_head_is_disconnected() {
         let line = first_line(&half).await.unwrap();
         assert!(line.starts_with("HTTP/1.1 408"), "{line}");
         assert_eq!(begun.elapsed().as_secs(), 10);
+    });
+}
+
+#[test]
+fn a_server_that_is_stopped_closes_its_connections_and_its_port() {
+    wakeful::block_on(async {
+        let server = wakeful_observatory::serve("127.0.0.1:0").await.unwrap();
+        let address = server.address();
+        let open = ask(address).await.0;
+        server.stop();
+        // The rest of the response, then the end.
+        while open.read(&mut [0; 1024]).await.unwrap_or(0) > 0 {}
+        assert!(TcpStream::connect(address).await.is_err());
+        let again = wakeful_observatory::serve(&address.to_string()).await;
+        assert!(again.is_ok(), "{again:?}");
+    });
+}
+
+#[test]
+fn an_address_that_cannot_be_used_is_an_error_with_advice() {
+    wakeful::block_on(async {
+        let server = wakeful_observatory::serve("127.0.0.1:0").await.unwrap();
+        for (address, part) in [
+            ("0.0.0.0:0", "on loopback only"),
+            ("nonsense", "give 127.0.0.1:7070"),
+            (&*server.address().to_string(), "the port is in use"),
+        ] {
+            let error = wakeful_observatory::serve(address).await.unwrap_err();
+            assert!(error.to_string().contains(part), "{error}");
+        }
     });
 }

@@ -1,6 +1,16 @@
 //! Writes responses.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::net::Shutdown;
+use std::time::Duration;
+
+use wakeful::net::TcpStream;
+use wakeful::time::timeout;
+
+/// The longest time that a client may take to receive a response.
+pub(crate) const SEND: Duration = Duration::from_secs(10);
+/// How long a closing connection may receive what its peer still sends.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// Content security policy: no site may show a page in a frame, and a page may load nothing and
 /// connect only to this server.
@@ -56,6 +66,27 @@ pub(crate) fn event(out: &mut Vec<u8>, name: &str, data: &str) {
         let _ = writeln!(out, "data: {line}");
     }
     out.push(b'\n');
+}
+
+/// Closes a connection whose peer may still be sending. If the socket were dropped at once, the
+/// system would answer further bytes with a reset, which can discard the last reply at the peer. So
+/// this sends the end of the stream, then reads and discards bytes for a while.
+pub(crate) async fn close_gently(stream: &TcpStream) -> io::Result<()> {
+    stream.shutdown(Shutdown::Write)?;
+    let drain = async {
+        loop {
+            stream.readable().await?;
+            // Not kept across an `.await`, so that the buffer is not a part of the future.
+            let mut sink = [0; 4096];
+            match stream.try_read(&mut sink) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    timeout(DRAIN, drain).await.unwrap_or(Ok(()))
 }
 
 #[cfg(test)]
