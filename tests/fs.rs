@@ -13,6 +13,8 @@ mod cases;
 mod common;
 #[path = "fs/end.rs"]
 mod end;
+#[path = "support/fifo.rs"]
+mod fifo;
 #[path = "fs/full.rs"]
 mod full;
 #[path = "fs/names.rs"]

@@ -347,7 +347,8 @@ fn silent() -> (Vec<socket2::Socket>, SocketAddr) {
     let mut held = vec![listener];
     // The system accepts each of these at once, or never.
     for _ in 0..8 {
-        let client = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None).unwrap();
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        client.set_nonblocking(true).unwrap();
         let _ = client.connect(&addr);
         held.push(client);
     }

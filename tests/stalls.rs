@@ -6,6 +6,8 @@
 #[cfg(target_os = "linux")]
 #[path = "stalls/child.rs"]
 mod child;
+#[path = "support/fifo.rs"]
+mod fifo;
 #[path = "stalls/kinds.rs"]
 mod kinds;
 #[path = "stalls/locks.rs"]

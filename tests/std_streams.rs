@@ -3,6 +3,8 @@
 
 #[path = "support/alone.rs"]
 mod alone;
+#[path = "support/fifo.rs"]
+mod fifo;
 #[path = "support/net.rs"]
 mod net;
 #[cfg(target_os = "linux")]
@@ -23,7 +25,7 @@ use futures_util::future::join;
 use futures_util::io::copy;
 use futures_util::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use wakeful::block_on;
@@ -309,7 +311,8 @@ fn a_directory_is_an_error() {
 
 /// A terminal: our end, and the end of the program in it.
 fn terminal() -> (File, File) {
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    rustix::io::fcntl_setfd(&ours, rustix::io::FdFlags::CLOEXEC).unwrap();
     grantpt(&ours).unwrap();
     unlockpt(&ours).unwrap();
     let name = ptsname(&ours, Vec::new()).unwrap();
@@ -430,7 +433,7 @@ fn bytes_that_one_runtime_did_not_receive_go_to_the_next() {
 #[test]
 fn a_named_pipe_without_a_writer_is_at_its_end() {
     let path = temporary("fifo");
-    rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    fifo::make_fifo(&path).unwrap();
     // Both ends, so that neither open waits; then the writer is closed.
     let both = OpenOptions::new()
         .read(true)

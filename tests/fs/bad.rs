@@ -6,7 +6,9 @@ use std::path::Path;
 use std::thread;
 
 use futures_util::{AsyncReadExt, AsyncWriteExt};
+#[cfg(target_os = "linux")]
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change};
+#[cfg(target_os = "linux")]
 use rustix::thread::UnshareFlags;
 use wakeful::fs::{self, Backend, File, OpenOptions};
 
@@ -144,6 +146,7 @@ async fn a_full_device_is_reported_once(_: TempDir) -> io::Result<()> {
 
 /// Each thread has its own user on Linux; the threads of the pool and of the kernel inherit it.
 #[test]
+#[cfg(target_os = "linux")]
 fn a_file_of_another_user_is_an_error() {
     for backend in [Backend::Ring, Backend::Pool] {
         let dir = TempDir::new();
@@ -174,6 +177,7 @@ fn a_file_of_another_user_is_an_error() {
 }
 
 /// Mounts a file system of 64 KiB that only this thread and its children can see.
+#[cfg(target_os = "linux")]
 fn mount_small(at: &Path) -> rustix::io::Result<()> {
     // SAFETY: the table of descriptors stays shared; only the mount namespace becomes the thread's
     // own, on which no memory depends.
@@ -184,6 +188,7 @@ fn mount_small(at: &Path) -> rustix::io::Result<()> {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_disk_that_fills_up_reports_the_error_and_keeps_old_contents() {
     for backend in [Backend::Ring, Backend::Pool] {
         let case = move || {
@@ -202,6 +207,7 @@ fn a_disk_that_fills_up_reports_the_error_and_keeps_old_contents() {
     }
 }
 
+#[cfg(target_os = "linux")]
 async fn fill(dir: &TempDir) -> io::Result<()> {
     let path = dir.join("f");
     fs::write_atomic(&path, "old").await?;

@@ -55,14 +55,7 @@ fn a_read_of_a_fifo_is_reported_as_blocked() {
 fn fifo() -> (File, File) {
     let name = format!("wakeful-fifo-{}", std::process::id());
     let path = std::env::temp_dir().join(name);
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &path,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
-        0,
-    )
-    .unwrap();
+    crate::fifo::make_fifo(&path).unwrap();
     // For reading and writing, so that the opening does not wait for another process.
     let mut options = File::options();
     let both = options.read(true).write(true).open(&path);
