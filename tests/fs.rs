@@ -10,8 +10,14 @@ mod cases;
 mod common;
 #[path = "fs/end.rs"]
 mod end;
+#[path = "support/fifo.rs"]
+mod fifo;
 #[path = "fs/full.rs"]
 mod full;
+// Linux only: elsewhere a thread has no user and no mount namespace of its own.
+#[cfg(target_os = "linux")]
+#[path = "fs/linux.rs"]
+mod linux;
 #[path = "fs/names.rs"]
 mod names;
 mod support;

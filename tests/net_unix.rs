@@ -1,5 +1,6 @@
 //! Unix domain sockets.
 
+// Linux only: abstract names.
 #[cfg(target_os = "linux")]
 #[path = "net_unix/address.rs"]
 mod address;
@@ -316,6 +317,7 @@ fn several_incoming_streams_wait_at_the_same_time() {
 }
 
 /// A process in another namespace has no number here.
+// Linux only: namespaces of processes.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_peer_in_another_namespace_has_no_number() {
@@ -356,6 +358,8 @@ fn a_peer_in_another_namespace_has_no_number() {
     assert!(output.status.success(), "{output:?}");
 }
 
+// Linux only, as `peer_cred`.
+#[cfg(target_os = "linux")]
 #[test]
 fn the_credentials_of_the_peer_are_known() {
     run(async || {

@@ -210,11 +210,11 @@ fn internet(from: Option<SocketAddrAny>) -> io::Result<SocketAddr> {
 
 fn unix(from: Option<SocketAddrAny>) -> io::Result<net::SocketAddr> {
     let from = from.and_then(|from| SocketAddrUnix::try_from(from).ok());
-    let from = from.unwrap_or_else(SocketAddrUnix::new_unnamed);
     #[cfg(target_os = "linux")]
-    if let Some(name) = from.abstract_name() {
+    if let Some(name) = from.as_ref().and_then(SocketAddrUnix::abstract_name) {
         return <net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name);
     }
     // In std the empty path gives an unnamed address.
-    net::SocketAddr::from_pathname(OsStr::from_bytes(from.path_bytes().unwrap_or_default()))
+    let path = from.as_ref().and_then(SocketAddrUnix::path_bytes);
+    net::SocketAddr::from_pathname(OsStr::from_bytes(path.unwrap_or_default()))
 }
