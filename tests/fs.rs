@@ -1,5 +1,7 @@
 //! Tests of files and directories, with the ring and with the pool.
 
+#[path = "support/alone.rs"]
+mod alone;
 #[path = "fs/bad.rs"]
 mod bad;
 #[path = "fs/cancel.rs"]
@@ -20,6 +22,14 @@ mod full;
 mod linux;
 #[path = "fs/names.rs"]
 mod names;
+// Linux only: the completion ring, and seccomp.
+#[cfg(target_os = "linux")]
+#[path = "fs/refused.rs"]
+mod refused;
+// Linux only: seccomp.
+#[cfg(target_os = "linux")]
+#[path = "support/seccomp.rs"]
+mod seccomp;
 mod support;
 #[path = "fs/taken_over.rs"]
 mod taken_over;

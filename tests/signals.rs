@@ -4,6 +4,10 @@
 mod alone;
 #[path = "support/net.rs"]
 mod net;
+// Linux only: seccomp.
+#[cfg(target_os = "linux")]
+#[path = "support/seccomp.rs"]
+mod seccomp;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -535,5 +539,23 @@ fn a_signal_prints_the_tasks() {
         notify.notify_one();
         worker.await.unwrap();
         printer.abort();
+    });
+}
+
+/// Without eventfds the handlers write to a pipe.
+// Linux only: seccomp.
+#[cfg(target_os = "linux")]
+#[test]
+fn signals_arrive_where_eventfds_are_refused() {
+    alone("signals_arrive_where_eventfds_are_refused", || {
+        seccomp::refusing(&[libc::SYS_eventfd2], |_| {
+            block_on(async {
+                let mut signal = signal(SignalKind::user_defined1()).unwrap();
+                for _ in 0..3 {
+                    kill_process(getpid(), Number::USR1).unwrap();
+                    signal.recv().await.unwrap();
+                }
+            });
+        });
     });
 }

@@ -7,6 +7,10 @@ mod alone;
 mod fifo;
 #[path = "support/net.rs"]
 mod net;
+// Linux only: seccomp.
+#[cfg(target_os = "linux")]
+#[path = "support/seccomp.rs"]
+mod seccomp;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Read, Seek, Write};
@@ -18,13 +22,15 @@ use std::process::{Child, Stdio};
 use std::task::{Context, Wake, Waker};
 
 use alone::{again, role};
+use futures_util::future::join;
 use futures_util::io::copy;
 use futures_util::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use wakeful::block_on;
-use wakeful::io::{stderr, stdin};
+use wakeful::io::{stderr, stdin, stdout};
 
 /// The child process of every case; nothing in the test process.
 #[test]
@@ -112,8 +118,43 @@ fn child() {
                 stderr().write_all(text.as_bytes()).await.unwrap();
             });
         }
+        Some(role) if role.starts_with("hello") => hello(role),
         _ => {}
     }
+}
+
+/// Writes one line to each stream and ends without a flush.
+fn hello(role: &str) {
+    if role.contains("by the pool") {
+        // No stream can be opened again, as on systems other than Linux.
+        #[cfg(target_os = "linux")]
+        seccomp::deny(&[libc::SYS_openat], libc::EACCES);
+    }
+    let lines = async {
+        // Together, as the second write would wait for a thread behind the first one.
+        let (out, err) = (&mut stdout(), &mut stderr());
+        let (out, err) = join(out.write_all(b"hello out\n"), err.write_all(b"hello err\n")).await;
+        out.and(err).unwrap();
+    };
+    let runtime = wakeful::Builder::new().max_blocking_threads(1).build();
+    let runtime = runtime.unwrap();
+    if role.contains("after a turn") {
+        let task = runtime.spawn(lines);
+        while !task.is_finished() {
+            runtime.turn().unwrap();
+        }
+        runtime.shutdown_background();
+    } else if role.contains("behind a closure") {
+        // The only thread of the pool is busy until the process exits.
+        let (_keep, kept) = std::sync::mpsc::channel::<()>();
+        drop(runtime.spawn_blocking(move || kept.recv()));
+        runtime.block_on(lines);
+    } else if role.contains("after block_on") {
+        runtime.block_on(lines);
+    } else {
+        return block_on(lines);
+    }
+    std::process::exit(0);
 }
 
 struct Silent;
@@ -410,4 +451,102 @@ fn a_named_pipe_without_a_writer_is_at_its_end() {
     drop(both);
     assert_eq!(answer("copy", read, || ()), b"");
     std::fs::remove_file(path).unwrap();
+}
+
+/// An output of the child, and what reads it after the child has exited.
+type Output = (Stdio, Box<dyn FnOnce() -> Vec<u8>>);
+
+fn to_file(name: &str) -> Output {
+    let path = temporary(name);
+    let file = File::create(&path).unwrap();
+    let read = move || {
+        let printed = std::fs::read(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        printed
+    };
+    (file.into(), Box::new(read))
+}
+
+fn to_pipe(_: &str) -> Output {
+    let (mut read, write) = std::io::pipe().unwrap();
+    (write.into(), Box::new(move || read_all(&mut read)))
+}
+
+fn to_socket(_: &str) -> Output {
+    let (mut here, there) = UnixStream::pair().unwrap();
+    let read = move || read_all(&mut here);
+    (OwnedFd::from(there).into(), Box::new(read))
+}
+
+fn to_terminal(_: &str) -> Output {
+    let (mut ours, theirs) = terminal();
+    (theirs.into(), Box::new(move || read_all(&mut ours)))
+}
+
+fn read_all(from: &mut impl Read) -> Vec<u8> {
+    let mut printed = Vec::new();
+    match from.read_to_end(&mut printed) {
+        // A terminal whose other end is closed.
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => {}
+        read => drop(read.unwrap()),
+    }
+    printed
+}
+
+/// Runs a child 200 times for each way to end, and counts those whose output is not complete.
+#[track_caller]
+fn nothing_is_lost(output: fn(&str) -> Output) {
+    let ways = [
+        "hello, return",
+        "hello, exit after block_on",
+        "hello by the pool, return",
+        "hello by the pool, exit after block_on",
+        "hello by the pool, exit after a turn",
+        "hello by the pool, exit behind a closure",
+    ];
+    let mut lost = Vec::new();
+    for way in ways {
+        let runs = 0..if way.contains("behind") || way.contains("turn") {
+            20
+        } else {
+            200
+        };
+        let incomplete = runs.filter(|_| {
+            let name = format!("{:?}", std::thread::current().id());
+            let (out, read_out) = output(&format!("{name}-out"));
+            let (err, read_err) = output(&format!("{name}-err"));
+            let mut command = again("child", way);
+            let mut child = command.stdout(out).stderr(err).spawn().unwrap();
+            drop(command);
+            assert!(child.wait().unwrap().success(), "{way}");
+            let has =
+                |printed: Vec<u8>, line: &str| String::from_utf8(printed).unwrap().contains(line);
+            !has(read_out(), "hello out") | !has(read_err(), "hello err")
+        });
+        lost.push((way, incomplete.count()));
+    }
+    assert!(
+        lost.iter().all(|(_, lost)| *lost == 0),
+        "lost lines: {lost:#?}"
+    );
+}
+
+#[test]
+fn no_output_to_a_file_is_lost_at_the_end() {
+    nothing_is_lost(to_file);
+}
+
+#[test]
+fn no_output_to_a_pipe_is_lost_at_the_end() {
+    nothing_is_lost(to_pipe);
+}
+
+#[test]
+fn no_output_to_a_socket_is_lost_at_the_end() {
+    nothing_is_lost(to_socket);
+}
+
+#[test]
+fn no_output_to_a_terminal_is_lost_at_the_end() {
+    nothing_is_lost(to_terminal);
 }

@@ -7,6 +7,11 @@
 //! in the same way: it calls a waker. And look at `greet`: the conversation of lesson 02 as one
 //! function.
 //!
+//! One thing this loop can't do: another thread may call a waker, and the queue is behind a lock, so
+//! the task is queued. But the loop sleeps in `poller.wait`, which returns when a socket is ready,
+//! not when the queue changes. If no socket becomes ready, the program hangs, with a task in the
+//! queue. Lesson 27 wakes the loop.
+//!
 //! `cargo run --example lab_06_reactor`
 
 use std::cell::RefCell;
@@ -37,7 +42,11 @@ struct TaskWaker(usize, Queue);
 
 impl Wake for TaskWaker {
     fn wake(self: Arc<TaskWaker>) {
-        self.1.lock().unwrap().push_back(self.0);
+        let mut queue = self.1.lock().unwrap();
+        if !queue.contains(&self.0) {
+            queue.push_back(self.0); // ten wakes queue the task once, as in lesson 05
+        }
+        // Missing: if the loop sleeps and another thread is here, the loop must be woken, too.
     }
 }
 
@@ -157,6 +166,7 @@ fn main() -> io::Result<()> {
     let [ada, bob] = visitors.join().expect("the visitors do not panic")?;
     println!("\nAda received \"{ada}\", Bob received \"{bob}\".");
     println!("An executor, a reactor, and wakers between them: that is an async runtime.");
+    println!("But a wake from another thread would not end its sleep: see lesson 27.");
 
     // The tasks do not depend on the loop, and the loop does not depend on the conversation.
     assert_eq!((ada.as_str(), bob.as_str()), ("hello, ada", "hello, bob"));

@@ -7,6 +7,9 @@
 //! Look at `sent to the loop` and `the loop receives`: a wake from another thread is sent to the
 //! loop first. On the page, the colour of an arrow shows what called the waker.
 //!
+//! The page shows ten tasks: the seven, whose names begin with `by`; `main`; `friend`, which calls
+//! one waker and sends a datagram; and `task 9.1`, which the runtime makes for the job on the pool.
+//!
 //! `cargo run --example lab_10_who_woke`
 
 use std::cell::Cell;
@@ -77,6 +80,11 @@ fn main() {
     for line in story.lines().filter(|line| line.contains(" wakes by ")) {
         println!("  {line}");
     }
+
+    // The page has as many tasks as the text above says.
+    let names = snapshot.tasks().iter().map(|task| task.name.as_deref());
+    let seven = names.filter(|name| name.is_some_and(|name| name.starts_with("by ")));
+    assert_eq!((seven.count(), snapshot.tasks().len()), (7, 10));
 
     let only_wake = |name| lab::wakes(&snapshot, name)[0];
     let place = |name| lab::task(&snapshot, name);

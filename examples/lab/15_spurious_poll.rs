@@ -5,11 +5,12 @@
 //! future must check its condition at every poll, and may be polled before the condition holds.
 //!
 //! `FuturesUnordered` gives each of its futures a waker of its own, and polls only those that were
-//! woken. Compare how often the doors are checked.
+//! woken. Compare how often the doors are checked. `join_all` of `futures-util` does the first for
+//! at most 30 futures, and the second for more.
 //!
 //! `cargo run --example lab_15_spurious_poll`
 
-use futures_util::future::join3;
+use futures_util::future::{join_all, join3};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use wakeful::trace::{End, Level, mark};
 use wakeful_lab::{self as lab, Door};
@@ -26,6 +27,24 @@ async fn open_all(doors: &[Door; 3]) {
 
 fn checks(doors: &[Door; 3]) -> [u32; 3] {
     [0, 1, 2].map(|door| doors[door].checks())
+}
+
+/// Returns the number of all checks of `count` doors. One task waits for them with `join_all`; they
+/// open one after the other, last door first.
+fn checks_with_join_all(count: usize) -> u32 {
+    let doors: Vec<Door> = (0..count).map(|_| Door::default()).collect();
+    wakeful::block_on(async {
+        let joined = doors.clone();
+        let task = wakeful::spawn(async move {
+            join_all(joined.iter().map(Door::opened)).await;
+        });
+        for door in doors.iter().rev() {
+            lab::settle().await;
+            door.open();
+        }
+        task.await.expect("it does not panic");
+    });
+    doors.iter().map(Door::checks).sum()
 }
 
 fn main() {
@@ -58,7 +77,12 @@ fn main() {
         checks(&unordered)
     );
     println!("Two checks are needed: one leaves the waker, one finds the door open.");
-    println!("With join, three doors take 9 checks, and a thousand take half a million.");
+    let [thirty, thirty_one] = [30, 31].map(checks_with_join_all);
+    println!("All checks with join_all of 30 doors: {thirty}, of 31 doors: {thirty_one}.");
+    println!("With join, n doors take n * (n + 3) / 2 checks: 9 for three, 495 for 30. With more");
+    println!(
+        "than 30 futures join_all changes to FuturesUnordered, and each door is checked twice."
+    );
 
     let rounds = [End::Pending, End::Pending, End::Pending, End::Ready];
     assert_eq!(lab::polls(&snapshot, "join"), rounds);
@@ -68,4 +92,6 @@ fn main() {
     // With `join` each poll of the task polls every future that is not ready yet.
     assert_eq!(checks(&joined), [4, 3, 2]);
     assert_eq!(checks(&unordered), [2, 2, 2]);
+    // `join_all` polls all its futures as well, but only if there are at most 30.
+    assert_eq!((thirty, thirty_one), (30 * 33 / 2, 31 * 2));
 }

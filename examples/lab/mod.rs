@@ -15,6 +15,9 @@ use std::time::Duration;
 use wakeful::time::{pause, resume, sleep};
 use wakeful::trace::{Effect, End, Kind, Level, Origin, Snapshot};
 
+#[path = "tool/exercise.rs"]
+pub mod exercise;
+
 /// Runs two clients of the server at `server`, on a thread. The server asks each for a name and
 /// answers with a greeting:
 ///

@@ -63,6 +63,7 @@ mod slab;
 mod split_mix;
 mod stall;
 pub mod sync;
+mod sys;
 pub mod task;
 pub mod time;
 #[cfg(feature = "tokio-io")]

@@ -25,7 +25,7 @@ use std::task::{Context, Poll};
     all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))
 ))]
 pub(crate) use detached::run_detached;
-pub(crate) use pool::{Config, Pool};
+pub(crate) use pool::{Config, Duty, Pool};
 pub(crate) use remote::RemoteCall;
 pub(crate) use write_errors::WriteErrors;
 
@@ -45,6 +45,8 @@ pub(crate) struct Blocking {
     pub(crate) pool: Arc<Pool>,
     /// Number of results that tasks wait for. While it is not zero, paused time does not advance.
     awaited: Rc<Cell<usize>>,
+    /// Whether an output job may not have ended.
+    has_output: Cell<bool>,
     trace: Recorder,
 }
 
@@ -58,6 +60,7 @@ impl Blocking {
         Blocking {
             pool: Pool::new(config),
             awaited: Rc::default(),
+            has_output: Cell::new(false),
             trace,
         }
     }
@@ -70,6 +73,14 @@ impl Blocking {
     /// Whether no task waits for a result, and no closure of a handle has yet to end.
     pub(crate) fn is_idle(&self) -> bool {
         self.awaited.get() == 0 && !self.pool.has_remote()
+    }
+
+    /// Waits until all that was written to standard streams has reached the system.
+    #[inline]
+    pub(crate) fn finish_output(&self) {
+        if self.has_output.replace(false) {
+            self.pool.finish_output();
+        }
     }
 
     #[track_caller]
@@ -92,7 +103,7 @@ impl Blocking {
     {
         let id = next_id();
         let shown = Closure::new(id.as_u64(), size_of::<F>(), location);
-        let call = self.call(false, Some(id), shown, f)?;
+        let call = self.call(Duty::Optional, Some(id), shown, f)?;
         Ok((id, call))
     }
 
@@ -100,14 +111,9 @@ impl Blocking {
     ///
     /// # Errors
     ///
-    /// Returns an error if the system starts no thread and none is running.
-    fn call<F, T>(
-        &self,
-        mandatory: bool,
-        id: Option<Id>,
-        shown: Closure,
-        f: F,
-    ) -> io::Result<Call<T>>
+    /// Returns an error if the system starts no thread and none is running; for output also if the
+    /// runtime has ended.
+    fn call<F, T>(&self, duty: Duty, id: Option<Id>, shown: Closure, f: F) -> io::Result<Call<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
@@ -118,7 +124,7 @@ impl Blocking {
             let running = trace.begin();
             let _attribution = attribute_to(id);
             // A closure whose result was given up before it began never begins.
-            if mandatory || !sender.is_abandoned() {
+            if duty != Duty::Optional || !sender.is_abandoned() {
                 let work = shown.enter();
                 let result = catch_unwind(AssertUnwindSafe(f));
                 drop(work);
@@ -126,7 +132,10 @@ impl Blocking {
                 sender.fill(result.map_err(Missing::Panicked));
             }
         });
-        self.pool.submit(Job { run, mandatory })?;
+        self.pool.submit(Job { run, duty })?;
+        if duty == Duty::Output {
+            self.has_output.set(true);
+        }
         Ok(Call {
             receiver,
             _awaited: Awaited::new(&self.awaited),
@@ -151,7 +160,7 @@ impl Drop for Awaited {
 }
 
 /// Future of a closure on the pool, without a task. Dropping it prevents a closure that has not
-/// begun from beginning, unless it is mandatory.
+/// begun from beginning, if it is optional.
 pub(crate) struct Call<T> {
     receiver: Receiver<T>,
     _awaited: Awaited,
@@ -165,23 +174,24 @@ impl<T> Future for Call<T> {
     }
 }
 
-/// Runs a closure on the pool of this thread's runtime. A `mandatory` closure runs even if its
+/// Runs a closure on the pool of this thread's runtime. Unless it is optional, it runs even if its
 /// result is given up or the runtime ends before it begins.
 ///
 /// # Errors
 ///
-/// Returns an error if the system starts no thread and none is running.
+/// Returns an error if the system starts no thread and none is running; for output also if the
+/// runtime has ended.
 ///
 /// # Panics
 ///
 /// Outside a runtime.
 #[track_caller]
-pub(crate) fn call<F, T>(mandatory: bool, f: F) -> io::Result<Call<T>>
+pub(crate) fn call<F, T>(duty: Duty, f: F) -> io::Result<Call<T>>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    with(|blocking| blocking.call(mandatory, None, Closure::hidden(), f))
+    with(|blocking| blocking.call(duty, None, Closure::hidden(), f))
 }
 
 /// Future of the task behind the handle: it returns, panics or is cancelled like the closure.

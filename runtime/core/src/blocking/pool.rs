@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::error::no_thread;
+use crate::shutdown_error::runtime_ended;
 use crate::unwind::catch_panic;
 
 /// Configuration of the pool, set by the builder.
@@ -20,8 +21,18 @@ pub(crate) struct Config {
 
 pub(super) struct Job {
     pub(super) run: Box<dyn FnOnce() + Send>,
-    /// Whether the job runs even if the runtime ends before it begins.
-    pub(super) mandatory: bool,
+    pub(super) duty: Duty,
+}
+
+/// What happens to a job that has not begun or not ended when the runtime is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Duty {
+    /// It is dropped at shutdown if it has not begun.
+    Optional,
+    /// It runs even if the runtime ends before it begins.
+    Mandatory,
+    /// A write to a standard stream: [`Pool::finish_output`] waits for its end.
+    Output,
 }
 
 /// Threads and their queue, shared by the thread that owns the runtime and the workers.
@@ -30,7 +41,7 @@ pub(crate) struct Pool {
     state: Mutex<PoolState>,
     /// Notified for a new job, and at shutdown.
     work: Condvar,
-    /// Notified when a worker has ended.
+    /// Notified when a worker has ended, and when no output job is left.
     gone: Condvar,
     /// Number of closures of handles that have not ended.
     remote: AtomicUsize,
@@ -43,6 +54,8 @@ struct PoolState {
     idle: usize,
     /// Threads that run a job.
     busy: usize,
+    /// Output jobs that have not ended.
+    outputs: usize,
     started: u64,
     closed: bool,
 }
@@ -76,15 +89,21 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no thread and the system refuses one; the job is dropped.
+    /// Returns an error if there is no thread and the system refuses one, or for an output job if
+    /// the runtime has ended; the job is dropped.
     pub(super) fn submit(self: &Arc<Self>, job: Job) -> io::Result<()> {
         let mut state = self.lock();
+        let is_output = job.duty == Duty::Output;
         if state.closed {
             drop(state);
             drop(job);
-            return Ok(());
+            return match is_output {
+                true => Err(runtime_ended("can't write: the runtime has ended")),
+                false => Ok(()),
+            };
         }
         state.queue.push_back(job);
+        state.outputs += usize::from(is_output);
         if state.idle >= state.queue.len() {
             self.work.notify_one();
             return Ok(());
@@ -97,6 +116,7 @@ impl Pool {
             Err(_) if state.threads > 0 => Ok(()),
             Err(error) => {
                 let job = state.queue.pop_back();
+                state.outputs -= usize::from(is_output);
                 drop(state);
                 drop(job);
                 Err(no_thread(error))
@@ -123,10 +143,12 @@ impl Pool {
             if let Some(job) = state.queue.pop_front() {
                 state.busy += 1;
                 drop(state);
+                let duty = job.duty;
                 // A job catches the panics of its closure; only a drop can panic here.
                 catch_panic(job.run);
                 state = self.lock();
                 state.busy -= 1;
+                self.ended(&mut state, duty);
                 continue;
             }
             if state.closed {
@@ -147,6 +169,38 @@ impl Pool {
         self.gone.notify_all();
     }
 
+    /// Counts the end of a job.
+    fn ended(&self, state: &mut PoolState, duty: Duty) {
+        if duty == Duty::Output {
+            state.outputs -= 1;
+            if state.outputs == 0 {
+                self.gone.notify_all();
+            }
+        }
+    }
+
+    /// Waits for the end of all output jobs. Those that have not begun run here, as all workers may
+    /// be busy with jobs that wait for this thread.
+    pub(super) fn finish_output(&self) {
+        let mut state = self.lock();
+        loop {
+            let is_output = |job: &Job| job.duty == Duty::Output;
+            if let Some(place) = state.queue.iter().position(is_output)
+                && let Some(job) = state.queue.remove(place)
+            {
+                drop(state);
+                catch_panic(job.run);
+                state = self.lock();
+                self.ended(&mut state, job.duty);
+            } else if state.outputs > 0 {
+                let waited = self.gone.wait(state);
+                state = waited.unwrap_or_else(PoisonError::into_inner);
+            } else {
+                return;
+            }
+        }
+    }
+
     /// Drops the jobs that have not begun and are not mandatory, and waits for the threads to end.
     /// Returns the number of threads that are still busy after `timeout`; each ends when its job
     /// does.
@@ -155,7 +209,7 @@ impl Pool {
         state.closed = true;
         let (mandatory, unstarted): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut state.queue)
             .into_iter()
-            .partition(|job| job.mandatory);
+            .partition(|job| job.duty != Duty::Optional);
         state.queue = mandatory;
         self.work.notify_all();
         drop(state);

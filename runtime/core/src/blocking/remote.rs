@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 
-use super::pool::{Job, Pool};
+use super::pool::{Duty, Job, Pool};
 use crate::console::Closure;
 use crate::task::Id;
 use crate::task::attribution::attribute_to;
@@ -81,8 +81,8 @@ where
                 sender.fill(result.map_err(Missing::Panicked));
             }
         });
-        let mandatory = false;
-        pool.submit(Job { run, mandatory })?;
+        let duty = Duty::Optional;
+        pool.submit(Job { run, duty })?;
         Ok(receiver)
     }
 }

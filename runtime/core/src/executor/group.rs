@@ -289,7 +289,8 @@ impl Executor {
     }
 
     fn set_scope(&self, scope: Option<Scope>) -> Option<Scope> {
-        let slow = scope.is_some() || self.closing.get() || self.observer.is_some();
+        let slow =
+            scope.is_some() || self.closing.get() || self.observer.is_some() || self.is_driven();
         self.slow_spawn.set(slow);
         // The drop of a scope runs no user code: a group has wakers only while a future waits, and
         // the future holds the group.

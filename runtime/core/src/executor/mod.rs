@@ -9,6 +9,7 @@ mod batch;
 mod builder;
 pub mod classes;
 pub(crate) mod current;
+mod driven;
 pub(crate) mod group;
 mod ids;
 mod inbox;
@@ -101,13 +102,17 @@ pub(crate) struct Executor {
     /// ready when woken tasks last went first has been polled.
     round: Cell<u64>,
     observer: Option<Box<Observer>>,
-    /// Whether spawns take the slow path: the executor is closing or observed, or the running task
-    /// belongs to a group.
+    /// Whether spawns take the slow path: the executor is closing, observed or driven, or the
+    /// running task belongs to a group.
     slow_spawn: Cell<bool>,
     /// The group of the running task.
     scope: RefCell<Option<Scope>>,
     /// The tasks that belong to a group.
     tickets: RefCell<Tickets>,
+    /// Whether another event loop has driven this one, see `driven.rs`.
+    driven: Cell<bool>,
+    /// Whether the next task that becomes ready notifies the host.
+    notify_at_ready: Cell<bool>,
     notifier: Notifier,
     /// Number of times that another thread notified the sleeping loop.
     notified: AtomicU64,
@@ -175,6 +180,8 @@ impl Executor {
             scope: RefCell::default(),
             tickets: RefCell::default(),
             observer,
+            driven: Cell::new(false),
+            notify_at_ready: Cell::new(false),
             notifier,
             notified: AtomicU64::new(0),
             coalesced_there: AtomicU64::new(0),

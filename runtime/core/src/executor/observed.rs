@@ -1,5 +1,6 @@
-//! Slow paths of the executor: with an observer, with several classes, and during shutdown. They
-//! are separate functions, so that the fast paths in `mod.rs` do not slow down.
+//! Slow paths of the executor: with an observer, with several classes, driven by another loop,
+//! and during shutdown. They are separate functions, so that the fast paths in `mod.rs` do not slow
+//! down.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -42,7 +43,8 @@ impl Drop for Watched<'_> {
 }
 
 impl Executor {
-    /// Spawns a task while an observer is installed, in a group, or during shutdown.
+    /// Spawns a task while an observer is installed, in a group, in a driven loop, or during
+    /// shutdown.
     #[track_caller]
     #[cold]
     #[inline(never)]
@@ -63,7 +65,7 @@ impl Executor {
         // borrows `self` from.
         let _kept = self.shared();
         let closing = self.closing.get();
-        let timed = self.observer().is_some_and(Observer::times_wakes);
+        let timed = self.is_driven() || self.observer().is_some_and(Observer::times_wakes);
         let state = if closing { JOIN } else { JOIN | QUEUED } | if timed { TIMED } else { 0 };
         let task = self.allocate(
             id,
@@ -92,6 +94,7 @@ impl Executor {
         } else {
             // SAFETY: queues live as long as the executor; `QUEUED` is set, and the task is new.
             unsafe { queue.as_ref().run_queue.push(Runnable::new(task)) };
+            self.task_is_ready();
             if is_member && self.scope().is_some_and(|scope| scope.group.is_aborted()) {
                 lifecycle::abort_here::<ClassQueue>(task);
             }
@@ -210,7 +213,8 @@ impl Executor {
         self.observer.as_deref()
     }
 
-    /// Counts a scheduling event. If it queued the task, records the time in the observer.
+    /// Counts a scheduling event. If it queued the task, records the time in the observer, and
+    /// notifies a host that waits.
     pub(super) fn on_event(&self, event: SchedEvent, task: &Header) {
         match event {
             SchedEvent::Timed => {}
@@ -222,5 +226,6 @@ impl Executor {
         if let Some(observer) = &self.observer {
             observer.queued(task.slot.get());
         }
+        self.task_is_ready();
     }
 }

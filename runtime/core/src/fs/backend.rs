@@ -31,7 +31,8 @@ use crate::task::NO_RUNTIME;
 #[non_exhaustive]
 pub enum Backend {
     /// The ring if the crate was built with the feature `io-uring` and the kernel provides one,
-    /// else the pool. The choice is made at the first file operation; [`backend`] returns it.
+    /// else the pool. The choice is made at the first file operation; [`backend`] returns it. If
+    /// the process installs a filter later that refuses the ring's calls, the pool takes over.
     #[default]
     Auto,
     /// A completion ring (`io_uring`): Linux, 5.11 and newer, with the feature `io-uring`. Building
@@ -102,7 +103,7 @@ impl Files {
     /// Returns the ring and makes it at the first use; `None` if the pool is the backend.
     fn ring(&self) -> Option<Rc<Ring>> {
         if let Some(ring) = self.made() {
-            return Some(ring);
+            return (!ring.is_retired()).then_some(ring);
         }
         if self.choice.get() == Backend::Auto {
             match self.make_ring() {

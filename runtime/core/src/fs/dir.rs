@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 
 use super::error::{lost, tried};
 use super::op::on_pool;
-use crate::blocking::{self, Call};
+use crate::blocking::{self, Call, Duty};
 
 /// Entries fetched at a time.
 const BATCH: usize = 64;
@@ -142,7 +142,7 @@ impl ReadDir {
             } else if let Some(directory) = self.more.clone() {
                 // It is kept here, so that an error is not taken for the end.
                 let fetch = move || next_batch(&directory);
-                self.fetching = Some(blocking::call(false, fetch)?);
+                self.fetching = Some(blocking::call(Duty::Optional, fetch)?);
             } else {
                 return Poll::Ready(Ok(None));
             }

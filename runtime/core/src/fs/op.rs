@@ -15,7 +15,7 @@ use super::backend;
 use super::error::lost;
 use super::request::{Ended, Outcome, Reply, Request};
 use super::ring::Ticket;
-use crate::blocking::{self, Call};
+use crate::blocking::{self, Call, Duty};
 use crate::task::coop;
 
 /// Future of one file operation. Dropping it cancels an operation that has not begun; the buffers
@@ -50,9 +50,14 @@ impl Op {
     fn start(request: Request, detached: bool) -> Op {
         // Outside a runtime this call panics.
         let ring = backend::ring().filter(|_| !request.is_large());
+        let duty = if detached {
+            Duty::Mandatory
+        } else {
+            Duty::Optional
+        };
         Op(match ring {
             Some(ring) => Way::Ring(ring.start(request, detached)),
-            None => match blocking::call(detached, || request.perform()) {
+            None => match blocking::call(duty, || request.perform()) {
                 Ok(call) => Way::Pool(call),
                 Err(error) => Way::Failed(Some(error)),
             },
@@ -94,7 +99,7 @@ impl Future for Op {
 pub(super) async fn on_pool<T: Send + 'static>(
     f: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    blocking::call(false, f)?.await.map_err(lost)?
+    blocking::call(Duty::Optional, f)?.await.map_err(lost)?
 }
 
 /// Runs an operation that transfers bytes, again if a signal interrupts it. Returns the count and

@@ -47,6 +47,15 @@
 //! the blocking pool: files, sockets, `/dev/null`, a terminal of another user, devices that are a
 //! different one when opened again (such as the master of a pseudoterminal), and all streams on
 //! other systems.
+//!
+//! A write by the pool returns when the bytes are accepted, before they reach the system. No
+//! accepted byte is lost when the program ends in the usual way: [`block_on`](crate::block_on)
+//! returns when the system has them all, and so does the end of the runtime, with
+//! [`shutdown_background`](crate::Runtime::shutdown_background) as well. Both wait for as long as
+//! the reader of the output takes, as `println!` does. Nothing waits for them in a call of
+//! `std::process::exit` inside `block_on`, or if `main` returns while the runtime runs on another
+//! thread: flush there. With [`Runtime::turn`](crate::Runtime::turn) in place of `block_on`, the
+//! end of the runtime waits.
 
 mod bidirectional;
 #[cfg(feature = "io-std")]

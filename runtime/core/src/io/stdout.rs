@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 use super::descriptor::retry_blocking;
 use super::reopen::reopen;
-use crate::blocking::{self, Call, Missing, WriteErrors};
+use crate::blocking::{self, Call, Duty, Missing, WriteErrors};
 use crate::reactor::{Async, Interest};
 use crate::shutdown_error::runtime_ended;
 use crate::task::coop;
@@ -118,9 +118,10 @@ impl Output {
                     bytes.extend_from_slice(&buf[..buf.len().min(left)]);
                 }
                 let n = bytes.len();
-                // The write is carried out even if the stream is dropped or the runtime ends.
+                // The write is carried out even if the stream is dropped, and `block_on` and the
+                // end of the runtime wait for it.
                 let write = move || write_all(which, &bytes);
-                pooled.busy = Some(blocking::call(true, write)?);
+                pooled.busy = Some(blocking::call(Duty::Output, write)?);
                 Poll::Ready(Ok(n))
             }
         }
@@ -159,9 +160,11 @@ macro_rules! output {
     ($type:ident, $new:ident, $which:ident, $what:literal) => {
         #[doc = concat!("The standard ", $what, "; made by [`", stringify!($new), "`].")]
         ///
-        /// Flush it before the program ends: a write to a file or a socket is complete only when
-        /// the next write or flush returns. The next write returns the error of such a write, and
-        /// the next flush returns it too, once.
+        /// A write may return before the system has the bytes, see
+        /// [Standard streams](self#standard-streams). They reach the system before the `block_on`
+        /// or the runtime in which they were written ends. Flush the stream to learn of a failed
+        /// write, and before a call of `std::process::exit`, which waits for nothing. The next
+        /// write returns the error of a failed write, and the next flush returns it too, once.
         #[derive(Debug)]
         pub struct $type(Output);
 

@@ -79,6 +79,12 @@ use state::State;
 /// Default of the largest number of events of one wait.
 pub(crate) const EVENTS: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
 
+/// The loop will not turn again.
+const SHUT_DOWN: u8 = 1 << 0;
+/// Another event loop waits for this one, see `runtime/turn.rs`: an earlier deadline, or a request
+/// for the loop, notifies it.
+const NOTIFIES_HOST: u8 = 1 << 1;
+
 /// The descriptors and timers of one loop. Owner thread only.
 pub(crate) struct Reactor {
     device: Device,
@@ -87,7 +93,10 @@ pub(crate) struct Reactor {
     // Empty between turns; kept for their memory.
     events: Cell<Vec<Event>>,
     wakers: Cell<Vec<Waker>>,
-    shut_down: Cell<bool>,
+    /// [`SHUT_DOWN`], [`NOTIFIES_HOST`].
+    flags: Cell<u8>,
+    /// While `NOTIFIES_HOST` is set: the deadline for which the host waits, in the clock's time.
+    announced: Cell<u64>,
     /// Whether a task has tried a descriptor that was not ready, without waiting for it.
     missed_tries: Cell<bool>,
     waits: HistogramRecorder,
@@ -131,7 +140,8 @@ impl Reactor {
             timers: Timers::new(trace.clone(), faults),
             events: Cell::default(),
             wakers: Cell::default(),
-            shut_down: Cell::new(false),
+            flags: Cell::new(0),
+            announced: Cell::new(u64::MAX),
             missed_tries: Cell::new(false),
             waits: HistogramRecorder::default(),
             trace,
@@ -304,12 +314,47 @@ impl Reactor {
     }
 
     pub(crate) fn is_shut_down(&self) -> bool {
-        self.shut_down.get()
+        self.flags.get() & SHUT_DOWN != 0
+    }
+
+    /// Whether the loop has ended, or another event loop waits for it. One test for both, for code
+    /// that seldom finds either.
+    #[inline(always)]
+    pub(crate) fn is_unusual(&self) -> bool {
+        self.flags.get() != 0
+    }
+
+    /// Notes that another event loop waits, at most until the next timer is due.
+    pub(crate) fn host_waits(&self) {
+        self.announced.set(self.timers.next_deadline());
+        self.flags.set(self.flags.get() | NOTIFIES_HOST);
+    }
+
+    /// Notes that the loop runs.
+    pub(crate) fn host_is_awake(&self) {
+        self.flags.set(self.flags.get() & !NOTIFIES_HOST);
+    }
+
+    /// Ends the wait of the host, if it waits, because the loop has something to do. A host that
+    /// was notified is not notified again before the next turn.
+    #[inline]
+    pub(crate) fn notify_host(&self) {
+        if self.flags.get() & NOTIFIES_HOST != 0 {
+            self.host_is_awake();
+            self.device.notifier().notify();
+        }
+    }
+
+    /// Ends the wait of the host if it would outlast this deadline, whose timer was armed just now.
+    pub(crate) fn notify_host_of(&self, deadline: u64) {
+        if deadline < self.announced.get() {
+            self.notify_host();
+        }
     }
 
     /// Ends all waits, as the loop will not turn again: wakes all waiters, whose next polls fail.
     pub(crate) fn shut_down(&self) {
-        self.shut_down.set(true);
+        self.flags.set(SHUT_DOWN);
         let mut wakers = self.timers.disarm_all();
         for state in self.registrations.borrow().iter() {
             state.take_all(&mut wakers);

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use super::event::Event;
 use super::interest::Interest;
 use super::notifier::Notifier;
+use crate::sys::is_refusal;
 
 /// The portable backend of a reactor.
 pub(super) struct Portable {
@@ -87,11 +88,6 @@ impl Portable {
 /// Makes a poller. If the system refuses a call, the error names it.
 pub(super) fn poller() -> io::Result<Poller> {
     Poller::new().map_err(|error| refused(error, refused_call))
-}
-
-/// Whether the error means that the kernel does not have a call, or that a sandbox forbids it.
-pub(super) fn is_refusal(errno: Errno) -> bool {
-    matches!(errno, Errno::NOSYS | Errno::PERM | Errno::ACCESS)
 }
 
 /// Adds to an error which call was refused and what to do.

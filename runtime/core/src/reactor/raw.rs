@@ -26,6 +26,7 @@ use super::event::Event;
 use super::interest::Interest;
 use super::notifier::Notifier;
 use super::{portable, pwait2};
+use crate::sys::is_refusal;
 
 /// The key of the notifier. `polling` reserves `u64::MAX` for itself.
 const NOTIFY: u64 = u64::MAX - 1;
@@ -38,7 +39,7 @@ const NO_TIME: Timespec = Timespec {
 /// Converts the error of a call that the raw backend needs and the portable one does not. If the
 /// system refuses the call, the kind is `Unsupported`, on which `Backend::Auto` falls back.
 fn unsupported(call: &str, errno: Errno) -> io::Error {
-    if !portable::is_refusal(errno) {
+    if !is_refusal(errno) {
         return errno.into();
     }
     io::Error::new(

@@ -121,6 +121,12 @@ impl Source {
         }
     }
 
+    /// Ends the wait of a host of the loop, see [`Reactor::notify_host`].
+    #[allow(dead_code, reason = "only the ring of `io-uring` queues requests")]
+    pub(crate) fn notify_host(&self) {
+        self.reactor.notify_host();
+    }
+
     /// Sets whether the wait for the descriptor is the runtime's own, on behalf of no task that
     /// waits at present. Then it does not count as something that may end a sleep of the loop.
     #[allow(dead_code, reason = "for the ring and for signals")]

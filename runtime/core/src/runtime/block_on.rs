@@ -20,6 +20,7 @@ use std::time::Duration;
 use super::Parts;
 use super::batch_limit::BatchLimit;
 use super::inspector::{Inspector, Sleep};
+use crate::blocking::Blocking;
 use crate::context;
 use crate::executor::{ClassQueue, Executor, Tick, Turn};
 use crate::reactor::Wait;
@@ -28,6 +29,15 @@ use crate::task::header::Header;
 use crate::task::waker;
 use crate::trace::End;
 
+/// Waits for the output of `block_on` when it returns or unwinds, as the process may end then.
+struct FinishOutput<'a>(&'a Blocking);
+
+impl Drop for FinishOutput<'_> {
+    fn drop(&mut self) {
+        self.0.finish_output();
+    }
+}
+
 impl Parts {
     /// Runs the loop until `future` is ready.
     #[track_caller]
@@ -35,6 +45,7 @@ impl Parts {
         let location = Location::caller();
         context::run("block_on", &self.context, || {
             self.enter(|| {
+                let _finish = FinishOutput(&self.blocking);
                 let watched = self.executor.main_begins(location);
                 let output = self.run_until_ready(future, location);
                 if let Some(watched) = watched {

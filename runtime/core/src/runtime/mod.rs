@@ -67,11 +67,12 @@ use hooks::Hooks;
 /// The futures of all tasks are dropped, on this thread; the handles of unfinished tasks return a
 /// cancelled [`JoinError`](crate::task::JoinError). Tasks that are spawned by those drops are
 /// cancelled immediately. Wakers and handles that are still held elsewhere stay valid and do
-/// nothing. Then the drop waits for running [`spawn_blocking`](crate::spawn_blocking) closures and
-/// for [file](crate::fs) operations, see [`shutdown_timeout`](Self::shutdown_timeout).
+/// nothing. Then the drop waits until the system has what was written to [standard
+/// streams](crate::io#standard-streams), and for running [`spawn_blocking`](crate::spawn_blocking)
+/// closures and [file](crate::fs) operations, see [`shutdown_timeout`](Self::shutdown_timeout).
 ///
-/// That wait blocks the thread. Inside [`block_on`](Self::block_on) of another runtime, it blocks
-/// the loop of that runtime for up to
+/// The wait for closures and files blocks the thread. Inside [`block_on`](Self::block_on) of
+/// another runtime, it blocks the loop of that runtime for up to
 /// [`blocking_shutdown_timeout`](Builder::blocking_shutdown_timeout), 10 seconds by default; after
 /// 100 ms it is reported on standard error. Call [`shutdown_background`](Self::shutdown_background)
 /// or `shutdown_timeout` there instead.
@@ -264,7 +265,8 @@ impl Runtime {
         self.shut_down(timeout, |_| ())
     }
 
-    /// Drops the runtime without waiting for [`spawn_blocking`](crate::spawn_blocking) closures.
+    /// Drops the runtime without waiting for [`spawn_blocking`](crate::spawn_blocking) closures. It
+    /// waits for what was written to [standard streams](crate::io#standard-streams).
     pub fn shutdown_background(self) {
         self.shutdown_timeout(Duration::ZERO);
     }
@@ -290,6 +292,7 @@ impl Runtime {
         if executor.observer().is_some() {
             stall::unwatch();
         }
+        blocking.finish_output();
         let in_flight = files.shut_down(timeout);
         let at_work = blocking.pool.shut_down(timeout.min(REPORT_AFTER));
         if at_work == 0 || timeout <= REPORT_AFTER {

@@ -1,8 +1,14 @@
 //! The run loop in single turns, for another event loop to drive.
 //!
 //! A turn ends asleep, in the sense of the handshake in `executor/remote.rs`: from then on other
-//! threads notify the reactor's descriptor, which the foreign loop waits for. The next turn, or a
-//! `block_on`, leaves this sleep first.
+//! threads notify the reactor's descriptor, which the foreign loop waits for. So does this thread:
+//! between two turns the foreign loop runs its callbacks, and the first of them that wakes or
+//! spawns a task, arms a timer earlier than the announced timeout, or queues a file request writes
+//! to the descriptor. The next turn, or a `block_on`, leaves this sleep first.
+//!
+//! The executor notifies for tasks (`executor/driven.rs`), the reactor for timers and requests.
+//! Each does so once in a sleep. Both test a flag that their fast paths test anyway, so a loop that
+//! `block_on` runs pays nothing.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -21,11 +27,13 @@ impl Runtime {
     /// With [`next_timeout`](Self::next_timeout) and the runtime's descriptor ([`AsFd`]), another
     /// event loop drives this one:
     ///
-    /// 1. Wait until the descriptor is readable, for at most the time that `next_timeout` returns.
-    ///    Nothing that could wake a task on this thread may run between that call and the wait.
+    /// 1. Wait until the descriptor is readable, for at most the time that `next_timeout` returned
+    ///    after the last turn.
     /// 2. Call `turn`, whatever ended the wait, and go back to 1.
     ///
-    /// A wake from another thread makes the descriptor readable.
+    /// Between two turns the other loop may run anything: a wake, a spawn, a file operation, and a
+    /// timer that is due before the announced timeout make the descriptor readable, on this thread
+    /// and on others. It stays readable until the next turn.
     ///
     /// # Errors
     ///
@@ -64,8 +72,9 @@ impl Runtime {
     /// [`turn`](Self::turn). `None`: until the descriptor is readable. Zero: it must not wait,
     /// because tasks are ready, or because the loop of this runtime is running and called this.
     ///
-    /// Call this right before the wait: code that runs on this thread in between may spawn, wake,
-    /// and arm timers. For an example see [`turn`](Self::turn).
+    /// The time counts from this call. What runs on this thread between the call and the wait may
+    /// spawn, wake and arm timers: if that shortens the time, the descriptor becomes readable. For
+    /// an example see [`turn`](Self::turn).
     pub fn next_timeout(&self) -> Option<Duration> {
         self.parts.next_timeout()
     }
@@ -144,11 +153,18 @@ impl Parts {
         if !self.asleep_between_turns.get() {
             self.asleep_between_turns.set(self.executor.fall_asleep());
         }
+        self.executor.set_driven();
+        // This thread notifies itself: what the host does until the next turn may wake a task, or
+        // give the loop something else to do.
+        self.executor.notify_at_ready(!self.executor.has_ready());
+        self.reactor.host_waits();
         self.asleep_between_turns.get() && !self.executor.is_pending()
     }
 
     /// Leaves the sleep between two turns: the loop runs, and other threads need not notify.
     pub(super) fn leave_sleep(&self) {
+        self.executor.notify_at_ready(false);
+        self.reactor.host_is_awake();
         if self.asleep_between_turns.replace(false) {
             self.executor.wake_up();
         }

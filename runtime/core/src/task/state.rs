@@ -55,7 +55,8 @@ pub(crate) const WATCHED: u8 = 1 << 5;
 
 /// The scheduler is notified when the task is queued, so wakes of the task take the slow path.
 ///
-/// Set when the task is created, for all tasks of a scheduler or for none. Never cleared.
+/// Set for all tasks of a scheduler or for none: when the task is created, or when another event
+/// loop begins to drive the scheduler. Never cleared.
 ///
 /// Independent of the other bits.
 pub(crate) const TIMED: u8 = 1 << 6;

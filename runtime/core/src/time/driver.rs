@@ -113,6 +113,11 @@ impl Timers {
         }
     }
 
+    /// Returns the deadline of the next timer, or a little less; `u64::MAX` if none is armed.
+    pub(crate) fn next_deadline(&self) -> u64 {
+        self.wheel.borrow().next().unwrap_or(u64::MAX)
+    }
+
     /// Returns how far away the next timer is, if the clock is stopped and can't reach it.
     pub(crate) fn unreachable(&self) -> Option<Duration> {
         let next = self.wheel.borrow().next()?;

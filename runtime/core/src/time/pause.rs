@@ -38,6 +38,7 @@ pub fn pause() {
         "`time::pause`: the clock is paused already"
     );
     reactor.pause_clock();
+    reactor.notify_host();
 }
 
 /// Lets the clock of this runtime continue from the time at which it was stopped.
@@ -65,6 +66,7 @@ pub fn resume() {
             "`time::resume`: the clock is not paused"
         );
         reactor.timers().clock.resume();
+        reactor.notify_host();
     });
 }
 
@@ -103,5 +105,6 @@ pub async fn advance(duration: Duration) {
     let target = timers.clock.now().saturating_add(nanos(duration));
     timers.clock.advance_to(target);
     timers.read_clock();
+    reactor.notify_host();
     crate::task::yield_now().await;
 }

@@ -148,6 +148,7 @@ impl Sleep {
             drop(this.entry.set_waker(&waker));
             // SAFETY: as in `poll_elapsed`.
             unsafe { timers.arm(this.entry.as_ref(), *this.nanos) };
+            this.reactor.notify_host_of(*this.nanos);
         }
     }
 }
@@ -184,8 +185,8 @@ impl Sleep {
         // Cloning a waker may run user code, and so may the console. If that code ended the
         // runtime, the timer was armed too late. If it ran the loop past the deadline, the next
         // reading of the clock fires the timer.
-        if this.reactor.is_shut_down() {
-            never();
+        if this.reactor.is_unusual() {
+            armed_outside(this.reactor, *this.nanos);
         }
         Poll::Pending
     }
@@ -218,6 +219,20 @@ fn note_foreign(reactor: &Rc<Reactor>) {
     if context::is_running() {
         reactor.note_foreign("a timer".to_owned());
     }
+}
+
+/// Notifies the loop that waits for the loop of the timer.
+///
+/// # Panics
+///
+/// If the loop of the timer has ended.
+#[cold]
+#[inline(never)]
+fn armed_outside(reactor: &Reactor, deadline: u64) {
+    if reactor.is_shut_down() {
+        never();
+    }
+    reactor.notify_host_of(deadline);
 }
 
 #[cold]

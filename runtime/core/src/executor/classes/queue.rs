@@ -364,6 +364,7 @@ impl Drop for Ready {
             queue.held.set(queue.held.get() - 1);
             // SAFETY: queued and in no list, as it was popped for this `Ready`.
             queue.run_queue.push(unsafe { Runnable::new(self.task) });
+            queue.executor().task_is_ready();
         }
         // SAFETY: the reference was counted for this. A `Ready` can't leave its thread.
         unsafe { release::drop_here(self.task) };

@@ -5,6 +5,13 @@
 //! one system call for all of them. Reads from the page cache complete inside that call and save
 //! the wait. The waker of the ring collects the other completions, so no task is involved.
 //!
+//! # Refused calls
+//!
+//! A sandbox may allow `io_uring_setup` and refuse `io_uring_enter`. A no-op finds that out when
+//! the ring is made, and the pool is used then. If the call is refused later, because the process
+//! has installed a filter, the requests that the kernel has not received move to the pool
+//! (`Ring::retire`). Completions of the others are still collected.
+//!
 //! # Ownership of the memory
 //!
 //! The kernel reads and writes the buffers of a request from the moment of its submission to its
@@ -15,37 +22,31 @@
 
 mod entry;
 mod handover;
+mod setup;
+mod ticket;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::Future;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, opcode, squeue};
 use rustix::io::Errno;
 
-use super::error::lost;
-use super::request::{Ended, Outcome, Request};
+use super::request::{Outcome, Request};
 use crate::reactor::{Async, Interest};
 use crate::slab::{Key, KeyedSlab};
 use crate::task::oneshot::{Receiver, oneshot};
 use crate::unwind::catch_panic;
 
 use entry::{CANCELLATION, GENERATION_BITS, came_short, entry, name_of, outcome, slot_of};
-use handover::{Unfinished, hand_over};
-
-/// Requests that fit into one submission.
-const ENTRIES: u32 = 256;
-
-/// Completion queue size: 2 x `ENTRIES` for requests, and as many for their cancellations.
-const COMPLETIONS: u32 = 4 * ENTRIES;
+use handover::{Unfinished, hand_over, move_to_pool, wait_without_entering};
+pub(super) use ticket::Ticket;
 
 /// Longest timeout passed to the kernel: it does not overflow there, and is 136 years.
 const FOR_EVER: Duration = Duration::from_secs(1 << 32);
@@ -68,6 +69,10 @@ struct Inner {
     queued: VecDeque<Key>,
     /// Slots of submitted requests to cancel.
     unwanted: Vec<Key>,
+    /// Names of the entries in the submission queue that the kernel has not received, in order.
+    pushed: Vec<u64>,
+    /// Whether the kernel has refused a submission: nothing is submitted any more.
+    is_retired: bool,
     /// Number of entries submitted and not completed.
     in_flight: usize,
     /// Number of cancellations among them.
@@ -92,7 +97,8 @@ enum Stage {
     #[default]
     Orphan,
     Completed(i32),
-    /// A thread waits for the completion, because the runtime has ended.
+    /// A thread performs the request or waits for the completion, because the runtime has ended or
+    /// the kernel has refused the request.
     HandedOver(Receiver<Outcome>),
 }
 
@@ -121,27 +127,11 @@ impl Ring {
     /// `Unsupported` if the kernel has no ring or lacks a required feature, or if a sandbox or a
     /// system setting refuses it.
     pub(super) fn new() -> io::Result<Ring> {
-        let io = make().map_err(|error| match Errno::from_io_error(&error) {
-            Some(Errno::NOSYS | Errno::PERM | Errno::ACCESS | Errno::INVAL) => io::Error::new(
-                io::ErrorKind::Unsupported,
-                format!(
-                    "the kernel refuses a completion ring ({error}): see the setting \
-                     kernel.io_uring_disabled and the sandbox, or use fs::Backend::Auto"
-                ),
-            ),
-            _ => error,
-        })?;
-        let source = Async::new_nonblocking(io.as_fd().try_clone_to_owned()?)?;
+        let mut inner = Inner::new(setup::ring()?)?;
+        let fd = inner.io().as_fd().try_clone_to_owned()?;
+        let source = Async::new_nonblocking(fd)?;
         // The requests that have not completed are counted in `open`.
         source.source().set_background(true);
-        let inner = Inner {
-            io: Some(io),
-            slots: KeyedSlab::default(),
-            queued: VecDeque::new(),
-            unwanted: Vec::new(),
-            in_flight: 0,
-            cancelling: 0,
-        };
         Ok(Ring {
             source,
             inner: RefCell::new(inner),
@@ -163,6 +153,7 @@ impl Ring {
     pub(super) fn start(self: &Rc<Self>, request: Request, detached: bool) -> Ticket {
         let slot = self.inner.borrow_mut().queue(request, detached);
         self.open.set(self.open.get() + 1);
+        self.source.source().notify_host();
         Ticket {
             ring: self.clone(),
             slot,
@@ -182,7 +173,16 @@ impl Ring {
     pub(super) fn flush(&self) -> bool {
         let mut completed = false;
         loop {
-            let submitted = self.inner.borrow_mut().submit();
+            let submit = self.inner.borrow_mut().submit();
+            let submitted = match submit {
+                Submit::All => true,
+                Submit::Full => false,
+                Submit::Refused => {
+                    self.retire();
+                    completed = true;
+                    true
+                }
+            };
             let (reaped, goes_on) = self.take_in();
             completed |= reaped;
             // If the ring was full, completions have freed capacity for queued requests.
@@ -190,6 +190,44 @@ impl Ring {
             if !((reaped || goes_on) && submitted && more) {
                 return completed || more;
             }
+        }
+    }
+
+    /// Whether the kernel accepts no requests any more.
+    pub(super) fn is_retired(&self) -> bool {
+        self.inner.borrow().is_retired
+    }
+
+    /// Moves the requests that the kernel has not received to the pool, and wakes their waiters,
+    /// which then wait for the pool.
+    #[cold]
+    fn retire(&self) {
+        let (mut moved, mut wakers) = (Vec::new(), Vec::new());
+        let mut inner = self.inner.borrow_mut();
+        for slot in inner.take_unsubmitted() {
+            self.open.set(self.open.get() - 1);
+            let place = &mut inner.slots[slot];
+            let Some(request) = place.request.take() else {
+                continue;
+            };
+            let (sender, receiver) = oneshot();
+            match mem::replace(&mut place.stage, Stage::HandedOver(receiver)) {
+                Stage::Queued(waker) | Stage::Submitted(waker) => wakers.extend(waker),
+                // It was given up before it began, so it never begins.
+                _ if !place.detached => {
+                    inner.vacate(slot);
+                    continue;
+                }
+                _ => drop(inner.vacate(slot)),
+            }
+            moved.push((request, sender));
+        }
+        drop(inner);
+        for (request, sender) in moved {
+            move_to_pool(request, sender);
+        }
+        for waker in wakers {
+            catch_panic(|| waker.wake());
         }
     }
 
@@ -217,16 +255,10 @@ impl Ring {
     pub(super) fn shut_down(&self, patience: Duration) -> usize {
         self.inner.borrow_mut().give_up_reads();
         self.flush();
-        let timeout = Timespec::from(patience.min(FOR_EVER));
-        let args = SubmitArgs::new().timespec(&timeout);
         while !self.is_idle() {
-            let waited = {
-                let mut inner = self.inner.borrow_mut();
-                inner.io().submitter().submit_with_args(1, &args)
-            };
-            let interrupted = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
+            let waited = self.inner.borrow_mut().wait(patience);
             let progress = self.flush();
-            if !progress && waited.is_err_and(|error| !interrupted(&error)) {
+            if !progress && !waited {
                 break;
             }
         }
@@ -270,6 +302,7 @@ impl Ring {
                 unfinished.queued.push((request, sender));
             }
         }
+        unfinished.is_retired = inner.is_retired;
         drop(inner);
         hand_over(io, unfinished);
         for waker in wakers {
@@ -289,41 +322,43 @@ impl Drop for Ring {
     }
 }
 
-fn make() -> io::Result<IoUring> {
-    let modern = IoUring::builder()
-        .setup_cqsize(COMPLETIONS)
-        .setup_single_issuer()
-        .setup_coop_taskrun()
-        .setup_clamp()
-        .build(ENTRIES);
-    let io = match modern {
-        // Kernels before 6.0 do not have these flags.
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => IoUring::builder()
-            .setup_cqsize(COMPLETIONS)
-            .build(ENTRIES)?,
-        made => made?,
-    };
-    let mut probe = io_uring::Probe::new();
-    io.submitter().register_probe(&mut probe)?;
-    let codes = [
-        opcode::OpenAt::CODE,
-        opcode::Read::CODE,
-        opcode::Write::CODE,
-        opcode::Fsync::CODE,
-        opcode::AsyncCancel::CODE,
-    ];
-    let params = io.params();
-    let has_features = params.is_feature_nodrop()
-        && params.is_feature_rw_cur_pos()
-        && params.is_feature_ext_arg()
-        && params.is_feature_submit_stable();
-    if !has_features || !codes.iter().all(|code| probe.is_supported(*code)) {
-        return Err(Errno::NOSYS.into());
-    }
-    Ok(io)
+/// Result of a submission.
+enum Submit {
+    All,
+    /// The kernel accepts no more for now.
+    Full,
+    /// The kernel refuses the call, so the requests that it has not received have to be moved.
+    Refused,
 }
 
 impl Inner {
+    /// Returns the state of a ring after it was tried out.
+    fn new(io: IoUring) -> io::Result<Inner> {
+        let mut inner = Inner {
+            io: Some(io),
+            slots: KeyedSlab::default(),
+            queued: VecDeque::new(),
+            unwanted: Vec::new(),
+            pushed: Vec::new(),
+            in_flight: 0,
+            cancelling: 0,
+            is_retired: false,
+        };
+        // Completions with this name are counted as cancellations.
+        inner.push(&opcode::Nop::new().build().user_data(CANCELLATION));
+        inner.cancelling += 1;
+        loop {
+            match inner.io().submit_and_wait(1) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(setup::described("io_uring_enter", error)),
+                Ok(_) => break,
+            }
+        }
+        inner.reap(&mut Vec::new());
+        inner.pushed.clear();
+        Ok(inner)
+    }
+
     fn io(&mut self) -> &mut IoUring {
         self.io.as_mut().expect("the runtime has not ended")
     }
@@ -340,6 +375,9 @@ impl Inner {
 
     /// Whether an entry can be submitted now.
     fn has_more(&mut self) -> bool {
+        if self.is_retired {
+            return !self.queued.is_empty();
+        }
         let cancellations = !self.unwanted.is_empty() && !self.is_full_of_cancellations();
         let requests = !self.queued.is_empty() && !self.is_full();
         cancellations || requests || !self.io().submission().is_empty()
@@ -354,20 +392,68 @@ impl Inner {
         request
     }
 
-    /// Submits as many entries as fit. Returns `false` if the kernel accepts no more for now.
-    fn submit(&mut self) -> bool {
+    /// Submits as many entries as fit.
+    fn submit(&mut self) -> Submit {
+        if self.is_retired {
+            return match self.queued.is_empty() {
+                true => Submit::All,
+                false => Submit::Refused,
+            };
+        }
         loop {
             self.fill();
             if self.io().submission().is_empty() {
-                return true;
+                self.pushed.clear();
+                return Submit::All;
             }
             match self.io().submit() {
                 Ok(_) => {}
                 Err(error) => match Errno::from_io_error(&error) {
                     Some(Errno::INTR) => {}
-                    Some(Errno::AGAIN | Errno::BUSY) => return false,
-                    _ => panic!("the completion ring accepts no more requests: {error}"),
+                    Some(Errno::AGAIN | Errno::BUSY) => return Submit::Full,
+                    // A filter of system calls that was installed after the ring was made.
+                    _ => {
+                        self.is_retired = true;
+                        return Submit::Refused;
+                    }
                 },
+            }
+        }
+    }
+
+    /// Returns the slots of the requests that the kernel has not received. From here on, nothing
+    /// may be submitted: the queue still has entries that point to the buffers of these requests.
+    fn take_unsubmitted(&mut self) -> Vec<Key> {
+        let left = self.io().submission().len();
+        let received = self.pushed.len().saturating_sub(left);
+        let mut slots = Vec::new();
+        for name in self.pushed.drain(..).skip(received) {
+            self.in_flight -= 1;
+            if name == CANCELLATION {
+                self.cancelling -= 1;
+            } else {
+                slots.push(slot_of(name));
+            }
+        }
+        slots.extend(self.queued.drain(..));
+        self.unwanted.clear();
+        slots
+    }
+
+    /// Waits for a completion, at most `patience`. Returns `false` if there was none.
+    fn wait(&mut self, patience: Duration) -> bool {
+        if self.is_retired {
+            return wait_without_entering(self.io(), Some(patience));
+        }
+        let timeout = Timespec::from(patience.min(FOR_EVER));
+        let args = SubmitArgs::new().timespec(&timeout);
+        let waited = self.io().submitter().submit_with_args(1, &args);
+        match waited.map_err(|error| Errno::from_io_error(&error)) {
+            Ok(_) | Err(Some(Errno::INTR)) => true,
+            Err(Some(Errno::TIME | Errno::AGAIN | Errno::BUSY)) => false,
+            Err(_) => {
+                self.is_retired = true;
+                true
             }
         }
     }
@@ -428,7 +514,10 @@ impl Inner {
         // or with the thread that takes it over, until the completion comes, or is leaked; and
         // moving a request does not move what it points to.
         let pushed = unsafe { self.io().submission().push(entry) }.is_ok();
-        self.in_flight += usize::from(pushed);
+        if pushed {
+            self.in_flight += 1;
+            self.pushed.push(entry.get_user_data());
+        }
         pushed
     }
 
@@ -481,104 +570,5 @@ impl Inner {
                 self.unwanted.push(slot);
             }
         }
-    }
-}
-
-/// Handle to the result of one request.
-pub(super) struct Ticket {
-    ring: Rc<Ring>,
-    slot: Key,
-    taken: bool,
-    /// Set once a thread delivers the result.
-    handed_over: Option<Receiver<Outcome>>,
-}
-
-impl Ticket {
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
-        assert!(!self.taken, "a file operation was polled after it ended");
-        if self.handed_over.is_none() {
-            let mut inner = self.ring.inner.borrow_mut();
-            let stage = &mut inner.slots[self.slot].stage;
-            if let Stage::Completed(result) = stage {
-                let result = *result;
-                let request = inner.vacate(self.slot).expect("the slot is in use");
-                self.taken = true;
-                let (result, request) = outcome(request, result);
-                return Poll::Ready((result, Some(request)));
-            }
-            if matches!(stage, Stage::HandedOver(_))
-                && let Stage::HandedOver(receiver) = mem::replace(stage, Stage::Orphan)
-            {
-                self.handed_over = Some(receiver);
-            }
-        }
-        if let Some(receiver) = &mut self.handed_over {
-            let ended = ready!(Pin::new(receiver).poll(cx));
-            self.taken = true;
-            return Poll::Ready(match ended {
-                Ok((result, request)) => (result, Some(request)),
-                Err(missing) => (Err(lost(missing)), None),
-            });
-        }
-        let waits_for_this = match &self.ring.inner.borrow().slots[self.slot].stage {
-            Stage::Queued(Some(known)) | Stage::Submitted(Some(known)) => {
-                known.will_wake(cx.waker())
-            }
-            _ => false,
-        };
-        if waits_for_this {
-            return Poll::Pending;
-        }
-        // Cloning a foreign waker runs user code, so nothing of the ring is borrowed here.
-        let new = cx.waker().clone();
-        let mut inner = self.ring.inner.borrow_mut();
-        let place = &mut inner.slots[self.slot];
-        let old = match &mut place.stage {
-            Stage::Queued(waker) | Stage::Submitted(waker) => waker.replace(new),
-            // Cloning the waker has run the loop, or ended the runtime. The clone is dropped before
-            // the result is taken out: if its drop panics, the result stays.
-            Stage::Completed(_) | Stage::HandedOver(_) => {
-                drop(inner);
-                drop(new);
-                return self.poll(cx);
-            }
-            Stage::Orphan => unreachable!("an operation with a ticket is not an orphan"),
-        };
-        drop(inner);
-        // Dropping a foreign waker runs user code, so nothing is borrowed here.
-        drop(old);
-        Poll::Pending
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if self.taken || self.handed_over.is_some() {
-            return;
-        }
-        let mut inner = self.ring.inner.borrow_mut();
-        let place = &mut inner.slots[self.slot];
-        let detached = place.detached;
-        let stage = mem::replace(&mut place.stage, Stage::Orphan);
-        let mut request = None;
-        match &stage {
-            Stage::Queued(_) if detached => {}
-            Stage::Queued(_) => {
-                inner.queued.retain(|slot| *slot != self.slot);
-                request = inner.vacate(self.slot);
-                self.ring.open.set(self.ring.open.get() - 1);
-            }
-            Stage::Submitted(_) if detached => {}
-            Stage::Submitted(_) => inner.unwanted.push(self.slot),
-            Stage::Completed(result) => {
-                let result = *result;
-                let done = inner.vacate(self.slot);
-                drop(done.map(|request| outcome(request, result)));
-            }
-            Stage::HandedOver(_) => {}
-            Stage::Orphan => unreachable!("an operation with a ticket is not an orphan"),
-        }
-        drop(inner);
-        drop((stage, request));
     }
 }

@@ -27,6 +27,10 @@ impl Ring {
         match self.0 {}
     }
 
+    pub(super) fn is_retired(&self) -> bool {
+        match self.0 {}
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         match self.0 {}
     }

@@ -2,8 +2,8 @@
 //! lives from the first listener of the runtime to its end.
 //!
 //! A handler, shared through `signal-hook-registry`, adds 1 to the count of its signal and writes
-//! to the descriptor of each hub that listens for it: an eventfd, or a pipe on systems without
-//! eventfds. The reactor wakes the hub's waker, which compares each count with the count at the
+//! to the descriptor of each hub that listens for it: an eventfd, or a pipe where the system
+//! has no eventfds or refuses them. The reactor wakes the hub's waker, which compares each count with the count at the
 //! last delivery, and wakes the listeners of the signals whose counts differ. There is no global
 //! broadcast, and runtimes can't take each other's signals.
 //!
@@ -33,6 +33,7 @@ use signal_hook_registry::SigId;
 
 use crate::reactor::{Async, Reactor, current};
 use crate::shutdown_error::runtime_ended;
+use crate::sys::signal_pipe;
 use crate::task::waker_set::WakerSet;
 use crate::unwind::catch_panic;
 
@@ -118,7 +119,7 @@ impl Wake for Deliver {
 impl Hub {
     fn new(reactor: Rc<Reactor>) -> io::Result<Hub> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
-        let (read, write) = ends()?;
+        let (read, write) = signal_pipe()?;
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let event = Async::new_nonblocking(read)?;
         event.source().set_background(true);
@@ -356,23 +357,4 @@ fn empty(event: &Arc<OwnedFd>) -> io::Result<()> {
     let mut bytes = [0; 64];
     rustix::io::read(event, &mut bytes)?;
     Ok(())
-}
-
-/// Returns the descriptors that the loop reads and the handlers write; both are the same eventfd
-/// where there are eventfds.
-#[cfg(target_os = "linux")]
-fn ends() -> io::Result<(Arc<OwnedFd>, Arc<OwnedFd>)> {
-    use rustix::event::{EventfdFlags, eventfd};
-    let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-    let both = Arc::new(eventfd(0, flags)?);
-    Ok((both.clone(), both))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn ends() -> io::Result<(Arc<OwnedFd>, Arc<OwnedFd>)> {
-    let (read, write) = io::pipe()?;
-    let (read, write) = (OwnedFd::from(read), OwnedFd::from(write));
-    rustix::io::ioctl_fionbio(&read, true)?;
-    rustix::io::ioctl_fionbio(&write, true)?;
-    Ok((Arc::new(read), Arc::new(write)))
 }

@@ -1,0 +1,17 @@
+//! What differs between systems, chosen once: `linux/` or `other/`, which have the same names. No
+//! other module has a `cfg` on the system.
+
+#[cfg(feature = "signal")]
+mod pipe;
+mod refusal;
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod other;
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::*;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use other::*;
+pub(crate) use refusal::is_refusal;
