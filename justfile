@@ -17,9 +17,9 @@ clippy:
 doc:
     RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --exclude wakeful-benches --no-deps --all-features
 
-# Builds the guide into docs/book. `cargo install --locked mdbook` before.
+# Builds the web book with the guide and the course: target/book/html/index.html.
 book:
-    mdbook build docs
+    scripts/book
 
 # Checks licences, advisories and sources of dependencies. `cargo install --locked cargo-deny` first.
 deny:

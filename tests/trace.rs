@@ -10,8 +10,12 @@ mod devtools;
 mod events;
 #[path = "trace/formats.rs"]
 mod formats;
+#[path = "trace/lanes.rs"]
+mod lanes;
 #[path = "trace/primitives.rs"]
 mod primitives;
+#[path = "trace/reading.rs"]
+mod reading;
 #[path = "trace/rings.rs"]
 mod rings;
 #[path = "trace/story.rs"]

@@ -1,6 +1,8 @@
 //! Code that the lessons share: clients for the servers, and helpers that record a runtime, print
 //! the recorded events and write them as a page. A lesson can be understood without reading this.
 
+pub mod callback_loop;
+
 use std::cell::Cell;
 use std::fs;
 use std::future::{Future, poll_fn};

@@ -11,14 +11,14 @@ use wakeful::trace::{Level, Snapshot};
 use super::devtools::{Folder, Page, browser};
 use super::{named, record};
 
-fn open(browser: &str, folder: &Folder, text: &str) -> Page {
+pub(super) fn open(browser: &str, folder: &Folder, text: &str) -> Page {
     let file = folder.0.join("page.html");
     fs::write(&file, text).unwrap();
     Page::open(browser, &folder.0, &format!("file://{}", file.display()))
 }
 
 /// Opens the page of a snapshot, takes steps in it, and returns the report that they write.
-fn drive(browser: &str, name: &str, snapshot: &Snapshot, steps: &str) -> Value {
+pub(super) fn drive(browser: &str, name: &str, snapshot: &Snapshot, steps: &str) -> Value {
     let folder = Folder::new(name);
     let mut page = open(browser, &folder, &snapshot.to_html());
     page.until("document.body.dataset.state === 'ready'");
@@ -35,7 +35,7 @@ fn drive(browser: &str, name: &str, snapshot: &Snapshot, steps: &str) -> Value {
     report
 }
 
-fn two_tasks() -> Snapshot {
+pub(super) fn two_tasks() -> Snapshot {
     record(Level::Clones, async {
         let one = named("baker <b>", async {
             for _ in 0..3 {
@@ -86,7 +86,7 @@ fn the_page_opens_and_steps_through_events() {
     assert_eq!(places[3], places[1], "one on, one back");
     assert!(!report["sentence"].as_str().unwrap().is_empty());
     assert!(report["flags"].to_string().contains("Long poll miller"));
-    assert!(report["questions"].to_string().contains("What woke it?"));
+    assert!(report["questions"].to_string().contains("Who woke it?"));
     assert!(report["colours"].as_u64().unwrap() > 5, "{report}");
     assert!(report["legend"].as_u64().unwrap() >= 10);
 }
@@ -188,24 +188,35 @@ fn a_screenshot_of_the_page_is_not_blank() {
     assert!(page > blank * 3, "{page} bytes, and {blank} when blank");
 }
 
-/// A page with its own trace: three polls of a task. The second was a stall for the recorder, and
-/// the third is longer than the 10 ms of the page.
-fn three_polls() -> String {
-    let mut trace: Value = serde_json::from_str(&two_tasks().to_json()).unwrap();
+/// A page with other events, each with the name of its kind. Task 0 is `main`.
+pub(super) fn page_of(events: &[Value], end: u64) -> String {
+    let snapshot = two_tasks();
+    let mut trace: Value = serde_json::from_str(&snapshot.to_json()).unwrap();
     let kinds = trace["kinds"].as_array().unwrap();
-    let kind = |name| kinds.iter().position(|kind| kind["name"] == name).unwrap();
-    let (poll, stall) = (kind("poll"), kind("stall"));
-    trace["events"] = json!([
-        [poll, 1, 0, 1_000_000, 0, "pending", null],
-        [poll, 2, 5_000_000, 2_000_000, 0, "pending", null],
-        [stall, 3, 5_000_000, 0, 2_000_000],
-        [poll, 4, 10_000_000, 11_000_000, 0, "ready", null],
-    ]);
-    trace["end"] = json!(25_000_000);
-    let page = two_tasks().to_html();
+    let kind = |name: &str| kinds.iter().position(|kind| kind["name"] == name).unwrap();
+    let mut events = events.to_vec();
+    for event in &mut events {
+        let number = kind(event[0].as_str().unwrap());
+        event[0] = json!(number);
+    }
+    trace["events"] = events.into();
+    trace["end"] = json!(end);
+    let page = snapshot.to_html();
     let (head, rest) = page.split_once("id=\"trace\">").unwrap();
     let (_, tail) = rest.split_once("</script>").unwrap();
     format!("{head}id=\"trace\">{trace}</script>{tail}")
+}
+
+/// Three polls of a task. The second was a stall for the recorder, and the third is longer than the
+/// 10 ms of the page.
+pub(super) fn three_polls() -> String {
+    let events = [
+        json!(["poll", 1, 0, 1_000_000, 0, "pending", null]),
+        json!(["poll", 2, 5_000_000, 2_000_000, 0, "pending", null]),
+        json!(["stall", 3, 5_000_000, 0, 2_000_000]),
+        json!(["poll", 4, 10_000_000, 11_000_000, 0, "ready", null]),
+    ];
+    page_of(&events, 25_000_000)
 }
 
 #[test]
@@ -241,7 +252,7 @@ fn stalls_and_long_polls_are_drawn_apart_from_ordinary_ones() {
 }
 
 /// Returns the visible range of the lanes.
-fn view(page: &mut Page) -> (f64, f64) {
+pub(super) fn view(page: &mut Page) -> (f64, f64) {
     page.frames();
     let shown = page.eval("[+$('lanes').dataset.from, +$('lanes').dataset.to]");
     (shown[0].as_f64().unwrap(), shown[1].as_f64().unwrap())

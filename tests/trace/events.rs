@@ -365,3 +365,26 @@ fn spans_have_a_length_and_the_task_that_began_them() {
     });
     assert!(span.ts < inside[0].0.ts && inside[0].0.ts < end);
 }
+
+#[test]
+fn deadlines_under_a_stopped_clock_are_as_far_away_as_for_the_program() {
+    let second = 1_000_000_000;
+    let snapshot = record(Level::Wakes, async {
+        wakeful::time::pause();
+        sleep(Duration::from_secs(3600)).await;
+        sleep(Duration::from_secs(2)).await;
+        wakeful::time::resume();
+        let mut later = Box::pin(sleep(Duration::from_secs(5)));
+        poll_fn(|cx| Poll::Ready(later.as_mut().poll(cx).is_pending())).await;
+    });
+    let due = all(&snapshot, |kind| match *kind {
+        Kind::TimerArm { deadline, .. } => Some(deadline),
+        _ => None,
+    });
+    // Whole seconds, as the recorder's clock and the loop's are read one after the other.
+    let due: Vec<_> = due
+        .iter()
+        .map(|(event, deadline)| (deadline - event.ts + second / 2) / second)
+        .collect();
+    assert_eq!(due, [3600, 2, 5], "{snapshot:#}");
+}

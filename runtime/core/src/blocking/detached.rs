@@ -11,6 +11,10 @@ use super::error::no_thread;
 /// # Errors
 ///
 /// Returns an error if the system starts no thread.
+#[allow(
+    dead_code,
+    reason = "for standard streams, and for the completion ring"
+)]
 pub(crate) fn run_detached(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let thread = thread::Builder::new().name(name.to_owned());
     thread.spawn(f).map_err(no_thread)?;

@@ -1,9 +1,5 @@
 //! Blocking pool: runs closures that would block the loop on other threads.
 
-#[cfg(any(
-    feature = "io-std",
-    all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))
-))]
 mod detached;
 mod error;
 mod members;
@@ -20,10 +16,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-#[cfg(any(
-    feature = "io-std",
-    all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))
-))]
+#[allow(
+    unused_imports,
+    reason = "for standard streams, and for the completion ring"
+)]
 pub(crate) use detached::run_detached;
 pub(crate) use pool::{Config, Duty, Pool};
 pub(crate) use remote::RemoteCall;

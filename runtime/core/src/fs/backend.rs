@@ -35,8 +35,9 @@ pub enum Backend {
     /// the process installs a filter later that refuses the ring's calls, the pool takes over.
     #[default]
     Auto,
-    /// A completion ring (`io_uring`): Linux, 5.11 and newer, with the feature `io-uring`. Building
-    /// the runtime fails if there is no ring.
+    /// A completion ring (`io_uring`): Linux, 5.11 and newer, on x86_64, aarch64, riscv64,
+    /// loongarch64 or powerpc64, with the feature `io-uring`. Building the runtime fails if there
+    /// is no ring.
     Ring,
     /// The blocking pool, as for [`spawn_blocking`](crate::spawn_blocking).
     Pool,

@@ -45,10 +45,22 @@ mod op;
 mod open_options;
 mod paths;
 mod request;
-#[cfg(not(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle)))))]
-#[path = "ring/noop.rs"]
-mod ring;
-#[cfg(all(target_os = "linux", feature = "io-uring", not(any(loom, shuttle))))]
+// The processors are those that the crate `io-uring` knows, as in Cargo.toml.
+#[cfg_attr(
+    not(all(
+        feature = "io-uring",
+        target_os = "linux",
+        any(
+            target_arch = "aarch64",
+            target_arch = "loongarch64",
+            target_arch = "powerpc64",
+            target_arch = "riscv64",
+            target_arch = "x86_64",
+        ),
+        not(any(loom, shuttle)),
+    )),
+    path = "ring/noop.rs"
+)]
 mod ring;
 mod stream;
 mod whole;

@@ -10,8 +10,8 @@ mod linux;
 #[cfg(not(target_os = "linux"))]
 mod other;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "signal", target_os = "linux"))]
 pub(crate) use linux::*;
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(feature = "signal", not(target_os = "linux")))]
 pub(crate) use other::*;
 pub(crate) use refusal::is_refusal;

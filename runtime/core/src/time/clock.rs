@@ -142,6 +142,15 @@ impl Clock {
         }
     }
 
+    /// Returns the real time that is as far from now as a time of the loop is from the loop's time.
+    /// The two differ once the clock has been stopped.
+    pub(super) fn as_real(&self, time: u64) -> u64 {
+        match (self.stopped.get(), self.ahead.get()) {
+            (Some(stopped), _) => time.saturating_add(system()).saturating_sub(stopped),
+            (None, ahead) => time.saturating_add_signed(ahead.saturating_neg()),
+        }
+    }
+
     pub(crate) fn is_paused(&self) -> bool {
         self.stopped.get().is_some()
     }

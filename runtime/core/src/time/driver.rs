@@ -172,7 +172,7 @@ impl Timers {
     pub(super) unsafe fn arm(&self, entry: Pin<&Entry>, deadline: u64) {
         // SAFETY: by the contract.
         unsafe { self.wheel.borrow_mut().insert(entry, deadline) };
-        let at = || clock::to_std(deadline);
+        let at = || clock::to_std(self.clock.as_real(deadline));
         self.trace.timer_armed(entry.order(), at);
     }
 

@@ -155,7 +155,9 @@ pub enum Kind {
         readiness: Readiness,
         woken: u64,
     },
-    /// A timer was armed, by the task that ran, for a time on the axis of [`Event::ts`].
+    /// A timer was armed, by the task that ran, for a time on the axis of [`Event::ts`]. With a
+    /// clock that has been stopped, the deadline is as far away as for the program; the timer may
+    /// fire earlier on this axis, because the clock jumps.
     TimerArm {
         timer: u64,
         deadline: u64,

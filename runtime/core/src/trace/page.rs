@@ -22,7 +22,9 @@ const SCRIPT: &str = concat!(
     include_str!("page/words.js"),
     include_str!("page/facts.js"),
     include_str!("page/draw.js"),
+    include_str!("page/steps.js"),
     include_str!("page/panel.js"),
+    include_str!("page/controls.js"),
     include_str!("page/main.js"),
 );
 

@@ -97,7 +97,8 @@ impl Recorder {
         }
     }
 
-    /// Records that a timer was armed, for a time of the system's clock.
+    /// Records that a timer was armed, for a time of the system's clock, even if the loop's clock
+    /// has been stopped: the deadline is as far away on the axis of the events.
     #[inline]
     pub(crate) fn timer_armed(&self, timer: u64, deadline: impl FnOnce() -> Instant) {
         let shared = &*self.0;

@@ -14,8 +14,8 @@ impl Ring {
     pub(super) fn new() -> io::Result<Ring> {
         Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            "a completion ring needs Linux and the feature `io-uring` of the crate `wakeful`; or \
-             use fs::Backend::Auto",
+            "a completion ring needs Linux on x86_64, aarch64, riscv64, loongarch64 or powerpc64, and \
+             the feature `io-uring` of the crate `wakeful`; or use fs::Backend::Auto",
         ))
     }
 

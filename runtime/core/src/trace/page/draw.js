@@ -2,14 +2,16 @@
 
 const ROW = 22,
   AXIS = 22;
+// Of about the same lightness: at least 3:1 against the background and the waiting state, of the
+// light theme and of the dark one.
 const ORIGIN_COLOURS = {
-  task: "#2457c5",
-  source: "#b4489c",
-  timer: "#d97a1c",
-  blocking: "#7b58c9",
-  thread: "#14919b",
-  outside: "#7d828c",
-  spawn: "#5f9b2f",
+  task: "#3f74dd",
+  source: "#c2479c",
+  timer: "#c2621a",
+  blocking: "#8a63d2",
+  thread: "#11858c",
+  outside: "#757b86",
+  spawn: "#4f8626",
 };
 // Above MOST_ARROWS only every second, fourth and so on is drawn. More than CROWD arrows are drawn
 // without heads and bends, as one path for each colour.
@@ -33,15 +35,20 @@ function surface(canvas) {
 
 function colours() {
   const style = getComputedStyle(document.documentElement),
-    of = (name) => style.getPropertyValue(name).trim();
+    of = (name, other) => style.getPropertyValue(name).trim() || (other ? of(other) : "");
   return {
     fg: of("--fg"),
     dim: of("--dim"),
     line: of("--line"),
     soft: of("--soft"),
+    bg: of("--bg"),
     bad: of("--bad"),
+    mark: of("--mark", "--accent"),
+    cancelled: of("--dim"),
     accent: of("--accent"),
-    states: [of("--waiting"), of("--ready"), of("--running"), of("--done")],
+    states: ["waiting", "ready", "running", "done", "cancelled", "panicked"].map((state) =>
+      of(`--${state}`, "--done"),
+    ),
   };
 }
 
@@ -113,6 +120,22 @@ function drawEvents(ctx, m, view, events, y, c) {
   }
 }
 
+/** Draws the axis by steps: the number of each column, and its time if there is room. */
+function drawColumns(ctx, m, view, height, c) {
+  const wide = view.width / (view.t1 - view.t0),
+    step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((k) => k * wide >= 34) ?? 1000;
+  ctx.font = "11px system-ui, sans-serif";
+  for (let i = Math.max(0, Math.floor(view.t0)); i < Math.min(m.n, view.t1); i++) {
+    if ((i + 1) % step !== 0 && !(i === 0 && step > 1)) continue;
+    const x = view.x(i);
+    ctx.fillStyle = c.line;
+    ctx.fillRect(x, AXIS, 1, height);
+    ctx.fillStyle = c.dim;
+    const time = step * wide >= 110 ? ` at ${moment(m.at(i))}` : "";
+    ctx.fillText(`${i + 1}${time}`, x + 3, 15);
+  }
+}
+
 function drawAxis(ctx, view, height, c) {
   const raw = (view.t1 - view.t0) / Math.max(2, view.width / 110),
     ten = 10 ** Math.floor(Math.log10(raw));
@@ -130,7 +153,7 @@ function drawAxis(ctx, view, height, c) {
   }
 }
 
-function drawArrows(ctx, m, view, laneY, clip, task) {
+function drawArrows(ctx, m, view, laneY, clip, task, c) {
   const arrows = m.arrows,
     first = firstAtLeast(arrows, view.t0, 0, (arrow) => m.ts[arrow.poll]);
   const last = firstAtLeast(m.arrowStarts, view.t1, first);
@@ -138,31 +161,28 @@ function drawArrows(ctx, m, view, laneY, clip, task) {
   while ((last - first) / every > MOST_ARROWS) every *= 2;
   const visible = [],
     seen = new Set();
+  let hidden = 0;
   const take = (arrow, mine) => {
     const x1 = view.x(m.ts[arrow.wake]),
       x2 = view.x(m.ts[arrow.poll]),
-      from = laneY(arrow.from),
-      to = laneY(m.task[arrow.poll]);
-    if (
-      x1 > view.width ||
-      from === null ||
-      to === null ||
-      (from < clip && typeof arrow.from === "number") ||
-      to < clip
-    )
-      return;
+      to = laneY(m.task[arrow.poll]),
+      from = laneY(arrow.from);
+    if (x1 > view.width || to === null || to < clip || to > view.height) return;
     if (x2 - x1 < 2) {
       // A vertical line or a dot: one for each pixel is enough.
-      const key = (Math.round(x2) * 4096 + Math.round(from)) * 4096 + Math.round(to);
+      const key = (Math.round(x2) * 4096 + Math.round(from ?? -1)) * 4096 + Math.round(to);
       if (seen.has(key) || from === to) return;
       seen.add(key);
     }
+    const y1 = edge(from, to, arrow.from, clip);
     visible.push({
       x1,
       x2,
-      y1: from + ROW / 2,
+      y1,
       y2: to + ROW / 2,
       mine,
+      // Names of too many lanes would cover each other.
+      hidden: from === null && (mine || ++hidden <= 40) ? laneName(m, arrow.from) : null,
       colour: ORIGIN_COLOURS[arrow.origin] ?? ORIGIN_COLOURS.outside,
     });
   };
@@ -172,7 +192,7 @@ function drawArrows(ctx, m, view, laneY, clip, task) {
   }
   const crowded = visible.length > CROWD;
   if (crowded) drawCrowd(ctx, visible);
-  else for (const arrow of visible) arrowLine(ctx, arrow);
+  else for (const arrow of visible) arrowLine(ctx, arrow, c);
   // The arrows of the selected task come last, all of them unless there are very many.
   const own = task >= 0 ? m.tasks[task].arrows : [];
   const from = firstAtLeast(own, view.t0, 0, (arrow) => m.ts[arrow.poll]),
@@ -180,8 +200,42 @@ function drawArrows(ctx, m, view, laneY, clip, task) {
   const step = Math.ceil((till - from) / CROWD);
   visible.length = 0;
   for (let i = from; i < till; i += step) take(own[i], true);
-  for (const arrow of visible) arrowLine(ctx, arrow);
-  ctx.globalAlpha = 1;
+  for (const arrow of visible) arrowLine(ctx, arrow, c);
+}
+
+/** Returns where an arrow begins: in its lane, or above the poll if that lane is not shown. */
+function edge(from, to, lane, clip) {
+  if (from === null) return to - ROW / 2;
+  return typeof lane === "number" && from < clip ? clip : from + ROW / 2;
+}
+
+function laneName(m, lane) {
+  return typeof lane === "number" ? m.tasks[lane].label : lane;
+}
+
+/** Draws the wakes that queued nothing as lines that end in a bar before the lane of the task. */
+function drawIdle(ctx, m, view, laneY, clip, c) {
+  const first = firstEventAt(m, m.idle, view.t0),
+    last = firstEventAt(m, m.idle, view.t1);
+  if (last - first > CROWD) return;
+  for (let k = first; k < last; k++) {
+    const i = m.idle[k],
+      lane = laneOf(m, i),
+      from = laneY(lane),
+      to = laneY(m.task[i]);
+    if (from === null || to === null || to < clip || from === to) continue;
+    const x = view.x(m.ts[i]),
+      y1 = edge(from, to, lane, clip),
+      y2 = to > from ? to + 2 : to + ROW - 2;
+    for (const [colour, more] of [
+      [c.bg, 1],
+      [ORIGIN_COLOURS[m.get(i, "origin")] ?? ORIGIN_COLOURS.outside, 0],
+    ]) {
+      ctx.fillStyle = colour;
+      ctx.fillRect(x - 0.5 - more, Math.min(y1, y2), 1 + 2 * more, Math.abs(y2 - y1));
+      ctx.fillRect(x - 4 - more, y2 - 1 - more, 8 + 2 * more, 2 + 2 * more);
+    }
+  }
 }
 
 function drawCrowd(ctx, arrows) {
@@ -192,36 +246,158 @@ function drawCrowd(ctx, arrows) {
     path.moveTo(x1, y1);
     path.lineTo(x2, y2);
   }
-  ctx.globalAlpha = 0.45;
-  ctx.lineWidth = 1;
+  ctx.lineWidth = 0.6;
   for (const [colour, path] of paths) {
     ctx.strokeStyle = colour;
     ctx.stroke(path);
   }
 }
 
-function arrowLine(ctx, { x1, y1, x2, y2, colour, mine }) {
-  ctx.globalAlpha = mine ? 1 : 0.45;
+function arrowLine(ctx, { x1, y1, x2, y2, colour, mine, hidden }, c) {
+  const bend = y1 === y2 ? -12 : 0,
+    wide = mine ? 2.2 : 1.2;
+  const line = new Path2D(),
+    head = new Path2D();
+  line.moveTo(x1, y1);
+  line.bezierCurveTo(x1 + (x2 - x1) * 0.5, y1 + bend, x1 + (x2 - x1) * 0.5, y2 + bend, x2, y2);
+  head.moveTo(x2, y2);
+  head.lineTo(x2 - 7, y2 - 3.5);
+  head.lineTo(x2 - 7, y2 + 3.5);
+  head.closePath();
+  // The background around it, so that it can be seen on any state.
+  ctx.strokeStyle = c.bg;
+  ctx.lineWidth = wide + 2;
+  ctx.stroke(line);
+  ctx.stroke(head);
   ctx.strokeStyle = ctx.fillStyle = colour;
-  ctx.lineWidth = mine ? 1.6 : 1;
-  const bend = y1 === y2 ? -12 : 0;
+  ctx.lineWidth = wide;
+  ctx.stroke(line);
+  ctx.fill(head);
+  if (hidden === null) return;
+  // The waker's lane is not shown: its name stands at the beginning of the arrow.
+  ctx.fillRect(x1 - 2, y1 - 2, 4, 4);
+  ctx.font = "11px system-ui, sans-serif";
+  label(ctx, hidden, Math.max(2, x1 - ctx.measureText(hidden).width - 5), y1 + 4, c);
+}
+
+/** Writes a text that can be read on any state. */
+function label(ctx, text, x, y, c) {
+  ctx.strokeStyle = c.bg;
+  ctx.lineWidth = 4;
+  ctx.lineJoin = "round";
+  ctx.strokeText(text, x, y);
+  ctx.fillStyle = c.fg;
+  ctx.fillText(text, x, y);
+}
+
+/** Fills a part of a lane with slanted lines. */
+function hatch(ctx, left, right, y, colour) {
+  ctx.save();
   ctx.beginPath();
-  ctx.moveTo(x1, y1);
-  ctx.bezierCurveTo(x1 + (x2 - x1) * 0.5, y1 + bend, x1 + (x2 - x1) * 0.5, y2 + bend, x2, y2);
+  ctx.rect(left, y + 3, Math.max(1, right - left), ROW - 6);
+  ctx.clip();
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = 1.5;
+  ctx.beginPath();
+  for (let x = left - (left % 6) - ROW; x < right; x += 6) {
+    ctx.moveTo(x, y + ROW - 3);
+    ctx.lineTo(x + ROW - 6, y + 3);
+  }
   ctx.stroke();
+  ctx.restore();
+}
+
+/** Draws how a task ended: a tick, a bar, or a cross, at the end of its last poll. */
+function drawEnd(ctx, view, task, y, c) {
+  const { states } = task,
+    k = states.what.length - 1,
+    what = states.what[k];
+  if (k < 0 || what < DONE) return;
+  const left = view.x(states.start[k]),
+    right = Math.min(view.width, view.x(states.end[k]));
+  if (right < 0 || left > view.width) return;
+  if (what === CANCELLED) hatch(ctx, Math.max(0, left), right, y, c.cancelled);
+  const x = Math.min(left + 4, view.width - 12),
+    middle = y + ROW / 2,
+    lines = {
+      [DONE]: [
+        [0, 0],
+        [3, 4],
+        [8, -4],
+      ],
+      [CANCELLED]: [
+        [0, 0],
+        [8, 0],
+      ],
+      [PANICKED]: [[0, -4], [8, 4], null, [0, 4], [8, -4]],
+    }[what];
+  ctx.strokeStyle = what === PANICKED ? c.bad : c.fg;
+  ctx.lineWidth = 2;
   ctx.beginPath();
-  ctx.moveTo(x2, y2);
-  ctx.lineTo(x2 - 6, y2 - 3);
-  ctx.lineTo(x2 - 6, y2 + 3);
-  ctx.fill();
+  let pen = "moveTo";
+  for (const point of lines) {
+    if (point) ctx[pen](x + point[0], middle + point[1]);
+    pen = point ? "lineTo" : "moveTo";
+  }
+  ctx.stroke();
+}
+
+/** Draws from where on a task could not go on: a red bar at that moment, and red lines after it. */
+function drawLost(ctx, view, lost, y, c) {
+  const left = view.x(lost.t),
+    right = Math.min(view.width, view.x(lost.until));
+  if (right < 0 || left > view.width) return;
+  hatch(ctx, Math.max(0, left), right, y, c.bad);
+  ctx.fillStyle = c.bad;
+  ctx.fillRect(left - 1, y, 3, ROW);
+}
+
+/** Draws spans as lines below the states, and marks as diamonds with their names. */
+function drawMarks(ctx, m, view, { marks, spans, lost }, y, c) {
+  let i = Math.max(0, firstEventAt(m, spans, view.t0) - 1);
+  ctx.fillStyle = c.fg;
+  while (i < spans.length && m.ts[spans[i]] < view.t1) {
+    const left = view.x(m.ts[spans[i]]),
+      right = view.x(m.ts[spans[i]] + m.dur[spans[i]]);
+    if (view.shown(spans[i])) ctx.fillRect(left, y + ROW - 3, Math.max(1, right - left), 2);
+    i = Math.max(i + 1, firstEventAt(m, spans, view.time(left + 1)));
+  }
+  ctx.font = "11px system-ui, sans-serif";
+  i = firstEventAt(m, marks, view.t0);
+  while (i < marks.length && m.ts[marks[i]] < view.t1) {
+    const event = marks[i],
+      x = view.x(m.ts[event]),
+      next = firstEventAt(m, marks, view.time(x + 1));
+    i = Math.max(i + 1, next);
+    if (!view.shown(event)) continue;
+    const name = m.name(m.get(event, "name")),
+      wide = ctx.measureText(name).width + 9,
+      after = i < marks.length ? view.x(m.ts[marks[i]]) : view.width,
+      // On the left where the right side shows that the task was lost.
+      left = lost?.event === event ? x - wide - 4 : x;
+    if (after - x > wide + 8 && left >= 0)
+      label(ctx, name, left === x ? x + 9 : left + 3, y + 15, c);
+    ctx.fillStyle = c.mark;
+    ctx.strokeStyle = c.bg;
+    ctx.lineWidth = 1;
+    ctx.beginPath();
+    ctx.moveTo(x, y + 4);
+    ctx.lineTo(x + 6, y + ROW / 2);
+    ctx.lineTo(x, y + ROW - 4);
+    ctx.lineTo(x - 6, y + ROW / 2);
+    ctx.closePath();
+    ctx.fill();
+    ctx.stroke();
+  }
 }
 
 function drawLanes(canvas, m, ui) {
   const { ctx, width, height } = surface(canvas),
     c = colours(),
-    view = ui.view(width),
+    view = { ...ui.view(width), height },
     clip = AXIS + ui.lanes.length * ROW;
-  drawAxis(ctx, view, height, c);
+  if (m.steps) drawColumns(ctx, m, view, height, c);
+  else drawAxis(ctx, view, height, c);
   ui.lanes.forEach((lane, k) => {
     const y = AXIS + k * ROW;
     if (lane.key === "exec") {
@@ -230,6 +406,7 @@ function drawLanes(canvas, m, ui) {
       );
       // Above the others, so that none is too narrow to be visible.
       drawSlices(ctx, view, m.stalls, y, () => c.bad, 2);
+      drawMarks(ctx, m, view, m, y, c);
     } else drawEvents(ctx, m, view, lane.events, y, c);
   });
   ctx.save();
@@ -248,11 +425,16 @@ function drawLanes(canvas, m, ui) {
     drawSlices(ctx, view, task.states, y, (what, event) =>
       what === RUNNING && event >= 0 && m.stalled[event] === 1 ? c.bad : (c.states[what] ?? c.dim),
     );
+    if (task.lost) drawLost(ctx, view, task.lost, y, c);
+    drawEnd(ctx, view, task, y, c);
+    drawMarks(ctx, m, view, task, y, c);
   }
   ctx.restore();
   ctx.fillStyle = c.line;
   ctx.fillRect(0, clip - 1, width, 1);
-  drawArrows(ctx, m, view, (lane) => ui.laneY(lane, clip, height), clip, ui.task);
+  const laneY = (lane) => ui.laneY(lane, clip, height);
+  drawIdle(ctx, m, view, laneY, clip, c);
+  drawArrows(ctx, m, view, laneY, clip, ui.task, c);
   if (ui.event >= 0) drawCursor(ctx, m, view, ui, clip, height, c);
 }
 
@@ -273,24 +455,28 @@ function drawCursor(ctx, m, view, ui, clip, height, c) {
   );
 }
 
-/** Draws how busy the loop was, one bar for each pixel. */
+/** Draws how busy the loop was, one bar for each pixel; stalls are red. */
 function drawMap(canvas, m, ui) {
   const { ctx, width, height } = surface(canvas),
     c = colours();
-  const busyUntil = (t) => {
-    const i = firstAtLeast(m.exec.end, t);
+  const until = (list, t) => {
+    const i = firstAtLeast(list.end, t);
     const inside =
-      i < m.exec.start.length && m.exec.what[i] === RUNNING ? Math.max(0, t - m.exec.start[i]) : 0;
-    return m.exec.sum[i] + inside;
+      i < list.start.length && list.what[i] === RUNNING ? Math.max(0, t - list.start[i]) : 0;
+    return list.sum[i] + inside;
   };
-  ctx.fillStyle = c.states[RUNNING];
-  let before = 0;
-  for (let x = 0; x < width; x++) {
-    const now = busyUntil(((x + 1) / width) * m.end),
-      share = Math.min(1, (now - before) / (m.end / width));
-    before = now;
-    if (share > 0) ctx.fillRect(x, height - Math.max(1, share * (height - 4)), 1, height);
-  }
+  const bars = (list, colour, least) => {
+    ctx.fillStyle = colour;
+    let before = 0;
+    for (let x = 0; x < width; x++) {
+      const now = until(list, ((x + 1) / width) * m.end),
+        share = Math.min(1, (now - before) / (m.end / width));
+      before = now;
+      if (share > 0) ctx.fillRect(x, height - Math.max(least, share * (height - 4)), 1, height);
+    }
+  };
+  bars(m.exec, c.states[RUNNING], 1);
+  bars(m.stalls, c.bad, height - 4);
   const left = (ui.t0 / m.end) * width,
     right = (ui.t1 / m.end) * width;
   ctx.strokeStyle = c.accent;

@@ -107,30 +107,76 @@ function facts(m, task) {
   return task.facts;
 }
 
-/** Whether a task waits at the end of the trace although it has no live waker. */
-function isForgotten(m, task) {
-  const wakers = facts(m, task).wakers,
-    states = task.states;
-  if (m.raw.level < 3 || task.done >= 0 || states.what[states.what.length - 1] !== WAITING)
-    return false;
-  if (wakers.length > 0)
-    return (
-      wakers[wakers.length - 1].n === 0 && noWakeAfter(m, task, wakers[wakers.length - 1].event)
-    );
-  return (
-    task.spawn >= 0 &&
-    task.polls.length > 0 &&
-    facts(m, task).clones === 0 &&
-    task.wakes.length === 0
-  );
+/**
+ * Returns from where on a waiting task could not go on, or null. `event` is the poll after which it
+ * was lost (`atEnd`), or the drop or the mark in question; `endedBy` is what ended the task.
+ */
+function lostWakeup(m, task) {
+  const { polls } = task;
+  let last = polls.length - 1;
+  while (last >= 0 && m.get(polls[last], "result") === "cancelled") last--;
+  const poll = polls[last];
+  if (poll === undefined || m.get(poll, "result") !== "pending") return null;
+  const wakes = (effect) => effect === "queued" || effect === "during_poll" || effect === "sent";
+  const woken = (i) =>
+    i > poll && ["wake", "received"].includes(m.kind(i)) && wakes(m.get(i, "effect"));
+  if (task.events.some(woken)) return null;
+  const until = polls[last + 1] ?? task.done,
+    end = until >= 0 ? m.ts[until] : Infinity;
+  const found = (why, event, atEnd) => {
+    const lost = { why, poll, event, atEnd, endedBy: until };
+    return { ...lost, ...lostSpan(m, lost) };
+  };
+  if (m.raw.level >= 3 && (until >= 0 || task.alive)) {
+    const live = liveWakers(m, task, end);
+    if (live && live.n === 0) {
+      const dropped = live.event > poll && m.kind(live.event) === "drop";
+      return dropped
+        ? found("dropped", live.event, m.ts[live.event] < m.ts[poll] + m.dur[poll])
+        : found("none", poll, true);
+    }
+  }
+  const left = task.done >= 0 ? m.get(task.done, "wakers") : null;
+  if (until < 0 || m.get(task.done, "outcome") !== "cancelled" || !(left > 0)) return null;
+  const mark = task.marks.find((i) => i > poll && m.ts[i] <= m.ts[poll] + m.dur[poll]);
+  return found("kept", mark ?? poll, mark === undefined);
 }
 
-function noWakeAfter(m, task, event) {
-  const last = task.wakes[task.wakes.length - 1];
-  return (
-    last === undefined || last <= event || m.ts[task.polls[task.polls.length - 1]] >= m.ts[last]
-  );
+/** Returns the number of wakers before a time, and the event that it is known from, or null. */
+function liveWakers(m, task, end) {
+  let n = task.spawn >= 0 ? 0 : null,
+    event = -1;
+  for (const i of task.events) {
+    if (m.ts[i] >= end) break;
+    const kind = m.kind(i);
+    if (kind === "clone" || kind === "drop") [n, event] = [m.get(i, "wakers"), i];
+    if (kind === "wake" && !m.get(i, "by_ref") && n !== null) n = Math.max(0, n - 1);
+  }
+  return n === null ? null : { n, event };
 }
+
+/** Returns the times between which a task was lost. */
+function lostSpan(m, lost) {
+  // A drop during the poll counts from the end of the poll on.
+  const from = lost.atEnd ? lost.poll : lost.event;
+  return {
+    t: m.ts[from] + (lost.atEnd ? m.dur[from] : 0),
+    until: lost.endedBy >= 0 ? m.ts[lost.endedBy] : m.end,
+  };
+}
+
+/** Returns what was marked during the poll after which a task was lost. */
+function markedInPoll(m, lost) {
+  return m.kind(lost.event) === "mark"
+    ? `; "${m.name(m.get(lost.event, "name"))}" was marked during that poll`
+    : "";
+}
+
+const LOST = {
+  none: "it returned Pending, and no waker of it existed",
+  dropped: "it is pending, and its last waker was dropped without a wake",
+  kept: "it returned Pending, and the waker that was kept was not called before it was cancelled",
+};
 
 /** Returns the red flags of a task: name, count, worst event, text. */
 function flagsOf(m, task) {
@@ -166,12 +212,13 @@ function flagsOf(m, task) {
       f.empty[0],
       `${count(f.empty.length, "poll")} found nothing to do`,
     );
-  if (isForgotten(m, task))
+  task.lost = lostWakeup(m, task);
+  if (task.lost)
     flag(
-      "No waker left",
+      task.lost.why === "kept" ? "Lost wakeup" : "No waker left",
       1,
-      task.polls[task.polls.length - 1] ?? task.spawn,
-      "it is pending and has no live waker",
+      task.lost.event,
+      LOST[task.lost.why] + markedInPoll(m, task.lost),
     );
   const panic = task.polls.find((i) => m.get(i, "result") === "panicked");
   if (panic !== undefined) flag("Panic", 1, panic, "its poll panicked");
@@ -189,7 +236,12 @@ function flagsOf(m, task) {
 const FLAG_RULES = [
   ["Stall", "a poll longer than the limit of the recorder"],
   ["Panic", "a poll that panicked"],
-  ["No waker left", "pending at the end without a live waker (level 3)"],
+  ["No waker left", "pending without a live waker and without a wake that is on its way (level 3)"],
+  [
+    "Lost wakeup",
+    "cancelled while it was pending, not woken since its last poll, and something still kept " +
+      "a waker of it, or an AbortHandle",
+  ],
   ["Long poll", "a poll longer than 10 ms"],
   ["Long delay from wake to poll", "more than 5 ms in the run queue"],
   ["Wakes itself", `more than half of its wakes come from itself, and at least ${SELF_WAKES}`],

@@ -1,5 +1,7 @@
 // The page: state, and reactions to the reader.
 
+const PLAY_MS = 700;
+
 const $ = (id) => document.getElementById(id);
 
 function start() {
@@ -22,6 +24,9 @@ function newUi(m) {
   const ui = {
     t0: 0,
     t1: m.end,
+    // What the canvases show: the model with real times, or the one by steps.
+    shown: m,
+    playing: 0,
     event: -1,
     task: -1,
     hidden: new Set(),
@@ -41,15 +46,14 @@ function newUi(m) {
         shown: (i) => !ui.hidden.has(m.kind(i)),
       };
     },
-    laneY(lane, clip, height) {
+    laneY(lane, clip) {
       if (typeof lane !== "number") {
         const k = ui.lanes.findIndex((one) => one.key === lane);
         return k < 0 ? null : AXIS + k * ROW;
       }
       const row = ui.rowOf[lane];
       if (row < 0) return null;
-      const y = clip + row * ROW - ui.scroll();
-      return y > height ? null : y;
+      return clip + row * ROW - ui.scroll();
     },
   };
   return ui;
@@ -76,23 +80,29 @@ function run(m) {
     requestAnimationFrame(() => {
       asked = false;
       fillRows(m, ui, go);
-      drawLanes($("lanes"), m, ui);
-      drawMap($("map"), m, ui);
-      Object.assign($("lanes").dataset, { from: Math.round(ui.t0), to: Math.round(ui.t1) });
+      drawLanes($("lanes"), ui.shown, ui);
+      drawMap($("map"), ui.shown, ui);
+      const digits = ui.shown.steps ? 3 : 0;
+      Object.assign($("lanes").dataset, {
+        from: ui.t0.toFixed(digits),
+        to: ui.t1.toFixed(digits),
+      });
     });
   };
   const go = navigation(m, ui, draw);
   showLegend($("legend"));
   showHelp($("pane-help"));
   showFlags($("pane-flags"), m, flags, go);
+  showOverview($("pane-trace"), m, go);
   $("tab-flags").textContent = `Red flags (${flags.length})`;
   filters(m, ui, draw, go);
-  buttons(ui, go, draw);
+  buttons(m, ui, go, draw);
   pointer(m, ui, go, draw);
   keyboard(m, ui, go);
   new ResizeObserver(draw).observe($("stage"));
   $("list").addEventListener("scroll", draw);
   if (m.n > 0) go.event(0, false);
+  if (isCrowded(m, $("lanes").clientWidth)) go.axis(true);
   draw();
 }
 
@@ -132,12 +142,14 @@ function fillRows(m, ui, go) {
 
 function navigation(m, ui, draw) {
   const clampView = (t0, t1) => {
-    const width = Math.min(m.end, Math.max(50, t1 - t0)),
-      left = Math.min(Math.max(0, t0), m.end - width);
+    const { end, steps } = ui.shown,
+      width = Math.min(end, Math.max(steps ? 4 : 50, t1 - t0)),
+      left = Math.min(Math.max(0, t0), end - width);
     ui.t0 = left;
     ui.t1 = left + width;
     draw();
   };
+  const isWhole = () => ui.t1 - ui.t0 >= ui.shown.end;
   const reveal = (task) => {
     const row = task >= 0 ? ui.rowOf[task] : -1,
       list = $("list");
@@ -146,16 +158,68 @@ function navigation(m, ui, draw) {
     if ((row + 1) * ROW > list.scrollTop + list.clientHeight)
       list.scrollTop = (row + 1) * ROW - list.clientHeight;
   };
+  /** Moves the view if an event is outside of it, or close to its edge. */
+  const bringIntoView = (i) => {
+    const { ts, dur } = ui.shown,
+      width = ui.t1 - ui.t0,
+      margin = width / 12;
+    if (ts[i] < ui.t0 + margin || Math.min(ts[i] + dur[i], ts[i] + width / 3) > ui.t1 - margin)
+      clampView(ts[i] - width / 3, ts[i] + (width * 2) / 3);
+    if (m.task[i] >= 0) reveal(m.task[i]);
+  };
   const go = {
     show: clampView,
-    all: () => clampView(0, m.end),
-    zoom(
-      factor,
-      around = ui.event >= 0 && m.ts[ui.event] >= ui.t0 && m.ts[ui.event] <= ui.t1
-        ? m.ts[ui.event]
-        : (ui.t0 + ui.t1) / 2,
-    ) {
+    all: () => clampView(0, ui.shown.end),
+    zoom(factor, around) {
+      const { ts } = ui.shown,
+        selected = ui.event >= 0 ? ts[ui.event] : -1;
+      around ??= selected >= ui.t0 && selected <= ui.t1 ? selected : (ui.t0 + ui.t1) / 2;
       clampView(around - (around - ui.t0) * factor, around + (ui.t1 - around) * factor);
+    },
+    /** Shows the selected event in the middle, with the few events around it. */
+    zoomToEvent() {
+      const { ts, dur, steps } = ui.shown,
+        i = ui.event;
+      if (i < 0) return;
+      if (steps) {
+        clampView(ts[i] - 8, ts[i] + Math.max(8, dur[i] + 4));
+        return;
+      }
+      const around = Math.max(
+        dur[i] / 2,
+        ts[i] - ts[Math.max(0, i - 3)],
+        ts[Math.min(m.n - 1, i + 3)] - ts[i] - dur[i],
+        100,
+      );
+      clampView(ts[i] - around, ts[i] + dur[i] + around);
+    },
+    /** Changes between the axis by steps and real time. The same events stay visible. */
+    axis(steps) {
+      if (steps === Boolean(ui.shown.steps)) return;
+      const whole = isWhole(),
+        first = firstAtLeast(ui.shown.ts, ui.t0),
+        last = firstAtLeast(ui.shown.ts, ui.t1, first);
+      ui.shown = steps ? (ui.bySteps ??= bySteps(m)) : m;
+      $("steps").setAttribute("aria-pressed", String(steps));
+      if (whole || m.n === 0) go.all();
+      else if (steps) clampView(first, last);
+      else clampView(m.ts[Math.min(first, m.n - 1)], m.ts[Math.min(last, m.n - 1)]);
+    },
+    /** Steps from event to event, until the last one. */
+    play(on = ui.playing === 0) {
+      clearTimeout(ui.playing);
+      ui.playing = 0;
+      $("play").setAttribute("aria-pressed", String(on));
+      $("play").textContent = on ? "Pause" : "Play";
+      if (!on) return;
+      if (ui.event >= m.n - 1) go.event(0, false);
+      const next = () => {
+        ui.playing = setTimeout(next, PLAY_MS);
+        const before = ui.event;
+        go.step(1, false);
+        if (ui.event === before || ui.event >= m.n - 1) go.play(false);
+      };
+      ui.playing = setTimeout(next, PLAY_MS);
     },
     task(index) {
       ui.task = index;
@@ -168,13 +232,11 @@ function navigation(m, ui, draw) {
       ui.event = i;
       $("where").textContent =
         `Event ${(i + 1).toLocaleString("en")} of ${m.n.toLocaleString("en")}: ` +
-        `${m.kind(i)} #${m.seq(i)} at ${moment(m.ts[i])}`;
+        `${m.kind(i)} at ${moment(m.ts[i])}`;
       $("sentence").replaceChildren(...linked(m, sentence(m, i), go));
       if (takeTask && m.task[i] >= 0) go.task(m.task[i]);
       else if (ui.task < 0) showTask($("pane-task"), m, undefined, go);
-      const t = m.ts[i],
-        width = ui.t1 - ui.t0;
-      if (t + m.dur[i] < ui.t0 || t > ui.t1) clampView(t - width / 2, t + width / 2);
+      bringIntoView(i);
       draw();
     },
     step(by, ofTask) {
@@ -197,206 +259,6 @@ function navigation(m, ui, draw) {
     },
   };
   return go;
-}
-
-const TABS = ["task", "flags", "help"];
-
-function tab(name) {
-  for (const one of TABS) {
-    $(`pane-${one}`).hidden = one !== name;
-    $(`tab-${one}`).setAttribute("aria-selected", String(one === name));
-    $(`tab-${one}`).tabIndex = one === name ? 0 : -1;
-  }
-}
-
-function filters(m, ui, draw, go) {
-  const places = [...new Set(m.tasks.map((task) => task.location).filter(Boolean))].sort();
-  $("location").replaceChildren(
-    element("option", { value: "" }, "all places"),
-    ...places.map((place) => element("option", { value: place }, place)),
-  );
-  const apply = () => {
-    const text = $("search").value.trim().toLowerCase(),
-      place = $("location").value;
-    const wanted = text.startsWith("#") ? "" : text;
-    ui.rows = m.tasks
-      .filter(
-        (task) =>
-          (!place || task.location === place) &&
-          (!wanted ||
-            `${task.label} ${task.id} ${task.location ?? ""}`.toLowerCase().includes(wanted)),
-      )
-      .map((task) => task.index);
-    ui.rowOf.fill(-1);
-    ui.rows.forEach((task, row) => {
-      ui.rowOf[task] = row;
-    });
-    draw();
-  };
-  $("search").addEventListener("input", apply);
-  $("search").addEventListener("keydown", (key) => {
-    if (key.key !== "Enter") return;
-    const text = $("search").value.trim(),
-      event = m.bySeq.get(Number(text.slice(1)));
-    if (text.startsWith("#") && event !== undefined) go.event(event);
-    else if (ui.rows.length > 0 && !text.startsWith("#")) go.task(ui.rows[0]);
-  });
-  $("location").addEventListener("change", apply);
-  $("kindlist").replaceChildren(
-    ...[...m.counts].sort().map(([kind, n]) => {
-      const box = element("input", { type: "checkbox" });
-      box.checked = true;
-      box.addEventListener("change", () => {
-        if (box.checked) ui.hidden.delete(kind);
-        else ui.hidden.add(kind);
-        draw();
-      });
-      return element("label", {}, box, ` ${kind} (${n.toLocaleString("en")})`);
-    }),
-  );
-  apply();
-}
-
-function buttons(ui, go, draw) {
-  $("in").addEventListener("click", () => go.zoom(0.5));
-  $("out").addEventListener("click", () => go.zoom(2));
-  $("fit").addEventListener("click", go.all);
-  $("next").addEventListener("click", (click) => go.step(1, click.shiftKey));
-  $("back").addEventListener("click", (click) => go.step(-1, click.shiftKey));
-  for (const one of TABS) $(`tab-${one}`).addEventListener("click", () => tab(one));
-  const root = document.documentElement;
-  root.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  $("theme").addEventListener("click", () => {
-    root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-    draw();
-  });
-}
-
-/** Returns the event under the pointer: the nearest one of the lane. */
-function hit(m, ui, x, y, width) {
-  const view = ui.view(width),
-    clip = AXIS + ui.lanes.length * ROW,
-    t = view.time(x);
-  let events;
-  if (y < AXIS) return null;
-  if (y < clip) {
-    const lane = ui.lanes[Math.floor((y - AXIS) / ROW)];
-    events = lane.key === "exec" ? m.exec.event : lane.events;
-  } else {
-    const task = ui.rows[Math.floor((y - clip + ui.scroll()) / ROW)];
-    if (task === undefined) return null;
-    events = m.tasks[task].events;
-    if (events.length === 0) return { task, event: -1 };
-  }
-  const i = firstEventAt(m, events, t),
-    near = [events[i - 1], events[i]].filter((e) => e !== undefined);
-  if (near.length === 0) return null;
-  const far = (e) =>
-    t >= m.ts[e] && t <= m.ts[e] + m.dur[e]
-      ? 0
-      : Math.min(Math.abs(m.ts[e] - t), Math.abs(m.ts[e] + m.dur[e] - t));
-  const event = near.reduce((a, b) => (far(b) < far(a) ? b : a));
-  return { event, task: m.task[event] };
-}
-
-function pointer(m, ui, go, draw) {
-  const canvas = $("lanes"),
-    tip = $("tip");
-  let drag = null;
-  canvas.addEventListener(
-    "wheel",
-    (wheel) => {
-      wheel.preventDefault();
-      const width = canvas.clientWidth,
-        by = wheel.deltaX || (wheel.shiftKey ? wheel.deltaY : 0);
-      if (by !== 0)
-        go.show(ui.t0 + (by / width) * (ui.t1 - ui.t0), ui.t1 + (by / width) * (ui.t1 - ui.t0));
-      else go.zoom(Math.exp(wheel.deltaY * 0.0015), ui.view(width).time(wheel.offsetX));
-    },
-    { passive: false },
-  );
-  canvas.addEventListener("pointerdown", (down) => {
-    drag = {
-      x: down.offsetX,
-      y: down.offsetY,
-      t0: ui.t0,
-      t1: ui.t1,
-      top: ui.scroll(),
-      moved: false,
-    };
-    canvas.setPointerCapture(down.pointerId);
-  });
-  canvas.addEventListener("pointermove", (move) => {
-    if (drag) {
-      const by = ((drag.x - move.offsetX) / canvas.clientWidth) * (drag.t1 - drag.t0);
-      drag.moved ||= Math.abs(drag.x - move.offsetX) + Math.abs(drag.y - move.offsetY) > 4;
-      if (drag.moved) {
-        go.show(drag.t0 + by, drag.t1 + by);
-        $("list").scrollTop = drag.top + drag.y - move.offsetY;
-      }
-    }
-    const found = drag ? null : hit(m, ui, move.offsetX, move.offsetY, canvas.clientWidth);
-    tip.hidden = !found || found.event < 0;
-    if (!tip.hidden) {
-      tip.textContent =
-        `${m.kind(found.event)} at ${moment(m.ts[found.event])}: ` +
-        plain(m, sentence(m, found.event));
-      const left = Math.min(
-        canvas.offsetLeft + move.offsetX + 12,
-        Math.max(0, $("stage").clientWidth - 350),
-      );
-      tip.style.left = `${left}px`;
-      tip.style.top = `${Math.min(move.offsetY + 16, Math.max(0, canvas.clientHeight - 90))}px`;
-    }
-  });
-  canvas.addEventListener("pointerleave", () => {
-    tip.hidden = true;
-  });
-  canvas.addEventListener("pointercancel", () => {
-    drag = null;
-  });
-  canvas.addEventListener("pointerup", (up) => {
-    const found =
-      drag && !drag.moved ? hit(m, ui, up.offsetX, up.offsetY, canvas.clientWidth) : null;
-    drag = null;
-    if (found && found.event >= 0) go.event(found.event);
-    else if (found) go.task(found.task);
-    draw();
-  });
-  const map = $("map");
-  const centre = (where) => {
-    const t = (where.offsetX / map.clientWidth) * m.end,
-      half = (ui.t1 - ui.t0) / 2;
-    go.show(t - half, t + half);
-  };
-  map.addEventListener("pointerdown", (down) => {
-    map.setPointerCapture(down.pointerId);
-    centre(down);
-  });
-  map.addEventListener("pointermove", (move) => {
-    if (move.buttons > 0) centre(move);
-  });
-}
-
-function keyboard(m, ui, go) {
-  document.addEventListener("keydown", (key) => {
-    if (key.target.matches("input, select, [role=tab]") || key.ctrlKey || key.metaKey || key.altKey)
-      return;
-    const act = {
-      ArrowRight: () => go.step(1, key.shiftKey),
-      ArrowLeft: () => go.step(-1, key.shiftKey),
-      ArrowDown: () => go.neighbour(1),
-      ArrowUp: () => go.neighbour(-1),
-      "+": () => go.zoom(0.5),
-      "=": () => go.zoom(0.5),
-      "-": () => go.zoom(2),
-      0: go.all,
-      "/": () => $("search").focus(),
-    }[key.key];
-    if (act === undefined) return;
-    key.preventDefault();
-    act();
-  });
 }
 
 start();

@@ -3,7 +3,17 @@
 const WAITING = 0,
   READY = 1,
   RUNNING = 2,
-  DONE = 3;
+  DONE = 3,
+  CANCELLED = 4,
+  PANICKED = 5;
+/** The state after a poll, by its result. */
+const AFTER = {
+  pending: WAITING,
+  ready: DONE,
+  cancelled: CANCELLED,
+  panicked: PANICKED,
+  running: RUNNING,
+};
 
 /** Parses the text of `script#trace`; throws an error with a sentence for the reader. */
 function parseTrace(text) {
@@ -77,6 +87,10 @@ function buildModel(raw) {
     reactor: [],
     timer: [],
     thread: raw.threads.map(() => []),
+    // Marks and spans outside of tasks, and the wakes that queued nothing.
+    marks: [],
+    spans: [],
+    idle: [],
     kind: (i) => raw.kinds[raw.events[i][0]].name,
     get(i, field) {
       const place = places[raw.events[i][0]].get(field);
@@ -105,6 +119,7 @@ function buildModel(raw) {
   for (const task of m.tasks) buildStates(m, task);
   sum(m.exec);
   findStalls(m);
+  sum(m.stalls);
   buildArrows(m);
   return m;
 }
@@ -128,6 +143,8 @@ function newTask(raw, ids, task, index) {
     wakes: [],
     made: [],
     arrows: [],
+    marks: [],
+    spans: [],
     states: slices(),
     spawn: -1,
     done: -1,
@@ -197,6 +214,11 @@ function sortIn(m, i) {
     case "wake":
       task?.wakes.push(i);
       if (m.get(i, "origin") === "task" && m.tasks[from]) m.tasks[from].made.push(i);
+      if (["coalesced", "after_done"].includes(m.get(i, "effect"))) m.idle.push(i);
+      break;
+    case "mark":
+    case "span":
+      (task ?? m)[`${kind}s`].push(i);
       break;
     case "received":
       if (m.get(i, "sent") !== null) m.receivedOf.set(m.get(i, "sent"), i);
@@ -233,7 +255,7 @@ function timerLife(m, i) {
   return lives.find((life) => life.arm === i || life.end === i);
 }
 
-/** Returns the states of a task (waiting, ready, running, done), from spawns, wakes and polls. */
+/** Returns the states of a task (waiting, ready, running, ended), from spawns, wakes and polls. */
 function buildStates(m, task) {
   let since = 0,
     state = -1,
@@ -252,13 +274,10 @@ function buildStates(m, task) {
       const result = m.get(i, "result");
       if (state < 0) state = WAITING;
       turn(at, RUNNING, i);
-      turn(
-        at + m.dur[i],
-        result === "pending" ? WAITING : result === "running" ? RUNNING : DONE,
-        i,
-      );
+      turn(at + m.dur[i], AFTER[result] ?? DONE, i);
     }
-    if (kind === "done" && state !== DONE) turn(Math.max(at, since), DONE, i);
+    if (kind === "done" && state < DONE)
+      turn(Math.max(at, since), Math.max(DONE, AFTER[m.get(i, "outcome")] ?? DONE), i);
     if (kind === "freed") turn(Math.max(at, since), -1, i);
     const effect = kind === "wake" || kind === "received" ? m.get(i, "effect") : "";
     if ((effect === "queued" || effect === "during_poll") && (state === WAITING || state < 0)) {
@@ -311,9 +330,13 @@ function buildArrows(m) {
   for (const task of m.tasks) {
     for (const poll of task.polls) task.arrows.push(...arrowTo(m, poll));
   }
-  const all = m.tasks.flatMap((task) => task.arrows);
-  all.sort((a, b) => m.ts[a.poll] - m.ts[b.poll]);
-  m.arrows = all;
+  m.arrows = m.tasks.flatMap((task) => task.arrows);
+  m.arrows.sort((a, b) => a.poll - b.poll);
+  findStarts(m);
+}
+
+function findStarts(m) {
+  const all = m.arrows;
   // From here on, no arrow starts before this one, so a search from the left can stop.
   m.arrowStarts = new Float64Array(all.length);
   let first = Infinity;

@@ -26,11 +26,170 @@ function tallied(map) {
     : [...map].map(([what, n]) => `${n.toLocaleString("en")} ${what}`).join(", ");
 }
 
+/** Returns the event that woke: as a link to its task, or else as a link to the event. */
+function wakerLink(m, i) {
+  const from = m.get(i, "from");
+  return m.get(i, "origin") === "task" && m.tasks[from] ? link(from) : at(i, wakerName(m, i));
+}
+
+/** Says who woke a task, the most frequent wakers first, and links to each. */
+function whoWoke(m, task) {
+  const { wakes } = task;
+  if (wakes.length === 0) {
+    const never = m.raw.level < 2 ? "Wakes are not recorded at this level." : "Nothing woke it.";
+    return [task.spawn >= 0 ? `${never} Its spawn queued it for the first poll.` : never];
+  }
+  const byWaker = new Map();
+  for (const i of wakes) {
+    const key = `${m.get(i, "origin")} ${m.get(i, "from")} ${m.get(i, "thread")}`;
+    byWaker.set(key, [...(byWaker.get(key) ?? []), i]);
+  }
+  const most = [...byWaker.values()].sort((a, b) => b.length - a.length),
+    last = wakes[wakes.length - 1];
+  const parts = most
+    .slice(0, 6)
+    .flatMap((its, k) => [
+      k > 0 ? ", " : "",
+      wakerLink(m, its[its.length - 1]),
+      m.get(its[0], "from") === task.index && m.get(its[0], "origin") === "task" ? " (itself)" : "",
+      its.length > 1 ? ` (${count(its.length, "time")})` : "",
+    ]);
+  if (most.length > 6) parts.push(` and ${most.length - 6} more`);
+  return [...parts, ". The last time at ", at(last, duration(m.ts[last])), "."];
+}
+
+/** Says what a task waits for, as far as its last poll shows it. */
+function waitsFor(m, task, poll) {
+  const end = m.ts[poll] + m.dur[poll],
+    found = [];
+  for (let i = poll + 1; i < m.n && m.ts[i] <= end; i++) {
+    if (m.kind(i) === "await" && m.task[i] === task.index)
+      found.push([`the ${m.primitive(m.get(i, "primitive"))}`]);
+    if (m.kind(i) === "submit") found.push([at(i, `job ${m.get(i, "job")} of the blocking pool`)]);
+  }
+  for (const i of task.events) {
+    if (m.kind(i) === "timer_arm" && (timerLife(m, i)?.end ?? -1) < 0)
+      found.push([at(i, `timer ${m.get(i, "timer")}`)]);
+  }
+  return found.flatMap((one, k) => [
+    k === 0 ? " For: " : ", ",
+    ...one,
+    ...(k === found.length - 1 ? ["."] : []),
+  ]);
+}
+
+/** Says why a task does not go on at the end of the trace, or how it ended. */
+function whyNot(m, task) {
+  const { polls, states, lost } = task,
+    k = states.what.length - 1,
+    last = polls[polls.length - 1];
+  if (lost) {
+    const when = [
+      " Since ",
+      at(lost.event, duration(lost.t)),
+      `, for ${duration(lost.until - lost.t)}.`,
+    ];
+    const end = lost.endedBy >= 0 ? [" Then ", at(lost.endedBy, "it was cancelled"), "."] : [];
+    const what = lost.why === "kept" ? "Its wakeup was lost" : "Nothing could wake it";
+    return [`${what}: ${LOST[lost.why]}${markedInPoll(m, lost)}.`, ...when, ...end];
+  }
+  if (task.done >= 0) return sentence(m, task.done);
+  const since = k >= 0 ? m.end - states.start[k] : 0;
+  if (last === undefined)
+    return ["It was not polled yet", task.spawn >= 0 ? ": it is in the run queue." : "."];
+  if (states.what[k] === READY)
+    return ["It is ", at(states.event[k], "in the run queue"), `, for ${duration(since)} already.`];
+  if (states.what[k] === RUNNING)
+    return [
+      at(last, "Its poll"),
+      ` was still running at the end of the trace, after ${duration(since)}.`,
+    ];
+  if (states.what[k] !== WAITING) return ["It has ended."];
+  const live = m.raw.level >= 3 ? liveWakers(m, task, Infinity) : null;
+  return [
+    `It waits for a wake, for ${duration(since)} already, since `,
+    at(last, "its last poll"),
+    ".",
+    ...waitsFor(m, task, last),
+    live ? ` ${count(live.n, "waker")} of it exist${live.n === 1 ? "s" : ""}.` : "",
+  ];
+}
+
+/** Whether a task had not ended at the end of the trace. */
+function isOpen({ done, freed, events, states }) {
+  return done < 0 && freed < 0 && events.length > 0 && !(states.what.at(-1) >= DONE);
+}
+
+/** Says which polls held the loop. */
+function heldLoop(m, polls) {
+  const worst = [...polls].sort((a, b) => m.dur[b] - m.dur[a]).slice(0, 5),
+    long = worst.filter((i) => m.stalled[i] === 1);
+  if (worst.length === 0) return ["No poll is recorded."];
+  const one = (i) => [link(m.task[i]), ", ", at(i, duration(m.dur[i])), ` at ${duration(m.ts[i])}`];
+  if (long.length === 0)
+    return ["Nothing for more than 10 ms. The longest poll: ", ...one(worst[0]), "."];
+  return [
+    ...long.flatMap((i, k) => [k > 0 ? "; " : "", ...one(i)]),
+    `. Meanwhile no other task, timer or socket was served.`,
+  ];
+}
+
+function didHold(m, task) {
+  const { longest, long } = facts(m, task);
+  if (longest < 0) return ["It was not polled."];
+  return task.polls.some((i) => m.stalled[i] === 1)
+    ? [
+        "Yes: ",
+        at(longest, `a poll of ${duration(m.dur[longest])}`),
+        long.length > 1 ? `, one of ${long.length} long ones.` : ".",
+      ]
+    : ["No. ", at(longest, "Its longest poll"), ` took ${duration(m.dur[longest])}.`];
+}
+
+/** Answers the questions about the whole trace. */
+function showOverview(pane, m, go) {
+  const answers = (list) =>
+    element("ul", {}, ...list.map((parts) => element("li", {}, ...linked(m, parts, go))));
+  const most = 12,
+    open = m.tasks.filter((task) => task.lost || isOpen(task)),
+    woken = m.tasks.filter((task) => task.events.length > 0);
+  open.sort((a, b) => Number(Boolean(b.lost)) - Number(Boolean(a.lost)));
+  const rest = (list) =>
+    list.length > most ? [[`and ${count(list.length - most, "task")} more`]] : [];
+  const each = (list, answer) => [
+    ...list.slice(0, most).map((task) => [link(task.index), ": ", ...answer(m, task)]),
+    ...rest(list),
+  ];
+  pane.replaceChildren(
+    element("h2", {}, "What held up the loop?"),
+    element(
+      "p",
+      {},
+      ...linked(
+        m,
+        heldLoop(
+          m,
+          m.exec.event.filter((i) => m.kind(i) === "poll"),
+        ),
+        go,
+      ),
+    ),
+    element("h2", {}, "Which tasks do not go on?"),
+    open.length === 0 ? element("p", {}, "All tasks have ended.") : answers(each(open, whyNot)),
+    element("h2", {}, "Who woke each task?"),
+    answers(each(woken, whoWoke)),
+    element("p", { class: "dim" }, "Select a task for more about it."),
+  );
+}
+
 /** Returns questions and answers about one task. */
 function taskAnswers(m, task) {
   const f = facts(m, task),
     last = f.wakers[f.wakers.length - 1];
   const answers = [
+    ["Who woke it?", whoWoke(m, task)],
+    [task.done >= 0 && !task.lost ? "How did it end?" : "Why does it not go on?", whyNot(m, task)],
+    ["Did it hold up the loop?", didHold(m, task)],
     [
       "Where does it come from?",
       task.parent >= 0
@@ -44,10 +203,8 @@ function taskAnswers(m, task) {
     "How often was it polled?",
     [`${count(task.polls.length, "poll")}, ${duration(f.busy)} in all: ${tallied(f.results)}.`],
   ]);
-  if (f.longest >= 0)
-    answers.push(["Its longest poll?", [at(f.longest, duration(m.dur[f.longest]))]]);
   answers.push([
-    "What woke it?",
+    "What called its wakers?",
     [
       `${count(task.wakes.length, "wake")}, by origin: ${tallied(f.origins)}; ` +
         `${f.byRef.toLocaleString("en")} by reference.`,
@@ -86,16 +243,6 @@ function taskAnswers(m, task) {
     ]);
   }
   if (task.made.length > 0) answers.push(["Which tasks did it wake?", wokenBy(m, task)]);
-  if (task.done >= 0) answers.push(["How did it end?", sentence(m, task.done)]);
-  else
-    answers.push([
-      "Why does it not continue?",
-      [
-        ["It waits for a wake.", "It is in the run queue.", "It is being polled.", "It is done."][
-          task.states.what[task.states.what.length - 1]
-        ] ?? "The trace does not show it.",
-      ],
-    ]);
   return answers;
 }
 
@@ -167,22 +314,36 @@ function showHelp(pane) {
     ["← →", "one event back or on"],
     ["Shift ← →", "the same, of the selected task alone"],
     ["↑ ↓", "another task"],
+    ["p", "play: one event after the other"],
+    ["s", "one column for each event, or real time"],
+    ["z", "zoom to the event"],
     ["+ − 0", "zoom in, out, show all"],
     ["wheel", "zoom at the pointer; with Shift, move"],
     ["drag", "move"],
     ["/", "find a task, or an event by # and its number"],
+    ["Esc", "close a list, clear the search"],
   ];
   pane.replaceChildren(
     element("h2", {}, "How to read it"),
     element(
       "p",
       {},
-      "Each lane is a line of time. A task waits until its waker is called. Then it is ready, in the run queue; the loop polls it, it runs, and waits again. An arrow leads from the call of a waker to the poll that it caused; its colour shows the origin of the wake.",
+      "Each lane is a line of time. A task waits until its waker is called. Then it is ready, in " +
+        "the run queue; the loop polls it, it runs, and waits again. An arrow leads from the call " +
+        "of a waker to the poll that it caused; its colour shows the origin of the wake.",
     ),
     element(
       "p",
       {},
-      "The executor's lane shows its polls, and the sleep in the reactor between them. A poll that held the loop for too long is red.",
+      "A line that ends in a bar is a wake that queued nothing. A diamond is a mark. A tick, a bar " +
+        "and a cross at the end of a lane: the task finished, was cancelled, or panicked. Red " +
+        "slanted lines begin where a task was lost: nothing could wake it any more.",
+    ),
+    element(
+      "p",
+      {},
+      "The executor's lane shows its polls, and the sleep in the reactor between them. A poll " +
+        "that held the loop for too long is red.",
     ),
     element(
       "dl",
@@ -192,11 +353,18 @@ function showHelp(pane) {
   );
 }
 
+const LOST_STRIPES = "repeating-linear-gradient(135deg, var(--bad) 0 2px, var(--waiting) 2px 5px)";
+
 function showLegend(box) {
   const entry = (colour, text) =>
     element("span", {}, element("i", { style: `background:${colour}` }), text);
   box.replaceChildren(
-    ...["waiting", "ready", "running", "done"].map((state) => entry(`var(--${state})`, state)),
+    ...["waiting", "ready", "running"].map((state) => entry(`var(--${state})`, state)),
+    entry("var(--done)", "✓ finished"),
+    entry("var(--cancelled)", "− cancelled"),
+    entry("var(--panicked)", "× panicked"),
+    entry(LOST_STRIPES, "lost"),
+    element("span", {}, "◆ mark"),
     entry("var(--bad)", "stall, or a poll of more than 10 ms"),
     element("span", {}, "arrows, by origin of the wake:"),
     ...Object.entries(ORIGIN_COLOURS).map(([origin, colour]) =>

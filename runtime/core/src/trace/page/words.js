@@ -52,6 +52,26 @@ const EFFECT = {
   sent: "The wake comes from another thread, so it is sent to the loop.",
 };
 
+/** Returns a short name of what made a wake. */
+function wakerName(m, i) {
+  const from = m.get(i, "from"),
+    thread = m.threads[m.get(i, "thread")] ?? "a thread";
+  switch (m.get(i, "origin")) {
+    case "task":
+      return m.tasks[from]?.label ?? "a task";
+    case "source":
+      return `source ${sourceName(from)} of the reactor`;
+    case "timer":
+      return `timer ${from}`;
+    case "blocking":
+      return `job ${from} of the blocking pool`;
+    case "thread":
+      return `the thread "${m.threads[from] ?? thread}"`;
+    default:
+      return m.get(i, "thread") > 0 ? `the thread "${thread}"` : "code outside of any task";
+  }
+}
+
 /** Returns the origin of a wake, as the subject of a sentence. */
 function waker(m, i) {
   const from = m.get(i, "from"),
@@ -239,10 +259,20 @@ const SENTENCES = {
             ` ${duration(m.ts[life.end] - m.ts[i])} later.`,
           ]
         : [];
+    const due = Math.max(0, m.get(i, "deadline") - m.ts[i]);
+    // A timer fires early only if the clock has jumped.
+    const jumped =
+      life &&
+      life.end >= 0 &&
+      m.kind(life.end) === "timer_fire" &&
+      m.ts[life.end] < m.get(i, "deadline")
+        ? [" The clock was stopped, and jumped to that time."]
+        : [];
     return [
       ...subject,
-      ` arms timer ${m.get(i, "timer")}, due in ${duration(Math.max(0, m.get(i, "deadline") - m.ts[i]))}.`,
+      ` arms timer ${m.get(i, "timer")}, due in ${duration(due)}.`,
       ...end,
+      ...jumped,
     ];
   },
   timer_fire: (m, i) => [
