@@ -160,6 +160,8 @@ fn open(page: &mut Page, address: &SocketAddr, name: &str, recorded: bool, size:
     let frames = page.eval("document.querySelectorAll('iframe').length");
     assert_eq!(frames, json!(u8::from(recorded)));
     if recorded {
+        let polls = page.eval("document.querySelectorAll('.figure svg rect.running').length");
+        assert!(polls.as_u64() > Some(0), "the figure has no poll");
         page.eval("document.querySelector('iframe').scrollIntoView()");
         wait(page, DRAWN, "the lanes are not drawn");
     }

@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 use wakeful::net::UdpSocket;
-use wakeful::time::sleep;
+use wakeful::time::{pause, resume, sleep};
 use wakeful::trace::{Effect, Level, Origin};
 use wakeful_lab::{self as lab, leave_waker};
 
@@ -35,6 +35,7 @@ fn main() {
         lab::spawn("by an outsider", leave)
     });
     runtime.block_on(async move {
+        pause(); // the clock jumps to the timer when no task is ready, so the timer is never late
         let slot: Rc<Cell<Option<Waker>>> = Rc::default();
         let friends = slot.clone();
         let by_task = lab::spawn("by a task", leave_waker(move |waker| slot.set(Some(waker))));
@@ -67,6 +68,7 @@ fn main() {
         ] {
             task.await.expect("no task panics");
         }
+        resume();
     });
     // The loop does not run now. This wake queues the task for the next `block_on`.
     kept.take().expect("it was polled").wake();

@@ -19,6 +19,8 @@ use wakeful::trace::{Effect, End, Kind, Level, Origin, Snapshot};
 
 #[path = "tool/exercise.rs"]
 pub mod exercise;
+#[path = "tool/figure.rs"]
+pub mod figure;
 
 /// Runs two clients of the server at `server`, on a thread. The server asks each for a name and
 /// answers with a greeting:
@@ -107,6 +109,10 @@ pub fn show(name: &str, snapshot: &Snapshot) {
     fs::create_dir_all(&folder)
         .and_then(|()| snapshot.write_html(&page))
         .unwrap_or_else(|error| panic!("cannot write the page {}: {error}", page.display()));
+    // For the web book.
+    let steps = folder.join(format!("{name}.svg"));
+    fs::write(&steps, figure::svg(snapshot))
+        .unwrap_or_else(|error| panic!("cannot write the figure {}: {error}", steps.display()));
     println!("\nThe same as a page: target/lab/{name}.html");
 }
 

@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU64;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
+
+use crate::sys::AtomicU64;
 
 /// Number of a thread, unique in the process. Unlike a `ThreadId` it is read without a reference
 /// count, and unlike an address it is never reused.

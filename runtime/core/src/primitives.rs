@@ -11,8 +11,10 @@ use std::ptr::NonNull;
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) mod atomic {
     pub(crate) use std::sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence,
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, Ordering, fence,
     };
+
+    pub(crate) use crate::sys::AtomicU64;
 }
 
 #[cfg(any(loom, shuttle))]

@@ -1,7 +1,7 @@
 //! The identity of a thread.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Number of a thread, unique for the life of the process. Unlike `std::thread::current` it may be
 /// called while the thread's local values are destroyed, where a [`Sleep`](super::sleep::Sleep) may
@@ -17,9 +17,12 @@ thread_local! {
 impl ThreadNumber {
     /// Returns the number of the calling thread.
     pub(crate) fn current() -> ThreadNumber {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+        // Not an atomic, as not all processors have those of 64 bits. Locked once for each thread.
+        static LAST: Mutex<u64> = Mutex::new(0);
         if NUMBER.get() == 0 {
-            NUMBER.set(NEXT.fetch_add(1, Ordering::Relaxed));
+            let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+            *last += 1;
+            NUMBER.set(*last);
         }
         ThreadNumber(NUMBER.get())
     }

@@ -17,11 +17,12 @@
 
 use std::cell::Cell;
 use std::panic::Location;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use tracing::Level;
 
 use super::span::SafeSpan;
+use crate::sys::AtomicU64;
 use crate::unwind::caught;
 
 /// Description of a new task.

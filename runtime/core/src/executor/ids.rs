@@ -3,8 +3,9 @@
 
 use std::cell::Cell;
 use std::num::NonZeroU64;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
+use crate::sys::AtomicU64;
 use crate::task::Id;
 
 const BLOCK: u64 = 1 << 16;

@@ -34,7 +34,6 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::task::Waker;
 
 #[cfg(all(test, not(any(loom, shuttle))))]
@@ -58,6 +57,7 @@ use crate::id::{Identity, ThreadNumber};
 use crate::observe::Observer;
 use crate::reactor::Notifier;
 use crate::scope::on_drop;
+use crate::sys::AtomicU64;
 use crate::task::coop::budget;
 use crate::task::header::{Header, TaskPtr};
 use crate::task::lifecycle;

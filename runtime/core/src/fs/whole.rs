@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::backend::{Backend, backend};
 use super::error::tried;
@@ -12,6 +12,8 @@ use super::file::File;
 use super::op::{on_pool, transfer};
 use super::open_options::OpenOptions;
 use super::request::Request;
+
+use crate::sys::AtomicU64;
 
 /// Number of bytes that the first read of a file asks for, and the maximum for later reads.
 const FIRST: usize = 16 * 1024;

@@ -1,7 +1,9 @@
 //! Histograms of fixed size, with four buckets for each power of two.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
+
+use crate::sys::AtomicU64;
 
 /// One bucket for each of the values 0 to 3, then four for each of the 62 powers of two above.
 const BUCKETS: usize = 4 + 62 * 4;

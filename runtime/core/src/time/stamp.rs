@@ -7,10 +7,12 @@
 //! are converted. Otherwise, stamps are readings of the system's clock.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::clock::{nanos, system_now};
+
+use crate::sys::AtomicU64;
 
 /// Number of tries for one comparison of both clocks.
 const TRIES: usize = 5;

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use super::config::{Config, Hook};
@@ -13,6 +13,7 @@ use super::record::{Code, Record, RecordRing};
 use super::table::{Info, Table, TaskKey};
 use super::thread_rings::ThreadRings;
 use super::words::{Effect, End};
+use crate::sys::AtomicU64;
 use crate::time::stamp::Stamps;
 
 /// Code of what runs on the loop's thread. A record has a word in addition, such as the task.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::level::Level;
 use super::record::{Code, Record};
@@ -13,6 +13,8 @@ use super::table::TaskKey;
 use super::thread_rings;
 use super::trouble::end_poll;
 use super::words::{Effect, End};
+
+use crate::sys::AtomicU64;
 
 /// The recorder's data of a task, in its header.
 pub(crate) struct Tag {

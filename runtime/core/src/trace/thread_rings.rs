@@ -2,10 +2,12 @@
 //! only snapshots contend.
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::record::{Record, RecordRing};
+
+use crate::sys::AtomicU64;
 
 /// Number of records that a ring keeps.
 const CAPACITY: usize = 1024;

@@ -24,8 +24,12 @@ use std::ptr::NonNull;
 use crate::primitives;
 use crate::task::header::{Header, TaskPtr};
 
-/// Slot sizes are multiples of this, as a task begins with pointers.
+/// Slot sizes are multiples of this. On 64 bits those of tasks are so too, as a task begins with
+/// pointers.
 const STEP: usize = 8;
+/// The first slot of a chunk is aligned to this. So are the others of a size that is a multiple of
+/// it, and correspondingly for smaller alignments.
+const ALIGN: usize = 64;
 /// Larger tasks come from the allocator.
 const LARGEST: usize = 1024;
 const CLASSES: usize = LARGEST / STEP + 1;
@@ -36,7 +40,7 @@ const CHUNK: usize = 32 << 10;
 const END: usize = CHUNK - 64;
 
 /// Start of the slots: a cache line, behind the head of the chunk.
-const FIRST: usize = size_of::<Chunk>().next_multiple_of(64);
+const FIRST: usize = size_of::<Chunk>().next_multiple_of(ALIGN);
 
 /// Number of empty chunks that are kept when the loop is idle. The rest of a burst's memory is
 /// freed; with these, a system with many bursts need not clear pages for each.
@@ -99,10 +103,11 @@ const fn class(layout: Layout) -> Option<usize> {
     let keep = !cfg!(wakeful_plain_alloc)
         && layout.size() >= size_of::<Free>()
         && layout.size() <= LARGEST
-        && layout.size().is_multiple_of(STEP)
-        && layout.align() == STEP;
+        // So every slot of the chunk is aligned.
+        && layout.align() <= ALIGN
+        && layout.size().next_multiple_of(STEP).is_multiple_of(layout.align());
     if keep {
-        Some(layout.size() / STEP)
+        Some(layout.size().div_ceil(STEP))
     } else {
         None
     }
@@ -255,7 +260,8 @@ impl Slab {
         let chunk = chunk_of(memory);
         let head = head(chunk);
         let slot = memory.cast::<Free>();
-        // SAFETY: not used any more; `class` has checked that it is large enough and aligned.
+        // SAFETY: not used any more; `class` has checked that it is large enough. Slots are aligned
+        // to `STEP`.
         unsafe {
             slot.write(Free {
                 next: head.free.get(),

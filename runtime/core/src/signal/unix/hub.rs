@@ -25,7 +25,7 @@ use std::os::raw::c_int;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use rustix::process::getpid;
@@ -33,6 +33,7 @@ use signal_hook_registry::SigId;
 
 use crate::reactor::{Async, Reactor, current};
 use crate::shutdown_error::runtime_ended;
+use crate::sys::AtomicU64;
 use crate::sys::signal_pipe;
 use crate::task::waker_set::WakerSet;
 use crate::unwind::catch_panic;

@@ -41,7 +41,7 @@ fn fill(slot: NonNull<u8>, words: usize) {
         unsafe {
             slot.cast::<usize>()
                 .add(word)
-                .write(slot.addr().get() | 1 | word << 48)
+                .write(slot.addr().get() | 1 | word << (usize::BITS - 16))
         };
     }
 }
@@ -50,7 +50,7 @@ fn is_filled(slot: NonNull<u8>, words: usize) -> bool {
     (0..words).all(|word| {
         // SAFETY: as above.
         let found = unsafe { slot.cast::<usize>().add(word).read() };
-        found == slot.addr().get() | 1 | word << 48
+        found == slot.addr().get() | 1 | word << (usize::BITS - 16)
     })
 }
 
@@ -62,10 +62,10 @@ fn take(slab: &Slab, taken: &mut Taken, words: usize) -> Result<(), TestCaseErro
     prop_assert!(slot.cast::<usize>().is_aligned());
     let before = taken.range(..slot).next_back();
     if let Some((before, words)) = before {
-        prop_assert!(before.addr().get() + words * 8 <= slot.addr().get());
+        prop_assert!(before.addr().get() + words * size_of::<usize>() <= slot.addr().get());
     }
     if let Some((after, _)) = taken.range(slot..).next() {
-        prop_assert!(slot.addr().get() + words * 8 <= after.addr().get());
+        prop_assert!(slot.addr().get() + words * size_of::<usize>() <= after.addr().get());
     }
     fill(slot, words);
     taken.insert(slot, words);

@@ -1,0 +1,102 @@
+//! Checks exercise 01.
+
+#[cfg_attr(feature = "solutions", path = "../solutions/01.rs")]
+#[cfg_attr(not(feature = "solutions"), path = "../exercises/01.rs")]
+mod program;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use wakeful_lab::ensure;
+use wakeful_lab::exercise::{Exercise, Verdict, step};
+
+const EXERCISE: Exercise = Exercise {
+    answer: 'd',
+    replies: &[
+        (
+            'a',
+            "So it should be. But look at what the handler of Ada's event does while the second \
+             half of her name is missing.",
+        ),
+        (
+            'b',
+            "Ada's line is not complete, and she sends the rest only after Bob's greeting.",
+        ),
+        (
+            'c',
+            "Bob's event is in the poller, but the loop must come back to `wait` to get it. Where \
+             is the loop?",
+        ),
+        (
+            'd',
+            "The handler of Ada's event waits for the rest of her line, and Ada waits for Bob's \
+             greeting. The loop never gets Bob's event.",
+        ),
+    ],
+    shipped: "Bob has sent his whole line, and received no greeting",
+    check,
+};
+
+fn main() -> ExitCode {
+    EXERCISE.main(program::main, program::ANSWER)
+}
+
+type Client = BufReader<TcpStream>;
+
+/// Returns the next line from the server, or what prevented it.
+fn receive(client: &mut Client) -> Result<String, String> {
+    let mut line = String::new();
+    match client.read_line(&mut line) {
+        Ok(0) => Err("the connection was closed".to_owned()),
+        Ok(_) => Ok(line.trim_end().to_owned()),
+        Err(_) => Err("nothing came within 3 s".to_owned()),
+    }
+}
+
+fn send(client: &mut Client, text: &str) {
+    // If the server has closed the connection, the next `receive` says so.
+    let _ = client.get_mut().write_all(text.as_bytes());
+}
+
+fn check() -> Verdict {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let server = thread::spawn(move || program::serve(&listener, 2));
+    let connect = || {
+        let stream = TcpStream::connect(address).expect("the listener is bound");
+        let limit = Some(Duration::from_secs(3));
+        stream.set_read_timeout(limit).expect("it is not zero");
+        BufReader::new(stream)
+    };
+
+    let mut ada = connect();
+    let question = receive(&mut ada);
+    ensure!(
+        question == Ok("your name?".to_owned()),
+        "Ada connected, and did not receive the question: {question:?}."
+    );
+    send(&mut ada, "ad");
+    let mut bob = connect();
+    send(&mut bob, "bob\n");
+    let received = receive(&mut bob).and_then(|_question| receive(&mut bob));
+    ensure!(
+        received == Ok("hello, bob".to_owned()),
+        "Ada has sent the first half of her name and pauses. Meanwhile Bob has sent his whole line, \
+         and received no greeting: {received:?}. While a handler waits for one visitor, the loop \
+         gets no other event."
+    );
+    send(&mut ada, "a\n");
+    let received = receive(&mut ada);
+    ensure!(
+        received == Ok("hello, ada".to_owned()),
+        "Ada sent `ad`, and later `a` and the end of the line. She should receive \
+         \"hello, ada\", and the result is: {received:?}."
+    );
+    step("in `serve`, after both visitors were served");
+    let ended = server.join().expect("its panic is reported");
+    ensure!(ended.is_ok(), "`serve` returned an error: {ended:?}.");
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! The solution of exercise 14.
+//!
+//! Wakes are not counted: three of them may cause one poll. So the poll has to take what is there,
+//! until the box is empty or it has enough.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use wakeful::trace::Level;
+use wakeful_lab as lab;
+
+pub const ANSWER: char = 'b';
+
+#[derive(Default)]
+pub struct Letterbox {
+    letters: RefCell<VecDeque<u32>>,
+    reader: RefCell<Option<Waker>>,
+}
+
+impl Letterbox {
+    pub fn post(&self, letter: u32) {
+        self.letters.borrow_mut().push_back(letter);
+        if let Some(waker) = self.reader.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Appends letters to `read` until it has `count`.
+    pub async fn read(&self, read: &RefCell<Vec<u32>>, count: usize) {
+        poll_fn(|cx| {
+            self.reader.replace(Some(cx.waker().clone()));
+            while read.borrow().len() < count {
+                let Some(letter) = self.letters.borrow_mut().pop_front() else {
+                    break;
+                };
+                read.borrow_mut().push(letter);
+            }
+            match read.borrow().len() >= count {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+}
+
+pub fn main() {
+    let snapshot = lab::record(Level::Clones, async {
+        let letterbox = Rc::new(Letterbox::default());
+        let read: Rc<RefCell<Vec<u32>>> = Rc::default();
+        let (its, list) = (letterbox.clone(), read.clone());
+        lab::spawn("reader", async move { its.read(&list, 3).await });
+        lab::settle().await;
+        for letter in 1..=3 {
+            letterbox.post(letter);
+        }
+        lab::settle().await;
+        println!("The reader has read {:?}.", read.borrow());
+    });
+    lab::show("exercise_14", &snapshot);
+}
