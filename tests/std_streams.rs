@@ -126,7 +126,8 @@ fn child() {
 /// Writes one line to each stream and ends without a flush.
 fn hello(role: &str) {
     if role.contains("by the pool") {
-        // No stream can be opened again, as on systems other than Linux.
+        // No stream can be opened again, as on other systems.
+        // Linux only: seccomp.
         #[cfg(target_os = "linux")]
         seccomp::deny(&[libc::SYS_openat], libc::EACCES);
     }

@@ -22,12 +22,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
-#[cfg(windows)]
-compile_error!(
-    "wakeful does not support Windows: the crate `polling` reports no edges there, on which the \
-     reactor depends. Build and run the program in the Windows Subsystem for Linux (WSL)."
-);
-
 // Both have the same names, and the models are written with loom's.
 #[cfg(shuttle)]
 extern crate shuttle as loom;
