@@ -154,8 +154,12 @@ fn open(page: &mut Page, address: &SocketAddr, name: &str, recorded: bool, size:
         &listed,
         "the table of contents does not have the chapter",
     );
-    let code = page.eval("document.querySelector('code.language-rust').textContent");
-    assert!(code.as_str().unwrap().contains("fn main()"), "{code}");
+    // The program of the lesson, and that of its exercise.
+    let programs = page.eval(
+        "[...document.querySelectorAll('code.language-rust')] \
+            .filter((code) => code.textContent.includes('fn main()')).length",
+    );
+    assert_eq!(programs, json!(2));
 
     let frames = page.eval("document.querySelectorAll('iframe').length");
     assert_eq!(frames, json!(u8::from(recorded)));

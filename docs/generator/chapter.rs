@@ -46,18 +46,16 @@ pub(crate) fn lesson(lesson: &Lesson) -> String {
         );
     }
     chapter += &format!("## The code\n\n{}", code(&format!("{name}.rs"), first));
-    if let Some(exercise) = &lesson.exercise {
-        let number = lesson.number();
-        let (text, first) = doc_comment(exercise);
-        let (title, text) = text.split_once("\n\n").unwrap_or((&text, ""));
-        let title = title.split_once(": ").map_or(title, |(_, title)| title);
-        let program = code(&format!("exercises/{number}.rs"), first);
-        chapter += &format!(
-            "## Exercise: {}\n\n{text}\n{program}\
-             `cargo run --example lab -- solution {number}` prints the solution.\n",
-            title.replace('\n', " ").trim_end_matches('.')
-        );
-    }
+    let number = lesson.number();
+    let (text, first) = doc_comment(&lesson.exercise);
+    let (title, text) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let title = title.split_once(": ").map_or(title, |(_, title)| title);
+    let program = code(&format!("exercises/{number}.rs"), first);
+    chapter += &format!(
+        "## Exercise: {}\n\n{text}\n{program}\
+         `cargo run --example lab -- solution {number}` prints the solution.\n",
+        title.replace('\n', " ").trim_end_matches('.')
+    );
     chapter
 }
 
@@ -157,7 +155,7 @@ mod tests {
         let exercise = "//! Exercise 01: the bell\n//! is quiet.\n//!\n//! Why?\n\nuse b;\n";
         let lesson = Lesson {
             name: "01_one".to_owned(),
-            exercise: Some(exercise.to_owned()),
+            exercise: exercise.to_owned(),
             ..Lesson::default()
         };
         let chapter = super::lesson(&lesson);

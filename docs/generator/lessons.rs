@@ -34,8 +34,8 @@ pub(crate) struct Lesson {
     pub(crate) output: String,
     /// The recorded page, if the lesson writes one.
     pub(crate) page: Option<PathBuf>,
-    /// The source of the exercise, if there is one.
-    pub(crate) exercise: Option<String>,
+    /// The source of the exercise.
+    pub(crate) exercise: String,
     /// The figures of the recording, as SVG.
     pub(crate) figure: Option<String>,
 }
@@ -55,7 +55,7 @@ impl Course {
     /// Reads the lessons in the order of the README.
     ///
     /// # Errors
-    /// If a source is in no table, a row has no source, or a lesson was not run.
+    /// If a source is in no table, a row has no source, a lesson has no exercise or was not run.
     pub(crate) fn read(root: &Path) -> Result<Course, String> {
         let lab = root.join("examples/lab");
         let mut course = Course::parse(&read(&lab.join("README.md"))?);
@@ -74,7 +74,7 @@ impl Course {
                 ));
             }
             let exercise = format!("exercises/{}.rs", lesson.number());
-            lesson.exercise = fs::read_to_string(lab.join(exercise)).ok();
+            lesson.exercise = read(&lab.join(exercise))?;
             let run = root.join("target/lab").join(&lesson.name);
             lesson.source = read(&lab.join(format!("{}.rs", lesson.name)))?;
             lesson.output = read(&run.with_extension("txt"))

@@ -142,6 +142,7 @@ fn check(root: &Path) -> Result<String, String> {
             ));
         }
     }
+    complaints.extend(old_pictures(root)?);
     if complaints.is_empty() {
         Ok(format!(
             "{} chapters of lessons; no broken links",
@@ -150,6 +151,26 @@ fn check(root: &Path) -> Result<String, String> {
     } else {
         Err(complaints.join("\n"))
     }
+}
+
+/// Complains about figures of the READMEs that differ from those that the lessons draw.
+fn old_pictures(root: &Path) -> Result<Vec<String>, String> {
+    let (pictures, drawn) = (root.join("examples/lab/pictures"), root.join("target/lab"));
+    let mut complaints = Vec::new();
+    for entry in fs::read_dir(&pictures).map_err(at(&pictures))? {
+        let picture = entry.map_err(at(&pictures))?.path();
+        let name = picture
+            .file_name()
+            .expect("an entry of a directory has one");
+        let is_figure = picture.extension().is_some_and(|end| end == "svg");
+        if is_figure && read(&picture)? != read(&drawn.join(name))? {
+            complaints.push(format!(
+                "examples/lab/pictures/{} is not what the lesson draws: run `scripts/book pictures`",
+                name.display()
+            ));
+        }
+    }
+    Ok(complaints)
 }
 
 #[cfg(test)]

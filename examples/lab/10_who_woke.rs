@@ -8,7 +8,8 @@
 //! loop first. On the page, the colour of an arrow shows what called the waker.
 //!
 //! The page shows ten tasks: the seven, whose names begin with `by`; `main`; `friend`, which calls
-//! one waker and sends a datagram; and `task 9.1`, which the runtime makes for the job on the pool.
+//! one waker and sends a datagram; and one without a name, which the runtime makes for the job on
+//! the pool.
 //!
 //! `cargo run --example lab_10_who_woke`
 

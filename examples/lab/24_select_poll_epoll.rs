@@ -8,7 +8,9 @@
 //! Look at the columns that grow from table to table, and at those of `epoll` that don't. And look
 //! at `select` with 10,000: an `fd_set` of C ends at descriptor 1023.
 //!
-//! This lesson needs Linux. `cargo run --example lab_24_select_poll_epoll`
+//! This lesson needs Linux.
+//!
+//! `cargo run --example lab_24_select_poll_epoll`
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("lesson 24 needs Linux, as its docs say");

@@ -1,8 +1,8 @@
 //! Callbacks, a state machine, `async`: three ways to write the same conversation.
 //!
 //! The server asks `your name?` until the answer is not empty, then `your town?`, and greets the
-//! visitor. All three versions run on the same small loop, `Loop`, which calls a function once when
-//! a socket is readable.
+//! visitor. All three versions run on the same small loop, `Loop` in `callback_loop.rs`, which
+//! calls a function once when a socket is readable.
 //!
 //! Look for the `while` of the `async` version in the others. With callbacks it is a function that
 //! calls itself; in the machine it is a state that is not left. Look where `name` is kept until the

@@ -11,7 +11,9 @@
 //! is done. Therefore a loop makes an event of a signal: the handler only writes a byte, which the
 //! loop reads at its place. And it is why an event loop needs no locks.
 //!
-//! This lesson needs Linux. `cargo run --example lab_28_completions`
+//! This lesson needs Linux.
+//!
+//! `cargo run --example lab_28_completions`
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("lesson 28 needs Linux, as its docs say");

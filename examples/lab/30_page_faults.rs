@@ -10,7 +10,9 @@
 //!
 //! Look at the faults of the last two tasks, which run the same code.
 //!
-//! This lesson needs Linux. `cargo run --example lab_30_page_faults`
+//! This lesson needs Linux.
+//!
+//! `cargo run --example lab_30_page_faults`
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("lesson 30 needs Linux, as its docs say");

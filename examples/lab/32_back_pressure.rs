@@ -6,7 +6,7 @@
 //! - An unbounded channel keeps everything. The queue grows as long as the producer runs, and each
 //!   message is older than the one before when it is processed.
 //! - A bounded channel makes `send` wait while it is full. The producer becomes as slow as the
-//!   consumer: this is back-pressure. If the producer reads a socket, the kernel's buffer fills, and
+//!   consumer: this is back-pressure. If it reads a socket, the buffer of the kernel fills, and
 //!   TCP slows down the sender on the other machine.
 //! - `try_send` does not wait. The producer finds out that the channel is full, and drops the
 //!   message or reports an error: load shedding.

@@ -1,10 +1,12 @@
 //! The JSON, the page and the Perfetto trace are valid in their formats.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -190,7 +192,8 @@ fn perfetto_finds_every_flow() {
     let mut flows = 0;
     let mut lives = HashMap::new();
     for event in events {
-        let id = (event["cat"].to_string(), event["id"].to_string());
+        let own = event["id"].to_string() + &event["id2"].to_string();
+        let id = (event["cat"].to_string(), own);
         match event["ph"].as_str().unwrap() {
             "s" => {
                 assert!(in_slice(event), "{event}");
@@ -206,6 +209,7 @@ fn perfetto_finds_every_flow() {
             "b" => assert!(lives.insert(id, event).is_none(), "{event}"),
             "e" => assert!(lives.remove(&id).is_some(), "{event}"),
             "i" => assert!(event["s"].is_string(), "{event}"),
+            "C" => assert_eq!(event["args"].as_object().unwrap().len(), 1, "{event}"),
             "X" | "M" => {}
             other => panic!("unknown phase: {other}"),
         }
@@ -231,5 +235,84 @@ fn nested(slices: &[(u64, u64)]) {
             );
         }
         open.push(end);
+    }
+}
+
+#[test]
+fn perfetto_has_counters_ready_states_and_the_origins_of_wakes() {
+    let snapshot = record(Level::Wakes, async {
+        let (sender, mut receiver) = wakeful::sync::mpsc::unbounded_channel();
+        let task = named("receiver", async move { receiver.recv().await });
+        yield_now().await;
+        sender.send(()).unwrap();
+        sleep(Duration::from_micros(300)).await;
+        task.await.unwrap();
+        // Woken by nothing but another thread.
+        let woken = Arc::new(AtomicBool::new(false));
+        let mut helper = None;
+        poll_fn(|cx| {
+            if helper.is_none() {
+                let (waker, flag) = (cx.waker().clone(), woken.clone());
+                let builder = std::thread::Builder::new().name("helper".to_owned());
+                helper = Some(builder.spawn(move || {
+                    flag.store(true, Ordering::SeqCst);
+                    waker.wake();
+                }));
+                return Poll::Pending;
+            }
+            match woken.load(Ordering::SeqCst) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+        helper.unwrap().unwrap().join().unwrap();
+    });
+    let json: Value = serde_json::from_str(&snapshot.to_perfetto()).unwrap();
+    let events = list(&json["traceEvents"]);
+    let thread_of = |name: &str| {
+        let named = |event: &&Value| event["ph"] == "M" && event["args"]["name"] == name;
+        events.iter().rfind(named).unwrap()["tid"].clone()
+    };
+    let states: Vec<_> = events
+        .iter()
+        .filter(|event| event["tid"] == thread_of("receiver") && event["ph"] == "X")
+        .collect();
+    let names: Vec<_> = states.iter().map(|state| &state["name"]).collect();
+    assert_eq!(names, ["ready", "running", "ready", "running"]);
+    assert_eq!(states[0]["args"]["spawned_by"], "main");
+    assert_eq!(states[2]["args"]["woken_by"], "main");
+    let through = states[2]["args"]["through"].as_str().unwrap();
+    assert!(through.starts_with("channel made at "), "{through}");
+    let by = |origin: &str| {
+        let named = |event: &&Value| event["args"]["woken_by"] == origin;
+        events.iter().filter(named).count()
+    };
+    assert!(by("timer 0") >= 2, "the instant, and the poll");
+    assert!(by("thread helper") >= 1);
+    let helper = thread_of("helper");
+    assert!(
+        events
+            .iter()
+            .any(|event| event["tid"] == helper && event["ph"] == "s")
+    );
+    for (name, what, most) in [
+        ("tasks", "alive", 2),
+        ("tasks", "in the run queue", 1),
+        ("timers", "armed", 1),
+    ] {
+        let counted = events
+            .iter()
+            .filter(|it| it["ph"] == "C" && it["name"] == name);
+        let values: Vec<_> = counted.filter_map(|it| it["args"][what].as_i64()).collect();
+        assert!(
+            values.iter().max() >= Some(&most),
+            "{name} {what}: {values:?}"
+        );
+        assert_eq!(values.last(), Some(&0), "{name} {what}: {values:?}");
+        assert!(
+            values.iter().all(|&value| value >= 0),
+            "{name} {what}: {values:?}"
+        );
     }
 }

@@ -84,8 +84,7 @@ fn by_steps_each_event_has_a_column() {
     let Some(browser) = browser() else { return };
     let folder = Folder::new("steps-axis");
     let mut page = open(browser, &folder, &marks_and_ends().to_html());
-    // The trace is short, and most of its events are close to each other.
-    assert_eq!(page.eval("$('steps').getAttribute('aria-pressed')"), "true");
+    by_steps(&mut page);
     let n = look(&mut page, "model.n").as_f64().unwrap();
     assert_eq!(view(&mut page), (0.0, n));
     let columns = look(
@@ -121,6 +120,20 @@ fn by_steps_each_event_has_a_column() {
     assert!(from <= shown && shown <= to, "{shown} in {from} to {to}");
     assert!(to - from < end);
     assert_eq!(page.complaints, [""; 0]);
+}
+
+#[test]
+fn a_short_trace_whose_events_are_close_to_each_other_opens_by_steps() {
+    let Some(browser) = browser() else { return };
+    let pressed = |name: &str, apart: u64| {
+        let poll = |n: u64| json!(["poll", n + 1, n * apart, 100, 0, "pending", null]);
+        let events: Vec<_> = (0..12).map(poll).collect();
+        let folder = Folder::new(name);
+        let mut page = open(browser, &folder, &page_of(&events, 12_000_000));
+        page.eval("$('steps').getAttribute('aria-pressed')")
+    };
+    assert_eq!(pressed("close", 1000), "true");
+    assert_eq!(pressed("far", 1_000_000), "false");
 }
 
 #[test]

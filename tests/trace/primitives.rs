@@ -206,8 +206,10 @@ fn perfetto_shows_the_wait_and_what_the_wake_went_through() {
             .iter()
             .any(|it| it["ph"] == "i" && it["name"] == *wait)
     );
-    let flow = |it: &&Value| it["ph"] == "s" && it["args"]["through"] == *channel;
-    assert_eq!(events.iter().filter(flow).count(), 1);
+    let wake = |it: &&Value| {
+        it["name"].as_str().unwrap().starts_with("wake ") && it["args"]["through"] == *channel
+    };
+    assert_eq!(events.iter().filter(wake).count(), 1);
 }
 
 #[test]

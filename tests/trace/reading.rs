@@ -29,6 +29,9 @@ fn steps_move_the_view_and_play_goes_to_the_end() {
     page.eval("$('near').click()");
     let first = view(&mut page);
     assert!(first.1 - first.0 < 25_000_000.0, "{first:?}");
+    page.eval("for (let i = 0; i < 4; i++) $('in').click()");
+    let first = view(&mut page);
+    assert!(first.1 < 5_000_000.0, "{first:?}");
     page.eval("$('next').click()");
     let (from, to) = view(&mut page);
     assert!(from <= 5_000_000.0 && to >= 5_000_000.0, "{from} to {to}");
@@ -185,6 +188,7 @@ fn a_phone_shows_lanes() {
     let mut page = open(browser, &folder, &two_tasks().to_html());
     let size = json!({ "width": 390, "height": 780, "deviceScaleFactor": 2, "mobile": true });
     page.call("Emulation.setDeviceMetricsOverride", size);
+    page.until("innerWidth === 390");
     page.frames();
     let [lanes, step] = ["lanes", "step"].map(|id| {
         page.eval(&format!(

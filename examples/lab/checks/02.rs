@@ -51,12 +51,15 @@ struct Socket {
     room: usize,
     full: bool,
     received: String,
+    /// How often a call would have blocked.
+    blocked: usize,
 }
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.ready = !self.ready;
         if !self.ready {
+            self.blocked += 1;
             return Err(ErrorKind::WouldBlock.into());
         }
         let piece = self.pieces.pop_front().unwrap_or_default();
@@ -68,6 +71,7 @@ impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.full = !self.full;
         if !self.full {
+            self.blocked += 1;
             return Err(ErrorKind::WouldBlock.into());
         }
         let taken = &bytes[..bytes.len().min(self.room)];
@@ -93,6 +97,7 @@ fn check() -> Verdict {
             room,
             full: false,
             received: String::new(),
+            blocked: 0,
         };
         step("in `advance`, which does not return when the socket would block");
         let mut conversation = Conversation::new();
@@ -104,7 +109,9 @@ fn check() -> Verdict {
                 ended => break ended,
             }
         };
-        let received = socket.received;
+        let Socket {
+            received, blocked, ..
+        } = socket;
         let sent =
             format!("The visitor sent {pieces:?}, and the socket takes {room} bytes at a time.");
         ensure!(
@@ -117,6 +124,13 @@ fn check() -> Verdict {
         ensure!(
             received == "hello, ada\n",
             "{sent} It should receive \"hello, ada\\n\", and has received {received:?}."
+        );
+        ensure!(
+            blocked < calls,
+            "{sent} The greeting is right, but `advance`, called {}, has tried {} to use a socket that \
+             was not ready. It should return, so that the loop can serve the others meanwhile.",
+            times(calls),
+            times(blocked)
         );
         ensure!(
             ended.is_ok(),

@@ -78,9 +78,9 @@ fn check() -> Verdict {
     executor.run();
     ensure!(
         polls.get() == 2,
-        "A task that waits was woken twice, and `run` was called again. It was polled {} more, \
-         instead of once.",
-        times(polls.get() - 1)
+        "A task that waits was woken twice, and `run` was called again. It was polled {} in \
+         all, and not twice.",
+        times(polls.get())
     );
 
     // Tasks that wake themselves take turns.

@@ -5,14 +5,16 @@
 mod program;
 
 use std::cell::RefCell;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use polling::Event;
 use program::Runtime;
 use wakeful_lab::ensure;
-use wakeful_lab::exercise::{Exercise, Verdict, step};
+use wakeful_lab::exercise::{Exercise, Verdict, processor_time, step};
 
 const EXERCISE: Exercise = Exercise {
     answer: 'b',
@@ -42,26 +44,33 @@ fn main() -> ExitCode {
     EXERCISE.main(program::main, program::ANSWER)
 }
 
+const PAUSE: Duration = Duration::from_millis(300);
+
+type Log = Rc<RefCell<Vec<String>>>;
+
+/// Spawns a task that waits for a datagram. Returns the address of its socket.
+fn reader(runtime: &Rc<Runtime>, key: usize, done: &Log) -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    socket.set_nonblocking(true).expect("a socket can be");
+    let address = socket.local_addr().expect("it is bound");
+    // SAFETY: the task deletes the socket from the poller before it drops it. If `run` does not
+    // end, the process does.
+    unsafe { runtime.poller.add(&socket, Event::none(key)) }.expect("it is added once");
+    let (its, done) = (runtime.clone(), done.clone());
+    runtime.spawn(async move {
+        let length = its.receive(&socket, key).await.expect("a socket receives");
+        its.poller.delete(&socket).expect("it was added");
+        let end = format!("reader {key}: {length} bytes");
+        done.borrow_mut().push(end);
+    });
+    address
+}
+
 fn check() -> Verdict {
-    let done: Rc<RefCell<Vec<String>>> = Rc::default();
+    let done = Log::default();
     let runtime = Runtime::new().expect("a poller can be made");
-    let mut addresses = Vec::new();
-    // Each of the first two waits for a datagram; the third sends both.
-    for key in 0..2 {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-        socket.set_nonblocking(true).expect("a socket can be");
-        addresses.push(socket.local_addr().expect("it is bound"));
-        // SAFETY: the task deletes the socket from the poller before it drops it. If `run` does not
-        // end, the process does.
-        unsafe { runtime.poller.add(&socket, Event::none(key)) }.expect("it is added once");
-        let (its, done) = (runtime.clone(), done.clone());
-        runtime.spawn(async move {
-            let length = its.receive(&socket, key).await.expect("a socket receives");
-            its.poller.delete(&socket).expect("it was added");
-            done.borrow_mut()
-                .push(format!("reader {key}: {length} bytes"));
-        });
-    }
+    // Two tasks wait for a datagram; the third sends both.
+    let addresses = [0, 1].map(|key| reader(&runtime, key, &done));
     let sent = done.clone();
     runtime.spawn(async move {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
@@ -76,11 +85,41 @@ fn check() -> Verdict {
     );
     let ended = runtime.run();
     ensure!(ended.is_ok(), "`run` returned an error: {ended:?}.");
-    let mut done = done.take();
-    done.sort();
+    let mut ends = done.take();
+    ends.sort();
     ensure!(
-        done == ["reader 0: 5 bytes", "reader 1: 5 bytes", "writer: sent"],
-        "`run` returned before its tasks had ended. Only these did: {done:?}."
+        ends == ["reader 0: 5 bytes", "reader 1: 5 bytes", "writer: sent"],
+        "`run` returned before its tasks had ended. Only these did: {ends:?}."
+    );
+
+    // A datagram that comes after a pause, in which the loop must sleep.
+    let (address, started) = (reader(&runtime, 2, &done), Instant::now());
+    let before = processor_time();
+    let writer = thread::spawn(move || {
+        thread::sleep(PAUSE);
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+        socket.send_to(b"hello", address).expect("it is bound");
+    });
+    step("in `run`: a task waits for a datagram that another thread will send");
+    let ended = runtime.run();
+    writer.join().expect("it does not panic");
+    ensure!(ended.is_ok(), "`run` returned an error: {ended:?}.");
+    ensure!(
+        done.borrow().len() == 1,
+        "A task waits for a datagram that comes {} ms later. `run` returned after {} ms, before the \
+         task had ended.",
+        PAUSE.as_millis(),
+        started.elapsed().as_millis()
+    );
+    let used = before
+        .zip(processor_time())
+        .map(|(before, now)| now - before);
+    ensure!(
+        used.is_none_or(|used| used <= PAUSE / 10),
+        "While no event came, `run` used the processor: {} ms within {} ms. It must sleep in the \
+         poller when no task is queued.",
+        used.unwrap_or_default().as_millis(),
+        started.elapsed().as_millis()
     );
     Ok(())
 }

@@ -7,6 +7,8 @@ mod program;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
@@ -53,6 +55,8 @@ fn check() -> Verdict {
     wakeful::block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let all_sent = Arc::new(AtomicBool::new(false));
+        let sent = all_sent.clone();
         let clients = thread::spawn(move || {
             let connect = || {
                 let stream = TcpStream::connect(address).expect("the listener is bound");
@@ -79,9 +83,9 @@ fn check() -> Verdict {
             ensure!(
                 greeting == "hello, bob",
                 "Ada pauses, and Bob has sent his name. He received {greeting:?} in the place of \
-                 his greeting. If `serve` has returned, and dropped what it did not await, so have \
-                 the conversations."
+                 his greeting."
             );
+            sent.store(true, SeqCst);
             ada.get_mut().write_all(b"a\n").expect("the server reads");
             let greeting = receive(&mut ada);
             ensure!(
@@ -91,11 +95,17 @@ fn check() -> Verdict {
             Ok(())
         });
         let served = program::serve(listener).await;
+        let too_early = !all_sent.load(SeqCst);
         let verdict = wakeful::spawn_blocking(move || clients.join()).await;
         verdict
             .expect("it does not panic")
             .expect("its panic is reported")?;
         ensure!(served.is_ok(), "`serve` returned an error: {served:?}.");
+        ensure!(
+            !too_early,
+            "`serve` returned while Ada was still sending her name. Then the program may end, and \
+             the conversation with it. `serve` must await the tasks that it has spawned."
+        );
         Ok(())
     })
 }

@@ -7,8 +7,9 @@ mod program;
 use std::process::ExitCode;
 
 use wakeful::time::{Instant, pause};
-use wakeful_lab::ensure;
-use wakeful_lab::exercise::{Exercise, Verdict, step};
+use wakeful::trace::{Kind, Level};
+use wakeful_lab::exercise::{Exercise, Verdict, step, times};
+use wakeful_lab::{self as lab, ensure};
 
 const EXERCISE: Exercise = Exercise {
     answer: 'b',
@@ -31,19 +32,25 @@ fn main() -> ExitCode {
 
 fn check() -> Verdict {
     step("in `fetch_both`");
-    let (letters, seconds) = wakeful::block_on(async {
+    let (mut letters, mut seconds) = ((0, 0), 0.0);
+    let snapshot = lab::record(Level::Wakes, async {
         pause();
         let start = Instant::now();
-        let letters = program::fetch_both(start).await;
-        (letters, start.elapsed().as_secs_f32())
+        letters = program::fetch_both(start).await;
+        seconds = start.elapsed().as_secs_f32();
     });
+    let kinds = snapshot.events().iter().map(|event| &event.kind);
+    let sleeps = kinds
+        .filter(|kind| matches!(kind, Kind::TimerArm { .. }))
+        .count();
     ensure!(
         letters == (1, 2),
         "The letters are {letters:?}, not (1, 2)."
     );
     ensure!(
-        seconds >= 0.9,
-        "Both letters were there after {seconds} s, but each takes a second: `fetch` must be called."
+        sleeps == 2,
+        "Both letters were there after {seconds:.0} s, but `fetch` must run twice, and has run {}.",
+        times(sleeps)
     );
     ensure!(
         seconds < 1.5,

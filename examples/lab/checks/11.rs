@@ -62,8 +62,18 @@ fn check() -> Verdict {
     };
     let waiting = record(false);
     for guest in GUESTS {
+        let polls = lab::polls(&waiting, guest).len();
+        ensure!(
+            polls <= 9,
+            "A guest that polled the door 9 times, and then waited, was polled {polls} times: it \
+             wakes itself. It should sleep until the door opens."
+        );
         let wakers = wakers_left(&waiting, guest);
-        ensure!(wakers > 0, "Two guests wait. {}", state_of(&waiting, guest));
+        ensure!(
+            wakers > 0,
+            "Two guests wait for the door, and it keeps no waker of one of them. {}",
+            state_of(&waiting, guest)
+        );
         ensure!(
             wakers == 1,
             "Two guests wait for the door, each polled it 9 times, and the door keeps {wakers} \

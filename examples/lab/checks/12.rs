@@ -4,12 +4,14 @@
 #[cfg_attr(not(feature = "solutions"), path = "../exercises/12.rs")]
 mod program;
 
+use std::future::poll_fn;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::task::Poll;
 
-use program::{Clock, wait_for};
+use program::Clock;
 use wakeful::trace::{Level, Snapshot};
-use wakeful_lab::exercise::{Exercise, Verdict, let_run, state_of, wakers_left};
+use wakeful_lab::exercise::{Exercise, Verdict, let_run, state_of, times, wakers_left};
 use wakeful_lab::{self as lab, ensure};
 
 const EXERCISE: Exercise = Exercise {
@@ -44,7 +46,18 @@ fn record(ticks: u32, stop: bool) -> Snapshot {
         let clock = Rc::new(Clock::default());
         for name in TASKS {
             let clock = clock.clone();
-            lab::spawn(name, async move { wait_for(&clock, 3).await });
+            let mut registered = false;
+            let wait = poll_fn(move |cx| {
+                if !registered {
+                    registered = true;
+                    clock.listen(cx.waker());
+                }
+                match clock.ticks() >= 3 {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            });
+            lab::spawn(name, wait);
         }
         let_run().await;
         for _ in 0..ticks {
@@ -65,13 +78,15 @@ fn check() -> Verdict {
         let woken = lab::wakes(&snapshot, task).len();
         ensure!(
             woken == 1,
-            "The clock ticked once, and {task} was woken {woken} times."
+            "The clock ticked once, and woke {task} {}.",
+            times(woken)
         );
         let snapshot = record(3, false);
         let state = state_of(&snapshot, task);
         ensure!(
             state.contains("`Ready`"),
-            "The clock ticked 3 times, and {task} does not know it: each tick must wake it. {state}"
+            "The clock ticked 3 times, and {task}, which waits for the third tick, still waits: each \
+             tick must wake it. {state}"
         );
         let woken = lab::wakes(&snapshot, task).len();
         ensure!(
@@ -81,8 +96,8 @@ fn check() -> Verdict {
         let left = wakers_left(&record(2, true), task);
         ensure!(
             left == 0,
-            "The clock was stopped after two ticks, and there are {left} wakers of {task} left. \
-             Each clone must be dropped."
+            "The clock was stopped after two ticks. Wakers of {task} that are left: {left}. The clock \
+             should have dropped them."
         );
     }
     Ok(())

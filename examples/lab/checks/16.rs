@@ -30,7 +30,7 @@ const EXERCISE: Exercise = Exercise {
         ('c', "There is room for one waker. Which one is in it?"),
         ('d', "A waker is stored, and `arrive` calls it."),
     ],
-    shipped: "woke task `first`",
+    shipped: "`first` was woken",
     check,
 };
 
@@ -66,8 +66,8 @@ fn check() -> Verdict {
     let woken = lab::wakes(&snapshot, "first").len();
     ensure!(
         woken == 0,
-        "The future went from task `first` to task `second`. Then the parcel arrived, and woke task \
-         `first`, which does not have the future any more. {second}"
+        "The future went from task `first` to task `second`, and then the parcel arrived. Task \
+         `first` was woken, though it does not have the future any more. {second}"
     );
     ensure!(
         second.contains("`Ready`"),

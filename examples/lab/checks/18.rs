@@ -4,8 +4,11 @@
 #[cfg_attr(not(feature = "solutions"), path = "../exercises/18.rs")]
 mod program;
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use program::Door;
@@ -41,17 +44,26 @@ fn main() -> ExitCode {
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Spawns a guest that gives up after a second, and one that gives up after three.
+fn two_guests(door: &Rc<Door>) {
+    let its = door.clone();
+    lab::spawn("hasty", async move {
+        let mut opened = pin!(its.opened());
+        poll_fn(|cx| Poll::Ready(opened.as_mut().poll(cx).is_pending())).await;
+        sleep(SECOND).await;
+        // The future is dropped here, and is not polled before that.
+    });
+    let its = door.clone();
+    lab::spawn("patient", async move {
+        let _ = timeout(3 * SECOND, its.opened()).await;
+    });
+}
+
 fn check() -> Verdict {
     let door = Rc::new(Door::default());
     let snapshot = lab::record(Level::Clones, async {
         pause();
-        // One gives up after a second, one after three. The door opens after two.
-        for (name, patience) in [("hasty", 1), ("patient", 3)] {
-            let door = door.clone();
-            lab::spawn(name, async move {
-                let _ = timeout(patience * SECOND, door.opened()).await;
-            });
-        }
+        two_guests(&door);
         sleep(2 * SECOND).await;
     });
     let freed = |name| {
@@ -79,12 +91,7 @@ fn check() -> Verdict {
 
     let snapshot = lab::record(Level::Clones, async {
         pause();
-        for (name, patience) in [("hasty", 1), ("patient", 3)] {
-            let door = door.clone();
-            lab::spawn(name, async move {
-                let _ = timeout(patience * SECOND, door.opened()).await;
-            });
-        }
+        two_guests(&door);
         sleep(2 * SECOND).await;
         door.open();
         sleep(SECOND / 2).await;

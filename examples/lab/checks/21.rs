@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use wakeful::time::sleep;
 use wakeful_lab::ensure;
-use wakeful_lab::exercise::{Exercise, Verdict, step};
+use wakeful_lab::exercise::{Exercise, Verdict, step, times};
 
 const EXERCISE: Exercise = Exercise {
     answer: 'a',
@@ -58,7 +58,8 @@ fn check() -> Verdict {
     });
     ensure!(
         ticks == 3,
-        "While the job ran, no other task was polled: a ticker ticked {ticks} times in 2 s. {}",
+        "While the job ran, no other task was polled: a ticker ticked {} in 2 s. {}",
+        times(ticks),
         if ended_on == thread::current().id() {
             "The job ran on the thread of the loop, in a poll."
         } else {

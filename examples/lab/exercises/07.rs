@@ -1,7 +1,8 @@
 //! Exercise 07: one conversation at a time.
 //!
 //! What it should do: `serve` accepts two visitors, asks each for a name and greets each. A visitor
-//! may pause in the middle of a name. Meanwhile the server serves the other one.
+//! may pause in the middle of a name. Meanwhile the server serves the other one. `serve` returns
+//! when both are served.
 //!
 //! Repair `serve`; `greet` is right. It needs a change of a few lines. As it is, the program does
 //! not end: stop it with Ctrl-C.

@@ -54,7 +54,7 @@ impl Clock {
 }
 
 /// Registers with the clock once, and waits until it has ticked `n` times.
-pub async fn wait_for(clock: &Clock, n: u32) {
+async fn wait_for(clock: &Clock, n: u32) {
     let mut registered = false;
     poll_fn(|cx| {
         if !registered {

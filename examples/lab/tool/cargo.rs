@@ -53,23 +53,24 @@ pub fn build(numbers: &[&str], options: &[&str]) -> Result<BTreeMap<String, Path
     Ok(built)
 }
 
-/// Runs a check. `Err` has the reason for which it has not come to its end.
-pub fn run(program: &Path, show_output: bool) -> Result<Result<Report, String>, String> {
+/// Runs a check. `Err` has the reason for which it has not come to its end. What the program prints
+/// is written to the file `output`.
+pub fn run(program: &Path, output: &Path) -> Result<Result<Report, String>, String> {
     let file = program.with_extension("report");
     let _ = fs::remove_file(&file); // it exists only if an earlier check was killed
-    let output = || {
-        if show_output {
-            Stdio::inherit()
-        } else {
-            Stdio::null()
-        }
+    let create = || {
+        let folder = output.parent().unwrap_or(output);
+        let created = fs::create_dir_all(folder).and_then(|()| fs::File::create(output));
+        let printed = created.and_then(|printed| Ok((printed.try_clone()?, printed)));
+        printed.map_err(|error| format!("cannot create {}: {error}", output.display()))
     };
+    let (stdout, stderr) = create()?;
     let mut child = Command::new(program)
         .arg("check")
         .env(REPORT, &file)
         .stdin(Stdio::null())
-        .stdout(output())
-        .stderr(output())
+        .stdout(stdout)
+        .stderr(stderr)
         .spawn()
         .map_err(|error| format!("cannot run {}: {error}", program.display()))?;
     let begin = Instant::now();

@@ -222,8 +222,14 @@ fn endless() -> String {
     reason
 }
 
-/// Returns the processor time of this process, where the kernel says it.
-fn processor_time() -> Option<Duration> {
+/// Returns the processor time that this process has used, where the kernel says it.
+///
+/// # Examples
+/// ```
+/// let used = wakeful_lab::exercise::processor_time();
+/// assert_eq!(used.is_some(), cfg!(target_os = "linux"));
+/// ```
+pub fn processor_time() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     // The name of the program, in parentheses, may contain anything. After it come the fields from
     // the third on; the 14th and the 15th are the ticks in user and in kernel mode.

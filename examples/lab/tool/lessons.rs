@@ -31,12 +31,9 @@ pub fn lessons() -> Result<Vec<Lesson>, String> {
         if !digits || !name.ends_with(".rs") {
             continue;
         }
-        let text = fs::read_to_string(&path)
-            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        let first = text.lines().next().unwrap_or_default();
         lessons.push(Lesson {
             number: number.to_owned(),
-            title: first.trim_start_matches("//!").trim().to_owned(),
+            title: title(&path)?,
         });
     }
     lessons.sort_by(|a, b| a.number.cmp(&b.number));
@@ -44,6 +41,14 @@ pub fn lessons() -> Result<Vec<Lesson>, String> {
         return Err(format!("there are no lessons in {}", root().display()));
     }
     Ok(lessons)
+}
+
+/// Returns the first line of a file's documentation.
+fn title(path: &Path) -> Result<String, String> {
+    let text = fs::read_to_string(path);
+    let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let first = text.lines().next().unwrap_or_default();
+    Ok(first.trim_start_matches("//!").trim().to_owned())
 }
 
 /// Finds the lesson with a number that a student has typed.
@@ -63,6 +68,22 @@ impl Lesson {
     /// Returns the path of the lesson's file in one of the folders.
     pub fn file(&self, folder: &str) -> PathBuf {
         root().join(folder).join(format!("{}.rs", self.number))
+    }
+
+    /// Returns the title of its exercise, with the number.
+    pub fn exercise_title(&self) -> Result<String, String> {
+        title(&self.file("exercises"))
+    }
+
+    /// Returns the path of a file about its exercise, beside the pages of the lessons.
+    pub fn kept(&self, name: &str) -> PathBuf {
+        let file = format!("exercise_{}_{name}", self.number);
+        root().join("../../target/lab").join(file)
+    }
+
+    /// Returns the path of the file to which its program prints during a check.
+    pub fn output(&self) -> PathBuf {
+        self.kept("output.txt")
     }
 
     pub fn has_exercise(&self) -> bool {

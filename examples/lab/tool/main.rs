@@ -7,7 +7,9 @@
 mod cargo;
 mod lessons;
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
+
 use std::{env, fs};
 
 use lessons::{Lesson, lessons};
@@ -71,13 +73,14 @@ fn list(lessons: &[Lesson]) -> Result<bool, String> {
 fn check(lesson: &Lesson) -> Result<bool, String> {
     lesson.needs_exercise()?;
     let number = &lesson.number;
-    println!("Exercise {number}: {}", lesson.title);
+    println!("{}", lesson.exercise_title()?);
     let built = cargo::build(&[number], &[])?;
     let Some(program) = built.get(number) else {
         println!("\nexercises/{number}.rs does not compile. The compiler's errors are above.");
         return Ok(false);
     };
-    let report = cargo::run(program, true)?;
+    let output = lesson.output();
+    let report = cargo::run(program, &output)?;
     let program_right = match &report {
         Ok(report) if report.right => {
             println!("\nThe program is right.");
@@ -86,6 +89,7 @@ fn check(lesson: &Lesson) -> Result<bool, String> {
         Ok(Report { reason, .. }) | Err(reason) => {
             println!("\nThe program is not right yet:");
             print_indented(reason);
+            print_last_lines(&output);
             false
         }
     };
@@ -120,6 +124,29 @@ fn print_indented(text: &str) {
     }
 }
 
+/// Prints the end of what a program has printed.
+fn print_last_lines(output: &Path) {
+    const LINES: usize = 10;
+    let bytes = fs::read(output).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.is_empty() {
+        return;
+    }
+    let first = lines.len().saturating_sub(LINES);
+    match first {
+        0 => println!("\nDuring the check it printed:"),
+        _ => println!(
+            "\nDuring the check it printed {} lines, the last of which are:",
+            lines.len()
+        ),
+    }
+    for line in &lines[first..] {
+        println!("  | {line}");
+    }
+    println!();
+}
+
 /// Splits a line into lines of at most `columns` characters, if its words allow it.
 fn wrapped(line: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -138,13 +165,16 @@ fn wrapped(line: &str, columns: usize) -> Vec<String> {
 }
 
 fn check_all(lessons: &[Lesson]) -> Result<bool, String> {
-    let numbers: Vec<_> = with_exercise(lessons);
+    let lessons = with_exercise(lessons);
+    let numbers = numbers(&lessons);
     let built = cargo::build(&numbers, &[])?;
     let mut right = 0;
-    for number in &numbers {
-        let state = match built.get(*number) {
+    for lesson in lessons {
+        let number = &lesson.number;
+
+        let state = match built.get(number) {
             None => "does not compile".to_owned(),
-            Some(program) => match cargo::run(program, false)? {
+            Some(program) => match cargo::run(program, &lesson.output())? {
                 Ok(report) if report.right && report.question == "right" => {
                     right += 1;
                     "right".to_owned()
@@ -171,9 +201,16 @@ fn check_all(lessons: &[Lesson]) -> Result<bool, String> {
     Ok(right == numbers.len())
 }
 
-fn with_exercise(lessons: &[Lesson]) -> Vec<&str> {
+fn with_exercise(lessons: &[Lesson]) -> Vec<&Lesson> {
     let with = lessons.iter().filter(|lesson| lesson.has_exercise());
-    with.map(|lesson| lesson.number.as_str()).collect()
+    with.collect()
+}
+
+fn numbers<'a>(lessons: &[&'a Lesson]) -> Vec<&'a str> {
+    lessons
+        .iter()
+        .map(|lesson| lesson.number.as_str())
+        .collect()
 }
 
 fn solution(lesson: &Lesson) -> Result<bool, String> {
@@ -205,9 +242,8 @@ fn reset(lesson: &Lesson) -> Result<bool, String> {
         ));
     }
     let path = lesson.file("exercises");
-    let copy = root.join(format!(
-        "../../target/lab/exercise_{number}_before_reset.rs"
-    ));
+    let copy = lesson.kept("before_reset.rs");
+
     let parent = copy.parent().expect("it has a folder");
     fs::create_dir_all(parent)
         .and_then(|()| fs::copy(&path, &copy))
@@ -222,14 +258,16 @@ fn reset(lesson: &Lesson) -> Result<bool, String> {
 /// open, and each solution must pass.
 fn verify(lessons: &[Lesson]) -> Result<bool, String> {
     let mut complaints: Vec<String> = lessons.iter().filter_map(Lesson::incomplete).collect();
-    let numbers = with_exercise(lessons);
+    let lessons = with_exercise(lessons);
+    let numbers = numbers(&lessons);
     for (arguments, solved) in [(&[][..], false), (&["--features", "solutions"], true)] {
         let built = cargo::build(&numbers, arguments)?;
-        for number in &numbers {
+        for lesson in &lessons {
+            let number = &lesson.number;
             let folder = if solved { "solutions" } else { "exercises" };
-            let complaint = match built.get(*number) {
+            let complaint = match built.get(number) {
                 None => Some("does not compile".to_owned()),
-                Some(program) => match cargo::run(program, false)? {
+                Some(program) => match cargo::run(program, &lesson.output())? {
                     Ok(report) if solved => unsolved(&report),
                     Ok(report) => unlike_shipped(&report),
                     Err(reason) => Some(reason),

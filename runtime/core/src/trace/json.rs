@@ -43,12 +43,24 @@ const KINDS: &[(&str, &[&str])] = &[
 ];
 
 /// Writes a string of JSON. `<` is escaped as well, so the text can be embedded in HTML.
-pub(super) fn quote(out: &mut String, text: &str) {
+fn quote(out: &mut String, text: &str) {
+    write_quoted(out, text, |c| c == '<');
+}
+
+/// Writes a string of JSON, in which only the necessary characters are escaped.
+pub(super) fn quote_plain(out: &mut String, text: &str) {
+    write_quoted(out, text, |_| false);
+}
+
+fn write_quoted(out: &mut String, text: &str, more: impl Fn(char) -> bool) {
     out.push('"');
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            '<' | '\u{7f}' | '\u{2028}' | '\u{2029}' | '\0'..='\x1f' => {
+            c if more(c) => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            '\u{7f}' | '\u{2028}' | '\u{2029}' | '\0'..='\x1f' => {
                 let _ = write!(out, "\\u{:04x}", c as u32);
             }
             c => out.push(c),

@@ -54,6 +54,7 @@ mod record;
 mod recorder;
 mod shared;
 mod snapshot;
+mod states;
 mod story;
 mod table;
 mod tag;

@@ -2,11 +2,14 @@
 //!
 //! `page.html` gets style, trace and script inserted. The parts of the script are `model.js` (the
 //! trace, checked; the states of each task; which poll each wake caused), `words.js` (a sentence
-//! for each event), `facts.js` (numbers and warnings of a task), `draw.js` (canvases), `panel.js`
-//! and `main.js`. Text from a trace is inserted as text, never as markup. The cost of a frame
-//! depends on the width of the screen, not on the size of the trace: spans narrower than a pixel
-//! share it, neighbours of one colour are filled together, and of more than 1,500 arrows every
-//! second, fourth and so on is drawn.
+//! for each event), `facts.js` (numbers and warnings of a task), `draw.js` (canvases), `steps.js`
+//! (the same trace with columns for times), `panel.js` (answers), `controls.js` (mouse and keys)
+//! and `main.js` (what is shown). Text from a trace is inserted as text, never as markup.
+//!
+//! The cost of a frame depends on the width of the screen, not on the size of the trace: spans
+//! narrower than a pixel share it (than three pixels, if a lane has very many spans), neighbours of
+//! one colour are filled together, and of more than 1,500 arrows every second, fourth and so on is
+//! drawn.
 
 use std::path::Path;
 use std::{fs, io};
@@ -28,6 +31,21 @@ const SCRIPT: &str = concat!(
     include_str!("page/main.js"),
 );
 
+/// Returns a script without its comments and its indentation, which are a fifth of it. Its texts
+/// have no line that begins like a comment.
+fn compact(script: &str) -> String {
+    let mut comment = false;
+    let mut out = String::with_capacity(script.len());
+    for line in script.lines().map(str::trim_start) {
+        comment |= line.starts_with("/*");
+        if !comment && !line.is_empty() && !line.starts_with("//") {
+            out.extend([line, "\n"]);
+        }
+        comment &= !line.ends_with("*/");
+    }
+    out
+}
+
 impl Snapshot {
     /// Returns the page as text.
     ///
@@ -44,7 +62,7 @@ impl Snapshot {
         [
             &head.replacen("__WAKEFUL_STYLE__", STYLE, 1),
             &*self.to_json(),
-            &tail.replacen("__WAKEFUL_SCRIPT__", SCRIPT, 1),
+            &tail.replacen("__WAKEFUL_SCRIPT__", &compact(SCRIPT), 1),
         ]
         .concat()
     }

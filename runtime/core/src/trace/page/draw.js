@@ -65,15 +65,26 @@ function systemLanes(m) {
   return lanes;
 }
 
-/** Fills rectangles of one height, left to right; neighbours of one colour are filled at once. */
+/**
+ * Fills rectangles of one height, left to right; neighbours of one colour are filled at once. The
+ * rarest colour comes last, so that it stays visible, and each colour is set only once.
+ */
 function runs(ctx, y, height) {
+  const filled = new Map();
   let colour = null,
     left = 0,
     right = 0;
-  const flush = () => {
+  const keep = () => {
     if (colour === null) return;
-    ctx.fillStyle = colour;
-    ctx.fillRect(left, y, right - left, height);
+    if (!filled.has(colour)) filled.set(colour, []);
+    filled.get(colour).push(left, right - left);
+  };
+  const flush = () => {
+    keep();
+    for (const [its, spans] of [...filled].sort((a, b) => b[1].length - a[1].length)) {
+      ctx.fillStyle = its;
+      for (let i = 0; i < spans.length; i += 2) ctx.fillRect(spans[i], y, spans[i + 1], height);
+    }
   };
   return {
     add(from, to, what) {
@@ -81,22 +92,31 @@ function runs(ctx, y, height) {
         right = Math.max(right, to);
         return;
       }
-      flush();
+      keep();
       [colour, left, right] = [what, from, to];
     },
     flush,
   };
 }
 
-/** Draws the spans of a lane. Spans narrower than a pixel share it: the width limits the cost. */
+/**
+ * Draws the spans of a lane. Spans narrower than a pixel share it, or than three if there are very
+ * many: the width limits the cost.
+ */
 function drawSlices(ctx, view, list, y, paint, narrowest = 1) {
   const out = runs(ctx, y + 3, ROW - 6);
   let i = firstAtLeast(list.end, view.t0);
+  const many = firstAtLeast(list.start, view.t1, i) - i > 0.8 * view.width,
+    fine = many ? 3 : 1;
+  narrowest = Math.max(narrowest, fine);
   while (i < list.start.length && list.start[i] < view.t1) {
     const left = Math.max(0, view.x(list.start[i])),
       right = Math.min(view.width, view.x(list.end[i]));
     out.add(left, Math.max(left + narrowest, right), paint(list.what[i], list.event[i]));
-    i = right - left >= 1 ? i + 1 : Math.max(i + 1, firstAtLeast(list.end, view.time(left + 1), i));
+    i =
+      right - left >= fine
+        ? i + 1
+        : Math.max(i + 1, firstAtLeast(list.end, view.time(left + fine), i));
   }
   out.flush();
 }
@@ -123,10 +143,13 @@ function drawEvents(ctx, m, view, events, y, c) {
 /** Draws the axis by steps: the number of each column, and its time if there is room. */
 function drawColumns(ctx, m, view, height, c) {
   const wide = view.width / (view.t1 - view.t0),
-    step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((k) => k * wide >= 34) ?? 1000;
+    ten = 10 ** Math.max(0, Math.floor(Math.log10(60 / wide))),
+    step = [1, 2, 5, 10].map((k) => k * ten).find((k) => k * wide >= 34 + 6 * `${m.n}`.length);
   ctx.font = "11px system-ui, sans-serif";
-  for (let i = Math.max(0, Math.floor(view.t0)); i < Math.min(m.n, view.t1); i++) {
-    if ((i + 1) % step !== 0 && !(i === 0 && step > 1)) continue;
+  // The column of event 1, and then those of whole steps.
+  let i = Math.max(0, Math.ceil((view.t0 + 1) / step) * step - 1);
+  if (view.t0 < 1 || step === 1) i = Math.floor(view.t0);
+  for (; i < Math.min(m.n, view.t1); i += i === 0 ? Math.max(1, step - 1) : step) {
     const x = view.x(i);
     ctx.fillStyle = c.line;
     ctx.fillRect(x, AXIS, 1, height);
