@@ -63,6 +63,7 @@ fn the_repository_is_tidy() {
     complaints.extend(inventory::named_tests(&files, &page("docs/src/testing.md")));
     let checks = [
         clock,
+        systems,
         features,
         length,
         leftovers,
@@ -267,6 +268,22 @@ fn clock(file: &Source) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// What differs between systems stands in the folders `sys`.
+fn systems(file: &Source) -> Vec<String> {
+    // It chooses the ring, which needs a feature and certain processors as well.
+    let is_exempt = file.path == "runtime/core/src/fs/mod.rs" || file.path.contains("/src/sys/");
+    let is_engine = ["runtime/core/src/", "net/src/"];
+    if is_exempt || !is_engine.iter().any(|part| file.path.starts_with(part)) {
+        return Vec::new();
+    }
+    let words = ["target_os", "target_vendor", "target_env", "target_family"];
+    let message = "names a system: what differs between systems belongs to the folder sys";
+    words
+        .iter()
+        .flat_map(|word| complain(file, &file.code, word, message))
+        .collect()
 }
 
 /// A feature may select a module only where the module is declared, not single calls.

@@ -23,8 +23,12 @@ pub(crate) fn lesson(lesson: &Lesson) -> String {
         // Markdown ends a block of HTML at the first empty line.
         let lines = figure.lines().filter(|line| !line.trim().is_empty());
         let figure: Vec<_> = lines.collect();
+        let heading = match lesson.page {
+            Some(_) => "What happens, step by step",
+            None => "The numbers as a chart",
+        };
         chapter += &format!(
-            "## What happens, step by step\n\n<div class=\"figure\">\n{}\n</div>\n\n",
+            "## {heading}\n\n<div class=\"figure\">\n{}\n</div>\n\n",
             figure.join("\n")
         );
     }

@@ -6,9 +6,6 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{at, read};
 
-/// Pages that show other pages' content under another address.
-const COPIES: [&str; 2] = ["print.html", "toc.html"];
-
 /// Returns a complaint for each link that leads to no file of the book, or to no anchor in it.
 pub(crate) fn broken(book: &Path) -> Result<Vec<String>, String> {
     let mut pages = BTreeMap::new();
@@ -24,9 +21,7 @@ pub(crate) fn broken(book: &Path) -> Result<Vec<String>, String> {
     for (path, text) in &pages {
         let name = path.strip_prefix(book).unwrap_or(path);
         // The recorded pages make their links by themselves.
-        if name.parent().is_some_and(|it| it.ends_with("pages"))
-            || COPIES.map(Path::new).contains(&name)
-        {
+        if name.parent().is_some_and(|it| it.ends_with("pages")) {
             continue;
         }
         for link in attributes(text, "href").chain(attributes(text, "src")) {

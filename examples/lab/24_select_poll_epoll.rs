@@ -23,6 +23,7 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, FdSetElement, FdSetIter, PollFd, PollFlags, Timespec};
 use rustix::event::{eventfd, fd_set_insert, poll, select};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use wakeful_lab as lab;
 
 /// The number of bits of an `fd_set` in C.
 const FD_SETSIZE: usize = 1024;
@@ -166,6 +167,21 @@ fn main() -> io::Result<()> {
     );
     println!("epoll needs one system call more for each descriptor, when it is added. So for ten");
     println!("descriptors, or if nearly all are ready at each wait, poll is as good.");
+
+    let mut bars = Vec::new();
+    for (count, costs) in &tables {
+        for (name, cost) in ["select", "poll", "epoll"].into_iter().zip(costs) {
+            bars.push((
+                format!("{name}, {count}"),
+                (cost.time.as_secs_f64() * 1e6).max(0.001),
+            ));
+        }
+    }
+    lab::chart(
+        "24_select_poll_epoll",
+        "Microseconds for one wait, by the number of descriptors",
+        &bars,
+    );
 
     for (count, [select, poll, epoll]) in tables {
         // The work of `select` and `poll` grows with the number of descriptors, a bit and ten bytes

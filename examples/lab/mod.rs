@@ -8,7 +8,7 @@ use std::fs;
 use std::future::{Future, poll_fn};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
@@ -21,6 +21,11 @@ use wakeful::trace::{Effect, End, Kind, Level, Origin, Snapshot};
 pub mod exercise;
 #[path = "tool/figure.rs"]
 pub mod figure;
+
+#[path = "tool/chart.rs"]
+mod chart;
+
+pub use chart::chart;
 
 /// Runs two clients of the server at `server`, on a thread. The server asks each for a name and
 /// answers with a greeting:
@@ -95,12 +100,7 @@ pub fn record(level: Level, main: impl Future<Output = ()>) -> Snapshot {
 /// lab::show("00_nothing", &lab::record(Level::Wakes, async {}));
 /// ```
 pub fn show(name: &str, snapshot: &Snapshot) {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let root = here
-        .ancestors()
-        .nth(2)
-        .expect("the lab is in the repository");
-    let folder = root.join("target/lab");
+    let folder = folder();
     let page = folder.join(format!("{name}.html"));
     println!("\nThe story of the runtime:");
     for line in snapshot.to_string().lines() {
@@ -114,6 +114,14 @@ pub fn show(name: &str, snapshot: &Snapshot) {
     fs::write(&steps, figure::svg(snapshot))
         .unwrap_or_else(|error| panic!("cannot write the figure {}: {error}", steps.display()));
     println!("\nThe same as a page: target/lab/{name}.html");
+}
+
+/// Returns the directory for what lessons write.
+fn folder() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = here.ancestors().nth(2);
+    root.expect("the lab is in the repository")
+        .join("target/lab")
 }
 
 /// Asserts that the story has these lines, in this order. Other lines may be between them.

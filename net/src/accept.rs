@@ -3,18 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rustix::net::SocketAddrAny;
 use wakeful_core::reactor::{Async, Interest};
 use wakeful_core::time::{Sleep, sleep};
 
-#[cfg(target_os = "linux")]
-use crate::error::tried;
+use crate::sys;
 
 const SHORTEST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_secs(1);
@@ -62,8 +60,7 @@ fn judge(error: &io::Error) -> Trouble {
             | E::NETUNREACH,
         ) => Trouble::Connection,
         Some(E::MFILE | E::NFILE | E::NOBUFS | E::NOMEM) => Trouble::Resources,
-        #[cfg(target_os = "linux")]
-        Some(E::NONET) => Trouble::Connection,
+        errno if errno.is_some() && errno == sys::NO_NETWORK => Trouble::Connection,
         // Among others `INVAL`: the socket does not listen any more; `PERM`, `ACCESS` and `NOSYS`:
         // a sandbox refuses the call.
         _ => Trouble::Permanent,
@@ -159,55 +156,6 @@ impl<L: AsFd> Acceptor<L> {
         self.pause.set((pause * 2).min(LONGEST));
         pause
     }
-}
-
-/// Accepts a connection as a nonblocking socket, with one system call (accept4).
-#[cfg(target_os = "linux")]
-pub(crate) fn accept_nonblocking(
-    listener: impl AsFd,
-) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
-    use rustix::io::Errno as E;
-    use rustix::net::SocketFlags;
-
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    match rustix::net::acceptfrom_with(&listener, flags) {
-        // A sandbox may allow only the older call. A `PERM` of accept(2) itself is returned again.
-        Err(E::NOSYS | E::PERM | E::ACCESS) => accept_in_steps(&listener).map_err(refused),
-        accepted => Ok(accepted?),
-    }
-}
-
-/// Adds advice to the error of a refused call.
-#[cfg(target_os = "linux")]
-fn refused(error: io::Error) -> io::Error {
-    use rustix::io::Errno as E;
-
-    match E::from_io_error(&error) {
-        Some(E::NOSYS | E::PERM | E::ACCESS) => tried(
-            "accept a connection:",
-            "the system refuses `accept4` and `accept`; allow one of them in the sandbox of this \
-             process",
-        )(error),
-        _ => error,
-    }
-}
-
-/// Accepts a connection as a nonblocking socket.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn accept_nonblocking(
-    listener: impl AsFd,
-) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
-    accept_in_steps(listener)
-}
-
-/// Accepts a connection, then makes it nonblocking and close-on-exec. A program that another thread
-/// executes between these calls inherits the socket.
-fn accept_in_steps(listener: impl AsFd) -> io::Result<(OwnedFd, Option<SocketAddrAny>)> {
-    let (fd, addr) = rustix::net::acceptfrom(listener)?;
-    let flags = rustix::io::fcntl_getfd(&fd)? | rustix::io::FdFlags::CLOEXEC;
-    rustix::io::fcntl_setfd(&fd, flags)?;
-    rustix::io::ioctl_fionbio(&fd, true)?;
-    Ok((fd, addr))
 }
 
 /// Public methods and traits of a listener around [`Acceptor`]; uses `accept` and `register` of its

@@ -12,6 +12,7 @@ use bytes::BufMut;
 use rustix::net::{RecvFlags, SocketAddrAny, SocketAddrUnix, recv, recvfrom};
 use wakeful_core::reactor::{Interest, Source};
 
+use crate::sys;
 use crate::tcp::TcpStream;
 use crate::udp::UdpSocket;
 use crate::unix::pipe::Receiver;
@@ -210,11 +211,10 @@ fn internet(from: Option<SocketAddrAny>) -> io::Result<SocketAddr> {
 
 fn unix(from: Option<SocketAddrAny>) -> io::Result<net::SocketAddr> {
     let from = from.and_then(|from| SocketAddrUnix::try_from(from).ok());
-    #[cfg(target_os = "linux")]
-    if let Some(name) = from.as_ref().and_then(SocketAddrUnix::abstract_name) {
-        return <net::SocketAddr as std::os::linux::net::SocketAddrExt>::from_abstract_name(name);
+    if let Some(addr) = from.as_ref().and_then(sys::std_abstract) {
+        return addr;
     }
-    // In std the empty path gives an unnamed address.
     let path = from.as_ref().and_then(SocketAddrUnix::path_bytes);
+    // In std the empty path gives an unnamed address.
     net::SocketAddr::from_pathname(OsStr::from_bytes(path.unwrap_or_default()))
 }

@@ -86,6 +86,7 @@ mod io_traits;
 pub mod shard;
 mod socket;
 mod stream;
+mod sys;
 pub mod tcp;
 #[cfg(feature = "tokio-io")]
 mod tokio_io;

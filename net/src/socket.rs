@@ -1,24 +1,4 @@
-//! Code that all sockets share: their creation, and methods that are the same for several types.
-
-use std::io;
-
-use socket2::{Domain, Protocol, Socket, Type};
-
-/// Creates a nonblocking socket, with one system call on Linux.
-pub(crate) fn nonblocking(
-    domain: Domain,
-    kind: Type,
-    protocol: Option<Protocol>,
-) -> io::Result<Socket> {
-    #[cfg(target_os = "linux")]
-    return Socket::new(domain, kind.nonblocking(), protocol);
-    #[cfg(not(target_os = "linux"))]
-    {
-        let socket = Socket::new(domain, kind, protocol)?;
-        socket.set_nonblocking(true)?;
-        Ok(socket)
-    }
-}
+//! Methods of sockets that are the same for several types.
 
 /// Public methods and traits shared by connected and datagram sockets. `$type` is a tuple struct
 /// around a type with `source` and `get_ref`, and `$type::new` wraps a nonblocking `$std`.

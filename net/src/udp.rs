@@ -10,6 +10,7 @@ use wakeful_core::reactor::{Async, Interest};
 use crate::addr::{self, ToSocketAddrs};
 use crate::datagram::{datagram_methods, sized};
 use crate::error::tried;
+use crate::sys;
 
 /// UDP socket. The methods take `&self`, so several tasks may use one.
 ///
@@ -80,7 +81,7 @@ impl UdpSocket {
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
         addr::each(&addr, "bind to", |addr| async move {
             let domain = Domain::for_address(addr);
-            let socket = crate::socket::nonblocking(domain, Type::DGRAM, Some(Protocol::UDP))?;
+            let socket = sys::nonblocking(domain, Type::DGRAM, Some(Protocol::UDP))?;
             socket.bind(&addr.into())?;
             UdpSocket::new(socket.into())
         })
@@ -297,20 +298,19 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Returns the error of the system; some systems require privileges.
-    #[cfg(target_os = "linux")]
+    /// Returns the error of the system, which may require privileges; `Unsupported` on systems
+    /// other than Linux.
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        SockRef::from(self.get_ref()).bind_device(interface)
+        sys::bind_device(SockRef::from(self.get_ref()), interface)
     }
 
     /// Returns the network interface that was set by [`bind_device`](Self::bind_device).
     ///
     /// # Errors
     ///
-    /// Returns the error of the system.
-    #[cfg(target_os = "linux")]
+    /// Returns the error of the system; `Unsupported` on systems other than Linux.
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        SockRef::from(self.get_ref()).device()
+        sys::device(SockRef::from(self.get_ref()))
     }
 
     /// Sets the interface, by its address, for packets to IPv4 groups.

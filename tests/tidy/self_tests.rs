@@ -19,6 +19,15 @@ fn lines(check: fn(&Source) -> Vec<String>, path: &str, text: &str) -> Vec<usize
 const NONE: [usize; 0] = [];
 
 #[test]
+fn a_system_that_is_named_outside_of_sys_is_found() {
+    let text =
+        "#[cfg(target_os = \"linux\")]\nmod a;\n// target_os\n#[cfg(target_vendor = \"apple\")]";
+    assert_eq!(lines(systems, "net/src/tcp/socket.rs", text), [1, 4]);
+    assert!(lines(systems, "net/src/sys/mod.rs", text).is_empty());
+    assert!(lines(systems, "tests/process.rs", text).is_empty());
+}
+
+#[test]
 fn reading_the_clock_elsewhere_is_found() {
     let path = "runtime/core/src/time/sleep.rs";
     assert_eq!(

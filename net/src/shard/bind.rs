@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use socket2::{Domain, Protocol, Type};
 
 use crate::error::tried;
+use crate::sys::{nonblocking, set_balanced_reuse_port};
 
 /// Listens on the first address that works. A name lookup blocks the thread.
 pub(super) fn first<T>(
@@ -28,10 +29,10 @@ pub(super) fn first<T>(
 /// Creates a nonblocking listener, as [`TcpListener::bind`](crate::TcpListener::bind) does.
 pub(super) fn listen(addr: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
     let domain = Domain::for_address(addr);
-    let socket = crate::socket::nonblocking(domain, Type::STREAM, Some(Protocol::TCP))?;
+    let socket = nonblocking(domain, Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if reuse_port {
-        socket.set_reuse_port(true)?;
+        set_balanced_reuse_port(&socket)?;
     }
     socket.bind(&addr.into())?;
     socket.listen(1024)?;

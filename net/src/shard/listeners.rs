@@ -17,7 +17,9 @@ use crate::TcpListener;
 /// and when a listener is dropped, the connections in its queue are reset. Listeners that were not
 /// taken are dropped with the last clone of this value.
 ///
-/// The system determines how evenly connections are spread: Linux uses a hash of their addresses.
+/// The system determines how evenly connections are spread: Linux uses a hash of their addresses,
+/// FreeBSD as well (`SO_REUSEPORT_LB`). macOS, NetBSD and OpenBSD do not spread them, so
+/// [`bind`](Self::bind) returns an error there: use [`Acceptor`](super::Acceptor).
 /// Any process of the same user can listen on the port in the same way.
 ///
 /// ```
@@ -67,7 +69,7 @@ impl TcpListeners {
     /// # Errors
     ///
     /// If no address works: the error of the last one, with its address. If the lookup fails, or if
-    /// `shards` is 0.
+    /// `shards` is 0. `Unsupported` on systems that don't spread connections.
     pub fn bind(addr: impl ToSocketAddrs, shards: usize) -> io::Result<TcpListeners> {
         if shards == 0 {
             return Err(no_shards());

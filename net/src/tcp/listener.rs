@@ -6,9 +6,10 @@ use std::task::{Context, Poll};
 
 use super::socket::TcpSocket;
 use super::stream::TcpStream;
-use crate::accept::{Acceptor, accept_nonblocking, listener_methods};
+use crate::accept::{Acceptor, listener_methods};
 use crate::addr::{self, ToSocketAddrs};
 use crate::stream::Stream;
+use crate::sys::accept_nonblocking;
 
 /// TCP socket that accepts connections.
 ///

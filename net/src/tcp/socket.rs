@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::os::fd::{FromRawFd, IntoRawFd, RawFd};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::error::tried;
-use crate::socket;
+use crate::{socket, sys};
 
 /// A TCP socket whose options can be set before it connects or listens.
 ///
@@ -79,7 +79,7 @@ impl TcpSocket {
     }
 
     fn new(domain: Domain) -> io::Result<TcpSocket> {
-        socket::nonblocking(domain, Type::STREAM, Some(Protocol::TCP)).map(TcpSocket)
+        sys::nonblocking(domain, Type::STREAM, Some(Protocol::TCP)).map(TcpSocket)
     }
 
     options! {
@@ -206,20 +206,19 @@ impl TcpSocket {
     ///
     /// # Errors
     ///
-    /// Returns the error of the system; some systems require privileges.
-    #[cfg(target_os = "linux")]
+    /// Returns the error of the system, which may require privileges; `Unsupported` on systems
+    /// other than Linux.
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        self.0.bind_device(interface)
+        sys::bind_device(SockRef::from(&self.0), interface)
     }
 
     /// Returns the network interface that was set by [`bind_device`](Self::bind_device).
     ///
     /// # Errors
     ///
-    /// Returns the error of the system.
-    #[cfg(target_os = "linux")]
+    /// Returns the error of the system; `Unsupported` on systems other than Linux.
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        self.0.device()
+        sys::device(SockRef::from(&self.0))
     }
 
     /// Binds the socket to an address of this machine; port 0 lets the system choose.

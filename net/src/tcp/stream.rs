@@ -19,6 +19,7 @@ use crate::connect;
 use crate::error::{is, tried};
 use crate::halves::halves;
 use crate::stream::{Received, Socket, Stream, stream_methods};
+use crate::sys;
 
 /// TCP connection.
 ///
@@ -166,10 +167,9 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Returns the error of the system.
-    #[cfg(target_os = "linux")]
+    /// Returns the error of the system; `Unsupported` on systems other than Linux.
     pub fn quickack(&self) -> io::Result<bool> {
-        SockRef::from(self.0.get_ref()).tcp_quickack()
+        sys::quickack(SockRef::from(self.0.get_ref()))
     }
 
     /// Sets whether acknowledgements are sent at once (`TCP_QUICKACK`). The system may change the
@@ -186,10 +186,9 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Returns the error of the system.
-    #[cfg(target_os = "linux")]
+    /// Returns the error of the system; `Unsupported` on systems other than Linux.
     pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
-        SockRef::from(self.0.get_ref()).set_tcp_quickack(quickack)
+        sys::set_quickack(SockRef::from(self.0.get_ref()), quickack)
     }
 
     /// Returns the maximum number of hops of a packet (`IP_TTL`).

@@ -1,31 +1,14 @@
-//! Addresses of Unix domain sockets, and the creation of a socket.
+//! Addresses of Unix domain sockets.
 
 use std::io;
-use std::os::fd::OwnedFd;
-#[cfg(target_os = "linux")]
-use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 pub use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
+use rustix::net::SocketAddrUnix;
 
-/// Creates a nonblocking socket.
-pub(super) fn socket(kind: SocketType) -> io::Result<OwnedFd> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::net::{SocketFlags, socket_with};
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        Ok(socket_with(AddressFamily::UNIX, kind, flags, None)?)
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let socket = rustix::net::socket(AddressFamily::UNIX, kind, None)?;
-        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
-        rustix::io::ioctl_fionbio(&socket, true)?;
-        Ok(socket)
-    }
-}
+use crate::sys;
+pub(super) use crate::sys::unix_socket as socket;
 
 /// Returns the address for a path, as in std: the empty path is unnamed, so binding to it takes a
 /// unique name of the system's choice (on Linux an abstract name), and connecting to it fails. On
@@ -36,9 +19,10 @@ pub(super) fn socket(kind: SocketType) -> io::Result<OwnedFd> {
 /// `InvalidInput` with the reason if the path is not valid.
 pub(super) fn named(path: &Path) -> io::Result<SocketAddr> {
     let bytes = path.as_os_str().as_bytes();
-    #[cfg(target_os = "linux")]
-    if let [0, name @ ..] = bytes {
-        return SocketAddr::from_abstract_name(name).map_err(|_| unfit(path, TOO_LONG));
+    if let [0, name @ ..] = bytes
+        && let Some(addr) = sys::from_abstract_name(name)
+    {
+        return addr.map_err(|_| unfit(path, TOO_LONG));
     }
     SocketAddr::from_pathname(path).map_err(|_| {
         let reason = match bytes.contains(&0) {
@@ -63,19 +47,17 @@ fn unfit(path: &Path, reason: &str) -> io::Error {
 
 /// Converts an address of std to an address of rustix.
 pub(super) fn raw_addr(addr: &SocketAddr) -> io::Result<SocketAddrUnix> {
-    #[cfg(target_os = "linux")]
-    if let Some(name) = addr.as_abstract_name() {
-        return Ok(SocketAddrUnix::new_abstract_name(name)?);
+    if let Some(raw) = sys::raw_abstract(addr) {
+        return raw;
     }
     match addr.as_pathname() {
         Some(path) => Ok(SocketAddrUnix::new(path)?),
         // Binding to an unnamed address chooses a name on Linux; connecting to it fails.
-        #[cfg(target_os = "linux")]
-        None => Ok(SocketAddrUnix::new_unnamed()),
-        #[cfg(not(target_os = "linux"))]
-        None => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "an address without a path can't be bound or connected to: use one with a path",
-        )),
+        None => sys::raw_unnamed().ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "an address without a path can't be bound or connected to: use one with a path",
+            )
+        }),
     }
 }

@@ -1,9 +1,9 @@
 //! Credentials of a peer.
 
-#[cfg(target_os = "linux")]
 use std::io;
-#[cfg(target_os = "linux")]
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
+
+use crate::sys;
 
 /// Number of a user.
 #[expect(
@@ -44,36 +44,10 @@ pub struct UCred {
     pub(super) pid: Option<pid_t>,
 }
 
-/// Returns the credentials of the peer. Calls the system directly, as the `UCred` of rustix can't
-/// express a process that is not visible here.
-#[cfg(target_os = "linux")]
+/// Returns the credentials of the peer.
 pub(super) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<UCred> {
-    let mut cred = libc::ucred {
-        pid: 0,
-        uid: 0,
-        gid: 0,
-    };
-    let mut len = size_of_val(&cred) as libc::socklen_t;
-    // SAFETY: `cred` has `len` bytes, both live until the call has returned, and its three numbers
-    // may have any value; the descriptor is open, as it is borrowed.
-    let failed = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PEERCRED,
-            (&raw mut cred).cast(),
-            &raw mut len,
-        )
-    } != 0;
-    if failed {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(UCred {
-        uid: cred.uid,
-        gid: cred.gid,
-        // 0 means that the process is in another namespace.
-        pid: Some(cred.pid).filter(|pid| *pid != 0),
-    })
+    let sys::Peer { uid, gid, pid } = sys::peer(socket)?;
+    Ok(UCred { uid, gid, pid })
 }
 
 impl UCred {
@@ -88,7 +62,7 @@ impl UCred {
     }
 
     /// Returns the process id; `None` if the process is not visible here, for example from a
-    /// container.
+    /// container, or if the system does not tell it (OpenBSD, NetBSD, DragonFly BSD).
     pub fn pid(&self) -> Option<pid_t> {
         self.pid
     }

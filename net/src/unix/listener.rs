@@ -9,9 +9,10 @@ use rustix::net::SocketType;
 
 use super::addr::{SocketAddr, named, raw_addr, socket};
 use super::stream::UnixStream;
-use crate::accept::{Acceptor, accept_nonblocking, listener_methods};
+use crate::accept::{Acceptor, listener_methods};
 use crate::error::tried;
 use crate::stream::Stream;
+use crate::sys::accept_nonblocking;
 
 type Accepted = (net::UnixStream, SocketAddr);
 

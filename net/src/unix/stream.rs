@@ -16,7 +16,6 @@ use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SocketType, recvm
 use wakeful_core::reactor::Interest;
 
 use super::addr::{SocketAddr, named, raw_addr, socket};
-#[cfg(target_os = "linux")]
 use super::cred::{UCred, of_peer};
 use crate::error::tried;
 use crate::halves::halves;
@@ -148,7 +147,6 @@ impl UnixStream {
     /// # Errors
     ///
     /// Returns the error of the system.
-    #[cfg(target_os = "linux")]
     pub fn peer_cred(&self) -> io::Result<UCred> {
         of_peer(self.0.get_ref().as_fd())
     }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::sys::sync_file;
+
 #[derive(Debug)]
 pub(super) enum Request {
     Open {
@@ -103,12 +105,7 @@ impl Request {
             }
             .map(Reply::Count),
             Request::Sync { file, data_only } => {
-                let sync = match data_only {
-                    #[cfg(not(target_vendor = "apple"))]
-                    true => rustix::fs::fdatasync(&**file),
-                    _ => rustix::fs::fsync(&**file),
-                };
-                sync.map(|()| Reply::Done)
+                sync_file(&**file, *data_only).map(|()| Reply::Done)
             }
         }
     }

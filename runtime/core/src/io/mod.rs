@@ -62,10 +62,7 @@ mod bidirectional;
 mod descriptor;
 mod duplex;
 mod join;
-#[cfg(all(feature = "io-std", target_os = "linux"))]
-mod reopen;
-#[cfg(all(feature = "io-std", not(target_os = "linux")))]
-#[path = "reopen_none.rs"]
+#[cfg(feature = "io-std")]
 mod reopen;
 #[cfg(feature = "io-std")]
 mod stdin;

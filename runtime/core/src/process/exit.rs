@@ -1,21 +1,18 @@
 //! Notification of the end of a child process.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::process::{Child, ExitStatus};
 use std::task::{Context, Poll, ready};
 
-#[cfg(target_os = "linux")]
-use std::os::fd::OwnedFd;
-
-#[cfg(target_os = "linux")]
 use crate::reactor::Async;
 use crate::signal::unix::{Signal, SignalKind, signal};
+use crate::sys;
 
 /// Event after which to check whether a child has ended.
 #[derive(Debug)]
 pub(super) enum Exit {
     /// Becomes readable when this child ends.
-    #[cfg(target_os = "linux")]
     Pidfd(Async<OwnedFd>),
     /// Arrives when any child ends.
     Signal(Signal),
@@ -29,23 +26,16 @@ impl Exit {
     /// Returns an error if there is no descriptor left.
     #[track_caller]
     pub(super) fn of(child: &Child) -> io::Result<Exit> {
-        #[cfg(target_os = "linux")]
-        if let Ok(exit) = Exit::by_pidfd(child) {
-            return Ok(exit);
+        match Exit::by_pidfd(child) {
+            Ok(exit) => Ok(exit),
+            // The system has no pidfds, the kernel is too old, or a sandbox refuses the call.
+            Err(_) => Exit::by_signal(),
         }
-        // The kernel is too old, or a sandbox refuses the call.
-        let _ = child;
-        Exit::by_signal()
     }
 
-    #[cfg(target_os = "linux")]
     fn by_pidfd(child: &Child) -> io::Result<Exit> {
-        use rustix::process::{Pid, PidfdFlags, pidfd_open};
-        // The id can't be reused before this process has been waited for.
-        let pid = Pid::from_child(child);
-        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
         // The pidfd is never read, so nothing can block.
-        Ok(Exit::Pidfd(Async::new_nonblocking(pidfd)?))
+        Ok(Exit::Pidfd(Async::new_nonblocking(sys::pidfd(child)?)?))
     }
 
     pub(super) fn by_signal() -> io::Result<Exit> {
@@ -59,7 +49,6 @@ impl Exit {
         child: &mut Child,
     ) -> Poll<io::Result<ExitStatus>> {
         match self {
-            #[cfg(target_os = "linux")]
             Exit::Pidfd(pidfd) => pidfd.poll_read_with(cx, |_| match ended(child)? {
                 Some(status) => Ok(status),
                 None => Err(io::ErrorKind::WouldBlock.into()),
@@ -135,12 +124,12 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn with_a_pidfd_no_signal_is_listened_for() {
         crate::block_on(async {
             let child = exits_with(7);
             let exit = Exit::of(&child).unwrap();
-            assert!(matches!(exit, Exit::Pidfd(_)));
+            let has_pidfds = sys::pidfd(&child).is_ok();
+            assert_eq!(matches!(exit, Exit::Pidfd(_)), has_pidfds);
             assert_eq!(exit_code(child, exit).await, Some(7));
         });
     }

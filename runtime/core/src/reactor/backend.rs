@@ -5,12 +5,10 @@ use std::num::NonZeroUsize;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use super::event::Event;
 use super::interest::Interest;
 use super::notifier::Notifier;
 use super::portable::Portable;
-#[cfg(target_os = "linux")]
-use super::raw::Raw;
+use crate::sys::{Event, Raw, Wanted};
 
 /// How the reactor waits for events.
 ///
@@ -31,7 +29,6 @@ pub enum Backend {
 
 /// The backend that a reactor uses.
 pub(super) enum Driver {
-    #[cfg(target_os = "linux")]
     Raw(Raw),
     Portable(Portable),
 }
@@ -40,7 +37,6 @@ pub(super) enum Driver {
 macro_rules! each {
     ($self:ident, $driver:ident => $e:expr) => {
         match $self {
-            #[cfg(target_os = "linux")]
             Driver::Raw($driver) => $e,
             Driver::Portable($driver) => $e,
         }
@@ -52,29 +48,24 @@ impl Driver {
     pub(super) fn new(backend: Backend, events: NonZeroUsize) -> io::Result<Driver> {
         match backend {
             Backend::Portable => Portable::new(events).map(Driver::Portable),
-            #[cfg(target_os = "linux")]
             Backend::Raw => Raw::new(events).map(Driver::Raw),
-            #[cfg(target_os = "linux")]
             Backend::Auto => match Raw::new(events) {
                 Ok(raw) => Ok(Driver::Raw(raw)),
-                // An old kernel, or a sandbox that refuses a call which only the raw backend needs.
+                // Another system, an old kernel, or a sandbox that refuses a call which only the
+                // raw backend needs.
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                     Portable::new(events).map(Driver::Portable)
                 }
                 Err(error) => Err(error),
             },
-            #[cfg(not(target_os = "linux"))]
-            Backend::Auto => Portable::new(events).map(Driver::Portable),
-            #[cfg(not(target_os = "linux"))]
-            Backend::Raw => Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "the raw backend needs Linux; use Backend::Auto",
-            )),
         }
     }
 
     pub(super) fn notifier(&self) -> Notifier {
-        each!(self, driver => driver.notifier())
+        match self {
+            Driver::Raw(raw) => Notifier::raw(raw.notifier()),
+            Driver::Portable(portable) => portable.notifier(),
+        }
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
@@ -83,6 +74,11 @@ impl Driver {
 
     /// Registers a descriptor, edge-triggered, for these events.
     pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Interest) -> io::Result<()> {
+        let what = Wanted {
+            readable: what.is_readable(),
+            writable: what.is_writable(),
+            priority: what.is_priority(),
+        };
         each!(self, driver => driver.add(fd, key, what))
     }
 
@@ -100,7 +96,6 @@ impl Driver {
     #[inline]
     pub(super) fn reports_hangup(&self) -> bool {
         match self {
-            #[cfg(target_os = "linux")]
             Driver::Raw(_) => true,
             Driver::Portable(_) => false,
         }

@@ -6,7 +6,7 @@
 // Each loop has one `polling::Poller`. Each descriptor is registered once, edge-triggered, for both
 // directions.
 //
-// - **Backends.** `backend.rs` chooses between `raw.rs` (Linux) and `portable.rs`. Only the raw
+// - **Backends.** `backend.rs` chooses between `sys/linux/epoll.rs` and `portable.rs`. Only the raw
 //   backend reports the end of a stream, so with the portable one only `WouldBlock` clears
 //   readiness. Both run the same tests. Both wait once when they are made, so a wait that the
 //   system refuses is an error of the builder and not a panic of the loop.
@@ -28,14 +28,9 @@ mod device;
 #[cfg(not(feature = "faults"))]
 #[path = "device/noop.rs"]
 mod device;
-mod event;
 mod interest;
 mod notifier;
 mod portable;
-#[cfg(target_os = "linux")]
-mod pwait2;
-#[cfg(target_os = "linux")]
-mod raw;
 mod ready;
 mod registration;
 mod source;
@@ -66,13 +61,13 @@ pub use source::Source;
 use crate::context::{self, Wakers};
 use crate::faults::Injector;
 use crate::observe::{Histogram, HistogramRecorder};
+use crate::sys::Event;
 pub(crate) use crate::time::driver::Next as NextWait;
 use crate::time::driver::{self, Timers};
 use crate::trace;
 use crate::unwind::catch_each;
 use backend::Driver;
 use device::Device;
-use event::Event;
 use registration::Registrations;
 use state::State;
 

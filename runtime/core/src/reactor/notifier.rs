@@ -5,21 +5,21 @@ use std::sync::Arc;
 
 use polling::Poller;
 
+use crate::sys::RawNotifier;
+
 /// Notifier of a reactor, for any thread. It does nothing after the reactor has been dropped.
 #[derive(Clone)]
 pub(crate) struct Notifier(Kind);
 
 #[derive(Clone)]
 enum Kind {
-    #[cfg(target_os = "linux")]
-    Raw(Arc<std::os::fd::OwnedFd>),
+    Raw(RawNotifier),
     Portable(Arc<Poller>),
 }
 
 impl Notifier {
-    #[cfg(target_os = "linux")]
-    pub(super) fn raw(eventfd: Arc<std::os::fd::OwnedFd>) -> Notifier {
-        Notifier(Kind::Raw(eventfd))
+    pub(super) fn raw(notifier: RawNotifier) -> Notifier {
+        Notifier(Kind::Raw(notifier))
     }
 
     pub(super) fn portable(poller: Arc<Poller>) -> Notifier {
@@ -29,12 +29,7 @@ impl Notifier {
     /// Ends the current wait of the reactor, or the next one if it does not wait.
     pub(crate) fn notify(&self) {
         match &self.0 {
-            #[cfg(target_os = "linux")]
-            Kind::Raw(eventfd) => {
-                // Each write is an edge. The counter is never read; it would overflow after 2^64
-                // writes, and its edge would remain.
-                let _ = rustix::io::write(eventfd, &1_u64.to_ne_bytes());
-            }
+            Kind::Raw(notifier) => notifier.notify(),
             // This fails only if the poller is broken, which the next wait reports.
             Kind::Portable(poller) => drop(poller.notify()),
         }

@@ -1,5 +1,27 @@
 //! The portable backend: `polling`, unmodified. It needs neither `epoll_pwait2` nor `eventfd2`: on
 //! Linux it waits by `epoll_pwait`, and can notify by a pipe.
+//!
+//! # Edges of kqueue
+//!
+//! `source.rs` rests on three properties of edge-triggered events. With epoll they are documented;
+//! `polling` registers two filters of kqueue with `EV_CLEAR` for each descriptor, for which they
+//! hold as follows.
+//!
+//! - *A descriptor that is ready when it is registered causes an event.* `EV_ADD` evaluates the
+//!   filter and queues the event if its condition holds.
+//! - *After a `WouldBlock`, the next change causes an event.* A filter is activated by each arrival
+//!   of data, or of space in the send buffer. `EV_CLEAR` resets the filter when its event is
+//!   fetched, so an arrival before the fetch is in this event, and one after it activates the
+//!   filter again. Readiness that an event sets after data was read already costs one attempt that
+//!   returns `WouldBlock`.
+//! - *The end of a stream causes an event.* `EV_EOF` activates the filter, once. `polling` does not
+//!   pass the flag on, so [`reports_hangup`](super::backend::Driver::reports_hangup) is false: a
+//!   short read does not clear readiness, and the read after it returns the end.
+//!
+//! Both filters have the same key, so one turn may report a descriptor twice; its readiness is the
+//! union. Events of priority and errors are not reported by kqueue: priority is never ready there,
+//! and an error is found by the read or write that the event causes. A kqueue is not inherited by a
+//! forked child, so a daemon makes its runtime after the fork.
 
 use std::cell::RefCell;
 use std::io;
@@ -9,12 +31,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polling::{Events, PollMode, Poller};
-use rustix::io::Errno;
 
-use super::event::Event;
-use super::interest::Interest;
 use super::notifier::Notifier;
-use crate::sys::is_refusal;
+use crate::sys::{self, Event, Wanted, poller, refused};
 
 /// The portable backend of a reactor.
 pub(super) struct Portable {
@@ -39,7 +58,7 @@ impl Portable {
         // So that a wait that the system refuses is an error here and not a panic of the loop.
         portable
             .wait(Some(Duration::ZERO), &mut Vec::new())
-            .map_err(|error| refused(error, || "epoll_pwait"))?;
+            .map_err(|error| refused(error, || sys::WAIT))?;
         Ok(portable)
     }
 
@@ -51,9 +70,9 @@ impl Portable {
         self.poller.as_fd()
     }
 
-    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Interest) -> io::Result<()> {
-        let mut interest = polling::Event::new(key, what.is_readable(), what.is_writable());
-        interest.set_priority(what.is_priority());
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Wanted) -> io::Result<()> {
+        let mut interest = polling::Event::new(key, what.readable, what.writable);
+        interest.set_priority(what.priority);
         // SAFETY: the descriptor is deregistered before it is closed: `Async` owns the registration
         // and the owner or the borrow of the descriptor, and drops the registration first. If an
         // `Async` is leaked, its borrowed descriptor may be closed while registered; epoll and
@@ -83,44 +102,4 @@ impl Portable {
         }));
         Ok(())
     }
-}
-
-/// Makes a poller. If the system refuses a call, the error names it.
-pub(super) fn poller() -> io::Result<Poller> {
-    Poller::new().map_err(|error| refused(error, refused_call))
-}
-
-/// Adds to an error which call was refused and what to do.
-pub(super) fn refused(error: io::Error, call: impl FnOnce() -> &'static str) -> io::Error {
-    if !Errno::from_io_error(&error).is_some_and(is_refusal) {
-        return error;
-    }
-    let call = call();
-    io::Error::new(
-        error.kind(),
-        format!(
-            "the reactor needs {call}, which the system refuses ({error}): allow it in the sandbox \
-             (seccomp profile) of this process"
-        ),
-    )
-}
-
-/// Finds out which call of `Poller::new` is refused, as its error does not say.
-#[cfg(target_os = "linux")]
-fn refused_call() -> &'static str {
-    use rustix::event::epoll::{CreateFlags, create};
-    use rustix::event::{EventfdFlags, eventfd};
-
-    if create(CreateFlags::CLOEXEC).is_err() {
-        return "epoll_create1";
-    }
-    if eventfd(0, EventfdFlags::CLOEXEC).is_err() && io::pipe().is_err() {
-        return "eventfd2 or pipe2";
-    }
-    "epoll_ctl"
-}
-
-#[cfg(not(target_os = "linux"))]
-fn refused_call() -> &'static str {
-    "the system's way to wait for descriptors"
 }

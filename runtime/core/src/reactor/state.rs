@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::task::Waker;
 
-use super::event::Event;
 use super::ready::Ready;
 use super::waiters::{POLL_WRITE, WaiterId, Waiters};
+use crate::sys::Event;
 
 pub(super) const READABLE: u8 = Ready::READABLE.bits();
 pub(super) const WRITABLE: u8 = Ready::WRITABLE.bits();

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::runtime::Builder;
-use crate::shard::affinity;
 use crate::shard::context::ShardContext;
 use crate::shard::error::{OnFailure, ShardsError};
 use crate::shard::id::ShardId;
@@ -15,6 +14,7 @@ use crate::shard::shard::Shard;
 use crate::shard::shards::Shards;
 use crate::shard::shared::Shared;
 use crate::shard::thread::{self, Config, ReadyThread};
+use crate::sys;
 
 /// Builder of [`Shards`].
 ///
@@ -184,7 +184,7 @@ impl ShardsBuilder {
 
 /// Returns the processors for `shards` pinned shards.
 fn cpus(shards: usize) -> Result<Vec<usize>, ShardsError> {
-    let allowed = affinity::allowed().map_err(ShardsError::CannotPin)?;
+    let allowed = sys::allowed_cpus().map_err(ShardsError::CannotPin)?;
     if allowed.len() < shards {
         return Err(ShardsError::TooFewCpus {
             shards,

@@ -35,7 +35,6 @@
 //! # }
 //! ```
 
-mod affinity;
 mod builder;
 pub(crate) mod call;
 mod context;

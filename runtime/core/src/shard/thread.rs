@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use crate::executor::reserve_id;
 use crate::runtime::{Builder, Handle, Runtime};
-use crate::shard::affinity;
 use crate::shard::call;
 use crate::shard::context::ShardContext;
 use crate::shard::error::FailureReason;
 use crate::shard::id::ShardId;
 use crate::shard::shared::Shared;
+use crate::sys;
 use crate::task::JoinError;
 
 /// Configuration that all threads share.
@@ -90,7 +90,7 @@ fn run(
 
 fn make_runtime(id: ShardId, config: &Config) -> io::Result<Runtime> {
     if let Some(cpus) = &config.cpus {
-        affinity::pin(cpus[id.index()])?;
+        sys::pin_to_cpu(cpus[id.index()])?;
     }
     let builder = Builder::new().reply_spin(config.reply_spin);
     (config.configure)(builder).build()

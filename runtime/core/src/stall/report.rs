@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::observe::TaskInfo;
 use crate::sync::locks::Lock;
+use crate::sys::Usage;
 use crate::task::Id;
 
 /// The cause of a stall, derived from the resource use of the loop's thread since the watchdog
@@ -103,22 +104,9 @@ pub struct StallLock {
     pub waiting: u32,
 }
 
-/// Resource use of a thread: totals, or the difference of two totals.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Usage {
-    pub(super) cpu: Option<Duration>,
-    pub(super) starved: Option<Duration>,
-    pub(super) minor_faults: u64,
-    pub(super) major_faults: u64,
-    /// Whether the thread runs or waits for a CPU. In a difference: whether it did nothing else.
-    pub(super) runnable: bool,
-    /// The number of times that the thread has blocked, if known.
-    pub(super) waits: Option<u64>,
-}
-
 impl Usage {
     /// Returns the use since `before`.
-    pub(super) fn since(self, before: Usage) -> Usage {
+    pub(crate) fn since(self, before: Usage) -> Usage {
         let between = |now: Option<Duration>, then| Some(now?.saturating_sub(then?));
         Usage {
             cpu: between(self.cpu, before.cpu),

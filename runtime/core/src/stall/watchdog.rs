@@ -6,12 +6,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::report::{StallLock, StallReport, Usage};
-use super::stack;
-use super::usage::Thread;
+use super::report::{StallLock, StallReport};
+
 use crate::observe::{PollMarker, StuckPoll};
 use crate::sync::locks::Locks;
 use crate::sync::waits;
+use crate::sys::{Thread, Usage, stack};
 use crate::time::clock::system_now;
 use crate::unwind::catch_panic;
 

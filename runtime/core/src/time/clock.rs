@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::faults::Injector;
+use crate::sys::MONOTONIC;
 
 /// Offset in nanoseconds that is added to [`ticks`], so that instants up to 73 years before boot
 /// are representable.
@@ -38,25 +39,18 @@ pub(super) fn checked_nanos(duration: Duration) -> Option<u64> {
 }
 
 /// Reads the system's clock: nanoseconds since a moment that all threads share, never virtual time.
-/// This is the clock that std reads on Linux, without its conversions.
-#[cfg(target_os = "linux")]
+/// This is the clock that std reads, without its conversions.
 #[inline]
 pub(crate) fn ticks() -> u64 {
     let mut now = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: the pointer is to a local `timespec`. The call can't fail, as Linux has this clock.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    // SAFETY: the pointer is to a local `timespec`. The call can't fail, as the system has
+    // this clock.
+    unsafe { libc::clock_gettime(MONOTONIC, &raw mut now) };
     // Not negative: seconds since boot.
     (now.tv_sec as u64).wrapping_mul(1_000_000_000) + now.tv_nsec as u64
-}
-
-/// Reads the system's clock: nanoseconds since a moment that all threads share, never virtual time.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn ticks() -> u64 {
-    static BASE: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-    nanos(BASE.get_or_init(system_now).elapsed())
 }
 
 /// Returns the present time of a clock that was never stopped.

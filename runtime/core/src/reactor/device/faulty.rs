@@ -14,10 +14,10 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::backend::Driver;
-use super::event::Event;
 use super::interest::Interest;
 use super::notifier::Notifier;
 use crate::faults::{Fault, Injector, Kind};
+use crate::sys::Event;
 
 /// Longest delay of a notification.
 const LATE: Duration = Duration::from_millis(1);

@@ -5,10 +5,10 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::backend::Driver;
-use super::event::Event;
 use super::interest::Interest;
 use super::notifier::Notifier;
 use crate::faults::Injector;
+use crate::sys::Event;
 
 /// The backend of a reactor, without faults.
 pub(super) struct Device {

@@ -118,9 +118,8 @@ function lostWakeup(m, task) {
   const poll = polls[last];
   if (poll === undefined || m.get(poll, "result") !== "pending") return null;
   const wakes = (effect) => effect === "queued" || effect === "during_poll" || effect === "sent";
-  const woken = (i) =>
-    i > poll && ["wake", "received"].includes(m.kind(i)) && wakes(m.get(i, "effect"));
-  if (task.events.some(woken)) return null;
+  const woken = (i) => ["wake", "received"].includes(m.kind(i)) && wakes(m.get(i, "effect"));
+  if (task.events.slice(firstAtLeast(task.events, poll + 1)).some(woken)) return null;
   const until = polls[last + 1] ?? task.done,
     end = until >= 0 ? m.ts[until] : Infinity;
   const found = (why, event, atEnd) => {

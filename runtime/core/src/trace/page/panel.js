@@ -32,6 +32,9 @@ function wakerLink(m, i) {
   return m.get(i, "origin") === "task" && m.tasks[from] ? link(from) : at(i, wakerName(m, i));
 }
 
+/** Wakes of timers and of closures are counted together: each has a number of its own. */
+const MANY = { timer: "timers", blocking: "jobs of the blocking pool" };
+
 /** Says who woke a task, the most frequent wakers first, and links to each. */
 function whoWoke(m, task) {
   const { wakes } = task;
@@ -41,19 +44,23 @@ function whoWoke(m, task) {
   }
   const byWaker = new Map();
   for (const i of wakes) {
-    const key = `${m.get(i, "origin")} ${m.get(i, "from")} ${m.get(i, "thread")}`;
-    byWaker.set(key, [...(byWaker.get(key) ?? []), i]);
+    const origin = m.get(i, "origin"),
+      key = origin in MANY ? origin : `${origin} ${m.get(i, "from")} ${m.get(i, "thread")}`;
+    if (!byWaker.has(key)) byWaker.set(key, []);
+    byWaker.get(key).push(i);
   }
   const most = [...byWaker.values()].sort((a, b) => b.length - a.length),
     last = wakes[wakes.length - 1];
-  const parts = most
-    .slice(0, 6)
-    .flatMap((its, k) => [
+  const parts = most.slice(0, 6).flatMap((its, k) => {
+    const newest = its[its.length - 1],
+      differ = its.some((i) => m.get(i, "from") !== m.get(newest, "from"));
+    return [
       k > 0 ? ", " : "",
-      wakerLink(m, its[its.length - 1]),
-      m.get(its[0], "from") === task.index && m.get(its[0], "origin") === "task" ? " (itself)" : "",
+      differ ? at(newest, MANY[m.get(newest, "origin")]) : wakerLink(m, newest),
+      isSelfWake(m, newest) ? " (itself)" : "",
       its.length > 1 ? ` (${count(its.length, "time")})` : "",
-    ]);
+    ];
+  });
   if (most.length > 6) parts.push(` and ${most.length - 6} more`);
   return [...parts, ". The last time at ", at(last, duration(m.ts[last])), "."];
 }
@@ -121,17 +128,21 @@ function isOpen({ done, freed, events, states }) {
 }
 
 /** Says which polls held the loop. */
-function heldLoop(m, polls) {
-  const worst = [...polls].sort((a, b) => m.dur[b] - m.dur[a]).slice(0, 5),
-    long = worst.filter((i) => m.stalled[i] === 1);
-  if (worst.length === 0) return ["No poll is recorded."];
+function heldLoop(m) {
   const one = (i) => [link(m.task[i]), ", ", at(i, duration(m.dur[i])), ` at ${duration(m.ts[i])}`];
-  if (long.length === 0)
-    return ["Nothing for more than 10 ms. The longest poll: ", ...one(worst[0]), "."];
-  return [
-    ...long.flatMap((i, k) => [k > 0 ? "; " : "", ...one(i)]),
-    `. Meanwhile no other task, timer or socket was served.`,
-  ];
+  const long = [...m.stalls.event].sort((a, b) => m.dur[b] - m.dur[a]).slice(0, 5);
+  if (long.length > 0) {
+    return [
+      ...long.flatMap((i, k) => [k > 0 ? "; " : "", ...one(i)]),
+      ". Meanwhile no other task, timer or socket was served.",
+    ];
+  }
+  let longest = -1;
+  m.exec.event.forEach((i, k) => {
+    if (m.exec.what[k] === RUNNING && (longest < 0 || m.dur[i] > m.dur[longest])) longest = i;
+  });
+  if (longest < 0) return ["No poll is recorded."];
+  return ["Nothing for more than 10 ms. The longest poll: ", ...one(longest), "."];
 }
 
 function didHold(m, task) {
@@ -162,18 +173,7 @@ function showOverview(pane, m, go) {
   ];
   pane.replaceChildren(
     element("h2", {}, "What held up the loop?"),
-    element(
-      "p",
-      {},
-      ...linked(
-        m,
-        heldLoop(
-          m,
-          m.exec.event.filter((i) => m.kind(i) === "poll"),
-        ),
-        go,
-      ),
-    ),
+    element("p", {}, ...linked(m, heldLoop(m), go)),
     element("h2", {}, "Which tasks do not go on?"),
     open.length === 0 ? element("p", {}, "All tasks have ended.") : answers(each(open, whyNot)),
     element("h2", {}, "Who woke each task?"),

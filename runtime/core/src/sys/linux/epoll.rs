@@ -1,4 +1,4 @@
-//! The raw backend (Linux): one system call for each wait, on the poller's own descriptor.
+//! The raw backend of the reactor: one system call for each wait, on the poller's own descriptor.
 //!
 //! A wait with a timeout is an `epoll_pwait2`, whose timeout is in nanoseconds; any other wait is
 //! an `epoll_pwait`. `polling` 3.11 makes five system calls for each wait, and does not offer
@@ -22,11 +22,8 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
-use super::event::Event;
-use super::interest::Interest;
-use super::notifier::Notifier;
-use super::{portable, pwait2};
-use crate::sys::is_refusal;
+use super::pwait2;
+use crate::sys::{Event, Wanted, is_refusal, poller, refused};
 
 /// The key of the notifier. `polling` reserves `u64::MAX` for itself.
 const NOTIFY: u64 = u64::MAX - 1;
@@ -51,16 +48,28 @@ fn unsupported(call: &str, errno: Errno) -> io::Error {
     )
 }
 
+/// Ends the wait of a [`Raw`] from another thread.
+#[derive(Clone)]
+pub(crate) struct RawNotifier(Arc<OwnedFd>);
+
+impl RawNotifier {
+    pub(crate) fn notify(&self) {
+        // Each write is an edge. The counter is never read; it would overflow after 2^64 writes,
+        // and its edge would remain.
+        let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
+    }
+}
+
 /// The raw backend of a reactor.
-pub(super) struct Raw {
+pub(crate) struct Raw {
     poller: Poller,
     events: RefCell<Vec<epoll::Event>>,
-    notify: Arc<OwnedFd>,
+    notify: RawNotifier,
 }
 
 impl Raw {
-    pub(super) fn new(capacity: NonZeroUsize) -> io::Result<Raw> {
-        let poller = portable::poller()?;
+    pub(crate) fn new(capacity: NonZeroUsize) -> io::Result<Raw> {
+        let poller = poller()?;
         let notify = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|errno| unsupported("eventfd2", errno))?;
         epoll::add(
@@ -73,12 +82,12 @@ impl Raw {
         let raw = Raw {
             poller,
             events,
-            notify: Arc::new(notify),
+            notify: RawNotifier(Arc::new(notify)),
         };
         // Both kinds of waits, so that a wait that the system refuses is an error here and not a
         // panic of the loop.
         raw.wait(Some(Duration::ZERO), &mut Vec::new())
-            .map_err(|error| portable::refused(error, || "epoll_pwait"))?;
+            .map_err(|error| refused(error, || "epoll_pwait"))?;
         // Only the notifier is registered, so this waits for 1 ns.
         raw.wait(Some(Duration::from_nanos(1)), &mut Vec::new())
             .map_err(|error| match Errno::from_io_error(&error) {
@@ -88,32 +97,32 @@ impl Raw {
         Ok(raw)
     }
 
-    pub(super) fn notifier(&self) -> Notifier {
-        Notifier::raw(self.notify.clone())
+    pub(crate) fn notifier(&self) -> RawNotifier {
+        self.notify.clone()
     }
 
-    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.poller.as_fd()
     }
 
-    pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Interest) -> io::Result<()> {
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Wanted) -> io::Result<()> {
         use EventFlags as E;
         // Errors and hang-ups are always reported.
         let mut flags = E::ET;
-        if what.is_readable() {
+        if what.readable {
             flags |= E::IN | E::RDHUP | E::PRI;
         }
-        if what.is_writable() {
+        if what.writable {
             flags |= E::OUT;
         }
-        if what.is_priority() {
+        if what.priority {
             flags |= E::PRI;
         }
         let data = EventData::new_u64(key as u64);
         Ok(epoll::add(&self.poller, fd, data, flags)?)
     }
 
-    pub(super) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+    pub(crate) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         Ok(epoll::delete(&self.poller, fd)?)
     }
 
@@ -126,7 +135,7 @@ impl Raw {
         epoll::wait(&self.poller, spare_capacity(events), timeout).map(drop)
     }
 
-    pub(super) fn wait(&self, timeout: Option<Duration>, out: &mut Vec<Event>) -> io::Result<()> {
+    pub(crate) fn wait(&self, timeout: Option<Duration>, out: &mut Vec<Event>) -> io::Result<()> {
         let mut events = self.events.borrow_mut();
         events.clear();
         let waited = match timeout {

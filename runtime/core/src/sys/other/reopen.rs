@@ -5,9 +5,7 @@ use std::os::fd::BorrowedFd;
 
 use rustix::fs::OFlags;
 
-use crate::reactor::Async;
-
 /// Returns `None`: the stream needs a thread.
-pub(super) fn reopen(_: BorrowedFd<'_>, _: OFlags) -> Option<Async<File>> {
+pub(crate) fn reopen(_: BorrowedFd<'_>, _: OFlags) -> Option<File> {
     None
 }

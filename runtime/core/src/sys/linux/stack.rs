@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::answers::Answers;
-use super::usage::Thread;
+use super::thread::Thread;
 
 /// Ignored by default, so a signal that comes too late does no harm.
 const SIGNAL: i32 = libc::SIGURG;
@@ -26,7 +26,7 @@ static ANSWERS: Answers = Answers::new();
 static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// Installs the handler, in addition to other handlers of the same signal.
-pub(super) fn prepare() {
+pub(crate) fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         if let Some(reason) = unwinder::refusal() {
@@ -56,10 +56,10 @@ fn record_stack() {
 }
 
 /// Stack of a thread, as addresses, innermost first.
-pub(super) struct Stack(Vec<usize>);
+pub(crate) struct Stack(Vec<usize>);
 
 /// Captures the stack of a thread. Only the watchdog calls this, one call at a time.
-pub(super) fn capture(thread: Thread) -> Option<Stack> {
+pub(crate) fn capture(thread: Thread) -> Option<Stack> {
     if !IS_INSTALLED.load(Ordering::Relaxed) {
         return None;
     }
@@ -176,7 +176,7 @@ fn resolve(frames: &[usize]) -> Vec<Frame> {
 impl Stack {
     /// Returns the frames between the signal handler and the loop, as text. The first call reads
     /// the debug information of the program from its file, which may take longer than the stall.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let frames = resolve(&self.0);
         let is_handler = |frame: &Frame| frame.name.contains("signal_hook_registry");
         // The kernel adds a frame after the handler.

@@ -1,21 +1,21 @@
-//! Resource use of a thread, read from `/proc` on Linux.
+//! A thread and its resource use, read from `/proc`.
 
 use std::fs;
 use std::time::Duration;
 
-use super::report::Usage;
+use crate::sys::Usage;
 
 /// Kernel id of a thread of this process.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Thread(pub(super) i32);
+pub(crate) struct Thread(pub(super) i32);
 
 impl Thread {
-    pub(super) fn current() -> Thread {
+    pub(crate) fn current() -> Thread {
         Thread(rustix::thread::gettid().as_raw_nonzero().get())
     }
 
     /// Returns the totals since the thread began; `None` if it has ended, or without `/proc`.
-    pub(super) fn usage(self) -> Option<Usage> {
+    pub(crate) fn usage(self) -> Option<Usage> {
         let read = |file| fs::read_to_string(format!("/proc/self/task/{}/{file}", self.0));
         let mut usage = parse_stat(&read("stat").ok()?)?;
         // More exact than `stat`, which counts hundredths of a second.
