@@ -358,15 +358,16 @@ fn a_peer_in_another_namespace_has_no_number() {
     assert!(output.status.success(), "{output:?}");
 }
 
-// Linux only, as `peer_cred`.
-#[cfg(target_os = "linux")]
 #[test]
 fn the_credentials_of_the_peer_are_known() {
     run(async || {
         let (here, there) = UnixStream::pair().unwrap();
         let cred = here.peer_cred().unwrap();
         assert_eq!(cred, there.peer_cred().unwrap());
-        assert_eq!(cred.pid(), Some(process::id() as i32));
+        // Not every system knows the process.
+        let known = cfg!(any(target_os = "linux", target_vendor = "apple"));
+        assert!(cred.pid().is_some() || !known);
+        assert!(cred.pid().is_none_or(|pid| pid == process::id() as i32));
         assert_eq!(cred.uid(), rustix::process::getuid().as_raw());
         assert_eq!(cred.gid(), rustix::process::getgid().as_raw());
     });
