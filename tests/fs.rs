@@ -17,12 +17,17 @@ mod end;
 mod fifo;
 #[path = "fs/full.rs"]
 mod full;
+// Linux only: elsewhere a thread has no user and no mount namespace of its own.
+#[cfg(target_os = "linux")]
+#[path = "fs/linux.rs"]
+mod linux;
 #[path = "fs/names.rs"]
 mod names;
-// Filters of system calls and rings are Linux's.
+// Linux only: the completion ring, and seccomp.
 #[cfg(target_os = "linux")]
 #[path = "fs/refused.rs"]
 mod refused;
+// Linux only: seccomp.
 #[cfg(target_os = "linux")]
 #[path = "support/seccomp.rs"]
 mod seccomp;

@@ -305,6 +305,7 @@ fn two_listeners_share_a_port() {
     });
 }
 
+// Linux only: `SO_BINDTODEVICE`.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_socket_is_bound_to_an_interface() {

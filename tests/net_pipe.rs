@@ -54,6 +54,7 @@ async fn sends_all(sender: Sender, receiver: Receiver) {
 }
 
 /// With packets each read returns one packet, so a short read does not mean that the pipe is empty.
+// Linux only: other systems have no pipes of packets.
 #[cfg(target_os = "linux")]
 #[test]
 fn packets_are_read_one_after_the_other() {

@@ -84,6 +84,7 @@ fn a_lock_held_on_another_thread_is_reported_as_blocked() {
     assert_kind(&report, StallKind::Blocked);
 }
 
+// Linux only: page faults of one thread come from `/proc`.
 #[cfg(target_os = "linux")]
 #[test]
 fn touching_a_mapped_file_is_reported_as_waiting_for_memory() {
@@ -121,6 +122,7 @@ fn touching_a_mapped_file_is_reported_as_waiting_for_memory() {
     }
 }
 
+// Linux only, as its test.
 #[cfg(target_os = "linux")]
 fn tempfile() -> File {
     let path = std::env::temp_dir().join(format!("wakeful-map-{}", std::process::id()));
@@ -131,6 +133,7 @@ fn tempfile() -> File {
     file
 }
 
+// Linux only: stacks are read with the feature `backtrace`.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_stack_shows_the_users_functions() {

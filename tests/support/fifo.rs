@@ -1,4 +1,4 @@
-//! Named pipes, on every system: rustix has no `mkfifo` for macOS.
+//! Named pipes. `mkfifo` is the call that every Unix has; rustix has it for some of them only.
 
 use std::ffi::CString;
 use std::io;
@@ -8,7 +8,7 @@ use std::path::Path;
 /// Makes a named pipe that its owner may read and write.
 pub fn make_fifo(path: &Path) -> io::Result<()> {
     let path = CString::new(path.as_os_str().as_bytes())?;
-    // SAFETY: the path ends in a zero byte and lives until the call has returned.
+    // SAFETY: the path ends with a zero byte, and the call keeps nothing of it.
     match unsafe { libc::mkfifo(path.as_ptr(), 0o600) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
