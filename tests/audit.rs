@@ -41,6 +41,8 @@ const ALL: &[&str] = &[
     "wakeful-openraft",
     "-p",
     "wakeful-prometheus",
+    "-p",
+    "wakeful-tokio",
 ];
 
 /// What the optional features and the adapters add.
@@ -78,6 +80,8 @@ const OPTIONAL: &[&str] = &[
     "hyper",
     // hyper (its channels), tokio-io (traits), openraft (channels): not tokio's runtime
     "tokio",
+    // wakeful-tokio: `select!` and the like
+    "tokio-macros",
     // openraft
     "autocfg",
     "chacha20",

@@ -34,35 +34,36 @@ fn check(kind: Kind, function: &Function) -> Result<()> {
         return Err(Error::new(function.fn_token.span, message));
     }
     match kind {
-        Kind::Main if function.name == "main" && function.has_arguments() => Err(Error::new(
-            function.arguments.span(),
-            "the `main` function takes no arguments",
-        )),
-        Kind::Test if function.has_arguments() => Err(Error::new(
+        Kind::Test | Kind::TokioTest if function.has_arguments() => Err(Error::new(
             function.arguments.span(),
             "a test function takes no arguments",
         )),
-        Kind::Test => match function.test_attribute() {
+        Kind::Test | Kind::TokioTest => match function.test_attribute() {
             Some(attribute) => {
                 let message = "a second `test` attribute: the test would run twice";
                 Err(Error::new_spanned(attribute, message))
             }
             None => Ok(()),
         },
-        Kind::Main => Ok(()),
+        Kind::Main | Kind::TokioMain if function.name == "main" && function.has_arguments() => {
+            let message = "the `main` function takes no arguments";
+            Err(Error::new(function.arguments.span(), message))
+        }
+        Kind::Main | Kind::TokioMain => Ok(()),
     }
 }
 
 fn expand_function(kind: Kind, options: &Options, function: &Function) -> TokenStream {
     let krate = options.krate();
+    let builder = options.builder(kind);
     let calls = options.builder_calls(kind);
     let body = async_body(function);
     // Hygiene: the names `body` and `runtime` are not visible in the user's body and arguments.
     let site = Span::mixed_site();
-    let body = match (kind, function.nameable_output()) {
+    let body = match (kind.is_test(), function.nameable_output()) {
         // So that one instance of `block_on` is compiled for all tests with the same output,
         // instead of one for each test.
-        (Kind::Test, Some(output)) => quote_spanned! {site=>
+        (true, Some(output)) => quote_spanned! {site=>
             let body = ::core::pin::pin!(#body);
             let body: ::core::pin::Pin<&mut dyn ::core::future::Future<Output = #output>> = body;
         },
@@ -72,13 +73,20 @@ fn expand_function(kind: Kind, options: &Options, function: &Function) -> TokenS
     let never = function
         .never_returns()
         .then(|| quote!(#[allow(clippy::diverging_sub_expression)]));
+    let hosted = options.is_hosted().then(|| {
+        quote_spanned! {site=>
+            let runtime = #krate::tokio_host::Host::of(runtime)
+                .expect("failed to build the tokio runtime that drives it");
+        }
+    });
     let statements = quote_spanned! {site=>
-        let runtime = #krate::Builder::new() #calls .build().expect("failed to build the runtime");
+        let runtime = #builder::new() #calls .build().expect("failed to build the runtime");
+        #hosted
         #body
         #never
         return runtime.block_on(body);
     };
-    let test = (kind == Kind::Test).then(|| quote!(#[::core::prelude::v1::test]));
+    let test = kind.is_test().then(|| quote!(#[::core::prelude::v1::test]));
     with_statements(function, test, statements)
 }
 

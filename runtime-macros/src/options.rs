@@ -4,13 +4,16 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Error, Ident, LitBool, LitStr, Path, Result, Token, token};
+use syn::{Error, Ident, LitBool, LitInt, LitStr, Path, Result, Token, token};
 
 /// The attribute that is being expanded.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     Main,
     Test,
+    /// `main` and `test` of `wakeful-tokio`, which have tokio's keys.
+    TokioMain,
+    TokioTest,
 }
 
 impl Kind {
@@ -18,7 +21,19 @@ impl Kind {
         match self {
             Kind::Main => "wakeful::main",
             Kind::Test => "wakeful::test",
+            Kind::TokioMain => "tokio::main",
+            Kind::TokioTest => "tokio::test",
         }
+    }
+
+    /// Whether the function is a test.
+    pub(crate) fn is_test(self) -> bool {
+        matches!(self, Kind::Test | Kind::TokioTest)
+    }
+
+    /// Whether the attribute is one of `wakeful-tokio`.
+    fn is_tokio(self) -> bool {
+        matches!(self, Kind::TokioMain | Kind::TokioTest)
     }
 
     /// Returns the known keys. A new key also needs a branch in `Options::set`.
@@ -28,6 +43,7 @@ impl Kind {
                 "crate",
                 "detect_deadlocks",
                 "detect_stalls",
+                "host",
                 "name",
                 "start_paused",
             ],
@@ -35,10 +51,14 @@ impl Kind {
                 "crate",
                 "detect_deadlocks",
                 "detect_stalls",
+                "host",
                 "max_poll",
                 "name",
                 "start_paused",
             ],
+            Kind::TokioMain | Kind::TokioTest => {
+                &["crate", "flavor", "name", "start_paused", "worker_threads"]
+            }
         }
     }
 }
@@ -47,6 +67,7 @@ impl Kind {
 #[derive(Default)]
 pub(crate) struct Options {
     krate: Option<Path>,
+    host: Option<LitStr>,
     start_paused: Option<LitBool>,
     detect_deadlocks: Option<LitBool>,
     /// `Some(None)` turns the detection off.
@@ -82,7 +103,9 @@ impl Options {
             }
             Ok(options)
         };
-        parser.parse2(tokens)
+        let options = parser.parse2(tokens)?;
+        options.check()?;
+        Ok(options)
     }
 
     /// Reads the value of a key that `Kind::keys` lists.
@@ -93,14 +116,50 @@ impl Options {
             self.detect_deadlocks = Some(parse_bool(key, input)?);
         } else if key == "detect_stalls" {
             self.detect_stalls = Some(parse_threshold(key, input)?);
+        } else if key == "host" {
+            self.host = Some(parse_host(key, input)?);
         } else if key == "max_poll" {
             self.max_poll = Some(parse_duration(key, input)?);
         } else if key == "name" {
             self.name = Some(parse_name(key, input)?);
+        } else if key == "flavor" {
+            check_flavor(input)?;
+        } else if key == "worker_threads" {
+            check_worker_threads(input)?;
         } else {
             self.start_paused = Some(parse_bool(key, input)?);
         }
         Ok(())
+    }
+
+    /// Checks that the options can be combined.
+    fn check(&self) -> Result<()> {
+        let wanted = |option: &Option<LitBool>| {
+            let option = option.as_ref();
+            option
+                .filter(|option| option.value && self.host.is_some())
+                .map(LitBool::span)
+        };
+        if let Some(span) = wanted(&self.start_paused) {
+            return Err(Error::new(
+                span,
+                "`start_paused` stops the clock of the runtime, but that of its `host` goes on: \
+                 leave one of the two keys out",
+            ));
+        }
+        if let Some(span) = wanted(&self.detect_deadlocks) {
+            return Err(Error::new(
+                span,
+                "`detect_deadlocks` searches before the loop waits, but under a `host` the host \
+                 waits: leave one of the two keys out",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether tokio drives the loop.
+    pub(crate) fn is_hosted(&self) -> bool {
+        self.host.is_some()
     }
 
     /// Returns the path of the runtime crate.
@@ -111,16 +170,29 @@ impl Options {
         }
     }
 
+    /// Returns the path of the builder.
+    pub(crate) fn builder(&self, kind: Kind) -> TokenStream {
+        if kind.is_tokio() {
+            // Not `::tokio`: as in tokio, the name may be one that the user has imported.
+            let krate = self.krate.as_ref().map(Path::to_token_stream);
+            let krate = krate.unwrap_or_else(|| quote!(tokio));
+            return quote!(#krate::__private::Builder);
+        }
+        let krate = self.krate();
+        quote!(#krate::Builder)
+    }
+
     /// Returns the calls of the builder's methods for the options.
     pub(crate) fn builder_calls(&self, kind: Kind) -> TokenStream {
         let start_paused = self.start_paused.iter();
-        let default = (kind == Kind::Test).then_some(TEST_THRESHOLD);
+        let default = kind.is_test().then_some(TEST_THRESHOLD);
         let threshold = self.detect_stalls.unwrap_or(default).into_iter();
         let max_poll = self.max_poll.iter();
         let wanted = self.detect_deadlocks.as_ref().map(LitBool::value);
-        let deadlocks = wanted.unwrap_or(kind == Kind::Test).then(|| match kind {
-            Kind::Main => quote!(.detect_deadlocks(true)),
-            Kind::Test => quote!(.fail_on_deadlock()),
+        let default = kind.is_test() && !self.is_hosted();
+        let deadlocks = wanted.unwrap_or(default).then(|| match kind.is_test() {
+            false => quote!(.detect_deadlocks(true)),
+            true => quote!(.fail_on_deadlock()),
         });
         let name = self.name.iter();
         quote! {
@@ -188,6 +260,32 @@ fn parse_path(input: ParseStream<'_>) -> Result<Path> {
         .map_err(|_| Error::new(span, EXPECTED))
 }
 
+/// Checks a flavor of tokio. All of them mean the one loop that there is.
+fn check_flavor(input: ParseStream<'_>) -> Result<()> {
+    let span = input.span();
+    let flavor = input.parse::<LitStr>().map(|text| text.value());
+    match flavor.as_deref() {
+        Ok("current_thread" | "multi_thread" | "local") => Ok(()),
+        _ => Err(Error::new(
+            span,
+            "`flavor` takes \"current_thread\", \"multi_thread\" or \"local\"",
+        )),
+    }
+}
+
+/// Checks a number of worker threads. There are none.
+fn check_worker_threads(input: ParseStream<'_>) -> Result<()> {
+    let span = input.span();
+    let count = input.parse::<LitInt>();
+    match count.and_then(|count| count.base10_parse::<usize>()) {
+        Ok(1..) => Ok(()),
+        _ => Err(Error::new(
+            span,
+            "`worker_threads` takes a whole number above zero, such as 4",
+        )),
+    }
+}
+
 /// Parses a duration, or `false` for none.
 fn parse_threshold(key: &Ident, input: ParseStream<'_>) -> Result<Option<Nanos>> {
     if input.peek(LitBool) {
@@ -232,6 +330,18 @@ fn duration(text: &str) -> Option<Nanos> {
     };
     let nanos = number.parse::<u64>().ok()?.checked_mul(unit)?;
     (nanos > 0).then_some(nanos)
+}
+
+/// Parses the name of the executor that drives the loop.
+fn parse_host(key: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
+    let span = input.span();
+    let host = input.parse::<LitStr>().ok();
+    host.filter(|host| host.value() == "tokio").ok_or_else(|| {
+        let message = format!(
+            "`{key}` takes the name of the executor that drives the loop: \"tokio\" is the only one"
+        );
+        Error::new(span, message)
+    })
 }
 
 /// Parses the name of a runtime.
