@@ -57,6 +57,21 @@ async fn methods_of_a_stream_are_those_of_tokios_traits() {
 }
 
 #[tokio::test]
+async fn crates_that_take_tokios_traits_take_the_sockets() {
+    use futures_util::{SinkExt, StreamExt};
+    use tokio_util::codec::{Framed, FramedRead, LinesCodec};
+
+    let (one, other) = pair().await;
+    let mut sender = Framed::new(one, LinesCodec::new());
+    let (read, _write) = other.into_split();
+    let mut lines = FramedRead::new(read, LinesCodec::new());
+    sender.send("hello").await.unwrap();
+    assert_eq!(lines.next().await.unwrap().unwrap(), "hello");
+    SinkExt::<&str>::close(&mut sender).await.unwrap();
+    assert!(lines.next().await.is_none());
+}
+
+#[tokio::test]
 async fn owned_halves_shut_down_when_they_are_dropped_and_can_be_reunited() {
     let (one, mut other) = pair().await;
     let (read, mut write) = one.into_split();
