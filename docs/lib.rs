@@ -26,6 +26,7 @@ pages! {
     design_notes: "src/design-notes.md",
     ecosystem: "src/ecosystem.md",
     from_tokio: "src/from-tokio.md",
+    guest: "src/guest.md",
     introduction: "src/introduction.md",
     observing: "src/observing.md",
     raft: "src/raft.md",

@@ -1,5 +1,6 @@
 //! Tests of files and directories, with the ring and with the pool.
 
+#[cfg(target_os = "linux")]
 #[path = "support/alone.rs"]
 mod alone;
 #[path = "fs/bad.rs"]
@@ -16,8 +17,11 @@ mod end;
 mod full;
 #[path = "fs/names.rs"]
 mod names;
+// Filters of system calls and rings are Linux's.
+#[cfg(target_os = "linux")]
 #[path = "fs/refused.rs"]
 mod refused;
+#[cfg(target_os = "linux")]
 #[path = "support/seccomp.rs"]
 mod seccomp;
 mod support;

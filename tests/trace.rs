@@ -2,10 +2,14 @@
 
 #[path = "trace/browser.rs"]
 mod browser;
+#[path = "trace/counts.rs"]
+mod counts;
 #[path = "trace/cursor.rs"]
 mod cursor;
 #[path = "trace/devtools.rs"]
 mod devtools;
+#[path = "trace/environment.rs"]
+mod environment;
 #[path = "trace/events.rs"]
 mod events;
 #[path = "trace/formats.rs"]

@@ -28,6 +28,7 @@ pub(crate) fn raw_unnamed() -> Option<SocketAddrUnix> {
 }
 
 /// Converts an address of rustix with an abstract name; `None` if it has none.
+#[allow(dead_code, reason = "for the feature `bytes`")]
 pub(crate) fn std_abstract(addr: &SocketAddrUnix) -> Option<io::Result<SocketAddr>> {
     Some(SocketAddr::from_abstract_name(addr.abstract_name()?))
 }

@@ -22,6 +22,7 @@ pub(crate) fn raw_unnamed() -> Option<SocketAddrUnix> {
     None
 }
 
+#[allow(dead_code, reason = "for the feature `bytes`")]
 pub(crate) fn std_abstract(_: &SocketAddrUnix) -> Option<io::Result<SocketAddr>> {
     None
 }

@@ -253,7 +253,7 @@ impl Executor {
         let trace = &self.trace;
         header
             .trace
-            .spawned(trace, size_of::<F>(), parent, location);
+            .spawned(trace, id.as_u64(), size_of::<F>(), parent, location);
         task
     }
 

@@ -46,6 +46,43 @@ pub fn set_level(level: Level) {
     });
 }
 
+/// Sets the largest number of events that this thread's runtime records in a second, roughly; 0 for
+/// no limit.
+///
+/// A busy loop makes millions of events a second, and the ring keeps only the newest milliseconds
+/// of them. With a limit it keeps many seconds: in each 100 ms the first events are recorded in
+/// full, and the rest are only counted. There is an event [`Gap`](crate::trace::Kind::Gap) for the
+/// time without events, and a [`Sum`](crate::trace::Kind::Sum) for each of the 64 tasks that ran
+/// longest in it. Stalls, polls and waits of more than a millisecond, and timers that are late by 5
+/// ms are recorded in any case, up to four times as many. The events of other threads are not
+/// limited.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// ```
+/// use wakeful::trace::{self, Kind, Level};
+///
+/// wakeful::block_on(async {
+///     trace::set_level(Level::Wakes);
+///     trace::set_rate(2_000);
+///     for _ in 0..1_000 {
+///         wakeful::task::yield_now().await;
+///     }
+///     let snapshot = trace::snapshot();
+///     let mut events = snapshot.events().iter();
+///     assert!(events.any(|event| matches!(event.kind, Kind::Gap { n: 1.., .. })));
+///     assert!(snapshot.totals().counts.wakes >= 1_000);
+/// });
+/// ```
+#[track_caller]
+pub fn set_rate(events_per_second: u32) {
+    with("set_rate", |executor| {
+        executor.trace.set_rate(events_per_second)
+    });
+}
+
 /// Returns the level at which this thread's runtime records.
 ///
 /// # Panics
@@ -84,8 +121,9 @@ pub fn snapshot() -> Snapshot {
 ///
 /// - Times count from the creation of the runtime, so that all parts of a trace have one axis.
 /// - [`Snapshot::lost`] counts the events that were overwritten before this cursor reached them.
-/// - [`Snapshot::tasks`] has the tasks of the new events. The first part, and one after a loss,
-///   also has all tasks that are alive: other known tasks have ended. A task is identified by its
+/// - [`Snapshot::tasks`] has the tasks of the new events. The first part, and one after a loss or
+///   with a gap, also has all tasks that are alive, and up to 200 that have ended meanwhile: other
+///   known tasks have ended. See [`Snapshot::is_complete`]. A task is identified by its
 ///   [`id`](crate::trace::Task::id); its index changes.
 /// - A poll that has not ended yet is reported when it has, with the time at which it began, which
 ///   may be before that of events that were reported earlier.

@@ -14,7 +14,7 @@ use super::adaptive_spin::AdaptiveSpin;
 use super::hooks::Hooks;
 use super::inspector::{Inspector, OnDeadlock};
 use super::metrics::MetricsLevel;
-use super::{Parts, Runtime};
+use super::{Parts, Runtime, trace_signal};
 use crate::blocking::{self, Blocking};
 use crate::context::Context;
 use crate::executor::Executor;
@@ -372,8 +372,10 @@ impl Builder {
     /// # Errors
     ///
     /// If the system gives no descriptors for the reactor, does not have the requested backend, or
-    /// starts no thread for the watchdog.
-    pub fn build(self) -> io::Result<Runtime> {
+    /// starts no thread for the watchdog. With the feature `trace`, if an environment variable of
+    /// the trace has a bad value.
+    pub fn build(mut self) -> io::Result<Runtime> {
+        self.trace = self.trace.with_environment()?;
         let trace = Recorder::new(&self.trace);
         let faults = Injector::new(&self.faults);
         let reactor = Reactor::new(self.backend, self.io_events, trace.clone(), faults)?;
@@ -387,7 +389,7 @@ impl Builder {
             trace.clone(),
             Identity::new(self.name.clone()),
         );
-        let blocking = Rc::new(Blocking::new(self.blocking, trace));
+        let blocking = Rc::new(Blocking::new(self.blocking, trace.clone()));
         let files = Rc::new(Files::new(self.fs_backend));
         let context = Context::new(
             executor.clone(),
@@ -414,6 +416,7 @@ impl Builder {
                 hooks: self.hooks,
                 watches_sleep,
                 asleep_between_turns: Cell::new(false),
+                is_driven: Cell::new(false),
                 inspector: self
                     .detect_deadlocks
                     .then(|| Box::new(Inspector::new(self.on_deadlock.clone()))),
@@ -431,6 +434,7 @@ impl Builder {
             executor.set_order(make());
         }
         runtime.enter(|| files.prepare())?;
+        trace_signal::listen(&runtime, &trace)?;
         Ok(runtime)
     }
 }

@@ -87,6 +87,38 @@ impl fmt::Display for DeadlockReport {
     }
 }
 
+impl Dump {
+    /// Returns the deadlocks in this list, while other tasks can still run: one
+    /// [`Cycle`](DeadlockKind::Cycle) of all tasks that wait for each other, and a
+    /// [`LostTask`](DeadlockKind::LostTask) for each task that waits without a waker. Cycles are
+    /// found if waits are recorded.
+    ///
+    /// A task that is about to be aborted or dropped may be among them: a second list tells.
+    ///
+    /// ```
+    /// use wakeful::runtime::{DeadlockKind, dump};
+    ///
+    /// wakeful::block_on(async {
+    ///     wakeful::spawn(std::future::pending::<()>());
+    ///     wakeful::task::yield_now().await;
+    ///     let found = dump().deadlocks();
+    ///     assert_eq!(found[0].kind, DeadlockKind::LostTask);
+    /// });
+    /// ```
+    pub fn deadlocks(&self) -> Vec<DeadlockReport> {
+        let lost = lost(self).into_iter();
+        let mut found: Vec<_> = lost
+            .map(|id| some_tasks(self, &[id], DeadlockKind::LostTask))
+            .collect();
+        let entangled = entangled(self);
+        if !entangled.is_empty() {
+            let kind = DeadlockKind::Cycle;
+            found.push(some_tasks(self, &entangled, kind));
+        }
+        found
+    }
+}
+
 /// Hook of `#[wakeful::test]`: fails the test if tasks are certain to wait for each other, and
 /// prints other reports.
 pub(super) fn fail(report: &DeadlockReport) {

@@ -42,6 +42,21 @@ impl Builder {
         self
     }
 
+    /// Sets the largest number of events that are recorded in a second, roughly; 0 for no limit.
+    /// Default: 0. See [`trace::set_rate`](crate::executor::trace::set_rate).
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let runtime = wakeful::Builder::new().trace_rate(10_000).build()?;
+    /// # drop(runtime);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trace_rate(mut self, events_per_second: u32) -> Builder {
+        self.trace.rate = events_per_second;
+        self
+    }
+
     /// Sets the longest time of a normal poll. A longer poll is a stall: the trace records an event
     /// for it, and calls the [hook for trouble](Self::trace_on_trouble). Default: 100 ms.
     ///

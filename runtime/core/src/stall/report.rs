@@ -12,6 +12,9 @@ use crate::task::Id;
 /// The cause of a stall, derived from the resource use of the loop's thread since the watchdog
 /// first saw the poll.
 ///
+/// Systems other than Linux only tell the resource use of the whole process. There, other busy
+/// threads may make a blocked poll look like one that computes, and no poll is reported as starved.
+///
 /// ```
 /// assert_eq!(wakeful::StallKind::Blocked.to_string(), "is blocked");
 /// ```
@@ -172,13 +175,19 @@ impl StallReport {
         usage: Option<Usage>,
     ) -> StallReport {
         let usage = usage.unwrap_or_default().within(elapsed + stopped);
+        // Where the system does not tell how long a thread was starved, the time in which the
+        // watchdog did not run either counts as such.
+        let length = match usage.starved {
+            Some(_) => elapsed + stopped,
+            None => elapsed,
+        };
         StallReport {
             task: task.id,
             name: task.name.map(Into::into),
             location: task.location,
             thread: None,
             elapsed,
-            kind: usage.kind(elapsed + stopped),
+            kind: usage.kind(length),
             cpu: usage.cpu,
             starved: usage.starved,
             minor_faults: usage.minor_faults,
@@ -270,6 +279,22 @@ mod tests {
             ..Usage::default()
         };
         usage.kind(Duration::from_millis(100))
+    }
+
+    #[test]
+    fn a_busy_thread_is_not_blocked_where_starvation_is_not_counted() {
+        let task = TaskInfo {
+            id: Id::new(std::num::NonZeroU64::MIN),
+            name: None,
+            location: None,
+        };
+        let ms = Duration::from_millis;
+        let usage = Usage {
+            cpu: Some(ms(43)),
+            ..Usage::default()
+        };
+        let report = StallReport::new(task, ms(43), ms(73), Some(usage));
+        assert_eq!(report.kind, StallKind::Cpu, "{report}");
     }
 
     #[test]

@@ -1,15 +1,20 @@
 //! What differs between systems, chosen once: `linux/` or `other/`, which have the same names. No
 //! other module has a `cfg` on the system, except that `fs/mod.rs` chooses the ring.
 
-#[cfg(not(any(
-    target_os = "android",
-    target_os = "dragonfly",
-    target_os = "freebsd",
-    target_os = "linux",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_vendor = "apple",
-)))]
+// The systems of `polling` without edges. A system that is not listed gets an error when a runtime
+// is made.
+#[cfg(any(
+    not(unix),
+    target_os = "aix",
+    target_os = "espidf",
+    target_os = "haiku",
+    target_os = "hurd",
+    target_os = "illumos",
+    target_os = "nto",
+    target_os = "redox",
+    target_os = "solaris",
+    target_os = "vita",
+))]
 compile_error!(
     "Wakeful waits for descriptors by edge-triggered events, which only Linux (epoll), macOS and \
      the BSDs (kqueue) have. On Windows, build and run it in WSL."

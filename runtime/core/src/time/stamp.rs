@@ -27,12 +27,23 @@ pub(crate) struct Stamps {
 }
 
 /// Conversion of stamps to nanoseconds since [`Stamps::new`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scale {
     #[allow(dead_code, reason = "for the trace")]
     first: u64,
     stamps: u64,
     nanos: u64,
+}
+
+/// The conversion of stamps that are nanoseconds.
+impl Default for Scale {
+    fn default() -> Scale {
+        Scale {
+            first: 0,
+            stamps: 1,
+            nanos: 1,
+        }
+    }
 }
 
 impl Stamps {

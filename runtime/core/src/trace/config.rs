@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::level::{Level, Trouble};
+use super::output::Output;
 use super::snapshot::Snapshot;
 
 /// Settings of a recorder.
@@ -15,6 +16,10 @@ pub(crate) struct Config {
     /// The length above which a poll is a stall.
     pub(crate) stall: Duration,
     pub(crate) hook: Option<Hook>,
+    /// The largest number of events a second, roughly; 0 if there is no limit.
+    pub(crate) rate: u32,
+    /// Where the environment wants the trace.
+    pub(super) output: Option<Output>,
 }
 
 impl Default for Config {
@@ -24,6 +29,8 @@ impl Default for Config {
             capacity: 65_536,
             stall: Duration::from_millis(100),
             hook: None,
+            rate: 0,
+            output: None,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use super::event::{Event, Kind};
 use super::reader::Reader;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
@@ -58,6 +59,7 @@ impl Cursor {
     /// Reads at most `most` records, and moves the cursor behind them. On the owner thread.
     pub(super) fn advance(&mut self, shared: &Shared, most: usize) -> Snapshot {
         let most = most.max(1);
+        shared.split_gap();
         let mut reader = Reader::new(shared);
         if self.recorder != shared.number {
             *self = Cursor {
@@ -69,6 +71,7 @@ impl Cursor {
         // Other threads first, and at most half of `most`, so neither side can starve the other.
         let lost = self.read_thread_rings(&mut reader, most / 2);
         let oldest = shared.ring.lost();
+        let known = self.ring;
         let from = self.ring.max(oldest);
         let lost = lost + (from - self.ring);
         let left = most - reader.events.len();
@@ -77,9 +80,11 @@ impl Cursor {
             reader.read(seq, &record, 0);
         }
         self.ring = from + (reader.events.len() - before) as u64;
-        if lost > 0 {
-            // The end of a task may be among the lost records.
+        let leaves_out = |event: &Event| matches!(event.kind, Kind::Gap { .. });
+        if lost > 0 || reader.events.iter().any(leaves_out) {
+            // The end of a task may be among the events that are missing.
             reader.alive();
+            reader.freed(known);
         }
         reader.snapshot(lost).put_in_order(Some(0))
     }

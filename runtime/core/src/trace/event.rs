@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::counts::Counts;
 use super::words::{Effect, End, Ended};
 
 /// An event of the trace.
@@ -193,6 +194,19 @@ pub enum Kind {
     },
     /// `n` records were overwritten: the rings keep the newest.
     Lost { n: u64 },
+    /// For `dur`, events were left out, `n` of them, as there were too many: see
+    /// [`Builder::trace_rate`](crate::Builder::trace_rate). The loop slept for `slept` of it. A
+    /// [`Sum`](Kind::Sum) for each task follows.
+    Gap { dur: u64, n: u64, slept: u64 },
+    /// What a task did in a gap that began at this time and lasted for `dur`. Without a task: what
+    /// the tasks without a sum of their own did.
+    Sum {
+        dur: u64,
+        task: Option<usize>,
+        ran: u64,
+        polls: u64,
+        wakes: u64,
+    },
 }
 
 /// A task that was alive when the snapshot was taken, or that has events in it.
@@ -212,6 +226,10 @@ pub struct Task {
     pub size: usize,
     /// Whether the memory of the task is still allocated.
     pub alive: bool,
+    /// The [id](crate::task::Id) of the task in the rest of the runtime.
+    pub number: u64,
+    /// What the task has done in all.
+    pub counts: Counts,
 }
 
 /// A channel, lock or event of `wakeful::sync`, or all of that kind that one place in the code has

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use super::counts::Counts;
 use super::event::{Event, Kind, Origin};
 use super::level::Level;
 use super::snapshot::Snapshot;
@@ -40,6 +41,8 @@ const KINDS: &[(&str, &[&str])] = &[
     ("span", &["ts", "dur", "task", "name"]),
     ("lost", &["ts", "n"]),
     ("await", &["ts", "task", "primitive"]),
+    ("gap", &["ts", "dur", "n", "slept"]),
+    ("sum", &["ts", "dur", "task", "ran", "polls", "wakes"]),
 ];
 
 /// Writes a string of JSON. `<` is escaped as well, so the text can be embedded in HTML.
@@ -170,6 +173,8 @@ impl Snapshot {
         self.write_tasks(&mut tasks, &mut names, &mut locations);
         let mut primitives = String::new();
         self.write_primitives(&mut primitives, &mut locations);
+        let mut places = String::new();
+        self.write_places(&mut places, &mut locations);
         let mut events = String::with_capacity(self.events.len() * 48);
         let mut list = List::new(&mut events);
         for event in &self.events {
@@ -190,8 +195,12 @@ impl Snapshot {
         let (end, lost) = (self.end, self.lost);
         let _ = write!(
             out,
-            ",\n\"level\": {level}, \"start\": 0, \"end\": {end}, \"lost\": {lost},"
+            ",\n\"level\": {level}, \"start\": 0, \"end\": {end}, \"lost\": {lost}, \
+             \"complete\": {},\n\"totals\": {{\"spawned\": {}, \"slept\": {}, ",
+            self.is_complete, self.totals.spawned, self.totals.slept
         );
+        write_counts(&mut out, &self.totals.counts);
+        let _ = write!(out, "}},\n\"places\": {places},");
         strings(&mut out, "locations", locations.texts);
         strings(&mut out, "names", names.texts);
         strings(&mut out, "threads", self.threads.iter().map(String::as_str));
@@ -228,15 +237,33 @@ impl Snapshot {
             }
             let _ = write!(
                 out,
-                ", \"size\": {}, \"alive\": {}}}",
-                task.size, task.alive
+                ", \"size\": {}, \"alive\": {}, \"number\": {}, ",
+                task.size, task.alive, task.number
             );
+            write_counts(out, &task.counts);
+            out.push('}');
         }
         list.end();
     }
 }
 
 impl Snapshot {
+    fn write_places<'a>(&'a self, out: &mut String, locations: &mut Texts<'a>) {
+        let mut list = List::new(out);
+        for place in &self.places {
+            let out = list.next();
+            let location = locations.place(&place.location);
+            let _ = write!(
+                out,
+                "\n{{\"location\": {location}, \"spawned\": {}, \"alive\": {}, ",
+                place.spawned, place.alive
+            );
+            write_counts(out, &place.counts);
+            out.push('}');
+        }
+        list.end();
+    }
+
     fn write_primitives<'a>(&'a self, out: &mut String, locations: &mut Texts<'a>) {
         let mut list = List::new(out);
         for primitive in &self.primitives {
@@ -248,6 +275,22 @@ impl Snapshot {
         }
         list.end();
     }
+}
+
+fn write_counts(out: &mut String, counts: &Counts) {
+    let Counts {
+        polls,
+        ran,
+        longest,
+        wakes,
+        self_wakes,
+        delay,
+    } = counts;
+    let _ = write!(
+        out,
+        "\"polls\": {polls}, \"ran\": {ran}, \"longest\": {longest}, \"wakes\": {wakes}, \
+         \"self_wakes\": {self_wakes}, \"delay\": {delay}"
+    );
 }
 
 fn write_kinds(out: &mut String) {
@@ -292,6 +335,8 @@ impl Kind {
             Kind::Span { .. } => 20,
             Kind::Lost { .. } => 21,
             Kind::Await { .. } => 22,
+            Kind::Gap { .. } => 23,
+            Kind::Sum { .. } => 24,
         }
     }
 
@@ -382,6 +427,18 @@ impl Event {
             &Kind::Span { dur, task, name } => {
                 list.number(dur).maybe_index(task).index(names.place(name))
             }
+            &Kind::Sum {
+                dur,
+                task,
+                ran,
+                polls,
+                wakes,
+            } => list
+                .number(dur)
+                .maybe_index(task)
+                .number(ran)
+                .number(polls)
+                .number(wakes),
             &Kind::Stall { task, dur } => list.maybe_index(task).number(dur),
             kind => kind.write_around(&mut list),
         };
@@ -437,6 +494,7 @@ impl Kind {
                 .number(job)
                 .word(outcome.as_str()),
             Kind::Drain { n } | Kind::Lost { n } => list.number(n),
+            Kind::Gap { dur, n, slept } => list.number(dur).number(n).number(slept),
             _ => list,
         }
     }

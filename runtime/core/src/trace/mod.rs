@@ -24,6 +24,24 @@
 //! });
 //! ```
 //!
+//! # Without a line of code
+//!
+//! With the feature compiled in, environment variables make a program write its trace, from its
+//! first event on. [`Builder::build`](crate::Builder::build) reads them, and returns an error for a
+//! value that it does not understand.
+//!
+//! - `WAKEFUL_TRACE`: the file that each runtime writes when it ends. A page if it ends with
+//!   `.html`, for Perfetto with `.json`, a text with `.txt`. The second runtime of a program with
+//!   `run.html` writes `run-2.html`.
+//! - `WAKEFUL_TRACE_LEVEL`: `polls`, `wakes` or `clones`. By default the level of the builder, or
+//!   `clones` if that is `Off`.
+//! - `WAKEFUL_TRACE_RATE`: the [largest number of events](crate::Builder::trace_rate) in a second.
+//!   By default that of the builder.
+//! - `WAKEFUL_TRACE_SIGNAL`: `SIGUSR1`, `SIGUSR2`, `SIGHUP` or `SIGWINCH`. At this signal the trace
+//!   is written as well, to `run-signal-1.html` and so on. It needs the feature `signal`.
+//!
+//! A process that a signal or `std::process::exit` ends writes nothing at its end.
+//!
 //! # Cost
 //!
 //! An event costs 32 bytes and a read of the processor's time stamp counter; where that counter is
@@ -36,16 +54,25 @@
 //!   its name, is kept as long as there is an event of the task.
 //! - A poll is one event, recorded at its end, with the time of its start. A poll that is still
 //!   running when a snapshot is taken appears as [`End::Running`].
+//! - What each task has done in all is counted when it happens, see [`Counts`] and
+//!   [`Snapshot::totals`]. These counts miss nothing, also where events were overwritten.
+//! - A busy loop makes millions of events a second. With
+//!   [`Builder::trace_rate`](crate::Builder::trace_rate) the recorder leaves some of them out, says
+//!   where, and sums them up for each task.
 //! - To follow a program while it runs, read its trace in parts with
-//!   [`snapshot_since`](crate::executor::trace::snapshot_since). The example `observatory` shows a
-//!   server that way.
+//!   [`snapshot_since`](crate::executor::trace::snapshot_since). The package
+//!   `wakeful-observatory` shows a program that way.
 //! - Times are real, also while the clock of the runtime is paused.
 
 mod config;
+mod counts;
 mod cursor;
+mod environment;
 mod event;
 mod json;
 mod level;
+mod limit;
+mod output;
 mod page;
 mod perfetto;
 mod primitive;
@@ -58,14 +85,18 @@ mod states;
 mod story;
 mod table;
 mod tag;
+mod tally;
 mod thread_rings;
 mod trouble;
 mod words;
 
 pub(crate) use config::{Config, Hook};
+pub use counts::{Counts, Place, Times, Totals};
 pub use cursor::Cursor;
 pub use event::{Event, Kind, Origin, Primitive, Readiness, Task};
 pub use level::{Level, Trouble};
+#[doc(hidden)]
+pub use page::page_script;
 pub(crate) use primitive::through;
 pub(crate) use recorder::{Recorder, Started};
 pub use snapshot::Snapshot;
@@ -74,3 +105,6 @@ pub use words::{Effect, End, Ended};
 
 /// Whether waits are recorded.
 pub(crate) const RECORDS: bool = true;
+
+/// Whether a runtime can listen for signals.
+const CAN_LISTEN: bool = cfg!(feature = "signal");

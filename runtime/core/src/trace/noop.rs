@@ -16,6 +16,13 @@ pub(crate) const RECORDS: bool = false;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Config {}
 
+impl Config {
+    #[inline(always)]
+    pub(crate) fn with_environment(self) -> std::io::Result<Config> {
+        Ok(self)
+    }
+}
+
 pub(crate) enum End {
     Pending,
     Ready,
@@ -37,6 +44,9 @@ impl Recorder {
     pub(crate) fn new(_: &Config) -> Recorder {
         Recorder
     }
+
+    #[inline(always)]
+    pub(crate) fn write_at_end(&self) {}
 
     #[inline(always)]
     pub(crate) fn drained(&self, _: u64) {}
@@ -138,6 +148,7 @@ impl Tag {
     pub(crate) fn spawned(
         &self,
         _: &Recorder,
+        _: u64,
         _: usize,
         _: Option<&Tag>,
         _: &'static Location<'static>,

@@ -31,6 +31,19 @@ const SCRIPT: &str = concat!(
     include_str!("page/main.js"),
 );
 
+/// Returns the parts of the script that read a trace, describe it in words and draw it, for the
+/// live page of `wakeful-observatory`.
+#[doc(hidden)]
+pub fn page_script() -> &'static str {
+    concat!(
+        include_str!("page/model.js"),
+        include_str!("page/words.js"),
+        include_str!("page/facts.js"),
+        include_str!("page/draw.js"),
+        include_str!("page/panel.js"),
+    )
+}
+
 /// Returns a script without its comments and its indentation, which are a fifth of it. Its texts
 /// have no line that begins like a comment.
 fn compact(script: &str) -> String {

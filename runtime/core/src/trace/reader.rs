@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::counts::{Counts, Place, Totals};
 use super::event::{Event, Kind, Origin, Primitive, Readiness, Task};
 use super::record::{Code, Record};
 use super::shared::{self, Shared};
@@ -12,6 +13,7 @@ use crate::time::stamp::Scale;
 
 /// Returns all that the recorder keeps. On the owner thread.
 pub(super) fn take(shared: &Shared) -> Snapshot {
+    shared.split_gap();
     let now = shared.now();
     let mut reader = Reader::new(shared);
     reader.alive();
@@ -46,6 +48,9 @@ pub(super) struct Reader<'a> {
     tasks: Vec<Task>,
     places: HashMap<TaskKey, usize>,
     pub(super) threads: Vec<String>,
+    /// The length of the last gap that was read.
+    gap: u64,
+    is_complete: bool,
 }
 
 fn id(task: TaskKey) -> String {
@@ -70,11 +75,14 @@ impl<'a> Reader<'a> {
             tasks: Vec::new(),
             places: HashMap::new(),
             threads: vec!["loop".to_owned()],
+            gap: 0,
+            is_complete: false,
         }
     }
 
     /// Returns a snapshot of everything read, in the order of reading.
     pub(super) fn snapshot(self, lost: u64) -> Snapshot {
+        let (totals, places) = self.totals();
         let primitives = self.shared.primitives.borrow();
         let primitives = primitives.all().iter().map(|made| Primitive {
             kind: made.kind,
@@ -89,6 +97,9 @@ impl<'a> Reader<'a> {
             events: self.events,
             tasks: self.tasks,
             threads: self.threads,
+            totals,
+            places,
+            is_complete: self.is_complete,
         }
     }
 }
@@ -96,10 +107,55 @@ impl<'a> Reader<'a> {
 impl Reader<'_> {
     /// Adds all live tasks, whether there are events of them or not.
     pub(super) fn alive(&mut self) {
+        self.is_complete = true;
         let alive: Vec<TaskKey> = self.shared.table.borrow().alive().collect();
         for task in alive {
             self.task(task);
         }
+    }
+
+    /// Adds the tasks that were freed after `written` records, those that ran longest if there are
+    /// many: their last events may be missing, and their counts are final.
+    pub(super) fn freed(&mut self, written: u64) {
+        const MOST: usize = 200;
+        let table = self.shared.table.borrow();
+        let mut freed: Vec<_> = table
+            .freed_since(written)
+            .map(|task| (table.get(task).map_or(0, |info| info.counts.ran), task))
+            .collect();
+        drop(table);
+        freed.sort_unstable_by(|a, b| b.cmp(a));
+        for (_, task) in freed.into_iter().take(MOST) {
+            self.task(task);
+        }
+    }
+
+    /// Returns the counts of all tasks, and those of each place.
+    fn totals(&self) -> (Totals, Vec<Place>) {
+        let table = self.shared.table.borrow();
+        let mut counts: Vec<Counts> = table.places().iter().map(|place| place.gone).collect();
+        for task in table.alive() {
+            if let (Some(place), Some(info)) = (table.place_of(task), table.get(task)) {
+                counts[place].add(&info.counts);
+            }
+        }
+        let mut all = Counts::default();
+        counts.iter().for_each(|counts| all.add(counts));
+        let places = table.places().iter().zip(counts);
+        let places = places.map(|(place, counts)| Place {
+            location: place.location.to_string(),
+            spawned: place.spawned,
+            alive: place.alive,
+            counts: counts.scaled(self.scale),
+        });
+        let totals = Totals {
+            spawned: table.places().iter().map(|place| place.spawned).sum(),
+            slept: self.scale.length(self.shared.slept.get()),
+            poll_time: self.shared.poll_times.scaled(self.scale, all.longest),
+            wake_to_poll: self.shared.delays.scaled(self.scale, all.delay),
+            counts: all.scaled(self.scale),
+        };
+        (totals, places.collect())
     }
 
     /// Returns the index of a task in the snapshot, and adds the task if it is new.
@@ -113,10 +169,14 @@ impl Reader<'_> {
         self.tasks.push(Task {
             id: id(key),
             name: info.and_then(|info| Some(info.name.as_deref()?.to_owned())),
-            location: info.and_then(|info| Some(info.location?.to_string())),
+            location: info.map(|info| table.location(info).to_string()),
             parent: parent.map(id),
-            size: info.map_or(0, |info| info.size),
+            size: info.map_or(0, |info| info.size as usize),
             alive: info.is_some_and(|info| info.alive),
+            number: info.map_or(0, |info| info.number),
+            counts: info
+                .map(|info| info.counts.scaled(self.scale))
+                .unwrap_or_default(),
         });
         self.places.insert(key, self.tasks.len() - 1);
         self.tasks.len() - 1
@@ -197,6 +257,21 @@ impl Reader<'_> {
             Code::Await => Kind::Await {
                 task: self.maybe_task(x),
                 primitive: y as usize,
+            },
+            Code::Gap => {
+                self.gap = dur;
+                Kind::Gap {
+                    dur,
+                    n: x,
+                    slept: self.scale.length(y),
+                }
+            }
+            Code::Sum => Kind::Sum {
+                dur: self.gap,
+                task: self.maybe_task(x),
+                ran: dur,
+                polls: y >> 32,
+                wakes: y & u64::from(u32::MAX),
             },
             Code::Stall => Kind::Stall {
                 task: self.maybe_task(x),

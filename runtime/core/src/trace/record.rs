@@ -19,7 +19,8 @@ macro_rules! codes {
 
 codes! {
     Spawn Poll Done Freed Clone Drop Wake Received Register Deregister Wait Ready TimerArm TimerFire
-    TimerCancel Submit Blocking Drain Stall Mark Span Await
+    TimerCancel Submit Blocking Drain Stall Mark Span Await Gap
+    Sum
 }
 
 /// The largest value of `Record::small`, which has 48 bits.

@@ -166,6 +166,9 @@ impl Wait<'_> {
             return;
         };
         let stamps = shared.now().saturating_sub(self.began);
+        if self.timeout != Some(Duration::ZERO) {
+            shared.slept.set(shared.slept.get() + stamps);
+        }
         let over = |timeout: Duration| shared.length(stamps) >= timeout;
         let ended = match self.timeout {
             _ if failed => Ended::Error,
@@ -305,6 +308,12 @@ pub(crate) struct Started {
 impl Recorder {
     pub(crate) fn set_level(&self, level: Level, running: Option<TaskKey>) {
         self.0.set_level(level, running);
+    }
+
+    /// Sets the largest number of events a second, roughly; 0 for no limit.
+    pub(crate) fn set_rate(&self, events: u32) {
+        self.0.end_gap(self.0.now());
+        self.0.limit.set(events);
     }
 
     pub(crate) fn level(&self) -> Level {

@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use super::config::{Config, Hook};
+use super::counts::Spread;
 use super::level::Level;
+use super::limit::Limit;
+use super::output::{Output, Writer};
 use super::primitive::{self, Made, Primitives};
 use super::record::{Code, Record, RecordRing};
 use super::table::{Info, Table, TaskKey};
@@ -66,6 +69,13 @@ pub(super) struct Shared {
     from: Cell<u64>,
     /// Start and cause of the running poll, if `origin` is a task.
     pub(super) poll: Cell<(u64, u64)>,
+    /// Time from the wake to the running poll, in stamps; zero if it is not known.
+    pub(super) delay: Cell<u64>,
+    pub(super) limit: Limit,
+    /// Stamps that the loop has slept.
+    pub(super) slept: Cell<u64>,
+    pub(super) poll_times: Spread,
+    pub(super) delays: Spread,
     pub(super) table: RefCell<Table>,
     pub(super) names: RefCell<Vec<&'static str>>,
     pub(super) primitives: RefCell<Primitives>,
@@ -78,6 +88,8 @@ pub(super) struct Shared {
     /// most this many stamps is not a stall.
     pub(super) short: u64,
     pub(super) hook: Option<Hook>,
+    pub(super) output: Option<Output>,
+    pub(super) writer: Writer,
 }
 
 // SAFETY: other threads reach a recorder through the tag of a task or a job, and use only the parts
@@ -101,6 +113,11 @@ impl Shared {
             origin: Cell::new(Origin::Outside),
             from: Cell::new(0),
             poll: Cell::default(),
+            delay: Cell::default(),
+            limit: Limit::default(),
+            slept: Cell::new(0),
+            poll_times: Spread::default(),
+            delays: Spread::default(),
             table: RefCell::default(),
             names: RefCell::default(),
             primitives: RefCell::default(),
@@ -110,7 +127,10 @@ impl Shared {
             stall: config.stall,
             short: u64::try_from(config.stall.as_nanos()).unwrap_or(u64::MAX),
             hook: config.hook.clone(),
+            output: config.output.clone(),
+            writer: Writer::default(),
         };
+        shared.limit.set(config.rate);
         shared.set_level(config.level, None);
         Arc::new(shared)
     }
@@ -121,9 +141,12 @@ impl Shared {
         if level > Level::Off && self.level() == Level::Off {
             self.ring.allocate();
             match running {
-                Some(task) => self.begin_poll(task, 0),
+                Some(task) => self.begin_poll(task, 0, 0),
                 None => _ = self.set_origin(Origin::Outside, 0),
             }
+        }
+        if level == Level::Off {
+            self.end_gap(self.now());
         }
         self.level.store(level as u8, Ordering::Relaxed);
     }
@@ -162,7 +185,12 @@ impl Shared {
         x: u64,
         y: u64,
     ) -> u64 {
-        self.ring.push(Record::new(stamp, code, flag, small, x, y))
+        // The record is made in each branch, so that it stays in registers.
+        if self.limit.admits(self.ring.written()) {
+            self.ring.push(Record::new(stamp, code, flag, small, x, y))
+        } else {
+            self.push_late(stamp, code, flag, small, x, y)
+        }
     }
 
     #[inline(always)]
@@ -193,10 +221,14 @@ impl Shared {
         (task != TaskKey::NONE).then_some((task, began, cause))
     }
 
+    /// Records the start of a poll. `woken` is the stamp of the wake that queued the task, or zero.
     #[cold]
-    pub(super) fn begin_poll(&self, task: TaskKey, cause: u64) {
+    pub(super) fn begin_poll(&self, task: TaskKey, cause: u64, woken: u64) {
         self.set_origin(Origin::Task, task.word());
-        self.poll.set((self.now(), cause));
+        let now = self.now();
+        self.poll.set((now, cause));
+        let is_known = u64::from(woken != 0);
+        self.delay.set(now.saturating_sub(woken) * is_known);
     }
 
     #[cold]
@@ -220,13 +252,18 @@ impl Shared {
 
     pub(super) fn insert(
         &self,
+        number: u64,
         size: usize,
         parent: TaskKey,
-        location: Option<&'static Location<'static>>,
+        location: &'static Location<'static>,
     ) -> TaskKey {
         let records = (self.ring.written(), self.ring.lost());
         let mut table = self.table.borrow_mut();
-        table.insert(size, parent, location, records)
+        table.insert(number, size, parent, location, records)
+    }
+
+    pub(super) fn relocate(&self, task: TaskKey, location: &'static Location<'static>) {
+        self.table.borrow_mut().relocate(task, location);
     }
 
     pub(super) fn change(&self, task: TaskKey, f: impl FnOnce(&mut Info)) {
@@ -235,8 +272,12 @@ impl Shared {
         }
     }
 
+    /// Removes a task. `there` is the number of wakes by other threads that were not received.
     #[inline(never)]
-    pub(super) fn remove(&self, task: TaskKey) {
+    pub(super) fn remove(&self, task: TaskKey, there: u64) {
+        if there > 0 {
+            self.count_wakes(task, there, false, false);
+        }
         if self.wants(Level::Polls) {
             self.push(Code::Freed, 0, 0, task.word(), 0);
         }

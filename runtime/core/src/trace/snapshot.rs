@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::counts::{Place, Totals};
 use super::event::{Event, Kind, Primitive, Task};
 use super::level::Level;
 
@@ -35,6 +36,9 @@ pub struct Snapshot {
     pub(super) tasks: Vec<Task>,
     pub(super) threads: Vec<String>,
     pub(super) primitives: Vec<Primitive>,
+    pub(super) totals: Totals,
+    pub(super) places: Vec<Place>,
+    pub(super) is_complete: bool,
 }
 
 impl Snapshot {
@@ -65,6 +69,42 @@ impl Snapshot {
     /// ```
     pub fn primitives(&self) -> &[Primitive] {
         &self.primitives
+    }
+
+    /// Returns totals of the runtime since recording began, also those of events that were
+    /// overwritten or left out.
+    ///
+    /// ```
+    /// use wakeful::trace::{self, Level};
+    ///
+    /// let runtime = wakeful::Builder::new().trace_level(Level::Wakes).build().unwrap();
+    /// runtime.block_on(wakeful::task::yield_now());
+    /// let totals = runtime.enter(trace::snapshot).totals().clone();
+    /// assert_eq!(totals.counts.polls, 2);
+    /// assert_eq!(totals.counts.self_wakes, 1);
+    /// ```
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Returns the places in the code that have spawned tasks, with the counts of their tasks.
+    ///
+    /// ```
+    /// wakeful::block_on(async {
+    ///     (0..3).for_each(|_| drop(wakeful::spawn(async {})));
+    ///     let snapshot = wakeful::trace::snapshot();
+    ///     assert!(snapshot.places().iter().any(|place| place.spawned == 3));
+    /// });
+    /// ```
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// Whether [`tasks`](Self::tasks) has all tasks that are alive: always, except in a part from
+    /// [`snapshot_since`](crate::executor::trace::snapshot_since) after which no task can be
+    /// missing.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
     }
 
     /// Returns the number of records that were overwritten.

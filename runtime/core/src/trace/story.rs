@@ -193,6 +193,17 @@ impl fmt::Display for Line<'_> {
                 write!(f, "{} goes through {name:?}", story.subject(task))?;
                 self.took(f, dur)
             }
+            Kind::Sum {
+                task,
+                ran,
+                polls,
+                wakes,
+                ..
+            } => {
+                let task = task.map_or("all other tasks", |task| story.task(task));
+                write!(f, "meanwhile {task}: polls {polls}, wakes {wakes}")?;
+                self.took(f, ran)
+            }
             Kind::Stall { task, dur } => {
                 write!(f, "{} holds the loop for too long", story.subject(task))?;
                 self.took(f, dur)
@@ -339,6 +350,10 @@ impl Line<'_> {
             }
             Kind::Drain { n } => write!(f, "the loop receives messages of other threads: {n}"),
             Kind::Lost { n } => write!(f, "events lost before this one: {n}"),
+            Kind::Gap { n, dur, .. } => {
+                write!(f, "events left out from here on: {n}")?;
+                self.took(f, dur)
+            }
             _ => Ok(()),
         }
     }

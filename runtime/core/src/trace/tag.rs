@@ -28,6 +28,10 @@ pub(crate) struct Tag {
     /// remote requests may be received with another message before this is written; then the number
     /// is lost.
     sent: AtomicU64,
+    /// Wakes by other threads that are not counted in the table yet.
+    there: AtomicU64,
+    /// Stamp of the wake that queued the task, or zero. Owner only.
+    woken: Cell<u64>,
 }
 
 impl Tag {
@@ -38,6 +42,8 @@ impl Tag {
             key: Cell::new(TaskKey::NONE),
             cause: Cell::new(0),
             sent: AtomicU64::new(0),
+            there: AtomicU64::new(0),
+            woken: Cell::new(0),
         }
     }
 
@@ -59,6 +65,7 @@ impl Tag {
     pub(crate) fn spawned(
         &self,
         recorder: &Recorder,
+        number: u64,
         size: usize,
         parent: Option<&Tag>,
         location: &'static Location<'static>,
@@ -68,7 +75,7 @@ impl Tag {
             Some(parent) => parent.key.get(),
             None => shared.running(),
         };
-        let key = shared.insert(size, parent, Some(location));
+        let key = shared.insert(number, size, parent, location);
         self.shared.set(Some(NonNull::from(shared)));
         self.key.set(key);
         if shared.wants(Level::Polls) {
@@ -87,7 +94,7 @@ impl Tag {
     /// Sets the location, for a task that now works for another caller.
     pub(crate) fn located(&self, location: &'static Location<'static>) {
         if let Some(shared) = self.shared() {
-            shared.change(self.key.get(), |info| info.location = Some(location));
+            shared.relocate(self.key.get(), location);
         }
     }
 
@@ -98,7 +105,7 @@ impl Tag {
         if let Some(shared) = shared
             && shared.wants(Level::Polls)
         {
-            shared.begin_poll(self.key.get(), self.cause.replace(0));
+            shared.begin_poll(self.key.get(), self.cause.replace(0), self.woken.replace(0));
         }
         Poll(shared.map(NonNull::from))
     }
@@ -130,7 +137,8 @@ impl Tag {
     #[inline(always)]
     pub(crate) fn freed(&self) {
         if let Some(shared) = self.shared() {
-            shared.remove(self.key.get());
+            let there = self.there.load(Ordering::Relaxed);
+            shared.remove(self.key.get(), there);
         }
     }
 
@@ -151,9 +159,12 @@ impl Tag {
             effect => effect,
         };
         let flag = flag(by_ref, origin, effect);
-        let key = self.key.get().word();
-        let seq = shared.push(Code::Wake, flag, shared.through(), key, from);
-        self.queued_by(effect, seq);
+        let key = self.key.get();
+        let by_itself = origin == Origin::Task && from == key.word();
+        let now = shared.now();
+        let seq = shared.push_at(now, Code::Wake, flag, shared.through(), key.word(), from);
+        shared.count_wakes(key, 1, by_itself, seq == 0);
+        self.queued_by(effect, seq, now);
     }
 
     /// Records a wake on another thread after it has set its mark in the remote requests. The
@@ -178,6 +189,7 @@ impl Tag {
         };
         let flag = flag(by_ref, origin, effect);
         let key = self.key.get().word();
+        self.there.fetch_add(1, Ordering::Relaxed);
         let record = Record::new(shared.now(), Code::Wake, flag, 0, key, from);
         let number = shared.thread_rings.push(shared.number, record);
         if first {
@@ -193,14 +205,19 @@ impl Tag {
         };
         let sent = self.sent.swap(0, Ordering::Relaxed);
         let effect = effect();
-        let seq = shared.push(Code::Received, effect as u8, 0, self.key.get().word(), sent);
-        self.queued_by(effect, if sent == 0 { seq } else { sent });
+        let key = self.key.get();
+        // There is a record of each in the ring of its thread.
+        shared.count_wakes(key, self.there.swap(0, Ordering::Relaxed), false, false);
+        let now = shared.now();
+        let seq = shared.push_at(now, Code::Received, effect as u8, 0, key.word(), sent);
+        self.queued_by(effect, if sent == 0 { seq } else { sent }, now);
     }
 
     #[inline(always)]
-    fn queued_by(&self, effect: Effect, seq: u64) {
+    fn queued_by(&self, effect: Effect, seq: u64, now: u64) {
         if matches!(effect, Effect::Queued | Effect::DuringPoll) {
             self.cause.set(seq);
+            self.woken.set(now);
         }
     }
 

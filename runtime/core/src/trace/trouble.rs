@@ -4,6 +4,7 @@ use super::level::Trouble;
 use super::reader::take;
 use super::record::Code;
 use super::shared::{Origin, Shared};
+use super::table::TaskKey;
 use super::words::End;
 use crate::unwind::catch_panic;
 
@@ -13,7 +14,10 @@ pub(super) fn end_poll(shared: &Shared, result: End) {
     let (_, task) = shared.set_origin(Origin::Outside, 0);
     let (began, cause) = shared.poll.get();
     let stamps = shared.now().saturating_sub(began);
-    shared.push_at(began, Code::Poll, result as u8, stamps, task, cause);
+    let seq = shared.push_at(began, Code::Poll, result as u8, stamps, task, cause);
+    if let Some(key) = TaskKey::from_word(task) {
+        shared.count_poll(key, stamps, seq == 0);
+    }
     if stamps > shared.short {
         may_have_stalled(shared, began, stamps, task);
     }
