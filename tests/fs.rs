@@ -1,5 +1,6 @@
 //! Tests of files and directories, with the ring and with the pool.
 
+// Linux only: the module `refused`, which needs it.
 #[cfg(target_os = "linux")]
 #[path = "support/alone.rs"]
 mod alone;

@@ -1,6 +1,4 @@
 //! If the system cannot start threads, calls that need one return an error that says so.
-// A user id of one thread, to which the limit of threads applies, is Linux's.
-#![cfg(target_os = "linux")]
 // Linux only: elsewhere no limit that a process sets itself makes the start of a thread fail.
 #![cfg(target_os = "linux")]
 
