@@ -1,5 +1,5 @@
 //! `calloop`, the event loop of Wayland clients, drives Wakeful: to calloop the runtime is one more
-//! descriptor and a timeout.
+//! descriptor and a timeout. Callbacks of calloop wake and spawn tasks of Wakeful.
 //!
 //! `cargo run --example calloop`
 
@@ -12,6 +12,7 @@ use calloop::generic::Generic;
 use calloop::timer::{TimeoutAction, Timer};
 use calloop::{EventLoop, Interest, Mode, PostAction};
 use wakeful::Runtime;
+use wakeful::sync::mpsc;
 use wakeful::time::sleep;
 
 /// The data that calloop passes to each of its callbacks.
@@ -36,13 +37,27 @@ fn main() -> Result<(), Box<dyn Error>> {
             seen.turns += 1;
             Ok(PostAction::Continue)
         })?;
-    // A timer of calloop.
+
+    // A timer of calloop, whose callback wakes a task of Wakeful on this thread, and spawns one.
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let timer = Timer::from_duration(Duration::from_millis(5));
-    event_loop.handle().insert_source(timer, |_, _, seen| {
-        seen.timers += 1;
-        println!("calloop: timer {}", seen.timers);
-        TimeoutAction::ToDuration(Duration::from_millis(5))
-    })?;
+    let spawning = runtime.clone();
+    event_loop
+        .handle()
+        .insert_source(timer, move |_, _, seen| {
+            seen.timers += 1;
+            if sender.send(seen.timers).is_err() {
+                return TimeoutAction::Drop;
+            }
+            drop(spawning.spawn(async { println!("wakeful: a task from a callback") }));
+            TimeoutAction::ToDuration(Duration::from_millis(5))
+        })?;
+    let ticks = runtime.spawn(async move {
+        for _ in 0..3 {
+            let tick = receiver.recv().await.expect("calloop's timer goes on");
+            println!("wakeful: timer {tick} of calloop");
+        }
+    });
 
     let handle = runtime.handle();
     let remote = thread::spawn(move || {
@@ -58,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut seen = Seen::default();
     runtime.turn()?;
-    while !(task.is_finished() && remote.is_finished()) {
+    while !(task.is_finished() && ticks.is_finished() && remote.is_finished()) {
         // One wait for calloop and Wakeful.
         event_loop.dispatch(runtime.next_timeout(), &mut seen)?;
         // A timer of Wakeful ends the wait, but does not make a descriptor readable.

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Peer {
     Wakeful,
+    /// Wakeful's loop as a task of tokio.
+    WakefulGuest,
     Tokio,
     TokioLocal,
     Smol,
@@ -49,8 +51,9 @@ impl Peer {
     ];
 
     /// All peers, in the order of the report's columns.
-    pub const ALL: [Peer; 12] = [
+    pub const ALL: [Peer; 13] = [
         Peer::Wakeful,
+        Peer::WakefulGuest,
         Peer::Tokio,
         Peer::TokioLocal,
         Peer::Smol,
@@ -68,6 +71,7 @@ impl Peer {
     pub fn name(self) -> &'static str {
         match self {
             Peer::Wakeful => "wakeful",
+            Peer::WakefulGuest => "wakeful-guest",
             Peer::Tokio => "tokio",
             Peer::TokioLocal => "tokio-local",
             Peer::Smol => "smol",
@@ -86,6 +90,7 @@ impl Peer {
     pub fn title(self) -> &'static str {
         match self {
             Peer::Wakeful => "Wakeful",
+            Peer::WakefulGuest => "Wakeful in tokio",
             Peer::Tokio => "tokio current_thread",
             Peer::TokioLocal => "tokio LocalRuntime",
             Peer::Smol => "smol LocalExecutor",
@@ -103,7 +108,7 @@ impl Peer {
     /// Returns the name of its crate, whose version is in `Cargo.lock`.
     pub fn package(self) -> Option<&'static str> {
         match self {
-            Peer::Wakeful => Some("wakeful"),
+            Peer::Wakeful | Peer::WakefulGuest => Some("wakeful"),
             Peer::Tokio | Peer::TokioLocal | Peer::TokioSync => Some("tokio"),
             Peer::Smol | Peer::SmolStatic => Some("async-executor"),
             Peer::Monoio => Some("monoio"),

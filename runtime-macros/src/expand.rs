@@ -54,6 +54,7 @@ fn check(kind: Kind, function: &Function) -> Result<()> {
 }
 
 fn expand_function(kind: Kind, options: &Options, function: &Function) -> TokenStream {
+    let krate = options.krate();
     let builder = options.builder(kind);
     let calls = options.builder_calls(kind);
     let body = async_body(function);
@@ -72,8 +73,15 @@ fn expand_function(kind: Kind, options: &Options, function: &Function) -> TokenS
     let never = function
         .never_returns()
         .then(|| quote!(#[allow(clippy::diverging_sub_expression)]));
+    let hosted = options.is_hosted().then(|| {
+        quote_spanned! {site=>
+            let runtime = #krate::tokio_host::Host::of(runtime)
+                .expect("failed to build the tokio runtime that drives it");
+        }
+    });
     let statements = quote_spanned! {site=>
         let runtime = #builder::new() #calls .build().expect("failed to build the runtime");
+        #hosted
         #body
         #never
         return runtime.block_on(body);

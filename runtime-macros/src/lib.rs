@@ -92,6 +92,9 @@ use proc_macro::TokenStream;
 /// async fn main() {}
 /// ```
 ///
+/// - `host = "tokio"`: a tokio runtime drives the loop, on the same thread, so the body and its
+///   tasks may use tokio's crates directly, see the module `tokio_host` of `wakeful`, which needs
+///   the feature `tokio-host`. Not with `start_paused` and `detect_deadlocks`. Default: none.
 /// - `start_paused = true`: the runtime's clock is stopped, and jumps to the next timer when no
 ///   task is ready, see `Builder::start_paused`. Default: `false`.
 /// - `name = "metrics"`: the name of the runtime, see `Builder::name`. Default: none.
@@ -181,6 +184,7 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # fn main() {}
 /// ```
 ///
+/// - `host = "tokio"`: as for [`main`]. Deadlocks are not detected then.
 /// - `name = "metrics"`: the name of the runtime, see `Builder::name`. Default: none.
 /// - `crate = path` or `crate = "path"`: the path of the runtime, if not `::wakeful`.
 ///

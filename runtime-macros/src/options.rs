@@ -43,6 +43,7 @@ impl Kind {
                 "crate",
                 "detect_deadlocks",
                 "detect_stalls",
+                "host",
                 "name",
                 "start_paused",
             ],
@@ -50,6 +51,7 @@ impl Kind {
                 "crate",
                 "detect_deadlocks",
                 "detect_stalls",
+                "host",
                 "max_poll",
                 "name",
                 "start_paused",
@@ -65,6 +67,7 @@ impl Kind {
 #[derive(Default)]
 pub(crate) struct Options {
     krate: Option<Path>,
+    host: Option<LitStr>,
     start_paused: Option<LitBool>,
     detect_deadlocks: Option<LitBool>,
     /// `Some(None)` turns the detection off.
@@ -100,7 +103,9 @@ impl Options {
             }
             Ok(options)
         };
-        parser.parse2(tokens)
+        let options = parser.parse2(tokens)?;
+        options.check()?;
+        Ok(options)
     }
 
     /// Reads the value of a key that `Kind::keys` lists.
@@ -111,6 +116,8 @@ impl Options {
             self.detect_deadlocks = Some(parse_bool(key, input)?);
         } else if key == "detect_stalls" {
             self.detect_stalls = Some(parse_threshold(key, input)?);
+        } else if key == "host" {
+            self.host = Some(parse_host(key, input)?);
         } else if key == "max_poll" {
             self.max_poll = Some(parse_duration(key, input)?);
         } else if key == "name" {
@@ -125,15 +132,53 @@ impl Options {
         Ok(())
     }
 
+    /// Checks that the options can be combined.
+    fn check(&self) -> Result<()> {
+        let wanted = |option: &Option<LitBool>| {
+            let option = option.as_ref();
+            option
+                .filter(|option| option.value && self.host.is_some())
+                .map(LitBool::span)
+        };
+        if let Some(span) = wanted(&self.start_paused) {
+            return Err(Error::new(
+                span,
+                "`start_paused` stops the clock of the runtime, but that of its `host` goes on: \
+                 leave one of the two keys out",
+            ));
+        }
+        if let Some(span) = wanted(&self.detect_deadlocks) {
+            return Err(Error::new(
+                span,
+                "`detect_deadlocks` searches before the loop waits, but under a `host` the host \
+                 waits: leave one of the two keys out",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether tokio drives the loop.
+    pub(crate) fn is_hosted(&self) -> bool {
+        self.host.is_some()
+    }
+
+    /// Returns the path of the runtime crate.
+    pub(crate) fn krate(&self) -> TokenStream {
+        match &self.krate {
+            Some(path) => path.to_token_stream(),
+            None => quote!(::wakeful),
+        }
+    }
+
     /// Returns the path of the builder.
     pub(crate) fn builder(&self, kind: Kind) -> TokenStream {
-        let krate = self.krate.as_ref().map(Path::to_token_stream);
         if kind.is_tokio() {
             // Not `::tokio`: as in tokio, the name may be one that the user has imported.
+            let krate = self.krate.as_ref().map(Path::to_token_stream);
             let krate = krate.unwrap_or_else(|| quote!(tokio));
             return quote!(#krate::__private::Builder);
         }
-        let krate = krate.unwrap_or_else(|| quote!(::wakeful));
+        let krate = self.krate();
         quote!(#krate::Builder)
     }
 
@@ -144,12 +189,11 @@ impl Options {
         let threshold = self.detect_stalls.unwrap_or(default).into_iter();
         let max_poll = self.max_poll.iter();
         let wanted = self.detect_deadlocks.as_ref().map(LitBool::value);
-        let deadlocks = wanted
-            .unwrap_or(kind.is_test())
-            .then(|| match kind.is_test() {
-                false => quote!(.detect_deadlocks(true)),
-                true => quote!(.fail_on_deadlock()),
-            });
+        let default = kind.is_test() && !self.is_hosted();
+        let deadlocks = wanted.unwrap_or(default).then(|| match kind.is_test() {
+            false => quote!(.detect_deadlocks(true)),
+            true => quote!(.fail_on_deadlock()),
+        });
         let name = self.name.iter();
         quote! {
             #(.name(#name))*
@@ -286,6 +330,18 @@ fn duration(text: &str) -> Option<Nanos> {
     };
     let nanos = number.parse::<u64>().ok()?.checked_mul(unit)?;
     (nanos > 0).then_some(nanos)
+}
+
+/// Parses the name of the executor that drives the loop.
+fn parse_host(key: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
+    let span = input.span();
+    let host = input.parse::<LitStr>().ok();
+    host.filter(|host| host.value() == "tokio").ok_or_else(|| {
+        let message = format!(
+            "`{key}` takes the name of the executor that drives the loop: \"tokio\" is the only one"
+        );
+        Error::new(span, message)
+    })
 }
 
 /// Parses the name of a runtime.

@@ -103,7 +103,9 @@
 //!
 //! ## Other event loops and crates
 //!
-//! [`Runtime::turn`] lets another event loop drive this one. [`LocalSpawner`] and [`Handle`]
+//! [`Runtime::turn`] lets another event loop drive this one, and [`Runtime::drive`] another
+//! executor. With the feature `tokio-host` tokio does: `#[wakeful::main(host = "tokio")]`.
+//! [`LocalSpawner`] and [`Handle`]
 //! implement the `LocalSpawn` and `Spawn` of the `futures` crates. Adapters are packages of their
 //! own: `wakeful-hyper`, `wakeful-openraft`, `wakeful-prometheus`.
 //!
@@ -120,6 +122,7 @@
 //! | `bytes` | no | `try_read_buf`, `recv_buf` and the like of sockets, for `bytes::BufMut` |
 //! | `tokio-io` | no | tokio's I/O traits for files, pipes, sockets and standard streams; of tokio only the traits are compiled |
 //! | `tokio-io-util` | no | the module `io::tokio` also has tokio's helpers, such as `copy`; includes `tokio-io` |
+//! | `tokio-host` | no | the module `tokio_host`: a tokio runtime drives the loop, on one thread, so tasks use tokio's crates directly |
 //! | `backtrace` | no | the stall detector shows the stack of the blocked thread (Linux) |
 //! | `trace` | no | the module `trace`: the flight recorder |
 //! | `console` | no | the module `console`: data for tokio-console |
@@ -161,6 +164,9 @@ pub use wakeful_core::process;
 #[cfg(feature = "signal")]
 #[doc(inline)]
 pub use wakeful_core::signal;
+#[cfg(feature = "tokio-host")]
+#[doc(inline)]
+pub use wakeful_core::tokio_host;
 #[doc(inline)]
 pub use wakeful_core::{
     Builder, EnterGuard, Handle, Histogram, LocalSpawner, Metrics, MetricsLevel, RemoteJoinHandle,

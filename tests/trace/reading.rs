@@ -139,7 +139,8 @@ fn events_of_other_threads_have_readable_numbers() {
         )
     };
     page.eval(&find(foreign));
-    let shown = text(&mut page, "where");
+    // The number of yields until the thread has run depends on the machine.
+    let shown = text(&mut page, "where").replace(',', "");
     assert!(
         shown.starts_with(&format!("Event {foreign} of {n}: wake at ")),
         "{shown}"
@@ -147,7 +148,7 @@ fn events_of_other_threads_have_readable_numbers() {
     assert!(text(&mut page, "sentence").contains("helper-0"));
     page.eval(&find(n + 1));
     let expected = format!("There is no event #{}: the trace has {n} events.", n + 1);
-    assert_eq!(text(&mut page, "where"), expected);
+    assert_eq!(text(&mut page, "where").replace(',', ""), expected);
     assert_eq!(page.complaints, [""; 0]);
 }
 

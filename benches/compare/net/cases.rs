@@ -68,7 +68,9 @@ impl Case {
                 Service::Timed | Service::Beside | Service::EchoTwo | Service::KvTwo
             ),
             Peer::EpollShared => self.service == Service::Echo,
-            Peer::Monoio | Peer::MonoioLegacy | Peer::Compio if self.service == Service::Beside => {
+            Peer::WakefulGuest | Peer::Monoio | Peer::MonoioLegacy | Peer::Compio
+                if self.service == Service::Beside =>
+            {
                 false
             }
             Peer::Wakeful | Peer::Tokio | Peer::Monoio => true,

@@ -37,6 +37,7 @@ pub fn if_asked() -> Option<ExitCode> {
 fn peer_of(runtime: Runtime) -> Option<peers::Peer> {
     match runtime {
         Runtime::Wakeful => Some(peers::Peer::Wakeful),
+        Runtime::WakefulGuest => Some(peers::Peer::WakefulGuest),
         Runtime::Tokio => Some(peers::Peer::Tokio),
         Runtime::TokioLocal => Some(peers::Peer::TokioLocal),
         Runtime::Smol => Some(peers::Peer::Smol),

@@ -8,6 +8,8 @@ use std::rc::Rc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     Wakeful,
+    /// Wakeful's loop as a task of tokio.
+    WakefulGuest,
     Tokio,
     TokioLocal,
     Smol,
@@ -21,8 +23,9 @@ pub enum Peer {
 }
 
 impl Peer {
-    pub const ALL: [Peer; 9] = [
+    pub const ALL: [Peer; 10] = [
         Peer::Wakeful,
+        Peer::WakefulGuest,
         Peer::Tokio,
         Peer::TokioLocal,
         Peer::Smol,
@@ -36,6 +39,7 @@ impl Peer {
     pub fn name(self) -> &'static str {
         match self {
             Peer::Wakeful => "wakeful",
+            Peer::WakefulGuest => "wakeful-guest",
             Peer::Tokio => "tokio",
             Peer::TokioLocal => "tokio-local",
             Peer::Smol => "smol",
@@ -56,6 +60,10 @@ pub type Result = io::Result<()>;
 
 pub fn wakeful(main: impl Future<Output = Result>) -> Result {
     wakeful::block_on(main)
+}
+
+pub fn wakeful_guest(main: impl Future<Output = Result>) -> Result {
+    wakeful::tokio_host::block_on(main)
 }
 
 pub fn tokio(main: impl Future<Output = Result>) -> Result {

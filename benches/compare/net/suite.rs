@@ -136,6 +136,18 @@ pub const CASES: &[Case] = &[
         ordinary(run, cases::echo(size(run), 65_536))
     }),
     Case {
+        peers: &[Peer::Wakeful, Peer::WakefulGuest, Peer::Tokio],
+        notes: &[(
+            Peer::WakefulGuest,
+            "its loop is a task of tokio's current-thread runtime: two waits a turn",
+        )],
+        ..case(
+            "net/guest",
+            "echo of 64 bytes to 64 connections: what it costs to be a guest of tokio",
+            |run| ordinary(run, cases::echo(64, 64)),
+        )
+    },
+    Case {
         aims: &[at_most(SYSCALLS, 2.1)],
         turns: 1,
         ..case(

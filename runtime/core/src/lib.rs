@@ -66,6 +66,8 @@ pub mod sync;
 mod sys;
 pub mod task;
 pub mod time;
+#[cfg(feature = "tokio-host")]
+pub mod tokio_host;
 #[cfg(feature = "tokio-io")]
 #[doc(hidden)]
 pub mod tokio_io;

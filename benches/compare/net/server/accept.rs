@@ -8,6 +8,7 @@ use crate::net::peers::{self, Peer, Result};
 pub fn serve(peer: Peer, listener: TcpListener) -> Result {
     match peer {
         Peer::Wakeful => peers::wakeful(wakeful_main(listener)),
+        Peer::WakefulGuest => peers::wakeful_guest(wakeful_main(listener)),
         Peer::Tokio => peers::tokio(tokio_main(listener)),
         Peer::TokioLocal => peers::tokio_local(tokio_main(listener)),
         Peer::Smol => peers::smol(|_| smol_main(listener)),

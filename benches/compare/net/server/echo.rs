@@ -11,6 +11,7 @@ use crate::net::peers::{self, Peer, Result};
 pub fn serve(peer: Peer, listener: TcpListener, size: usize) -> Result {
     match peer {
         Peer::Wakeful => peers::wakeful(wakeful_main(listener, size)),
+        Peer::WakefulGuest => peers::wakeful_guest(wakeful_main(listener, size)),
         Peer::Tokio => peers::tokio(tokio_main(listener, size)),
         Peer::TokioLocal => peers::tokio_local(tokio_local_main(listener, size)),
         Peer::Smol => peers::smol(|executor| smol_main(executor, listener, size)),

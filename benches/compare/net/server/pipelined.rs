@@ -11,6 +11,7 @@ use crate::net::wire::{Answer, Inbox};
 pub fn serve(peer: Peer, listener: TcpListener, size: usize, answer: impl Answer) -> Result {
     match peer {
         Peer::Wakeful => peers::wakeful(wakeful_main(listener, size, answer)),
+        Peer::WakefulGuest => peers::wakeful_guest(wakeful_main(listener, size, answer)),
         Peer::Tokio => peers::tokio(tokio_main(listener, size, answer)),
         Peer::TokioLocal => peers::tokio_local(tokio_local_main(listener, size, answer)),
         Peer::Smol => peers::smol(|executor| smol_main(executor, listener, size, answer)),

@@ -7,6 +7,7 @@ use crate::net::peers::{self, Peer, Result};
 pub fn serve(peer: Peer, socket: UdpSocket, size: usize) -> Result {
     match peer {
         Peer::Wakeful => peers::wakeful(wakeful_main(socket, size)),
+        Peer::WakefulGuest => peers::wakeful_guest(wakeful_main(socket, size)),
         Peer::Tokio => peers::tokio(tokio_main(socket, size)),
         Peer::TokioLocal => peers::tokio_local(tokio_main(socket, size)),
         Peer::Smol => peers::smol(|_| smol_main(socket, size)),

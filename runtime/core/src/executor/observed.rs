@@ -207,6 +207,11 @@ impl Executor {
         Some(Watched(observer))
     }
 
+    /// Returns a guard that records the end of the poll that is under way when it is dropped.
+    pub(crate) fn watched(&self) -> Option<Watched<'_>> {
+        self.observer.as_deref().map(Watched)
+    }
+
     /// Returns the observer, if one is installed.
     #[inline(always)]
     pub(crate) fn observer(&self) -> Option<&Observer> {

@@ -83,6 +83,7 @@ const NOTIFIES_HOST: u8 = 1 << 1;
 /// The descriptors and timers of one loop. Owner thread only.
 pub(crate) struct Reactor {
     device: Device,
+    io_events: NonZeroUsize,
     registrations: RefCell<Registrations>,
     timers: Timers,
     // Empty between turns; kept for their memory.
@@ -131,6 +132,7 @@ impl Reactor {
     ) -> io::Result<Rc<Reactor>> {
         Ok(Rc::new(Reactor {
             device: Device::new(Driver::new(backend, io_events)?, faults.clone()),
+            io_events,
             registrations: RefCell::default(),
             timers: Timers::new(trace.clone(), faults),
             events: Cell::default(),
@@ -166,13 +168,13 @@ impl Reactor {
     }
 
     /// Waits once, wakes the waiters of descriptors that are ready, and fires the timers that are
-    /// due.
+    /// due. Returns the number of events.
     ///
     /// # Errors
     ///
     /// If the system can't wait. This happens only if foreign code closed a descriptor of the
     /// reactor.
-    pub(crate) fn turn(&self, wait: Wait<'_>) -> io::Result<()> {
+    pub(crate) fn turn(&self, wait: Wait<'_>) -> io::Result<usize> {
         let next = match wait {
             Wait::Poll => NextWait::In(Duration::ZERO),
             Wait::AtMost(limit) => match self.timers.next(&|| false) {
@@ -182,22 +184,23 @@ impl Reactor {
             Wait::Park { may_jump } => self.timers.next(may_jump),
             Wait::Jump { .. } => NextWait::Stopped,
         };
-        match next {
-            NextWait::Never => _ = self.wait(None)?,
-            NextWait::In(timeout) => _ = self.wait(Some(timeout))?,
+        let events = match next {
+            NextWait::Never => self.wait(None)?,
+            NextWait::In(timeout) => self.wait(Some(timeout))?,
             // Real events go before a jump of virtual time.
             NextWait::Stopped => {
-                let happened = self.wait(Some(Duration::ZERO))? > 0;
+                let events = self.wait(Some(Duration::ZERO))?;
                 if let Wait::Park { may_jump } | Wait::Jump { may_jump } = wait
-                    && !happened
+                    && events == 0
                     && may_jump()
                 {
                     self.timers.jump();
                 }
+                events
             }
-        }
+        };
         self.timers.read_clock();
-        Ok(())
+        Ok(events)
     }
 
     /// Waits for events, dispatches them, and returns their number.
@@ -240,6 +243,12 @@ impl Reactor {
         });
         drop(trace);
         self.wakers.set(wakers);
+    }
+
+    /// Whether a turn with this many events may have left some, as each returns a limited number.
+    /// A notification takes the place of an event.
+    pub(crate) fn may_have_left(&self, events: usize) -> bool {
+        events + 1 >= self.io_events.get()
     }
 
     /// Whether a descriptor is registered. Without one, a turn only needs to read the clock: remote

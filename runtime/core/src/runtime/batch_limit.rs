@@ -24,7 +24,7 @@ use crate::time::stamp;
 const SLICE: Duration = Duration::from_micros(100);
 
 /// Polls between two checks for remote messages.
-const CHUNK: u32 = 64;
+pub(super) const CHUNK: u32 = 64;
 
 /// Limit of the batch that the loop runs before the next reactor turn.
 pub(super) struct BatchLimit {
@@ -62,7 +62,13 @@ impl BatchLimit {
     /// Runs a chunk of the batch. Between two chunks the loop receives remote messages.
     #[inline]
     pub(super) fn run_chunk(&mut self, run: impl FnOnce(&mut Batch) -> Tick) -> Tick {
-        let given = self.left.min(CHUNK);
+        self.run_polls(CHUNK, run)
+    }
+
+    /// Runs at most `polls` polls of the batch.
+    #[inline]
+    pub(super) fn run_polls(&mut self, polls: u32, run: impl FnOnce(&mut Batch) -> Tick) -> Tick {
+        let given = self.left.min(polls);
         self.batch.set_left(given);
         let tick = run(&mut self.batch);
         if self.fixed != 0 {

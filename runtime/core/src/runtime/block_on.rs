@@ -43,6 +43,7 @@ impl Parts {
     #[track_caller]
     pub(super) fn block_on<F: Future>(&self, future: F) -> F::Output {
         let location = Location::caller();
+        self.check_not_driven("block_on");
         context::run("block_on", &self.context, || {
             self.enter(|| {
                 let _finish = FinishOutput(&self.blocking);
@@ -65,8 +66,7 @@ impl Parts {
         location: &'static Location<'static>,
     ) -> F::Output {
         self.leave_sleep();
-        // SAFETY: the executor keeps a reference until `release_remaining`.
-        let main = unsafe { &*self.executor.main().as_ptr() };
+        let main = self.main();
         let id = || self.executor.next_id().as_u64();
         // The console shows the future until this guard is dropped, after the future.
         let _shown = main.console.main_begins(id, size_of::<F>(), location);
@@ -93,6 +93,13 @@ impl Parts {
                 batch_limit.start_next(Turn::new(found, was_asked));
             }
         }
+    }
+
+    /// Returns the header of the main task.
+    pub(super) fn main(&self) -> &Header {
+        // SAFETY: the executor keeps a reference until `release_remaining`, which the end of the
+        // runtime calls, and the runtime is borrowed.
+        unsafe { &*self.executor.main().as_ptr() }
     }
 
     /// Takes a non-blocking reactor turn. Without registered descriptors it only reads the clock.
@@ -242,7 +249,11 @@ impl Parts {
 /// Polls the future of `block_on` once, with a new cooperative budget, and reports the poll to the
 /// trace and the console.
 #[inline(always)]
-fn poll_main<F: Future>(main: &Header, future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
+pub(super) fn poll_main<F: Future>(
+    main: &Header,
+    future: Pin<&mut F>,
+    waker: &Waker,
+) -> Poll<F::Output> {
     let limited = budget::limited();
     limited.refill();
     let poll = main.trace.poll().may_panic();

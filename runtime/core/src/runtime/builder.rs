@@ -416,6 +416,7 @@ impl Builder {
                 hooks: self.hooks,
                 watches_sleep,
                 asleep_between_turns: Cell::new(false),
+                is_driven: Cell::new(false),
                 inspector: self
                     .detect_deadlocks
                     .then(|| Box::new(Inspector::new(self.on_deadlock.clone()))),

@@ -6,6 +6,7 @@ mod batch_limit;
 mod block_on;
 mod builder;
 mod deadlock;
+mod drive;
 mod dump;
 #[cfg(feature = "signal")]
 mod dump_signal;
@@ -40,6 +41,7 @@ use std::time::Duration;
 pub(crate) use adaptive_spin::AdaptiveSpin;
 pub use builder::Builder;
 pub use deadlock::{DeadlockKind, DeadlockReport};
+pub use drive::{Drive, Host};
 pub use dump::{Dump, LockDump, RemoteDump, TaskDump, TaskState, WaitDump, dump};
 #[cfg(feature = "signal")]
 pub use dump_signal::dump_on_signal;
@@ -109,6 +111,8 @@ struct Parts {
     files: Rc<Files>,
     /// Whether the loop is asleep after a turn, see `turn.rs`.
     asleep_between_turns: Cell<bool>,
+    /// Whether a `Drive` has the loop, see `drive.rs`.
+    is_driven: Cell<bool>,
     /// How long to spin for work before a sleep.
     adaptive_spin: Rc<AdaptiveSpin>,
     /// Whether a wait for another runtime of this thread has been reported, see `reports.rs`.

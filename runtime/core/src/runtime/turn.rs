@@ -14,7 +14,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
-use super::batch_limit::BatchLimit;
+use super::batch_limit::{BatchLimit, CHUNK};
 use super::{Parts, Runtime};
 use crate::context;
 use crate::executor::Tick;
@@ -41,7 +41,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// If called inside a runtime on the same thread.
+    /// If called inside a runtime on the same thread, or while a [`drive`](Self::drive) of this
+    /// runtime has not ended.
     ///
     /// ```
     /// use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -63,8 +64,12 @@ impl Runtime {
     /// ```
     #[track_caller]
     pub fn turn(&self) -> io::Result<()> {
+        self.parts.check_not_driven("turn");
         context::run("turn", &self.parts.context, || {
-            self.parts.enter(|| self.parts.one_turn())
+            self.parts
+                .enter(|| self.parts.run_turn(&Turn::default(), &mut || false))?;
+            self.parts.enter_sleep();
+            Ok(())
         })
     }
 
@@ -94,37 +99,80 @@ impl AsRawFd for Runtime {
     }
 }
 
+/// What a turn does.
+pub(super) struct Turn<'a> {
+    /// Whether it asks the reactor for events.
+    pub(super) has_events: bool,
+    /// Polls between two calls of `may_go_on`, and between two checks for remote messages.
+    pub(super) polls: u32,
+    /// Whether more tasks may be polled.
+    pub(super) may_go_on: &'a dyn Fn() -> bool,
+}
+
+impl Default for Turn<'_> {
+    fn default() -> Self {
+        Turn {
+            has_events: true,
+            polls: CHUNK,
+            may_go_on: &|| true,
+        }
+    }
+}
+
+/// How a turn ended.
+pub(super) struct Turned {
+    /// Whether tasks are ready, or may be.
+    pub(super) is_busy: bool,
+    /// Number of events that the reactor has returned.
+    pub(super) events: usize,
+}
+
 impl Parts {
-    fn one_turn(&self) -> io::Result<()> {
+    /// Runs a turn. `poll_main` polls the main future, and returns whether the turn ends.
+    pub(super) fn run_turn(
+        &self,
+        turn: &Turn<'_>,
+        poll_main: &mut dyn FnMut() -> bool,
+    ) -> io::Result<Turned> {
         self.leave_sleep();
         self.executor.receive();
         // A stopped clock jumps in this turn if no task is ready and no event arrives.
         let was_ready = self.executor.has_ready();
         let stands_still = || !was_ready && self.is_still() && !self.executor.has_ready();
         self.files.flush();
-        self.executor
-            .with_wake_order(|| self.turn_reactor(&stands_still))
-            .0?;
+        let events = self.executor.with_wake_order(|| {
+            if turn.has_events {
+                return self.turn_reactor(&stands_still);
+            }
+            self.reactor.read_clock();
+            Ok(0)
+        });
+        let events = events.0?;
         let mut batch_limit = BatchLimit::for_one_turn(self.event_interval);
-        loop {
+        let is_busy = loop {
+            if !(turn.may_go_on)() {
+                break true;
+            }
             self.executor.receive();
-            let tick = batch_limit.run_chunk(|batch| self.executor.tick(batch));
+            let tick = batch_limit.run_polls(turn.polls, |batch| self.executor.tick(batch));
+            if tick == Tick::Main && poll_main() {
+                break true;
+            }
             let idle = tick == Tick::Idle && !self.files.flush() && !self.executor.is_pending();
             // One batch a turn, so a turn takes at most about 100 µs.
             if idle || batch_limit.is_reached() {
-                break;
+                break !idle;
             }
-        }
+        };
         self.files.flush();
-        self.enter_sleep();
-        Ok(())
+        Ok(Turned { is_busy, events })
     }
 
     /// Takes a non-blocking reactor turn, in which a stopped clock may jump.
     ///
     /// The loop is awake, so other threads don't notify the reactor. So this must not wait, even if
     /// `may_jump` returns something else when it is called again.
-    fn turn_reactor(&self, may_jump: &dyn Fn() -> bool) -> io::Result<()> {
+    fn turn_reactor(&self, may_jump: &dyn Fn() -> bool) -> io::Result<usize> {
         self.reactor.turn(match self.reactor.next_wait(may_jump) {
             NextWait::Stopped => Wait::Jump { may_jump },
             NextWait::Never | NextWait::In(_) => Wait::Poll,
@@ -149,7 +197,7 @@ impl Parts {
 
     /// Enters the sleep between two turns, in which other threads notify the reactor. Returns
     /// `false` if they have already sent something.
-    fn enter_sleep(&self) -> bool {
+    pub(super) fn enter_sleep(&self) -> bool {
         if !self.asleep_between_turns.get() {
             self.asleep_between_turns.set(self.executor.fall_asleep());
         }
@@ -159,6 +207,20 @@ impl Parts {
         self.executor.notify_at_ready(!self.executor.has_ready());
         self.reactor.host_waits();
         self.asleep_between_turns.get() && !self.executor.is_pending()
+    }
+
+    /// Checks that no [`Drive`](super::Drive) has the loop. `what` is the public function.
+    ///
+    /// # Panics
+    ///
+    /// If one has.
+    #[track_caller]
+    pub(super) fn check_not_driven(&self, what: &str) {
+        assert!(
+            !self.is_driven.get(),
+            "`{what}` was called while a future of `Runtime::drive` runs the loop of this runtime: \
+             spawn the future, or drop the `Drive` first"
+        );
     }
 
     /// Leaves the sleep between two turns: the loop runs, and other threads need not notify.

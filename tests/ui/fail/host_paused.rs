@@ -1,0 +1,4 @@
+use wakeful_macros as wakeful;
+
+#[wakeful::main(host = "tokio", start_paused = true)]
+async fn main() {}

@@ -1,0 +1,4 @@
+use wakeful_macros as wakeful;
+
+#[wakeful::main(host = "glib")]
+async fn main() {}
