@@ -86,16 +86,22 @@ function stillAwaited(m, task) {
     const n = (left.get(primitive) ?? 0) + (kind === "await" ? 1 : -1);
     left.set(primitive, Math.max(0, n));
   }
-  return [...left].filter(([, n]) => n > 0).map(([primitive]) => primitive);
+  return [...left]
+    .filter(([, n]) => n > 0)
+    .map(([primitive]) => primitive)
+    .slice(-3);
 }
 
-/** Returns the event that names the open source which last woke a task, or which it registered. */
-function lastSource(m, task) {
+/**
+ * Returns the event that names the source which last woke a task, or which it registered, if the
+ * source was open at a time.
+ */
+function lastSource(m, task, until) {
   const closed = new Set(),
     mine = new Set(task.polls);
   let poll = -1,
     found = -1;
-  for (let i = 0; i < m.n; i++) {
+  for (let i = 0; i < m.n && m.ts[i] <= until; i++) {
     const kind = m.kind(i);
     if (kind === "poll") poll = i;
     if (kind === "deregister") closed.add(m.get(i, "source"));
@@ -124,9 +130,13 @@ function waitsFor(m, task, poll) {
   for (let i = poll + 1; i < m.n && m.ts[i] <= end; i++) {
     if (m.kind(i) === "submit") found.push([at(i, `job ${m.get(i, "job")} of the blocking pool`)]);
   }
+  // What was dropped with a cancelled task was there while it waited.
+  const dropped = (i) =>
+    task.done >= 0 && m.kind(i) === "timer_cancel" && m.ts[i] > m.ts[poll] + m.dur[poll];
   for (const i of task.events) {
-    if (m.kind(i) === "timer_arm" && (timerLife(m, i)?.end ?? -1) < 0)
-      found.push([at(i, `timer ${m.get(i, "timer")}`)]);
+    if (m.kind(i) !== "timer_arm") continue;
+    const ended = timerLife(m, i)?.end ?? -1;
+    if (ended < 0 || dropped(ended)) found.push([at(i, `timer ${m.get(i, "timer")}`)]);
   }
   const list = (start, those) =>
     those.flatMap((one, k) => [
@@ -138,22 +148,27 @@ function waitsFor(m, task, poll) {
     wait = task.done >= 0 ? "have waited" : "wait",
     cause = known ? null : causeOf(m, poll),
     woke = cause && m.kind(cause.event) === "wake" ? cause.event : -1,
-    earlier = stillAwaited(m, task).map((primitive) => [`the ${m.primitive(primitive)}`]);
-  if (woke >= 0 && m.get(woke, "through") !== null && earlier.length > 0) {
-    found.push(
-      ...[" That poll was caused by ", wakerLink(m, woke), `${through(m, woke)}, and `],
-      "did not begin a new wait: the future that was woken may not have been polled.",
-    );
-    return found.concat(list(` It may still ${wait}, since an earlier poll, for: `, earlier));
+    still = stillAwaited(m, task),
+    earlier = still.map((primitive) => [`the ${m.primitive(primitive)}`]);
+  if (woke >= 0 && still.includes(m.get(woke, "through"))) {
+    return [
+      " Before that poll, ",
+      wakerLink(m, woke),
+      ` woke it${through(m, woke)}, but the poll may not have reached the future that was woken.`,
+    ];
   }
   if (known) return list(" For: ", found);
-  if (earlier.length > 0) return list(` It may ${wait}, since an earlier poll, for: `, earlier);
-  const source = m.raw.level >= 2 ? lastSource(m, task) : -1;
+  const source = m.raw.level >= 2 ? lastSource(m, task, task.done >= 0 ? end : Infinity) : -1,
+    perhaps = [];
   if (source >= 0) {
     const what = `source ${sourceName(sourceOf(m, source))} of the reactor`,
       how = m.kind(source) === "wake" ? "which woke it last" : "which it registered";
-    return list(` It may ${wait} for: `, [[at(source, what), `, ${how}`]]);
+    perhaps.push(...list(` It may ${wait} for: `, [[at(source, what), `, ${how}`]]));
   }
+  // A wait that was dropped leaves no event, so these are guesses as well.
+  if (earlier.length > 0)
+    perhaps.push(...list(` It may ${wait}, since an earlier poll, for: `, earlier));
+  if (perhaps.length > 0) return perhaps;
   if (m.raw.level >= 3) return [];
   return [
     " The trace does not show for what. Recorded at Level::Clones, it shows whether a waker of " +
@@ -210,7 +225,7 @@ function howCancelled(m, task) {
   if (task.events.some(queued)) return [cancelled, ", after it had been woken, before its poll."];
   return [
     cancelled,
-    `, after it had waited for a wake for ${waited}, since `,
+    `, after it had waited for ${waited}, since `,
     at(poll, "its last poll"),
     ".",
     ...waitsFor(m, task, poll),
