@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures_util::AsyncReadExt;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use support::my_waker;
+use support::{my_waker, panic_of};
 use wakeful::class::{Class, Order, Ready};
 use wakeful::fs::Backend as Files;
 use wakeful::reactor::Backend;
@@ -332,4 +332,40 @@ fn wakes_inside_a_turn_and_inside_block_on_do_not_notify() {
         settle(&runtime);
         assert!(task.is_finished());
     });
+}
+
+/// A host that begins another drive of the same runtime inside of its first call.
+struct Begins<D>(Option<Pin<Box<D>>>, bool);
+
+impl<D: Future> wakeful::runtime::Host for Begins<D> {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        if let Some(drive) = self.0.as_mut().filter(|_| !self.1) {
+            self.1 = true;
+            assert!(drive.as_mut().poll(cx).is_pending());
+        }
+        Poll::Pending
+    }
+    fn set_timeout(&mut self, _: Option<Duration>) {}
+    fn poll_timeout(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+#[test]
+fn a_host_that_begins_another_drive_does_not_share_the_loop() {
+    let runtime = Runtime::new().unwrap();
+    let other = Begins::<std::future::Ready<()>>(None, true);
+    let other = Box::pin(runtime.drive(other, std::future::pending::<()>()));
+    let mut first = Box::pin(runtime.drive(Begins(Some(other), false), async {}));
+    let text = panic_of(|| {
+        let _ = first.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    });
+    assert!(
+        text.starts_with("`drive` was called while a future of"),
+        "{text}"
+    );
+    // The other one has kept the loop until it is dropped.
+    assert!(panic_of(|| runtime.turn()).starts_with("`turn` was called while"));
+    drop(first);
+    runtime.turn().unwrap();
 }

@@ -118,6 +118,13 @@ fn child() {
                 stderr().write_all(text.as_bytes()).await.unwrap();
             });
         }
+        // Each number by a handle of its own, without a flush.
+        Some("numbers") => block_on(async {
+            for number in 0..2000 {
+                let line = format!("{number}\n");
+                stderr().write_all(line.as_bytes()).await.unwrap();
+            }
+        }),
         Some(role) if role.starts_with("hello") => hello(role),
         _ => {}
     }
@@ -530,6 +537,14 @@ fn nothing_is_lost(output: fn(&str) -> Output) {
         lost.iter().all(|(_, lost)| *lost == 0),
         "lost lines: {lost:#?}"
     );
+}
+
+#[test]
+fn writes_of_several_handles_keep_their_order() {
+    let (file, read) = to_file("numbers");
+    ends_well(start("numbers", Stdio::null(), file));
+    let numbers: String = (0..2000).map(|number| format!("{number}\n")).collect();
+    assert!(read() == numbers.as_bytes(), "another order");
 }
 
 #[test]

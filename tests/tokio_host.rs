@@ -1,5 +1,7 @@
 //! Wakeful as a guest of tokio, on one thread.
 
+#[path = "support/alone.rs"]
+mod alone;
 mod support;
 
 use std::cell::{Cell, RefCell};
@@ -552,4 +554,34 @@ async fn answer(question: u32) -> u32 {
 #[test]
 fn the_attribute_makes_a_function_that_runs_in_a_host() {
     assert_eq!(answer(41), 42);
+}
+
+/// Writes a line and exits after the `block_on` of a host.
+#[test]
+fn child() {
+    if alone::role().is_some() {
+        let runtime = Builder::new().max_blocking_threads(1).build().unwrap();
+        let host = Host::of(runtime).unwrap();
+        // The only thread of the pool is busy until the process exits.
+        let (_keep, kept) = std::sync::mpsc::channel::<()>();
+        drop(host.wakeful().spawn_blocking(move || kept.recv()));
+        let mut err = host.wakeful().enter(wakeful::io::stderr);
+        host.block_on(futures_util::AsyncWriteExt::write_all(&mut err, b"line"))
+            .unwrap();
+        std::process::exit(0);
+    }
+}
+
+#[test]
+fn no_output_is_lost_at_the_end_of_the_block_on_of_a_host() {
+    // A socket is written by the pool.
+    let (mut here, there) = std::os::unix::net::UnixStream::pair().unwrap();
+    let mut command = alone::again("child", "exits");
+    command.stdout(std::process::Stdio::null());
+    command.stderr(std::os::fd::OwnedFd::from(there));
+    assert!(command.status().unwrap().success());
+    drop(command);
+    let mut printed = String::new();
+    std::io::Read::read_to_string(&mut here, &mut printed).unwrap();
+    assert_eq!(printed, "line");
 }

@@ -21,6 +21,8 @@ use std::task::{Context, Poll};
     reason = "for standard streams, and for the completion ring"
 )]
 pub(crate) use detached::run_detached;
+#[allow(unused_imports, reason = "for standard streams")]
+pub(crate) use pool::Stream;
 pub(crate) use pool::{Config, Duty, Pool};
 pub(crate) use remote::RemoteCall;
 pub(crate) use write_errors::WriteErrors;
@@ -129,7 +131,7 @@ impl Blocking {
             }
         });
         self.pool.submit(Job { run, duty })?;
-        if duty == Duty::Output {
+        if matches!(duty, Duty::Output(_)) {
             self.has_output.set(true);
         }
         Ok(Call {

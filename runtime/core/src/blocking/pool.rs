@@ -31,8 +31,25 @@ pub(crate) enum Duty {
     Optional,
     /// It runs even if the runtime ends before it begins.
     Mandatory,
-    /// A write to a standard stream: [`Pool::finish_output`] waits for its end.
-    Output,
+    /// A write to a standard stream, behind all earlier ones of that stream.
+    /// [`Pool::finish_output`] waits for its end.
+    #[allow(dead_code, reason = "for the feature `io-std`")]
+    Output(Stream),
+}
+
+/// A standard stream that the pool writes.
+#[allow(dead_code, reason = "for the feature `io-std`")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Out,
+    Err,
+}
+
+/// The writes to a stream, of which one at a time is in the queue or runs.
+#[derive(Default)]
+struct Lane {
+    is_taken: bool,
+    next: VecDeque<Job>,
 }
 
 /// Threads and their queue, shared by the thread that owns the runtime and the workers.
@@ -41,7 +58,7 @@ pub(crate) struct Pool {
     state: Mutex<PoolState>,
     /// Notified for a new job, and at shutdown.
     work: Condvar,
-    /// Notified when a worker has ended, and when no output job is left.
+    /// Notified when a worker or an output job has ended.
     gone: Condvar,
     /// Number of closures of handles that have not ended.
     remote: AtomicUsize,
@@ -56,6 +73,8 @@ struct PoolState {
     busy: usize,
     /// Output jobs that have not ended.
     outputs: usize,
+    /// By [`Stream`].
+    lanes: [Lane; 2],
     started: u64,
     closed: bool,
 }
@@ -93,17 +112,28 @@ impl Pool {
     /// the runtime has ended; the job is dropped.
     pub(super) fn submit(self: &Arc<Self>, job: Job) -> io::Result<()> {
         let mut state = self.lock();
-        let is_output = job.duty == Duty::Output;
+        let stream = match job.duty {
+            Duty::Output(stream) => Some(stream),
+            Duty::Optional | Duty::Mandatory => None,
+        };
         if state.closed {
             drop(state);
             drop(job);
-            return match is_output {
-                true => Err(runtime_ended("can't write: the runtime has ended")),
-                false => Ok(()),
+            return match stream {
+                Some(_) => Err(runtime_ended("can't write: the runtime has ended")),
+                None => Ok(()),
             };
         }
+        if let Some(stream) = stream {
+            state.outputs += 1;
+            let lane = &mut state.lanes[stream as usize];
+            if lane.is_taken {
+                lane.next.push_back(job);
+                return Ok(());
+            }
+            lane.is_taken = true;
+        }
         state.queue.push_back(job);
-        state.outputs += usize::from(is_output);
         if state.idle >= state.queue.len() {
             self.work.notify_one();
             return Ok(());
@@ -116,7 +146,11 @@ impl Pool {
             Err(_) if state.threads > 0 => Ok(()),
             Err(error) => {
                 let job = state.queue.pop_back();
-                state.outputs -= usize::from(is_output);
+                if let Some(stream) = stream {
+                    state.outputs -= 1;
+                    // It was empty before, and the lock was held since.
+                    state.lanes[stream as usize].is_taken = false;
+                }
                 drop(state);
                 drop(job);
                 Err(no_thread(error))
@@ -169,13 +203,17 @@ impl Pool {
         self.gone.notify_all();
     }
 
-    /// Counts the end of a job.
+    /// Counts the end of a job. The next one of its stream is queued: the caller takes it, or
+    /// another thread before it.
     fn ended(&self, state: &mut PoolState, duty: Duty) {
-        if duty == Duty::Output {
+        if let Duty::Output(stream) = duty {
             state.outputs -= 1;
-            if state.outputs == 0 {
-                self.gone.notify_all();
+            let lane = &mut state.lanes[stream as usize];
+            match lane.next.pop_front() {
+                Some(job) => state.queue.push_back(job),
+                None => lane.is_taken = false,
             }
+            self.gone.notify_all();
         }
     }
 
@@ -184,7 +222,7 @@ impl Pool {
     pub(super) fn finish_output(&self) {
         let mut state = self.lock();
         loop {
-            let is_output = |job: &Job| job.duty == Duty::Output;
+            let is_output = |job: &Job| matches!(job.duty, Duty::Output(_));
             if let Some(place) = state.queue.iter().position(is_output)
                 && let Some(job) = state.queue.remove(place)
             {
@@ -243,7 +281,68 @@ impl Pool {
         PoolStats {
             threads: state.threads,
             idle: state.idle,
-            queued: state.queue.len(),
+            queued: state.queue.len() + state.lanes.iter().map(|it| it.next.len()).sum::<usize>(),
         }
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    /// A pool of two threads, one of which is in a write to the standard output until the sender is
+    /// dropped.
+    fn writing() -> (Arc<Pool>, std::sync::mpsc::Sender<()>) {
+        let pool = Pool::new(Config {
+            max_threads: 2,
+            keep_alive: Duration::from_secs(60),
+            thread_name: "writes".to_owned(),
+        });
+        let (release, released) = channel();
+        submit(&pool, Duty::Output(Stream::Out), move || {
+            let _ = released.recv();
+        });
+        (pool, release)
+    }
+
+    fn submit(pool: &Arc<Pool>, duty: Duty, run: impl FnOnce() + Send + 'static) {
+        let run = Box::new(run);
+        pool.submit(Job { run, duty }).unwrap();
+    }
+
+    #[test]
+    fn a_write_begins_when_the_earlier_ones_of_its_stream_have_ended() {
+        let (pool, release) = writing();
+        let (sender, receiver) = channel();
+        for (duty, name) in [
+            (Duty::Output(Stream::Out), "second"),
+            (Duty::Output(Stream::Out), "third"),
+            (Duty::Output(Stream::Err), "other stream"),
+            (Duty::Optional, "closure"),
+        ] {
+            let sender = sender.clone();
+            submit(&pool, duty, move || sender.send(name).unwrap());
+        }
+        assert_eq!(receiver.recv(), Ok("other stream"));
+        assert_eq!(receiver.recv(), Ok("closure"));
+        drop(release);
+        assert_eq!(receiver.recv(), Ok("second"));
+        assert_eq!(receiver.recv(), Ok("third"));
+        pool.finish_output();
+        assert_eq!(pool.shut_down(Duration::from_secs(60)), 0);
+    }
+
+    #[test]
+    fn writes_that_wait_for_an_earlier_one_are_made_at_shutdown() {
+        let (pool, release) = writing();
+        let (sender, receiver) = channel();
+        submit(&pool, Duty::Output(Stream::Out), move || {
+            sender.send(()).unwrap();
+        });
+        let _ = pool.shut_down(Duration::ZERO);
+        drop(release);
+        assert_eq!(receiver.recv(), Ok(()));
     }
 }

@@ -54,8 +54,12 @@
 //! [`shutdown_background`](crate::Runtime::shutdown_background) as well. Both wait for as long as
 //! the reader of the output takes, as `println!` does. Nothing waits for them in a call of
 //! `std::process::exit` inside `block_on`, or if `main` returns while the runtime runs on another
-//! thread: flush there. With [`Runtime::turn`](crate::Runtime::turn) in place of `block_on`, the
-//! end of the runtime waits.
+//! thread: flush there. With [`Runtime::turn`](crate::Runtime::turn) or
+//! [`Runtime::drive`](crate::Runtime::drive) in place of `block_on`, the end of the runtime waits.
+//!
+//! The writes of a runtime to one stream reach the system in the order in which they are accepted,
+//! whichever handle makes them. Flush before a `print!`, or its bytes may be earlier than those of
+//! the pool, and flush one stream before a write to the other if both are the same file.
 
 mod bidirectional;
 #[cfg(feature = "io-std")]

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 use super::descriptor::retry_blocking;
 use super::reopen::reopen;
-use crate::blocking::{self, Call, Duty, Missing, WriteErrors};
+use crate::blocking::{self, Call, Duty, Missing, Stream, WriteErrors};
 use crate::reactor::{Async, Interest};
 use crate::shutdown_error::runtime_ended;
 use crate::task::coop;
@@ -67,26 +67,20 @@ impl Pooled {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Which {
-    Out,
-    Err,
-}
-
 #[derive(Debug)]
 struct Output {
-    which: Which,
+    which: Stream,
     to: To,
 }
 
 impl Output {
     #[track_caller]
-    fn new(which: Which) -> Output {
+    fn new(which: Stream) -> Output {
         crate::reactor::current::with(|_| ());
         let (out, err) = (io::stdout(), io::stderr());
         let shared = match which {
-            Which::Out => out.as_fd(),
-            Which::Err => err.as_fd(),
+            Stream::Out => out.as_fd(),
+            Stream::Err => err.as_fd(),
         };
         let to = match reopen(shared, OFlags::WRONLY) {
             Some(file) => {
@@ -121,7 +115,7 @@ impl Output {
                 // The write is carried out even if the stream is dropped, and `block_on` and the
                 // end of the runtime wait for it.
                 let write = move || write_all(which, &bytes);
-                pooled.busy = Some(blocking::call(Duty::Output, write)?);
+                pooled.busy = Some(blocking::call(Duty::Output(which), write)?);
                 Poll::Ready(Ok(n))
             }
         }
@@ -137,11 +131,11 @@ impl Output {
     }
 }
 
-fn write_all(which: Which, mut bytes: &[u8]) -> io::Result<()> {
+fn write_all(which: Stream, mut bytes: &[u8]) -> io::Result<()> {
     let (out, err) = (io::stdout(), io::stderr());
     let fd = match which {
-        Which::Out => out.as_fd(),
-        Which::Err => err.as_fd(),
+        Stream::Out => out.as_fd(),
+        Stream::Err => err.as_fd(),
     };
     while !bytes.is_empty() {
         match retry_blocking(fd, PollFlags::OUT, || rustix::io::write(fd, bytes)) {
@@ -189,7 +183,7 @@ macro_rules! output {
         /// ```
         #[track_caller]
         pub fn $new() -> $type {
-            $type(Output::new(Which::$which))
+            $type(Output::new(Stream::$which))
         }
 
         impl AsyncWrite for $type {

@@ -30,7 +30,7 @@ use crate::task::waker;
 use crate::trace::End;
 
 /// Waits for the output of `block_on` when it returns or unwinds, as the process may end then.
-struct FinishOutput<'a>(&'a Blocking);
+pub(crate) struct FinishOutput<'a>(pub(super) &'a Blocking);
 
 impl Drop for FinishOutput<'_> {
     fn drop(&mut self) {

@@ -322,14 +322,15 @@ impl<H: Host, F: Future> Future for Drive<'_, H, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         let parts = &this.runtime.parts;
+        assert!(
+            this.future.is_some(),
+            "the future of `Runtime::drive` was polled after it ended"
+        );
+        let was_readable = is_readable(this.host, cx);
+        // After the call of the host, which may have polled another one.
         if !*this.drives {
-            assert!(
-                this.future.is_some(),
-                "the future of `Runtime::drive` was polled after it ended"
-            );
             parts.check_not_driven("drive");
         }
-        let was_readable = is_readable(this.host, cx);
         let turn = context::run("drive", &parts.context, || {
             parts.enter(|| {
                 if !std::mem::replace(this.drives, true) {

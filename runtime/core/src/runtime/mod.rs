@@ -173,6 +173,13 @@ impl Runtime {
         self.parts.block_on(future)
     }
 
+    /// Returns a guard whose drop waits for the output to standard streams, as the end of
+    /// [`block_on`](Self::block_on) does.
+    #[cfg(feature = "tokio-host")]
+    pub(crate) fn finish_output_at_end(&self) -> block_on::FinishOutput<'_> {
+        block_on::FinishOutput(&self.parts.blocking)
+    }
+
     /// Spawns a task, as [`wakeful::spawn`](crate::spawn) does inside the runtime. The task runs in
     /// the next [`block_on`](Self::block_on).
     #[track_caller]

@@ -211,7 +211,8 @@ impl Host {
     }
 
     /// Runs both runtimes on this thread until the future is ready, and returns its output. The
-    /// future and the tasks of both may use either runtime.
+    /// future and the tasks of both may use either runtime. Waits for the output to
+    /// [standard streams](crate::io#standard-streams), as [`Runtime::block_on`] does.
     ///
     /// # Panics
     ///
@@ -219,6 +220,7 @@ impl Host {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let wakeful = self.wakeful();
+        let _finish = wakeful.finish_output_at_end();
         let _tokio = self.tokio.enter();
         let driven = match drive(wakeful, future) {
             Ok(driven) => driven,

@@ -61,8 +61,8 @@ pub struct Totals {
     pub counts: Counts,
     /// The time that the loop has slept in the reactor. The rest of the time it was busy.
     pub slept: u64,
-    /// The lengths of polls, to within half of their value. Of a task that has been polled more
-    /// than 64 times, each 16th poll is recorded, as 16 polls.
+    /// The lengths of polls, to within a quarter of their value. Of a task that has been polled
+    /// more than 64 times, each 16th poll is recorded, as 16 polls.
     pub poll_time: Times,
     /// The times from a wake that queued a task to the poll, of the same polls. With
     /// [`Level::Wakes`](super::Level::Wakes).
@@ -99,6 +99,8 @@ pub struct Place {
 pub struct Times {
     /// The upper edges of the buckets, in stamps, and their counts.
     buckets: Vec<(u64, u64)>,
+    /// The length in stamps that none exceeds.
+    longest: u64,
     scale: Scale,
 }
 
@@ -126,7 +128,7 @@ impl Times {
             seen += count;
             seen >= rank
         });
-        found.map_or(0, |(edge, _)| self.scale.length(*edge))
+        found.map_or(0, |(edge, _)| self.scale.length(self.longest.min(*edge)))
     }
 
     /// Returns the lengths that were recorded after `earlier`, which is of the same runtime.
@@ -142,6 +144,7 @@ impl Times {
         let buckets = buckets.map(|&(edge, count)| (edge, count.saturating_sub(before(edge))));
         Times {
             buckets: buckets.filter(|(_, count)| *count > 0).collect(),
+            longest: self.longest,
             scale: self.scale,
         }
     }
@@ -160,8 +163,8 @@ impl Default for Spread {
 impl Spread {
     #[inline(always)]
     pub(super) fn record(&self, stamps: u64, times: u64) {
-        // Below 4 stamps there is no difference that matters, and no branch.
-        let stamps = stamps | 4;
+        // Below 4 stamps there is no difference that matters.
+        let stamps = stamps.max(4);
         let power = stamps.ilog2();
         let quarter = stamps >> (power - 2) & 3;
         let bucket = &self.0[(power << 2) as usize | quarter as usize];
@@ -177,13 +180,13 @@ impl Spread {
         };
         let counts = self.0.iter().map(Cell::get).enumerate();
         let counts = counts.filter(|&(_, count)| count > 0);
-        let mut buckets: Vec<_> = counts
-            .map(|(bucket, count)| (edge(bucket), count))
-            .collect();
-        if let Some((edge, _)) = buckets.last_mut() {
-            *edge = (*edge).min(longest);
+        Times {
+            buckets: counts
+                .map(|(bucket, count)| (edge(bucket), count))
+                .collect(),
+            longest,
+            scale,
         }
-        Times { buckets, scale }
     }
 }
 
