@@ -18,14 +18,16 @@ function cutStates(states, mine, unknown) {
   states.start.forEach((start, k) => {
     const end = states.end[k], what = states.what[k], event = states.event[k];
     let from = start, known = what;
-    // What is polled after a gap without a wake was woken in the gap; what was ready was polled.
-    const after = states.what[k + 1] === RUNNING ? READY : what === READY ? WAITING : what;
-    const gaps = what === READY ? unknown : mine;
+    const gaps = what === READY ? unknown : mine, next = states.what[k + 1];
+    // What is polled without a wake was woken in the last gap in which it did something. After the
+    // others it waited, also if it was ready before: it was polled in them.
+    const last = mine.findLast((gap) => gap.t1 >= start && gap.t0 < end);
     if (what !== RUNNING)
       for (let g = firstAtLeast(gaps, start, 0, (gap) => gap.t1);
         g < gaps.length && gaps[g].t0 < end; g++) {
         if (gaps[g].t0 > from) slice(cut, from, gaps[g].t0, known, event);
-        known = after;
+        if (gaps[g] === last && next === RUNNING) known = READY;
+        else if (what === READY && (next !== RUNNING || mine.includes(gaps[g]))) known = WAITING;
         from = Math.max(from, Math.min(end, gaps[g].t1));
       }
     if (end > from) slice(cut, from, end, known, event);
@@ -75,7 +77,7 @@ function hatch(ctx, colour) {
 }
 
 /** Draws gaps over the lanes. Neighbours within a pixel are drawn as one. */
-function drawGaps(canvas, m, ui, gaps) {
+function drawGaps(canvas, m, ui, gaps, tasks) {
   const ctx = canvas.getContext("2d"), c = colours(), width = canvas.clientWidth,
     height = canvas.clientHeight, view = ui.view(width), clip = AXIS + ui.lanes.length * ROW;
   const bars = (y, list, ready) => {
@@ -98,8 +100,11 @@ function drawGaps(canvas, m, ui, gaps) {
   });
   ui.rows.forEach((task, row) => {
     const list = ui.sums.get(m.tasks[task].id);
-    // A task that mostly wakes itself is ready whenever it does not run.
-    if (list) bars(clip + row * ROW, list, list.some((one) => one.wakes > 100));
+    if (!list) return;
+    // A task that mostly wakes itself is ready whenever it does not run. Others are not: they may
+    // be woken as often, and wait.
+    const { wakes, self_wakes: self } = tasks.get(m.tasks[task].id)?.counts ?? NO_COUNTS;
+    bars(clip + row * ROW, list, self * 2 > wakes && list.some((one) => one.wakes > 100));
   });
   // The page's own polls, which have no lane, are not hidden from the loop's.
   ctx.fillStyle = c.states[DONE];
