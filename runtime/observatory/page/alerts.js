@@ -7,19 +7,22 @@ const PRESENT = 10e9, MOST_ALERTS = 12, LATE_TIMER = 5e6, MANY_SELF_WAKES = 1000
 function newAlerts() {
   return {
     all: new Map(), stalls: [], wakes: new Map(), suspects: new Set(), queued: [],
-    wakenBy: new Map()
+    wakenBy: new Map(), waits: null
   };
 }
 
 /** Adds an occurrence to an alert, and returns the alert. */
 function raise(a, kind, task, now, seq = null) {
-  // Tasks of one name and place are one cause: the requests of a server, for example.
-  const key = `${kind} ${task ? `${task.name} ${task.name ? task.location : task.id}` : ""}`;
+  // Tasks of one place whose names differ in numbers only, or that have no names, are one cause:
+  // the requests of a server, for example.
+  const name = (task?.name ?? "").replace(/\d+/g, "0"),
+    key = `${kind} ${task ? `${name} ${task.location ?? task.id}` : ""}`;
   if (!a.all.has(key))
     a.all.set(key, { key, kind, task, n: 0, worst: 0, delayed: 0, timers: 0, last: now });
   const alert = a.all.get(key);
   alert.last = Math.max(alert.last, now);
   alert.n += 1;
+  alert.mixed ||= task !== null && label(task) !== label(alert.task);
   alert.task = task;
   if (seq !== null) alert.seq = seq;
   return alert;
@@ -92,11 +95,13 @@ function watchDelay(a, event) {
 }
 
 function watchTimer(a, event) {
+  const task = a.wakenBy.get(event.timer);
+  // Where events were left out, only its wake tells that a timer is one of this page.
+  if (task?.own) return;
   const cause = causeOfDelay(a, event.ts - event.late, event.ts);
   if (cause !== null) cause.timers += 1;
   const alert = raise(a, "timer", null, event.ts, event.seq);
   alert.links ??= new Map();
-  const task = a.wakenBy.get(event.timer);
   if (task) alert.links.set(task.id, task);
   if (event.late <= alert.worst) return;
   alert.worst = event.late;
@@ -106,16 +111,25 @@ function watchTimer(a, event) {
 
 /** Looks at the figures: conditions that last. */
 function watchFigures(a, w, figures) {
-  const now = w.end;
+  const now = w.end, first = new Set();
+  /** Raises an alert with the number of its tasks, which is counted anew each time. */
+  const one = (kind, task) => {
+    const alert = raise(a, kind, task, now);
+    if (!first.has(alert)) Object.assign(alert, { n: 0, rate: 0, share: 0, of: 0 });
+    first.add(alert);
+    alert.of += 1;
+    return alert;
+  };
   for (const task of w.tasks.values()) {
     const { self, wakes } = task.rates;
     if (task.own || task.over || self < MANY_SELF_WAKES || self * 2 < wakes || task.share === 0)
       continue;
-    const alert = raise(a, "self", task, now);
-    alert.n = task.counts.self_wakes;
-    alert.rate = self;
-    alert.share = task.share;
+    const alert = one("self", task);
+    alert.n += task.counts.self_wakes;
+    alert.rate += self;
+    alert.share += task.share;
   }
+  a.waits = figures.waits_recorded ?? a.waits;
   if (figures.deadlocks) {
     const found = new Set();
     for (const { kind, tasks } of figures.deadlocks) {
@@ -125,8 +139,8 @@ function watchFigures(a, w, figures) {
       found.add(key);
       // Only what two lists have: a task may be about to be aborted.
       if (!a.suspects.has(key)) continue;
-      const alert = raise(a, kind, those[0], now);
-      alert.n = those.length;
+      const alert = one(kind, those[0]);
+      alert.n = kind === "lost" ? alert.of : those.length;
       alert.tasks = those;
       alert.lasts = true;
     }
@@ -134,16 +148,17 @@ function watchFigures(a, w, figures) {
       if (alert.kind === "lost" || alert.kind === "cycle") alert.lasts = alert.last === now;
     a.suspects = found;
   }
-  a.queued.push(figures.tasks_queued);
+  a.queued.push({ n: figures.tasks_queued, at: now });
   if (a.queued.length > 12) a.queued.shift();
   if (a.queued.length === 12) {
-    const third = (k) => a.queued.slice(k * 4, k * 4 + 4);
+    const third = (k) => a.queued.slice(k * 4, k * 4 + 4).map(({ n }) => n);
     const grows = Math.min(...third(1)) > Math.max(...third(0))
       && Math.min(...third(2)) > Math.max(...third(1));
     if (grows && figures.tasks_queued > MANY_QUEUED) {
       const alert = raise(a, "queue", null, now);
       alert.n = figures.tasks_queued;
-      alert.from = a.queued[0];
+      alert.from = a.queued[0].n;
+      alert.time = now - a.queued[0].at;
     }
   }
   if (figures.descriptor_limit && figures.descriptors > 0.8 * figures.descriptor_limit) {
@@ -157,7 +172,7 @@ const ALERTS = {
   stall: {
     title: "Stall", rank: 1,
     words: (x) => [
-      ...subject(x.task),
+      ...subject(x),
       x.n === 1 ? ` held the loop for ${duration(x.worst)}`
         : ` held the loop ${count(x.n, "time")}, for up to ${duration(x.worst)}`,
       x.delayed > 0 ? `; ${count(x.delayed, "task")} waited for it` : "",
@@ -175,22 +190,22 @@ const ALERTS = {
   },
   lost: {
     title: "Lost task", rank: 0,
-    words: (x) => [
-      ...subject(x.task), " waits, and no waker of it is left: nothing but an abort can end it."
-    ]
+    words: (x) => (x.of > 1
+      ? [...several(x), " wait, and no waker of them is left: nothing but an abort can end them."]
+      : [{ known: x.task }, " waits, and no waker of it is left: nothing but an abort can end it."])
   },
   panic: {
     title: "Panic", rank: 1,
     words: (x) => [
-      ...subject(x.task), x.n === 1 ? " panicked." : ` panicked, ${count(x.n, "time")}.`
+      ...subject(x), x.n === 1 ? " panicked." : ` panicked, ${count(x.n, "time")}.`
     ]
   },
   self: {
     title: "Wakes itself", rank: 2,
-    words: (x) => [
-      ...subject(x.task), ` wakes itself ${short(x.rate)} times a second and takes ` +
-        `${percent(x.share)} of the loop.`
-    ]
+    words: (x) => (x.of > 1
+      ? [...several(x), ` wake themselves ${short(x.rate)} times a second and take `]
+      : [{ known: x.task }, ` wakes itself ${short(x.rate)} times a second and takes `])
+      .concat(`${percent(x.share)} of the loop.`)
   },
   timer: {
     title: "Timers late", rank: 3,
@@ -204,14 +219,14 @@ const ALERTS = {
   delay: {
     title: "Long wait", rank: 4,
     words: (x) => [
-      ...subject(x.by), ` waited ${duration(x.worst)} from its wake to its poll`,
+      ...subject({ task: x.by }), ` waited ${duration(x.worst)} from its wake to its poll`,
       x.n === 1 ? "." : `, and ${count(x.n - 1, "other")} more than ${duration(LONG_DELAY)}.`,
     ]
   },
   queue: {
     title: "Queue grows", rank: 2,
-    words: (x) => [`${count(x.n, "task")} are in the run queue, and ${short(x.from)} were two ` +
-      "seconds before: more is woken than the loop can run."]
+    words: (x) => [`${count(x.n, "task")} are in the run queue, and ${short(x.from)} were ` +
+      `${duration(x.time)} before: more is woken than the loop can run.`]
   },
   descriptors: {
     title: "Descriptors", rank: 2,
@@ -220,8 +235,12 @@ const ALERTS = {
   },
 };
 
-function subject(task) {
-  return task ? [{ known: task }] : ["A poll"];
+function subject({ task, mixed }) {
+  return task ? [mixed ? "Tasks such as " : "", { known: task }] : ["A poll"];
+}
+
+function several({ of, task }) {
+  return [`${count(of, "task")} such as `, { known: task }];
 }
 
 /** The alerts, the worst first; and whether one of them is present. */
@@ -262,5 +281,8 @@ function showAlerts(view) {
   if (all.length > MOST_ALERTS)
     lines.push(element("li", { class: "past" }, `and ${all.length - MOST_ALERTS} more`));
   if (lines.length === 0) lines.push(element("li", { class: "past" }, "Nothing looks wrong."));
+  if (a.waits === false)
+    lines.push(element("li", { class: "past" }, "Tasks that wait for each other's locks are not " +
+      "found: build the runtime with detect_deadlocks(true)."));
   keepFocus($("alerts"), lines);
 }

@@ -56,7 +56,7 @@ const FIGURES = [
   { label: "descriptors", key: "descriptors", 
     about: "Open descriptors of the process, and its limit", of: (now) => now.descriptors ?? 0,
     show: short,
-    more: (now) => (now.descriptor_limit ? `of ${short(now.descriptor_limit)}` : "") },
+    more: (now) => (now.descriptor_limit ? `of ${short(now.descriptor_limit)}` : "not known") },
 ];
 
 function newFigures() {

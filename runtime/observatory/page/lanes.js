@@ -19,21 +19,31 @@ function cutStates(states, mine, unknown, spins) {
   states.start.forEach((start, k) => {
     const end = states.end[k], what = states.what[k], event = states.event[k];
     let from = start, known = what;
-    // What was ready before a gap was polled in it; what is polled after the last one was woken.
-    const polled = states.what[k + 1] === RUNNING,
-      after = spins && what === WAITING ? READY : what === READY && !spins ? WAITING : what;
-    const gaps = what === READY ? unknown : mine;
+    const gaps = what === READY ? unknown : mine, next = states.what[k + 1];
+    // What is polled without a wake was woken in the last gap in which it did something. After the
+    // others it waited, also if it was ready before: it was polled in them.
+    const last = mine.findLast((gap) => gap.t1 >= start && gap.t0 < end);
     if (what !== RUNNING)
       for (let g = firstAtLeast(gaps, start, 0, (gap) => gap.t1);
         g < gaps.length && gaps[g].t0 < end; g++) {
         if (gaps[g].t0 > from) slice(cut, from, gaps[g].t0, known, event);
-        known = after;
+        if (spins || (gaps[g] === last && next === RUNNING)) known = READY;
+        else if (what === READY && (next !== RUNNING || mine.includes(gaps[g]))) known = WAITING;
         from = Math.max(from, Math.min(end, gaps[g].t1));
       }
-    if (end > from) slice(cut, from, end, from > start && polled ? READY : known, event);
+    if (end > from) slice(cut, from, end, known, event);
   });
   sum(cut);
   return cut;
+}
+
+/**
+ * Whether a task mostly wakes itself, and does so often in one of the gaps. Then it is ready
+ * whenever it does not run. Other tasks may be woken as often, and wait.
+ */
+function wakesItself(task, sums) {
+  const { wakes, self_wakes: self } = task?.counts ?? NO_COUNTS;
+  return self * 2 > wakes && sums.some((one) => one.wakes > 100);
 }
 
 /** The share of a gap in which the loop did not sleep. */
@@ -77,7 +87,7 @@ function hatch(ctx, colour) {
 }
 
 /** Draws gaps over the lanes. Neighbours within a pixel are drawn as one. */
-function drawGaps(canvas, m, ui, gaps) {
+function drawGaps(canvas, m, ui, gaps, tasks) {
   const ctx = canvas.getContext("2d"), c = colours(), width = canvas.clientWidth,
     height = canvas.clientHeight, view = ui.view(width), clip = AXIS + ui.lanes.length * ROW;
   const bars = (y, list, ready) => {
@@ -100,8 +110,8 @@ function drawGaps(canvas, m, ui, gaps) {
   });
   ui.rows.forEach((task, row) => {
     const list = ui.sums.get(m.tasks[task].id);
-    // A task that mostly wakes itself is ready whenever it does not run.
-    if (list) bars(clip + row * ROW, list, list.some((one) => one.wakes > 100));
+    if (!list) return;
+    bars(clip + row * ROW, list, wakesItself(tasks.get(m.tasks[task].id), list));
   });
   // The page's own polls, which have no lane, are not hidden from the loop's.
   ctx.fillStyle = c.states[DONE];
@@ -151,9 +161,9 @@ function layOut(view) {
     rowOf = new Int32Array(m.tasks.length).fill(-1);
   rows.forEach((task, row) => {
     rowOf[task] = row;
-    const mine = sums.get(m.tasks[task].id) ?? [], spins = mine.some((one) => one.wakes > 100);
-    m.tasks[task].states =
-      cutStates(m.tasks[task].states, mine.map((one) => one.gap), gaps, spins);
+    const mine = sums.get(m.tasks[task].id) ?? [];
+    m.tasks[task].states = cutStates(m.tasks[task].states, mine.map((one) => one.gap), gaps,
+      wakesItself(w.tasks.get(m.tasks[task].id), mine));
   });
   const own = w.events.filter((event) => event.own && event.kind === "poll" && event.dur > 1e5
     && event.ts + event.dur > view.t0 && event.ts < t1 && !$("own").checked);

@@ -132,7 +132,7 @@ function draw(view, now) {
     layOut(view);
   }
   drawLanes($("lanes"), view.m, view.ui);
-  drawGaps($("lanes"), view.m, view.ui, view.ui.gaps);
+  drawGaps($("lanes"), view.m, view.ui, view.ui.gaps, view.w.tasks);
   if (view.pointer) showTip(view);
   Object.assign($("lanes").dataset, {
     from: Math.round(view.t0), to: Math.round(view.t1), gaps: view.ui.gaps.length

@@ -116,11 +116,18 @@ fn times(json: &mut String, name: &str, now: &Times, before: &mut Option<Times>)
 /// Returns the number of descriptors that the process has open, and its limit.
 #[cfg(unix)]
 fn descriptors() -> Option<(u64, u64)> {
+    use rustix::io::Errno;
     use rustix::process::{Resource, getrlimit};
     let limit = getrlimit(Resource::Nofile).current?;
-    // The descriptor of this folder itself is among them.
-    let open = std::fs::read_dir("/dev/fd").ok()?.count() as u64;
-    Some((open.saturating_sub(1), limit))
+    match std::fs::read_dir("/dev/fd") {
+        // The descriptor of this folder itself is among them.
+        Ok(all) => Some(((all.count() as u64).saturating_sub(1), limit)),
+        // None is left for the folder.
+        Err(error) if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) => {
+            Some((limit, limit))
+        }
+        Err(_) => None,
+    }
 }
 
 #[cfg(not(unix))]

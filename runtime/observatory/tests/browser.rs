@@ -1,10 +1,13 @@
 //! Tests of the server with its page in a real browser, and with requests beside it.
 
+use std::future::pending;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 #[path = "../../../tests/trace/devtools.rs"]
 mod devtools;
@@ -13,6 +16,9 @@ mod routes;
 
 use devtools::{Folder, Page, browser};
 use serde_json::json;
+use wakeful::sync::Notify;
+use wakeful::task;
+use wakeful::time::sleep;
 use wakeful_observatory::Observatory;
 
 /// Starts the program of the example on another thread, which runs until the process of the test
@@ -367,5 +373,139 @@ fn events_and_tasks_are_selected_by_clicks_and_by_keys() {
         }
     }
     page.until("$('panel').textContent.startsWith('CloseGET /yields?n=5')");
+    assert_eq!(page.complaints, [""; 0]);
+}
+
+/// Serves the page of a program that adds only the line for it, and runs `work` beside it.
+fn plain(work: impl FnOnce() + Send + 'static) -> SocketAddr {
+    let (told, address) = mpsc::channel();
+    thread::spawn(move || {
+        wakeful::block_on(async move {
+            let server = wakeful_observatory::serve("127.0.0.1:0").await.unwrap();
+            told.send(server.address()).unwrap();
+            work();
+            std::future::pending::<()>().await;
+        });
+    });
+    address.recv().unwrap()
+}
+
+#[test]
+fn tasks_of_one_place_without_names_are_one_cause() {
+    let Some(browser) = browser() else { return };
+    let address = plain(|| {
+        for _ in 0..3 {
+            task::spawn(async {
+                sleep(Duration::from_millis(10)).await;
+                thread::sleep(Duration::from_millis(40));
+                pending::<()>().await;
+            });
+        }
+        for n in 0..3 {
+            let named = task::Builder::new().name(format!("job {n}"));
+            named.spawn(pending::<()>());
+        }
+    });
+    let folder = Folder::new("one-cause");
+    let mut page = open(browser, &folder, address);
+    page.until(&format!(
+        "/held the loop [3-9] times, for up to/.test({})",
+        alert("stall", &["browser.rs:"])
+    ));
+    let lost = ["3 tasks such as job ", "no waker of them is left"];
+    page.until(&format!("{} !== ''", alert("lost", &lost)));
+    let lost = ["3 tasks such as browser.rs:", "no waker of them is left"];
+    page.until(&format!("{} !== ''", alert("lost", &lost)));
+    let kinds = "[...document.querySelectorAll('#alerts [data-kind]')] \
+                 .filter((one) => /browser.rs:|job /.test(one.textContent)) \
+                 .map((one) => one.dataset.kind) \
+                 .filter((kind) => !['delay', 'timer'].includes(kind)).join(' ')";
+    assert_eq!(page.eval(kinds), "lost lost stall");
+    assert_eq!(page.complaints, [""; 0]);
+}
+
+#[test]
+fn a_page_without_buttons_has_no_line_for_them_and_says_which_deadlocks_it_cannot_find() {
+    let Some(browser) = browser() else { return };
+    let address = plain(|| ());
+    let folder = Folder::new("plain");
+    let mut page = open(browser, &folder, address);
+    page.until("$('alerts').textContent.includes('build the runtime with detect_deadlocks(true)')");
+    assert_eq!(page.eval("getComputedStyle($('requests')).display"), "none");
+    assert_eq!(page.eval("getComputedStyle($('answer')).display"), "none");
+    assert_eq!(page.complaints, [""; 0]);
+}
+
+#[test]
+fn late_timers_of_the_page_itself_are_no_alert_where_events_are_left_out() {
+    let Some(browser) = browser() else { return };
+    let address = plain(|| {
+        // Blocks the loop until a timer of the page is late, and makes events without timers.
+        task::Builder::new().name("blocker").spawn(async {
+            loop {
+                for _ in 0..2000 {
+                    task::yield_now().await;
+                }
+                thread::sleep(Duration::from_millis(30));
+            }
+        });
+    });
+    let folder = Folder::new("own-timers");
+    let mut page = open(browser, &folder, address);
+    let stalls = "+($('alerts').querySelector('[data-kind=stall] .times') \
+                  ?.textContent.slice(1) ?? 0)";
+    page.until(&format!("{stalls} > 60"));
+    assert_eq!(page.eval(&alert("timer", &["observatory: "])), "");
+    assert_eq!(page.complaints, [""; 0]);
+}
+
+#[test]
+fn tasks_that_wait_are_not_drawn_ready_where_events_are_left_out() {
+    let Some(browser) = browser() else { return };
+    let address = plain(|| {
+        // Two tasks wake each other all the time: each waits while the other one runs. A third one
+        // is polled ten times a second.
+        let turns = Rc::new([Notify::new(), Notify::new()]);
+        for me in 0..2 {
+            let turns = turns.clone();
+            let named = task::Builder::new().name(["ping", "pong"][me]);
+            named.spawn(async move {
+                turns[me].notify_one();
+                loop {
+                    turns[me].notified().await;
+                    turns[1 - me].notify_one();
+                }
+            });
+        }
+        task::Builder::new().name("rare").spawn(async {
+            loop {
+                sleep(Duration::from_millis(700)).await;
+            }
+        });
+    });
+    let folder = Folder::new("waits");
+    let mut page = open(browser, &folder, address);
+    page.until("+$('lanes').dataset.gaps > 30");
+    page.eval("$('pause').click()");
+    page.frames();
+    for name in ["rare", "ping", "pong"] {
+        // In the middle of the lane, above the bar of a task with a small share of the loop.
+        let ready = page.eval(&format!(
+            "(() => {{ \
+               const canvas = $('lanes'), k = canvas.width / canvas.clientWidth, \
+                 row = [...$('labels').children].findIndex((one) => one.textContent === '{name}'); \
+               const {{ data }} = canvas.getContext('2d') \
+                 .getImageData(0, (22 + row * 22 + 4) * k, canvas.width, 1); \
+               let ready = 0, all = 0; \
+               for (let i = canvas.width * 0.75 | 0; i < canvas.width * 0.9; i++, all++) {{ \
+                 const [r, g, b] = data.slice(i * 4, i * 4 + 3); \
+                 if (r > b + 60 && g > b + 40) ready++; }} \
+               return ready / all; }})()"
+        ));
+        assert!(
+            ready.as_f64().unwrap() < 0.6,
+            "{name}: {ready} is drawn ready"
+        );
+    }
     assert_eq!(page.complaints, [""; 0]);
 }
