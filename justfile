@@ -92,6 +92,10 @@ benchmarks-page:
     cargo run --release -p wakeful-benches --bin compare -- --samples 3 --net-percent 25 \
         --write docs/src/benchmarks.md,README.md
 
+# Checks other systems and processors, refused system calls, old versions and sets of features.
+nightly *steps:
+    scripts/nightly {{ steps }}
+
 # Runs all that a change has to pass.
 ci:
     .ci/run

@@ -16,7 +16,7 @@ mod devtools;
 use devtools::{Folder, Page, browser};
 
 /// The number of chapters after which a new browser is started: each is killed after two minutes.
-const CHAPTERS: usize = 8;
+const CHAPTERS: usize = 4;
 
 /// A script that is true once the lanes of the recorded page are drawn: the canvas then has at
 /// least the colours of the background, of a label, and of two states of a task.

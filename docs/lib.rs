@@ -32,6 +32,7 @@ pages! {
     raft: "src/raft.md",
     releasing: "src/releasing.md",
     shards: "src/shards.md",
+    systems: "src/systems.md",
     testing: "src/testing.md",
     unsafe_code: "src/unsafe.md",
     user_code: "src/user-code.md",

@@ -9,6 +9,9 @@ mod on_wakeful {
     use super::run;
 
     mod same;
+    // Linux only: kqueue has no priority events, and reports these errors as a closed side.
+    #[cfg(target_os = "linux")]
+    mod same_on_linux;
 }
 
 #[allow(clippy::duplicate_mod, reason = "the same tests for two runtimes")]
@@ -26,6 +29,9 @@ mod on_tokio {
     }
 
     mod same;
+    // Linux only: kqueue has no priority events, and reports these errors as a closed side.
+    #[cfg(target_os = "linux")]
+    mod same_on_linux;
 }
 
 use std::io::{ErrorKind, Read, Write};

@@ -78,8 +78,10 @@ const OPTIONAL: &[&str] = &[
     "http",
     "http-body",
     "hyper",
-    // hyper (its channels), tokio-io (traits), openraft (channels): not tokio's runtime
+    // hyper (its channels), tokio-io (traits), openraft (channels), tokio-host (the host)
     "tokio",
+    // tokio-host: the driver of tokio
+    "mio",
     // wakeful-tokio: `select!` and the like
     "tokio-macros",
     // openraft

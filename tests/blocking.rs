@@ -1,10 +1,12 @@
 //! The blocking pool: limits, idle threads, panics, and what a shutdown does with its closures.
 
+#[path = "support/alone.rs"]
+mod alone;
 mod support;
 
 use std::collections::HashSet;
 use std::future::pending;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier, Mutex};
@@ -333,7 +335,7 @@ fn a_drop_reports_a_stuck_closure_and_returns() {
         drop((gate, second));
         return;
     }
-    let output = Command::new(std::env::current_exe().unwrap())
+    let output = alone::this_program()
         .args(["--exact", "a_drop_reports_a_stuck_closure_and_returns"])
         .arg("--nocapture")
         .env(CHILD, "1")
@@ -420,7 +422,7 @@ fn a_drop_that_blocks_another_loop_is_reported() {
         block_on(async move { dropped(Duration::from_millis(102)) });
         return;
     }
-    let output = Command::new(std::env::current_exe().unwrap())
+    let output = alone::this_program()
         .args(["--exact", "a_drop_that_blocks_another_loop_is_reported"])
         .arg("--nocapture")
         .env(CHILD, "1")

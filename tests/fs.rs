@@ -1,5 +1,6 @@
 //! Tests of files and directories, with the ring and with the pool.
 
+// Linux only: the module `refused`, which needs it.
 #[cfg(target_os = "linux")]
 #[path = "support/alone.rs"]
 mod alone;
@@ -13,14 +14,21 @@ mod cases;
 mod common;
 #[path = "fs/end.rs"]
 mod end;
+#[path = "support/fifo.rs"]
+mod fifo;
 #[path = "fs/full.rs"]
 mod full;
+// Linux only: elsewhere a thread has no user and no mount namespace of its own.
+#[cfg(target_os = "linux")]
+#[path = "fs/linux.rs"]
+mod linux;
 #[path = "fs/names.rs"]
 mod names;
-// Filters of system calls and rings are Linux's.
+// Linux only: the completion ring, and seccomp.
 #[cfg(target_os = "linux")]
 #[path = "fs/refused.rs"]
 mod refused;
+// Linux only: seccomp.
 #[cfg(target_os = "linux")]
 #[path = "support/seccomp.rs"]
 mod seccomp;

@@ -683,7 +683,7 @@ async fn the_macros_work_under_another_path() {
 }
 
 #[test]
-fn messages() {
+fn messages_of_the_compiler() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("ui/select/*.rs");
 }

@@ -305,6 +305,7 @@ fn two_listeners_share_a_port() {
     });
 }
 
+// Linux only: `SO_BINDTODEVICE`.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_socket_is_bound_to_an_interface() {
@@ -347,7 +348,8 @@ fn silent() -> (Vec<socket2::Socket>, SocketAddr) {
     let mut held = vec![listener];
     // The system accepts each of these at once, or never.
     for _ in 0..8 {
-        let client = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None).unwrap();
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        client.set_nonblocking(true).unwrap();
         let _ = client.connect(&addr);
         held.push(client);
     }

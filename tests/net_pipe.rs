@@ -1,5 +1,7 @@
 //! Pipes and named pipes: bytes, the end of the stream, and files that are not pipes.
 
+#[path = "support/fifo.rs"]
+mod fifo;
 #[path = "support/net.rs"]
 mod net;
 
@@ -10,7 +12,6 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join;
-use rustix::fs::{CWD, FileType, Mode};
 use wakeful::net::unix::pipe::{OpenOptions, Receiver, Sender, pipe};
 
 /// A named pipe, which is removed when it is dropped.
@@ -22,7 +23,7 @@ impl Fifo {
         let count = COUNT.fetch_add(1, Ordering::SeqCst);
         let name = format!("wakeful-pipe-{}-{count}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        fifo::make_fifo(&path).unwrap();
         Fifo(path)
     }
 
@@ -53,6 +54,7 @@ async fn sends_all(sender: Sender, receiver: Receiver) {
 }
 
 /// With packets each read returns one packet, so a short read does not mean that the pipe is empty.
+// Linux only: other systems have no pipes of packets.
 #[cfg(target_os = "linux")]
 #[test]
 fn packets_are_read_one_after_the_other() {

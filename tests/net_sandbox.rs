@@ -1,4 +1,6 @@
 //! Accepting in a sandbox that refuses calls.
+
+// Linux only: seccomp.
 #![cfg(target_os = "linux")]
 
 #[path = "support/alone.rs"]

@@ -236,7 +236,8 @@ fn read_exact_fails_if_the_stream_ends_early_and_leaves_the_rest_of_the_buffer()
 fn write_all_reports_a_reset() {
     run(async || {
         let (client, theirs) = tcp_and_std().await;
-        let chunk = vec![0; 4 << 20];
+        // More than the buffers of both sockets ever hold.
+        let chunk = vec![0; 64 << 20];
         let mut write = pin!(TcpStream::write_all(&client, &chunk));
         assert!(is_pending(write.as_mut()).await);
         reset(theirs);

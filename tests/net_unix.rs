@@ -1,5 +1,6 @@
 //! Unix domain sockets.
 
+// Linux only: abstract names.
 #[cfg(target_os = "linux")]
 #[path = "net_unix/address.rs"]
 mod address;
@@ -316,6 +317,7 @@ fn several_incoming_streams_wait_at_the_same_time() {
 }
 
 /// A process in another namespace has no number here.
+// Linux only: namespaces of processes.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_peer_in_another_namespace_has_no_number() {
@@ -362,7 +364,10 @@ fn the_credentials_of_the_peer_are_known() {
         let (here, there) = UnixStream::pair().unwrap();
         let cred = here.peer_cred().unwrap();
         assert_eq!(cred, there.peer_cred().unwrap());
-        assert_eq!(cred.pid(), Some(process::id() as i32));
+        // Not every system knows the process.
+        let known = cfg!(any(target_os = "linux", target_vendor = "apple"));
+        assert!(cred.pid().is_some() || !known);
+        assert!(cred.pid().is_none_or(|pid| pid == process::id() as i32));
         assert_eq!(cred.uid(), rustix::process::getuid().as_raw());
         assert_eq!(cred.gid(), rustix::process::getgid().as_raw());
     });

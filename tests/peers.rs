@@ -4,7 +4,6 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::Shutdown;
-use std::os::linux::net::SocketAddrExt;
 use std::panic::{AssertUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,6 +50,8 @@ fn place_of_panic(name: &str, f: impl FnOnce()) -> String {
 /// One call that panics.
 type Misuse = (&'static str, Box<dyn FnOnce()>);
 
+// Linux only: abstract names of sockets.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_panic_of_a_misused_function_names_the_place_of_the_call() {
     let listener = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -63,8 +64,8 @@ fn a_panic_of_a_misused_function_names_the_place_of_the_call() {
     let (datagram, _other) = std::os::unix::net::UnixDatagram::pair().unwrap();
     let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let tcp = listener();
-    let name = format!("wakeful-peers-{}", std::process::id());
-    let name = std::os::unix::net::SocketAddr::from_abstract_name(name).unwrap();
+    let path = std::env::temp_dir().join(format!("wakeful-peers-{}", std::process::id()));
+    let name = std::os::unix::net::SocketAddr::from_pathname(&path).unwrap();
     let cases: Vec<Misuse> = vec![
         ("spawn", Box::new(|| drop(wakeful::spawn(async {})))),
         (
@@ -128,6 +129,7 @@ fn a_panic_of_a_misused_function_names_the_place_of_the_call() {
         let place = place_of_panic(name, misuse);
         assert!(place.ends_with("peers.rs"), "{name} panics at {place}");
     }
+    let _ = std::fs::remove_file(path);
 }
 
 #[test]
@@ -206,7 +208,7 @@ fn the_future_of_a_read_borrows_its_buffer() {
 #[test]
 fn a_dropped_connection_attempt_leaves_no_descriptor() {
     fn descriptors() -> usize {
-        std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+        std::fs::read_dir("/dev/fd").map_or(0, Iterator::count)
     }
     // A listener whose queue is full answers no connection request.
     let listener =

@@ -2,6 +2,10 @@
 
 #[path = "support/alone.rs"]
 mod alone;
+// Linux only: `/proc`, and pipes of packets.
+#[cfg(target_os = "linux")]
+#[path = "process/linux.rs"]
+mod linux;
 #[path = "support/net.rs"]
 mod net;
 
@@ -9,18 +13,18 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use alone::{again, alone, descriptors, role};
+use alone::{alone, descriptors};
 use futures_util::future::join_all;
 use futures_util::{AsyncReadExt, AsyncWriteExt};
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, kill_process, setrlimit, waitpid,
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, WaitOptions, getpgid, getrlimit,
+    kill_process, setrlimit, test_kill_process, waitid, waitpid,
 };
-use wakeful::process::{Child, ChildStdout, Command};
+use wakeful::process::{Child, Command};
 use wakeful::time::timeout;
 use wakeful::{Runtime, block_on};
 
@@ -37,26 +41,16 @@ fn patient() -> Command {
     command
 }
 
-/// With packets each read returns one packet, so a short read does not mean that the pipe is empty.
-#[cfg(target_os = "linux")]
-#[test]
-fn packets_of_a_child_are_read_one_after_the_other() {
-    net::run(async || {
-        let (reader, _writer) = net::two_packets();
-        let stdout = ChildStdout::from_std(std::process::ChildStdout::from(reader)).unwrap();
-        let mut buf = [0; 8];
-        for packet in [b"one", b"two"] {
-            assert_eq!(stdout.read(&mut buf).await.unwrap(), 3);
-            assert_eq!(&buf[..3], packet);
-        }
-    });
-}
-
 fn exists(pid: u32) -> bool {
-    fs::exists(format!("/proc/{pid}")).unwrap()
+    test_kill_process(Pid::from_raw(pid as i32).unwrap()).is_ok()
 }
 
 fn is_zombie(pid: u32) -> bool {
+    if cfg!(not(target_os = "linux")) {
+        let mut ps = std::process::Command::new("ps");
+        ps.args(["-o", "state=", "-p", &pid.to_string()]);
+        return ps.output().unwrap().stdout.starts_with(b"Z");
+    }
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The state follows the name, which is in parentheses.
     stat.rsplit(") ")
@@ -96,8 +90,7 @@ fn outputs_and_statuses_are_returned() {
 #[test]
 fn options_of_std_are_used() {
     block_on(async {
-        // `cut` reads its own stat, and it is in the process group of the shell.
-        let mut command = sh("pwd; echo $A$B$C; echo $0; cut -d ' ' -f 5 /proc/self/stat; echo $$");
+        let mut command = sh("pwd; echo $A$B$C; echo $0");
         command.env_clear().env("PATH", "/usr/bin:/bin");
         command
             .env("A", "1")
@@ -106,75 +99,15 @@ fn options_of_std_are_used() {
         command.current_dir("/").arg("name").process_group(0);
         let output = command.output().await.unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
-        let lines: Vec<_> = printed.lines().collect();
-        assert_eq!(lines[..3], ["/", "12", "name"]);
-        assert_eq!(lines[3], lines[4], "the child is in its own group");
+        assert_eq!(printed, "/\n12\nname\n");
+        let mut child = patient().process_group(0).spawn().unwrap();
+        let pid = Pid::from_raw(child.id().unwrap() as i32).unwrap();
+        assert_eq!(getpgid(Some(pid)), Ok(pid), "the child is in its own group");
+        child.kill().await.unwrap();
         assert_eq!(command.as_std().get_program(), "sh");
         assert!(!command.get_kill_on_drop());
         assert!(command.kill_on_drop(true).get_kill_on_drop());
     });
-}
-
-/// Makes a child of the command write to its first argument the targets of its streams.
-fn streams(command: &mut Command) -> &mut Command {
-    let script = "for n in 0 1 2; do x=\"$x $(readlink /proc/$$/fd/$n)\"; done; echo $x > $0";
-    command.args(["-c", script])
-}
-
-#[test]
-fn output_uses_pipes_as_in_std_and_keeps_set_streams() {
-    let this = "output_uses_pipes_as_in_std_and_keeps_set_streams";
-    if role().is_none() {
-        let input = fs::File::open("/dev/zero").unwrap();
-        let done = again(this, "child").stdin(input).output().unwrap();
-        let printed = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{printed}");
-        return;
-    }
-    let path = std::env::temp_dir().join(format!("wakeful-output-{}", std::process::id()));
-    let seen = || -> Vec<String> {
-        let lines = fs::read_to_string(&path).unwrap();
-        let lines = lines
-            .split_whitespace()
-            .map(|line| match line.split_once(':') {
-                Some((kind, _)) => kind.to_owned(),
-                None => line.to_owned(),
-            });
-        lines.collect()
-    };
-    block_on(async {
-        let mut command = Command::new("sh");
-        streams(&mut command).arg(&path);
-        // Twice the same, and later calls inherit.
-        for _ in 0..2 {
-            command.output().await.unwrap();
-            assert_eq!(seen(), ["/dev/null", "pipe", "pipe"]);
-        }
-        command.status().await.unwrap();
-        assert_eq!(seen()[0], "/dev/zero");
-        command.spawn().unwrap().wait().await.unwrap();
-        assert_eq!(seen()[0], "/dev/zero");
-
-        command.stdin(Stdio::inherit());
-        for _ in 0..2 {
-            command.output().await.unwrap();
-            assert_eq!(seen(), ["/dev/zero", "pipe", "pipe"]);
-        }
-        let null = Stdio::null;
-        command.stdin(Stdio::piped()).stdout(null()).stderr(null());
-        command.output().await.unwrap();
-        assert_eq!(seen(), ["pipe", "/dev/null", "/dev/null"]);
-
-        // The settings of a command of std can't be read, so its input is kept.
-        let mut command = Command::from(std::process::Command::new("sh"));
-        command
-            .as_std_mut()
-            .stdin(fs::File::open("/dev/full").unwrap());
-        streams(&mut command).arg(&path);
-        command.output().await.unwrap();
-        assert_eq!(seen(), ["/dev/full", "pipe", "pipe"]);
-    });
-    fs::remove_file(&path).unwrap();
 }
 
 #[test]
@@ -434,7 +367,7 @@ fn children_leave_no_descriptors_tasks_or_zombies() {
                     );
                 }
                 // In this process all children are of this test, and no other test runs.
-                until(|| children().is_empty()).await;
+                until(childless).await;
             };
             round().await;
             let before = descriptors();
@@ -444,12 +377,10 @@ fn children_leave_no_descriptors_tasks_or_zombies() {
     });
 }
 
-/// Returns the ids of this process's children, including zombies.
-fn children() -> Vec<String> {
-    let tasks = fs::read_dir("/proc/self/task").unwrap();
-    let of = |task: PathBuf| fs::read_to_string(task.join("children")).unwrap();
-    let all: String = tasks.map(|task| of(task.unwrap().path())).collect();
-    all.split_whitespace().map(str::to_owned).collect()
+/// Whether this process has no child, not even a zombie.
+fn childless() -> bool {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    waitid(WaitId::All, look).is_err_and(|error| error == rustix::io::Errno::CHILD)
 }
 
 #[test]
@@ -534,7 +465,7 @@ fn without_descriptors_a_spawn_is_an_error() {
             assert!(last.success());
             assert!(failures > 0);
             drop(files);
-            until(|| children().is_empty()).await;
+            until(childless).await;
         });
     });
 }

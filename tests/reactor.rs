@@ -2,6 +2,7 @@
 
 #[path = "reactor/borrowed.rs"]
 mod borrowed;
+// Linux only: these tests refuse system calls of Linux.
 #[cfg(target_os = "linux")]
 #[path = "reactor/old_kernel.rs"]
 mod old_kernel;

@@ -4,6 +4,7 @@
 mod alone;
 #[path = "support/net.rs"]
 mod net;
+// Linux only: seccomp.
 #[cfg(target_os = "linux")]
 #[path = "support/seccomp.rs"]
 mod seccomp;
@@ -541,9 +542,10 @@ fn a_signal_prints_the_tasks() {
     });
 }
 
-/// Without eventfds the handlers write to a pipe, as they do on other systems.
-#[test]
+/// Without eventfds the handlers write to a pipe.
+// Linux only: seccomp.
 #[cfg(target_os = "linux")]
+#[test]
 fn signals_arrive_where_eventfds_are_refused() {
     alone("signals_arrive_where_eventfds_are_refused", || {
         seccomp::refusing(&[libc::SYS_eventfd2], |_| {

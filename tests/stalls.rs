@@ -3,9 +3,16 @@
 //! Each stuck poll lasts until the report arrives, which ends it. So a test takes as long as the
 //! report, and fails if none arrives.
 
+// Linux only, with `child`.
+#[cfg(target_os = "linux")]
+#[path = "support/alone.rs"]
+mod alone;
+// Linux only: `StallKind::Stopped` and the time without a CPU come from `/proc`.
 #[cfg(target_os = "linux")]
 #[path = "stalls/child.rs"]
 mod child;
+#[path = "support/fifo.rs"]
+mod fifo;
 #[path = "stalls/kinds.rs"]
 mod kinds;
 #[path = "stalls/locks.rs"]

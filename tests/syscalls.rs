@@ -1,6 +1,9 @@
 //! The number of system calls for each request: counted by `strace -c` over a child process if
 //! strace is installed, and by the runtime's metrics.
 
+// Linux only: strace, and the calls of the backend for Linux.
+#![cfg(target_os = "linux")]
+
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};

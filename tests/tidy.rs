@@ -75,6 +75,7 @@ fn the_repository_is_tidy() {
         features,
         length,
         leftovers,
+        gates,
         sleeps,
         threads,
         unsafe_code,
@@ -345,6 +346,27 @@ fn leftovers(file: &Source) -> Vec<String> {
         mark,
         &format!("a {mark} is left over"),
     ));
+    complaints
+}
+
+/// A test that only some systems can run says why, so that a gate is no way to skip a failure.
+fn gates(file: &Source) -> Vec<String> {
+    if !file.path.starts_with("tests/") {
+        return Vec::new();
+    }
+    let mut before = "";
+    let mut complaints = Vec::new();
+    for (number, line) in file.raw.lines().map(str::trim).enumerate() {
+        let gate = line.trim_start_matches("#!").trim_start_matches('#');
+        if gate.starts_with("[cfg(target_os") && !before.starts_with("// Linux only") {
+            complaints.push(format!(
+                "{}:{}: put the reason above the gate: // Linux only: ..",
+                file.path,
+                number + 1
+            ));
+        }
+        before = line;
+    }
     complaints
 }
 

@@ -1,13 +1,11 @@
 //! Tests that hold with tokio's `AsyncFd` too. The parent module has the names, and `run`.
 
 use std::future::{Future, poll_fn};
-use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 
 use futures_util::FutureExt;
-use rustix::net::{RecvFlags, SendFlags};
 
 use super::*;
 
@@ -19,7 +17,7 @@ fn pair() -> (UnixStream, UnixStream) {
 }
 
 /// Returns after a turn of the reactor that found all events so far.
-async fn turn() {
+pub(super) async fn turn() {
     let (here, mut there) = pair();
     let here = AsyncFd::new(here).unwrap();
     there.write_all(b"x").unwrap();
@@ -27,7 +25,7 @@ async fn turn() {
 }
 
 /// Whether a future waits.
-fn waits<T>(future: impl Future<Output = T>) -> bool {
+pub(super) fn waits<T>(future: impl Future<Output = T>) -> bool {
     pin!(future).now_or_never().is_none()
 }
 
@@ -238,81 +236,16 @@ fn into_inner_deregisters() {
     });
 }
 
-fn tcp() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let here = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let there = listener.accept().unwrap().0;
-    here.set_nonblocking(true).unwrap();
-    (here, there)
-}
-
+// Linux only: tokio has priority events on no other system.
 #[cfg(target_os = "linux")]
-#[test]
-fn urgent_data_is_a_priority_event() {
-    run(async || {
-        let (here, there) = tcp();
-        let here = AsyncFd::with_interest(here, Interest::PRIORITY).unwrap();
-        turn().await;
-        assert!(waits(here.ready(Interest::PRIORITY)));
-        rustix::net::send(&there, b"!", SendFlags::OOB).unwrap();
-        let mut guard = here.ready(Interest::PRIORITY).await.unwrap();
-        assert!(guard.ready().is_priority());
-        let mut urgent = [0];
-        rustix::net::recv(here.get_ref(), &mut urgent, RecvFlags::OOB).unwrap();
-        assert_eq!(&urgent, b"!");
-        guard.clear_ready();
-        assert!(waits(here.ready(Interest::PRIORITY)));
-    });
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_refused_datagram_is_an_error_event() {
-    run(async || {
-        let closed = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.connect(closed.local_addr().unwrap()).unwrap();
-        drop(closed);
-        socket.set_nonblocking(true).unwrap();
-        let socket = AsyncFd::with_interest(socket, Interest::ERROR).unwrap();
-        turn().await;
-        assert!(waits(socket.ready(Interest::ERROR)));
-        socket.get_ref().send(b"x").unwrap();
-        assert!(
-            socket
-                .ready(Interest::ERROR)
-                .await
-                .unwrap()
-                .ready()
-                .is_error()
-        );
-        let error = socket.get_ref().take_error().unwrap().unwrap();
-        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-    });
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_pipe_without_a_receiver_is_in_error_and_writable() {
-    run(async || {
-        let (receiver, sender) = std::io::pipe().unwrap();
-        let sender = AsyncFd::with_interest(sender, Interest::WRITABLE).unwrap();
-        drop(receiver);
-        turn().await;
-        let both = Interest::WRITABLE | Interest::ERROR;
-        let ready = sender.ready(both).await.unwrap().ready();
-        assert!(ready.is_writable() && ready.is_error(), "{ready:?}");
-    });
-}
-
 #[test]
 fn the_sets_of_states_have_their_operations() {
     let mut states = Ready::READABLE | Ready::WRITABLE;
     states |= Ready::ERROR;
     assert_eq!(states - Ready::ERROR, Ready::READABLE | Ready::WRITABLE);
-    assert_eq!(states & Ready::PRIORITY, Ready::EMPTY);
+    assert_eq!(states & Ready::READ_CLOSED, Ready::EMPTY);
     assert!(Ready::READ_CLOSED.is_readable() && Ready::WRITE_CLOSED.is_writable());
-    assert!(Ready::ALL.is_priority() && Ready::ALL.is_error() && Ready::EMPTY.is_empty());
+    assert!(Ready::ALL.is_error() && Ready::EMPTY.is_empty());
     assert!(Ready::ALL.is_read_closed() && Ready::ALL.is_write_closed());
 
     let both = Interest::READABLE.add(Interest::WRITABLE);
@@ -320,6 +253,6 @@ fn the_sets_of_states_have_their_operations() {
     assert_eq!(both.remove(Interest::READABLE), Some(Interest::WRITABLE));
     assert_eq!(Interest::READABLE.remove(both), None);
     let mut more = Interest::ERROR;
-    more |= Interest::PRIORITY;
-    assert!(more.is_error() && more.is_priority() && !more.is_readable());
+    more |= Interest::WRITABLE;
+    assert!(more.is_error() && more.is_writable() && !more.is_readable());
 }

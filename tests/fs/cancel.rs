@@ -159,6 +159,10 @@ async fn an_operation_dropped_before_its_turn_never_begins(dir: TempDir) -> io::
 
 /// A file whose open completes after its future was dropped is closed.
 async fn a_file_opened_for_a_dropped_future_is_closed(dir: TempDir) -> io::Result<()> {
+    if !std::fs::exists("/proc/self/fd")? {
+        println!("skipped: no /proc/self/fd, which shows the open files");
+        return Ok(());
+    }
     let path = dir.join("o");
     fs::write(&path, "").await?;
     let ours = || {

@@ -5,12 +5,12 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::AsyncWriteExt;
-use rustix::fs::{CWD, FileType, Mode, mknodat};
 use wakeful::fs::{self, Backend, File};
 use wakeful::reactor;
 use wakeful::task::yield_now;
 
 use crate::common::{TempDir, runtime};
+use crate::fifo::make_fifo;
 use crate::full::{filled, reads_all};
 use crate::support::{Counting, my_waker, poll_once};
 
@@ -20,7 +20,7 @@ const BACKENDS: [Backend; 2] = [Backend::Ring, Backend::Pool];
 async fn silent_pipe(dir: &TempDir) -> io::Result<File> {
     let path = dir.join("pipe");
     if !path.exists() {
-        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+        make_fifo(&path)?;
     }
     File::options().read(true).write(true).open(path).await
 }
@@ -191,7 +191,7 @@ fn whole_files_may_be_pipes() {
             continue;
         };
         let path = dir.join("pipe");
-        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        make_fifo(&path).unwrap();
         runtime.block_on(async {
             let bytes: Vec<u8> = (0..200_000_u32).map(|n| (n % 253) as u8).collect();
             let reader = fs::read(&path);

@@ -5,13 +5,13 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::AsyncWriteExt;
-use rustix::fs::{CWD, FileType, Mode, mknodat};
 use wakeful::Runtime;
 use wakeful::fs::{self, Backend, File};
 use wakeful::task::yield_now;
 
 use crate::alone::alone;
 use crate::common::{TempDir, runtime};
+use crate::fifo::make_fifo;
 use crate::seccomp::{deny, refusing};
 
 const REFUSALS: [libc::c_int; 3] = [libc::ENOSYS, libc::EPERM, libc::EACCES];
@@ -118,7 +118,7 @@ fn a_request_in_flight_completes_although_the_ring_is_refused() {
     let test = "refused::a_request_in_flight_completes_although_the_ring_is_refused";
     with_a_ring(test, |runtime, dir, number| {
         let path = dir.join("pipe");
-        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        make_fifo(&path).unwrap();
         runtime.block_on(async {
             let mut options = File::options();
             let pipe = options.read(true).write(true).open(&path).await.unwrap();
@@ -148,7 +148,7 @@ fn a_runtime_whose_ring_is_refused_ends_with_a_read_in_flight() {
     let test = "refused::a_runtime_whose_ring_is_refused_ends_with_a_read_in_flight";
     with_a_ring(test, |runtime, dir, number| {
         let path = dir.join("pipe");
-        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        make_fifo(&path).unwrap();
         let task = runtime.block_on(async {
             let mut options = File::options();
             let mut pipe = options.read(true).write(true).open(&path).await.unwrap();

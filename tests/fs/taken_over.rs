@@ -72,9 +72,11 @@ async fn a_dropped_waiter_leaves_the_list(_: TempDir) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns a file to which each write fails.
-async fn full_device() -> io::Result<File> {
-    OpenOptions::new().write(true).open("/dev/full").await
+/// Returns a file to which each write fails, or `None` if this system has none.
+async fn full_device() -> Option<File> {
+    let file = OpenOptions::new().write(true).open("/dev/full").await;
+    file.inspect_err(|_| eprintln!("skipped: no /dev/full"))
+        .ok()
 }
 
 #[track_caller]
@@ -86,7 +88,9 @@ fn is_full<T>(result: io::Result<T>) {
 }
 
 async fn a_flush_reports_a_failed_write_that_a_write_has_reported(_: TempDir) -> io::Result<()> {
-    let mut file = full_device().await?;
+    let Some(mut file) = full_device().await else {
+        return Ok(());
+    };
     file.write_all(b"lost").await?;
     is_full(file.write(b"refused").await);
     is_full(file.flush().await);
@@ -120,7 +124,9 @@ async fn syncs_at_the_same_time_all_report_a_failed_write(_: TempDir) -> io::Res
 async fn into_std_reports_a_failed_write_that_another_operation_has_reported(
     _: TempDir,
 ) -> io::Result<()> {
-    let mut file = full_device().await?;
+    let Some(mut file) = full_device().await else {
+        return Ok(());
+    };
     file.write_all(b"lost").await?;
     is_full(file.write(b"refused").await);
     is_full(file.into_std().await);

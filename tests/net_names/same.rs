@@ -157,6 +157,7 @@ fn zero_linger_resets_the_connection() {
     });
 }
 
+// Linux only: `TCP_QUICKACK`.
 #[cfg(target_os = "linux")]
 #[test]
 fn quickack_and_the_type_of_service_are_set() {

@@ -1,6 +1,5 @@
 //! Starting shards, and errors of the start.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 use std::sync::mpsc::channel;
@@ -52,14 +51,16 @@ fn zero_shards_are_an_error() {
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
 }
 
+// Linux only, as `pin`: macOS can't pin threads, and no other system is supported yet.
 #[cfg(target_os = "linux")]
-fn my_processors() -> BTreeSet<usize> {
+fn my_processors() -> std::collections::BTreeSet<usize> {
     let set = rustix::thread::sched_getaffinity(None).unwrap();
     (0..rustix::thread::CpuSet::MAX_CPU)
         .filter(|&cpu| set.is_set(cpu))
         .collect()
 }
 
+// Linux only, as `pin`.
 #[cfg(target_os = "linux")]
 #[test]
 fn pinned_shards_have_a_processor_each_among_those_of_the_process() {
@@ -75,7 +76,7 @@ fn pinned_shards_have_a_processor_each_among_those_of_the_process() {
         })
         .unwrap();
     shards.join().unwrap();
-    let mut all = BTreeSet::new();
+    let mut all = std::collections::BTreeSet::new();
     for processors in told {
         assert_eq!(processors.len(), 1);
         all.extend(processors);
@@ -86,6 +87,7 @@ fn pinned_shards_have_a_processor_each_among_those_of_the_process() {
     assert_eq!(my_processors(), allowed);
 }
 
+// Linux only, as `pin`.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_process_may_be_restricted_to_some_processors() {

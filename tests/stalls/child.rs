@@ -1,7 +1,7 @@
 //! Stalls of another process: the same program, with an environment variable that selects its role.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
@@ -15,7 +15,7 @@ struct Player(Child);
 impl Player {
     /// Starts the test of this name in a process of its own, with a role.
     fn start(test: &str) -> Player {
-        let child = Command::new(std::env::current_exe().unwrap())
+        let child = crate::alone::this_program()
             .args(["--exact", &format!("child::{test}"), "--nocapture"])
             .env(PART, test)
             .stdout(Stdio::piped())

@@ -55,14 +55,7 @@ fn a_read_of_a_fifo_is_reported_as_blocked() {
 fn fifo() -> (File, File) {
     let name = format!("wakeful-fifo-{}", std::process::id());
     let path = std::env::temp_dir().join(name);
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &path,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
-        0,
-    )
-    .unwrap();
+    crate::fifo::make_fifo(&path).unwrap();
     // For reading and writing, so that the opening does not wait for another process.
     let mut options = File::options();
     let both = options.read(true).write(true).open(&path);
@@ -91,6 +84,7 @@ fn a_lock_held_on_another_thread_is_reported_as_blocked() {
     assert_kind(&report, StallKind::Blocked);
 }
 
+// Linux only: page faults of one thread come from `/proc`.
 #[cfg(target_os = "linux")]
 #[test]
 fn touching_a_mapped_file_is_reported_as_waiting_for_memory() {
@@ -128,6 +122,7 @@ fn touching_a_mapped_file_is_reported_as_waiting_for_memory() {
     }
 }
 
+// Linux only, as its test.
 #[cfg(target_os = "linux")]
 fn tempfile() -> File {
     let path = std::env::temp_dir().join(format!("wakeful-map-{}", std::process::id()));
@@ -138,6 +133,7 @@ fn tempfile() -> File {
     file
 }
 
+// Linux only: stacks are read with the feature `backtrace`.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_stack_shows_the_users_functions() {

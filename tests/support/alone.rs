@@ -11,9 +11,22 @@ pub fn role() -> Option<String> {
     env::var(ROLE).ok()
 }
 
+/// Returns a command that starts this program. The kernel may not know the format of a program for
+/// another processor; then the variable `WAKEFUL_TEST_EMULATOR` has the command that runs it.
+pub fn this_program() -> Command {
+    let program = env::current_exe().unwrap();
+    let Ok(emulator) = env::var("WAKEFUL_TEST_EMULATOR") else {
+        return Command::new(program);
+    };
+    let mut words = emulator.split_whitespace();
+    let mut command = Command::new(words.next().expect("the variable names an emulator"));
+    command.args(words).arg(program);
+    command
+}
+
 /// Returns a command that runs one test of this program, with that role.
 pub fn again(test: &str, role: &str) -> Command {
-    let mut command = Command::new(env::current_exe().unwrap());
+    let mut command = this_program();
     command
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env(ROLE, role)
@@ -39,5 +52,5 @@ pub fn alone(test: &str, body: impl FnOnce()) {
 
 /// Returns the number of descriptors of this process.
 pub fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
+    std::fs::read_dir("/dev/fd").unwrap().count()
 }

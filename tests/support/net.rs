@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 use std::future::{Future, poll_fn};
-use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -27,8 +26,9 @@ pub fn run(test: impl AsyncFn()) {
 
 /// Returns the two ends of a pipe with the packets "one" and "two" in it, each of which is read by
 /// one read. Keep the writer: after its drop the end follows them.
+// Linux only: other systems have no pipes of packets.
 #[cfg(target_os = "linux")]
-pub fn two_packets() -> (OwnedFd, OwnedFd) {
+pub fn two_packets() -> (std::os::fd::OwnedFd, std::os::fd::OwnedFd) {
     use rustix::pipe::{PipeFlags, pipe_with};
     let (reader, writer) = pipe_with(PipeFlags::DIRECT | PipeFlags::CLOEXEC).unwrap();
     for packet in [&b"one"[..], b"two"] {

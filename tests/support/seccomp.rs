@@ -15,6 +15,16 @@ const ARCHITECTURE: u32 = 4;
 const HERE: u32 = 0xC000_003E;
 #[cfg(target_arch = "aarch64")]
 const HERE: u32 = 0xC000_00B7;
+#[cfg(target_arch = "riscv64")]
+const HERE: u32 = 0xC000_00F3;
+#[cfg(target_arch = "x86")]
+const HERE: u32 = 0x4000_0003;
+#[cfg(target_arch = "arm")]
+const HERE: u32 = 0x4000_0028;
+#[cfg(target_arch = "powerpc")]
+const HERE: u32 = 0x0000_0014;
+#[cfg(target_arch = "s390x")]
+const HERE: u32 = 0x8000_0016;
 
 const fn step(code: u32, k: u32, jump: [u8; 2]) -> libc::sock_filter {
     libc::sock_filter {

@@ -125,6 +125,17 @@ fn leftovers_are_found() {
 }
 
 #[test]
+fn gates_without_a_reason_are_found() {
+    let gate = "#[cfg(target_os = \"linux\")]\nmod a;\n";
+    assert_eq!(lines(gates, "tests/a.rs", gate), [1]);
+    assert_eq!(lines(gates, "net/src/a.rs", gate), NONE);
+    let reason = format!("// Linux only: seccomp.\n{gate}\n{gate}");
+    assert_eq!(lines(gates, "tests/a.rs", &reason), [5]);
+    let file = "#![cfg(target_os = \"linux\")]";
+    assert_eq!(lines(gates, "tests/a.rs", file), [1]);
+}
+
+#[test]
 fn sleeps_are_found() {
     assert_eq!(
         lines(

@@ -1,7 +1,16 @@
 //! How a reader uses the page: steps, answers, keys and a small screen, in a headless Chromium.
 
+use std::future::pending;
+use std::rc::Rc;
+use std::time::Duration;
+
 use serde_json::json;
-use wakeful::trace::Level;
+use wakeful::net::TcpStream;
+use wakeful::select;
+use wakeful::sync::{Mutex, Notify, mpsc};
+use wakeful::task::yield_now;
+use wakeful::time::sleep;
+use wakeful::trace::{Level, Snapshot, snapshot};
 
 use super::browser::{open, page_of, three_polls, two_tasks, view};
 use super::devtools::{Folder, Page, browser};
@@ -221,4 +230,113 @@ fn a_phone_shows_lanes() {
         assert!(wide.as_f64() <= Some(f64::from(width)), "{wide}");
     }
     assert_eq!(page.complaints, [""; 0]);
+}
+
+/// Returns what the page of a recording says before anything is selected.
+fn overview(name: &str, snapshot: &Snapshot) -> Option<String> {
+    let folder = Folder::new(name);
+    let mut page = open(browser()?, &folder, &snapshot.to_html());
+    let overview = text(&mut page, "pane-trace");
+    assert_eq!(page.complaints, [""; 0]);
+    Some(overview)
+}
+
+#[test]
+fn the_overview_says_what_tasks_wait_for_that_no_primitive_holds() {
+    let peer = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = peer.local_addr().unwrap();
+    let snapshot = record(Level::Wakes, async {
+        named("client", async move {
+            let stream = TcpStream::connect(address).await.unwrap();
+            stream.readable().await.unwrap();
+        });
+        named("forgotten", pending::<()>());
+        // The sender must live as long as the recording.
+        let (to_kept, mut kept) = mpsc::channel::<()>(1);
+        // The second poll begins no new wait for the channel.
+        named("patient", async move {
+            select! {
+                _ = kept.recv() => {}
+                () = async { yield_now().await; pending().await } => {}
+            }
+        });
+        sleep(Duration::from_millis(1)).await;
+        while !snapshot().to_string().contains("wakes client") {
+            yield_now().await;
+        }
+        yield_now().await;
+        std::mem::forget(to_kept);
+    });
+    let Some(overview) = overview("sockets", &snapshot) else {
+        return;
+    };
+    for part in [
+        "since its last poll. It may wait for: source 0 of the reactor, which woke it last.",
+        "since its last poll. The trace does not show for what. Recorded at Level::Clones, it \
+         shows whether a waker of the task is left.",
+        "since its last poll. It may wait, since an earlier poll, for: the channel made at ",
+    ] {
+        assert!(overview.contains(part), "{part} in {overview}");
+    }
+}
+
+#[test]
+fn tasks_that_wait_for_the_same_are_one_line_of_the_overview() {
+    let snapshot = record(Level::Wakes, async {
+        let notify = Rc::new(Notify::new());
+        for n in 0..20 {
+            let notify = notify.clone();
+            named(&format!("waiter {n}"), async move {
+                notify.notified().await;
+            });
+        }
+        named("alone", async { Notify::new().notified().await });
+        yield_now().await;
+    });
+    let Some(overview) = overview("groups", &snapshot) else {
+        return;
+    };
+    for part in [
+        "waiter 0, waiter 1, waiter 2 and 17 more: Each waits for a wake, the first for ",
+        "alone: It waits for a wake",
+    ] {
+        assert!(overview.contains(part), "{part} in {overview}");
+    }
+}
+
+#[test]
+fn a_frozen_task_that_was_cancelled_says_what_it_waited_for() {
+    let snapshot = record(Level::Wakes, async {
+        let lock = Rc::new(Mutex::new(()));
+        let guard = lock.lock().await;
+        let locked = lock.clone();
+        let two = named("two", async move {
+            let mut kept = Box::pin(locked.lock());
+            select! {
+                _ = kept.as_mut() => {}
+                () = yield_now() => {}
+            }
+            drop(locked.lock().await); // queued after the one that is kept and not polled
+        });
+        let sleeper = named("sleeper", sleep(Duration::from_secs(3600)));
+        sleep(Duration::from_millis(1)).await;
+        sleeper.abort();
+        drop(guard);
+        sleep(Duration::from_millis(1)).await;
+        two.abort();
+        _ = two.await;
+    });
+    let Some(overview) = overview("frozen", &snapshot) else {
+        return;
+    };
+    for part in [
+        // Its timer was cancelled with it.
+        ", since its last poll. For: timer ",
+        "sleeper: It was cancelled, after it had waited for ",
+        "two: It was cancelled, after it had waited for ",
+        ", since its last poll. Before that poll, main woke it through the mutex made at ",
+        ", but the poll may not have reached the future that was woken.",
+    ] {
+        assert!(overview.contains(part), "{part} in {overview}");
+    }
 }

@@ -76,7 +76,8 @@ fn check() -> Verdict {
         );
         ensure!(
             *read == (1..=10).collect::<Vec<_>>(),
-            "The letters 1 to {posted} were posted, and the reader wanted 10. It has read {read:?}."
+            "The letters 1 to {posted} were posted, and the reader wanted the first 10. It has read \
+             {read:?}. Letters that it does not need should stay in the box."
         );
         ensure!(
             state.contains("`Ready`"),

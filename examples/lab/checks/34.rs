@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use program::{Account, transfer};
+use wakeful::Metrics;
 use wakeful::sync::Mutex;
 use wakeful_lab::ensure;
 use wakeful_lab::exercise::{Exercise, Verdict, let_run, step};
@@ -49,9 +50,18 @@ fn accounts() -> Rc<[Account; 3]> {
     }))
 }
 
-/// Runs the transfers `(from, to)` of 10 at the same time. Returns whether they have ended, and the
-/// balances.
-fn run(transfers: &[(usize, usize)]) -> (bool, Vec<i64>) {
+/// What became of transfers.
+#[derive(PartialEq)]
+enum Outcome {
+    Ended,
+    /// No task is polled any more.
+    Wait,
+    /// Tasks are polled without end.
+    Spin,
+}
+
+/// Runs the transfers `(from, to)` of 10 at the same time. Returns their outcome, and the balances.
+fn run(transfers: &[(usize, usize)]) -> (Outcome, Vec<i64>) {
     step("in `transfer`");
     wakeful::block_on(async {
         let accounts = accounts();
@@ -65,11 +75,20 @@ fn run(transfers: &[(usize, usize)]) -> (bool, Vec<i64>) {
             })
             .collect();
         let_run().await;
-        let ended = tasks.iter().all(|task| task.is_finished());
+        let outcome = if tasks.iter().all(|task| task.is_finished()) {
+            Outcome::Ended
+        } else {
+            let before = Metrics::current().polls;
+            let_run().await; // about 50 polls of this task
+            match Metrics::current().polls - before {
+                0..75 => Outcome::Wait,
+                _ => Outcome::Spin,
+            }
+        };
         let balances = accounts
             .iter()
             .map(|it| it.balance.try_lock().map_or(-1, |it| *it));
-        (ended, balances.collect())
+        (outcome, balances.collect())
     })
 }
 
@@ -102,9 +121,14 @@ fn check() -> Verdict {
         let names = transfers.iter();
         let names = names.map(|&(from, to)| format!("{} to {}", name(from), name(to)));
         let names = names.collect::<Vec<_>>().join(", ");
-        let (ended, balances) = run(transfers);
+        let (outcome, balances) = run(transfers);
         ensure!(
-            ended,
+            outcome != Outcome::Spin,
+            "Transfers at the same time: {names}. They have not ended: they are polled again and \
+             again, and none of them gets both locks."
+        );
+        ensure!(
+            outcome == Outcome::Ended,
             "Transfers at the same time: {names}. They have not ended: they wait for each other."
         );
         ensure!(

@@ -1,7 +1,7 @@
 //! Exercise 14: a reader that leaves letters in the box.
 //!
 //! What it should do: `read` waits until it has `count` letters. However many letters are posted
-//! between two polls, the reader takes them all.
+//! between two polls, the next poll takes all that it still needs. Further ones stay in the box.
 //!
 //! Repair `read`. It needs a change of one or two lines.
 //!

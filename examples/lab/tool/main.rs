@@ -7,6 +7,7 @@
 mod cargo;
 mod lessons;
 
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -39,6 +40,10 @@ fn run(arguments: &[String]) -> Result<bool, String> {
     let lessons = lessons()?;
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(true)
+        }
         ["list"] => list(&lessons),
         ["check", "all"] => check_all(&lessons),
         ["check", number] => check(lessons::find(&lessons, number)?),
@@ -110,7 +115,10 @@ fn check(lesson: &Lesson) -> Result<bool, String> {
         "right" => println!("The answer '{answer}' is right:"),
         "wrong" => println!("The answer '{answer}' is not right:"),
         "open" => println!("The question is not answered yet: {set} one of {letters}."),
-        _ => println!("'{answer}' is not an answer: {set} one of {letters}."),
+        _ => println!(
+            "'{}' is not an answer: {set} one of {letters}.",
+            answer.escape_debug()
+        ),
     }
     print_indented(&report.reply);
     Ok(program_right && report.question == "right")
@@ -242,16 +250,44 @@ fn reset(lesson: &Lesson) -> Result<bool, String> {
         ));
     }
     let path = lesson.file("exercises");
-    let copy = lesson.kept("before_reset.rs");
-
-    let parent = copy.parent().expect("it has a folder");
-    fs::create_dir_all(parent)
-        .and_then(|()| fs::copy(&path, &copy))
-        .and_then(|_| fs::write(&path, shown.stdout))
-        .map_err(|error| format!("cannot restore {}: {error}", path.display()))?;
+    let cannot = |error| format!("cannot restore {}: {error}", path.display());
+    let student = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        read => Some(read.map_err(cannot)?),
+    };
+    if student.as_ref() == Some(&shown.stdout) {
+        println!("exercises/{number}.rs is as it was at the last commit. Nothing was changed.");
+        return Ok(true);
+    }
+    let kept = student.map(|text| keep(lesson, &text)).transpose();
+    let kept = kept.map_err(cannot)?;
+    fs::write(&path, shown.stdout).map_err(cannot)?;
     println!("exercises/{number}.rs is restored as it was at the last commit.");
-    println!("Your version is kept: target/lab/exercise_{number}_before_reset.rs");
+    if let Some(name) = kept {
+        println!("Your version is kept: target/lab/{name}");
+    }
     Ok(true)
+}
+
+/// Writes a copy of the student's version, and returns its name. Earlier copies are kept.
+fn keep(lesson: &Lesson, text: &[u8]) -> io::Result<String> {
+    for n in 1.. {
+        let suffix = if n == 1 {
+            String::new()
+        } else {
+            format!("_{n}")
+        };
+        let copy = lesson.kept(&format!("before_reset{suffix}.rs"));
+        fs::create_dir_all(copy.parent().expect("it has a folder"))?;
+        match fs::File::create_new(&copy) {
+            Ok(mut file) => file.write_all(text)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(error),
+        }
+        let name = copy.file_name().expect("it has a name");
+        return Ok(name.to_string_lossy().into_owned());
+    }
+    unreachable!("there are endless numbers")
 }
 
 /// Checks the exercises themselves: as shipped each must fail for its reason, with its question

@@ -83,8 +83,12 @@ function watchDelay(a, event) {
     cause.delayed += 1;
     return;
   }
-  const alert = raise(a, "delay", event.task, event.ts, event.seq);
-  alert.worst = Math.max(alert.worst, event.ts - woken);
+  // Tasks that wait in one queue have one cause.
+  const alert = raise(a, "delay", null, event.ts);
+  if (event.ts - woken <= alert.worst) return;
+  alert.worst = event.ts - woken;
+  alert.by = event.task;
+  alert.seq = event.seq;
 }
 
 function watchTimer(a, event) {
@@ -200,9 +204,8 @@ const ALERTS = {
   delay: {
     title: "Long wait", rank: 4,
     words: (x) => [
-      ...subject(x.task),
-      x.n === 1 ? ` waited ${duration(x.worst)} from its wake to its poll.`
-        : ` waited too long from wake to poll ${count(x.n, "time")}, up to ${duration(x.worst)}.`,
+      ...subject(x.by), ` waited ${duration(x.worst)} from its wake to its poll`,
+      x.n === 1 ? "." : `, and ${count(x.n - 1, "other")} more than ${duration(LONG_DELAY)}.`,
     ]
   },
   queue: {

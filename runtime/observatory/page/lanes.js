@@ -11,15 +11,17 @@ function gapsIn(w, t0, t1) {
 
 /**
  * Takes out of the states of a task what lies in gaps in which it did something, and what was ready
- * in any gap: these states are not known. Polls of which there is an event stay.
+ * in any gap: these states are not known. Polls of which there is an event stay. A task that spins
+ * is ready between two gaps.
  */
-function cutStates(states, mine, unknown) {
+function cutStates(states, mine, unknown, spins) {
   const cut = slices();
   states.start.forEach((start, k) => {
     const end = states.end[k], what = states.what[k], event = states.event[k];
     let from = start, known = what;
-    // What is polled after a gap without a wake was woken in the gap; what was ready was polled.
-    const after = states.what[k + 1] === RUNNING ? READY : what === READY ? WAITING : what;
+    // What was ready before a gap was polled in it; what is polled after the last one was woken.
+    const polled = states.what[k + 1] === RUNNING,
+      after = spins && what === WAITING ? READY : what === READY && !spins ? WAITING : what;
     const gaps = what === READY ? unknown : mine;
     if (what !== RUNNING)
       for (let g = firstAtLeast(gaps, start, 0, (gap) => gap.t1);
@@ -28,7 +30,7 @@ function cutStates(states, mine, unknown) {
         known = after;
         from = Math.max(from, Math.min(end, gaps[g].t1));
       }
-    if (end > from) slice(cut, from, end, known, event);
+    if (end > from) slice(cut, from, end, from > start && polled ? READY : known, event);
   });
   sum(cut);
   return cut;
@@ -149,8 +151,9 @@ function layOut(view) {
     rowOf = new Int32Array(m.tasks.length).fill(-1);
   rows.forEach((task, row) => {
     rowOf[task] = row;
-    const mine = (sums.get(m.tasks[task].id) ?? []).map((one) => one.gap);
-    m.tasks[task].states = cutStates(m.tasks[task].states, mine, gaps);
+    const mine = sums.get(m.tasks[task].id) ?? [], spins = mine.some((one) => one.wakes > 100);
+    m.tasks[task].states =
+      cutStates(m.tasks[task].states, mine.map((one) => one.gap), gaps, spins);
   });
   const own = w.events.filter((event) => event.own && event.kind === "poll" && event.dur > 1e5
     && event.ts + event.dur > view.t0 && event.ts < t1 && !$("own").checked);

@@ -82,7 +82,7 @@ mod span;
 mod task;
 
 pub(crate) use resource::{Op, Primitive, Resource, Timer, What};
-pub(crate) use task::{About, Closure, Task};
+pub(crate) use task::{About, Closure, Main, Task};
 
 /// Whether a subscriber, which is user code, learns of what is done to a waker.
 pub(crate) const TELLS: bool = true;

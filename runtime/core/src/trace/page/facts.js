@@ -235,7 +235,9 @@ function flagsOf(m, task) {
 const FLAG_RULES = [
   ["Stall", "a poll longer than the limit of the recorder"],
   ["Panic", "a poll that panicked"],
-  ["No waker left", "pending without a live waker and without a wake that is on its way (level 3)"],
+  ["No waker left",
+    "pending without a live waker and without a wake that is on its way (level Clones)",
+  ],
   [
     "Lost wakeup",
     "cancelled while it was pending, not woken since its last poll, and something still kept " +

@@ -1,6 +1,7 @@
 // The page: state, and reactions to the reader.
 
 const PLAY_MS = 700;
+const LEVELS = ["Off", "Polls", "Wakes", "Clones"];
 
 const $ = (id) => document.getElementById(id);
 
@@ -67,7 +68,7 @@ function run(m) {
   document.title = `${m.raw.program || "Wakeful"}: trace`;
   $("summary").textContent =
     `${count(m.tasks.length, "task")}, ${count(m.n, "event")}, ` +
-    `${duration(m.end)}, level ${m.raw.level}` +
+    `${duration(m.end)}, level ${LEVELS[m.raw.level] ?? m.raw.level}` +
     (m.raw.lost > 0 ? `, ${m.raw.lost} lost` : "");
   $("syslabels").replaceChildren(
     ...ui.lanes.map((lane) => element("div", { title: lane.label }, lane.label)),

@@ -65,24 +65,115 @@ function whoWoke(m, task) {
   return [...parts, ". The last time at ", at(last, duration(m.ts[last])), "."];
 }
 
-/** Says what a task waits for, as far as its last poll shows it. */
-function waitsFor(m, task, poll) {
+/** Returns the primitives that a task began to wait for during a poll. */
+function awaited(m, task, poll) {
   const end = m.ts[poll] + m.dur[poll],
     found = [];
   for (let i = poll + 1; i < m.n && m.ts[i] <= end; i++) {
-    if (m.kind(i) === "await" && m.task[i] === task.index)
-      found.push([`the ${m.primitive(m.get(i, "primitive"))}`]);
+    if (m.kind(i) === "await" && m.task[i] === task.index) found.push(m.get(i, "primitive"));
+  }
+  return found;
+}
+
+/** Returns the primitives that a task waited for more often than it was woken through them. */
+function stillAwaited(m, task) {
+  const left = new Map();
+  for (const i of task.events) {
+    const kind = m.kind(i);
+    if (kind !== "await" && kind !== "wake") continue;
+    const primitive = m.get(i, kind === "await" ? "primitive" : "through");
+    if (primitive === null) continue;
+    const n = (left.get(primitive) ?? 0) + (kind === "await" ? 1 : -1);
+    left.set(primitive, Math.max(0, n));
+  }
+  return [...left]
+    .filter(([, n]) => n > 0)
+    .map(([primitive]) => primitive)
+    .slice(-3);
+}
+
+/**
+ * Returns the event that names the source which last woke a task, or which it registered, if the
+ * source was open at a time.
+ */
+function lastSource(m, task, until) {
+  const closed = new Set(),
+    mine = new Set(task.polls);
+  let poll = -1,
+    found = -1;
+  for (let i = 0; i < m.n && m.ts[i] <= until; i++) {
+    const kind = m.kind(i);
+    if (kind === "poll") poll = i;
+    if (kind === "deregister") closed.add(m.get(i, "source"));
+    if (kind === "register") {
+      closed.delete(m.get(i, "source"));
+      const during = poll >= 0 && m.ts[i] <= m.ts[poll] + m.dur[poll];
+      if (during && mine.has(poll)) found = i;
+    }
+    if (kind === "wake" && m.get(i, "origin") === "source") {
+      if (m.task[i] === task.index) found = i;
+      // It woke another task, so it was given to that one.
+      else if (found >= 0 && sourceOf(m, found) === m.get(i, "from")) found = -1;
+    }
+  }
+  return found >= 0 && !closed.has(sourceOf(m, found)) ? found : -1;
+}
+
+function sourceOf(m, i) {
+  return m.get(i, m.kind(i) === "wake" ? "from" : "source");
+}
+
+/** Says what a task waits for, as far as the trace shows it. */
+function waitsFor(m, task, poll) {
+  const end = m.ts[poll] + m.dur[poll],
+    found = awaited(m, task, poll).map((primitive) => [`the ${m.primitive(primitive)}`]);
+  for (let i = poll + 1; i < m.n && m.ts[i] <= end; i++) {
     if (m.kind(i) === "submit") found.push([at(i, `job ${m.get(i, "job")} of the blocking pool`)]);
   }
+  // What was dropped with a cancelled task was there while it waited.
+  const dropped = (i) =>
+    task.done >= 0 && m.kind(i) === "timer_cancel" && m.ts[i] > m.ts[poll] + m.dur[poll];
   for (const i of task.events) {
-    if (m.kind(i) === "timer_arm" && (timerLife(m, i)?.end ?? -1) < 0)
-      found.push([at(i, `timer ${m.get(i, "timer")}`)]);
+    if (m.kind(i) !== "timer_arm") continue;
+    const ended = timerLife(m, i)?.end ?? -1;
+    if (ended < 0 || dropped(ended)) found.push([at(i, `timer ${m.get(i, "timer")}`)]);
   }
-  return found.flatMap((one, k) => [
-    k === 0 ? " For: " : ", ",
-    ...one,
-    ...(k === found.length - 1 ? ["."] : []),
-  ]);
+  const list = (start, those) =>
+    those.flatMap((one, k) => [
+      k === 0 ? start : ", ",
+      ...one,
+      ...(k === those.length - 1 ? ["."] : []),
+    ]);
+  const known = found.length > 0,
+    wait = task.done >= 0 ? "have waited" : "wait",
+    cause = known ? null : causeOf(m, poll),
+    woke = cause && m.kind(cause.event) === "wake" ? cause.event : -1,
+    still = stillAwaited(m, task),
+    earlier = still.map((primitive) => [`the ${m.primitive(primitive)}`]);
+  if (woke >= 0 && still.includes(m.get(woke, "through"))) {
+    return [
+      " Before that poll, ",
+      wakerLink(m, woke),
+      ` woke it${through(m, woke)}, but the poll may not have reached the future that was woken.`,
+    ];
+  }
+  if (known) return list(" For: ", found);
+  const source = m.raw.level >= 2 ? lastSource(m, task, task.done >= 0 ? end : Infinity) : -1,
+    perhaps = [];
+  if (source >= 0) {
+    const what = `source ${sourceName(sourceOf(m, source))} of the reactor`,
+      how = m.kind(source) === "wake" ? "which woke it last" : "which it registered";
+    perhaps.push(...list(` It may ${wait} for: `, [[at(source, what), `, ${how}`]]));
+  }
+  // A wait that was dropped leaves no event, so these are guesses as well.
+  if (earlier.length > 0)
+    perhaps.push(...list(` It may ${wait}, since an earlier poll, for: `, earlier));
+  if (perhaps.length > 0) return perhaps;
+  if (m.raw.level >= 3) return [];
+  return [
+    " The trace does not show for what. Recorded at Level::Clones, it shows whether a waker of " +
+      "the task is left.",
+  ];
 }
 
 /** Says why a task does not go on at the end of the trace, or how it ended. */
@@ -100,6 +191,7 @@ function whyNot(m, task) {
     const what = lost.why === "kept" ? "Its wakeup was lost" : "Nothing could wake it";
     return [`${what}: ${LOST[lost.why]}${markedInPoll(m, lost)}.`, ...when, ...end];
   }
+  if (wasCancelled(m, task)) return howCancelled(m, task);
   if (task.done >= 0) return sentence(m, task.done);
   const since = k >= 0 ? m.end - states.start[k] : 0;
   if (last === undefined)
@@ -120,6 +212,32 @@ function whyNot(m, task) {
     ...waitsFor(m, task, last),
     live ? ` ${count(live.n, "waker")} of it exist${live.n === 1 ? "s" : ""}.` : "",
   ];
+}
+
+/** Says in what state a task was cancelled, and what it waited for. */
+function howCancelled(m, task) {
+  const cancelled = at(task.done, "It was cancelled"),
+    poll = task.polls.findLast((i) => m.get(i, "result") !== "cancelled");
+  if (poll === undefined) return [cancelled, "; its code never ran."];
+  if (m.get(poll, "result") !== "pending") return [cancelled, "."];
+  const waited = duration(Math.max(0, m.ts[task.done] - m.ts[poll] - m.dur[poll])),
+    queued = (i) => i > poll && ["wake", "received"].includes(m.kind(i)) && queues(m, i);
+  if (task.events.some(queued)) return [cancelled, ", after it had been woken, before its poll."];
+  return [
+    cancelled,
+    `, after it had waited for ${waited}, since `,
+    at(poll, "its last poll"),
+    ".",
+    ...waitsFor(m, task, poll),
+  ];
+}
+
+function queues(m, i) {
+  return ["queued", "during_poll"].includes(m.get(i, "effect"));
+}
+
+function wasCancelled(m, task) {
+  return task.done >= 0 && m.get(task.done, "outcome") === "cancelled";
 }
 
 /** Whether a task had not ended at the end of the trace. */
@@ -157,27 +275,70 @@ function didHold(m, task) {
     : ["No. ", at(longest, "Its longest poll"), ` took ${duration(m.dur[longest])}.`];
 }
 
+/**
+ * Puts the tasks into one list that wait for the same primitive, and for nothing else. Each list
+ * stands in the place of its first task.
+ */
+function groups(m, tasks) {
+  const lists = [],
+    byPrimitive = new Map();
+  for (const task of tasks) {
+    const last = task.polls[task.polls.length - 1],
+      waits = !task.lost && task.done < 0 && last !== undefined;
+    const found = waits && task.states.what.at(-1) === WAITING ? awaited(m, task, last) : [];
+    const key = found.length === 1 ? found[0] : null;
+    if (key !== null && byPrimitive.has(key)) byPrimitive.get(key).push(task);
+    else {
+      lists.push([task]);
+      if (key !== null) byPrimitive.set(key, lists[lists.length - 1]);
+    }
+  }
+  return lists;
+}
+
+/** Says why tasks do not go on that wait for the same. */
+function whyNotAll(m, [first, ...others]) {
+  const named = others.slice(0, 2),
+    more = others.length - named.length;
+  const names = named.flatMap((task) => [", ", link(task.index)]);
+  const rest = more > 0 ? [` and ${more.toLocaleString("en")} more`] : [];
+  if (others.length === 0) return [link(first.index), ": ", ...whyNot(m, first)];
+  const since = first.states.start.at(-1),
+    last = first.polls[first.polls.length - 1];
+  return [
+    link(first.index),
+    ...names,
+    ...rest,
+    `: Each waits for a wake, the first for ${duration(m.end - since)} already, since `,
+    at(last, "its last poll"),
+    `. For: the ${m.primitive(awaited(m, first, last)[0])}.`,
+  ];
+}
+
 /** Answers the questions about the whole trace. */
 function showOverview(pane, m, go) {
   const answers = (list) =>
     element("ul", {}, ...list.map((parts) => element("li", {}, ...linked(m, parts, go))));
   const most = 12,
-    open = m.tasks.filter((task) => task.lost || isOpen(task)),
+    open = m.tasks.filter((task) => task.lost || isOpen(task) || wasCancelled(m, task)),
     woken = m.tasks.filter((task) => task.events.length > 0);
-  open.sort((a, b) => Number(Boolean(b.lost)) - Number(Boolean(a.lost)));
+  // Lost ones first, and those last that were cancelled.
+  const rank = (task) => (task.lost ? 0 : wasCancelled(m, task) ? 2 : 1);
+  open.sort((a, b) => rank(a) - rank(b));
   const rest = (list) =>
-    list.length > most ? [[`and ${count(list.length - most, "task")} more`]] : [];
-  const each = (list, answer) => [
-    ...list.slice(0, most).map((task) => [link(task.index), ": ", ...answer(m, task)]),
-    ...rest(list),
-  ];
+    list.length > most
+      ? [[`and ${count(list.flat().length - list.slice(0, most).flat().length, "task")} more`]]
+      : [];
+  const lists = groups(m, open);
+  const stuck = [...lists.slice(0, most).map((list) => whyNotAll(m, list)), ...rest(lists)];
+  const each = woken.slice(0, most).map((task) => [link(task.index), ": ", ...whoWoke(m, task)]);
   pane.replaceChildren(
     element("h2", {}, "What held up the loop?"),
     element("p", {}, ...linked(m, heldLoop(m), go)),
     element("h2", {}, "Which tasks do not go on?"),
-    open.length === 0 ? element("p", {}, "All tasks have ended.") : answers(each(open, whyNot)),
+    open.length === 0 ? element("p", {}, "All tasks have ended.") : answers(stuck),
     element("h2", {}, "Who woke each task?"),
-    answers(each(woken, whoWoke)),
+    answers([...each, ...rest(woken)]),
     element("p", { class: "dim" }, "Select a task for more about it."),
   );
 }
