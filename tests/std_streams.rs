@@ -125,6 +125,22 @@ fn child() {
                 stderr().write_all(line.as_bytes()).await.unwrap();
             }
         }),
+        // A report of the runtime can't be printed.
+        Some("report") => {
+            let runtime = wakeful::Builder::new()
+                .blocking_shutdown_timeout(std::time::Duration::from_millis(1))
+                .build()
+                .unwrap();
+            let (_keep, kept) = std::sync::mpsc::channel::<()>();
+            let (begin, begun) = std::sync::mpsc::channel();
+            drop(runtime.spawn_blocking(move || {
+                begin.send(()).unwrap();
+                kept.recv()
+            }));
+            begun.recv().unwrap();
+            drop(runtime);
+            std::process::exit(0);
+        }
         Some(role) if role.starts_with("hello") => hello(role),
         _ => {}
     }
@@ -296,6 +312,12 @@ fn a_flush_reports_a_failed_write_that_a_write_has_reported() {
         return println!("skipped: no /dev/full");
     };
     ends_well(start("full", Stdio::null(), full));
+}
+
+#[test]
+fn a_report_that_cannot_be_printed_does_not_panic() {
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    ends_well(start("report", Stdio::null(), full));
 }
 
 #[test]

@@ -53,6 +53,7 @@ mod primitives;
 #[cfg(feature = "process")]
 pub mod process;
 pub mod reactor;
+mod report;
 pub mod runtime;
 mod scope;
 pub mod shard;

@@ -495,7 +495,7 @@ async fn stop_dropped(group: Rc<Group>, location: &'static Location<'static>, de
     group.remove_empty_waiter(place);
     if !in_time && let Some(executor) = group.executor() {
         let tasks = GroupTask::all(&group, &executor);
-        eprintln!(
+        crate::report::report!(
             "wakeful: the `TaskGroup` made at {location} was dropped, and these tasks had not \
              ended {deadline:?} later, so they are aborted: {}",
             List(&tasks)

@@ -40,7 +40,7 @@ pub fn dump_on_signal(kind: SignalKind) -> io::Result<JoinHandle<()>> {
     let mut signals = signal(kind)?;
     Ok(spawn_background(async move {
         while signals.recv().await.is_some() {
-            eprintln!("{}", dump());
+            crate::report::report!("{}", dump());
         }
     }))
 }

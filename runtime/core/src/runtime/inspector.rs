@@ -33,7 +33,7 @@ impl OnDeadlock {
 
 impl Default for OnDeadlock {
     fn default() -> OnDeadlock {
-        OnDeadlock::new(|report| eprintln!("wakeful: {report}"))
+        OnDeadlock::new(|report| crate::report::report!("wakeful: {report}"))
     }
 }
 

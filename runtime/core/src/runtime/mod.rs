@@ -327,7 +327,7 @@ impl Drop for Runtime {
         };
         let busy = self.shut_down(timeout, |busy| {
             if context::is_running() {
-                eprintln!(
+                crate::report::report!(
                     "wakeful: a runtime is dropped inside `block_on` of another one, whose loop \
                      stands still until {busy} `spawn_blocking` closures have ended, for \
                      {timeout:?} at most. Use `Runtime::shutdown_background` or \
@@ -336,7 +336,7 @@ impl Drop for Runtime {
             }
         });
         if busy > 0 && !timeout.is_zero() {
-            eprintln!(
+            crate::report::report!(
                 "wakeful: a runtime was dropped while {busy} `spawn_blocking` closures or file \
                  operations still ran after {timeout:?}; they run to their end, see \
                  `Runtime::shutdown_timeout`"

@@ -47,7 +47,7 @@ impl Parts {
             true => "it has no tasks".to_owned(),
             false => format!("these tasks wait as well: {tasks}"),
         };
-        eprintln!(
+        crate::report::report!(
             "wakeful: `block_on` at {location} waits forever: nothing has kept a waker of its \
              future or of a task, there is no timer, no descriptor, no closure and no handle that \
              could end the wait; {tasks}. A future that returns `Pending` has to see that its \
@@ -85,7 +85,7 @@ impl Parts {
              or call `wakeful::time::resume` first"
         );
         if !self.unreachable_timer_reported.replace(true) {
-            eprintln!(
+            crate::report::report!(
                 "wakeful: {what}: `block_on` waits until something else wakes a task. Give the \
                  sleep or the timeout a shorter time if nothing does"
             );
@@ -122,7 +122,7 @@ impl Parts {
              of this thread, whose loop can't run meanwhile. {advice}"
         );
         self.foreign_wait_reported.set(true);
-        eprintln!(
+        crate::report::report!(
             "wakeful: `block_on` at {location} waits for {what}, of another runtime of this \
              thread, whose loop can't run meanwhile; only another thread can end the wait. {advice}"
         );

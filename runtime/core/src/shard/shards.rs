@@ -337,7 +337,7 @@ impl Drop for Shards {
             return;
         }
         if let Err(error) = self.end() {
-            eprintln!("wakeful: shards were dropped, and did not end well: {error}");
+            crate::report::report!("wakeful: shards were dropped, and did not end well: {error}");
         }
     }
 }

@@ -35,7 +35,7 @@ impl Hook {
 
 impl Default for Hook {
     fn default() -> Hook {
-        Hook::new(|report| eprintln!("wakeful: a stall: {report}"))
+        Hook::new(|report| crate::report::report!("wakeful: a stall: {report}"))
     }
 }
 

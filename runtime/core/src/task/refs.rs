@@ -206,7 +206,7 @@ impl Refs {
 #[cold]
 #[inline(never)]
 fn too_many() -> ! {
-    eprintln!("wakeful: more than {LIMIT} references to one task");
+    crate::report::report!("wakeful: more than {LIMIT} references to one task");
     std::process::abort()
 }
 

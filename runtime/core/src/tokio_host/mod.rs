@@ -195,6 +195,9 @@ impl Host {
 
     /// Makes a host of two runtimes. That of tokio needs `enable_io` and `enable_time`. If it has
     /// several threads, tokio's tasks run on them, and only Wakeful's tasks on this one.
+    ///
+    /// `tokio::task::block_in_place` in a task of Wakeful blocks the loop. A `block_on` of tokio in
+    /// it must not wait for anything of Wakeful, such as a timer: it would wait forever.
     pub fn with(wakeful: Runtime, tokio: runtime::Runtime) -> Host {
         let wakeful = Some(wakeful);
         Host { wakeful, tokio }

@@ -65,8 +65,8 @@ impl Output {
             Format::Story => std::fs::write(path, format!("{snapshot:#}")),
         };
         match written {
-            Ok(()) => eprintln!("wakeful: the trace is in {}", path.display()),
-            Err(error) => eprintln!(
+            Ok(()) => crate::report::report!("wakeful: the trace is in {}", path.display()),
+            Err(error) => crate::report::report!(
                 "wakeful: cannot write the trace to {}: {error}: set {FILE} to a file in a folder \
                  that exists",
                 path.display()

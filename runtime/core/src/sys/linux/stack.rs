@@ -30,7 +30,7 @@ pub(crate) fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         if let Some(reason) = unwinder::refusal() {
-            eprintln!("wakeful: reports of stalls come without stacks: {reason}");
+            crate::report::report!("wakeful: reports of stalls come without stacks: {reason}");
             return;
         }
         // The first walk may load a library, which must not happen in the handler.
