@@ -198,8 +198,10 @@ function navigation(view) {
       pause(view, true);
       const { m, ui } = view;
       if (m.n === 0) return;
+      const mine = ofTask && ui.task >= 0 ? m.tasks[ui.task].events : [];
       let i = ui.event >= 0 ? ui.event + by
-        : Math.min(m.n - 1, firstAtLeast(m.ts, (view.t0 + view.t1) / 2));
+        : mine.length > 0 ? mine.at(by > 0 ? 0 : -1)
+          : Math.min(m.n - 1, firstAtLeast(m.ts, (view.t0 + view.t1) / 2));
       while (ofTask && ui.task >= 0 && i >= 0 && i < m.n && m.task[i] !== ui.task) i += by;
       if (i >= 0 && i < m.n) go.event(i);
     },

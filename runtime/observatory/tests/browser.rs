@@ -331,12 +331,16 @@ fn events_and_tasks_are_selected_by_clicks_and_by_keys() {
     let address = server();
     let folder = Folder::new("select");
     let mut page = open(browser, &folder, address);
+    // So that the task stays in view on a slow machine.
+    page.eval("$('span').value = '3e10'");
     get(address, "/yields?n=5", "");
     shows(&mut page, "GET /yields?n=5", "done");
     let key = |page: &mut Page, key: &str| {
+        let shift = key.starts_with("Shift+");
+        let key = key.trim_start_matches("Shift+");
         page.eval(&format!(
             "$('lanes').focus(); $('lanes').dispatchEvent(new KeyboardEvent('keydown', \
-               {{ key: '{key}', bubbles: true }}))"
+               {{ key: '{key}', shiftKey: {shift}, bubbles: true }}))"
         ));
         page.frames();
     };
@@ -346,9 +350,10 @@ fn events_and_tasks_are_selected_by_clicks_and_by_keys() {
     ));
     page.until("$('panel').textContent.includes('6 polls')");
     assert_eq!(page.eval("document.body.dataset.state"), "live");
-    key(&mut page, "ArrowRight");
+    // With Shift, the first event of the selected task.
+    key(&mut page, "Shift+ArrowRight");
     page.until("document.body.dataset.state === 'paused'");
-    page.until("/ at [0-9.]+ s: /.test($('event').textContent)");
+    page.until("/^spawn at [0-9.]+ s: .*yields/.test($('event').textContent)");
     let first = page.eval("$('event').textContent");
     key(&mut page, "ArrowRight");
     page.until(&format!("$('event').textContent !== {first}"));
