@@ -50,8 +50,6 @@ fn place_of_panic(name: &str, f: impl FnOnce()) -> String {
 /// One call that panics.
 type Misuse = (&'static str, Box<dyn FnOnce()>);
 
-// Linux only: abstract names of sockets.
-#[cfg(target_os = "linux")]
 #[test]
 fn a_panic_of_a_misused_function_names_the_place_of_the_call() {
     let listener = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -358,7 +358,8 @@ fn gates(file: &Source) -> Vec<String> {
     let mut complaints = Vec::new();
     for (number, line) in file.raw.lines().map(str::trim).enumerate() {
         let gate = line.trim_start_matches("#!").trim_start_matches('#');
-        if gate.starts_with("[cfg(target_os") && !before.starts_with("// Linux only") {
+        let is_gate = gate.starts_with("[cfg(target_os") || gate.starts_with("[cfg(all(target_os");
+        if is_gate && !before.starts_with("// Linux only") {
             complaints.push(format!(
                 "{}:{}: put the reason above the gate: // Linux only: ..",
                 file.path,

@@ -133,6 +133,10 @@ fn gates_without_a_reason_are_found() {
     assert_eq!(lines(gates, "tests/a.rs", &reason), [5]);
     let file = "#![cfg(target_os = \"linux\")]";
     assert_eq!(lines(gates, "tests/a.rs", file), [1]);
+    let after_another_line = format!("#[test]\n{gate}// It uses seccomp.\n{gate}");
+    assert_eq!(lines(gates, "tests/a.rs", &after_another_line), [2, 5]);
+    let with_a_feature = "#[cfg(all(target_os = \"linux\", feature = \"a\"))]";
+    assert_eq!(lines(gates, "tests/a.rs", with_a_feature), [1]);
 }
 
 #[test]
