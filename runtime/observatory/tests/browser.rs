@@ -108,6 +108,10 @@ fn requests_appear_on_the_page_as_they_happen() {
            .find((one) => one.textContent === '/panic').click()",
     );
     shows(&mut page, "GET /panic", "panicked");
+    page.until(&format!(
+        "{} !== ''",
+        alert("panic", &["GET /panic panicked."])
+    ));
     page.until("$('answer').textContent.includes('500: 500 Internal Server Error')");
     // The task of the page's own stream exists, and is not shown.
     assert!(!is_there(&mut page, "observatory: accept"));
