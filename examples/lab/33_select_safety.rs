@@ -1,6 +1,6 @@
 //! Which futures may be a branch of `select!` in a loop? Those that lose nothing when dropped.
 //!
-//! `select!` polls all its branches. When one is ready, it drops the futures of the others. In a
+//! `select!` polls its branches until one is ready, and then drops the futures of the others. In a
 //! loop this happens again and again: here a clock ticks while a word arrives in two halves, and
 //! with each tick the reading is dropped.
 //!
