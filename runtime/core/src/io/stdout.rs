@@ -155,10 +155,10 @@ macro_rules! output {
         #[doc = concat!("The standard ", $what, "; made by [`", stringify!($new), "`].")]
         ///
         /// A write may return before the system has the bytes, see
-        /// [Standard streams](self#standard-streams). They reach the system before the `block_on`
-        /// or the runtime in which they were written ends. Flush the stream to learn of a failed
-        /// write, and before a call of `std::process::exit`, which waits for nothing. The next
-        /// write returns the error of a failed write, and the next flush returns it too, once.
+        /// [Standard streams](crate::io#standard-streams). They reach the system before the
+        /// `block_on` or the runtime in which they were written ends. Flush the stream to learn of
+        /// a failed write, and before a call of `std::process::exit`, which waits for nothing. The
+        /// next write returns the error of a failed write, and the next flush returns it too, once.
         #[derive(Debug)]
         pub struct $type(Output);
 
