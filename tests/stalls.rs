@@ -73,6 +73,10 @@ fn assert_kind(report: &StallReport, kind: StallKind) {
         println!("the machine is too busy to show more than this: {report}");
         return;
     }
+    if cfg!(not(target_os = "linux")) && report.kind == StallKind::Cpu {
+        println!("only the CPU time of the process is known, and other tests use it: {report}");
+        return;
+    }
     assert_eq!(report.kind, kind, "{report}");
 }
 

@@ -28,7 +28,7 @@ use futures_util::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::pty::{OpenptFlags, grantpt, openpt, unlockpt};
 use wakeful::block_on;
 use wakeful::io::{stderr, stdin, stdout};
 
@@ -352,7 +352,15 @@ fn terminal() -> (File, File) {
     rustix::io::fcntl_setfd(&ours, rustix::io::FdFlags::CLOEXEC).unwrap();
     grantpt(&ours).unwrap();
     unlockpt(&ours).unwrap();
-    let name = ptsname(&ours, Vec::new()).unwrap();
+    // Not by rustix, which does not have the call on NetBSD.
+    static NAME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let one_at_a_time = NAME.lock().unwrap();
+    // SAFETY: the descriptor is open.
+    let name = unsafe { libc::ptsname(std::os::fd::AsRawFd::as_raw_fd(&ours)) };
+    assert!(!name.is_null(), "{}", std::io::Error::last_os_error());
+    // SAFETY: `ptsname` returned a string, and the lock keeps other threads from replacing it.
+    let name = unsafe { std::ffi::CStr::from_ptr(name) }.to_owned();
+    drop(one_at_a_time);
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
     let theirs = rustix::fs::open(name, flags, Mode::empty()).unwrap();
     (File::from(ours), File::from(theirs))
