@@ -33,10 +33,16 @@ const NO_CIRCLES: &[&str] = &["runtime/", "net/", "runtime-macros/", "benches/"]
 const TEXTS: &[&str] = &[".rs", ".md", ".toml", ".js"];
 
 /// Tests that may sleep, and the reasons.
-const SLEEPERS: &[(&str, &str)] = &[(
-    "tests/stalls/kinds.rs",
-    "the detector has to find a poll that sleeps",
-)];
+const SLEEPERS: &[(&str, &str)] = &[
+    (
+        "tests/stalls/kinds.rs",
+        "the detector has to find a poll that sleeps",
+    ),
+    (
+        "runtime/observatory/tests/browser.rs",
+        "the page has to show polls that sleep",
+    ),
+];
 
 /// Tests that may name a port that is never bound, and the reasons.
 const PORTS: &[(&str, &str)] = &[
