@@ -27,6 +27,7 @@
 extern crate shuttle as loom;
 
 mod blocking;
+mod buckets;
 #[cfg(feature = "console")]
 pub mod console;
 #[cfg(not(feature = "console"))]

@@ -1,12 +1,10 @@
-//! Histograms of fixed size, with four buckets for each power of two.
+//! Histograms of fixed size, see [`buckets`](crate::buckets).
 
 use std::fmt;
 use std::sync::atomic::Ordering;
 
+use crate::buckets::{self, BUCKETS, bound, bucket};
 use crate::sys::AtomicU64;
-
-/// One bucket for each of the values 0 to 3, then four for each of the 62 powers of two above.
-const BUCKETS: usize = 4 + 62 * 4;
 
 /// The side of a histogram that counts. One thread writes, any thread reads.
 pub(crate) struct HistogramRecorder {
@@ -48,26 +46,6 @@ impl HistogramRecorder {
             max: self.max.load(Ordering::Relaxed),
         }
     }
-}
-
-/// Returns the bucket of a value.
-fn bucket(value: u64) -> usize {
-    if value < 4 {
-        return value as usize;
-    }
-    let power = value.ilog2();
-    let quarter = value >> (power - 2) & 3;
-    (power as usize - 1) * 4 + quarter as usize
-}
-
-/// Returns the largest value that a bucket counts.
-fn bound(bucket: usize) -> u64 {
-    if bucket < 4 {
-        return bucket as u64;
-    }
-    let shift = bucket / 4 - 1;
-    let first = (4 + bucket as u64 % 4) << shift;
-    first + ((1 << shift) - 1)
 }
 
 /// A histogram of durations or counts. The documentation of the [`Metrics`](crate::Metrics) field
@@ -137,16 +115,7 @@ impl Histogram {
     /// If `part` is not between 0 and 1.
     #[track_caller]
     pub fn quantile(&self, part: f64) -> u64 {
-        assert!(
-            (0.0..=1.0).contains(&part),
-            "quantile({part}): give a fraction from 0 to 1"
-        );
-        let rank = (part * self.count() as f64).ceil().max(1.0) as u64;
-        let mut seen = 0;
-        let found = self.buckets.iter().position(|count| {
-            seen += count;
-            seen >= rank
-        });
+        let found = buckets::quantile(self.buckets.iter().copied(), part);
         found.map_or(0, |bucket| bound(bucket).min(self.max))
     }
 
@@ -172,28 +141,6 @@ impl fmt::Debug for Histogram {
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_value_is_in_a_bucket_that_bounds_it_to_a_quarter() {
-        let edges = (0..64).flat_map(|power| {
-            let value = 1_u64 << power;
-            [value - 1, value, value + 1, value + value / 3]
-        });
-        for value in edges.chain([u64::MAX]) {
-            let bound = bound(bucket(value));
-            assert!(bound >= value, "{value} is above its bucket's {bound}");
-            assert!(bound - value <= value / 4, "{value} is far below {bound}");
-        }
-    }
-
-    #[test]
-    fn buckets_follow_each_other() {
-        assert_eq!(bucket(u64::MAX), BUCKETS - 1);
-        assert_eq!(bound(BUCKETS - 1), u64::MAX);
-        for this in 1..BUCKETS {
-            assert_eq!(bucket(bound(this - 1) + 1), this);
-        }
-    }
 
     #[test]
     fn quantiles_are_those_of_the_values() {

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use crate::buckets::{self, BUCKETS, bound, bucket};
 use crate::time::stamp::Scale;
 
 /// What a task has done while it was recorded. Counted when it happens, so that it is exact even if
@@ -118,17 +119,10 @@ impl Times {
     /// If `part` is not between 0 and 1.
     #[track_caller]
     pub fn quantile(&self, part: f64) -> u64 {
-        assert!(
-            (0.0..=1.0).contains(&part),
-            "quantile({part}): give a fraction from 0 to 1"
-        );
-        let rank = (part * self.count() as f64).ceil().max(1.0) as u64;
-        let mut seen = 0;
-        let found = self.buckets.iter().find(|(_, count)| {
-            seen += count;
-            seen >= rank
-        });
-        found.map_or(0, |(edge, _)| self.scale.length(self.longest.min(*edge)))
+        let found = buckets::quantile(self.buckets.iter().map(|bucket| bucket.1), part);
+        found.map_or(0, |place| {
+            self.scale.length(self.longest.min(self.buckets[place].0))
+        })
     }
 
     /// Returns the lengths that were recorded after `earlier`, which is of the same runtime.
@@ -150,13 +144,12 @@ impl Times {
     }
 }
 
-/// Histogram of lengths in stamps, with four buckets for each power of two. Owner thread only, so
-/// it counts with plain additions.
-pub(super) struct Spread(Box<[Cell<u64>; 256]>);
+/// Histogram of lengths in stamps. Owner thread only, so it counts with plain additions.
+pub(super) struct Spread(Box<[Cell<u64>; BUCKETS]>);
 
 impl Default for Spread {
     fn default() -> Spread {
-        Spread(Box::new([const { Cell::new(0) }; 256]))
+        Spread(Box::new([const { Cell::new(0) }; BUCKETS]))
     }
 }
 
@@ -164,25 +157,17 @@ impl Spread {
     #[inline(always)]
     pub(super) fn record(&self, stamps: u64, times: u64) {
         // Below 4 stamps there is no difference that matters.
-        let stamps = stamps.max(4);
-        let power = stamps.ilog2();
-        let quarter = stamps >> (power - 2) & 3;
-        let bucket = &self.0[(power << 2) as usize | quarter as usize];
+        let bucket = &self.0[bucket(stamps.max(4))];
         bucket.set(bucket.get() + times);
     }
 
     /// Returns the counts. A length is at most as long as the longest of all, in stamps.
     pub(super) fn scaled(&self, scale: Scale, longest: u64) -> Times {
-        let edge = |bucket: usize| {
-            let (power, quarter) = (bucket >> 2, bucket as u64 & 3);
-            let width = 1_u64 << power.saturating_sub(2);
-            (1_u64 << power) + quarter * width + (width - 1)
-        };
         let counts = self.0.iter().map(Cell::get).enumerate();
         let counts = counts.filter(|&(_, count)| count > 0);
         Times {
             buckets: counts
-                .map(|(bucket, count)| (edge(bucket), count))
+                .map(|(bucket, count)| (bound(bucket), count))
                 .collect(),
             longest,
             scale,
