@@ -19,7 +19,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use super::block_on::poll_main;
-use super::turn::Turn;
+use super::turn::{Turn, Turned};
 use super::{Parts, Runtime};
 use crate::console;
 use crate::context;
@@ -161,14 +161,6 @@ fn is_readable<H: Host>(host: &mut H, cx: &mut Context<'_>) -> bool {
     }
 }
 
-/// What a turn has done.
-struct Driven<T> {
-    /// The output of the main future, if it is ready.
-    output: Option<T>,
-    is_busy: bool,
-    events: usize,
-}
-
 impl Parts {
     /// Records that the main future of a `Drive` begins.
     fn main_begins(&self, size: usize, location: &'static Location<'static>) -> console::Main<'_> {
@@ -182,13 +174,13 @@ impl Parts {
         shown
     }
 
-    /// Runs a turn with a main future.
+    /// Runs a turn with a main future, and returns its output if it is ready.
     fn drive_turn<F: Future>(
         &self,
         mut future: Pin<&mut F>,
         host: &impl Host,
         has_events: bool,
-    ) -> Driven<F::Output> {
+    ) -> (Option<F::Output>, Turned) {
         self.check_clock();
         let main = self.main();
         let waker = waker::borrowed::<ClassQueue>(self.executor.main());
@@ -211,11 +203,7 @@ impl Parts {
             watched.end();
         }
         match turned {
-            Ok(turned) => Driven {
-                output,
-                is_busy: turned.is_busy,
-                events: turned.events,
-            },
+            Ok(turned) => (output, turned),
             Err(error) => panic!("the reactor can't wait for events any more: {error}"),
         }
     }
@@ -331,7 +319,7 @@ impl<H: Host, F: Future> Future for Drive<'_, H, F> {
         if !*this.drives {
             parts.check_not_driven("drive");
         }
-        let turn = context::run("drive", &parts.context, || {
+        let (output, turn) = context::run("drive", &parts.context, || {
             parts.enter(|| {
                 if !std::mem::replace(this.drives, true) {
                     parts.is_driven.set(true);
@@ -340,15 +328,15 @@ impl<H: Host, F: Future> Future for Drive<'_, H, F> {
                 let has_events = was_readable || *this.left_events;
                 let future = this.future.as_mut().as_pin_mut();
                 let future = future.expect("it is there until it is ready");
-                let turn = parts.drive_turn(future, this.host, has_events);
-                if turn.output.is_some() {
+                let (output, turn) = parts.drive_turn(future, this.host, has_events);
+                if output.is_some() {
                     // Dropped inside the runtime, as it may own sockets and timers.
                     this.future.set(None);
                 }
-                turn
+                (output, turn)
             })
         });
-        if let Some(output) = turn.output {
+        if let Some(output) = output {
             end(parts, this.drives, this.shown);
             return Poll::Ready(output);
         }
