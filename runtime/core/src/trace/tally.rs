@@ -138,6 +138,9 @@ impl Shared {
             return;
         }
         let mut tasks = limit.tasks.take();
+        if limit.skipped.get() == 0 {
+            return;
+        }
         tasks.sort_by_key(|sum| Reverse(sum.ran));
         let began = limit.began.get();
         // Nothing was left out after the end of the slice.
@@ -146,15 +149,14 @@ impl Shared {
         let push = |code, small, x, y| {
             self.ring.push(Record::new(began, code, 0, small, x, y));
         };
-        if limit.skipped.get() == 0 {
-            return;
-        }
         push(Code::Gap, length, limit.skipped.get(), slept);
         let half = |n: u64| n.min(u64::from(u32::MAX));
+        let push_sum = |ran, task: TaskKey, polls, wakes| {
+            push(Code::Sum, ran, task.word(), half(polls) << 32 | half(wakes));
+        };
         let (own, others) = tasks.split_at(tasks.len().min(MOST_SUMS));
         for sum in own {
-            let y = half(sum.polls) << 32 | half(sum.wakes);
-            push(Code::Sum, sum.ran, sum.task.word(), y);
+            push_sum(sum.ran, sum.task, sum.polls, sum.wakes);
         }
         let (mut ran, mut polls, mut wakes) = (0, 0, 0);
         for sum in others {
@@ -163,12 +165,7 @@ impl Shared {
             wakes += sum.wakes;
         }
         if !others.is_empty() {
-            push(
-                Code::Sum,
-                ran,
-                TaskKey::NONE.word(),
-                half(polls) << 32 | half(wakes),
-            );
+            push_sum(ran, TaskKey::NONE, polls, wakes);
         }
         // The memory is used again.
         tasks.clear();
