@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, IoSlice, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -77,12 +77,7 @@ impl Output {
     #[track_caller]
     fn new(which: Stream) -> Output {
         crate::reactor::current::with(|_| ());
-        let (out, err) = (io::stdout(), io::stderr());
-        let shared = match which {
-            Stream::Out => out.as_fd(),
-            Stream::Err => err.as_fd(),
-        };
-        let to = match reopen(shared, OFlags::WRONLY) {
+        let to = match with_descriptor(which, |shared| reopen(shared, OFlags::WRONLY)) {
             Some(file) => {
                 file.source().assume_ready(Interest::WRITABLE);
                 To::Reactor(file)
@@ -114,7 +109,7 @@ impl Output {
                 let n = bytes.len();
                 // The write is carried out even if the stream is dropped, and `block_on` and the
                 // end of the runtime wait for it.
-                let write = move || write_all(which, &bytes);
+                let write = move || with_descriptor(which, |fd| write_all(fd, &bytes));
                 pooled.busy = Some(blocking::call(Duty::Output(which), write)?);
                 Poll::Ready(Ok(n))
             }
@@ -131,12 +126,15 @@ impl Output {
     }
 }
 
-fn write_all(which: Stream, mut bytes: &[u8]) -> io::Result<()> {
-    let (out, err) = (io::stdout(), io::stderr());
-    let fd = match which {
-        Stream::Out => out.as_fd(),
-        Stream::Err => err.as_fd(),
-    };
+/// Calls `f` with the descriptor that std uses for the stream.
+fn with_descriptor<T>(which: Stream, f: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
+    match which {
+        Stream::Out => f(io::stdout().as_fd()),
+        Stream::Err => f(io::stderr().as_fd()),
+    }
+}
+
+fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match retry_blocking(fd, PollFlags::OUT, || rustix::io::write(fd, bytes)) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
