@@ -2,6 +2,8 @@
 
 #[path = "classes/edges.rs"]
 mod edges;
+#[path = "support/keeps.rs"]
+mod keeps;
 #[path = "classes/orders.rs"]
 mod orders;
 

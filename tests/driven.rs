@@ -1,6 +1,8 @@
 //! Between two turns of a driven loop, whatever gives the loop something to do makes its descriptor
 //! readable.
 
+#[path = "support/keeps.rs"]
+mod keeps;
 mod support;
 
 use std::cell::Cell;
@@ -14,9 +16,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use futures_util::AsyncReadExt;
+use keeps::Keeps;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use support::{my_waker, panic_of};
-use wakeful::class::{Class, Order, Ready};
+use wakeful::class::Class;
 use wakeful::fs::Backend as Files;
 use wakeful::reactor::Backend;
 use wakeful::runtime::MetricsLevel;
@@ -218,24 +221,6 @@ fn a_timer_that_is_not_armed_does_not_notify_the_host() {
         later.as_mut().reset(soon);
         assert!(!is_readable(&runtime));
     });
-}
-
-/// Keeps the first task that is ready, and returns the others.
-struct Keeps(Vec<Ready>, Rc<Cell<Option<Ready>>>);
-
-impl Order for Keeps {
-    fn push(&mut self, task: Ready) {
-        match self.1.take() {
-            None => self.1.set(Some(task)),
-            kept => {
-                self.1.set(kept);
-                self.0.push(task);
-            }
-        }
-    }
-    fn pop(&mut self) -> Option<Ready> {
-        self.0.pop()
-    }
 }
 
 #[test]

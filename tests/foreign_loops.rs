@@ -1,6 +1,8 @@
 //! Other event loops drive Wakeful, and futures of another runtime run inside it.
 
 mod support;
+#[path = "support/talk.rs"]
+mod talk;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -15,7 +17,8 @@ use calloop::{EventLoop, Interest, Mode, PostAction};
 use futures_util::{AsyncReadExt, AsyncWriteExt};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use support::{my_waker, panic_of, until};
-use wakeful::net::{TcpListener, TcpStream};
+use talk::talk;
+use wakeful::net::TcpListener;
 use wakeful::reactor::Backend;
 use wakeful::time::{Instant, sleep};
 use wakeful::{Builder, Runtime};
@@ -43,29 +46,11 @@ fn backends(case: impl Fn(Runtime)) {
     }
 }
 
-async fn talk() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let there = TcpStream::connect(listener.local_addr().unwrap())
-        .await
-        .unwrap();
-    let (here, _) = listener.accept().await.unwrap();
-    let echo = wakeful::spawn(async move {
-        let mut buf = [0; 4];
-        here.read_exact(&mut buf).await.unwrap();
-        here.write_all(&buf).await.unwrap();
-    });
-    there.write_all(b"ping").await.unwrap();
-    let mut buf = [0; 4];
-    there.read_exact(&mut buf).await.unwrap();
-    assert_eq!(&buf, b"ping");
-    echo.await.unwrap();
-}
-
 #[test]
 fn sockets_timers_files_and_the_pool_work_under_poll() {
     backends(|runtime| {
         let task = runtime.spawn(async {
-            talk().await;
+            talk(1).await;
             let begin = Instant::now();
             sleep(Duration::from_millis(5)).await;
             assert!(begin.elapsed() >= Duration::from_millis(5));
@@ -153,7 +138,7 @@ fn turns_and_block_on_alternate() {
         runtime.block_on(sleep_a_little());
         // A loop that is marked asleep can't fall asleep: it would spin and never wait.
         assert!(runtime.metrics().waits > before);
-        runtime.block_on(talk());
+        runtime.block_on(talk(1));
     }
 }
 
@@ -219,7 +204,7 @@ fn calloop_drives_a_runtime() {
     let done = Rc::new(Cell::new(false));
     let task_done = done.clone();
     runtime.spawn(async move {
-        talk().await;
+        talk(1).await;
         sleep(Duration::from_millis(2)).await;
         task_done.set(true);
     });

@@ -3,6 +3,8 @@
 #[path = "support/alone.rs"]
 mod alone;
 mod support;
+#[path = "support/talk.rs"]
+mod talk;
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -13,8 +15,9 @@ use std::thread;
 use std::time::Duration;
 
 use support::panic_of;
+use talk::talk;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use wakeful::net::{TcpListener, TcpStream};
+use wakeful::net::TcpListener;
 use wakeful::reactor::Backend;
 use wakeful::time::sleep;
 use wakeful::tokio_host::{self, Host};
@@ -216,27 +219,6 @@ fn a_busy_host_does_not_starve_the_guest() {
             }
         });
     });
-}
-
-async fn talk(rounds: u32) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let there = TcpStream::connect(listener.local_addr().unwrap());
-    let there = there.await.unwrap();
-    let (here, _) = listener.accept().await.unwrap();
-    let echo = wakeful::spawn(async move {
-        let mut buf = [0; 4];
-        for _ in 0..rounds {
-            here.read_exact(&mut buf).await.unwrap();
-            here.write_all(&buf).await.unwrap();
-        }
-    });
-    for _ in 0..rounds {
-        there.write_all(b"ping").await.unwrap();
-        let mut buf = [0; 4];
-        there.read_exact(&mut buf).await.unwrap();
-        assert_eq!(&buf, b"ping");
-    }
-    echo.await.unwrap();
 }
 
 #[test]

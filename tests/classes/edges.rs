@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use crate::keeps::Keeps;
 use wakeful::class::{Class, Order, Ready};
 use wakeful::task::{self, Id, consume_budget, yield_now};
 use wakeful::{Runtime, block_on, spawn, spawn_in};
@@ -109,24 +110,6 @@ fn an_order_may_drop_tasks_that_exceed_its_capacity() {
                 assert_eq!(task.await.unwrap(), n);
             }
         });
-    }
-}
-
-/// Keeps the first task and returns it last.
-struct Keeps(Vec<Ready>, Rc<Cell<Option<Ready>>>);
-
-impl Order for Keeps {
-    fn push(&mut self, task: Ready) {
-        match self.1.take() {
-            None => self.1.set(Some(task)),
-            kept => {
-                self.1.set(kept);
-                self.0.push(task);
-            }
-        }
-    }
-    fn pop(&mut self) -> Option<Ready> {
-        self.0.pop()
     }
 }
 
