@@ -8,10 +8,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::thread;
-use std::time::Duration;
 
 use wakeful_lab::ensure;
-use wakeful_lab::exercise::{Exercise, Verdict, step};
+use wakeful_lab::exercise::{Exercise, Verdict, connect, step};
 
 const EXERCISE: Exercise = Exercise {
     answer: 'd',
@@ -65,21 +64,15 @@ fn check() -> Verdict {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
     let server = thread::spawn(move || program::serve(&listener, 2));
-    let connect = || {
-        let stream = TcpStream::connect(address).expect("the listener is bound");
-        let limit = Some(Duration::from_secs(3));
-        stream.set_read_timeout(limit).expect("it is not zero");
-        BufReader::new(stream)
-    };
 
-    let mut ada = connect();
+    let mut ada = connect(address);
     let question = receive(&mut ada);
     ensure!(
         question == "`your name?`",
         "Ada connected. She should receive the question, and received {question}."
     );
     send(&mut ada, "ad");
-    let mut bob = connect();
+    let mut bob = connect(address);
     send(&mut bob, "bob\n");
     let mut received = receive(&mut bob);
     if received == "`your name?`" {

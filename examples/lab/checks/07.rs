@@ -10,11 +10,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
-use std::time::Duration;
 
 use wakeful::net::TcpListener;
 use wakeful_lab::ensure;
-use wakeful_lab::exercise::{Exercise, Verdict, step};
+use wakeful_lab::exercise::{Exercise, Verdict, connect, step};
 
 const EXERCISE: Exercise = Exercise {
     answer: 'a',
@@ -58,20 +57,14 @@ fn check() -> Verdict {
         let all_sent = Arc::new(AtomicBool::new(false));
         let sent = all_sent.clone();
         let clients = thread::spawn(move || {
-            let connect = || {
-                let stream = TcpStream::connect(address).expect("the listener is bound");
-                let limit = Some(Duration::from_secs(3));
-                stream.set_read_timeout(limit).expect("it is not zero");
-                BufReader::new(stream)
-            };
-            let mut ada = connect();
+            let mut ada = connect(address);
             let question = receive(&mut ada);
             ensure!(
                 question == "your name?",
                 "Ada received {question:?} and no question."
             );
             ada.get_mut().write_all(b"ad").expect("the server reads");
-            let mut bob = connect();
+            let mut bob = connect(address);
             bob.get_mut().write_all(b"bob\n").expect("the server reads");
             let question = receive(&mut bob);
             ensure!(

@@ -3,6 +3,8 @@
 
 use std::any::Any;
 use std::fmt::Write as _;
+use std::io::BufReader;
+use std::net::{SocketAddr, TcpStream};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -350,6 +352,22 @@ pub async fn let_run() {
     for _ in 0..50 {
         wakeful::task::yield_now().await;
     }
+}
+
+/// Connects to a server of this program. A read that waits for 3 s is an error.
+///
+/// ```
+/// use std::io::Write;
+///
+/// let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+/// let mut client = wakeful_lab::exercise::connect(listener.local_addr().unwrap());
+/// client.get_mut().write_all(b"ada\n").unwrap();
+/// ```
+pub fn connect(address: SocketAddr) -> BufReader<TcpStream> {
+    let stream = TcpStream::connect(address).expect("the listener is bound");
+    let limit = Some(Duration::from_secs(3));
+    stream.set_read_timeout(limit).expect("it is not zero");
+    BufReader::new(stream)
 }
 
 /// Returns "once", "twice", "3 times" and so on.
