@@ -1,7 +1,7 @@
-//! Accepting in a sandbox that refuses calls.
+//! Accepting in a sandbox that refuses calls. Not on 32-bit x86, where glibc accepts by `socketcall`:
+//! a filter can't tell it from the other calls for sockets.
 
-// Linux only: seccomp. Not on 32-bit x86, where glibc accepts by `socketcall`: a filter can't tell
-// it from the other calls for sockets.
+// Linux only: seccomp.
 #![cfg(all(target_os = "linux", not(target_arch = "x86")))]
 
 #[path = "support/alone.rs"]
