@@ -170,8 +170,8 @@ pub use wakeful_core::tokio_host;
 #[doc(inline)]
 pub use wakeful_core::{
     Builder, EnterGuard, Handle, Histogram, LocalSpawner, Metrics, MetricsLevel, RemoteJoinHandle,
-    Runtime, Shards, StallKind, StallLock, StallReport, block_on, class, fs, io, raw_os_error,
-    reactor, runtime, shard, spawn, spawn_blocking, spawn_in, sync, task_local, time,
+    Runtime, Shards, StallKind, StallLock, StallReport, ThreadBound, block_on, class, fs, io,
+    raw_os_error, reactor, runtime, shard, spawn, spawn_blocking, spawn_in, sync, task_local, time,
 };
 #[cfg(feature = "macros")]
 pub use wakeful_macros::{main, test};
