@@ -42,6 +42,8 @@ const ALL: &[&str] = &[
     "-p",
     "wakeful-prometheus",
     "-p",
+    "wakeful-quinn",
+    "-p",
     "wakeful-tokio",
 ];
 
@@ -99,6 +101,17 @@ const OPTIONAL: &[&str] = &[
     "rand",
     "rand_core",
     "semver",
+    // quinn
+    "cfg_aliases",
+    "lru-slab",
+    "quinn",
+    "quinn-proto",
+    "quinn-udp",
+    "rand_pcg",
+    "rustc-hash",
+    "thiserror",
+    "thiserror-impl",
+    "tinyvec",
 ];
 
 /// Licences of packages that a program under MIT or Apache-2.0 may contain.
