@@ -8,6 +8,7 @@
 //! | --- | --- | --- |
 //! | none | [`Executor`], [`Timer`], [`Io`], [`KeepAlive`] | none |
 //! | `server` | [`serve`](crate::serve()): the counterpart of `axum::serve`, for any service of tower; HTTP/1 and HTTP/2 on one port | `hyper-util`, `tower-service`, `wakeful-net` |
+//! | `client` | [`Client`]: keep-alive, limits, timeouts; HTTP/1 and HTTP/2 | `tower-service`, `wakeful-net` |
 //! | `rustls` | TLS for both: `TlsListener`, `ClientBuilder::tls` | `futures-rustls`, `rustls` |
 //! | `axum` | [`ConnectInfo`] as an extractor of axum | `axum-core` |
 //!
@@ -62,6 +63,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_debug_implementations)]
 
+#[cfg(feature = "client")]
+mod client;
 mod executor;
 mod io;
 mod keep_alive;
@@ -73,6 +76,8 @@ mod timer;
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod upgrade;
 
+#[cfg(feature = "client")]
+pub use client::{Client, ClientBuilder, Error, ErrorKind, ResponseBody, ResponseFuture};
 pub use executor::Executor;
 pub use io::Io;
 pub use keep_alive::KeepAlive;
