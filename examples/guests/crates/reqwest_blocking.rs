@@ -1,5 +1,5 @@
-//! It blocks the thread, so in a task it stops the loop. A client has a thread with a tokio runtime,
-//! and can be neither used nor dropped on a thread that runs tokio's tasks.
+//! It blocks the thread, so in a task it stops the loop. A client has a thread with a tokio
+//! runtime, and can be neither used nor dropped on a thread that runs tokio's tasks.
 
 use crate::Result;
 
