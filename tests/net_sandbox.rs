@@ -1,5 +1,5 @@
-//! Accepting in a sandbox that refuses calls. Not on 32-bit x86, where glibc accepts by `socketcall`:
-//! a filter can't tell it from the other calls for sockets.
+//! Accepting in a sandbox that refuses calls. Not on 32-bit x86: there glibc accepts by
+//! `socketcall`, which a filter can't tell from the other calls for sockets.
 
 // Linux only: seccomp.
 #![cfg(all(target_os = "linux", not(target_arch = "x86")))]
