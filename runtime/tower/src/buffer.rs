@@ -303,8 +303,8 @@ where
     }
 }
 
-/// Error of a service whose `poll_ready` failed, for all requests of its buffer. Its `source` is the
-/// error of the service.
+/// Error of a service whose `poll_ready` failed, for all requests of its buffer. Its `source` is
+/// the error of the service.
 #[derive(Clone, Debug)]
 pub struct ServiceError(Arc<BoxError>);
 
