@@ -107,7 +107,8 @@
 //! executor. With the feature `tokio-host` tokio does: `#[wakeful::main(host = "tokio")]`.
 //! [`LocalSpawner`] and [`Handle`]
 //! implement the `LocalSpawn` and `Spawn` of the `futures` crates. Adapters are packages of their
-//! own: `wakeful-hyper`, `wakeful-openraft`, `wakeful-prometheus`.
+//! own: `wakeful-hickory`, `wakeful-hyper`, `wakeful-openraft`, `wakeful-prometheus`,
+//! `wakeful-quinn`.
 //!
 //! # Feature flags
 //!

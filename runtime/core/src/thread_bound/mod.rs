@@ -109,9 +109,13 @@ impl<T> ThreadBound<T> {
             .expect("the value is there until the drop")
     }
 
-    /// Returns the pinned value.
+    /// Returns the pinned value, for methods such as `Sleep::reset`.
+    ///
+    /// # Panics
+    ///
+    /// On another thread.
     #[track_caller]
-    fn pinned(self: Pin<&mut Self>) -> Pin<&mut T> {
+    pub fn as_pin_mut(self: Pin<&mut Self>) -> Pin<&mut T> {
         self.check();
         // SAFETY: the value is in a box, which keeps its address until the value is dropped or
         // leaked. `DerefMut` and `into_inner`, which could move it out, need a `&mut` or the

@@ -16,7 +16,7 @@ impl<F: Future> Future for ThreadBound<F> {
 
     #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.pinned().poll(cx)
+        self.as_pin_mut().poll(cx)
     }
 }
 
@@ -32,7 +32,7 @@ impl<S: Stream> Stream for ThreadBound<S> {
 
     #[track_caller]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        self.pinned().poll_next(cx)
+        self.as_pin_mut().poll_next(cx)
     }
 
     /// Also on another thread, where it is not known.
@@ -46,22 +46,22 @@ impl<I, S: Sink<I>> Sink<I> for ThreadBound<S> {
 
     #[track_caller]
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.pinned().poll_ready(cx)
+        self.as_pin_mut().poll_ready(cx)
     }
 
     #[track_caller]
     fn start_send(self: Pin<&mut Self>, item: I) -> Result<(), S::Error> {
-        self.pinned().start_send(item)
+        self.as_pin_mut().start_send(item)
     }
 
     #[track_caller]
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.pinned().poll_flush(cx)
+        self.as_pin_mut().poll_flush(cx)
     }
 
     #[track_caller]
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.pinned().poll_close(cx)
+        self.as_pin_mut().poll_close(cx)
     }
 }
 
@@ -72,7 +72,7 @@ impl<R: AsyncRead> AsyncRead for ThreadBound<R> {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.pinned().poll_read(cx, buf)
+        self.as_pin_mut().poll_read(cx, buf)
     }
 
     #[track_caller]
@@ -81,19 +81,19 @@ impl<R: AsyncRead> AsyncRead for ThreadBound<R> {
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.pinned().poll_read_vectored(cx, bufs)
+        self.as_pin_mut().poll_read_vectored(cx, bufs)
     }
 }
 
 impl<R: AsyncBufRead> AsyncBufRead for ThreadBound<R> {
     #[track_caller]
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        self.pinned().poll_fill_buf(cx)
+        self.as_pin_mut().poll_fill_buf(cx)
     }
 
     #[track_caller]
     fn consume(self: Pin<&mut Self>, amount: usize) {
-        self.pinned().consume(amount);
+        self.as_pin_mut().consume(amount);
     }
 }
 
@@ -104,7 +104,7 @@ impl<W: AsyncWrite> AsyncWrite for ThreadBound<W> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.pinned().poll_write(cx, buf)
+        self.as_pin_mut().poll_write(cx, buf)
     }
 
     #[track_caller]
@@ -113,16 +113,16 @@ impl<W: AsyncWrite> AsyncWrite for ThreadBound<W> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.pinned().poll_write_vectored(cx, bufs)
+        self.as_pin_mut().poll_write_vectored(cx, bufs)
     }
 
     #[track_caller]
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.pinned().poll_flush(cx)
+        self.as_pin_mut().poll_flush(cx)
     }
 
     #[track_caller]
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.pinned().poll_close(cx)
+        self.as_pin_mut().poll_close(cx)
     }
 }
