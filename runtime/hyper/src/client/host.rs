@@ -167,7 +167,8 @@ impl Host {
         })
     }
 
-    /// Uses a connection of HTTP/2 no more, as it takes no more streams. Those that have begun go on.
+    /// Uses a connection of HTTP/2 no more, as it takes no more streams. Those that have begun go
+    /// on.
     pub(super) fn forget(&self, streams: &Arc<()>) {
         let is_same = |shared: &mut Shared| Arc::ptr_eq(&shared.streams, streams);
         let closed = self.shared.borrow_mut().take_if(is_same);
