@@ -94,15 +94,15 @@ pub const SECTIONS: &[Section] = sections! {
         axum, "`axum::serve`", None, "hello from axum", "[a `Router` over `wakeful-hyper`](ecosystem.md#http)";
         tonic, "`tonic`, feature `transport`", None, "Serving", "";
         tokio_tungstenite, "`tokio-tungstenite`", WEBSOCKET, "hello", "[`async-tungstenite`](ecosystem.md#tls-and-websocket)";
-        tower_timeout, "`tower::timeout`", None, "request timed out", "`wakeful::time::timeout`";
-        tower_buffer, "`tower::buffer`", None, "42", "";
+        tower_timeout, "`tower::timeout`", None, "request timed out", "[`wakeful-tower`](ecosystem.md#http)";
+        tower_buffer, "`tower::buffer`", None, "42", "[`wakeful-tower`](ecosystem.md#http)";
     }
     "TLS and QUIC": {
         tokio_rustls, "`tokio-rustls`", TLS, "hello from nginx", "";
-        quinn, "`quinn`", CERTIFICATE, "hello", "";
+        quinn, "`quinn`", CERTIFICATE, "hello", "[`wakeful-quinn`](ecosystem.md#quic)";
     }
     "Databases": {
-        sqlx, "`sqlx`", POSTGRES, "55", "";
+        sqlx, "`sqlx`", POSTGRES, "55", "[feature `runtime-smol`](ecosystem.md#databases)";
         tokio_postgres, "`tokio-postgres`", POSTGRES, "42", "[`connect_raw`](ecosystem.md#databases)";
         redis, "`redis`", REDIS, "hello", "[`MultiplexedConnection::new_with_config`](ecosystem.md#databases)";
         deadpool_redis, "`deadpool-redis`", REDIS, "PONG", "";
@@ -113,7 +113,7 @@ pub const SECTIONS: &[Section] = sections! {
     "Messages, mail and names": {
         rumqttc, "`rumqttc`", MQTT, "hello", "";
         async_nats, "`async-nats`", NATS, "hello", "";
-        hickory_resolver, "`hickory-resolver`", DNS, "192.0.2.7", "";
+        hickory_resolver, "`hickory-resolver`", DNS, "192.0.2.7", "[`wakeful-hickory`](ecosystem.md#dns)";
         lettre, "`lettre`", SMTP, "250", "";
         suppaftp, "`suppaftp`", FTP, "hello from a file", "";
         openssh, "`openssh`", SSH, "hello", "";
