@@ -96,8 +96,8 @@ pub const SECTIONS: &[Section] = sections! {
         axum_native, "`axum` with `wakeful_hyper::serve`", None, "hello from axum", "";
         tonic, "`tonic`, feature `transport`", None, "Serving", "";
         tokio_tungstenite, "`tokio-tungstenite`", WEBSOCKET, "hello", "[`async-tungstenite`](ecosystem.md#tls-and-websocket)";
-        tower_timeout, "`tower::timeout`", None, "request timed out", "`wakeful::time::timeout`";
-        tower_buffer, "`tower::buffer`", None, "42", "";
+        tower_timeout, "`tower::timeout`", None, "request timed out", "[`wakeful-tower`](ecosystem.md#http)";
+        tower_buffer, "`tower::buffer`", None, "42", "[`wakeful-tower`](ecosystem.md#http)";
     }
     "TLS and QUIC": {
         tokio_rustls, "`tokio-rustls`", TLS, "hello from nginx", "";
@@ -105,7 +105,7 @@ pub const SECTIONS: &[Section] = sections! {
         quinn_native, "`quinn` with `wakeful-quinn`", CERTIFICATE, "hello", "";
     }
     "Databases": {
-        sqlx, "`sqlx`", POSTGRES, "55", "";
+        sqlx, "`sqlx`", POSTGRES, "55", "[feature `runtime-smol`](ecosystem.md#databases)";
         tokio_postgres, "`tokio-postgres`", POSTGRES, "42", "[`connect_raw`](#tokio-postgres-with-connect_raw)";
         postgres_native, "`tokio-postgres` with `connect_raw`", POSTGRES, "42", "";
         redis, "`redis`", REDIS, "hello", "[`MultiplexedConnection::new_with_config`](ecosystem.md#databases)";
