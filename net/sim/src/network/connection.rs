@@ -7,6 +7,8 @@ use wakeful_net::sim::Readiness;
 
 use super::SockId;
 
+/// Largest data of a segment, in bytes.
+pub(super) const SEGMENT: usize = 16 * 1024;
 /// Nanoseconds of a second.
 pub(super) const SECOND: u64 = 1_000_000_000;
 /// Shortest wait for an acknowledgement, in nanoseconds.
@@ -121,6 +123,15 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Returns how much further the edge of a receive buffer of this size is than the announced
+    /// one, or 0 if that is little.
+    pub(super) fn gained_space(&self, size: u64) -> u64 {
+        let space = size.saturating_sub(self.receive.len() as u64);
+        let gained = (self.expected + space).saturating_sub(self.announced);
+        let is_much = gained >= (size / 2).min(2 * SEGMENT as u64);
+        if is_much { gained } else { 0 }
     }
 
     /// Whether both directions have ended.

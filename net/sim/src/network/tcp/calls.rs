@@ -9,7 +9,7 @@ use wakeful_net::sim::Readiness;
 use super::super::connection::{CLOSED, Connection, Phase, SECOND};
 use super::super::socket::{Listener, Stage, connection};
 use super::super::{SockId, State};
-use super::{SEGMENT, WAIT_FOR_END};
+use super::WAIT_FOR_END;
 
 impl State {
     pub(in super::super) fn listen(&mut self, id: SockId, backlog: u32) -> Result<(), Errno> {
@@ -90,8 +90,11 @@ impl State {
         let size = sock.option("recv_buffer_size");
         let connection = connection(sock).ok_or(Errno::NOTCONN)?;
         if connection.receive.is_empty() {
-            let at_end =
-                connection.peer_ended || connection.shut_read || connection.phase == Phase::Closed;
+            // As Linux: after the end of the stream, not even an error is reported.
+            if connection.peer_ended {
+                return Ok(0);
+            }
+            let at_end = connection.shut_read || connection.phase == Phase::Closed;
             return match sock.error.take() {
                 Some(error) => Err(error),
                 None if at_end => Ok(0),
@@ -100,9 +103,7 @@ impl State {
         }
         let len = connection.read(buf, peek);
         // Tell the peer of the space when there is much of it again.
-        let space = size.saturating_sub(connection.receive.len() as u64);
-        let gained = (connection.expected + space).saturating_sub(connection.announced);
-        let is_much = gained >= (size / 2).min(2 * SEGMENT as u64);
+        let is_much = connection.gained_space(size) > 0;
         if is_much && connection.phase == Phase::Open && !connection.peer_ended {
             self.acknowledge(id);
         }

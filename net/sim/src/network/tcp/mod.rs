@@ -11,13 +11,11 @@ use std::net::SocketAddr;
 use rustix::io::Errno;
 use wakeful_net::sim::{Kind, Readiness};
 
-use super::connection::{CLOSED, Connection, Phase, SECOND};
+use super::connection::{CLOSED, Connection, Phase, SECOND, SEGMENT};
 use super::packet::{Body, Segment};
 use super::socket::{Sock, Stage, connection};
 use super::{Event, HostId, SockId, State};
 
-/// Largest data of a segment, in bytes.
-const SEGMENT: usize = 16 * 1024;
 /// How long a closed socket waits for the end of the peer's direction, in nanoseconds.
 const WAIT_FOR_END: u64 = 60 * SECOND;
 
@@ -52,8 +50,11 @@ impl State {
         let Some(connection) = connection(sock) else {
             return;
         };
-        let space = size.saturating_sub(connection.receive.len() as u64);
-        let edge = (connection.expected + space).max(connection.announced);
+        let edge = match connection.gained_space(size) {
+            // Small gains are not announced, or the peer would send many small segments.
+            0 => connection.announced,
+            gained => connection.announced + gained,
+        };
         connection.announced = edge;
         let knows_peer = connection.phase != Phase::Connecting;
         let mut segment = Segment {
