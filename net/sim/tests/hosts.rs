@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use support::{ANY, echo, message_of};
-use wakeful::net::{TcpListener, TcpStream};
+use wakeful::net::{TcpListener, TcpStream, UdpSocket};
 use wakeful::time::{Instant, sleep, timeout};
 use wakeful_sim::{Reason, Sim};
 
@@ -45,6 +45,16 @@ fn workload(sim: &mut Sim) {
                     wakeful::spawn(async move { sleep(Duration::from_micros(100 * task)).await })
                 });
                 for task in tasks.collect::<Vec<_>>() {
+                    task.await.unwrap();
+                }
+                // The order in which they run is that of their packets.
+                let senders = (0..5).map(|n| {
+                    wakeful::spawn(async move {
+                        let socket = UdpSocket::bind(ANY).await.unwrap();
+                        socket.send_to(&[0; 8][..n], "server:9").await.unwrap();
+                    })
+                });
+                for task in senders.collect::<Vec<_>>() {
                     task.await.unwrap();
                 }
                 stream.write_all(&[round; 3000]).await?;
@@ -265,6 +275,12 @@ fn a_paused_host_does_not_run_and_its_clock_goes_on() {
         sleep(SECOND).await;
         at.set(control.elapsed());
         assert_eq!(began.elapsed(), 5 * SECOND);
+    });
+    // Time does not jump over the pause.
+    sim.client("ticks", async {
+        for _ in 0..60 {
+            sleep(SECOND / 10).await;
+        }
     });
     sim.at(SECOND / 2, |control| control.pause("a"));
     sim.at(5 * SECOND, |control| control.resume("a"));

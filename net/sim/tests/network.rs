@@ -123,6 +123,12 @@ fn a_reader_that_does_not_read_stops_the_writer() {
         assert!(received == pattern(200_000), "other bytes arrive");
         io::Result::Ok(())
     });
+    let carried = Rc::new(Cell::new(0));
+    let bytes = carried.clone();
+    sim.rule(move |packet| {
+        bytes.set(bytes.get() + packet.len);
+        Verdict::Deliver
+    });
     let control = sim.control();
     sim.client("a", async move {
         let socket = TcpSocket::new_v4()?;
@@ -142,6 +148,9 @@ fn a_reader_that_does_not_read_stops_the_writer() {
     sim.run().unwrap();
     sim.run_for(10 * SECOND).unwrap();
     assert!(!sim.is_running("b"));
+    // Nothing was sent for which there was no space, but probes of one byte.
+    let extra = carried.get() - 200_000;
+    assert!((1..100).contains(&extra), "{extra} bytes were sent twice");
 }
 
 #[test]
@@ -478,4 +487,37 @@ fn seeds_run_on_threads_of_their_own_and_the_failing_one_is_named() {
         text.contains("seed 3, at 0.0") && text.contains("unlucky 3"),
         "{text}"
     );
+}
+
+#[test]
+fn bytes_that_arrive_twice_after_a_close_reset_nothing() {
+    let mut sim = Sim::builder().link(exact(MS)).build();
+    sim.host("b", || async {
+        let listener = TcpListener::bind(port(7)).await?;
+        let (stream, _) = listener.accept().await?;
+        stream.read_exact(&mut [0]).await?;
+        stream.write_all(&[7; 1000]).await
+    });
+    let control = sim.control();
+    sim.rule(move |packet| {
+        // The answer, with its acknowledgement, is late: the byte is sent again.
+        let is_late = &*packet.from == "b" && control.elapsed() > 3 * MS;
+        match is_late && control.elapsed() < 300 * MS {
+            true => Verdict::Drop,
+            false => Verdict::Deliver,
+        }
+    });
+    sim.client("a", async move {
+        let stream = TcpStream::connect("b:7").await?;
+        sleep(MS).await;
+        stream.write_all(b"x").await?;
+        let mut answer = Vec::new();
+        let mut buf = [0; 4096];
+        while let n @ 1.. = stream.read(&mut buf).await? {
+            answer.extend_from_slice(&buf[..n]);
+        }
+        assert_eq!(answer, [7; 1000]);
+        io::Result::Ok(())
+    });
+    sim.run().unwrap();
 }

@@ -344,11 +344,11 @@ impl State {
         let Some(connection) = connection(sock) else {
             return;
         };
-        if connection.is_orphan && len > 0 {
-            // Its reader is gone.
+        let expected = connection.expected;
+        if connection.is_orphan && segment.number + len > expected {
+            // These are new bytes, and their reader is gone.
             return self.reset(id);
         }
-        let expected = connection.expected;
         let is_new = segment.number + len + u64::from(segment.fin) > expected;
         if segment.number <= expected && is_new && !connection.peer_ended {
             let known = (expected - segment.number) as usize;
