@@ -22,6 +22,7 @@ pages! {
     behaviour: "src/behaviour.md",
     benchmarks: "src/benchmarks.md",
     course: "src/course.md",
+    crates: "src/crates.md",
     decisions: "src/decisions.md",
     design_notes: "src/design-notes.md",
     ecosystem: "src/ecosystem.md",

@@ -2,7 +2,7 @@
 //! http://127.0.0.1:7000/hello/ada`.
 //!
 //! axum requires `Send` of its state and of its handlers' futures. Local values are put into a
-//! `SendWrapper`, which panics when it is used on another thread; here there is only one.
+//! `ThreadBound`, which panics when it is used on another thread; here there is only one.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use hyper_util::service::TowerToHyperService;
-use send_wrapper::SendWrapper;
+use wakeful::ThreadBound;
 use wakeful::time::sleep;
 use wakeful_examples::{Args, accept, listen, raise_descriptor_limit, serve_connection};
 
@@ -26,7 +26,7 @@ Listens at ADDRESS (127.0.0.1:7000) for HTTP/1 and for HTTP/2 with prior knowled
   GET /count       how often this was asked for, counted in an `Rc`
   GET /slow/MS     an answer after MS milliseconds";
 
-type Count = SendWrapper<Rc<Cell<u64>>>;
+type Count = ThreadBound<Rc<Cell<u64>>>;
 
 #[wakeful::main]
 async fn main() {
@@ -52,7 +52,7 @@ fn router() -> Router {
         .route("/sum", post(sum))
         .route("/count", get(count))
         // The future of a timer is not `Send`.
-        .route("/slow/{ms}", get(|path| SendWrapper::new(slow(path))))
+        .route("/slow/{ms}", get(|path| ThreadBound::new(slow(path))))
         .fallback(|| async { (StatusCode::NOT_FOUND, "this page does not exist\n") })
         .with_state(Count::new(Rc::default()))
 }

@@ -9,10 +9,7 @@
 //! that checks the thread; the driver stays on one thread. `aio::PubSub` would move the stream to
 //! another thread, so messages are received with version 3 of the protocol, on the same connection.
 
-use std::io;
-use std::pin::Pin;
 use std::process;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -21,9 +18,8 @@ use redis::{
     AsyncCommands, AsyncConnectionConfig, ProtocolVersion, PushInfo, PushKind, RedisConnectionInfo,
     RedisError,
 };
-use send_wrapper::SendWrapper;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
+use tokio_util::compat::FuturesAsyncReadCompatExt;
+use wakeful::ThreadBound;
 use wakeful::net::TcpStream;
 use wakeful::time::timeout;
 use wakeful_examples::Args;
@@ -35,43 +31,6 @@ Talks to the Redis server at ADDRESS (127.0.0.1:6379), and checks what it says.
   --await-end yes  then wait for the server's end, and say what became of a command";
 
 type Failure = Box<dyn std::error::Error>;
-
-/// A stream that implements `Send`, but may be used on its own thread only.
-struct Local(SendWrapper<Compat<TcpStream>>);
-
-impl Local {
-    fn inner(&mut self) -> Pin<&mut Compat<TcpStream>> {
-        Pin::new(&mut self.0)
-    }
-}
-
-impl AsyncRead for Local {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.inner().poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Local {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.inner().poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.inner().poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.inner().poll_shutdown(cx)
-    }
-}
 
 #[wakeful::main]
 async fn main() {
@@ -91,7 +50,7 @@ async fn connect(
 ) -> Result<MultiplexedConnection, Failure> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    let stream = Local(SendWrapper::new(stream.compat()));
+    let stream = ThreadBound::new(stream).compat();
     let info = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
     // The crate's own limit is half a second, with a timer thread of `smol`; `timeout` uses the
     // loop.

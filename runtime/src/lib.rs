@@ -107,7 +107,8 @@
 //! executor. With the feature `tokio-host` tokio does: `#[wakeful::main(host = "tokio")]`.
 //! [`LocalSpawner`] and [`Handle`]
 //! implement the `LocalSpawn` and `Spawn` of the `futures` crates. Adapters are packages of their
-//! own: `wakeful-hyper`, `wakeful-openraft`, `wakeful-prometheus`.
+//! own: `wakeful-hickory`, `wakeful-hyper`, `wakeful-openraft`, `wakeful-prometheus`,
+//! `wakeful-quinn`.
 //!
 //! # Feature flags
 //!
@@ -170,8 +171,8 @@ pub use wakeful_core::tokio_host;
 #[doc(inline)]
 pub use wakeful_core::{
     Builder, EnterGuard, Handle, Histogram, LocalSpawner, Metrics, MetricsLevel, RemoteJoinHandle,
-    Runtime, Shards, StallKind, StallLock, StallReport, block_on, class, fs, io, raw_os_error,
-    reactor, runtime, shard, spawn, spawn_blocking, spawn_in, sync, task_local, time,
+    Runtime, Shards, StallKind, StallLock, StallReport, ThreadBound, block_on, class, fs, io,
+    raw_os_error, reactor, runtime, shard, spawn, spawn_blocking, spawn_in, sync, task_local, time,
 };
 #[cfg(feature = "macros")]
 pub use wakeful_macros::{main, test};

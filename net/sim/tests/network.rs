@@ -521,3 +521,26 @@ fn bytes_that_arrive_twice_after_a_close_reset_nothing() {
     });
     sim.run().unwrap();
 }
+
+#[test]
+fn bytes_are_received_into_memory_that_was_not_initialized() {
+    let mut sim = Sim::builder().build();
+    sim.host("b", echo);
+    sim.client("a", async {
+        let stream = TcpStream::connect("b:7").await?;
+        stream.write_all(b"hello").await?;
+        stream.readable().await?;
+        let mut buf = bytes::BytesMut::with_capacity(16);
+        assert_eq!(stream.try_read_buf(&mut buf)?, 5);
+        let here = UdpSocket::bind(ANY).await?;
+        let port = here.local_addr()?.port();
+        here.send_to(b", you", ("localhost", port)).await?;
+        let (n, from) = here.recv_buf_from(&mut buf).await?;
+        assert_eq!((n, from.port()), (5, port));
+        assert_eq!(&buf[..], b"hello, you");
+        here.send_to(b"!", from).await?;
+        assert_eq!(here.recv_buf(&mut buf).await?, 1);
+        io::Result::Ok(())
+    });
+    sim.run().unwrap();
+}

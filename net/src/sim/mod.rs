@@ -16,7 +16,10 @@ pub use wakeful_core::sim::{Readiness, Signal};
 
 use crate::sys;
 use twin::Twin;
-pub(crate) use twin::{accept, not_simulated, option, peek_sender, set_option};
+#[allow(unused_imports, reason = "some are for the feature `bytes`")]
+pub(crate) use twin::{
+    accept, not_simulated, option, peek_sender, recv, recv_datagram, recv_datagram_from, set_option,
+};
 
 pub(crate) type Socket = Twin<socket2::Socket>;
 pub(crate) type TcpStream = Twin<std::net::TcpStream>;

@@ -1,9 +1,11 @@
 //! The module `sim` in builds without the feature: all sockets are those of the system.
 
 use std::io::{self, IoSliceMut, Read};
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
+use rustix::net::RecvFlags;
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use crate::handle::std_handles;
@@ -85,6 +87,36 @@ pub(crate) fn peek_sender(socket: &UdpSocket) -> io::Result<SocketAddr> {
     let addr = SockRef::from(socket).peek_sender()?;
     addr.as_socket()
         .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+}
+/// Receives into memory that is not initialized, and returns the part that is then.
+#[allow(dead_code, reason = "for the feature `bytes`")]
+pub(crate) fn recv<'a>(
+    socket: &TcpStream,
+    space: &'a mut [MaybeUninit<u8>],
+) -> io::Result<&'a mut [u8]> {
+    let ((bytes, _), _) = rustix::net::recv(socket, space, RecvFlags::empty())?;
+    Ok(bytes)
+}
+
+/// As [`recv`], for a datagram.
+#[allow(dead_code, reason = "for the feature `bytes`")]
+pub(crate) fn recv_datagram<'a>(
+    socket: &UdpSocket,
+    space: &'a mut [MaybeUninit<u8>],
+) -> io::Result<&'a mut [u8]> {
+    let ((bytes, _), _) = rustix::net::recv(socket, space, RecvFlags::empty())?;
+    Ok(bytes)
+}
+
+/// As [`recv_datagram`], with the sender.
+#[allow(dead_code, reason = "for the feature `bytes`")]
+pub(crate) fn recv_datagram_from<'a>(
+    socket: &UdpSocket,
+    space: &'a mut [MaybeUninit<u8>],
+) -> io::Result<(&'a mut [u8], SocketAddr)> {
+    let ((bytes, _), _, from) = rustix::net::recvfrom(socket, space, RecvFlags::empty())?;
+    let from = from.ok_or(io::ErrorKind::AddrNotAvailable)?.try_into()?;
+    Ok((bytes, from))
 }
 
 impl stream::Socket for std::net::TcpStream {

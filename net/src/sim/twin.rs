@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, RawFd};
 use std::time::Duration;
@@ -237,6 +238,62 @@ pub(crate) fn peek_sender(socket: &Twin<net::UdpSocket>) -> io::Result<SocketAdd
             .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into()),
         Twin::Simulated(endpoint) => Ok(endpoint.receive(&mut [], true)?.1),
     }
+}
+
+/// Initializes memory, for a simulated socket.
+fn initialized(space: &mut [MaybeUninit<u8>]) -> &mut [u8] {
+    space.fill(MaybeUninit::new(0));
+    // SAFETY: all of it was initialized just now, and both types have the same layout.
+    unsafe { &mut *(std::ptr::from_mut(space) as *mut [u8]) }
+}
+
+/// Receives into memory that is not initialized, and returns the part that is then.
+#[allow(dead_code, reason = "for the feature `bytes`")]
+pub(crate) fn recv<'a>(
+    socket: &Twin<net::TcpStream>,
+    space: &'a mut [MaybeUninit<u8>],
+) -> io::Result<&'a mut [u8]> {
+    either!(socket, real => {
+        let ((bytes, _), _) = rustix::net::recv(real, space, RecvFlags::empty())?;
+        Ok(bytes)
+    }, endpoint => {
+        let space = initialized(space);
+        let n = endpoint.read(space, false)?;
+        Ok(&mut space[..n])
+    })
+}
+
+/// As [`recv`], for a datagram.
+#[allow(dead_code, reason = "for the feature `bytes`")]
+pub(crate) fn recv_datagram<'a>(
+    socket: &Twin<net::UdpSocket>,
+    space: &'a mut [MaybeUninit<u8>],
+) -> io::Result<&'a mut [u8]> {
+    either!(socket, real => {
+        let ((bytes, _), _) = rustix::net::recv(real, space, RecvFlags::empty())?;
+        Ok(bytes)
+    }, endpoint => {
+        let space = initialized(space);
+        let (n, _) = endpoint.receive(space, false)?;
+        Ok(&mut space[..n])
+    })
+}
+
+/// As [`recv_datagram`], with the sender.
+#[allow(dead_code, reason = "for the feature `bytes`")]
+pub(crate) fn recv_datagram_from<'a>(
+    socket: &Twin<net::UdpSocket>,
+    space: &'a mut [MaybeUninit<u8>],
+) -> io::Result<(&'a mut [u8], SocketAddr)> {
+    either!(socket, real => {
+        let ((bytes, _), _, from) = rustix::net::recvfrom(real, space, RecvFlags::empty())?;
+        let from = from.ok_or(io::ErrorKind::AddrNotAvailable)?.try_into()?;
+        Ok((bytes, from))
+    }, endpoint => {
+        let space = initialized(space);
+        let (n, from) = endpoint.receive(space, false)?;
+        Ok((&mut space[..n], from))
+    })
 }
 
 impl Twin<socket2::Socket> {

@@ -16,6 +16,7 @@
 //! | [`io`] | helpers for readers and writers, standard streams |
 //! | [`sync`] | channels, locks and events for the tasks of one thread |
 //! | [`shard`] | one loop on each of several threads |
+//! | [`ThreadBound`] | a value of one thread in a type that is `Send` |
 //!
 //! How it works is described in
 //! [ARCHITECTURE.md](https://github.com/wakeful-rs/wakeful/blob/main/ARCHITECTURE.md).
@@ -73,6 +74,7 @@ mod stall;
 pub mod sync;
 mod sys;
 pub mod task;
+mod thread_bound;
 pub mod time;
 #[cfg(feature = "tokio-host")]
 pub mod tokio_host;
@@ -96,3 +98,4 @@ pub use runtime::{
 };
 pub use shard::Shards;
 pub use stall::{StallKind, StallLock, StallReport};
+pub use thread_bound::ThreadBound;

@@ -272,6 +272,33 @@ pub(crate) unsafe fn deallocate(memory: NonNull<u8>, layout: Layout) {
     free(Box::new(Freed(memory, layout)));
 }
 
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use crate::sys::{discard, map, unmap};
+
+/// As [`crate::sys`] does, from the allocator.
+#[cfg(any(loom, shuttle))]
+pub(crate) fn map(size: usize) -> NonNull<u8> {
+    allocate(Layout::from_size_align(size, size).expect("a power of two"))
+}
+
+/// Frees memory of [`map`], at the next execution.
+///
+/// # Safety
+/// All of it came from `map`, and is not used any more.
+#[cfg(any(loom, shuttle))]
+pub(crate) unsafe fn unmap(memory: NonNull<u8>, size: usize) {
+    let layout = Layout::from_size_align(size, size).expect("a power of two");
+    // SAFETY: by the contract.
+    unsafe { deallocate(memory, layout) };
+}
+
+/// Keeps the memory, so that a use after this is found by the memory's watch.
+///
+/// # Safety
+/// As for `unmap`, but for a part.
+#[cfg(any(loom, shuttle))]
+pub(crate) unsafe fn discard(_: NonNull<u8>, _: usize) {}
+
 /// Frees a box at the next execution.
 #[cfg(any(loom, shuttle))]
 pub(crate) fn free<T: 'static>(memory: Box<T>) {

@@ -26,6 +26,8 @@ mod linux;
 mod other;
 
 mod event;
+#[cfg(not(any(loom, shuttle)))]
+mod pages;
 #[cfg(feature = "signal")]
 mod pipe;
 mod poller;
@@ -40,6 +42,8 @@ pub(crate) use event::{Event, Wanted};
 pub(crate) use linux::*;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use other::*;
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use pages::{discard, map, unmap};
 pub(crate) use poller::{poller, refused};
 pub(crate) use refusal::is_refusal;
 pub(crate) use usage::Usage;

@@ -21,6 +21,7 @@ pub use {futures_util, tokio};
 use crate::fs::File;
 use crate::io::DuplexStream;
 use crate::reactor::Async;
+use crate::thread_bound::ThreadBound;
 
 /// The most bytes that are initialized for one read.
 const MOST: usize = 64 * 1024;
@@ -110,6 +111,7 @@ __tokio_read! {
     &Async<T>, (T: std::os::fd::AsFd);
     File, ();
     DuplexStream, ();
+    ThreadBound<T>, (T: 'static);
 }
 
 __tokio_write! {
@@ -117,6 +119,7 @@ __tokio_write! {
     &Async<T>, (T: std::os::fd::AsFd), true;
     File, (), true;
     DuplexStream, (), false;
+    ThreadBound<T>, (T: 'static), true;
 }
 
 /// A seek completes at once, unless another operation is in flight.

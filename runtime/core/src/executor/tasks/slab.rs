@@ -15,6 +15,8 @@
 //! and so its chunk. Under the address sanitizer (`--cfg wakeful_plain_alloc`) every task comes
 //! from the allocator.
 
+mod blocks;
+
 use std::alloc::Layout;
 use std::array;
 use std::cell::{Cell, RefCell};
@@ -23,6 +25,7 @@ use std::ptr::NonNull;
 
 use crate::primitives;
 use crate::task::header::{Header, TaskPtr};
+use blocks::Blocks;
 
 /// Slot sizes are multiples of this. On 64 bits those of tasks are so too, as a task begins with
 /// pointers.
@@ -36,7 +39,8 @@ const CLASSES: usize = LARGEST / STEP + 1;
 
 /// Size and alignment of a chunk, so that the chunk is found from the address of a slot.
 const CHUNK: usize = 32 << 10;
-/// End of the slots. The rest is left to the allocator's own data, so that chunks can be adjacent.
+/// End of the slots. The rest is left to the allocator's own data, so that the first chunks can be
+/// adjacent.
 const END: usize = CHUNK - 64;
 
 /// Start of the slots: a cache line, behind the head of the chunk.
@@ -82,6 +86,7 @@ pub(super) struct Slab {
     /// Lists of the other chunks with free slots, for each size.
     vacant: [Cell<Option<NonNull<Chunk>>>; CLASSES],
     all: RefCell<Vec<NonNull<Chunk>>>,
+    blocks: Blocks,
     /// Number of empty chunks in `vacant`.
     spare: Cell<usize>,
     /// Whether no chunk is freed or renumbered.
@@ -117,10 +122,6 @@ const fn class(layout: Layout) -> Option<usize> {
 #[inline(always)]
 pub(super) const fn holds(layout: Layout) -> bool {
     class(layout).is_some()
-}
-
-fn chunk_layout() -> Layout {
-    Layout::from_size_align(END, CHUNK).expect("a power of two")
 }
 
 /// Returns the chunk that contains a slot.
@@ -172,6 +173,7 @@ impl Slab {
             current: array::from_fn(|_| Cell::new(None)),
             vacant: array::from_fn(|_| Cell::new(None)),
             all: RefCell::default(),
+            blocks: Blocks::default(),
             spare: Cell::new(0),
             pinned: Cell::new(false),
         }
@@ -228,7 +230,7 @@ impl Slab {
 
     /// Allocates a chunk.
     fn add(&self, class: usize) -> NonNull<Chunk> {
-        let chunk = primitives::allocate(chunk_layout()).cast::<Chunk>();
+        let chunk = self.blocks.allocate().cast::<Chunk>();
         let mut all = self.all.borrow_mut();
         // SAFETY: just allocated; it is large enough and aligned.
         unsafe {
@@ -314,10 +316,11 @@ impl Slab {
                 self.free(chunk);
                 self.spare.set(self.spare.get() - 1);
                 if self.spare.get() == SPARE {
-                    return;
+                    break;
                 }
             }
         }
+        self.all.borrow_mut().shrink_to_fit();
     }
 
     fn link(&self, chunk: NonNull<Chunk>) {
@@ -352,16 +355,7 @@ impl Slab {
             head(moved).number.set(number);
         }
         // SAFETY: none of its slots is in use and nothing points to it.
-        unsafe { Slab::deallocate_chunk(chunk) };
-    }
-
-    /// Frees the memory of a chunk.
-    ///
-    /// # Safety
-    /// The chunk is from `add`, and is not used any more.
-    unsafe fn deallocate_chunk(chunk: NonNull<Chunk>) {
-        // SAFETY: `add` allocated it with this layout, and it is not used any more.
-        unsafe { primitives::deallocate(chunk.cast(), chunk_layout()) };
+        unsafe { self.blocks.free(chunk.cast()) };
     }
 
     /// Keeps all chunks from here on, so that tasks may be freed during an iteration with
@@ -423,7 +417,7 @@ impl Slab {
             let held = tasks_in(chunk).next().is_some();
             if !held {
                 // SAFETY: none of its slots is in use, and it is in no list any more.
-                unsafe { Slab::deallocate_chunk(chunk) };
+                unsafe { self.blocks.free(chunk.cast()) };
             }
             held
         });
@@ -455,7 +449,7 @@ impl Drop for Slab {
     fn drop(&mut self) {
         for chunk in self.all.take() {
             // SAFETY: each task in it held the executor, so all of them have been freed.
-            unsafe { Slab::deallocate_chunk(chunk) };
+            unsafe { self.blocks.free(chunk.cast()) };
         }
     }
 }

@@ -1,0 +1,211 @@
+//! One request and its response.
+
+use std::error::Error as _;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hyper::body::{Body, Incoming};
+use hyper::header::{HOST, HeaderValue};
+use hyper::http::request;
+use hyper::http::uri::PathAndQuery;
+use hyper::{Method, Request, Response, Uri, Version};
+use wakeful_core::time;
+
+use super::body::{LocalBody, ResponseBody, empty};
+use super::error::{Error, ErrorKind, Subject};
+use super::host::{Host, Lease, Leased, give_back};
+use super::pool::Pool;
+use crate::BoxError;
+use crate::sleep::Sleep;
+
+/// Sends a request and returns its response.
+pub(super) async fn exchange(
+    pool: &Rc<Pool>,
+    request: Request<LocalBody>,
+) -> Result<Response<ResponseBody>, Error> {
+    let subject = Subject {
+        method: request.method().clone(),
+        uri: request.uri().clone(),
+    };
+    if let Err(reason) = check(&subject, pool) {
+        return Err(Error::new(
+            ErrorKind::Request,
+            &subject,
+            Some(reason.into()),
+        ));
+    }
+    let answered = match pool.options.timeout {
+        None => send(pool, &subject, request).await,
+        Some(limit) => {
+            let deadline = time::Instant::now().checked_add(limit);
+            let answered = time::timeout(limit, send(pool, &subject, request)).await;
+            let answered = answered.unwrap_or_else(|_| Err((ErrorKind::Timeout, None)));
+            return finish(answered, subject, deadline);
+        }
+    };
+    finish(answered, subject, None)
+}
+
+type Failure = (ErrorKind, Option<BoxError>);
+type Answered = Result<(Response<Incoming>, Option<Arc<()>>), Failure>;
+
+fn finish(
+    answered: Answered,
+    subject: Subject,
+    deadline: Option<time::Instant>,
+) -> Result<Response<ResponseBody>, Error> {
+    match answered {
+        Ok((response, stream)) => {
+            let deadline =
+                deadline.map(|deadline| Box::pin(Sleep::new(time::sleep_until(deadline))));
+            Ok(response.map(|body| ResponseBody::new(body, subject, deadline, stream)))
+        }
+        Err((kind, source)) => Err(Error::new(kind, &subject, source)),
+    }
+}
+
+fn check(subject: &Subject, pool: &Pool) -> Result<(), &'static str> {
+    let uri = &subject.uri;
+    match uri.scheme_str() {
+        Some("http") => {}
+        Some("https") if pool.options.tls.is_some() => {}
+        Some("https") => {
+            return Err(
+                "https needs certificates to trust: enable the feature `rustls` of `wakeful-hyper`, \
+                 and call `Client::builder().tls(config)`",
+            );
+        }
+        _ => return Err("the URL must begin with http:// or https://"),
+    }
+    if uri.host().is_none_or(str::is_empty) {
+        return Err("the URL has no host");
+    }
+    if subject.method == Method::CONNECT {
+        return Err("the client sends no CONNECT: make the tunnel in `connect_with`");
+    }
+    Ok(())
+}
+
+/// Sends the request, again if a connection from the pool turns out to be closed.
+async fn send(pool: &Rc<Pool>, subject: &Subject, request: Request<LocalBody>) -> Answered {
+    let host = pool.host(&subject.uri);
+    let mut request = request;
+    loop {
+        let lease = match host.lease(&pool.options, &subject.uri).await {
+            Ok(lease) => lease,
+            Err(error) => {
+                // Forgets the host, if there are no other requests.
+                pool.start_janitor();
+                return Err(error);
+            }
+        };
+        let is_used = lease.is_used;
+        // A body that has been passed on can't be sent again, but none at all can.
+        let again = (is_used && subject.method.is_idempotent() && request.body().is_end_stream())
+            .then(|| head_of(&request));
+        let (unsent, error) = match try_send(pool, &host, subject, lease, request).await {
+            Ok(answered) => return Ok(answered),
+            Err(failed) => failed,
+        };
+        let again = again.map(|head| Request::from_parts(head, empty()));
+        request = match unsent.or_else(|| again.filter(|_| is_closed(&error))) {
+            Some(next) if is_used => next,
+            _ => return Err((ErrorKind::Exchange, Some(error.into()))),
+        };
+    }
+}
+
+type Unsent = Option<Request<LocalBody>>;
+
+async fn try_send(
+    pool: &Rc<Pool>,
+    host: &Rc<Host>,
+    subject: &Subject,
+    lease: Lease,
+    mut request: Request<LocalBody>,
+) -> Result<(Response<Incoming>, Option<Arc<()>>), (Unsent, hyper::Error)> {
+    let result = match lease.connection {
+        Leased::Http1(mut sender, permit) => {
+            prepare_http1(&mut request, &subject.uri);
+            let result = sender.try_send_request(request).await;
+            result.map(|response| {
+                let pool = pool.clone();
+                give_back(host, sender, permit, move || pool.start_janitor());
+                (response, None)
+            })
+        }
+        Leased::Http2(mut sender, stream) => {
+            *request.uri_mut() = subject.uri.clone();
+            *request.version_mut() = Version::HTTP_2;
+            let result = sender.try_send_request(request).await;
+            result.map(|response| {
+                pool.start_janitor();
+                (response, Some(stream))
+            })
+        }
+    };
+    result.map_err(|mut failed| (failed.take_message(), failed.into_error()))
+}
+
+/// Changes the URL to the form of HTTP/1, which is a path and the header `Host`.
+fn prepare_http1(request: &mut Request<LocalBody>, uri: &Uri) {
+    if request.version() == Version::HTTP_2 {
+        *request.version_mut() = Version::HTTP_11;
+    }
+    let path = uri.path_and_query().cloned();
+    *request.uri_mut() = path
+        .unwrap_or_else(|| PathAndQuery::from_static("/"))
+        .into();
+    if !request.headers().contains_key(HOST)
+        && let Some(host) = host_header(uri)
+    {
+        request.headers_mut().insert(HOST, host);
+    }
+}
+
+/// Host and port, without the name of a user.
+fn host_header(uri: &Uri) -> Option<HeaderValue> {
+    let host = uri.host()?;
+    let usual = if uri.scheme_str() == Some("https") {
+        443
+    } else {
+        80
+    };
+    let text = match uri.port_u16().filter(|&port| port != usual) {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    text.try_into().ok()
+}
+
+fn head_of(request: &Request<LocalBody>) -> request::Parts {
+    let mut copy = Request::new(());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    *copy.extensions_mut() = request.extensions().clone();
+    copy.into_parts().0
+}
+
+/// Whether the connection was closed before the response began.
+fn is_closed(error: &hyper::Error) -> bool {
+    if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+        return true;
+    }
+    let mut next = error.source();
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(
+                error.kind(),
+                io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::UnexpectedEof
+            );
+        }
+        next = error.source();
+    }
+    false
+}

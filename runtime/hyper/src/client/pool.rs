@@ -1,0 +1,104 @@
+//! The connections of a client.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use hyper::Uri;
+use wakeful_core::task::JoinHandle;
+use wakeful_core::time::{Instant, sleep_until};
+
+use super::connect::port;
+use super::host::Host;
+use super::options::Options;
+
+/// Scheme, host and port.
+type Key = (bool, String, u16);
+
+pub(super) struct Pool {
+    pub(super) options: Options,
+    hosts: RefCell<HashMap<Key, Rc<Host>>>,
+    /// The task that closes idle connections, while there are any.
+    janitor: RefCell<Option<JoinHandle<()>>>,
+}
+
+impl Pool {
+    pub(super) fn new(options: Options) -> Pool {
+        Pool {
+            options,
+            hosts: RefCell::default(),
+            janitor: RefCell::default(),
+        }
+    }
+
+    /// Returns the connections to the host of a URL.
+    pub(super) fn host(&self, uri: &Uri) -> Rc<Host> {
+        let is_https = uri.scheme_str() == Some("https");
+        let name = uri.host().unwrap_or_default().to_ascii_lowercase();
+        let mut hosts = self.hosts.borrow_mut();
+        let host = hosts.entry((is_https, name, port(uri)));
+        host.or_insert_with(|| Rc::new(Host::new(&self.options, is_https)))
+            .clone()
+    }
+
+    /// Starts the task that closes idle connections, if it does not run.
+    pub(super) fn start_janitor(self: &Rc<Self>) {
+        let mut janitor = self.janitor.borrow_mut();
+        if janitor.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        let pool = Rc::downgrade(self);
+        *janitor = Some(wakeful_core::spawn(async move {
+            loop {
+                let Some(next) = pool.upgrade().and_then(|pool| pool.expire()) else {
+                    return;
+                };
+                sleep_until(next).await;
+            }
+        }));
+    }
+
+    /// Closes connections that have been idle for too long, and returns when the next one will have
+    /// been. Forgets hosts without connections.
+    fn expire(&self) -> Option<Instant> {
+        let mut next: Option<Instant> = None;
+        for (key, host) in self.hosts() {
+            match host.expire(self.options.idle_timeout) {
+                Some(time) => next = Some(next.map_or(time, |next| next.min(time))),
+                // The map and this function refer to it, and no request does.
+                None if Rc::strong_count(&host) == 2 => {
+                    self.hosts.borrow_mut().remove(&key);
+                }
+                None => {}
+            }
+        }
+        next
+    }
+
+    pub(super) fn close_idle(&self) {
+        for (_, host) in self.hosts() {
+            host.close_idle();
+        }
+    }
+
+    fn hosts(&self) -> Vec<(Key, Rc<Host>)> {
+        let hosts = self.hosts.borrow();
+        hosts
+            .iter()
+            .map(|(key, host)| (key.clone(), host.clone()))
+            .collect()
+    }
+
+    pub(super) fn idle_connections(&self) -> usize {
+        let hosts = self.hosts.borrow();
+        hosts.values().map(|host| host.idle_connections()).sum()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if let Some(janitor) = self.janitor.take() {
+            janitor.abort();
+        }
+    }
+}

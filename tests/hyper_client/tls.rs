@@ -1,0 +1,90 @@
+//! A client over TLS.
+
+use futures_rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use futures_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use futures_util::future::join_all;
+use wakeful_hyper::{Client, ErrorKind};
+
+use crate::net::run;
+use crate::{Server, get};
+
+/// The configurations of a server for `localhost`, and of a client that trusts it.
+fn configs() -> (ServerConfig, ClientConfig) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_string()]).unwrap();
+    let certificate = CertificateDer::from(made.cert);
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let server = ServerConfig::builder().with_no_client_auth();
+    let server = server
+        .with_single_cert(vec![certificate.clone()], key)
+        .unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let client = ClientConfig::builder().with_root_certificates(roots);
+    (server, client.with_no_client_auth())
+}
+
+#[test]
+fn alpn_chooses_http2_and_requests_at_once_share_its_first_connection() {
+    run(async || {
+        let (server, client) = configs();
+        let server = Server::start_with(Some(server)).await;
+        let client = Client::builder().tls(client).build();
+        let url = format!("https://localhost:{}/a", server.addr.port());
+        let answers = join_all((0..20).map(|_| get(&client, &url))).await;
+        assert!(
+            answers.iter().all(|answer| answer == "/a HTTP/2.0"),
+            "{answers:?}"
+        );
+        assert_eq!(server.connections.get(), 1);
+    });
+}
+
+#[test]
+fn a_server_without_http2_is_asked_over_http1() {
+    run(async || {
+        let (mut server, client) = configs();
+        server.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let server = Server::start_with(Some(server)).await;
+        let client = Client::builder()
+            .tls(client)
+            .max_connections_per_host(4)
+            .build();
+        let url = format!("https://localhost:{}/a", server.addr.port());
+        let answers = join_all((0..20).map(|_| get(&client, &url))).await;
+        assert!(
+            answers.iter().all(|answer| answer == "/a HTTP/1.1"),
+            "{answers:?}"
+        );
+        assert!(
+            server.connections.get() <= 4,
+            "{}",
+            server.connections.get()
+        );
+    });
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_an_error_of_the_connect() {
+    run(async || {
+        let (server, _) = configs();
+        let (_, other) = configs();
+        let server = Server::start_with(Some(server)).await;
+        let client = Client::builder().tls(other).build();
+        let url = format!("https://localhost:{}/", server.addr.port());
+        let error = client.get(&url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connect);
+        let text = error.to_string();
+        assert!(
+            text.starts_with(&format!("GET {url}: cannot connect: ")),
+            "{text}"
+        );
+        assert!(text.contains("invalid peer certificate"), "{text}");
+        // By its address the name does not fit either.
+        let client = Client::builder().tls(configs().1).build();
+        let url = format!("https://{}/", server.addr);
+        assert_eq!(
+            client.get(&url).await.unwrap_err().kind(),
+            ErrorKind::Connect
+        );
+    });
+}
