@@ -59,5 +59,5 @@ pub use control::Control;
 pub use failure::{Failure, Reason};
 pub use network::{Link, Packet, Protocol, Record, Verdict, What};
 pub use outcome::Outcome;
-pub use seeds::seeds;
+pub use seeds::{repeatable, seeds};
 pub use sim::{Builder, Sim};

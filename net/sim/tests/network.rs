@@ -544,3 +544,27 @@ fn bytes_are_received_into_memory_that_was_not_initialized() {
     });
     sim.run().unwrap();
 }
+
+#[test]
+fn a_test_that_is_not_deterministic_is_shown_the_first_event_that_differs() {
+    let runs = std::sync::atomic::AtomicU32::new(0);
+    let differs = |varies: bool| {
+        std::panic::catch_unwind(|| {
+            wakeful_sim::repeatable(3, |sim| {
+                let run = runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                sim.client("a", async move {
+                    sleep(SECOND).await;
+                    sleep(MS * if varies { run } else { 1 }).await;
+                });
+                sim.run().unwrap();
+            });
+        })
+    };
+    differs(false).unwrap();
+    let text = support::message_of(differs(true).unwrap_err());
+    assert!(
+        text.starts_with("seed 0 is not repeatable: event "),
+        "{text}"
+    );
+    assert!(text.contains("1.006") && text.contains("1.007"), "{text}");
+}
