@@ -5,45 +5,52 @@
 //! `ThreadBound`, which panics when it is used on another thread; here there is only one.
 
 use std::cell::Cell;
+use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use async_tungstenite::WebSocketStream;
+use async_tungstenite::tungstenite::{handshake::server::create_response, protocol::Role};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
-use hyper_util::service::TowerToHyperService;
+use futures_util::stream::{self, Stream, StreamExt};
 use wakeful::ThreadBound;
+use wakeful::signal::unix::{SignalKind, signal};
 use wakeful::time::sleep;
-use wakeful_examples::{Args, accept, listen, raise_descriptor_limit, serve_connection};
+use wakeful_examples::{Args, listen, raise_descriptor_limit, with_causes};
+use wakeful_hyper::{ConnectInfo, KeepAlive, serve, upgrade};
 
 const USAGE: &str = "\
 usage: axum [ADDRESS]
 
-Listens at ADDRESS (127.0.0.1:7000) for HTTP/1 and for HTTP/2 with prior knowledge.
+Listens at ADDRESS (127.0.0.1:7000) for HTTP/1 and for HTTP/2 with prior knowledge. On SIGTERM it
+answers the requests that it has received, and ends.
   GET /hello/NAME  a greeting
   POST /sum        the sum of a JSON array of numbers, as JSON
   GET /count       how often this was asked for, counted in an `Rc`
-  GET /slow/MS     an answer after MS milliseconds";
+  GET /slow/MS     an answer after MS milliseconds
+  GET /peer        the address of the client
+  GET /events/N    N events, one each 300 ms, with a comment every 100 ms without one
+  GET /echo        a WebSocket that echoes messages";
 
 type Count = ThreadBound<Rc<Cell<u64>>>;
 
 #[wakeful::main]
-async fn main() {
+async fn main() -> std::io::Result<()> {
     let mut args = Args::from_env(USAGE);
     let address = args.address("ADDRESS", "127.0.0.1:7000");
     args.finish();
     raise_descriptor_limit();
-    let router = router();
-    let listener = listen(&address).await;
-    // `axum::serve` requires tokio; this loop replaces it.
-    loop {
-        let (stream, peer) = accept(&listener).await;
-        // If it fails, small answers are sent later.
-        let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
-        wakeful::spawn(serve_connection(stream, peer, service));
-    }
+    let mut terminate = signal(SignalKind::terminate())?;
+    serve(listen(&address).await, router())
+        .on_error(|peer, error| eprintln!("{peer}: {}", with_causes(&*error)))
+        .with_graceful_shutdown(async move { _ = terminate.recv().await })
+        .await
 }
 
 fn router() -> Router {
@@ -53,7 +60,10 @@ fn router() -> Router {
         .route("/count", get(count))
         // The future of a timer is not `Send`.
         .route("/slow/{ms}", get(|path| ThreadBound::new(slow(path))))
-        .fallback(|| async { (StatusCode::NOT_FOUND, "this page does not exist\n") })
+        .route("/peer", get(peer))
+        .route("/events/{count}", get(events))
+        .route("/echo", any(echo))
+        .fallback(async || (StatusCode::NOT_FOUND, "this page does not exist\n"))
         .with_state(Count::new(Rc::default()))
 }
 
@@ -73,4 +83,37 @@ async fn count(State(count): State<Count>) -> String {
 async fn slow(Path(time): Path<u64>) -> String {
     sleep(Duration::from_millis(time)).await;
     format!("after {time} ms\n")
+}
+
+async fn peer(ConnectInfo(peer): ConnectInfo<SocketAddr>) -> String {
+    format!("{peer}\n")
+}
+
+async fn events(Path(count): Path<u32>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let events = stream::iter(1..=count).then(|n| {
+        ThreadBound::new(async move {
+            sleep(Duration::from_millis(300)).await;
+            Ok(Event::default().data(n.to_string()))
+        })
+    });
+    let comment = || Ok(Event::default().comment("still here"));
+    Sse::new(KeepAlive::new(events, Duration::from_millis(100), comment))
+}
+
+async fn echo(mut request: Request) -> Response {
+    let pending = upgrade::on(&mut request);
+    let response = match create_response(&request.map(|_| ())) {
+        Ok(response) => response,
+        Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+    };
+    wakeful::spawn(async move {
+        let Ok(stream) = pending.await else { return };
+        let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+        while let Some(Ok(message)) = socket.next().await {
+            if (message.is_text() || message.is_binary()) && socket.send(message).await.is_err() {
+                return;
+            }
+        }
+    });
+    response.map(|()| axum::body::Body::empty())
 }

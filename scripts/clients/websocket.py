@@ -132,6 +132,10 @@ def silent(port):
 async def main(url, port, what):
     if what == "silent":
         return silent(port)
+    if what == "echo":
+        # A server that only echoes, at a path.
+        await messages(url + "echo")
+        return await pings(url + "echo")
     await messages(url)
     await pings(url)
     await closes(url)

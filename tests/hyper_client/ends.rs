@@ -1,6 +1,8 @@
 //! Connections that the server closes.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::future::{Future, IntoFuture};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
@@ -10,6 +12,7 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::Request;
 use wakeful::net::UnixStream;
+use wakeful::sync::{CancellationToken, Notify};
 use wakeful_hyper::{Client, ErrorKind};
 
 use crate::net::run;
@@ -164,8 +167,6 @@ fn a_body_that_ends_too_early_is_an_error() {
 
 #[test]
 fn http2_reconnects_after_a_shutdown_of_the_server() {
-    use std::convert::Infallible;
-    use wakeful::sync::CancellationToken;
     run(async || {
         let listener = wakeful::net::TcpListener::bind("127.0.0.1:0")
             .await
@@ -191,5 +192,69 @@ fn http2_reconnects_after_a_shutdown_of_the_server() {
             stop.cancel();
             server.await.unwrap().unwrap();
         }
+    });
+}
+
+/// Serves a listener with one stream at a time. Requests to `/slow` wait for the token.
+fn narrow(
+    listener: wakeful::net::TcpListener,
+    finish: CancellationToken,
+    begun: Rc<Notify>,
+) -> impl Future<Output = std::io::Result<()>> {
+    let stop = finish.clone();
+    let service = tower::service_fn(move |request: Request<hyper::body::Incoming>| {
+        let (finish, begun) = (finish.clone(), begun.clone());
+        async move {
+            if request.uri().path() == "/slow" {
+                begun.notify_one();
+                finish.cancelled().await;
+            }
+            Ok::<_, Infallible>(hyper::Response::new("yes".to_string()))
+        }
+    });
+    wakeful_hyper::serve(listener, service)
+        .configure(|builder| {
+            builder.http2().max_concurrent_streams(1);
+        })
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .into_future()
+}
+
+#[test]
+fn http2_sends_requests_again_that_a_goaway_has_refused() {
+    run(async || {
+        let bind = || wakeful::net::TcpListener::bind("127.0.0.1:0");
+        let (first, second) = (bind().await.unwrap(), bind().await.unwrap());
+        let addrs = RefCell::new(vec![
+            second.local_addr().unwrap(),
+            first.local_addr().unwrap(),
+        ]);
+        let client = Client::builder()
+            .http2_only()
+            .connect_with(move |_| {
+                let addr = addrs.borrow_mut().pop().expect("two connections");
+                wakeful::net::TcpStream::connect(addr)
+            })
+            .build();
+        let (finish, begun) = (CancellationToken::new(), Rc::new(Notify::new()));
+        let server = wakeful::spawn(narrow(first, finish.clone(), begun.clone()));
+        wakeful::spawn(narrow(second, CancellationToken::new(), Rc::default()));
+        // The first has the only stream of the first server, and the others wait for it.
+        let mut requests = Vec::new();
+        for path in ["/slow", "/", "/", "/", "/"] {
+            let client = client.clone();
+            let get = async move { crate::get(&client, &format!("http://test{path}")).await };
+            requests.push(wakeful::spawn(get));
+            wakeful::task::yield_now().await;
+        }
+        begun.notified().await;
+        for _ in 0..100 {
+            wakeful::task::yield_now().await;
+        }
+        finish.cancel();
+        for request in requests {
+            assert_eq!(request.await.unwrap(), "yes");
+        }
+        server.await.unwrap().unwrap();
     });
 }

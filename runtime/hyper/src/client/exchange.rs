@@ -104,19 +104,26 @@ async fn send(pool: &Rc<Pool>, subject: &Subject, request: Request<LocalBody>) -
         // A body that has been passed on can't be sent again, but none at all can.
         let again = (is_used && subject.method.is_idempotent() && request.body().is_end_stream())
             .then(|| head_of(&request));
-        let (unsent, error) = match try_send(pool, &host, subject, lease, request).await {
+        let failed = match try_send(pool, &host, subject, lease, request).await {
             Ok(answered) => return Ok(answered),
             Err(failed) => failed,
         };
+        let again = again.filter(|_| failed.is_closed);
         let again = again.map(|head| Request::from_parts(head, empty()));
-        request = match unsent.or_else(|| again.filter(|_| is_closed(&error))) {
+        request = match failed.unsent.or(again) {
             Some(next) if is_used => next,
-            _ => return Err((ErrorKind::Exchange, Some(error.into()))),
+            _ => return Err((ErrorKind::Exchange, Some(failed.error.into()))),
         };
     }
 }
 
-type Unsent = Option<Request<LocalBody>>;
+struct Failed {
+    /// The request, if surely nothing of it was sent.
+    unsent: Option<Request<LocalBody>>,
+    error: hyper::Error,
+    /// Whether the connection was closed before the response began, or takes no more requests.
+    is_closed: bool,
+}
 
 async fn try_send(
     pool: &Rc<Pool>,
@@ -124,28 +131,47 @@ async fn try_send(
     subject: &Subject,
     lease: Lease,
     mut request: Request<LocalBody>,
-) -> Result<(Response<Incoming>, Option<Arc<()>>), (Unsent, hyper::Error)> {
-    let result = match lease.connection {
+) -> Result<(Response<Incoming>, Option<Arc<()>>), Failed> {
+    match lease.connection {
         Leased::Http1(mut sender, permit) => {
             prepare_http1(&mut request, &subject.uri);
-            let result = sender.try_send_request(request).await;
-            result.map(|response| {
-                let pool = pool.clone();
-                give_back(host, sender, permit, move || pool.start_janitor());
-                (response, None)
-            })
+            match sender.try_send_request(request).await {
+                Ok(response) => {
+                    let pool = pool.clone();
+                    give_back(host, sender, permit, move || pool.start_janitor());
+                    Ok((response, None))
+                }
+                Err(mut failed) => Err(Failed {
+                    unsent: failed.take_message(),
+                    is_closed: is_closed(failed.error()),
+                    error: failed.into_error(),
+                }),
+            }
         }
         Leased::Http2(mut sender, stream) => {
             *request.uri_mut() = subject.uri.clone();
             *request.version_mut() = Version::HTTP_2;
-            let result = sender.try_send_request(request).await;
-            result.map(|response| {
-                pool.start_janitor();
-                (response, Some(stream))
-            })
+            match sender.try_send_request(request).await {
+                Ok(response) => {
+                    pool.start_janitor();
+                    Ok((response, Some(stream)))
+                }
+                Err(mut failed) => {
+                    // A request that waited for a stream gets an error of its own if the server
+                    // sends a `GOAWAY`; then the connection shows what happened.
+                    let is_closed = is_closed(failed.error()) || sender.is_closed();
+                    if is_closed {
+                        host.forget(&stream);
+                    }
+                    Err(Failed {
+                        unsent: failed.take_message(),
+                        is_closed,
+                        error: failed.into_error(),
+                    })
+                }
+            }
         }
-    };
-    result.map_err(|mut failed| (failed.take_message(), failed.into_error()))
+    }
 }
 
 /// Changes the URL to the form of HTTP/1, which is a path and the header `Host`.
@@ -189,7 +215,8 @@ fn head_of(request: &Request<LocalBody>) -> request::Parts {
     copy.into_parts().0
 }
 
-/// Whether the connection was closed before the response began.
+/// Whether the connection was closed before the response began, or the server has refused the
+/// stream, as it does with those above the last of a `GOAWAY`.
 fn is_closed(error: &hyper::Error) -> bool {
     if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
         return true;
@@ -197,15 +224,24 @@ fn is_closed(error: &hyper::Error) -> bool {
     let mut next = error.source();
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            return matches!(
-                error.kind(),
-                io::ErrorKind::BrokenPipe
-                    | io::ErrorKind::ConnectionAborted
-                    | io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::UnexpectedEof
-            );
+            return is_disconnect(error);
+        }
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return error.get_io().is_some_and(is_disconnect)
+                || error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)
+                || error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
         }
         next = error.source();
     }
     false
+}
+
+fn is_disconnect(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::UnexpectedEof
+    )
 }

@@ -167,6 +167,15 @@ impl Host {
         })
     }
 
+    /// Uses a connection of HTTP/2 no more, as it takes no more streams. Those that have begun go
+    /// on.
+    pub(super) fn forget(&self, streams: &Arc<()>) {
+        let is_same = |shared: &mut Shared| Arc::ptr_eq(&shared.streams, streams);
+        let closed = self.shared.borrow_mut().take_if(is_same);
+        // Dropped with nothing borrowed, as above.
+        drop(closed);
+    }
+
     /// Takes the idle connection that was used last, and drops those that can't be used.
     fn take_idle(&self, idle_timeout: Duration) -> Option<http1::SendRequest<LocalBody>> {
         loop {
