@@ -14,6 +14,9 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 const MAX_LINES: usize = 30;
 
+/// The width of the page, outside of tables.
+const COLUMNS: usize = 100;
+
 const EXAMPLES: &str = "\
 ## The examples
 
@@ -21,7 +24,29 @@ These are the files of `examples/guests/crates`. The argument is the address of 
 paths of files if the example needs some. `crate::Result` is a `Result` with the error
 `Box<dyn Error + Send + Sync>`.
 
+Above each example are the lines of its `Cargo.toml`, except that of `wakeful`, which has the
+features `process` and `tokio-io`, and `tokio-host` for guests. All examples are in one package, so
+a line may name features that only another example uses. Where an adapter replaces tokio's runtime,
+the features for tokio are left out.
+
 ";
+
+const MANIFEST: &str = include_str!("../Cargo.toml");
+
+/// How a `Cargo.toml` of the repository names the packages beside it, and how others name them.
+const PACKAGES: (&str, &str) = (
+    "path = \"../../runtime/",
+    "git = \"https://github.com/wakeful-rs/wakeful",
+);
+
+/// Features by which a crate opens sockets, sets timers or spawns tasks of tokio.
+const OF_TOKIO: &[&str] = &[
+    "\"buffer\"",
+    "\"runtime\"",
+    "\"runtime-tokio\"",
+    "\"timeout\"",
+    "\"tokio\"",
+];
 
 /// The beginning of the name of the thread that `Compat` starts.
 const COMPAT: &str = "async-compat";
@@ -226,8 +251,68 @@ fn example(page: &mut String, row: &Row, runs: &[Run]) -> Result<()> {
         writeln!(page, "| {way} | {} |", run.in_words())?;
     }
     writeln!(page)?;
+    let manifest = manifest(&code, row.module.ends_with("_native"));
+    if !manifest.is_empty() {
+        writeln!(page, "```toml\n{}\n```\n", manifest.join("\n"))?;
+    }
     writeln!(page, "```rust,ignore\n{}\n```\n", code.trim())?;
     Ok(())
+}
+
+/// The lines of `Cargo.toml` for the crates that the code names. For a native example they are
+/// without the features that bring tokio's runtime.
+fn manifest(code: &str, is_native: bool) -> Vec<String> {
+    let (path, git) = PACKAGES;
+    let lines = MANIFEST.lines().filter(|line| {
+        let Some((package, _)) = line.split_once(" = ") else {
+            return false;
+        };
+        let name = package.replace('-', "_");
+        name != "wakeful" && names(code, &name)
+    });
+    let lines = lines.map(|line| match line.split_once(path) {
+        Some((before, after)) => {
+            let rest = after.split_once('"').map_or("", |(_, rest)| rest);
+            format!("{before}{git}\"{rest}")
+        }
+        None if is_native => without_runtime(line),
+        None => line.to_owned(),
+    });
+    lines.map(wrapped).collect()
+}
+
+/// Breaks a line that is too long for the page inside of its list of features.
+fn wrapped(line: String) -> String {
+    match line.split_once("features = [") {
+        Some((before, rest)) if line.len() > COLUMNS => {
+            let (features, after) = rest.split_once(']').unwrap_or((rest, ""));
+            format!("{before}features = [\n    {features},\n]{after}")
+        }
+        _ => line,
+    }
+}
+
+fn without_runtime(line: &str) -> String {
+    let (before, rest) = line.split_once("features = [").unwrap_or((line, ""));
+    let Some((features, after)) = rest.split_once(']') else {
+        return line.to_owned();
+    };
+    let kept = features.split(", ").filter(|name| !OF_TOKIO.contains(name));
+    let kept: Vec<_> = kept.collect();
+    if kept.is_empty() {
+        let before = before.trim_end_matches([',', ' ']);
+        return format!("{before}{after}");
+    }
+    format!("{before}features = [{}]{after}", kept.join(", "))
+}
+
+/// Whether a path in the code begins with the name.
+fn names(code: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':' || c == '.';
+    code.match_indices(name).any(|(at, _)| {
+        let after = &code[at + name.len()..];
+        after.starts_with("::") && !code[..at].ends_with(is_part)
+    })
 }
 
 /// The anchor of a heading, as mdBook and code hosts make it.
