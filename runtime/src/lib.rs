@@ -65,9 +65,8 @@
 //! | files and directories | [`fs`] |
 //! | ctrl-c and other signals | the module `signal` |
 //! | child processes | the module `process` |
-//! | other tasks: channels, locks, events | [`sync`], for tasks of one thread |
 //! | readers, writers, copies, lines | [`io`] |
-//! | other tasks: channels, locks, notifications | [`sync`] |
+//! | other tasks: channels, locks, notifications | [`sync`], for tasks of one thread |
 //! | standard input and output | [`io`], with the feature `io-std` |
 //! | any other descriptor | [`reactor::Async`] |
 //!
@@ -105,10 +104,9 @@
 //!
 //! [`Runtime::turn`] lets another event loop drive this one, and [`Runtime::drive`] another
 //! executor. With the feature `tokio-host` tokio does: `#[wakeful::main(host = "tokio")]`.
-//! [`LocalSpawner`] and [`Handle`]
-//! implement the `LocalSpawn` and `Spawn` of the `futures` crates. Adapters are packages of their
-//! own: `wakeful-hickory`, `wakeful-hyper`, `wakeful-openraft`, `wakeful-prometheus`,
-//! `wakeful-quinn`, `wakeful-tower`.
+//! [`LocalSpawner`] and [`Handle`] implement the `LocalSpawn` and `Spawn` of the `futures` crates.
+//! Adapters are packages of their own: `wakeful-hickory`, `wakeful-hyper`, `wakeful-openraft`,
+//! `wakeful-prometheus`, `wakeful-quinn`, `wakeful-tower`.
 //!
 //! # Feature flags
 //!
