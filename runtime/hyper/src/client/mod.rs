@@ -51,7 +51,24 @@ pub use self::error::{Error, ErrorKind};
 ///   A request that fails on a new connection is not repeated.
 ///
 /// The client is also a [`tower::Service`](tower_service::Service), so that layers apply to it: for
-/// redirects use `FollowRedirect` of `tower-http`. It is always ready.
+/// redirects use `FollowRedirect` of `tower-http`. It is always ready. Send requests through layers
+/// with `oneshot`, as `ready` alone does not tell the compiler the type of the request's body:
+///
+/// ```no_run
+/// use http_body_util::Empty;
+/// use hyper::{Request, body::Bytes};
+/// use tower::ServiceExt;
+/// use wakeful_hyper::Client;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::new(); // with `tower-http`: `FollowRedirect::new(Client::new())`
+/// let request = Request::get("http://127.0.0.1:7000/").body(Empty::<Bytes>::new())?;
+/// let response = client.clone().oneshot(request).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A page, and the error of a URL that is not for this client:
 ///
 /// ```
 /// use http_body_util::BodyExt;

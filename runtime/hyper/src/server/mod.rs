@@ -72,6 +72,32 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// }
 /// ```
 ///
+/// # Handlers of axum
+///
+/// axum requires that the future of a handler be `Send`. A sleep, a socket and a lock of Wakeful
+/// are not, so the compiler rejects a handler that awaits one: "the trait `Handler<_, _>` is not
+/// implemented" (E0277). Put its future into a [`ThreadBound`](wakeful_core::ThreadBound), and a
+/// state that is not `Send` as well:
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc, time::Duration};
+///
+/// use axum::{Router, extract::State, routing::get};
+/// use wakeful::{ThreadBound, time::sleep};
+///
+/// type Count = ThreadBound<Rc<Cell<u64>>>;
+///
+/// async fn count(State(count): State<Count>) -> String {
+///     sleep(Duration::from_millis(10)).await;
+///     count.set(count.get() + 1);
+///     format!("{}\n", count.get())
+/// }
+///
+/// let router: Router = Router::new()
+///     .route("/count", get(|state| ThreadBound::new(count(state))))
+///     .with_state(Count::new(Rc::default()));
+/// ```
+///
 /// # Errors
 ///
 /// Awaiting it returns the error of the listener if accepting will fail again, for example after
