@@ -86,13 +86,13 @@ const FILE: Server = At("CRATES_FILE");
 
 pub const SECTIONS: &[Section] = sections! {
     "HTTP, gRPC and WebSocket": {
-        reqwest, "`reqwest`", HTTP, "hello from nginx", "[`wakeful-hyper`](ecosystem.md#http)";
-        hyper_util, "`hyper-util`, `client::legacy`", HTTP, "hello from nginx", "[`wakeful-hyper`](ecosystem.md#http)";
+        reqwest, "`reqwest`", HTTP, "hello from nginx", "[`wakeful_hyper::Client`](ecosystem.md#http)";
+        hyper_util, "`hyper-util`, `client::legacy`", HTTP, "hello from nginx", "[`wakeful_hyper::Client`](ecosystem.md#http)";
         ureq, "`ureq`", HTTP, "hello from nginx", "";
         reqwest_blocking, "`reqwest::blocking`", HTTP, "hello from nginx", "in `spawn_blocking`";
         reqwest_in_pool, "`reqwest::blocking` in `spawn_blocking`", HTTP, "hello from nginx", "";
-        axum, "`axum::serve`", None, "hello from axum", "[a `Router` over `wakeful-hyper`](ecosystem.md#http)";
-        tonic, "`tonic`, feature `transport`", None, "Serving", "";
+        axum, "`axum::serve`", None, "hello from axum", "[`wakeful_hyper::serve`](ecosystem.md#http)";
+        tonic, "`tonic`, feature `transport`", None, "Serving", "[without it, over `wakeful-hyper`](ecosystem.md#http)";
         tokio_tungstenite, "`tokio-tungstenite`", WEBSOCKET, "hello", "[`async-tungstenite`](ecosystem.md#tls-and-websocket)";
         tower_timeout, "`tower::timeout`", None, "request timed out", "`wakeful::time::timeout`";
         tower_buffer, "`tower::buffer`", None, "42", "";
