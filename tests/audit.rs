@@ -47,6 +47,8 @@ const ALL: &[&str] = &[
     "wakeful-quinn",
     "-p",
     "wakeful-tokio",
+    "-p",
+    "wakeful-tower",
 ];
 
 /// What the optional features and the adapters add.
@@ -177,6 +179,9 @@ const OPTIONAL: &[&str] = &[
     "thiserror",
     "thiserror-impl",
     "tinyvec",
+    // tower
+    "tower-layer",
+    "tower-service",
 ];
 
 /// Licences of packages that a program under MIT or Apache-2.0 may contain.

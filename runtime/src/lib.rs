@@ -108,7 +108,7 @@
 //! [`LocalSpawner`] and [`Handle`]
 //! implement the `LocalSpawn` and `Spawn` of the `futures` crates. Adapters are packages of their
 //! own: `wakeful-hickory`, `wakeful-hyper`, `wakeful-openraft`, `wakeful-prometheus`,
-//! `wakeful-quinn`.
+//! `wakeful-quinn`, `wakeful-tower`.
 //!
 //! # Feature flags
 //!

@@ -86,24 +86,30 @@ const FILE: Server = At("CRATES_FILE");
 
 pub const SECTIONS: &[Section] = sections! {
     "HTTP, gRPC and WebSocket": {
-        reqwest, "`reqwest`", HTTP, "hello from nginx", "[`wakeful_hyper::Client`](ecosystem.md#http)";
-        hyper_util, "`hyper-util`, `client::legacy`", HTTP, "hello from nginx", "[`wakeful_hyper::Client`](ecosystem.md#http)";
+        reqwest, "`reqwest`", HTTP, "hello from nginx", "[`wakeful_hyper::Client`](#wakeful_hyperclient)";
+        hyper_util, "`hyper-util`, `client::legacy`", HTTP, "hello from nginx", "[`wakeful_hyper::Client`](#wakeful_hyperclient)";
+        hyper_client, "`wakeful_hyper::Client`", HTTP, "hello from nginx", "";
         ureq, "`ureq`", HTTP, "hello from nginx", "";
         reqwest_blocking, "`reqwest::blocking`", HTTP, "hello from nginx", "in `spawn_blocking`";
         reqwest_in_pool, "`reqwest::blocking` in `spawn_blocking`", HTTP, "hello from nginx", "";
-        axum, "`axum::serve`", None, "hello from axum", "[`wakeful_hyper::serve`](ecosystem.md#http)";
-        tonic, "`tonic`, feature `transport`", None, "Serving", "[without it, over `wakeful-hyper`](ecosystem.md#http)";
+        axum, "`axum::serve`", None, "hello from axum", "[`wakeful_hyper::serve`](#axum-with-wakeful_hyperserve)";
+        axum_native, "`axum` with `wakeful_hyper::serve`", None, "hello from axum", "";
+        tonic, "`tonic`, feature `transport`", None, "Serving", "[`wakeful-hyper`](#tonic-with-wakeful-hyper)";
+        tonic_native, "`tonic` with `wakeful-hyper`", None, "Serving", "";
         tokio_tungstenite, "`tokio-tungstenite`", WEBSOCKET, "hello", "[`async-tungstenite`](ecosystem.md#tls-and-websocket)";
-        tower_timeout, "`tower::timeout`", None, "request timed out", "`wakeful::time::timeout`";
-        tower_buffer, "`tower::buffer`", None, "42", "";
+        tower_timeout, "`tower::timeout`", None, "request timed out", "[`wakeful-tower`](#tower-with-wakeful-tower)";
+        tower_buffer, "`tower::buffer`", None, "42", "[`wakeful-tower`](#tower-with-wakeful-tower)";
+        tower_native, "`tower` with `wakeful-tower`", None, "42", "";
     }
     "TLS and QUIC": {
         tokio_rustls, "`tokio-rustls`", TLS, "hello from nginx", "";
-        quinn, "`quinn`", CERTIFICATE, "hello", "";
+        quinn, "`quinn`", CERTIFICATE, "hello", "[`wakeful-quinn`](#quinn-with-wakeful-quinn)";
+        quinn_native, "`quinn` with `wakeful-quinn`", CERTIFICATE, "hello", "";
     }
     "Databases": {
-        sqlx, "`sqlx`", POSTGRES, "55", "";
-        tokio_postgres, "`tokio-postgres`", POSTGRES, "42", "[`connect_raw`](ecosystem.md#databases)";
+        sqlx, "`sqlx`", POSTGRES, "55", "[feature `runtime-smol`](ecosystem.md#databases)";
+        tokio_postgres, "`tokio-postgres`", POSTGRES, "42", "[`connect_raw`](#tokio-postgres-with-connect_raw)";
+        postgres_native, "`tokio-postgres` with `connect_raw`", POSTGRES, "42", "";
         redis, "`redis`", REDIS, "hello", "[`MultiplexedConnection::new_with_config`](ecosystem.md#databases)";
         deadpool_redis, "`deadpool-redis`", REDIS, "PONG", "";
         bb8, "`bb8`", REDIS, "PONG", "";
@@ -113,7 +119,8 @@ pub const SECTIONS: &[Section] = sections! {
     "Messages, mail and names": {
         rumqttc, "`rumqttc`", MQTT, "hello", "";
         async_nats, "`async-nats`", NATS, "hello", "";
-        hickory_resolver, "`hickory-resolver`", DNS, "192.0.2.7", "";
+        hickory_resolver, "`hickory-resolver`", DNS, "192.0.2.7", "[`wakeful-hickory`](#hickory-resolver-with-wakeful-hickory)";
+        hickory_native, "`hickory-resolver` with `wakeful-hickory`", DNS, "192.0.2.7", "";
         lettre, "`lettre`", SMTP, "250", "";
         suppaftp, "`suppaftp`", FTP, "hello from a file", "";
         openssh, "`openssh`", SSH, "hello", "";
