@@ -1,8 +1,8 @@
 //! A sleep that is `Send`.
 //!
-//! It contains a `time::Sleep` in a `ThreadBound`. On the owner thread a poll polls that. On another
-//! thread a task on the owner thread waits in its place. A sleep that is dropped on another thread
-//! is sent back to its loop.
+//! It contains a `time::Sleep` in a `ThreadBound`. On the owner thread a poll polls that. On
+//! another thread a task on the owner thread waits in its place. A sleep that is dropped on another
+//! thread is sent back to its loop.
 
 use std::fmt;
 use std::future::Future;
