@@ -71,7 +71,6 @@ mod keep_alive;
 #[cfg(feature = "server")]
 mod server;
 mod sleep;
-mod thread;
 mod timer;
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod upgrade;
