@@ -9,6 +9,7 @@ mod twin;
 use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 
 use socket2::{Domain, Protocol, Type};
@@ -54,8 +55,9 @@ pub trait Host {
 
 /// A simulated socket: what the system's calls do with it. Nothing waits: what would block returns
 /// `WouldBlock`, and the [`Signal`] is raised when it is worth another try. Dropping it closes the
-/// socket. All errors are those of the system's calls.
-pub trait Endpoint {
+/// socket. All errors are those of the system's calls. A panic leaves it usable, as for other
+/// sockets.
+pub trait Endpoint: UnwindSafe + RefUnwindSafe {
     /// Sets the signal, when the socket is registered with the runtime of its host.
     fn register(&self, signal: Signal);
     /// Binds the socket. Port 0 chooses one.

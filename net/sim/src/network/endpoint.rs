@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
 
 use rustix::io::Errno;
@@ -88,6 +89,10 @@ struct Simulated {
     life: u32,
     id: SockId,
 }
+
+// Of user code only the rules run here, with nothing borrowed, and their panics are caught.
+impl UnwindSafe for Simulated {}
+impl RefUnwindSafe for Simulated {}
 
 impl Simulated {
     /// Calls `f`, unless the host has ended.

@@ -176,9 +176,6 @@ async fn try_send(
 
 /// Changes the URL to the form of HTTP/1, which is a path and the header `Host`.
 fn prepare_http1(request: &mut Request<LocalBody>, uri: &Uri) {
-    if request.version() == Version::HTTP_2 {
-        *request.version_mut() = Version::HTTP_11;
-    }
     let path = uri.path_and_query().cloned();
     *request.uri_mut() = path
         .unwrap_or_else(|| PathAndQuery::from_static("/"))
