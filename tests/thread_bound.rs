@@ -59,12 +59,20 @@ fn each_access_on_another_thread_panics_and_names_the_value_and_the_thread() {
     for text in texts {
         assert_eq!(
             text,
-            "a `ThreadBound<core::cell::Cell<i32>>` was used on the thread worker, but its value \
+            "a `ThreadBound<core::cell::Cell<i32>>` was used on the thread `worker`, but its value \
              belongs to the thread that made it: use it there, for example in a closure for \
              `Handle::spawn_with`"
         );
     }
-    assert!(polled.contains("used on the thread worker"), "{polled}");
+    assert!(polled.contains("used on the thread `worker`"), "{polled}");
+    let text = thread::scope(|scope| {
+        let unnamed = scope.spawn(|| panic_of(|| bound.get()));
+        unnamed.join().expect("the panic was caught")
+    });
+    assert!(
+        text.contains("was used on a thread without a name, but"),
+        "{text}"
+    );
     // Nothing was changed, and the values are still of use.
     assert_eq!(bound.get(), 7);
     assert_eq!(block_on(future), 1);
@@ -76,7 +84,7 @@ fn taking_the_value_out_on_another_thread_panics_and_drops_it_on_its_own() {
         let (value, dropped) = tells_its_thread();
         let bound = ThreadBound::new(value);
         let text = elsewhere(move || panic_of(|| bound.into_inner()));
-        assert!(text.contains("used on the thread worker"), "{text}");
+        assert!(text.contains("used on the thread `worker`"), "{text}");
         assert_eq!(dropped.await, Ok(thread::current().id()));
     });
 }

@@ -140,11 +140,13 @@ impl<T> ThreadBound<T> {
 #[cold]
 #[track_caller]
 fn refuse(value: &str) -> ! {
-    let current = thread::current();
+    let current = match thread::current().name() {
+        Some(name) => format!("the thread `{name}`"),
+        None => "a thread without a name".to_owned(),
+    };
     panic!(
-        "a `ThreadBound<{value}>` was used on the thread {}, but its value belongs to the thread \
-         that made it: use it there, for example in a closure for `Handle::spawn_with`",
-        current.name().unwrap_or("without a name"),
+        "a `ThreadBound<{value}>` was used on {current}, but its value belongs to the thread that \
+         made it: use it there, for example in a closure for `Handle::spawn_with`",
     );
 }
 
