@@ -74,6 +74,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 ///
 /// # Handlers of axum
 ///
+/// Depend on axum with `default-features = false`: its feature `tokio` is not needed.
+///
 /// axum requires that the future of a handler be `Send`. A sleep, a socket and a lock of Wakeful
 /// are not, so the compiler rejects a handler that awaits one: "the trait `Handler<_, _>` is not
 /// implemented" (E0277). Put its future into a [`ThreadBound`](wakeful_core::ThreadBound), and a
