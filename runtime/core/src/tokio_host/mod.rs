@@ -2,7 +2,7 @@
 //!
 //! Everything runs on one thread. Wakeful's tasks may hold an `Rc` and call tokio's crates
 //! directly: `tokio::spawn`, tokio's timers and sockets, and clients such as `reqwest` are driven
-//! by the same thread. Tasks of tokio may call Wakeful.
+//! by the same thread. Tasks of tokio may call Wakeful, see [below](#tasks-of-tokio).
 //!
 //! ```
 //! use std::cell::Cell;
@@ -28,6 +28,24 @@
 //! The attributes do the same: `#[wakeful::main(host = "tokio")]`, `#[wakeful::test(host =
 //! "tokio")]`. [`Host`] keeps both runtimes for several calls. In a program that has a tokio
 //! runtime, [`drive`] adds Wakeful to it.
+//!
+//! # Tasks of tokio
+//!
+//! tokio requires that the futures of its tasks be `Send`, and those of Wakeful's sockets and timers
+//! are not. Put them into a [`ThreadBound`](crate::ThreadBound):
+//!
+//! ```
+//! use std::time::Duration;
+//! use wakeful::{ThreadBound, time::sleep};
+//!
+//! wakeful::tokio_host::block_on(async {
+//!     let task = tokio::spawn(ThreadBound::new(async {
+//!         sleep(Duration::from_millis(1)).await;
+//!         "done"
+//!     }));
+//!     assert_eq!(task.await.unwrap(), "done");
+//! });
+//! ```
 //!
 //! # Fairness
 //!
