@@ -43,7 +43,7 @@ async fn connect_in_steps(options: &Options, uri: &Uri) -> Result<Sender, BoxErr
     };
     let mut is_http2 = options.http2_only;
     if let (true, Some(tls)) = (is_https, &options.tls) {
-        let (encrypted, has_chosen_http2) = tls.connect(host, stream).await?;
+        let (encrypted, has_chosen_http2) = tls.connect(host, stream, is_http2).await?;
         stream = encrypted;
         is_http2 |= has_chosen_http2;
     }
