@@ -37,7 +37,8 @@ pub use self::error::{Error, ErrorKind};
 
 /// Client for HTTP/1 and HTTP/2 with a pool of connections, for the tasks of one thread.
 ///
-/// Clones share the pool. Nothing needs `Send`: a request's body may hold an `Rc`. Responses and
+/// Clones share the pool. In another runtime of the thread the client makes connections of their
+/// own, and the limits apply to each runtime. Nothing needs `Send`: a request's body may hold an `Rc`. Responses and
 /// their bodies are `Send`.
 ///
 /// - Over HTTP/1 a connection is used again as soon as the body of its last response has been read

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use hyper::Uri;
+use wakeful_core::Handle;
+use wakeful_core::runtime::Id;
 use wakeful_core::task::JoinHandle;
 use wakeful_core::time::{Instant, sleep_until};
 
@@ -12,14 +14,14 @@ use super::connect::port;
 use super::host::Host;
 use super::options::Options;
 
-/// Scheme, host and port.
-type Key = (bool, String, u16);
+/// Runtime, scheme, host and port. The connections of a runtime do nothing while another one runs.
+type Key = (Id, bool, String, u16);
 
 pub(super) struct Pool {
     pub(super) options: Options,
     hosts: RefCell<HashMap<Key, Rc<Host>>>,
-    /// The task that closes idle connections, while there are any.
-    janitor: RefCell<Option<JoinHandle<()>>>,
+    /// The task that closes idle connections, while there are any, and its runtime.
+    janitor: RefCell<Option<(Id, JoinHandle<()>)>>,
 }
 
 impl Pool {
@@ -36,26 +38,32 @@ impl Pool {
         let is_https = uri.scheme_str() == Some("https");
         let name = uri.host().unwrap_or_default().to_ascii_lowercase();
         let mut hosts = self.hosts.borrow_mut();
-        let host = hosts.entry((is_https, name, port(uri)));
+        let host = hosts.entry((Handle::current().id(), is_https, name, port(uri)));
         host.or_insert_with(|| Rc::new(Host::new(&self.options, is_https)))
             .clone()
     }
 
-    /// Starts the task that closes idle connections, if it does not run.
+    /// Starts the task that closes idle connections, if it does not run. It is a task of the runtime
+    /// that runs, and looks after the connections of all.
     pub(super) fn start_janitor(self: &Rc<Self>) {
-        let mut janitor = self.janitor.borrow_mut();
-        if janitor.as_ref().is_some_and(|task| !task.is_finished()) {
+        let runtime = Handle::current().id();
+        let runs = |(of, task): &(Id, JoinHandle<()>)| *of == runtime && !task.is_finished();
+        if self.janitor.borrow().as_ref().is_some_and(runs) {
             return;
         }
         let pool = Rc::downgrade(self);
-        *janitor = Some(wakeful_core::spawn(async move {
+        let task = wakeful_core::spawn(async move {
             loop {
                 let Some(next) = pool.upgrade().and_then(|pool| pool.expire()) else {
                     return;
                 };
                 sleep_until(next).await;
             }
-        }));
+        });
+        let last = self.janitor.borrow_mut().replace((runtime, task));
+        if let Some((_, task)) = last {
+            task.abort();
+        }
     }
 
     /// Closes connections that have been idle for too long, and returns when the next one will have
@@ -97,7 +105,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        if let Some(janitor) = self.janitor.take() {
+        if let Some((_, janitor)) = self.janitor.take() {
             janitor.abort();
         }
     }
