@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hyper::body::{Body, Incoming};
 use hyper::header::{HOST, HeaderValue};
 use hyper::http::request;
-use hyper::http::uri::PathAndQuery;
+use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::{Method, Request, Response, Uri, Version};
 use wakeful_core::time;
 
@@ -29,11 +29,7 @@ pub(super) async fn exchange(
         uri: request.uri().clone(),
     };
     if let Err(reason) = check(&subject, pool) {
-        return Err(Error::new(
-            ErrorKind::Request,
-            &subject,
-            Some(reason.into()),
-        ));
+        return Err(Error::new(ErrorKind::Request, &subject, Some(reason)));
     }
     let answered = match pool.options.timeout {
         None => send(pool, &subject, request).await,
@@ -65,7 +61,7 @@ fn finish(
     }
 }
 
-fn check(subject: &Subject, pool: &Pool) -> Result<(), &'static str> {
+fn check(subject: &Subject, pool: &Pool) -> Result<(), BoxError> {
     let uri = &subject.uri;
     match uri.scheme_str() {
         Some("http") => {}
@@ -73,18 +69,30 @@ fn check(subject: &Subject, pool: &Pool) -> Result<(), &'static str> {
         Some("https") => {
             return Err(
                 "https needs certificates to trust: enable the feature `rustls` of `wakeful-hyper`, \
-                 and call `Client::builder().tls(config)`",
+                 and call `Client::builder().tls(config)`"
+                    .into(),
             );
         }
-        _ => return Err("the URL must begin with http:// or https://"),
+        _ => return Err("the URL must begin with http:// or https://".into()),
     }
     if uri.host().is_none_or(str::is_empty) {
-        return Err("the URL has no host");
+        return Err("the URL has no host".into());
+    }
+    if let Some(port) = invalid_port(uri) {
+        return Err(format!("the port {port:?} is not a number up to 65535").into());
     }
     if subject.method == Method::CONNECT {
-        return Err("the client sends no CONNECT: make the tunnel in `connect_with`");
+        return Err("the client sends no CONNECT: make the tunnel in `connect_with`".into());
     }
     Ok(())
+}
+
+/// Returns the text of the port if it is none. `Uri` returns no port then, as if there were none.
+fn invalid_port(uri: &Uri) -> Option<&str> {
+    let (_, port) = uri.authority()?.as_str().rsplit_once(':')?;
+    let is_port = port.is_empty() || uri.port_u16().is_some();
+    // A colon may also be within the address of IPv6 or a password.
+    (!is_port && !port.contains([']', '@'])).then_some(port)
 }
 
 /// Sends the request, again if a connection from the pool turns out to be closed.
@@ -149,7 +157,7 @@ async fn try_send(
             }
         }
         Leased::Http2(mut sender, stream) => {
-            *request.uri_mut() = subject.uri.clone();
+            *request.uri_mut() = without_user(&subject.uri);
             *request.version_mut() = Version::HTTP_2;
             match sender.try_send_request(request).await {
                 Ok(response) => {
@@ -176,7 +184,8 @@ async fn try_send(
 
 /// Changes the URL to the form of HTTP/1, which is a path and the header `Host`.
 fn prepare_http1(request: &mut Request<LocalBody>, uri: &Uri) {
-    if request.version() == Version::HTTP_2 {
+    // hyper panics with other versions than those of HTTP/1.
+    if request.version() != Version::HTTP_10 {
         *request.version_mut() = Version::HTTP_11;
     }
     let path = uri.path_and_query().cloned();
@@ -188,6 +197,17 @@ fn prepare_http1(request: &mut Request<LocalBody>, uri: &Uri) {
     {
         request.headers_mut().insert(HOST, host);
     }
+}
+
+/// Returns the URL without the name and the password of a user, which must not be sent.
+fn without_user(uri: &Uri) -> Uri {
+    let authority = uri.authority().map_or("", Authority::as_str);
+    let Some((_, host)) = authority.rsplit_once('@') else {
+        return uri.clone();
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.authority = host.parse().ok();
+    parts.try_into().unwrap_or_else(|_| uri.clone())
 }
 
 /// Host and port, without the name of a user.
