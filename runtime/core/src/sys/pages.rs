@@ -58,8 +58,9 @@ pub(crate) unsafe fn discard(memory: NonNull<u8>, size: usize) {
     // SAFETY: no requirement.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     // The call rounds up to whole pages, and a page may be larger than the part.
-    let is_whole = usize::try_from(page)
-        .is_ok_and(|page| page > 0 && size.is_multiple_of(page) && memory.addr().get() % page == 0);
+    let is_whole = usize::try_from(page).is_ok_and(|page| {
+        page > 0 && size.is_multiple_of(page) && memory.addr().get().is_multiple_of(page)
+    });
     if is_whole {
         // If it fails, the memory is kept.
         // SAFETY: by the contract, and exactly this part.
