@@ -8,6 +8,7 @@ use wakeful_core::{ThreadBound, time::timeout};
 use wakeful_net::TcpStream;
 
 use super::body::LocalBody;
+use super::early::Early;
 use super::error::ErrorKind;
 use super::options::Options;
 use super::stream::Stream;
@@ -47,14 +48,15 @@ async fn connect_in_steps(options: &Options, uri: &Uri) -> Result<Sender, BoxErr
         stream = encrypted;
         is_http2 |= has_chosen_http2;
     }
-    // An upgrade takes the stream out as one that is `Send`.
-    let io = Io::new(ThreadBound::new(stream));
+    // An upgrade takes the stream out as one that is `Send`, and hyper requires it in any case.
     if is_http2 {
+        let io = Io::new(ThreadBound::new(stream));
         let (sender, connection) = options.http2.handshake(io).await?;
         // Its errors are those of its requests, too.
         wakeful_core::spawn(connection);
         Ok(Sender::Http2(sender))
     } else {
+        let io = Io::new(ThreadBound::new(Early::new(stream)));
         let (sender, connection) = options.http1.handshake(io).await?;
         wakeful_core::spawn(connection.with_upgrades());
         Ok(Sender::Http1(sender))

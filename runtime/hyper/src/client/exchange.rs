@@ -13,6 +13,7 @@ use hyper::{Method, Request, Response, Uri, Version};
 use wakeful_core::time;
 
 use super::body::{LocalBody, ResponseBody, empty};
+use super::early::is_gone;
 use super::error::{Error, ErrorKind, Subject};
 use super::host::{Host, Lease, Leased, give_back};
 use super::pool::Pool;
@@ -244,24 +245,14 @@ fn is_closed(error: &hyper::Error) -> bool {
     let mut next = error.source();
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            return is_disconnect(error);
+            return is_gone(error);
         }
         if let Some(error) = error.downcast_ref::<h2::Error>() {
-            return error.get_io().is_some_and(is_disconnect)
+            return error.get_io().is_some_and(is_gone)
                 || error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)
                 || error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
         }
         next = error.source();
     }
     false
-}
-
-fn is_disconnect(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::BrokenPipe
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::UnexpectedEof
-    )
 }

@@ -5,6 +5,7 @@ mod builder;
 #[cfg(feature = "rustls")]
 mod builder_tls;
 mod connect;
+mod early;
 mod error;
 mod exchange;
 mod host;
@@ -50,6 +51,8 @@ pub use self::error::{Error, ErrorKind};
 ///   is sent on another one. The same goes for a request that may have reached the server, if it
 ///   has no body and its method is idempotent (`GET`, `HEAD`, `OPTIONS`, `PUT`, `DELETE`, `TRACE`).
 ///   A request that fails on a new connection is not repeated.
+/// - Over HTTP/1, an answer that a server gives before it has read the whole request, for example
+///   413, is a response, even if the server then closes the connection.
 ///
 /// The client is also a [`tower::Service`](tower_service::Service), so that layers apply to it: for
 /// redirects use `FollowRedirect` of `tower-http`. It is always ready.
