@@ -33,6 +33,7 @@ pages! {
     raft: "src/raft.md",
     releasing: "src/releasing.md",
     shards: "src/shards.md",
+    simulation: "src/simulation.md",
     systems: "src/systems.md",
     testing: "src/testing.md",
     unsafe_code: "src/unsafe.md",

@@ -23,13 +23,9 @@ const CORE: &[&str] = &[
     "memchr",
     "pin-project-lite",
     "polling",
-    "proc-macro2",
-    "quote",
     "rustix",
     "slab",
     "socket2",
-    "syn",
-    "unicode-ident",
 ];
 
 /// The optional features, and the adapters to other crates.
@@ -117,6 +113,11 @@ const OPTIONAL: &[&str] = &[
     "mio",
     // wakeful-tokio: `select!` and the like
     "tokio-macros",
+    // tokio-macros, prometheus, openraft: their macros
+    "proc-macro2",
+    "quote",
+    "syn",
+    "unicode-ident",
     // openraft
     "autocfg",
     "chacha20",

@@ -4,12 +4,15 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::env;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use wakeful::net::TcpListener;
+
+#[path = "support/alone.rs"]
+mod alone;
 
 /// Counts the bytes in use.
 struct Counting;
@@ -67,7 +70,7 @@ struct Clients(Child);
 
 impl Clients {
     fn start(port: u16) -> Clients {
-        let child = Command::new(env::current_exe().unwrap())
+        let child = alone::this_program()
             .args(["clients", "--exact", "--nocapture", "--test-threads=1"])
             .env(ROLE, port.to_string())
             .stdin(Stdio::piped())

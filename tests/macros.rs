@@ -312,6 +312,31 @@ async fn cfg_is_kept() {
     this_is_not_compiled();
 }
 
+/// `macro_rules!` passes what it has parsed, such as a type, as a group without delimiters.
+#[test]
+fn a_function_may_be_written_by_another_macro() {
+    macro_rules! entry {
+        (
+            $(#[$attribute:meta])* $visibility:vis $name:ident,
+            $paused:literal, $argument:ident: $type:ty, $output:ty, $body:block
+        ) => {
+            #[wakeful_macros::main(crate = stand_in, start_paused = $paused)]
+            $(#[$attribute])*
+            $visibility async fn $name<F: Fn($type) -> $type>($argument: F) -> $output
+            where
+                F: Clone,
+            $body
+        };
+    }
+    entry!(one, true, next: u8, Option<u8>, { Some(next(1)) });
+    entry!(#[inline] pub(crate) two, false, next: u8, Result<u8, std::num::ParseIntError>, {
+        Ok(next("2".parse()?))
+    });
+    assert_eq!((one(|n| n + 1), two(|n| n + 1)), (Some(2), Ok(3)));
+    let calls = stand_in::calls();
+    assert!(calls.contains(&"start_paused(true)") && calls.contains(&"start_paused(false)"));
+}
+
 #[test]
 fn messages() {
     let cases = trybuild::TestCases::new();

@@ -568,7 +568,7 @@ fn without_budget_no_branch_is_polled_and_the_task_is_woken() {
             Box::pin(async move {
                 select! {
                     biased;
-                    () = coop::consume_budget() => {}
+                    () = coop::cooperative(ready(())) => {}
                     () = poll_fn(|_| { polled.set(polled.get() + 1); Poll::Ready(()) }) => {}
                 }
             })

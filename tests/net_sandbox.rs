@@ -1,7 +1,8 @@
-//! Accepting in a sandbox that refuses calls.
+//! Accepting in a sandbox that refuses calls. Not on 32-bit x86: there glibc accepts by
+//! `socketcall`, which a filter can't tell from the other calls for sockets.
 
 // Linux only: seccomp.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", not(target_arch = "x86")))]
 
 #[path = "support/alone.rs"]
 mod alone;

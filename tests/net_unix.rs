@@ -24,6 +24,8 @@ use wakeful::Runtime;
 use wakeful::net::{UnixDatagram, UnixListener, UnixStream};
 use wakeful::reactor::{Backend, Interest};
 
+#[path = "support/alone.rs"]
+mod alone;
 #[path = "support/net.rs"]
 mod support;
 use support::{all_of, both_ways, is_pending, pattern, run, turn};
@@ -348,8 +350,9 @@ fn a_peer_in_another_namespace_has_no_number() {
     let place = Place::new();
     let _listener = std::os::unix::net::UnixListener::bind(&place.0).unwrap();
     let mut there = apart();
-    there.arg(env::current_exe().unwrap()).env(PLACE, &place.0);
-    there.args([
+    let program = alone::this_program();
+    there.arg(program.get_program()).args(program.get_args());
+    there.env(PLACE, &place.0).args([
         "--exact",
         "a_peer_in_another_namespace_has_no_number",
         "--nocapture",

@@ -1,7 +1,7 @@
 //! Wakes from other threads: none is lost, and none makes a system call if the loop is awake.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 use std::thread;
 
@@ -58,8 +58,8 @@ fn a_wake_from_another_thread_makes_no_syscall_while_the_loop_is_awake() {
 /// A loop that sleeps between any two wakes: each wake must end a sleep.
 #[test]
 fn no_wake_is_lost_between_the_last_check_and_the_sleep() {
-    const ROUNDS: u64 = 20_000;
-    let ball = Arc::new(AtomicU64::new(0));
+    const ROUNDS: usize = 20_000;
+    let ball = Arc::new(AtomicUsize::new(0));
     let (give, take) = std::sync::mpsc::channel::<Waker>();
     let player = thread::spawn({
         let ball = ball.clone();

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, stream};
+use http_body_util::BodyExt;
 use hyper::Uri;
 use hyper::http;
 use tonic::body::Body;
@@ -29,7 +30,7 @@ use tower::Service;
 use wakeful::ThreadBound;
 use wakeful::net::TcpListener;
 use wakeful::sync::CancellationToken;
-use wakeful_hyper::{Client, serve};
+use wakeful_hyper::{Client, serve, serve_make_service};
 
 /// A service that sends each message back, as generated code does it.
 #[derive(Clone)]
@@ -195,6 +196,21 @@ async fn a_timeout_of_the_client_is_the_error_of_the_call() {
         error.to_string().contains("did not end within the timeout"),
         "{error}"
     );
+}
+
+/// axum's own extractor is there if axum is compiled for tokio, as here for tonic's transport.
+#[wakeful::test]
+async fn axums_own_connect_info_works_with_serve_make_service() {
+    use axum::extract::ConnectInfo;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let peer = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string();
+    let router = axum::Router::new().route("/", axum::routing::get(peer));
+    let make = router.into_make_service_with_connect_info::<SocketAddr>();
+    wakeful::spawn(serve_make_service(listener, make).into_future());
+    let response = Client::new().get(url).await.unwrap();
+    let body = response.into_body().collect().await.unwrap();
+    assert_eq!(body.to_bytes(), "127.0.0.1");
 }
 
 /// Runs a future on a thread with a runtime of tokio.

@@ -11,6 +11,8 @@ pub enum Peer {
     Wakeful,
     /// Wakeful's loop as a task of tokio.
     WakefulGuest,
+    /// Tasks of Wakeful that call tokio's crates inside of `async_compat::Compat`.
+    WakefulCompat,
     Tokio,
     TokioLocal,
     Smol,
@@ -51,9 +53,10 @@ impl Peer {
     ];
 
     /// All peers, in the order of the report's columns.
-    pub const ALL: [Peer; 13] = [
+    pub const ALL: [Peer; 14] = [
         Peer::Wakeful,
         Peer::WakefulGuest,
+        Peer::WakefulCompat,
         Peer::Tokio,
         Peer::TokioLocal,
         Peer::Smol,
@@ -72,6 +75,7 @@ impl Peer {
         match self {
             Peer::Wakeful => "wakeful",
             Peer::WakefulGuest => "wakeful-guest",
+            Peer::WakefulCompat => "wakeful-compat",
             Peer::Tokio => "tokio",
             Peer::TokioLocal => "tokio-local",
             Peer::Smol => "smol",
@@ -91,6 +95,7 @@ impl Peer {
         match self {
             Peer::Wakeful => "Wakeful",
             Peer::WakefulGuest => "Wakeful in tokio",
+            Peer::WakefulCompat => "Wakeful with Compat",
             Peer::Tokio => "tokio current_thread",
             Peer::TokioLocal => "tokio LocalRuntime",
             Peer::Smol => "smol LocalExecutor",
@@ -108,7 +113,7 @@ impl Peer {
     /// Returns the name of its crate, whose version is in `Cargo.lock`.
     pub fn package(self) -> Option<&'static str> {
         match self {
-            Peer::Wakeful | Peer::WakefulGuest => Some("wakeful"),
+            Peer::Wakeful | Peer::WakefulGuest | Peer::WakefulCompat => Some("wakeful"),
             Peer::Tokio | Peer::TokioLocal | Peer::TokioSync => Some("tokio"),
             Peer::Smol | Peer::SmolStatic => Some("async-executor"),
             Peer::Monoio => Some("monoio"),
@@ -134,6 +139,8 @@ pub struct Case {
     /// One line: what is counted as one operation.
     pub about: &'static str,
     pub peers: &'static [Peer],
+    /// The peer that the others are compared with: Wakeful, alone or in a host.
+    pub ours: Peer,
     /// The sizes at which it is measured, such as the number of tasks. Empty if there is only one.
     pub points: &'static [u64],
     /// The label of the x axis in the plot over the sizes.
@@ -165,6 +172,7 @@ impl Case {
             group,
             about,
             peers: Peer::RUNTIMES,
+            ours: Peer::Wakeful,
             points: &[],
             axis: "",
             iterations: Iterations::Fitted,

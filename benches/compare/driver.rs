@@ -15,7 +15,7 @@ use crate::Args;
 use crate::case::{Case, Iterations, Outcome};
 use crate::cases;
 use crate::machine::Machine;
-use crate::net::NETWORK;
+use crate::net::{NETWORK, WEB};
 use crate::report;
 use crate::series::Series;
 
@@ -102,7 +102,7 @@ fn fit(args: &Args, exe: &PathBuf, series: &mut Series) -> Result<(), String> {
     series.n = match series.case.iterations {
         Iterations::Fixed { quick, .. } if args.quick => quick,
         // Their number is a time in milliseconds.
-        Iterations::Fixed { full, .. } if series.case.group == NETWORK => {
+        Iterations::Fixed { full, .. } if matches!(series.case.group, NETWORK | WEB) => {
             (full * args.net_percent / 100).max(1)
         }
         Iterations::Fixed { full, .. } => full,
@@ -146,6 +146,9 @@ fn child(args: &Args, exe: &PathBuf, series: &Series) -> Command {
     command.args(["--size", &series.size.unwrap_or(0).to_string()]);
     if args.quick {
         command.arg("--quick");
+    }
+    if let Some(own) = &args.own {
+        command.arg("--own").arg(own);
     }
     command
 }

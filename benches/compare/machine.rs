@@ -50,7 +50,8 @@ impl Machine {
 
 /// The command of this run, as it is given to cargo.
 fn command() -> String {
-    let program = "cargo run --release -p wakeful-benches --bin compare --".to_owned();
+    let options = crate::net::OPTIONS;
+    let program = format!("cargo run --release -p wakeful-benches{options} --bin compare --");
     let words: Vec<String> = std::iter::once(program)
         .chain(std::env::args().skip(1))
         .collect();
@@ -93,7 +94,8 @@ fn cpu() -> String {
 /// Returns the versions of the peers' packages, without duplicates.
 fn versions() -> Vec<(String, String)> {
     let mut versions: Vec<(String, String)> = Vec::new();
-    for package in Peer::ALL.into_iter().filter_map(Peer::package) {
+    let peers = Peer::ALL.into_iter().filter_map(Peer::package);
+    for package in peers.chain(crate::net::PACKAGES.iter().copied()) {
         let version = locked(package).unwrap_or("unknown");
         if versions.iter().all(|(known, _)| known != package) {
             versions.push((package.to_owned(), version.to_owned()));

@@ -12,6 +12,7 @@ mod machine;
 mod memory;
 mod net;
 mod on;
+mod own;
 mod report;
 mod series;
 mod stats;
@@ -37,6 +38,13 @@ pub struct Args {
     /// Only these peers. Ratios need Wakeful and tokio.
     #[arg(long, value_delimiter = ',', value_name = "PEER,..", value_parser = peer)]
     peers: Vec<Peer>,
+    /// Adds a case of your own, whose programs this file names, see `benches/compare/own.rs`.
+    #[arg(long, value_name = "FILE")]
+    own: Option<PathBuf>,
+    /// Prints how the figures of the second `report.json` differ from those of the first, such as
+    /// of two commits or two machines, and measures nothing.
+    #[arg(long, num_args = 2, value_names = ["FILE", "FILE"])]
+    beside: Option<Vec<PathBuf>>,
     /// The number of rounds.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     samples: u32,
@@ -84,8 +92,10 @@ fn main() -> ExitCode {
         return code;
     }
     let args = Args::parse();
-    let result = match &args.child {
+    let result = args.own.as_deref().map_or(Ok(()), own::read);
+    let result = result.and_then(|()| match &args.child {
         Some(child) => run_child(&args, &child[0], &child[1]),
+        None if args.beside.is_some() => beside(&args),
         None if args.list => {
             list();
             Ok(())
@@ -94,13 +104,20 @@ fn main() -> ExitCode {
             Some(from) => report::rewrite(from, &args.write),
             None => driver::run(&args),
         },
-    };
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("compare: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn beside(args: &Args) -> Result<(), String> {
+    match args.beside.as_deref() {
+        Some([first, second]) => report::beside(first, second),
+        _ => Err("--beside needs two files".to_owned()),
     }
 }
 

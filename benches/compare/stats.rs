@@ -96,39 +96,45 @@ impl Group<'_> {
         Some(self.of(peer)?.summary(metric)?.median)
     }
 
+    /// Returns why there is no number of a peer.
+    pub fn reason(&self) -> Option<&str> {
+        self.series.iter().find_map(|series| series.reason())
+    }
+
     /// Returns the metrics that any of the peers has, the main one first.
     pub fn metrics(&self) -> Vec<&Metric> {
         let mut all = self.series.iter().map(|series| series.metrics());
         all.find(|metrics| !metrics.is_empty()).unwrap_or_default()
     }
 
-    /// Returns a peer's number divided by another's: the median over the rounds. In each round the
-    /// two were measured one right after the other, so other load affects both alike.
+    /// Returns a peer's number divided by another's: the median over the rounds.
     pub fn against(&self, peer: Peer, other: Peer, metric: &str) -> Option<f64> {
+        Some(self.compared(peer, other, metric)?.median)
+    }
+
+    /// Returns a peer's number divided by another's. In each round the two were measured one right
+    /// after the other, so other load affects both alike.
+    pub fn compared(&self, peer: Peer, other: Peer, metric: &str) -> Option<Ratio> {
         let pairs = self.of(peer)?.samples.iter().zip(&self.of(other)?.samples);
         let ratios = pairs
             .filter_map(|(mine, its)| ratio(mine.metric(metric)?.value, its.metric(metric)?.value));
-        Some(Summary::new(ratios.collect())?.median)
+        Ratio::new(ratios.collect())
     }
 
-    /// Returns a peer's number divided by tokio's.
-    pub fn against_tokio(&self, peer: Peer, metric: &str) -> Option<f64> {
-        self.against(peer, Peer::Tokio, metric)
-    }
-
-    /// Returns the runtimes that are better than Wakeful by more than 1 %, the best one first, with
-    /// Wakeful's number divided by theirs.
-    pub fn ahead_of_wakeful(&self, metric: &Metric) -> Vec<(Peer, f64)> {
+    /// Returns the runtimes that are better than ours by more than 1 % and by more than the noise,
+    /// the best one first, with our number divided by theirs.
+    pub fn ahead_of_ours(&self, metric: &Metric) -> Vec<(Peer, f64)> {
         let others = self.series.iter().map(|series| series.peer);
-        let others = others.filter(|&peer| peer != Peer::Wakeful && peer != Peer::Epoll);
+        let others = others.filter(|&peer| peer != self.case.ours && peer != Peer::Epoll);
         let mut ahead: Vec<(Peer, f64)> = others
-            .filter_map(|peer| Some((peer, self.against(Peer::Wakeful, peer, &metric.name)?)))
-            .filter(|&(_, ratio)| {
-                if metric.lower_is_better {
-                    ratio > 1.01
+            .filter_map(|peer| {
+                let ratio = self.compared(self.case.ours, peer, &metric.name)?;
+                let ahead = if metric.lower_is_better {
+                    ratio.median > 1.01
                 } else {
-                    ratio < 1.0 / 1.01
-                }
+                    ratio.median < 1.0 / 1.01
+                };
+                (ahead && !ratio.is_tie()).then_some((peer, ratio.median))
             })
             .collect();
         ahead.sort_by(|(_, a), (_, b)| {
@@ -141,6 +147,64 @@ impl Group<'_> {
         });
         ahead
     }
+}
+
+/// The ratio of two peers over the rounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ratio {
+    pub median: f64,
+    /// The interval around the median: in 95 of 100 runs it holds the median of many rounds. With
+    /// fewer than six ratios it is from the smallest to the largest, and is right less often.
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Ratio {
+    fn new(mut ratios: Vec<f64>) -> Option<Ratio> {
+        ratios.sort_by(f64::total_cmp);
+        let outer = outside(ratios.len());
+        let (low, high) = (
+            ratios.get(outer).copied(),
+            ratios.iter().rev().nth(outer).copied(),
+        );
+        let median = Summary::new(ratios)?.median;
+        Some(Ratio {
+            median,
+            low: low?,
+            high: high?,
+        })
+    }
+
+    /// Whether the two peers can't be distinguished: the interval contains 1.
+    pub fn is_tie(&self) -> bool {
+        self.low <= 1.0 && 1.0 <= self.high
+    }
+
+    /// Returns the ratio, and the interval if it is a tie.
+    pub fn text(&self) -> String {
+        let Ratio { median, low, high } = *self;
+        match self.is_tie() {
+            true => format!("{}, tie ({}-{})", short(median), short(low), short(high)),
+            false => short(median),
+        }
+    }
+}
+
+/// Returns how many of `count` sorted values are outside of the interval, at each end: as many as
+/// leave the median inside with a probability of 95 %, where each value is above it or below it
+/// with the same probability.
+fn outside(count: usize) -> usize {
+    let mut outside = 0;
+    let (mut ways, mut sum) = (1.0, 0.0);
+    for below in 0..count / 2 {
+        sum += ways;
+        if 2.0 * sum / 2_f64.powi(count as i32) > 0.05 {
+            break;
+        }
+        outside = below;
+        ways *= (count - below) as f64 / (below + 1) as f64;
+    }
+    outside
 }
 
 fn ratio(a: f64, b: f64) -> Option<f64> {
@@ -173,9 +237,9 @@ fn reached(aim: &Aim, group: &Group<'_>, all: &[Group<'_>]) -> Option<Reached> {
             of,
         } => {
             let reached = if lower_is_better(metric) {
-                group.against(Peer::Wakeful, of, metric)?
+                group.against(group.case.ours, of, metric)?
             } else {
-                group.against(of, Peer::Wakeful, metric)?
+                group.against(of, group.case.ours, metric)?
             };
             Some(Reached::at_most(
                 if at_most == 1.0 {
@@ -191,9 +255,9 @@ fn reached(aim: &Aim, group: &Group<'_>, all: &[Group<'_>]) -> Option<Reached> {
             let others = Peer::RUNTIMES.iter().filter(|&&peer| peer != Peer::Wakeful);
             let ratios = others.filter_map(|&peer| {
                 if lower_is_better(metric) {
-                    group.against(Peer::Wakeful, peer, metric)
+                    group.against(group.case.ours, peer, metric)
                 } else {
-                    group.against(peer, Peer::Wakeful, metric)
+                    group.against(peer, group.case.ours, metric)
                 }
             });
             let reached = ratios.max_by(f64::total_cmp)?;
@@ -205,8 +269,8 @@ fn reached(aim: &Aim, group: &Group<'_>, all: &[Group<'_>]) -> Option<Reached> {
             Some(Reached::at_most(aim, reached, at_most))
         }
         Aim::Absolute { metric, at_most } => {
-            let ours = group.median(Peer::Wakeful, metric)?;
-            let unit = &group.of(Peer::Wakeful)?.metrics().first()?.unit;
+            let ours = group.median(group.case.ours, metric)?;
+            let unit = &group.of(group.case.ours)?.metrics().first()?.unit;
             Some(Reached::at_most(format!("{at_most} {unit}"), ours, at_most))
         }
         Aim::Growth { metric, from, to } => growth(metric, from, to, group, all),
@@ -314,8 +378,38 @@ mod tests {
             series(Peer::Tokio, 1_000, &[20.0, 80.0, 20.0]),
         ];
         assert_eq!(
-            groups(&all)[0].against_tokio(Peer::Wakeful, MAIN),
+            groups(&all)[0].against(Peer::Wakeful, Peer::Tokio, MAIN),
             Some(0.5)
+        );
+    }
+
+    #[test]
+    fn the_interval_around_the_median_drops_as_many_ratios_as_it_may() {
+        // From a table of the binomial distribution.
+        let counts = [1, 3, 5, 6, 8, 9, 12, 15, 25].map(outside);
+        assert_eq!(counts, [0, 0, 0, 0, 0, 1, 2, 3, 7]);
+        let nine = (1..=9).map(|n| f64::from(n) / 5.0).collect();
+        let ratio = Ratio::new(nine).unwrap();
+        assert_eq!((ratio.low, ratio.median, ratio.high), (0.4, 1.0, 1.6));
+        assert_eq!(ratio.text(), "1.00, tie (0.40-1.60)");
+        assert!(Ratio::new(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn a_peer_whose_lead_is_in_the_noise_is_not_ahead() {
+        let all = [
+            series(Peer::Wakeful, 1_000, &[10.0, 12.0, 14.0]),
+            series(Peer::Tokio, 1_000, &[11.0, 11.0, 11.0]),
+            series(Peer::Monoio, 1_000, &[9.0, 10.0, 11.0]),
+        ];
+        let group = &groups(&all)[0];
+        let time = Metric::new("time", "ns", 0.0);
+        let tokio = group.compared(Peer::Wakeful, Peer::Tokio, MAIN).unwrap();
+        assert!(tokio.median > 1.01 && tokio.is_tie());
+        let ahead = group.ahead_of_ours(&time).into_iter();
+        assert_eq!(
+            ahead.map(|(peer, _)| peer).collect::<Vec<_>>(),
+            [Peer::Monoio]
         );
     }
 
@@ -329,9 +423,9 @@ mod tests {
         ];
         let group = &groups(&all)[0];
         let time = Metric::new("time", "ns", 0.0);
-        assert_eq!(group.ahead_of_wakeful(&time), [(Peer::Tokio, 2.0)]);
+        assert_eq!(group.ahead_of_ours(&time), [(Peer::Tokio, 2.0)]);
         let rate = time.higher_is_better();
-        assert_eq!(group.ahead_of_wakeful(&rate), [(Peer::Monoio, 0.5)]);
+        assert_eq!(group.ahead_of_ours(&rate), [(Peer::Monoio, 0.5)]);
     }
 
     #[test]

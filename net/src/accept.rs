@@ -12,6 +12,7 @@ use std::time::Duration;
 use wakeful_core::reactor::{Async, Interest};
 use wakeful_core::time::{Sleep, sleep};
 
+use crate::handle::Handle;
 use crate::sys;
 
 const SHORTEST: Duration = Duration::from_millis(5);
@@ -67,11 +68,11 @@ fn judge(error: &io::Error) -> Trouble {
     }
 }
 
-impl<L: AsFd> Acceptor<L> {
+impl<L: Handle> Acceptor<L> {
     /// Registers a listening, nonblocking socket.
     #[track_caller]
     pub(crate) fn new(listener: L) -> io::Result<Acceptor<L>> {
-        let io = Async::new_nonblocking(listener)?;
+        let io = listener.register()?;
         // Connections may have arrived before the registration.
         io.source().assume_ready(Interest::READABLE);
         Ok(Acceptor {
@@ -161,7 +162,7 @@ impl<L: AsFd> Acceptor<L> {
 /// Public methods and traits of a listener around [`Acceptor`]; uses `accept` and `register` of its
 /// module.
 macro_rules! listener_methods {
-    ($type:ident, $std:ty, $stream:ty, $addr:ty) => {
+    ($type:ident, $std:ty, $handle:ty, $stream:ty, $addr:ty) => {
         impl $type {
             /// Accepts the next connection.
             ///
@@ -240,20 +241,20 @@ macro_rules! listener_methods {
             #[track_caller]
             pub fn from_std(listener: $std) -> io::Result<$type> {
                 listener.set_nonblocking(true)?;
-                $type::new(listener)
+                $type::new(crate::handle::Handle::of_std(listener))
             }
 
             /// Removes the socket from the reactor. It stays nonblocking.
             ///
             /// # Errors
             ///
-            /// Returns no error at present.
+            /// `Unsupported` for a simulated socket.
             pub fn into_std(self) -> io::Result<$std> {
-                self.0.into_inner()
+                crate::handle::Handle::into_std(self.0.into_inner()?)
             }
 
             #[track_caller]
-            pub(super) fn new(listener: $std) -> io::Result<$type> {
+            pub(super) fn new(listener: $handle) -> io::Result<$type> {
                 Acceptor::new(listener).map($type)
             }
 
@@ -266,7 +267,7 @@ macro_rules! listener_methods {
                 self.get_ref().take_error()
             }
 
-            fn get_ref(&self) -> &$std {
+            fn get_ref(&self) -> &$handle {
                 self.0.io().get_ref()
             }
         }

@@ -6,6 +6,7 @@ use std::net::{self, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, Socke
 use std::{option, vec};
 
 use crate::error::tried;
+use crate::sim;
 
 /// Conversion into socket addresses: from addresses, and from names with a port, which are looked
 /// up on the blocking pool. Literal addresses in strings are not looked up.
@@ -221,6 +222,11 @@ pub(crate) async fn resolve<A: ToSocketAddrs + ?Sized>(host: &A) -> io::Result<A
         Query::Known(addrs) => Ok(addrs),
         Query::Malformed(text) => Err(malformed(&text)),
         Query::Name(host, port) => {
+            if let Some(found) = sim::lookup(&host) {
+                let found = found.map_err(tried("look up", &host))?;
+                let with_port = |ip| SocketAddr::new(ip, port);
+                return Ok(Addrs::Found(found.into_iter().map(with_port).collect()));
+            }
             let name = host.clone();
             let lookup = move || net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
             let addrs = match wakeful_core::try_spawn_blocking(lookup) {

@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net;
 
@@ -12,11 +11,11 @@ use bytes::BufMut;
 use rustix::net::{RecvFlags, SocketAddrAny, SocketAddrUnix, recv, recvfrom};
 use wakeful_core::reactor::{Interest, Source};
 
-use crate::sys;
 use crate::tcp::TcpStream;
 use crate::udp::UdpSocket;
 use crate::unix::pipe::Receiver;
 use crate::unix::{UnixDatagram, UnixStream};
+use crate::{sim, sys};
 
 /// Calls `receive` with the free space of `buf`, or a part of it, and advances `buf` by the bytes
 /// that it returns, which are the first ones of that space.
@@ -79,8 +78,8 @@ try_read_buf! {
     /// # let (here, _) = listener.accept().await?;
     TcpStream, |this, space| {
         let len = space.len();
-        let ((bytes, _), count) = recv(this, space, RecvFlags::empty())?;
-        this.0.moved(count, len, Interest::READABLE);
+        let bytes = sim::recv(this.0.get_ref(), space)?;
+        this.0.moved(bytes.len(), len, Interest::READABLE);
         Ok((bytes, ()))
     };
     // A read ends where descriptors are attached, which only `recvmsg` reports. So a short one does
@@ -99,7 +98,7 @@ try_read_buf! {
 
 /// Receives datagrams. `$from` converts the sender's address.
 macro_rules! recv_buf {
-    ($($(#[$example:meta])* $type:ident, $addr:ty, $from:expr;)*) => {$(
+    ($($(#[$example:meta])* $type:ident, $addr:ty, $recv:expr, $recv_from:expr;)*) => {$(
         impl $type {
             /// Receives a datagram from the connected address into the free space of `buf`, and
             /// advances `buf`. Bytes that do not fit are lost.
@@ -126,7 +125,8 @@ macro_rules! recv_buf {
             /// Cancel-safe: if the future is dropped, no datagram was received.
             pub async fn recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
                 let source = self.0.source();
-                source.io(Interest::READABLE, || datagram(buf, source, self)).await
+                let receive = || datagram(buf, source, |space| $recv(self.0.get_ref(), space));
+                source.io(Interest::READABLE, receive).await
             }
 
             /// Receives a datagram as [`recv_buf`](Self::recv_buf) does, and returns its length and
@@ -144,7 +144,7 @@ macro_rules! recv_buf {
                 buf: &mut B,
             ) -> io::Result<(usize, $addr)> {
                 let source = self.0.source();
-                let receive = || datagram_from(buf, source, self, $from);
+                let receive = || fill(buf, source, |space| $recv_from(self.0.get_ref(), space));
                 source.io(Interest::READABLE, receive).await
             }
 
@@ -155,7 +155,8 @@ macro_rules! recv_buf {
             /// As [`try_recv`](Self::try_recv).
             pub fn try_recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
                 let source = self.0.source();
-                source.try_io(Interest::READABLE, || datagram(buf, source, self))
+                let receive = || datagram(buf, source, |space| $recv(self.0.get_ref(), space));
+                source.try_io(Interest::READABLE, receive)
             }
 
             /// Tries to receive a datagram as [`recv_buf_from`](Self::recv_buf_from) does, without
@@ -169,7 +170,7 @@ macro_rules! recv_buf {
                 buf: &mut B,
             ) -> io::Result<(usize, $addr)> {
                 let source = self.0.source();
-                let receive = || datagram_from(buf, source, self, $from);
+                let receive = || fill(buf, source, |space| $recv_from(self.0.get_ref(), space));
                 source.try_io(Interest::READABLE, receive)
             }
         }
@@ -180,33 +181,34 @@ recv_buf! {
     /// # let here = wakeful::net::UdpSocket::bind("127.0.0.1:0").await?;
     /// # let there = wakeful::net::UdpSocket::bind("127.0.0.1:0").await?;
     /// # there.connect(here.local_addr()?).await?;
-    UdpSocket, SocketAddr, internet;
+    UdpSocket, SocketAddr, sim::recv_datagram, sim::recv_datagram_from;
     /// let (there, here) = wakeful::net::UnixDatagram::pair()?;
-    UnixDatagram, net::SocketAddr, unix;
+    UnixDatagram, net::SocketAddr, recv_unix, recv_unix_from;
 }
 
-fn datagram(buf: &mut impl BufMut, source: &Source, socket: impl AsFd) -> io::Result<usize> {
-    let (count, ()) = fill(buf, source, |space| {
-        let ((bytes, _), _) = recv(socket, space, RecvFlags::empty())?;
-        Ok((bytes, ()))
-    })?;
+fn datagram(
+    buf: &mut impl BufMut,
+    source: &Source,
+    receive: impl for<'a> FnOnce(&'a mut [MaybeUninit<u8>]) -> io::Result<&'a mut [u8]>,
+) -> io::Result<usize> {
+    let (count, ()) = fill(buf, source, |space| Ok((receive(space)?, ())))?;
     Ok(count)
 }
 
-fn datagram_from<A>(
-    buf: &mut impl BufMut,
-    source: &Source,
-    socket: impl AsFd,
-    convert: impl FnOnce(Option<SocketAddrAny>) -> io::Result<A>,
-) -> io::Result<(usize, A)> {
-    fill(buf, source, |space| {
-        let ((bytes, _), _, from) = recvfrom(socket, space, RecvFlags::empty())?;
-        Ok((bytes, convert(from)?))
-    })
+fn recv_unix<'a>(
+    socket: &net::UnixDatagram,
+    space: &'a mut [MaybeUninit<u8>],
+) -> io::Result<&'a mut [u8]> {
+    let ((bytes, _), _) = recv(socket, space, RecvFlags::empty())?;
+    Ok(bytes)
 }
 
-fn internet(from: Option<SocketAddrAny>) -> io::Result<SocketAddr> {
-    Ok(from.ok_or(io::ErrorKind::AddrNotAvailable)?.try_into()?)
+fn recv_unix_from<'a>(
+    socket: &net::UnixDatagram,
+    space: &'a mut [MaybeUninit<u8>],
+) -> io::Result<(&'a mut [u8], net::SocketAddr)> {
+    let ((bytes, _), _, from) = recvfrom(socket, space, RecvFlags::empty())?;
+    Ok((bytes, unix(from)?))
 }
 
 fn unix(from: Option<SocketAddrAny>) -> io::Result<net::SocketAddr> {

@@ -8,17 +8,17 @@ use crate::error::{is, tried};
 
 /// Public methods of a datagram socket around `Async`.
 macro_rules! datagram_methods {
-    ($type:ident, $std:ty, $addr:ty) => {
+    ($type:ident, $std:ty, $handle:ty, $addr:ty) => {
         impl $type {
             #[track_caller]
-            pub(crate) fn new(socket: $std) -> io::Result<$type> {
-                let io = Async::new_nonblocking(socket)?;
+            pub(crate) fn new(socket: $handle) -> io::Result<$type> {
+                let io = crate::handle::Handle::register(socket)?;
                 // Most likely it has space to send.
                 io.source().assume_ready(Interest::WRITABLE);
                 Ok($type::wrap(io))
             }
 
-            fn get_ref(&self) -> &$std {
+            fn get_ref(&self) -> &$handle {
                 self.0.get_ref()
             }
 

@@ -82,8 +82,15 @@ mod datagram;
 mod error;
 mod exact;
 mod halves;
+mod handle;
 mod io_traits;
 pub mod shard;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod sim;
+#[cfg(not(feature = "sim"))]
+#[path = "sim/noop.rs"]
+mod sim;
 mod socket;
 mod stream;
 mod sys;

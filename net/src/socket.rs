@@ -121,16 +121,16 @@ macro_rules! socket_methods {
             #[track_caller]
             pub fn from_std(socket: $std) -> io::Result<$type> {
                 socket.set_nonblocking(true)?;
-                $type::new(socket)
+                $type::new(crate::handle::Handle::of_std(socket))
             }
 
             /// Removes the socket from the reactor. It stays nonblocking.
             ///
             /// # Errors
             ///
-            /// Returns no error at present.
+            /// `Unsupported` for a simulated socket.
             pub fn into_std(self) -> io::Result<$std> {
-                self.0.into_inner()
+                crate::handle::Handle::into_std(self.0.into_inner()?)
             }
         }
 

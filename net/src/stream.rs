@@ -12,11 +12,31 @@ use socket2::SockRef;
 use wakeful_core::reactor::{Async, Interest, Source};
 
 use crate::exact;
+use crate::handle::Handle;
 
 /// Reading from a socket of std, where TCP and Unix sockets differ.
-pub(crate) trait Socket: AsFd {
+pub(crate) trait Socket: Handle {
     fn read(&self, buf: &mut [u8]) -> io::Result<Received>;
     fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received>;
+
+    fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let (_, n) = rustix::net::recv(self, buf, RecvFlags::PEEK)?;
+        Ok(n)
+    }
+
+    fn shutdown_now(&self, how: Shutdown) -> io::Result<()> {
+        SockRef::from(self).shutdown(how)
+    }
+
+    /// Returns the error of a connection that failed, and `NotConnected` while it is not
+    /// established.
+    fn check_connected(&self) -> io::Result<()> {
+        let socket = SockRef::from(self);
+        if let Some(error) = socket.take_error()? {
+            return Err(error);
+        }
+        socket.peer_addr().map(drop)
+    }
 }
 
 /// Result of a read.
@@ -53,7 +73,7 @@ where
     /// tried at once.
     #[track_caller]
     pub(crate) fn new(io: S) -> io::Result<Stream<S>> {
-        let io = Async::new_nonblocking(io)?;
+        let io = io.register()?;
         io.source().assume_ready(Interest::WRITABLE);
         Ok(Stream { io })
     }
@@ -69,19 +89,13 @@ where
 
     /// Registers a socket that is connecting, and waits until it is connected.
     pub(crate) async fn connected(io: S) -> io::Result<Stream<S>> {
-        let io = Async::new_nonblocking(io)?;
-        io.write_with(|io| {
-            let socket = SockRef::from(io);
-            if let Some(error) = socket.take_error()? {
-                return Err(error);
+        let io = io.register()?;
+        io.write_with(|io| match io.check_connected() {
+            // An event alone does not mean that the socket is connected.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                Err(io::ErrorKind::WouldBlock.into())
             }
-            match socket.peer_addr() {
-                // An event alone does not mean that the socket is connected.
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                    Err(io::ErrorKind::WouldBlock.into())
-                }
-                result => result.map(drop),
-            }
+            result => result,
         })
         .await?;
         Ok(Stream { io })
@@ -150,8 +164,7 @@ where
     }
 
     fn peek_now(&self, buf: &mut [u8]) -> io::Result<usize> {
-        let (_, n) = rustix::net::recv(self.get_ref(), buf, RecvFlags::PEEK)?;
-        Ok(n)
+        self.get_ref().peek(buf)
     }
 
     #[inline]
@@ -279,7 +292,7 @@ where
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        match SockRef::from(self.get_ref()).shutdown(how) {
+        match self.get_ref().shutdown_now(how) {
             // The peer has closed the connection already.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             result => result,
@@ -291,10 +304,10 @@ where
 ///
 /// The async methods return the inner future, as an `async fn` would add a state machine around it.
 macro_rules! stream_methods {
-    ($type:ident, $std:ty) => {
+    ($type:ident, $std:ty, $handle:ty) => {
         impl $type {
             #[track_caller]
-            fn new(socket: $std) -> io::Result<$type> {
+            fn new(socket: $handle) -> io::Result<$type> {
                 Stream::new(socket).map($type)
             }
 

@@ -4,13 +4,13 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
 
-use socket2::{Domain, Protocol, SockRef, Type};
+use socket2::{Domain, Protocol, Type};
 use wakeful_core::reactor::{Async, Interest};
 
 use crate::addr::{self, ToSocketAddrs};
 use crate::datagram::{datagram_methods, sized};
 use crate::error::tried;
-use crate::sys;
+use crate::{sim, sys};
 
 /// UDP socket. The methods take `&self`, so several tasks may use one.
 ///
@@ -29,16 +29,19 @@ use crate::sys;
 /// })
 /// # }
 /// ```
-pub struct UdpSocket(pub(crate) Async<std::net::UdpSocket>);
+pub struct UdpSocket(pub(crate) Async<sim::UdpSocket>);
 
 impl UdpSocket {
-    fn wrap(io: Async<std::net::UdpSocket>) -> UdpSocket {
+    fn wrap(io: Async<sim::UdpSocket>) -> UdpSocket {
         UdpSocket(io)
     }
 }
 
 macro_rules! options {
-    ($($(#[$doc:meta])* $get:ident, $set:ident: $type:ty, |$this:ident| $socket:expr;)*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $get:ident, $set:ident: $type:ty => $inner:ident, $set_inner:ident;
+    )*) => {$(
         #[doc = concat!("Returns the setting of [`", stringify!($set), "`].")]
         ///
         #[doc = concat!("[`", stringify!($set), "`]: Self::", stringify!($set))]
@@ -47,8 +50,7 @@ macro_rules! options {
         ///
         /// Returns the error of the system.
         pub fn $get(&self) -> io::Result<$type> {
-            let $this = self;
-            $socket.$get()
+            sim::option(self.get_ref(), stringify!($get), |socket| socket.$inner())
         }
 
         $(#[$doc])*
@@ -57,8 +59,9 @@ macro_rules! options {
         ///
         /// Returns the error of the system.
         pub fn $set(&self, value: $type) -> io::Result<()> {
-            let $this = self;
-            $socket.$set(value)
+            sim::set_option(self.get_ref(), stringify!($get), value, |socket, value| {
+                socket.$set_inner(value)
+            })
         }
     )*};
 }
@@ -81,7 +84,7 @@ impl UdpSocket {
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
         addr::each(&addr, "bind to", |addr| async move {
             let domain = Domain::for_address(addr);
-            let socket = sys::nonblocking(domain, Type::DGRAM, Some(Protocol::UDP))?;
+            let socket = sim::socket(domain, Type::DGRAM, Protocol::UDP)?;
             socket.bind(&addr.into())?;
             UdpSocket::new(socket.into())
         })
@@ -206,7 +209,7 @@ impl UdpSocket {
     ///
     /// Cancel-safe.
     pub async fn peek_sender(&self) -> io::Result<SocketAddr> {
-        self.0.read_with(sender).await
+        self.0.read_with(sim::peek_sender).await
     }
 
     /// Tries to return the sender of the next datagram, without waiting.
@@ -215,7 +218,7 @@ impl UdpSocket {
     ///
     /// As [`try_recv`](Self::try_recv).
     pub fn try_peek_sender(&self) -> io::Result<SocketAddr> {
-        self.0.try_read_with(sender)
+        self.0.try_read_with(sim::peek_sender)
     }
 
     /// Polls [`peek_sender`](Self::peek_sender); if several tasks poll, only the last one is woken.
@@ -224,7 +227,7 @@ impl UdpSocket {
     ///
     /// As [`recv_from`](Self::recv_from).
     pub fn poll_peek_sender(&self, cx: &mut Context<'_>) -> Poll<io::Result<SocketAddr>> {
-        self.0.poll_read_with(cx, sender)
+        self.0.poll_read_with(cx, sim::peek_sender)
     }
 
     /// Polls [`peek`](Self::peek); if several tasks poll, only the last one is woken.
@@ -266,15 +269,15 @@ impl UdpSocket {
 
     options! {
         /// Allows sending to a broadcast address.
-        broadcast, set_broadcast: bool, |this| this.get_ref();
+        broadcast, set_broadcast: bool => broadcast, set_broadcast;
         /// Sets the maximum number of hops of a packet (`IP_TTL`).
-        ttl, set_ttl: u32, |this| this.get_ref();
+        ttl, set_ttl: u32 => ttl_v4, set_ttl_v4;
         /// Sets whether this machine receives its own packets to IPv4 groups that it has joined.
-        multicast_loop_v4, set_multicast_loop_v4: bool, |this| this.get_ref();
+        multicast_loop_v4, set_multicast_loop_v4: bool => multicast_loop_v4, set_multicast_loop_v4;
         /// Sets the maximum number of hops of packets to IPv4 groups.
-        multicast_ttl_v4, set_multicast_ttl_v4: u32, |this| this.get_ref();
+        multicast_ttl_v4, set_multicast_ttl_v4: u32 => multicast_ttl_v4, set_multicast_ttl_v4;
         /// Sets whether this machine receives its own packets to IPv6 groups that it has joined.
-        multicast_loop_v6, set_multicast_loop_v6: bool, |this| this.get_ref();
+        multicast_loop_v6, set_multicast_loop_v6: bool => multicast_loop_v6, set_multicast_loop_v6;
         /// Sets the type of service of IPv4 packets (`IP_TOS`).
         ///
         /// ```
@@ -289,9 +292,9 @@ impl UdpSocket {
         /// })
         /// # }
         /// ```
-        tos_v4, set_tos_v4: u32, |this| SockRef::from(this.get_ref());
+        tos_v4, set_tos_v4: u32 => tos_v4, set_tos_v4;
         /// Sets the traffic class of IPv6 packets (`IPV6_TCLASS`), 0 to 255.
-        tclass_v6, set_tclass_v6: u32, |this| SockRef::from(this.get_ref());
+        tclass_v6, set_tclass_v6: u32 => tclass_v6, set_tclass_v6;
     }
 
     /// Binds the socket to one network interface, by name; `None` removes the binding.
@@ -301,7 +304,9 @@ impl UdpSocket {
     /// Returns the error of the system, which may require privileges; `Unsupported` on systems
     /// other than Linux.
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        sys::bind_device(SockRef::from(self.get_ref()), interface)
+        sim::not_simulated(self.get_ref(), "bind_device", |socket| {
+            sys::bind_device(socket, interface)
+        })
     }
 
     /// Returns the network interface that was set by [`bind_device`](Self::bind_device).
@@ -310,7 +315,7 @@ impl UdpSocket {
     ///
     /// Returns the error of the system; `Unsupported` on systems other than Linux.
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        sys::device(SockRef::from(self.get_ref()))
+        sim::not_simulated(self.get_ref(), "device", sys::device)
     }
 
     /// Sets the interface, by its address, for packets to IPv4 groups.
@@ -319,7 +324,9 @@ impl UdpSocket {
     ///
     /// Returns the error of the system.
     pub fn set_multicast_if_v4(&self, interface: &Ipv4Addr) -> io::Result<()> {
-        SockRef::from(self.get_ref()).set_multicast_if_v4(interface)
+        sim::not_simulated(self.get_ref(), "set_multicast_if_v4", |socket| {
+            socket.set_multicast_if_v4(interface)
+        })
     }
 
     /// Joins an IPv4 group, on the interface with that address, or on one that the system chooses.
@@ -328,7 +335,9 @@ impl UdpSocket {
     ///
     /// Returns the error of the system.
     pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        self.get_ref().join_multicast_v4(&group, &interface)
+        sim::not_simulated(self.get_ref(), "join_multicast_v4", |socket| {
+            socket.join_multicast_v4(&group, &interface)
+        })
     }
 
     /// Leaves an IPv4 group.
@@ -337,7 +346,9 @@ impl UdpSocket {
     ///
     /// Returns the error of the system.
     pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
-        self.get_ref().leave_multicast_v4(&group, &interface)
+        sim::not_simulated(self.get_ref(), "leave_multicast_v4", |socket| {
+            socket.leave_multicast_v4(&group, &interface)
+        })
     }
 
     /// Joins an IPv6 group, on the interface with that number, or on any for 0.
@@ -346,7 +357,9 @@ impl UdpSocket {
     ///
     /// Returns the error of the system.
     pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.get_ref().join_multicast_v6(group, interface)
+        sim::not_simulated(self.get_ref(), "join_multicast_v6", |socket| {
+            socket.join_multicast_v6(group, interface)
+        })
     }
 
     /// Leaves an IPv6 group.
@@ -355,14 +368,10 @@ impl UdpSocket {
     ///
     /// Returns the error of the system.
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.get_ref().leave_multicast_v6(group, interface)
+        sim::not_simulated(self.get_ref(), "leave_multicast_v6", |socket| {
+            socket.leave_multicast_v6(group, interface)
+        })
     }
 }
 
-fn sender(socket: &std::net::UdpSocket) -> io::Result<SocketAddr> {
-    let addr = SockRef::from(socket).peek_sender()?;
-    addr.as_socket()
-        .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
-}
-
-datagram_methods!(UdpSocket, std::net::UdpSocket, SocketAddr);
+datagram_methods!(UdpSocket, std::net::UdpSocket, sim::UdpSocket, SocketAddr);

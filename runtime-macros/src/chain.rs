@@ -1,9 +1,9 @@
 //! The futures of an expansion: a chain of pairs, which is pinned as a whole.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote_spanned};
+use proc_macro::{Ident, Span, TokenStream};
 
 use crate::input::{site_of, support};
+use crate::template::tokens;
 
 pub(crate) struct Chain {
     /// Statements that evaluate the expressions, in order.
@@ -26,26 +26,41 @@ impl Chain {
     ) -> Chain {
         let site = Span::mixed_site();
         let mut bind = TokenStream::new();
-        let mut split = quote_spanned!(site=> let rest = futures.as_mut(););
+        let mut split = tokens!(site, "let rest = futures.as_mut();");
         let mut places = Vec::new();
         for (at, expression) in expressions.enumerate() {
-            let place = format_ident!("future_{at}", span = site_of(expression));
+            let place = Ident::new(&format!("future_{at}"), site_of(expression));
             // A `let` each: a temporary value in `&mut temporary()` lives until the end of the
             // block, and a value that is moved into the chain takes no second place in the task.
-            bind.extend(quote_spanned!(site=> let #place = #expression;));
-            split.extend(quote_spanned!(site=> let (mut #place, rest) = rest.split();));
+            bind.extend(tokens!(
+                site,
+                "let #place = #expression;",
+                place,
+                expression
+            ));
+            split.extend(tokens!(
+                site,
+                "let (mut #place, rest) = rest.split();",
+                place
+            ));
             places.push(place);
         }
-        let end = quote_spanned!(site=> ());
+        let end = tokens!(site, "()");
         let futures = places.iter().rev().fold(end, |rest, place| {
             let at = place.span();
-            let future = quote_spanned!(at=> ::core::future::IntoFuture::into_future(#place));
+            let future = tokens!(at, "::core::future::IntoFuture::into_future(#place)", place);
             let support = support(krate, at);
             let future = match wrap {
-                Some(wrap) => quote_spanned!(at=> #support::#wrap(#future)),
+                Some(wrap) => tokens!(at, "#support::#wrap(#future)", support, wrap, future),
                 None => future,
             };
-            quote_spanned!(at=> #support::Pair::new(#future, #rest))
+            tokens!(
+                at,
+                "#support::Pair::new(#future, #rest)",
+                support,
+                future,
+                rest
+            )
         });
         Chain {
             bind,

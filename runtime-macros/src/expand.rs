@@ -1,29 +1,28 @@
 //! Expansion of the attributes.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
-use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
-use syn::{Error, Result};
+use proc_macro::{Delimiter, Group, Span, TokenStream};
 
 use crate::function::Function;
+use crate::input::ends;
 use crate::options::{Kind, Options};
+use crate::template::{Error, Result, tokens};
 
 /// Expands an attribute. On an error, the result is the error and the function without a runtime.
 pub(crate) fn expand(kind: Kind, options: TokenStream, item: TokenStream) -> TokenStream {
-    let function: Function = match syn::parse2(item.clone()) {
+    let function = match Function::parse(item.clone()) {
         Ok(function) => function,
-        Err(error) => return beside(&error, item),
+        Err(error) => return beside(error, item),
     };
     if let Some(receiver) = function.receiver() {
         let message = format!(
             "`{}` cannot run a method: there is no `self` to call it on",
             kind.name()
         );
-        return beside(&Error::new(receiver.span(), message), item);
+        return beside(Error::new(receiver.span(), message), item);
     }
     match check(kind, &function).and_then(|()| Options::parse(kind, options)) {
         Ok(options) => expand_function(kind, &options, &function),
-        Err(error) => beside(&error, without_runtime(&function)),
+        Err(error) => beside(error, without_runtime(&function)),
     }
 }
 
@@ -31,7 +30,7 @@ pub(crate) fn expand(kind: Kind, options: TokenStream, item: TokenStream) -> Tok
 fn check(kind: Kind, function: &Function) -> Result<()> {
     if !function.is_async {
         let message = "the `async` keyword is missing from the function declaration";
-        return Err(Error::new(function.fn_token.span, message));
+        return Err(Error::new(function.fn_token.span(), message));
     }
     match kind {
         Kind::Test | Kind::TokioTest if function.has_arguments() => Err(Error::new(
@@ -41,11 +40,14 @@ fn check(kind: Kind, function: &Function) -> Result<()> {
         Kind::Test | Kind::TokioTest => match function.test_attribute() {
             Some(attribute) => {
                 let message = "a second `test` attribute: the test would run twice";
-                Err(Error::new_spanned(attribute, message))
+                let (start, end) = ends(attribute);
+                Err(Error::of(start, end, message))
             }
             None => Ok(()),
         },
-        Kind::Main | Kind::TokioMain if function.name == "main" && function.has_arguments() => {
+        Kind::Main | Kind::TokioMain
+            if function.name.to_string() == "main" && function.has_arguments() =>
+        {
             let message = "the `main` function takes no arguments";
             Err(Error::new(function.arguments.span(), message))
         }
@@ -63,30 +65,44 @@ fn expand_function(kind: Kind, options: &Options, function: &Function) -> TokenS
     let body = match (kind.is_test(), function.nameable_output()) {
         // So that one instance of `block_on` is compiled for all tests with the same output,
         // instead of one for each test.
-        (true, Some(output)) => quote_spanned! {site=>
-            let body = ::core::pin::pin!(#body);
-            let body: ::core::pin::Pin<&mut dyn ::core::future::Future<Output = #output>> = body;
-        },
-        _ => quote_spanned!(site=> let body = #body;),
+        (true, Some(output)) => tokens!(
+            site,
+            "let body = ::core::pin::pin!(#body);
+            let body: ::core::pin::Pin<&mut dyn ::core::future::Future<Output = #output>> = body;",
+            body,
+            output
+        ),
+        _ => tokens!(site, "let body = #body;", body),
     };
+    let call_site = Span::call_site();
     // With `-> !`, the `block_on` of a body that never ends is intended.
     let never = function
         .never_returns()
-        .then(|| quote!(#[allow(clippy::diverging_sub_expression)]));
+        .then(|| tokens!(call_site, "#[allow(clippy::diverging_sub_expression)]"));
     let hosted = options.is_hosted().then(|| {
-        quote_spanned! {site=>
-            let runtime = #krate::tokio_host::Host::of(runtime)
-                .expect("failed to build the tokio runtime that drives it");
-        }
+        tokens!(
+            site,
+            "let runtime = #krate::tokio_host::Host::of(runtime)
+                .expect(\"failed to build the tokio runtime that drives it\");",
+            krate
+        )
     });
-    let statements = quote_spanned! {site=>
-        let runtime = #builder::new() #calls .build().expect("failed to build the runtime");
+    let statements = tokens!(
+        site,
+        "let runtime = #builder::new() #calls .build().expect(\"failed to build the runtime\");
         #hosted
         #body
         #never
-        return runtime.block_on(body);
-    };
-    let test = kind.is_test().then(|| quote!(#[::core::prelude::v1::test]));
+        return runtime.block_on(body);",
+        builder,
+        calls,
+        hosted,
+        body,
+        never
+    );
+    let test = kind
+        .is_test()
+        .then(|| tokens!(call_site, "#[::core::prelude::v1::test]"));
     with_statements(function, test, statements)
 }
 
@@ -95,13 +111,16 @@ fn expand_function(kind: Kind, options: &Options, function: &Function) -> TokenS
 /// second error.
 fn without_runtime(function: &Function) -> TokenStream {
     let body = async_body(function);
-    let statements = quote_spanned! {Span::mixed_site()=>
-        let _ = #body;
-        loop {}
-    };
-    let function_tokens = with_statements(function, Some(quote!(#[allow(dead_code)])), statements);
-    if function.name == "main" && function.has_arguments() {
-        return quote!(fn main() { #function_tokens });
+    let statements = tokens!(Span::mixed_site(), "let _ = #body; loop {}", body);
+    let call_site = Span::call_site();
+    let unused = tokens!(call_site, "#[allow(dead_code)]");
+    let function_tokens = with_statements(function, Some(unused), statements);
+    if function.name.to_string() == "main" && function.has_arguments() {
+        return tokens!(
+            call_site,
+            "fn main() { #function }",
+            function = function_tokens
+        );
     }
     function_tokens
 }
@@ -126,13 +145,25 @@ fn with_statements(
         where_clause,
         ..
     } = function;
-    quote! {
-        #attribute
-        #(#attributes)*
+    tokens!(
+        Span::call_site(),
+        "#attribute
+        #attributes
         #visibility #qualifiers #fn_token #name #generics #arguments #output #where_clause {
             #statements
-        }
-    }
+        }",
+        attribute,
+        attributes,
+        visibility,
+        qualifiers,
+        fn_token,
+        name,
+        generics,
+        arguments,
+        output,
+        where_clause,
+        statements
+    )
 }
 
 /// Returns the body as `async move { .. }`: the arguments live in the future, as in an `async fn`.
@@ -144,21 +175,23 @@ fn async_body(function: &Function) -> TokenStream {
     let site = Span::mixed_site();
     let typed = function.nameable_output().map(|output| {
         // With this span, rustc's "return type inferred here" points at the return type.
-        quote_spanned! {site.located_at(output.span())=>
-            if let ::core::option::Option::Some(output) = ::core::option::Option::<#output>::None {
+        tokens!(
+            site.located_at(function.output_span()),
+            "if let ::core::option::Option::Some(output) = ::core::option::Option::<#output>::None {
                 return output;
-            }
-        }
+            }",
+            output
+        )
     });
-    let statements = function.body.stream();
-    let block = quote!(#typed #statements);
-    let mut block = Group::new(Delimiter::Brace, block);
+    let statements = typed.into_iter().chain([function.body.stream()]).collect();
+    let mut block = Group::new(Delimiter::Brace, statements);
     block.set_span(function.body.span());
-    quote_spanned!(site=> async move #block)
+    tokens!(site, "async move #block", block)
 }
 
 /// Returns a compile error beside other tokens.
-fn beside(error: &Error, tokens: TokenStream) -> TokenStream {
-    let error = error.to_compile_error();
-    quote!(#error #tokens)
+fn beside(error: Error, tokens: TokenStream) -> TokenStream {
+    let mut beside = error.into_tokens();
+    beside.extend(tokens);
+    beside
 }

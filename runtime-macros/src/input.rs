@@ -3,8 +3,9 @@
 //! The macros of the package `wakeful` have parsed what the user wrote, with the compiler's own
 //! parser, and pass it on in groups. So nothing has to be parsed here but these groups.
 
-use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
-use quote::quote_spanned;
+use proc_macro::{Delimiter, Span, TokenStream, TokenTree};
+
+use crate::template::tokens;
 
 /// Returns the contents of the groups in a stream.
 pub(crate) fn groups(tokens: TokenStream) -> Vec<TokenStream> {
@@ -26,22 +27,38 @@ pub(crate) fn exactly<const N: usize>(tokens: TokenStream) -> [TokenStream; N] {
 /// Returns the hygiene of generated names, with the position of these tokens: errors point there.
 pub(crate) fn site_of(tokens: &TokenStream) -> Span {
     let site = Span::mixed_site();
-    let Some(first) = tokens.clone().into_iter().next().map(inner_span) else {
-        return site;
-    };
     // Without a nightly compiler, spans can't be joined: the first token stands for all.
-    site.located_at(first)
+    first_span(tokens.clone()).map_or(site, |first| site.located_at(first))
 }
 
-/// Returns the span of a token, or of the first one inside of a group that has no delimiters.
-fn inner_span(token: TokenTree) -> Span {
-    match token {
+/// Returns the span of the first token, or of the first one inside of a group that has no
+/// delimiters.
+pub(crate) fn first_span(tokens: TokenStream) -> Option<Span> {
+    Some(match tokens.into_iter().next()? {
         TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
-            let first = group.stream().into_iter().next();
-            first.map_or(group.span(), inner_span)
+            first_span(group.stream()).unwrap_or(group.span())
         }
         token => token.span(),
-    }
+    })
+}
+
+/// Returns the spans of the first and the last token.
+pub(crate) fn ends(tokens: &TokenStream) -> (Span, Span) {
+    let mut spans = tokens.clone().into_iter().map(|token| token.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
+    (first, spans.last().unwrap_or(first))
+}
+
+/// Returns the tokens, with those of groups that have no delimiters in place of the group. A
+/// `macro_rules!` macro makes such a group of each `$value:literal` and the like.
+pub(crate) fn without_groups(tokens: TokenStream) -> Vec<TokenTree> {
+    let flat = tokens.into_iter().flat_map(|token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            without_groups(group.stream())
+        }
+        token => vec![token],
+    });
+    flat.collect()
 }
 
 /// Returns the path of the hidden items of `wakeful`, so that errors about them point to `span`.
@@ -51,5 +68,5 @@ pub(crate) fn support(krate: &TokenStream, span: Span) -> TokenStream {
         token
     });
     let krate: TokenStream = located.collect();
-    quote_spanned!(span=> #krate::__private)
+    tokens!(span, "#krate::__private", krate)
 }

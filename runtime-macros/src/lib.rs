@@ -13,6 +13,8 @@ mod input;
 mod join;
 mod options;
 mod select;
+mod template;
+mod values;
 
 use options::Kind;
 use proc_macro::TokenStream;
@@ -122,7 +124,7 @@ use proc_macro::TokenStream;
 /// [`Runtime`]: https://docs.rs/wakeful/latest/wakeful/struct.Runtime.html
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(Kind::Main, options.into(), item.into()).into()
+    expand::expand(Kind::Main, options, item)
 }
 
 /// Makes an `async fn` a test that runs its body on a new runtime.
@@ -198,33 +200,33 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// Compile errors as for [`main`], and for a test with arguments or with a second `#[test]`.
 #[proc_macro_attribute]
 pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(Kind::Test, options.into(), item.into()).into()
+    expand::expand(Kind::Test, options, item)
 }
 
 /// `#[tokio::main]` of `wakeful-tokio`, where it is documented.
 #[doc(hidden)]
 #[proc_macro_attribute]
 pub fn tokio_main(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(Kind::TokioMain, options.into(), item.into()).into()
+    expand::expand(Kind::TokioMain, options, item)
 }
 
 /// `#[tokio::test]` of `wakeful-tokio`, where it is documented.
 #[doc(hidden)]
 #[proc_macro_attribute]
 pub fn tokio_test(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand::expand(Kind::TokioTest, options.into(), item.into()).into()
+    expand::expand(Kind::TokioTest, options, item)
 }
 
 /// Expansion of `wakeful::select!`, which has parsed its input.
 #[doc(hidden)]
 #[proc_macro]
 pub fn __select(input: TokenStream) -> TokenStream {
-    select::expand(input.into()).into()
+    select::expand(input)
 }
 
 /// Expansion of `wakeful::join!` and `wakeful::try_join!`, which have parsed their input.
 #[doc(hidden)]
 #[proc_macro]
 pub fn __join(input: TokenStream) -> TokenStream {
-    join::expand(input.into()).into()
+    join::expand(input)
 }

@@ -1,10 +1,9 @@
 //! The options of the attributes: `#[wakeful::test(start_paused = true)]`.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
-use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
-use syn::{Error, Ident, LitBool, LitInt, LitStr, Path, Result, Token, token};
+use proc_macro::{Ident, Literal, Span, TokenStream};
+
+use crate::template::{Error, Result, tokens};
+use crate::values::{self, Bool, Values};
 
 /// The attribute that is being expanded.
 #[derive(Clone, Copy, PartialEq)]
@@ -66,14 +65,14 @@ impl Kind {
 /// The options that the user has given.
 #[derive(Default)]
 pub(crate) struct Options {
-    krate: Option<Path>,
-    host: Option<LitStr>,
-    start_paused: Option<LitBool>,
-    detect_deadlocks: Option<LitBool>,
+    krate: Option<TokenStream>,
+    host: bool,
+    start_paused: Option<Bool>,
+    detect_deadlocks: Option<Bool>,
     /// `Some(None)` turns the detection off.
     detect_stalls: Option<Option<Nanos>>,
     max_poll: Option<Nanos>,
-    name: Option<LitStr>,
+    name: Option<Literal>,
 }
 
 /// A duration in nanoseconds.
@@ -85,60 +84,54 @@ const TEST_THRESHOLD: Nanos = 1_000_000_000;
 
 impl Options {
     pub(crate) fn parse(kind: Kind, tokens: TokenStream) -> Result<Self> {
-        let parser = |input: ParseStream<'_>| {
-            let mut options = Options::default();
-            let mut seen: Vec<Ident> = Vec::new();
-            while !input.is_empty() {
-                let key = parse_key(kind, input)?;
-                if seen.contains(&key) {
-                    return Err(Error::new(
-                        key.span(),
-                        format!("the key `{key}` is given twice"),
-                    ));
-                }
-                parse_equals(&key, input)?;
-                options.set(&key, input)?;
-                seen.push(key);
-                parse_comma(input)?;
+        let mut input = Values::new(tokens);
+        let mut options = Options::default();
+        let mut seen: Vec<String> = Vec::new();
+        while !input.is_empty() {
+            let key = parse_key(kind, &mut input)?;
+            let word = key.to_string();
+            if seen.contains(&word) {
+                let message = format!("the key `{word}` is given twice");
+                return Err(Error::new(key.span(), message));
             }
-            Ok(options)
-        };
-        let options = parser.parse2(tokens)?;
+            if input.is_empty() || input.is_mark(',') {
+                let message = format!("`{word}` needs a value: `{word} = ..`");
+                return Err(Error::new(key.span(), message));
+            }
+            input.mark('=')?;
+            options.set(&word, &mut input)?;
+            seen.push(word);
+            if !input.is_empty() {
+                input.mark(',')?;
+            }
+        }
         options.check()?;
         Ok(options)
     }
 
     /// Reads the value of a key that `Kind::keys` lists.
-    fn set(&mut self, key: &Ident, input: ParseStream<'_>) -> Result<()> {
-        if key == "crate" {
-            self.krate = Some(parse_path(input)?);
-        } else if key == "detect_deadlocks" {
-            self.detect_deadlocks = Some(parse_bool(key, input)?);
-        } else if key == "detect_stalls" {
-            self.detect_stalls = Some(parse_threshold(key, input)?);
-        } else if key == "host" {
-            self.host = Some(parse_host(key, input)?);
-        } else if key == "max_poll" {
-            self.max_poll = Some(parse_duration(key, input)?);
-        } else if key == "name" {
-            self.name = Some(parse_name(key, input)?);
-        } else if key == "flavor" {
-            check_flavor(input)?;
-        } else if key == "worker_threads" {
-            check_worker_threads(input)?;
-        } else {
-            self.start_paused = Some(parse_bool(key, input)?);
+    fn set(&mut self, key: &str, input: &mut Values) -> Result<()> {
+        match key {
+            "crate" => self.krate = Some(parse_path(input)?),
+            "detect_deadlocks" => self.detect_deadlocks = Some(parse_bool(key, input)?),
+            "detect_stalls" => self.detect_stalls = Some(parse_threshold(key, input)?),
+            "host" => self.host = parse_host(key, input)?,
+            "max_poll" => self.max_poll = Some(parse_duration(key, input)?),
+            "name" => self.name = Some(parse_name(key, input)?),
+            "flavor" => check_flavor(input)?,
+            "worker_threads" => check_worker_threads(input)?,
+            _ => self.start_paused = Some(parse_bool(key, input)?),
         }
         Ok(())
     }
 
     /// Checks that the options can be combined.
     fn check(&self) -> Result<()> {
-        let wanted = |option: &Option<LitBool>| {
+        let wanted = |option: &Option<Bool>| {
             let option = option.as_ref();
             option
-                .filter(|option| option.value && self.host.is_some())
-                .map(LitBool::span)
+                .filter(|option| option.value && self.host)
+                .map(|option| option.word.span())
         };
         if let Some(span) = wanted(&self.start_paused) {
             return Err(Error::new(
@@ -159,61 +152,64 @@ impl Options {
 
     /// Whether tokio drives the loop.
     pub(crate) fn is_hosted(&self) -> bool {
-        self.host.is_some()
+        self.host
     }
 
     /// Returns the path of the runtime crate.
     pub(crate) fn krate(&self) -> TokenStream {
-        match &self.krate {
-            Some(path) => path.to_token_stream(),
-            None => quote!(::wakeful),
-        }
+        let default = || tokens!(Span::call_site(), "::wakeful");
+        self.krate.clone().unwrap_or_else(default)
     }
 
     /// Returns the path of the builder.
     pub(crate) fn builder(&self, kind: Kind) -> TokenStream {
+        let site = Span::call_site();
         if kind.is_tokio() {
             // Not `::tokio`: as in tokio, the name may be one that the user has imported.
-            let krate = self.krate.as_ref().map(Path::to_token_stream);
-            let krate = krate.unwrap_or_else(|| quote!(tokio));
-            return quote!(#krate::__private::Builder);
+            let krate = self.krate.clone();
+            let krate = krate.unwrap_or_else(|| tokens!(site, "tokio"));
+            return tokens!(site, "#krate::__private::Builder", krate);
         }
-        let krate = self.krate();
-        quote!(#krate::Builder)
+        tokens!(site, "#krate::Builder", krate = self.krate())
     }
 
     /// Returns the calls of the builder's methods for the options.
     pub(crate) fn builder_calls(&self, kind: Kind) -> TokenStream {
-        let start_paused = self.start_paused.iter();
-        let default = kind.is_test().then_some(TEST_THRESHOLD);
-        let threshold = self.detect_stalls.unwrap_or(default).into_iter();
-        let max_poll = self.max_poll.iter();
-        let wanted = self.detect_deadlocks.as_ref().map(LitBool::value);
+        let site = Span::call_site();
+        let duration =
+            |nanos: Nanos| tokens!(site, "::core::time::Duration::from_nanos(#n)", n = nanos);
+        let wanted = self.detect_deadlocks.as_ref().map(|option| option.value);
         let default = kind.is_test() && !self.is_hosted();
         let deadlocks = wanted.unwrap_or(default).then(|| match kind.is_test() {
-            false => quote!(.detect_deadlocks(true)),
-            true => quote!(.fail_on_deadlock()),
+            false => tokens!(site, ".detect_deadlocks(true)"),
+            true => tokens!(site, ".fail_on_deadlock()"),
         });
-        let name = self.name.iter();
-        quote! {
-            #(.name(#name))*
-            #deadlocks
-            #(.start_paused(#start_paused))*
-            #(.detect_stalls(::core::time::Duration::from_nanos(#threshold)))*
-            #(.max_poll(::core::time::Duration::from_nanos(#max_poll)))*
-        }
+        let name = self.name.as_ref();
+        let name = name.map(|name| tokens!(site, ".name(#name)", name = name.clone()));
+        let paused = self.start_paused.as_ref();
+        let paused = paused.map(|paused| tokens!(site, ".start_paused(#word)", word = paused.word));
+        let threshold = kind.is_test().then_some(TEST_THRESHOLD);
+        let threshold = self.detect_stalls.unwrap_or(threshold).map(duration);
+        let stalls = threshold.map(|time| tokens!(site, ".detect_stalls(#time)", time));
+        let max_poll = self.max_poll.map(duration);
+        let max_poll = max_poll.map(|time| tokens!(site, ".max_poll(#time)", time));
+        let calls = [name, deadlocks, paused, stalls, max_poll];
+        calls.into_iter().flatten().collect()
     }
 }
 
-fn parse_key(kind: Kind, input: ParseStream<'_>) -> Result<Ident> {
-    // `crate` is a keyword, which `Ident` alone would refuse.
-    if !input.peek(Ident::peek_any) {
-        return Err(input.error(format!("expected a key: {}", known(kind))));
-    }
-    let key = input.call(Ident::parse_any)?;
-    if !kind.keys().iter().any(|known| key == known) {
-        let mut message = format!("unknown key `{key}` for `{}`: {}", kind.name(), known(kind));
-        if key == "flavor" || key == "worker_threads" {
+fn parse_key(kind: Kind, input: &mut Values) -> Result<Ident> {
+    let Some(key) = input.word() else {
+        return Err(input.error(&format!("expected a key: {}", known(kind))));
+    };
+    let word = key.to_string();
+    if !kind.keys().contains(&word.as_str()) {
+        let mut message = format!(
+            "unknown key `{word}` for `{}`: {}",
+            kind.name(),
+            known(kind)
+        );
+        if word == "flavor" || word == "worker_threads" {
             message += ". A runtime has one loop, on this thread, so leave the key out; \
                         `wakeful::Shards` has several";
         }
@@ -227,45 +223,23 @@ fn known(kind: Kind) -> String {
     format!("the known keys are {}", keys.join(", "))
 }
 
-fn parse_equals(key: &Ident, input: ParseStream<'_>) -> Result<()> {
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(Error::new(
-            key.span(),
-            format!("`{key}` needs a value: `{key} = ..`"),
-        ));
-    }
-    input.parse::<Token![=]>()?;
-    Ok(())
-}
-
-fn parse_comma(input: ParseStream<'_>) -> Result<()> {
-    if !input.is_empty() {
-        input.parse::<Token![,]>()?;
-    }
-    Ok(())
-}
-
 /// Parses a path, bare or in a string: `crate = a::b`, `crate = "a::b"`.
-fn parse_path(input: ParseStream<'_>) -> Result<Path> {
-    const EXPECTED: &str = "`crate` takes a path: `crate = name` or `crate = \"name\"`";
-    if input.peek(LitStr) {
-        let text: LitStr = input.parse()?;
-        return text
-            .parse_with(Path::parse_mod_style)
-            .map_err(|_| Error::new(text.span(), EXPECTED));
-    }
+fn parse_path(input: &mut Values) -> Result<TokenStream> {
     let span = input.span();
-    input
-        .call(Path::parse_mod_style)
-        .map_err(|_| Error::new(span, EXPECTED))
+    let path = match input.literal() {
+        Some(literal) => values::path_in_string(&literal),
+        None => input.path(),
+    };
+    let expected = "`crate` takes a path: `crate = name` or `crate = \"name\"`";
+    path.ok_or_else(|| Error::new(span, expected))
 }
 
 /// Checks a flavor of tokio. All of them mean the one loop that there is.
-fn check_flavor(input: ParseStream<'_>) -> Result<()> {
+fn check_flavor(input: &mut Values) -> Result<()> {
     let span = input.span();
-    let flavor = input.parse::<LitStr>().map(|text| text.value());
+    let flavor = input.literal().and_then(|literal| values::string(&literal));
     match flavor.as_deref() {
-        Ok("current_thread" | "multi_thread" | "local") => Ok(()),
+        Some("current_thread" | "multi_thread" | "local") => Ok(()),
         _ => Err(Error::new(
             span,
             "`flavor` takes \"current_thread\", \"multi_thread\" or \"local\"",
@@ -274,11 +248,10 @@ fn check_flavor(input: ParseStream<'_>) -> Result<()> {
 }
 
 /// Checks a number of worker threads. There are none.
-fn check_worker_threads(input: ParseStream<'_>) -> Result<()> {
+fn check_worker_threads(input: &mut Values) -> Result<()> {
     let span = input.span();
-    let count = input.parse::<LitInt>();
-    match count.and_then(|count| count.base10_parse::<usize>()) {
-        Ok(1..) => Ok(()),
+    match input.literal().and_then(|literal| values::whole(&literal)) {
+        Some(1..) => Ok(()),
         _ => Err(Error::new(
             span,
             "`worker_threads` takes a whole number above zero, such as 4",
@@ -287,26 +260,22 @@ fn check_worker_threads(input: ParseStream<'_>) -> Result<()> {
 }
 
 /// Parses a duration, or `false` for none.
-fn parse_threshold(key: &Ident, input: ParseStream<'_>) -> Result<Option<Nanos>> {
-    if input.peek(LitBool) {
-        let switch: LitBool = input.parse()?;
-        return match switch.value {
-            false => Ok(None),
-            true => Err(Error::new(
-                switch.span,
-                format!("`{key}` takes a duration, such as \"100ms\", or `false`"),
-            )),
-        };
+fn parse_threshold(key: &str, input: &mut Values) -> Result<Option<Nanos>> {
+    match input.bool() {
+        None => parse_duration(key, input).map(Some),
+        Some(Bool { value: false, .. }) => Ok(None),
+        Some(Bool { word, .. }) => Err(Error::new(
+            word.span(),
+            format!("`{key}` takes a duration, such as \"100ms\", or `false`"),
+        )),
     }
-    let nanos = parse_duration(key, input)?;
-    Ok(Some(nanos))
 }
 
 /// Parses a duration above zero, such as `"5ms"`.
-fn parse_duration(key: &Ident, input: ParseStream<'_>) -> Result<Nanos> {
+fn parse_duration(key: &str, input: &mut Values) -> Result<Nanos> {
     let span = input.span();
-    let text = input.parse::<LitStr>().ok();
-    let nanos = text.and_then(|text| duration(&text.value()));
+    let text = input.literal().and_then(|literal| values::string(&literal));
+    let nanos = text.and_then(|text| duration(&text));
     nanos.ok_or_else(|| {
         Error::new(
             span,
@@ -333,34 +302,31 @@ fn duration(text: &str) -> Option<Nanos> {
 }
 
 /// Parses the name of the executor that drives the loop.
-fn parse_host(key: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
+fn parse_host(key: &str, input: &mut Values) -> Result<bool> {
     let span = input.span();
-    let host = input.parse::<LitStr>().ok();
-    host.filter(|host| host.value() == "tokio").ok_or_else(|| {
-        let message = format!(
-            "`{key}` takes the name of the executor that drives the loop: \"tokio\" is the only one"
-        );
+    let host = input.literal().and_then(|literal| values::string(&literal));
+    if host.as_deref() == Some("tokio") {
+        return Ok(true);
+    }
+    let message = format!(
+        "`{key}` takes the name of the executor that drives the loop: \"tokio\" is the only one"
+    );
+    Err(Error::new(span, message))
+}
+
+/// Parses the name of a runtime.
+fn parse_name(key: &str, input: &mut Values) -> Result<Literal> {
+    let span = input.span();
+    let name = input.literal();
+    let is_good = |name: &Literal| values::string(name).is_some_and(|text| !text.trim().is_empty());
+    name.filter(is_good).ok_or_else(|| {
+        let message = format!("`{key}` takes a name that is not blank, such as \"metrics\"");
         Error::new(span, message)
     })
 }
 
-/// Parses the name of a runtime.
-fn parse_name(key: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
+fn parse_bool(key: &str, input: &mut Values) -> Result<Bool> {
     let span = input.span();
-    let name = input.parse::<LitStr>().ok();
-    name.filter(|name| !name.value().trim().is_empty())
-        .ok_or_else(|| {
-            let message = format!("`{key}` takes a name that is not blank, such as \"metrics\"");
-            Error::new(span, message)
-        })
-}
-
-fn parse_bool(key: &Ident, input: ParseStream<'_>) -> Result<LitBool> {
-    let span = input.span();
-    let expected = || Error::new(span, format!("`{key}` takes `true` or `false`"));
-    // A brace begins a block such as `{ true }`, which is no literal: the same error.
-    if input.peek(token::Brace) {
-        return Err(expected());
-    }
-    input.parse().map_err(|_| expected())
+    let message = || format!("`{key}` takes `true` or `false`");
+    input.bool().ok_or_else(|| Error::new(span, message()))
 }

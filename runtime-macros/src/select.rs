@@ -1,11 +1,10 @@
 //! Expansion of `select!`.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote_spanned};
-use syn::Error;
+use proc_macro::{Ident, Span, TokenStream};
 
 use crate::chain::Chain;
 use crate::input::{exactly, groups, site_of, support};
+use crate::template::{Error, tokens};
 
 /// The most branches: one bit each.
 const MOST: usize = 64;
@@ -39,18 +38,15 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
             "`select!` has {} branches, and takes at most {MOST}: nest another `select!`",
             branches.len()
         );
-        return Error::new(site_of(&branch.pattern), message).to_compile_error();
+        return Error::new(site_of(&branch.pattern), message).into_tokens();
     }
     let site = Span::mixed_site();
     let support = support(&krate, site);
     let names: Vec<Ident> = (0..branches.len())
         .map(|at| Ident::new(&format!("_{at}"), site))
         .collect();
-    let mask = format_ident!(
-        "u{}",
-        branches.len().next_power_of_two().max(8),
-        span = site
-    );
+    let bits = branches.len().next_power_of_two().max(8);
+    let mask = Ident::new(&format!("u{bits}"), site);
     let mut disabling = TokenStream::new();
     let mut handlers = TokenStream::new();
     for (at, (branch, name)) in branches.iter().zip(&names).enumerate() {
@@ -62,16 +58,23 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
             ..
         } = branch;
         if !precondition.is_empty() {
-            disabling.extend(quote_spanned! {site=>
-                if #precondition {} else { disabled |= 1 << #at; }
-            });
+            disabling.extend(tokens!(
+                site,
+                "if #precondition {} else { disabled |= 1 << #at; }",
+                precondition,
+                at
+            ));
         }
-        handlers.extend(quote_spanned! {site=>
-            __WakefulSelect::#name(#pattern) => #handler,
-        });
+        handlers.extend(tokens!(
+            site,
+            "__WakefulSelect::#name(#pattern) => #handler,",
+            name,
+            pattern,
+            handler
+        ));
     }
     let otherwise = if otherwise.is_empty() {
-        quote_spanned!(site=> #support::all_disabled())
+        tokens!(site, "#support::all_disabled()", support)
     } else {
         otherwise
     };
@@ -83,40 +86,62 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         ..
     } = &chain;
     let polls = polls(&support, &branches, &names, &chain, biased.is_empty());
-    quote_spanned! {site=> {
-        #[allow(non_camel_case_types)]
-        enum __WakefulSelect<#(#names),*> {
-            #(#names(#names),)*
-            Disabled,
-        }
-        let mut disabled: #mask = 0;
-        #disabling
-        #[allow(unused_mut)]
-        let mut output = {
-            #bind
-            let mut futures = ::core::pin::pin!(#futures);
-            ::core::future::poll_fn(move |cx| {
-                if #support::poll_budget(cx).is_pending() {
-                    return ::core::task::Poll::Pending;
-                }
-                #split
-                let mut is_pending = false;
-                #polls
-                if is_pending {
-                    ::core::task::Poll::Pending
-                } else {
-                    ::core::task::Poll::Ready(__WakefulSelect::Disabled)
-                }
-            })
-            .await
-        };
-        match output {
-            #handlers
-            __WakefulSelect::Disabled => #otherwise,
-            // An output that did not match its pattern has not got here.
-            _ => #support::never_matched(),
-        }
-    }}
+    let variants = names.iter();
+    let variants: TokenStream = variants
+        .map(|name| tokens!(site, "#name(#name),", name))
+        .collect();
+    let types: TokenStream = names
+        .iter()
+        .map(|name| tokens!(site, "#name,", name))
+        .collect();
+    // An output that does not match its pattern does not get to the last `match`.
+    tokens!(
+        site,
+        "{
+            #[allow(non_camel_case_types)]
+            enum __WakefulSelect<#types> {
+                #variants
+                Disabled,
+            }
+            let mut disabled: #mask = 0;
+            #disabling
+            #[allow(unused_mut)]
+            let mut output = {
+                #bind
+                let mut futures = ::core::pin::pin!(#futures);
+                ::core::future::poll_fn(move |cx| {
+                    if #support::poll_budget(cx).is_pending() {
+                        return ::core::task::Poll::Pending;
+                    }
+                    #split
+                    let mut is_pending = false;
+                    #polls
+                    if is_pending {
+                        ::core::task::Poll::Pending
+                    } else {
+                        ::core::task::Poll::Ready(__WakefulSelect::Disabled)
+                    }
+                })
+                .await
+            };
+            match output {
+                #handlers
+                __WakefulSelect::Disabled => #otherwise,
+                _ => #support::never_matched(),
+            }
+        }",
+        types,
+        variants,
+        mask,
+        disabling,
+        bind,
+        futures,
+        support,
+        split,
+        polls,
+        handlers,
+        otherwise
+    )
 }
 
 /// Returns the pattern, and a `_` as a token of this macro: otherwise the compiler would report an
@@ -124,7 +149,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 fn without_lint(pattern: TokenStream) -> TokenStream {
     if pattern.to_string() == "_" {
         let site = site_of(&pattern);
-        return quote_spanned!(site=> _);
+        return tokens!(site, "_");
     }
     pattern
 }
@@ -138,18 +163,19 @@ fn polls(
     random: bool,
 ) -> TokenStream {
     let site = Span::mixed_site();
-    let arms = branches.iter().zip(names).zip(&chain.places).enumerate();
-    let arms = arms.map(|(at, ((branch, name), place))| {
-        let at = at as u32;
+    let arms = branches.iter().zip(names).zip(&chain.places).zip(0u32..);
+    let arms = arms.map(|(((branch, name), place), at)| {
         let pattern = &branch.pattern;
-        let site_of_future = place.span();
-        let poll = quote_spanned! {site_of_future=>
-            ::core::future::Future::poll(#place.as_mut(), cx)
-        };
+        let poll = tokens!(
+            place.span(),
+            "::core::future::Future::poll(#place.as_mut(), cx)",
+            place
+        );
         // The guard finds out whether the pattern matches. As it is false, nothing is moved out of
         // the output: the handler's `match` does that.
-        quote_spanned! {site=>
-            #[allow(unreachable_code, unused_mut, unused_variables)]
+        tokens!(
+            site,
+            "#[allow(unreachable_code, unused_mut, unused_variables)]
             #at => {
                 if disabled & (1 << #at) != 0 {
                     continue;
@@ -170,25 +196,42 @@ fn polls(
                 if matches {
                     return ::core::task::Poll::Ready(__WakefulSelect::#name(output));
                 }
-            }
-        }
+            }",
+            at,
+            poll,
+            pattern,
+            support,
+            name
+        )
     });
+    let arms: TokenStream = arms.collect();
     let all = branches.len() as u32;
     let (first, branch) = if random && all > 1 {
         (
-            quote_spanned!(site=> let first = #support::first_branch(#all);),
-            quote_spanned!(site=> (first + at) % #all),
+            tokens!(
+                site,
+                "let first = #support::first_branch(#all);",
+                support,
+                all
+            ),
+            tokens!(site, "(first + at) % #all", all),
         )
     } else {
-        (TokenStream::new(), quote_spanned!(site=> at))
+        (TokenStream::new(), tokens!(site, "at"))
     };
-    quote_spanned! {site=>
-        #first
+    tokens!(
+        site,
+        "#first
         for at in 0..#all {
             match #branch {
-                #(#arms)*
+                #arms
                 _ => #support::never_matched(),
             }
-        }
-    }
+        }",
+        first,
+        all,
+        branch,
+        arms,
+        support
+    )
 }

@@ -66,7 +66,7 @@ pub fn in_panic_hook() -> bool {
 
 #[cfg(feature = "console")]
 mod subscriber {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tracing::span::{Attributes, Id, Record};
     use tracing::{Event, Metadata, Subscriber};
@@ -77,11 +77,11 @@ mod subscriber {
     /// Installs one subscriber for the process: `tracing` does not call a thread's own subscriber
     /// for events inside of it.
     pub fn install() {
-        tracing::subscriber::set_global_default(Chaotic(AtomicU64::new(1)))
+        tracing::subscriber::set_global_default(Chaotic(AtomicUsize::new(1)))
             .expect("no other subscriber is installed");
     }
 
-    struct Chaotic(AtomicU64);
+    struct Chaotic(AtomicUsize);
 
     impl Subscriber for Chaotic {
         fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -90,7 +90,7 @@ mod subscriber {
 
         fn new_span(&self, _: &Attributes<'_>) -> Id {
             world::chaos(Place::Subscriber);
-            Id::from_u64(self.0.fetch_add(1, Ordering::Relaxed))
+            Id::from_u64(self.0.fetch_add(1, Ordering::Relaxed) as u64)
         }
 
         fn record(&self, _: &Id, _: &Record<'_>) {

@@ -273,12 +273,14 @@ fn http2_sends_requests_again_that_a_goaway_has_refused() {
         let (finish, begun) = (CancellationToken::new(), Rc::new(Notify::new()));
         let server = wakeful::spawn(narrow(first, finish.clone(), begun.clone()));
         wakeful::spawn(narrow(second, CancellationToken::new(), Rc::default()));
-        // The first has the only stream of the first server, and the others wait for it.
+        // The first has the only stream of the first server. The second waits for a stream, and the
+        // others, with a body that can't be sent twice, wait to be sent.
         let mut requests = Vec::new();
-        for path in ["/slow", "/", "/", "/", "/"] {
+        for (path, body) in [("/slow", ""), ("/", ""), ("/", "a"), ("/", "b"), ("/", "c")] {
             let client = client.clone();
-            let get = async move { crate::get(&client, &format!("http://test{path}")).await };
-            requests.push(wakeful::spawn(get));
+            let request = Request::get(format!("http://test{path}")).body(Full::from(body));
+            let send = async move { client.request(request.unwrap()).await };
+            requests.push(wakeful::spawn(async { text(send.await.unwrap()).await }));
             wakeful::task::yield_now().await;
         }
         begun.notified().await;
@@ -290,5 +292,51 @@ fn http2_sends_requests_again_that_a_goaway_has_refused() {
             assert_eq!(request.await.unwrap(), "yes");
         }
         server.await.unwrap().unwrap();
+    });
+}
+
+/// A server of HTTP/2 that answers the first stream of a connection and refuses the others.
+async fn refuse(stream: UnixStream) -> std::io::Result<()> {
+    const HEADERS: u8 = 1;
+    let mut preface = [0; 24];
+    stream.read_exact(&mut preface).await?;
+    // Settings, without any.
+    stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await?;
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        stream.read_exact(&mut vec![0; length as usize]).await?;
+        if head[3] == HEADERS {
+            let id = &head[5..];
+            let answer = match id {
+                // The status 200, which ends the stream.
+                [0, 0, 0, 1] => [&[0, 0, 1, HEADERS, 5], id, &[0x88]].concat(),
+                // RST_STREAM with REFUSED_STREAM.
+                _ => [&[0, 0, 4, 3, 0], id, &[0, 0, 0, 7]].concat(),
+            };
+            stream.write_all(&answer).await?;
+        }
+    }
+}
+
+#[test]
+fn http2_sends_a_refused_request_on_another_connection() {
+    run(async || {
+        let connections = Rc::new(Cell::new(0));
+        let count = connections.clone();
+        let client = Client::builder()
+            .http2_only()
+            .connect_with(move |_| {
+                count.set(count.get() + 1);
+                let (here, there) = UnixStream::pair().unwrap();
+                wakeful::spawn(refuse(there));
+                std::future::ready(Ok(here))
+            })
+            .build();
+        for n in 1..=3 {
+            assert_eq!(crate::get(&client, "http://test/").await, "");
+            assert_eq!(connections.get(), n);
+        }
     });
 }

@@ -12,7 +12,7 @@ use futures_util::AsyncReadExt;
 use hyper::Request;
 use hyper::body::Incoming;
 use tower::service_fn;
-use wakeful::net::{TcpListener, TcpStream, UnixListener, UnixStream, unix};
+use wakeful::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use wakeful::sync::mpsc;
 use wakeful::time::{Instant, timeout};
 use wakeful_hyper::{Listener, serve};
@@ -225,6 +225,17 @@ fn dropping_the_server_closes_the_listener() {
         let refused = UnixStream::connect(&path).await;
         std::fs::remove_file(&path).unwrap();
         refused.unwrap_err();
-        let _: Option<unix::SocketAddr> = None;
+    });
+}
+
+#[test]
+fn the_longest_header_timeout_is_accepted() {
+    run(async || {
+        let (listener, addr) = tcp().await;
+        let service = service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(text("yes")));
+        let server = serve(listener, service).header_timeout(Duration::MAX);
+        wakeful::spawn(server.into_future());
+        assert_eq!(fetch(Way::Http1, addr, "/").await, "yes");
+        assert_eq!(fetch(Way::Http2, addr, "/").await, "yes");
     });
 }

@@ -26,6 +26,7 @@ const NET: &[&str] = &[
     "time",
     "try_spawn_blocking",
     "task",
+    "sim",
     "__tokio_read",
     "__tokio_write",
 ];

@@ -31,8 +31,11 @@ pub fn all() -> Vec<&'static Case> {
         shards::CASES,
     ];
     let scale = [spawn::SCALE, yields::SCALE, timer::SCALE, memory::CASES];
-    let all = micro.into_iter().chain([crate::net::CASES]).chain(scale);
-    all.flatten().collect()
+    let all = micro
+        .into_iter()
+        .chain([crate::net::CASES, crate::net::WEB_CASES])
+        .chain(scale);
+    all.flatten().chain(crate::own::case()).collect()
 }
 
 /// Powers of ten from one to a million.

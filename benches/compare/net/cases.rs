@@ -2,6 +2,7 @@
 
 use super::peers::Peer;
 use super::server::Service;
+use super::web::What;
 use super::wire::{Exchange, http, kv};
 
 /// A network case, which is one line of the comparison.
@@ -28,7 +29,10 @@ pub enum Kind {
     Fanout,
     Accept,
     Udp,
+    /// HTTP/1 by `wrk`.
     Wrk,
+    /// HTTP/2 by `h2load`.
+    H2load,
     /// An open loop: requests are sent at a fixed rate, see `load/open.rs`.
     Open,
     /// Memory of an idle connection, in bytes.
@@ -41,6 +45,9 @@ pub const OPEN_RATE: u32 = 40_000;
 
 /// Number of commands that a `kv` client sends at once.
 const PIPELINE: usize = 16;
+
+/// Size of the buffers of the HTTP server and of `kv`.
+pub const HTTP_BUFFER: usize = 8192;
 
 impl Case {
     fn new(name: impl Into<String>, service: Service, connections: usize) -> Case {
@@ -63,6 +70,9 @@ impl Case {
     /// Whether the peer implements the service of this case.
     pub fn has(&self, peer: Peer) -> bool {
         match peer {
+            _ if matches!(self.service, Service::Web(_)) => {
+                matches!(peer, Peer::Wakeful | Peer::Tokio)
+            }
             Peer::Epoll => !matches!(
                 self.service,
                 Service::Timed | Service::Beside | Service::EchoTwo | Service::KvTwo
@@ -82,7 +92,7 @@ impl Case {
     /// not fill it has read everything.
     pub fn buffer(&self) -> usize {
         match self.service {
-            Service::Kv | Service::KvTwo | Service::Http => 8192,
+            Service::Kv | Service::KvTwo | Service::Http => HTTP_BUFFER,
             _ => (2 * self.size).max(1024),
         }
     }
@@ -131,6 +141,20 @@ pub fn kv_two() -> Case {
 pub fn http(wrk: bool) -> Case {
     let case = Case::new("http/64", Service::Http, 64);
     if wrk { case.kind(Kind::Wrk) } else { case }
+}
+
+/// Returns the case of a server whose load is `wrk`.
+pub fn web(what: What) -> Case {
+    let service = Service::Web(what);
+    let name = format!("{}/64", service.name());
+    Case::new(name, service, 64).kind(Kind::Wrk)
+}
+
+/// Returns the case of a server whose load is `h2load`.
+pub fn web_h2(what: What) -> Case {
+    let service = Service::Web(what);
+    let name = format!("{} by HTTP 2/8 x 8", service.name());
+    Case::new(name, service, 8).kind(Kind::H2load)
 }
 
 pub fn timed(connections: usize) -> Case {

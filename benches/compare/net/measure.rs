@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 
 use super::cases::{Case, Kind};
 use super::child::Server;
-use super::load::{self, Latencies, Load, accept, fanout, open, stream, udp, wrk};
+use super::load::{self, Latencies, Load, accept, fanout, h2load, open, stream, udp, wrk};
 use super::machine::{self, processor_time};
 use super::peers::Peer;
 use super::server::Service;
 use super::syscalls::{Counter, Tool};
+use super::web::{self, Page, What};
+use super::wire::http;
 
 /// The result of one peer in one slice.
 #[derive(Clone, Copy, Debug, Default)]
@@ -107,9 +109,30 @@ fn connect(case: &Case, address: SocketAddr) -> io::Result<Box<dyn Load>> {
             case.exchange(),
         )?),
         Kind::Udp => Box::new(udp::Datagrams::connect(address, case.size)?),
-        Kind::Wrk => Box::new(wrk::Wrk::new(address, case.connections, case.exchange())?),
+        Kind::Wrk => {
+            let Page { path, body } = page(case);
+            Box::new(wrk::Wrk::new(address, case.connections, path, body)?)
+        }
+        Kind::H2load => {
+            let grpc = case.service == Service::Web(What::Tonic);
+            if let Service::Web(what) = case.service {
+                web::check(what, address)?;
+            }
+            let path = page(case).path;
+            Box::new(h2load::H2load::new(address, case.connections, path, grpc)?)
+        }
         Kind::Stream | Kind::AgainstEcho | Kind::Memory => Box::new(streams(case, address)?),
     })
+}
+
+fn page(case: &Case) -> Page {
+    match case.service {
+        Service::Web(what) => what.page(),
+        _ => Page {
+            path: "/",
+            body: http::BODY,
+        },
+    }
 }
 
 fn streams(case: &Case, address: SocketAddr) -> io::Result<stream::Streams> {

@@ -19,9 +19,13 @@ mod run;
 mod server;
 mod suite;
 mod syscalls;
+mod web;
+mod web_suite;
 mod wire;
 
 pub use suite::{CASES, NETWORK};
+pub use web::{OPTIONS, PACKAGES};
+pub use web_suite::{CASES as WEB_CASES, WEB};
 
 /// Runs `compare net` or `compare --server`. Returns `None` if the arguments ask for neither.
 pub fn if_asked() -> Option<ExitCode> {

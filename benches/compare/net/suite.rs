@@ -34,7 +34,8 @@ const PEERS: &[Peer] = &[
 ];
 
 /// The server's processor time for each request, which other load on the machine affects least.
-const COST: &str = "server cpu";
+pub const COST: &str = "server cpu";
+pub const RATE: &str = "rate";
 const SYSCALLS: &str = "system calls";
 /// That cost, divided by the same peer's cost in the case with which this one is compared.
 const AGAINST: &str = "against the other";
@@ -137,13 +138,14 @@ pub const CASES: &[Case] = &[
     }),
     Case {
         peers: &[Peer::Wakeful, Peer::WakefulGuest, Peer::Tokio],
+        ours: Peer::WakefulGuest,
         notes: &[(
             Peer::WakefulGuest,
             "its loop is a task of tokio's current-thread runtime: two waits a turn",
         )],
         ..case(
             "net/guest",
-            "echo of 64 bytes to 64 connections: what it costs to be a guest of tokio",
+            "echo of 64 bytes to 64 connections by Wakeful as a guest of tokio",
             |run| ordinary(run, cases::echo(64, 64)),
         )
     },
@@ -253,7 +255,6 @@ fn size(run: &Run) -> usize {
     run.size as usize
 }
 
-/// Runs a sample; an error becomes its outcome.
 fn outcome_of(
     run: &Run,
     case: &Net,
@@ -262,22 +263,26 @@ fn outcome_of(
     let Some(peer) = peer_of(run.peer).filter(|peer| case.has(*peer)) else {
         return Outcome::not_available("this peer does not have the service");
     };
+    measured(|| sample(peer, Duration::from_millis(run.n)))
+}
+
+/// Runs a sample on the core of the load; an error becomes its outcome.
+pub fn measured(sample: impl FnOnce() -> io::Result<Vec<Metric>>) -> Outcome {
     machine::pin(machine::LOAD_CORE);
-    let ready = machine::raise_files();
-    match ready.and_then(|()| sample(peer, Duration::from_millis(run.n))) {
+    match machine::raise_files().and_then(|()| sample()) {
         Ok(metrics) => Outcome::Measured(metrics),
         Err(error) => Outcome::not_available(&error.to_string()),
     }
 }
 
-fn ordinary(run: &Run, case: Net) -> Outcome {
+pub fn ordinary(run: &Run, case: Net) -> Outcome {
     outcome_of(run, &case, |peer, time| {
         let mut bout = Bout::open(&case, peer)?;
         bout.warm(time / 5)?;
         let sample = bout.slice(time)?;
         let mut metrics = vec![
             Metric::new(COST, "ns", sample.cost()),
-            Metric::new("rate", "requests/s", sample.rate()).higher_is_better(),
+            Metric::new(RATE, "requests/s", sample.rate()).higher_is_better(),
         ];
         metrics.extend(quantiles(case.kind, &bout.latencies));
         Ok(metrics)

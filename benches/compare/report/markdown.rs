@@ -133,7 +133,7 @@ impl Content<'_> {
             let group = groups
                 .find(|group| group.case.name == case && group.size == size)
                 .ok_or_else(|| format!("this run has no case {case:?} for the summary"))?;
-            let [ours, its] = [Peer::Wakeful, Peer::Tokio].map(|peer| cell(group, peer, 0));
+            let [ours, its] = [group.case.ours, Peer::Tokio].map(|peer| cell(group, peer, 0));
             table += &format!("| {name} | {ours} | {its} |\n");
         }
         Ok(table)
@@ -185,11 +185,11 @@ fn line(group: &Group<'_>, n: usize, metric: &Metric, has_limit: bool) -> String
         ),
         None => format!("`{}`", group.case.name),
     };
-    let ratio = |of| match group.against(Peer::Wakeful, of, &metric.name) {
-        Some(ratio) => short(ratio),
+    let ratio = |of| match group.compared(group.case.ours, of, &metric.name) {
+        Some(ratio) => ratio.text(),
         None => "-".to_owned(),
     };
-    let best = match group.ahead_of_wakeful(metric).first() {
+    let best = match group.ahead_of_ours(metric).first() {
         Some(&(peer, ratio)) if metric.lower_is_better => {
             format!("{}, {}", peer.name(), short(ratio))
         }
@@ -199,7 +199,7 @@ fn line(group: &Group<'_>, n: usize, metric: &Metric, has_limit: bool) -> String
     let mut cells = vec![
         case,
         metric.name.clone(),
-        cell(group, Peer::Wakeful, n),
+        cell(group, group.case.ours, n),
         cell(group, Peer::Tokio, n),
         ratio(Peer::Tokio),
     ];
@@ -224,7 +224,7 @@ fn cell(group: &Group<'_>, peer: Peer, n: usize) -> String {
 }
 
 /// A value with a unit of its size: 26,000 ns are 26.0 µs.
-fn figure(mut value: f64, unit: &str) -> String {
+pub(super) fn figure(mut value: f64, unit: &str) -> String {
     const TIMES: [&str; 4] = ["ns", "µs", "ms", "s"];
     let first = match unit {
         "ns" => 0,

@@ -1,9 +1,11 @@
 //! Output of the comparison: a page, the raw samples, a table on the terminal, and tables in
 //! Markdown pages.
 
+mod beside;
 mod markdown;
 mod page;
 mod plot;
+mod summary;
 mod terminal;
 
 use std::fs;
@@ -92,20 +94,52 @@ fn update(
     pages.try_for_each(|page| markdown::update(page, &content))
 }
 
+/// Prints the figures of two runs beside each other.
+pub fn beside(first: &Path, second: &Path) -> Result<(), String> {
+    let [(a, first), (b, second)] = [read(first)?, read(second)?];
+    for unknown in first.unknown.iter().chain(&second.unknown) {
+        eprintln!("left out: {unknown}");
+    }
+    let [first, second] = [groups(&first.series), groups(&second.series)];
+    print!("{}", beside::table([&a, &b], [&first, &second]));
+    Ok(())
+}
+
 /// Updates Markdown pages from the samples of an earlier run.
 pub fn rewrite(from: &Path, pages: &[PathBuf]) -> Result<(), String> {
+    let (machine, read) = read(from)?;
+    match read.unknown.first() {
+        Some(unknown) => Err(format!("cannot read {}: {unknown}", from.display())),
+        None => update(pages, &machine, read.quick, &groups(&read.series)),
+    }
+}
+
+/// The samples of an earlier run.
+struct Read {
+    quick: bool,
+    series: Vec<Series>,
+    /// What this program does not know any more.
+    unknown: Vec<String>,
+}
+
+fn read(from: &Path) -> Result<(Machine, Read), String> {
     let at = |error: &dyn std::fmt::Display| format!("cannot read {}: {error}", from.display());
     let json = fs::read_to_string(from).map_err(|error| at(&error))?;
     let everything: Everything = serde_json::from_str(&json).map_err(|error| at(&error))?;
-    let mut all = Vec::new();
+    let mut read = Read {
+        quick: everything.quick,
+        series: Vec::new(),
+        unknown: Vec::new(),
+    };
     for raw in everything.series {
         let mut cases = cases::all().into_iter();
         let case = cases.find(|case| case.name == raw.case);
         let (Some(case), Some(peer)) = (case, Peer::parse(&raw.peer)) else {
             let unknown = format!("no case {} of {} exists any more", raw.case, raw.peer);
-            return Err(at(&unknown));
+            read.unknown.push(unknown);
+            continue;
         };
-        all.push(Series {
+        read.series.push(Series {
             case,
             size: raw.size,
             peer,
@@ -113,5 +147,5 @@ pub fn rewrite(from: &Path, pages: &[PathBuf]) -> Result<(), String> {
             samples: raw.samples,
         });
     }
-    update(pages, &everything.machine, everything.quick, &groups(&all))
+    Ok((everything.machine, read))
 }

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::plot;
+use super::{plot, summary};
 use crate::case::{Case, Metric, Peer};
 use crate::machine::Machine;
 use crate::stats::{Group, aims, short};
@@ -30,6 +30,7 @@ pub(super) fn page(machine: &Machine, quick: bool, groups: &[Group<'_>]) -> Mark
                 @if quick {
                     p.warning { "A quick run, to test the program: the samples are short, and the numbers vary a lot." }
                 }
+                (summary::summary(groups))
                 (how_to_read())
                 (about(machine))
                 (aims_table(groups))
@@ -50,11 +51,13 @@ fn how_to_read() -> Markup {
             "Each sample is a process of its own. In a round every case runs once for each peer in turn, so "
             "that other load on the machine affects all peers alike. The numbers are medians over the "
             "rounds, with the smallest and the largest sample below. "
-            b { "×" } " is the ratio to tokio current_thread in this run. "
+            b { "×" } " is the ratio to tokio current_thread in this run: the median over the rounds. "
+            b { "≈" } " marks a tie: the interval around that median, which a pointer on it shows, contains "
+            "1. In 95 of 100 runs the interval holds the median of many rounds. "
             i { "cpu" } " is the processor time of the whole process, in user and kernel mode; " i { "time" }
             " is the elapsed time, for cases with threads that wait. The other one is in the raw samples, "
             a href="report.json" { "report.json" } ". A row is " span.lost { "red" }
-            " if another runtime is more than 1 % better than Wakeful."
+            " if another runtime is better than Wakeful by more than 1 %, and it is no tie."
         }
     }
 }
@@ -135,7 +138,7 @@ fn table(groups: &[&Group<'_>]) -> Markup {
                 }
                 @for group in groups {
                     @for (n, metric) in group.metrics().iter().enumerate() {
-                        @let ahead = group.ahead_of_wakeful(metric);
+                        @let ahead = group.ahead_of_ours(metric);
                         tr.lost[!ahead.is_empty()].more[n > 0] {
                             td title=(group.case.about) { @if n == 0 { (name(group)) } }
                             td.unit { (metric.name) ", " (metric.unit) }
@@ -155,10 +158,13 @@ fn cell(group: &Group<'_>, peer: Peer, metric: &Metric, best: Option<Peer>) -> M
     let summary = series.and_then(|series| series.summary(&metric.name));
     html! {
         @if let Some(summary) = summary {
-            td.number.best[best == Some(peer)].ours[peer == Peer::Wakeful] {
+            td.number.best[best == Some(peer)].ours[peer == group.case.ours] {
                 (short(summary.median))
-                @if let Some(ratio) = group.against_tokio(peer, &metric.name) {
-                    " " span.ratio { "×" (short(ratio)) }
+                @if let Some(ratio) = group.compared(peer, Peer::Tokio, &metric.name) {
+                    " " span.ratio title={ (short(ratio.low)) " – " (short(ratio.high)) } {
+                        "×" (short(ratio.median))
+                        @if peer != Peer::Tokio && ratio.is_tie() { " ≈" }
+                    }
                 }
                 small { (short(summary.least)) " – " (short(summary.most)) }
             }

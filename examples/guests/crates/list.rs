@@ -94,10 +94,12 @@ pub const SECTIONS: &[Section] = sections! {
         reqwest_in_pool, "`reqwest::blocking` in `spawn_blocking`", HTTP, "hello from nginx", "";
         axum, "`axum::serve`", None, "hello from axum", "[`wakeful_hyper::serve`](#axum-with-wakeful_hyperserve)";
         axum_native, "`axum` with `wakeful_hyper::serve`", None, "hello from axum", "";
-        tonic, "`tonic`, feature `transport`", None, "Serving", "";
+        tonic, "`tonic`, feature `transport`", None, "Serving", "[`wakeful-hyper`](#tonic-with-wakeful-hyper)";
+        tonic_native, "`tonic` with `wakeful-hyper`", None, "Serving", "";
         tokio_tungstenite, "`tokio-tungstenite`", WEBSOCKET, "hello", "[`async-tungstenite`](ecosystem.md#tls-and-websocket)";
-        tower_timeout, "`tower::timeout`", None, "request timed out", "`wakeful::time::timeout`";
-        tower_buffer, "`tower::buffer`", None, "42", "";
+        tower_timeout, "`tower::timeout`", None, "request timed out", "[`wakeful-tower`](#tower-with-wakeful-tower)";
+        tower_buffer, "`tower::buffer`", None, "42", "[`wakeful-tower`](#tower-with-wakeful-tower)";
+        tower_native, "`tower` with `wakeful-tower`", None, "42", "";
     }
     "TLS and QUIC": {
         tokio_rustls, "`tokio-rustls`", TLS, "hello from nginx", "";
@@ -105,7 +107,7 @@ pub const SECTIONS: &[Section] = sections! {
         quinn_native, "`quinn` with `wakeful-quinn`", CERTIFICATE, "hello", "";
     }
     "Databases": {
-        sqlx, "`sqlx`", POSTGRES, "55", "";
+        sqlx, "`sqlx`", POSTGRES, "55", "[feature `runtime-smol`](ecosystem.md#databases)";
         tokio_postgres, "`tokio-postgres`", POSTGRES, "42", "[`connect_raw`](#tokio-postgres-with-connect_raw)";
         postgres_native, "`tokio-postgres` with `connect_raw`", POSTGRES, "42", "";
         redis, "`redis`", REDIS, "hello", "[`MultiplexedConnection::new_with_config`](ecosystem.md#databases)";

@@ -93,7 +93,7 @@ pub fn print() -> Result<()> {
     for (row, runs) in &all {
         example(&mut page, row, runs)?;
     }
-    print!("{}\n", page.trim_end());
+    println!("{}", page.trim_end());
     Ok(())
 }
 

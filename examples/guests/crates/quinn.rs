@@ -19,7 +19,7 @@ pub async fn example(files: String) -> Result<String> {
     let mut client = Endpoint::client("127.0.0.1:0".parse()?)?;
     client.set_default_client_config(ClientConfig::with_root_certificates(Arc::new(roots))?);
     let connecting = client.connect(server.local_addr()?, "localhost")?;
-    let accepting = async { Ok(server.accept().await.expect("it is open").await?) };
+    let accepting = async { server.accept().await.expect("it is open").await };
     let (sender, receiver) = wakeful::try_join!(connecting, accepting)?;
     let mut sent = sender.open_uni().await?;
     sent.write_all(b"hello").await?;

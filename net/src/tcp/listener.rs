@@ -8,6 +8,8 @@ use super::socket::TcpSocket;
 use super::stream::TcpStream;
 use crate::accept::{Acceptor, listener_methods};
 use crate::addr::{self, ToSocketAddrs};
+use crate::handle::Handle;
+use crate::sim;
 use crate::stream::Stream;
 use crate::sys::accept_nonblocking;
 
@@ -35,7 +37,7 @@ use crate::sys::accept_nonblocking;
 /// }
 /// # }
 /// ```
-pub struct TcpListener(Acceptor<std::net::TcpListener>);
+pub struct TcpListener(Acceptor<sim::TcpListener>);
 
 impl TcpListener {
     /// Listens on an address, with `SO_REUSEADDR` and a backlog of 1024 connections. Every address
@@ -68,7 +70,7 @@ impl TcpListener {
     ///
     /// Returns the error of the system.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.get_ref().ttl()
+        sim::option(self.get_ref(), "ttl", |socket| socket.ttl_v4())
     }
 
     /// Sets the maximum number of hops of a packet (`IP_TTL`).
@@ -77,33 +79,44 @@ impl TcpListener {
     ///
     /// Returns the error of the system.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.get_ref().set_ttl(ttl)
+        sim::set_option(self.get_ref(), "ttl", ttl, |socket, ttl| {
+            socket.set_ttl_v4(ttl)
+        })
     }
 }
 
-listener_methods!(TcpListener, std::net::TcpListener, TcpStream, SocketAddr);
+listener_methods!(
+    TcpListener,
+    std::net::TcpListener,
+    sim::TcpListener,
+    TcpStream,
+    SocketAddr
+);
 
-fn accept(listener: &std::net::TcpListener) -> io::Result<(std::net::TcpStream, SocketAddr)> {
-    let (socket, addr) = accept_nonblocking(listener)?;
-    let addr = addr.ok_or(io::ErrorKind::AddrNotAvailable)?.try_into()?;
-    Ok((socket.into(), addr))
+fn accept(listener: &sim::TcpListener) -> io::Result<(sim::TcpStream, SocketAddr)> {
+    sim::accept(listener, |listener| {
+        let (socket, addr) = accept_nonblocking(listener)?;
+        let addr = addr.ok_or(io::ErrorKind::AddrNotAvailable)?.try_into()?;
+        Ok((socket.into(), addr))
+    })
 }
 
-fn register(accepted: (std::net::TcpStream, SocketAddr)) -> io::Result<(TcpStream, SocketAddr)> {
-    Ok((TcpStream::accepted(accepted.0)?, accepted.1))
+fn register(accepted: (sim::TcpStream, SocketAddr)) -> io::Result<(TcpStream, SocketAddr)> {
+    Ok((TcpStream(Stream::accepted(accepted.0)?), accepted.1))
 }
 
 impl TcpListener {
     /// Accepts a connection for another thread's reactor, without registering it.
     pub(crate) async fn accept_for_another(&self) -> io::Result<(std::net::TcpStream, SocketAddr)> {
-        self.0.accept(accept).await
+        let (stream, addr) = self.0.accept(accept).await?;
+        Ok((stream.into_std()?, addr))
     }
 }
 
 impl TcpStream {
     /// Registers an accepted, nonblocking connection.
     pub(crate) fn accepted(stream: std::net::TcpStream) -> io::Result<TcpStream> {
-        Stream::accepted(stream).map(TcpStream)
+        Stream::accepted(Handle::of_std(stream)).map(TcpStream)
     }
 }
 

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::os::fd::{FromRawFd, IntoRawFd, RawFd};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::error::tried;
-use crate::{socket, sys};
+use crate::{sim, socket, sys};
 
 /// A TCP socket whose options can be set before it connects or listens.
 ///
@@ -26,7 +26,7 @@ use crate::{socket, sys};
 /// })
 /// # }
 /// ```
-pub struct TcpSocket(pub(super) Socket);
+pub struct TcpSocket(pub(super) sim::Socket);
 
 macro_rules! options {
     ($(
@@ -41,7 +41,7 @@ macro_rules! options {
         ///
         /// Returns the error of the system.
         pub fn $get(&self) -> io::Result<$type> {
-            self.0.$inner_get()
+            sim::option(&self.0, stringify!($get), |socket| socket.$inner_get())
         }
 
         $(#[$doc])*
@@ -50,7 +50,9 @@ macro_rules! options {
         ///
         /// Returns the error of the system.
         pub fn $set(&self, value: $type) -> io::Result<()> {
-            self.0.$inner_set(value)
+            sim::set_option(&self.0, stringify!($get), value, |socket, value| {
+                socket.$inner_set(value)
+            })
         }
     )*};
 }
@@ -79,7 +81,7 @@ impl TcpSocket {
     }
 
     fn new(domain: Domain) -> io::Result<TcpSocket> {
-        sys::nonblocking(domain, Type::STREAM, Some(Protocol::TCP)).map(TcpSocket)
+        sim::socket(domain, Type::STREAM, Protocol::TCP).map(TcpSocket)
     }
 
     options! {
@@ -154,7 +156,7 @@ impl TcpSocket {
         let socket = Socket::from(stream);
         // This fails only if foreign code has closed the descriptor.
         let _ = socket.set_nonblocking(true);
-        TcpSocket(socket)
+        TcpSocket(sim::of_system(socket))
     }
 
     /// Sets the size of the send buffer, in bytes. Linux doubles it.
@@ -163,7 +165,9 @@ impl TcpSocket {
     ///
     /// Returns the error of the system.
     pub fn set_send_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        self.0.set_send_buffer_size(bytes as usize)
+        sim::set_option(&self.0, "send_buffer_size", bytes, |socket, bytes| {
+            socket.set_send_buffer_size(bytes as usize)
+        })
     }
 
     /// Returns the size of the send buffer, in bytes.
@@ -172,7 +176,9 @@ impl TcpSocket {
     ///
     /// Returns the error of the system.
     pub fn send_buffer_size(&self) -> io::Result<u32> {
-        self.0.send_buffer_size().map(|bytes| bytes as u32)
+        sim::option(&self.0, "send_buffer_size", |socket| {
+            socket.send_buffer_size().map(|bytes| bytes as u32)
+        })
     }
 
     /// Sets the size of the receive buffer, in bytes. Linux doubles it.
@@ -181,7 +187,9 @@ impl TcpSocket {
     ///
     /// Returns the error of the system.
     pub fn set_recv_buffer_size(&self, bytes: u32) -> io::Result<()> {
-        self.0.set_recv_buffer_size(bytes as usize)
+        sim::set_option(&self.0, "recv_buffer_size", bytes, |socket, bytes| {
+            socket.set_recv_buffer_size(bytes as usize)
+        })
     }
 
     /// Returns the size of the receive buffer, in bytes.
@@ -190,7 +198,9 @@ impl TcpSocket {
     ///
     /// Returns the error of the system.
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
-        self.0.recv_buffer_size().map(|bytes| bytes as u32)
+        sim::option(&self.0, "recv_buffer_size", |socket| {
+            socket.recv_buffer_size().map(|bytes| bytes as u32)
+        })
     }
 
     /// Turns keepalive on, and sets its idle time, interval and number of probes.
@@ -199,7 +209,9 @@ impl TcpSocket {
     ///
     /// Returns the error of the system.
     pub fn set_tcp_keepalive(&self, keepalive: &TcpKeepalive) -> io::Result<()> {
-        self.0.set_tcp_keepalive(keepalive)
+        sim::not_simulated(&self.0, "set_tcp_keepalive", |socket| {
+            socket.set_tcp_keepalive(keepalive)
+        })
     }
 
     /// Binds the socket to one network interface, by name; `None` removes the binding.
@@ -209,7 +221,9 @@ impl TcpSocket {
     /// Returns the error of the system, which may require privileges; `Unsupported` on systems
     /// other than Linux.
     pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        sys::bind_device(SockRef::from(&self.0), interface)
+        sim::not_simulated(&self.0, "bind_device", |socket| {
+            sys::bind_device(socket, interface)
+        })
     }
 
     /// Returns the network interface that was set by [`bind_device`](Self::bind_device).
@@ -218,7 +232,7 @@ impl TcpSocket {
     ///
     /// Returns the error of the system; `Unsupported` on systems other than Linux.
     pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        sys::device(SockRef::from(&self.0))
+        sim::not_simulated(&self.0, "device", sys::device)
     }
 
     /// Binds the socket to an address of this machine; port 0 lets the system choose.
@@ -250,7 +264,7 @@ impl FromRawFd for TcpSocket {
     /// Wraps a descriptor, which must be a nonblocking TCP socket.
     unsafe fn from_raw_fd(fd: RawFd) -> TcpSocket {
         // SAFETY: the caller keeps the contract of this function, which is the same.
-        TcpSocket(unsafe { Socket::from_raw_fd(fd) })
+        TcpSocket(sim::of_system(unsafe { Socket::from_raw_fd(fd) }))
     }
 }
 

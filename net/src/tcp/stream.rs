@@ -1,6 +1,6 @@
 //! TCP connection.
 
-use std::io::{self, IoSlice, IoSliceMut, Read};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
 use std::ops::Deref;
 use std::pin::Pin;
@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use futures_util::io::{AsyncRead, AsyncWrite};
 use rustix::io::Errno;
-use socket2::SockRef;
 use wakeful_core::reactor::Interest;
 
 use super::socket::TcpSocket;
@@ -18,8 +17,8 @@ use crate::addr::{self, Addrs, ToSocketAddrs};
 use crate::connect;
 use crate::error::{is, tried};
 use crate::halves::halves;
-use crate::stream::{Received, Socket, Stream, stream_methods};
-use crate::sys;
+use crate::stream::{Stream, stream_methods};
+use crate::{sim, sys};
 
 /// TCP connection.
 ///
@@ -39,9 +38,9 @@ use crate::sys;
 /// # Ok(())
 /// # }
 /// ```
-pub struct TcpStream(pub(crate) Stream<std::net::TcpStream>);
+pub struct TcpStream(pub(crate) Stream<sim::TcpStream>);
 
-stream_methods!(TcpStream, std::net::TcpStream);
+stream_methods!(TcpStream, std::net::TcpStream, sim::TcpStream);
 halves!(TcpStream);
 
 impl TcpStream {
@@ -104,7 +103,7 @@ impl TcpStream {
     ///
     /// Returns the error of the system.
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.0.get_ref().nodelay()
+        sim::option(self.0.get_ref(), "nodelay", |socket| socket.tcp_nodelay())
     }
 
     /// Sets `TCP_NODELAY`: `true` turns Nagle's algorithm off, so that small writes are sent at
@@ -114,7 +113,9 @@ impl TcpStream {
     ///
     /// Returns the error of the system.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.0.get_ref().set_nodelay(nodelay)
+        sim::set_option(self.0.get_ref(), "nodelay", nodelay, |socket, nodelay| {
+            socket.set_tcp_nodelay(nodelay)
+        })
     }
 
     /// Returns how long closing waits for data to be sent (`SO_LINGER`).
@@ -123,7 +124,7 @@ impl TcpStream {
     ///
     /// Returns the error of the system.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        SockRef::from(self.0.get_ref()).linger()
+        sim::option(self.0.get_ref(), "linger", |socket| socket.linger())
     }
 
     /// Sets how long closing waits for data to be sent, in whole seconds. That wait blocks the
@@ -133,7 +134,9 @@ impl TcpStream {
     ///
     /// Returns the error of the system.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        SockRef::from(self.0.get_ref()).set_linger(linger)
+        sim::set_option(self.0.get_ref(), "linger", linger, |socket, linger| {
+            socket.set_linger(linger)
+        })
     }
 
     /// Sets that closing resets the connection, and drops data that was not sent. The reset does
@@ -169,7 +172,7 @@ impl TcpStream {
     ///
     /// Returns the error of the system; `Unsupported` on systems other than Linux.
     pub fn quickack(&self) -> io::Result<bool> {
-        sys::quickack(SockRef::from(self.0.get_ref()))
+        sim::option(self.0.get_ref(), "quickack", sys::quickack)
     }
 
     /// Sets whether acknowledgements are sent at once (`TCP_QUICKACK`). The system may change the
@@ -188,7 +191,7 @@ impl TcpStream {
     ///
     /// Returns the error of the system; `Unsupported` on systems other than Linux.
     pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
-        sys::set_quickack(SockRef::from(self.0.get_ref()), quickack)
+        sim::set_option(self.0.get_ref(), "quickack", quickack, sys::set_quickack)
     }
 
     /// Returns the maximum number of hops of a packet (`IP_TTL`).
@@ -197,7 +200,7 @@ impl TcpStream {
     ///
     /// Returns the error of the system.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.0.get_ref().ttl()
+        sim::option(self.0.get_ref(), "ttl", |socket| socket.ttl_v4())
     }
 
     /// Sets the maximum number of hops of a packet (`IP_TTL`).
@@ -206,7 +209,9 @@ impl TcpStream {
     ///
     /// Returns the error of the system.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.get_ref().set_ttl(ttl)
+        sim::set_option(self.0.get_ref(), "ttl", ttl, |socket, ttl| {
+            socket.set_ttl_v4(ttl)
+        })
     }
 }
 
@@ -246,19 +251,4 @@ impl TcpSocket {
 async fn attempt(addr: SocketAddr) -> io::Result<TcpStream> {
     let connected = async { TcpSocket::for_addr(addr)?.connect_unnamed(addr).await };
     connected.await.map_err(tried("connect to", addr))
-}
-
-impl Socket for std::net::TcpStream {
-    #[inline]
-    fn read(&self, buf: &mut [u8]) -> io::Result<Received> {
-        let mut this = self;
-        let bytes = Read::read(&mut this, buf)?;
-        Ok(Received { bytes, cut: false })
-    }
-
-    fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received> {
-        let mut this = self;
-        let bytes = Read::read_vectored(&mut this, bufs)?;
-        Ok(Received { bytes, cut: false })
-    }
 }

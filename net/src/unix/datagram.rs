@@ -259,4 +259,9 @@ impl UnixDatagram {
     }
 }
 
-datagram_methods!(UnixDatagram, net::UnixDatagram, SocketAddr);
+datagram_methods!(
+    UnixDatagram,
+    net::UnixDatagram,
+    net::UnixDatagram,
+    SocketAddr
+);

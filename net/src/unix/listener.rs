@@ -72,7 +72,13 @@ impl UnixListener {
     }
 }
 
-listener_methods!(UnixListener, net::UnixListener, UnixStream, SocketAddr);
+listener_methods!(
+    UnixListener,
+    net::UnixListener,
+    net::UnixListener,
+    UnixStream,
+    SocketAddr
+);
 
 fn accept(listener: &net::UnixListener) -> io::Result<Accepted> {
     let (socket, addr) = accept_nonblocking(listener)?;

@@ -45,7 +45,7 @@ const IOV_MAX: usize = 1024;
 /// ```
 pub struct UnixStream(pub(crate) Stream<net::UnixStream>);
 
-stream_methods!(UnixStream, net::UnixStream);
+stream_methods!(UnixStream, net::UnixStream, net::UnixStream);
 halves!(UnixStream);
 
 impl UnixStream {

@@ -62,6 +62,12 @@ pub mod shard;
 mod shutdown_error;
 #[cfg(feature = "signal")]
 pub mod signal;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod sim;
+#[cfg(not(feature = "sim"))]
+#[path = "sim/noop.rs"]
+mod sim;
 mod slab;
 mod split_mix;
 mod stall;

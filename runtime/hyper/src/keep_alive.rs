@@ -101,7 +101,7 @@ fn restart(sleep: &mut Option<Pin<Box<Sleep>>>, interval: Duration) {
     match sleep {
         Some(sleep) => {
             let deadline = time::Instant::now() + interval;
-            sleep.as_mut().get_mut().reset(deadline.into_std());
+            sleep.as_mut().reset(deadline.into_std());
         }
         None => *sleep = Some(Box::pin(Sleep::new(time::sleep(interval)))),
     }

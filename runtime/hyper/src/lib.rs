@@ -4,13 +4,13 @@
 //!
 //! Nothing here needs `Send`: services, bodies and sockets may contain an `Rc`.
 //!
-//! | feature | adds | packages beyond those of hyper's own features |
+//! | feature | adds | costs, in packages to compile |
 //! | --- | --- | --- |
-//! | none | [`Executor`], [`Timer`], [`Io`], [`KeepAlive`] | none |
-//! | `server` | [`serve`](crate::serve()): the counterpart of `axum::serve`, for any service of tower; HTTP/1 and HTTP/2 on one port | `hyper-util`, `tower-service`, `wakeful-net` |
-//! | `client` | [`Client`]: keep-alive, limits, timeouts; HTTP/1 and HTTP/2 | `tower-service`, `wakeful-net` |
-//! | `rustls` | TLS for both: `TlsListener`, `ClientBuilder::tls` | `futures-rustls`, `rustls` |
-//! | `axum` | [`ConnectInfo`] as an extractor of axum | `axum-core` |
+//! | none | [`Executor`], [`Timer`], [`Io`], [`KeepAlive`] | 24, among them hyper without its features |
+//! | `server` | [`serve`](crate::serve()): the counterpart of `axum::serve`, for any service of tower; HTTP/1 and HTTP/2 on one port | 18: `hyper-util`, `h2`, `httparse`, `tower-service`, `wakeful-net` and what they need |
+//! | `client` | [`Client`]: keep-alive, limits, timeouts; HTTP/1 and HTTP/2 | 18, of which 16 are those of `server` |
+//! | `rustls` | TLS for both: `TlsListener`, `ClientBuilder::tls` | 7: `futures-rustls`, `rustls` and what they need; the cryptography comes with a feature of `rustls` |
+//! | `axum` | [`ConnectInfo`] as an extractor of axum | 5: `axum-core` and what it needs |
 //!
 //! ```no_run
 //! # #[cfg(feature = "server")]
@@ -71,7 +71,6 @@ mod keep_alive;
 #[cfg(feature = "server")]
 mod server;
 mod sleep;
-mod thread;
 mod timer;
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod upgrade;

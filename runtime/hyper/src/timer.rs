@@ -14,6 +14,7 @@ use crate::sleep::Sleep;
 /// [`wakeful::time::Sleep`](wakeful_core::time::Sleep), and a reset allocates nothing. On another
 /// thread a poll spawns a task on the owner thread, which waits in its place. After the runtime has
 /// ended, a sleep stays pending on other threads; on the owner thread it panics, as a `Sleep` does.
+/// Dropped on another thread, it is sent back, as a [`ThreadBound`](wakeful_core::ThreadBound) is.
 ///
 /// # Panics
 ///
@@ -62,7 +63,7 @@ impl hyper::rt::Timer for Timer {
     #[track_caller]
     fn reset(&self, sleep: &mut Pin<Box<dyn hyper::rt::Sleep>>, deadline: Instant) {
         match sleep.as_mut().downcast_mut_pin::<Sleep>() {
-            Some(ours) => ours.get_mut().reset(deadline),
+            Some(ours) => ours.reset(deadline),
             None => *sleep = self.sleep_until(deadline),
         }
     }

@@ -12,6 +12,7 @@ use rustix::fd::{AsFd, OwnedFd};
 
 pub mod accept;
 pub mod fanout;
+pub mod h2load;
 pub mod open;
 pub mod stream;
 pub mod udp;

@@ -1,13 +1,12 @@
 //! HTTP load by `wrk`, a common load generator.
 
 use std::io;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::stream::greet;
-use super::{Latencies, Load};
-use crate::net::wire::Exchange;
+use super::{Latencies, Load, PATIENCE};
 
 /// Whether `wrk` is installed.
 pub fn is_there() -> bool {
@@ -23,17 +22,46 @@ pub fn is_there() -> bool {
 pub struct Wrk {
     address: SocketAddr,
     connections: usize,
+    path: &'static str,
 }
 
 impl Wrk {
-    /// Compares the answer of one exchange byte by byte, as `wrk` does not check answers.
-    pub fn new(address: SocketAddr, connections: usize, exchange: Exchange) -> io::Result<Wrk> {
-        drop(greet(address, &exchange)?);
+    /// Makes one request first and compares the body of its answer, as `wrk` does not look at it.
+    pub fn new(
+        address: SocketAddr,
+        connections: usize,
+        path: &'static str,
+        body: &str,
+    ) -> io::Result<Wrk> {
+        expect(address, path, body)?;
         Ok(Wrk {
             address,
             connections,
+            path,
         })
     }
+}
+
+/// Returns an error unless the answer ends with this body.
+fn expect(address: SocketAddr, path: &str, body: &str) -> io::Result<()> {
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    socket.write_all(head.as_bytes())?;
+    let (mut answer, mut buffer) = (Vec::new(), [0; 1024]);
+    let end = format!("\r\n\r\n{body}");
+    while !answer.ends_with(end.as_bytes()) {
+        // A wrong answer ends here when the server closes the connection, or by the time limit.
+        match socket.read(&mut buffer) {
+            Ok(length) if length > 0 => answer.extend_from_slice(&buffer[..length]),
+            _ => {
+                let answer = String::from_utf8_lossy(&answer);
+                let text = format!("http://{address}{path} answers {answer:?} without {body:?}");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Load for Wrk {
@@ -45,7 +73,7 @@ impl Load for Wrk {
         command.args(["-t1", "--latency", &format!("-c{}", self.connections)]);
         command.args([
             &format!("-d{seconds}s"),
-            &format!("http://{}/", self.address),
+            &format!("http://{}{}", self.address, self.path),
         ]);
         let output = command.stdin(Stdio::null()).output()?;
         let text = String::from_utf8_lossy(&output.stdout);

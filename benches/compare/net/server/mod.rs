@@ -9,6 +9,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::machine;
 use super::peers::{Peer, Result};
+use super::web::{self, What};
 use super::wire::{http::Http, kv::Kv};
 
 mod accept;
@@ -38,10 +39,11 @@ pub enum Service {
     /// On two cores.
     EchoTwo,
     KvTwo,
+    Web(What),
 }
 
 impl Service {
-    const ALL: [Service; 10] = [
+    const ALL: [Service; 13] = [
         Service::Echo,
         Service::Timed,
         Service::Beside,
@@ -52,6 +54,9 @@ impl Service {
         Service::Udp,
         Service::EchoTwo,
         Service::KvTwo,
+        Service::Web(What::Hyper),
+        Service::Web(What::Axum),
+        Service::Web(What::Tonic),
     ];
 
     pub fn name(self) -> &'static str {
@@ -66,6 +71,9 @@ impl Service {
             Service::Udp => "udp",
             Service::EchoTwo => "echo-two",
             Service::KvTwo => "kv-two",
+            Service::Web(What::Hyper) => "hyper",
+            Service::Web(What::Axum) => "axum",
+            Service::Web(What::Tonic) => "tonic",
         }
     }
 }
@@ -118,6 +126,7 @@ fn serve(peer: &str, service: &str, size: &str) -> Result {
         Service::Http => pipelined::serve(peer, listener, size, Http),
         Service::Accept => accept::serve(peer, listener),
         Service::Chat => chat::serve(peer, listener, size),
+        Service::Web(what) => web::serve(peer, listener, what),
         Service::Udp | Service::EchoTwo | Service::KvTwo => unreachable!("served above"),
     }
 }

@@ -4,6 +4,8 @@ use std::io;
 
 use super::{Answer, Exchange};
 
+/// The body of the answer.
+pub const BODY: &str = "Hello, World!";
 const REPLY: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 13\r\n\r\nHello, World!";
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::error::no_thread;
 use crate::shutdown_error::runtime_ended;
+use crate::sim::Mode;
 use crate::unwind::catch_panic;
 
 /// Configuration of the pool, set by the builder.
@@ -17,6 +18,8 @@ pub(crate) struct Config {
     pub(crate) max_threads: usize,
     pub(crate) keep_alive: Duration,
     pub(crate) thread_name: String,
+    /// In a simulated host: closures run where they are submitted.
+    pub(crate) in_line: Option<Mode>,
 }
 
 pub(super) struct Job {
@@ -111,6 +114,11 @@ impl Pool {
     /// Returns an error if there is no thread and the system refuses one, or for an output job if
     /// the runtime has ended; the job is dropped.
     pub(super) fn submit(self: &Arc<Self>, job: Job) -> io::Result<()> {
+        if self.config.in_line.is_some() {
+            // A job catches the panics of its closure; only a drop can panic here.
+            catch_panic(job.run);
+            return Ok(());
+        }
         let mut state = self.lock();
         let stream = match job.duty {
             Duty::Output(stream) => Some(stream),
@@ -299,6 +307,7 @@ mod tests {
             max_threads: 2,
             keep_alive: Duration::from_secs(60),
             thread_name: "writes".to_owned(),
+            in_line: None,
         });
         let (release, released) = channel();
         submit(&pool, Duty::Output(Stream::Out), move || {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::interest::Interest;
 use super::notifier::Notifier;
 use super::portable::Portable;
+use crate::sim::{self, Mode};
 use crate::sys::{Event, Raw, Wanted};
 
 /// How the reactor waits for events.
@@ -31,6 +32,7 @@ pub enum Backend {
 pub(super) enum Driver {
     Raw(Raw),
     Portable(Portable),
+    Simulated(sim::Backend),
 }
 
 /// Evaluates an expression with the backend in use, whichever it is.
@@ -39,13 +41,21 @@ macro_rules! each {
         match $self {
             Driver::Raw($driver) => $e,
             Driver::Portable($driver) => $e,
+            Driver::Simulated($driver) => $e,
         }
     };
 }
 
 impl Driver {
     /// Makes a backend that receives up to `events` events at a time.
-    pub(super) fn new(backend: Backend, events: NonZeroUsize) -> io::Result<Driver> {
+    pub(super) fn new(
+        backend: Backend,
+        simulated: Option<Mode>,
+        events: NonZeroUsize,
+    ) -> io::Result<Driver> {
+        if let Some(mode) = simulated {
+            return Ok(Driver::Simulated(sim::Backend::new(mode)));
+        }
         match backend {
             Backend::Portable => Portable::new(events).map(Driver::Portable),
             Backend::Raw => Raw::new(events).map(Driver::Raw),
@@ -65,6 +75,7 @@ impl Driver {
         match self {
             Driver::Raw(raw) => Notifier::raw(raw.notifier()),
             Driver::Portable(portable) => portable.notifier(),
+            Driver::Simulated(simulated) => Notifier::simulated(simulated.notifier()),
         }
     }
 
@@ -96,8 +107,17 @@ impl Driver {
     #[inline]
     pub(super) fn reports_hangup(&self) -> bool {
         match self {
-            Driver::Raw(_) => true,
+            Driver::Raw(_) | Driver::Simulated(_) => true,
             Driver::Portable(_) => false,
+        }
+    }
+
+    /// Returns the backend, if it is that of a simulated host.
+    #[allow(dead_code, reason = "for the feature `sim`")]
+    pub(super) fn simulated(&self) -> Option<&sim::Backend> {
+        match self {
+            Driver::Simulated(simulated) => Some(simulated),
+            Driver::Raw(_) | Driver::Portable(_) => None,
         }
     }
 }

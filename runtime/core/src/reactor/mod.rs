@@ -33,6 +33,8 @@ mod notifier;
 mod portable;
 mod ready;
 mod registration;
+#[cfg(feature = "sim")]
+mod simulated;
 mod source;
 mod state;
 mod waiters;
@@ -61,6 +63,7 @@ pub use source::Source;
 use crate::context::{self, Wakers};
 use crate::faults::Injector;
 use crate::observe::{Histogram, HistogramRecorder};
+use crate::sim::Mode;
 use crate::sys::Event;
 pub(crate) use crate::time::driver::Next as NextWait;
 use crate::time::driver::{self, Timers};
@@ -126,12 +129,13 @@ pub(crate) struct ReactorStats {
 impl Reactor {
     pub(crate) fn new(
         backend: Backend,
+        simulated: Option<Mode>,
         io_events: NonZeroUsize,
         trace: trace::Recorder,
         faults: Injector,
     ) -> io::Result<Rc<Reactor>> {
         Ok(Rc::new(Reactor {
-            device: Device::new(Driver::new(backend, io_events)?, faults.clone()),
+            device: Device::new(Driver::new(backend, simulated, io_events)?, faults.clone()),
             io_events,
             registrations: RefCell::default(),
             timers: Timers::new(trace.clone(), faults),
@@ -276,6 +280,12 @@ impl Reactor {
         })?;
         self.trace.registered(key, fd.as_raw_fd());
         Ok(key)
+    }
+
+    /// Registers a source without a descriptor.
+    #[allow(dead_code, reason = "for the feature `sim`")]
+    fn register_simulated(&self, state: Rc<State>) -> usize {
+        self.registrations.borrow_mut().insert(state)
     }
 
     /// Removes the registration of the descriptor `number`. `fd` is `None` if it may be closed by

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use polling::Poller;
 
+use crate::sim::Mode;
 use crate::sys::RawNotifier;
 
 /// Notifier of a reactor, for any thread. It does nothing after the reactor has been dropped.
@@ -15,6 +16,7 @@ pub(crate) struct Notifier(Kind);
 enum Kind {
     Raw(RawNotifier),
     Portable(Arc<Poller>),
+    Simulated(Mode),
 }
 
 impl Notifier {
@@ -26,12 +28,17 @@ impl Notifier {
         Notifier(Kind::Portable(poller))
     }
 
+    pub(super) fn simulated(mode: Mode) -> Notifier {
+        Notifier(Kind::Simulated(mode))
+    }
+
     /// Ends the current wait of the reactor, or the next one if it does not wait.
     pub(crate) fn notify(&self) {
         match &self.0 {
             Kind::Raw(notifier) => notifier.notify(),
             // This fails only if the poller is broken, which the next wait reports.
             Kind::Portable(poller) => drop(poller.notify()),
+            Kind::Simulated(mode) => mode.notify(),
         }
     }
 }

@@ -104,6 +104,31 @@ impl Source {
         })
     }
 
+    /// Registers a simulated socket, which has no descriptor.
+    #[allow(dead_code, reason = "for the feature `sim`")]
+    #[track_caller]
+    pub(super) fn without_descriptor(reactor: Rc<Reactor>, type_name: &'static str) -> Source {
+        let resource = Resource::descriptor(type_name, Location::caller(), -1);
+        let state = Rc::new(State::default());
+        let key = reactor.register_simulated(state.clone());
+        Source {
+            reactor,
+            state,
+            key,
+            fd: -1,
+            abandoned: Cell::new(true),
+            reads: Op::new(),
+            writes: Op::new(),
+            resource,
+        }
+    }
+
+    /// Returns the key of the registration.
+    #[allow(dead_code, reason = "for the feature `sim`")]
+    pub(super) fn key(&self) -> usize {
+        self.key
+    }
+
     /// Reports the readiness to the console.
     #[inline(always)]
     fn update_console(&self) {

@@ -24,6 +24,7 @@ use crate::fs::{self, Files};
 use crate::id::Identity;
 use crate::observe::{Limit, Observer, PollMarker};
 use crate::reactor::{self, Backend, Reactor};
+use crate::sim::Mode;
 use crate::stall::{self, Hook};
 use crate::trace::{self, Recorder};
 
@@ -60,7 +61,8 @@ pub struct Builder {
     event_interval: u32,
     order: Option<MakeOrder>,
     rng_seed: Option<u64>,
-    blocking: blocking::Config,
+    pub(super) simulated: Option<Mode>,
+    pub(super) blocking: blocking::Config,
     blocking_shutdown_timeout: Duration,
     metrics_level: MetricsLevel,
     detect_stalls: Option<Duration>,
@@ -87,10 +89,12 @@ impl Builder {
             event_interval: 0,
             order: None,
             rng_seed: None,
+            simulated: None,
             blocking: blocking::Config {
                 max_threads: 512,
                 keep_alive: Duration::from_secs(10),
                 thread_name: "wakeful-blocking".to_owned(),
+                in_line: None,
             },
             blocking_shutdown_timeout: Duration::from_secs(10),
             metrics_level: MetricsLevel::Counts,
@@ -378,8 +382,16 @@ impl Builder {
         self.trace = self.trace.with_environment()?;
         let trace = Recorder::new(&self.trace);
         let faults = Injector::new(&self.faults);
-        let reactor = Reactor::new(self.backend, self.io_events, trace.clone(), faults)?;
-        if self.start_paused {
+        let reactor = Reactor::new(
+            self.backend,
+            self.simulated,
+            self.io_events,
+            trace.clone(),
+            faults,
+        )?;
+        if self.simulated.is_some() {
+            reactor.timers().stop_at(Duration::ZERO);
+        } else if self.start_paused {
             reactor.pause_clock();
         }
         let silence_limit = Cell::new(self.detect_stalls);

@@ -19,6 +19,8 @@ mod members;
 mod metrics;
 mod parker;
 mod reports;
+#[cfg(feature = "sim")]
+mod simulated;
 mod spawner;
 #[cfg(feature = "trace")]
 mod trace;

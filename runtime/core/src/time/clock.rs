@@ -100,6 +100,12 @@ pub(super) fn of_std(std: std::time::Instant) -> u64 {
 /// when the clock is resumed.
 pub(super) const FARTHEST: u64 = i64::MAX as u64;
 
+/// Returns how long after the beginning of a simulation a time of its clocks is.
+#[allow(dead_code, reason = "for the feature `sim`")]
+pub(super) fn since_simulated(nanos: u64) -> Duration {
+    Duration::from_nanos(nanos.saturating_sub(PAST))
+}
+
 /// Reads the system's clock as an instant of std.
 pub(crate) fn system_now() -> std::time::Instant {
     std::time::Instant::now()
@@ -151,6 +157,12 @@ impl Clock {
 
     pub(crate) fn pause(&self) {
         self.stopped.set(Some(self.now()));
+    }
+
+    /// Stops the clock at this time since the beginning of a simulation, but not before `least`.
+    pub(crate) fn stop_at(&self, since: Duration, least: u64) {
+        let at = PAST.saturating_add(nanos(since));
+        self.stopped.set(Some(at.max(least).min(FARTHEST)));
     }
 
     pub(crate) fn resume(&self) {

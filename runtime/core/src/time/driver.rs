@@ -131,6 +131,20 @@ impl Timers {
         self.read_clock();
     }
 
+    /// Stops the clock at this time since the beginning of a simulation, or leaves it if it is
+    /// later.
+    pub(crate) fn stop_at(&self, since: Duration) {
+        self.clock.stop_at(since, self.reading.get());
+    }
+
+    /// Returns the deadline of the next timer, or a little less, since the beginning of a
+    /// simulation.
+    #[allow(dead_code, reason = "for the feature `sim`")]
+    pub(crate) fn next_since(&self) -> Option<Duration> {
+        let next = self.wheel.borrow().next()?;
+        (next <= clock::FARTHEST).then(|| clock::since_simulated(next))
+    }
+
     /// Moves a stopped clock forward to the next deadline.
     pub(crate) fn jump(&self) {
         let next = self.wheel.borrow().next();

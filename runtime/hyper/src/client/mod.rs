@@ -38,9 +38,9 @@ pub use self::error::{Error, ErrorKind};
 
 /// Client for HTTP/1 and HTTP/2 with a pool of connections, for the tasks of one thread.
 ///
-/// Clones share the pool. In another runtime of the thread the client makes connections of their
-/// own, and the limits apply to each runtime. Nothing needs `Send`: a request's body may hold an `Rc`. Responses and
-/// their bodies are `Send`.
+/// Clones share the pool. Each runtime of the thread in which the client is used has connections of
+/// its own there, and the limits apply to each runtime. Nothing needs `Send`: a request's body may
+/// hold an `Rc`. Responses and their bodies are `Send`.
 ///
 /// - Over HTTP/1 a connection is used again as soon as the body of its last response has been read
 ///   to its end. A body that is dropped earlier usually closes its connection, as the rest of it

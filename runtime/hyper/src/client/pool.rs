@@ -43,8 +43,8 @@ impl Pool {
             .clone()
     }
 
-    /// Starts the task that closes idle connections, if it does not run. It is a task of the runtime
-    /// that runs, and looks after the connections of all.
+    /// Starts the task that closes idle connections, if it does not run. It is a task of the
+    /// runtime that runs, and looks after the connections of all.
     pub(super) fn start_janitor(self: &Rc<Self>) {
         let runtime = Handle::current().id();
         let runs = |(of, task): &(Id, JoinHandle<()>)| *of == runtime && !task.is_finished();

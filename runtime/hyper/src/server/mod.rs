@@ -179,8 +179,11 @@ impl<L: Listener, M> Serve<L, M> {
 
     /// Limits how long a client may take for the handshake of TLS and its first request together,
     /// and over HTTP/1 for the head of each request, from the answer before it. So it is also the
-    /// time after which an idle connection of HTTP/1 is closed. The default is 30 seconds.
+    /// time after which an idle connection of HTTP/1 is closed. The default is 30 seconds, the
+    /// maximum a year.
     pub fn header_timeout(mut self, limit: Duration) -> Self {
+        // hyper adds it to an instant, which must not overflow.
+        let limit = limit.min(Duration::from_secs(365 * 24 * 60 * 60));
         self.options.header_timeout = limit;
         self.options.builder.http1().header_read_timeout(limit);
         self

@@ -17,6 +17,7 @@ use super::backend::Driver;
 use super::interest::Interest;
 use super::notifier::Notifier;
 use crate::faults::{Fault, Injector, Kind};
+use crate::sim;
 use crate::sys::Event;
 
 /// Longest delay of a notification.
@@ -58,6 +59,12 @@ impl Device {
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.driver.as_fd()
+    }
+
+    /// Returns the backend, if it is that of a simulated host.
+    #[allow(dead_code, reason = "for the feature `sim`")]
+    pub(super) fn simulated(&self) -> Option<&sim::Backend> {
+        self.driver.simulated()
     }
 
     pub(super) fn add(&self, fd: BorrowedFd<'_>, key: usize, what: Interest) -> io::Result<()> {

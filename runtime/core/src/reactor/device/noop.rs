@@ -8,6 +8,7 @@ use super::backend::Driver;
 use super::interest::Interest;
 use super::notifier::Notifier;
 use crate::faults::Injector;
+use crate::sim;
 use crate::sys::Event;
 
 /// The backend of a reactor, without faults.
@@ -30,6 +31,12 @@ impl Device {
     #[inline(always)]
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.driver.as_fd()
+    }
+
+    /// Returns the backend, if it is that of a simulated host.
+    #[allow(dead_code, reason = "for the feature `sim`")]
+    pub(super) fn simulated(&self) -> Option<&sim::Backend> {
+        self.driver.simulated()
     }
 
     #[inline(always)]
