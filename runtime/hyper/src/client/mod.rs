@@ -127,7 +127,8 @@ impl Client {
 
     /// Sends a request and returns the response, whose body has still to be read.
     ///
-    /// The URL must be absolute. A missing `Host` is added. If there are as many connections to the
+    /// The URL must be absolute. A missing `Host` is added. A user's name and password in the URL are
+    /// not sent: set the header `Authorization` instead. If there are as many connections to the
     /// host as [`max_connections_per_host`](ClientBuilder::max_connections_per_host) allows, the
     /// request waits for one of them; waiting requests are served in their order.
     ///
@@ -184,6 +185,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("options", &self.pool.options)
+            .field("hosts", &self.pool.number_of_hosts())
             .field("idle_connections", &self.pool.idle_connections())
             .finish_non_exhaustive()
     }

@@ -1,6 +1,6 @@
 //! The connections of a client.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -17,9 +17,14 @@ use super::options::Options;
 /// Runtime, scheme, host and port. The connections of a runtime do nothing while another one runs.
 type Key = (Id, bool, String, u16);
 
+/// Number of hosts up to which those without connections are kept.
+const KEPT: usize = 64;
+
 pub(super) struct Pool {
     pub(super) options: Options,
     hosts: RefCell<HashMap<Key, Rc<Host>>>,
+    /// Number of hosts at which those without connections are forgotten.
+    full: Cell<usize>,
     /// The task that closes idle connections, while there are any, and its runtime.
     janitor: RefCell<Option<(Id, JoinHandle<()>)>>,
 }
@@ -29,6 +34,7 @@ impl Pool {
         Pool {
             options,
             hosts: RefCell::default(),
+            full: Cell::new(KEPT),
             janitor: RefCell::default(),
         }
     }
@@ -37,10 +43,31 @@ impl Pool {
     pub(super) fn host(&self, uri: &Uri) -> Rc<Host> {
         let is_https = uri.scheme_str() == Some("https");
         let name = uri.host().unwrap_or_default().to_ascii_lowercase();
-        let mut hosts = self.hosts.borrow_mut();
-        let host = hosts.entry((Handle::current().id(), is_https, name, port(uri)));
-        host.or_insert_with(|| Rc::new(Host::new(&self.options, is_https)))
-            .clone()
+        let key = (Handle::current().id(), is_https, name, port(uri));
+        if let Some(host) = self.hosts.borrow().get(&key) {
+            return host.clone();
+        }
+        if self.hosts.borrow().len() >= self.full.get() {
+            self.forget_unused();
+        }
+        let host = Rc::new(Host::new(&self.options, is_https));
+        self.hosts.borrow_mut().insert(key, host.clone());
+        host
+    }
+
+    /// Forgets hosts without connections, such as those whose requests have all failed.
+    fn forget_unused(&self) {
+        for (key, host) in self.hosts() {
+            // The map and this function refer to it, and no request does.
+            if Rc::strong_count(&host) == 2 && host.idle_connections() == 0 {
+                self.hosts.borrow_mut().remove(&key);
+            }
+        }
+        self.full.set((2 * self.number_of_hosts()).max(KEPT));
+    }
+
+    pub(super) fn number_of_hosts(&self) -> usize {
+        self.hosts.borrow().len()
     }
 
     /// Starts the task that closes idle connections, if it does not run. It is a task of the
