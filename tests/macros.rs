@@ -322,9 +322,9 @@ fn a_function_may_be_written_by_another_macro() {
         ) => {
             #[wakeful_macros::main(crate = stand_in, start_paused = $paused)]
             $(#[$attribute])*
-            $visibility async fn $name<F: Fn($type) -> $type>($argument: F) -> $output
+            $visibility async fn $name<F>($argument: F) -> $output
             where
-                F: Clone,
+                F: Fn($type) -> $type,
             $body
         };
     }

@@ -43,7 +43,6 @@ async fn burst() -> usize {
 
 // Linux only: `/proc/self/status`.
 #[cfg(target_os = "linux")]
-#[cfg_attr(wakeful_plain_alloc, ignore = "the tasks are in the allocator's heap")]
 #[test]
 fn the_memory_of_a_burst_of_tasks_goes_back_to_the_system() {
     wakeful::block_on(async {
