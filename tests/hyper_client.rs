@@ -10,6 +10,10 @@ mod layers;
 mod net;
 #[path = "hyper_client/pool.rs"]
 mod pool;
+#[path = "hyper_client/requests.rs"]
+mod requests;
+#[path = "hyper_client/runtimes.rs"]
+mod runtimes;
 #[path = "support/mod.rs"]
 mod support;
 #[path = "hyper_client/tls.rs"]

@@ -1,5 +1,8 @@
-//! The memory of a burst of tasks goes back to the system when the burst is over. The only test of
-//! its program, as it looks at the memory of the whole process.
+//! The memory of a burst of tasks: it goes back to the system when the burst is over. This program
+//! has few tests, as they look at the memory of the whole process.
+
+#[path = "support/alone.rs"]
+mod alone;
 
 use std::fs;
 use std::rc::Rc;
@@ -62,4 +65,40 @@ fn the_memory_of_a_burst_of_tasks_goes_back_to_the_system() {
             "{before} KiB, then {after} KiB, then {again} KiB"
         );
     });
+}
+
+// Linux only: the limit on the number of mappings.
+#[cfg(target_os = "linux")]
+#[test]
+fn tasks_are_spawned_although_the_process_has_too_many_mappings() {
+    use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+    const PAGE: usize = 64 << 10;
+    alone::alone(
+        "tasks_are_spawned_although_the_process_has_too_many_mappings",
+        || {
+            wakeful::block_on(async {
+                // Neighbours with different rights are mappings of their own.
+                let rights = [ProtFlags::empty(), ProtFlags::READ].into_iter().cycle();
+                // SAFETY: new mappings, at addresses that the system chooses, affect no memory.
+                let map = |rights| unsafe {
+                    mmap_anonymous(std::ptr::null_mut(), PAGE, rights, MapFlags::PRIVATE)
+                };
+                let maps: Vec<_> = rights.map_while(|rights| map(rights).ok()).collect();
+                let tasks: Vec<_> = (0..TASKS / 10)
+                    .map(|n| wakeful::spawn(async move { n }))
+                    .collect();
+                let mut sum = 0;
+                for task in tasks {
+                    sum += task.await.unwrap();
+                }
+                assert_eq!(sum, (0..TASKS / 10).sum());
+                for map in maps {
+                    // SAFETY: mapped above, and used by no other.
+                    unsafe { munmap(map, PAGE).unwrap() };
+                }
+                // Chunks of both kinds are freed.
+                burst().await;
+            });
+        },
+    );
 }

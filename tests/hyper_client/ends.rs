@@ -9,8 +9,9 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use http_body_util::Full;
+use http_body_util::{Full, StreamBody};
 use hyper::Request;
+use hyper::body::Frame;
 use wakeful::net::UnixStream;
 use wakeful::sync::{CancellationToken, Notify};
 use wakeful_hyper::{Client, ErrorKind};
@@ -142,6 +143,46 @@ fn a_request_that_fails_on_a_new_connection_is_not_repeated() {
                 .starts_with(&format!("GET http://{addr}/: no response: "))
         );
         assert_eq!(thread.join().unwrap(), 1);
+    });
+}
+
+#[test]
+fn an_answer_before_the_end_of_the_request_is_not_lost() {
+    run(async || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        // The server answers after the head, in the middle of a poll of the body: so the connection
+        // is closed when the part is written, and the client has not yet noticed the answer.
+        let mut polls = 0;
+        let upload = Rc::new(());
+        let is_uploading = Rc::downgrade(&upload);
+        let body = futures_util::stream::poll_fn(move |cx| {
+            let _upload = &upload;
+            polls += 1;
+            match polls {
+                1 => {
+                    cx.waker().wake_by_ref();
+                    return std::task::Poll::Pending;
+                }
+                2 => {
+                    let (mut stream, _) = listener.accept().unwrap();
+                    stream.read_exact(&mut [0]).unwrap();
+                    let answer = "HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig";
+                    stream.write_all(answer.as_bytes()).unwrap();
+                }
+                _ => {}
+            }
+            let part = Frame::data(bytes::Bytes::from(vec![b'x'; 1000]));
+            std::task::Poll::Ready(Some(Ok::<_, Infallible>(part)))
+        });
+        let request = Request::post(format!("http://{addr}/")).body(StreamBody::new(body));
+        let response = Client::new().request(request.unwrap()).await.unwrap();
+        assert_eq!(response.status(), 413);
+        assert_eq!(text(response).await, "big");
+        // The rest of the body, which has no end, is not read for long.
+        while is_uploading.strong_count() > 0 {
+            wakeful::task::yield_now().await;
+        }
     });
 }
 

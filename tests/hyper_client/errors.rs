@@ -120,6 +120,33 @@ async fn a_body_that_takes_too_long_is_an_error() {
     assert!(body.frame().await.is_none());
 }
 
+#[wakeful::test(start_paused = true)]
+async fn a_body_that_never_ends_is_an_error_after_the_timeout() {
+    let limit = Duration::from_secs(3);
+    let client = Client::builder().timeout(limit).connect_with(|_| {
+        let (here, there) = UnixStream::pair().unwrap();
+        wakeful::spawn(async move {
+            there.read(&mut [0; 1000]).await.unwrap();
+            let head = b"HTTP/1.1 200 OK\r\n\r\n";
+            there.write_all(head).await.unwrap();
+            while there.write_all(&[b'x'; 10_000]).await.is_ok() {}
+        });
+        std::future::ready(Ok(here))
+    });
+    let begun = Instant::now();
+    let mut response = client.build().get("http://test/").await.unwrap();
+    // The next part is always there before it is asked for.
+    let error = loop {
+        wakeful::time::sleep(Duration::from_millis(100)).await;
+        assert!(begun.elapsed() < limit * 2, "the timeout has no effect");
+        if let Err(error) = response.body_mut().frame().await.unwrap() {
+            break error;
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert_eq!(begun.elapsed(), limit);
+}
+
 #[test]
 fn an_error_of_the_requests_body_is_reported() {
     run(async || {

@@ -1,5 +1,6 @@
 //! Which connections a client uses.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use wakeful::task::yield_now;
 use wakeful::time::{Instant, sleep};
 use wakeful_hyper::Client;
 
-use crate::net::run;
+use crate::net::{is_pending, run};
 use crate::{Server, get, text};
 
 #[test]
@@ -162,6 +163,37 @@ fn the_version_and_the_host_follow_from_the_connection() {
         assert_eq!(response.version(), Version::HTTP_11);
         assert_eq!(text(response).await, "body");
     });
+}
+
+#[wakeful::test]
+async fn hosts_whose_requests_fail_or_are_cancelled_are_forgotten() {
+    let client = Client::builder()
+        .connect_with(|uri| async move {
+            if uri.path() == "/cancelled" {
+                std::future::pending::<()>().await;
+            }
+            let (here, there) = UnixStream::pair()?;
+            drop(there);
+            Ok(here)
+        })
+        .build();
+    for n in 0..500 {
+        let request = client.get(format!("http://failed-{n}/"));
+        request.await.unwrap_err();
+        let mut request = pin!(client.get(format!("http://{n}.test/cancelled")));
+        assert!(is_pending(request.as_mut()).await);
+    }
+    let text = format!("{client:?}");
+    let hosts: usize = text
+        .split_once("hosts: ")
+        .unwrap()
+        .1
+        .split_once(',')
+        .unwrap()
+        .0
+        .parse()
+        .unwrap();
+    assert!(hosts < 100, "{text}");
 }
 
 #[test]

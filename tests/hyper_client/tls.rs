@@ -64,6 +64,29 @@ fn a_server_without_http2_is_asked_over_http1() {
 }
 
 #[test]
+fn a_server_without_http2_is_refused_by_a_client_for_http2_only() {
+    run(async || {
+        for (offered, text) in [
+            (
+                &["h2", "http/1.1"][..],
+                "the server has chosen \"http/1.1\",",
+            ),
+            (&[], "NoApplicationProtocol"),
+        ] {
+            let (mut server, mut client) = configs();
+            server.alpn_protocols = vec![b"http/1.1".to_vec()];
+            client.alpn_protocols = offered.iter().map(|&name| name.into()).collect();
+            let server = Server::start_with(Some(server)).await;
+            let client = Client::builder().tls(client).http2_only().build();
+            let url = format!("https://localhost:{}/", server.addr.port());
+            let error = client.get(&url).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+            assert!(error.to_string().contains(text), "{error}");
+        }
+    });
+}
+
+#[test]
 fn a_certificate_that_is_not_trusted_is_an_error_of_the_connect() {
     run(async || {
         let (server, _) = configs();

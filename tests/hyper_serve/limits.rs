@@ -13,7 +13,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use tower::service_fn;
 use wakeful::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use wakeful::sync::mpsc;
+use wakeful::sync::{CancellationToken, mpsc};
 use wakeful::time::{Instant, timeout};
 use wakeful_hyper::{Listener, serve};
 
@@ -165,6 +165,26 @@ async fn a_lack_of_memory_is_waited_for_and_other_errors_end_the_server() {
     drop(sender);
     let error = server.await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "no more pairs");
+}
+
+#[wakeful::test]
+async fn a_request_that_arrived_with_its_connection_is_answered_at_a_shutdown() {
+    let (sender, receiver) = mpsc::channel(1);
+    let service = service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(text("yes")));
+    let stop = CancellationToken::new();
+    let server = serve(Pairs(receiver), service);
+    let server = server.with_graceful_shutdown(stop.clone().cancelled_owned());
+    let server = wakeful::spawn(server.into_future());
+    let (mut here, there) = UnixStream::pair().unwrap();
+    let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+    here.write_all(request).await.unwrap();
+    // The server accepts it in the same poll in which it sees the signal.
+    sender.send(Ok(there)).await.unwrap();
+    stop.cancel();
+    let mut answer = String::new();
+    here.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("\r\n\r\nyes"), "{answer}");
+    server.await.unwrap().unwrap();
 }
 
 /// Listener whose first handshake never ends, and whose second fails.

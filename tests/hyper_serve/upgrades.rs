@@ -132,6 +132,36 @@ fn a_shutdown_does_not_wait_for_upgraded_connections() {
 }
 
 #[test]
+fn upgraded_connections_count_for_the_limit_until_they_are_closed() {
+    run(async || {
+        let (listener, addr) = tcp().await;
+        let router = Router::new().route("/", axum::routing::any(echo));
+        wakeful::spawn(serve(listener, router).max_connections(2).into_future());
+        let connect = async move || {
+            let stream = TcpStream::connect(addr).await.unwrap();
+            client_async(format!("ws://{addr}/"), stream)
+                .await
+                .unwrap()
+                .0
+        };
+        let mut sockets = vec![connect().await, connect().await];
+        let third = wakeful::spawn(async move { connect().await });
+        // Further requests of the two show that the server runs.
+        for n in 0..10 {
+            for socket in &mut sockets {
+                let message = Message::text(n.to_string());
+                socket.send(message.clone()).await.unwrap();
+                let answer = futures_util::StreamExt::next(socket).await;
+                assert_eq!(answer.unwrap().unwrap(), message);
+            }
+        }
+        assert!(!third.is_finished(), "three connections, and two allowed");
+        drop(sockets.pop());
+        third.await.unwrap();
+    });
+}
+
+#[test]
 fn an_upgraded_stream_that_is_dropped_on_another_thread_is_closed() {
     run(async || {
         let (listener, addr) = tcp().await;

@@ -277,8 +277,9 @@ pub(crate) use crate::sys::{discard, map, unmap};
 
 /// As [`crate::sys`] does, from the allocator.
 #[cfg(any(loom, shuttle))]
-pub(crate) fn map(size: usize) -> NonNull<u8> {
-    allocate(Layout::from_size_align(size, size).expect("a power of two"))
+pub(crate) fn map(size: usize) -> Option<NonNull<u8>> {
+    let layout = Layout::from_size_align(size, size).expect("a power of two");
+    Some(allocate(layout))
 }
 
 /// Frees memory of [`map`], at the next execution.

@@ -1,39 +1,38 @@
 //! Memory that is mapped from the system, past the allocator.
 
-use std::alloc::Layout;
 use std::ptr::{self, NonNull};
 
 /// Maps memory. The size is a multiple of a page, and a power of two; the address is aligned to it.
-pub(crate) fn map(size: usize) -> NonNull<u8> {
+/// Returns `None` if the system refuses, for example as the process has too many mappings.
+pub(crate) fn map(size: usize) -> Option<NonNull<u8>> {
     // The system places a mapping next to the last one, which is often aligned.
-    let first = mapping(size);
+    let first = mapping(size)?;
     if first.addr().get().is_multiple_of(size) {
-        return first;
+        return Some(first);
     }
     // SAFETY: mapped above, and not used.
     unsafe { unmap(first, size) };
     // Twice the size contains an aligned part.
-    let whole = mapping(2 * size);
+    let whole = mapping(2 * size)?;
     let before = whole.addr().get().next_multiple_of(size) - whole.addr().get();
     // SAFETY: `before` is at most the size, so both ends and the part between them are inside of
     // the mapping, and nothing uses them.
     unsafe {
         unmap(whole, before);
         unmap(whole.add(before + size), size - before);
-        whole.add(before)
+        Some(whole.add(before))
     }
 }
 
-fn mapping(size: usize) -> NonNull<u8> {
+fn mapping(size: usize) -> Option<NonNull<u8>> {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: a new mapping, at an address that the system chooses, affects no other memory.
     let memory = unsafe { libc::mmap(ptr::null_mut(), size, access, kind, -1, 0) };
     if memory == libc::MAP_FAILED {
-        let layout = Layout::from_size_align(size, 1).expect("a valid size");
-        std::alloc::handle_alloc_error(layout);
+        return None;
     }
-    NonNull::new(memory.cast()).expect("the system maps nothing at address zero")
+    NonNull::new(memory.cast())
 }
 
 /// Removes a part of a mapping of [`map`].

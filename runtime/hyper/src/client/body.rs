@@ -97,16 +97,19 @@ impl Body for ResponseBody {
         if self.has_failed {
             return Poll::Ready(None);
         }
-        let (kind, source) = match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(Some(Err(error))) => (ErrorKind::Body, Some(error.into())),
-            Poll::Ready(Some(Ok(frame))) => return Poll::Ready(Some(Ok(frame))),
-            Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Pending => {
-                let Some(deadline) = &mut self.deadline else {
-                    return Poll::Pending;
-                };
-                ready!(deadline.as_mut().poll(cx));
-                (ErrorKind::Timeout, None)
+        // First, as the next part of a fast body is always there.
+        let is_late = |deadline: &mut Pin<Box<Sleep>>| deadline.as_mut().poll(cx).is_ready();
+        let (kind, source) = if self.deadline.as_mut().is_some_and(is_late) {
+            (ErrorKind::Timeout, None)
+        } else {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Err(error)) => (ErrorKind::Body, Some(error.into())),
+                Some(Ok(frame)) => return Poll::Ready(Some(Ok(frame))),
+                None => {
+                    // There is no timeout any more.
+                    self.deadline = None;
+                    return Poll::Ready(None);
+                }
             }
         };
         self.has_failed = true;

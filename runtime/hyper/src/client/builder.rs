@@ -91,6 +91,7 @@ impl ClientBuilder {
     }
 
     /// Uses HTTP/2 without asking the server: for `http` URLs that is HTTP/2 with prior knowledge.
+    /// Over TLS, a server that chooses another protocol is an error of the connect.
     pub fn http2_only(mut self) -> Self {
         self.options.http2_only = true;
         self

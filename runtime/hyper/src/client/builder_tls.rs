@@ -10,7 +10,8 @@ use super::tls::Tls;
 impl ClientBuilder {
     /// Allows `https` URLs, with a configuration of rustls. It names the certificates to trust.
     ///
-    /// Unless it names protocols for ALPN, HTTP/2 and HTTP/1.1 are offered.
+    /// Unless it names protocols for ALPN, HTTP/2 and HTTP/1.1 are offered, and with
+    /// [`http2_only`](Self::http2_only) only HTTP/2.
     ///
     /// Depend on `futures-rustls` for the configuration: it re-exports rustls, and one of its
     /// features, such as `ring`, chooses the cryptography.

@@ -8,6 +8,7 @@ use wakeful_core::{ThreadBound, time::timeout};
 use wakeful_net::TcpStream;
 
 use super::body::LocalBody;
+use super::early::Early;
 use super::error::ErrorKind;
 use super::options::Options;
 use super::stream::Stream;
@@ -43,18 +44,19 @@ async fn connect_in_steps(options: &Options, uri: &Uri) -> Result<Sender, BoxErr
     };
     let mut is_http2 = options.http2_only;
     if let (true, Some(tls)) = (is_https, &options.tls) {
-        let (encrypted, has_chosen_http2) = tls.connect(host, stream).await?;
+        let (encrypted, has_chosen_http2) = tls.connect(host, stream, is_http2).await?;
         stream = encrypted;
         is_http2 |= has_chosen_http2;
     }
-    // An upgrade takes the stream out as one that is `Send`.
-    let io = Io::new(ThreadBound::new(stream));
+    // An upgrade takes the stream out as one that is `Send`, and hyper requires it in any case.
     if is_http2 {
+        let io = Io::new(ThreadBound::new(stream));
         let (sender, connection) = options.http2.handshake(io).await?;
         // Its errors are those of its requests, too.
         wakeful_core::spawn(connection);
         Ok(Sender::Http2(sender))
     } else {
+        let io = Io::new(ThreadBound::new(Early::new(stream)));
         let (sender, connection) = options.http1.handshake(io).await?;
         wakeful_core::spawn(connection.with_upgrades());
         Ok(Sender::Http1(sender))

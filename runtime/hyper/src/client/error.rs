@@ -45,9 +45,17 @@ impl Error {
 
     /// The error of a text that is not a URL.
     pub(super) fn invalid(method: &Method, url: &str, source: BoxError) -> Error {
+        // Without its parts it is not known where a password ends, but it ends before an `@`.
+        let shown = match url.rsplit_once('@') {
+            None => url.to_owned(),
+            Some((before, rest)) => {
+                let scheme = before.find("://").map_or("", |end| &before[..end + 3]);
+                format!("{scheme}...@{rest}")
+            }
+        };
         Error {
             kind: ErrorKind::Request,
-            request: format!("{method} {url}").into(),
+            request: format!("{method} {shown}").into(),
             source: Some(source),
         }
     }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use hyper::body::{Body, Incoming};
 use hyper::header::{HOST, HeaderValue};
 use hyper::http::request;
-use hyper::http::uri::PathAndQuery;
+use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::{Method, Request, Response, Uri, Version};
 use wakeful_core::time;
 
 use super::body::{LocalBody, ResponseBody, empty};
+use super::early::is_gone;
 use super::error::{Error, ErrorKind, Subject};
 use super::host::{Host, Lease, Leased, give_back};
 use super::pool::Pool;
@@ -29,11 +30,7 @@ pub(super) async fn exchange(
         uri: request.uri().clone(),
     };
     if let Err(reason) = check(&subject, pool) {
-        return Err(Error::new(
-            ErrorKind::Request,
-            &subject,
-            Some(reason.into()),
-        ));
+        return Err(Error::new(ErrorKind::Request, &subject, Some(reason)));
     }
     let answered = match pool.options.timeout {
         None => send(pool, &subject, request).await,
@@ -65,7 +62,7 @@ fn finish(
     }
 }
 
-fn check(subject: &Subject, pool: &Pool) -> Result<(), &'static str> {
+fn check(subject: &Subject, pool: &Pool) -> Result<(), BoxError> {
     let uri = &subject.uri;
     match uri.scheme_str() {
         Some("http") => {}
@@ -73,18 +70,30 @@ fn check(subject: &Subject, pool: &Pool) -> Result<(), &'static str> {
         Some("https") => {
             return Err(
                 "https needs certificates to trust: enable the feature `rustls` of `wakeful-hyper`, \
-                 and call `Client::builder().tls(config)`",
+                 and call `Client::builder().tls(config)`"
+                    .into(),
             );
         }
-        _ => return Err("the URL must begin with http:// or https://"),
+        _ => return Err("the URL must begin with http:// or https://".into()),
     }
     if uri.host().is_none_or(str::is_empty) {
-        return Err("the URL has no host");
+        return Err("the URL has no host".into());
+    }
+    if let Some(port) = invalid_port(uri) {
+        return Err(format!("the port {port:?} is not a number up to 65535").into());
     }
     if subject.method == Method::CONNECT {
-        return Err("the client sends no CONNECT: make the tunnel in `connect_with`");
+        return Err("the client sends no CONNECT: make the tunnel in `connect_with`".into());
     }
     Ok(())
+}
+
+/// Returns the text of the port if it is none. `Uri` returns no port then, as if there were none.
+fn invalid_port(uri: &Uri) -> Option<&str> {
+    let (_, port) = uri.authority()?.as_str().rsplit_once(':')?;
+    let is_port = port.is_empty() || uri.port_u16().is_some();
+    // A colon may also be within the address of IPv6 or a password.
+    (!is_port && !port.contains([']', '@'])).then_some(port)
 }
 
 /// Sends the request, again if a connection from the pool turns out to be closed.
@@ -149,7 +158,7 @@ async fn try_send(
             }
         }
         Leased::Http2(mut sender, stream) => {
-            *request.uri_mut() = subject.uri.clone();
+            *request.uri_mut() = without_user(&subject.uri);
             *request.version_mut() = Version::HTTP_2;
             match sender.try_send_request(request).await {
                 Ok(response) => {
@@ -176,6 +185,10 @@ async fn try_send(
 
 /// Changes the URL to the form of HTTP/1, which is a path and the header `Host`.
 fn prepare_http1(request: &mut Request<LocalBody>, uri: &Uri) {
+    // hyper panics with other versions than those of HTTP/1.
+    if request.version() != Version::HTTP_10 {
+        *request.version_mut() = Version::HTTP_11;
+    }
     let path = uri.path_and_query().cloned();
     *request.uri_mut() = path
         .unwrap_or_else(|| PathAndQuery::from_static("/"))
@@ -185,6 +198,17 @@ fn prepare_http1(request: &mut Request<LocalBody>, uri: &Uri) {
     {
         request.headers_mut().insert(HOST, host);
     }
+}
+
+/// Returns the URL without the name and the password of a user, which must not be sent.
+fn without_user(uri: &Uri) -> Uri {
+    let authority = uri.authority().map_or("", Authority::as_str);
+    let Some((_, host)) = authority.rsplit_once('@') else {
+        return uri.clone();
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.authority = host.parse().ok();
+    parts.try_into().unwrap_or_else(|_| uri.clone())
 }
 
 /// Host and port, without the name of a user.
@@ -221,24 +245,14 @@ fn is_closed(error: &hyper::Error) -> bool {
     let mut next = error.source();
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            return is_disconnect(error);
+            return is_gone(error);
         }
         if let Some(error) = error.downcast_ref::<h2::Error>() {
-            return error.get_io().is_some_and(is_disconnect)
+            return error.get_io().is_some_and(is_gone)
                 || error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)
                 || error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
         }
         next = error.source();
     }
     false
-}
-
-fn is_disconnect(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::BrokenPipe
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::UnexpectedEof
-    )
 }

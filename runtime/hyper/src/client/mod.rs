@@ -5,6 +5,7 @@ mod builder;
 #[cfg(feature = "rustls")]
 mod builder_tls;
 mod connect;
+mod early;
 mod error;
 mod exchange;
 mod host;
@@ -37,8 +38,9 @@ pub use self::error::{Error, ErrorKind};
 
 /// Client for HTTP/1 and HTTP/2 with a pool of connections, for the tasks of one thread.
 ///
-/// Clones share the pool. Nothing needs `Send`: a request's body may hold an `Rc`. Responses and
-/// their bodies are `Send`.
+/// Clones share the pool. Each runtime of the thread in which the client is used has connections of
+/// its own there, and the limits apply to each runtime. Nothing needs `Send`: a request's body may
+/// hold an `Rc`. Responses and their bodies are `Send`.
 ///
 /// - Over HTTP/1 a connection is used again as soon as the body of its last response has been read
 ///   to its end. A body that is dropped earlier usually closes its connection, as the rest of it
@@ -49,6 +51,8 @@ pub use self::error::{Error, ErrorKind};
 ///   is sent on another one. The same goes for a request that may have reached the server, if it
 ///   has no body and its method is idempotent (`GET`, `HEAD`, `OPTIONS`, `PUT`, `DELETE`, `TRACE`).
 ///   A request that fails on a new connection is not repeated.
+/// - Over HTTP/1, an answer that a server gives before it has read the whole request, for example
+///   413, is a response, even if the server then closes the connection.
 ///
 /// The client is also a [`tower::Service`](tower_service::Service), so that layers apply to it: for
 /// redirects use `FollowRedirect` of `tower-http`. It is always ready. Send requests through layers
@@ -140,7 +144,8 @@ impl Client {
 
     /// Sends a request and returns the response, whose body has still to be read.
     ///
-    /// The URL must be absolute. A missing `Host` is added. If there are as many connections to the
+    /// The URL must be absolute. A missing `Host` is added. A user's name and password in the URL are
+    /// not sent: set the header `Authorization` instead. If there are as many connections to the
     /// host as [`max_connections_per_host`](ClientBuilder::max_connections_per_host) allows, the
     /// request waits for one of them; waiting requests are served in their order.
     ///
@@ -197,6 +202,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("options", &self.pool.options)
+            .field("hosts", &self.pool.number_of_hosts())
             .field("idle_connections", &self.pool.idle_connections())
             .finish_non_exhaustive()
     }

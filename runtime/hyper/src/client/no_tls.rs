@@ -7,7 +7,7 @@ use super::stream::Stream;
 pub(super) enum Tls {}
 
 impl Tls {
-    pub(super) async fn connect(&self, _host: &str, _: Stream) -> io::Result<(Stream, bool)> {
+    pub(super) async fn connect(&self, _: &str, _: Stream, _: bool) -> io::Result<(Stream, bool)> {
         match *self {}
     }
 }

@@ -1,10 +1,12 @@
 //! The connections of a client.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use hyper::Uri;
+use wakeful_core::Handle;
+use wakeful_core::runtime::Id;
 use wakeful_core::task::JoinHandle;
 use wakeful_core::time::{Instant, sleep_until};
 
@@ -12,14 +14,19 @@ use super::connect::port;
 use super::host::Host;
 use super::options::Options;
 
-/// Scheme, host and port.
-type Key = (bool, String, u16);
+/// Runtime, scheme, host and port. The connections of a runtime do nothing while another one runs.
+type Key = (Id, bool, String, u16);
+
+/// Number of hosts up to which those without connections are kept.
+const KEPT: usize = 64;
 
 pub(super) struct Pool {
     pub(super) options: Options,
     hosts: RefCell<HashMap<Key, Rc<Host>>>,
-    /// The task that closes idle connections, while there are any.
-    janitor: RefCell<Option<JoinHandle<()>>>,
+    /// Number of hosts at which those without connections are forgotten.
+    full: Cell<usize>,
+    /// The task that closes idle connections, while there are any, and its runtime.
+    janitor: RefCell<Option<(Id, JoinHandle<()>)>>,
 }
 
 impl Pool {
@@ -27,6 +34,7 @@ impl Pool {
         Pool {
             options,
             hosts: RefCell::default(),
+            full: Cell::new(KEPT),
             janitor: RefCell::default(),
         }
     }
@@ -35,27 +43,54 @@ impl Pool {
     pub(super) fn host(&self, uri: &Uri) -> Rc<Host> {
         let is_https = uri.scheme_str() == Some("https");
         let name = uri.host().unwrap_or_default().to_ascii_lowercase();
-        let mut hosts = self.hosts.borrow_mut();
-        let host = hosts.entry((is_https, name, port(uri)));
-        host.or_insert_with(|| Rc::new(Host::new(&self.options, is_https)))
-            .clone()
+        let key = (Handle::current().id(), is_https, name, port(uri));
+        if let Some(host) = self.hosts.borrow().get(&key) {
+            return host.clone();
+        }
+        if self.hosts.borrow().len() >= self.full.get() {
+            self.forget_unused();
+        }
+        let host = Rc::new(Host::new(&self.options, is_https));
+        self.hosts.borrow_mut().insert(key, host.clone());
+        host
     }
 
-    /// Starts the task that closes idle connections, if it does not run.
+    /// Forgets hosts without connections, such as those whose requests have all failed.
+    fn forget_unused(&self) {
+        for (key, host) in self.hosts() {
+            // The map and this function refer to it, and no request does.
+            if Rc::strong_count(&host) == 2 && host.idle_connections() == 0 {
+                self.hosts.borrow_mut().remove(&key);
+            }
+        }
+        self.full.set((2 * self.number_of_hosts()).max(KEPT));
+    }
+
+    pub(super) fn number_of_hosts(&self) -> usize {
+        self.hosts.borrow().len()
+    }
+
+    /// Starts the task that closes idle connections, if it does not run. It is a task of the
+    /// runtime that runs, and looks after the connections of all.
     pub(super) fn start_janitor(self: &Rc<Self>) {
-        let mut janitor = self.janitor.borrow_mut();
-        if janitor.as_ref().is_some_and(|task| !task.is_finished()) {
+        let runtime = Handle::current().id();
+        let runs = |(of, task): &(Id, JoinHandle<()>)| *of == runtime && !task.is_finished();
+        if self.janitor.borrow().as_ref().is_some_and(runs) {
             return;
         }
         let pool = Rc::downgrade(self);
-        *janitor = Some(wakeful_core::spawn(async move {
+        let task = wakeful_core::spawn(async move {
             loop {
                 let Some(next) = pool.upgrade().and_then(|pool| pool.expire()) else {
                     return;
                 };
                 sleep_until(next).await;
             }
-        }));
+        });
+        let last = self.janitor.borrow_mut().replace((runtime, task));
+        if let Some((_, task)) = last {
+            task.abort();
+        }
     }
 
     /// Closes connections that have been idle for too long, and returns when the next one will have
@@ -97,7 +132,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        if let Some(janitor) = self.janitor.take() {
+        if let Some((_, janitor)) = self.janitor.take() {
             janitor.abort();
         }
     }

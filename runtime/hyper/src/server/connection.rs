@@ -17,6 +17,7 @@ use wakeful_core::ThreadBound;
 use wakeful_core::sync::CancellationToken;
 use wakeful_core::time::{Instant, sleep_until, timeout_at};
 
+use super::open::{Counted, Entry};
 use super::{ConnectInfo, Options, is_caused_by};
 use crate::{BoxError, Io};
 
@@ -32,6 +33,7 @@ impl<A: Clone + Send + Sync + fmt::Debug + 'static> Connection<A> {
         self,
         handshake: impl Future<Output = io::Result<I>>,
         make: impl Future<Output = Result<S, E>>,
+        entry: Entry,
     ) where
         I: AsyncRead + AsyncWrite + Unpin + 'static,
         E: Into<BoxError>,
@@ -51,11 +53,19 @@ impl<A: Clone + Send + Sync + fmt::Debug + 'static> Connection<A> {
             let service = make.await.map_err(Into::into)?;
             Ok::<_, BoxError>((io, service))
         };
-        let result = match closing.run_until_cancelled(pin!(ready)).await {
+        // The connection is polled first, here and below, so that a request that has arrived with
+        // it is answered.
+        let result = match select(pin!(ready), pin!(closing.cancelled())).await {
             // The server shuts down, and there is no request yet.
-            None => Ok(()),
-            Some(Ok((io, service))) => self.serve(io, service, deadline).await,
-            Some(Err(error)) => Err(error),
+            Either::Right(_) => Ok(()),
+            Either::Left((Ok((io, service)), _)) => {
+                let io = Counted {
+                    stream: io,
+                    _entry: entry,
+                };
+                self.serve(io, service, deadline).await
+            }
+            Either::Left((Err(error), _)) => Err(error),
         };
         if let (Err(error), Some(on_error)) = (result, &self.options.on_error) {
             on_error(&self.peer, error);

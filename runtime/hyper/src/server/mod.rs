@@ -190,8 +190,9 @@ impl<L: Listener, M> Serve<L, M> {
         self
     }
 
-    /// Limits the number of open connections. At the limit, further clients wait in the queue of
-    /// the listener. By default the limit of descriptors is the only one.
+    /// Limits the number of open connections, also of those that were upgraded. At the limit,
+    /// further clients wait in the queue of the listener. By default the limit of descriptors is
+    /// the only one.
     ///
     /// # Panics
     ///
@@ -332,10 +333,11 @@ impl<A: Clone + Send + Sync + fmt::Debug + 'static> Connections<A> {
                 options: self.options.clone(),
                 closing: self.closing.clone(),
             };
-            let serving = connection.run(handshake, make.call(peer));
+            let served = entry.serve();
+            let serving = connection.run(handshake, make.call(peer), entry);
             let aborted = self.aborted.clone();
             wakeful_core::spawn(async move {
-                let _entry = entry;
+                let _served = served;
                 aborted.run_until_cancelled(pin!(serving)).await;
             });
         }

@@ -16,7 +16,7 @@ use std::ptr::NonNull;
 use super::{CHUNK, END};
 use crate::primitives;
 
-/// Number of chunks that come from the allocator.
+/// Number of chunks that come from the allocator. There are more if the system maps no block.
 const EARLY: usize = 16;
 
 /// Size and alignment of a block.
@@ -48,23 +48,34 @@ impl Blocks {
     /// size of a chunk.
     pub(super) fn allocate(&self) -> NonNull<u8> {
         if self.early.get() < EARLY {
-            self.early.set(self.early.get() + 1);
-            return primitives::allocate(early_layout());
+            return self.allocate_early();
         }
         let mut blocks = self.blocks.borrow_mut();
         let vacant = (self.first.get()..blocks.len()).find(|&at| blocks[at].used != u32::MAX);
-        let index = vacant.unwrap_or_else(|| {
-            let start = primitives::map(BLOCK);
-            let index = blocks.partition_point(|block| block.start < start);
-            blocks.insert(index, Block { start, used: 0 });
-            index
-        });
+        let index = match vacant {
+            Some(index) => index,
+            None => {
+                let Some(start) = primitives::map(BLOCK) else {
+                    // The allocator may have memory, or have another way to get some.
+                    return self.allocate_early();
+                };
+                let index = blocks.partition_point(|block| block.start < start);
+                blocks.insert(index, Block { start, used: 0 });
+                index
+            }
+        };
         self.first.set(index);
         let block = &mut blocks[index];
         let chunk = block.used.trailing_ones();
         block.used |= 1 << chunk;
         // SAFETY: there are as many chunks as bits, and one bit was clear.
         unsafe { block.start.add(chunk as usize * CHUNK) }
+    }
+
+    /// Allocates a chunk from the allocator.
+    fn allocate_early(&self) -> NonNull<u8> {
+        self.early.set(self.early.get() + 1);
+        primitives::allocate(early_layout())
     }
 
     /// Frees the memory of a chunk.
