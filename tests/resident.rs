@@ -1,6 +1,9 @@
 //! The memory of a burst of tasks: it goes back to the system when the burst is over. This program
 //! has few tests, as they look at the memory of the whole process.
 
+// Linux only: `/proc/self/status`, and the limit on the number of mappings.
+#![cfg(target_os = "linux")]
+
 #[path = "support/alone.rs"]
 mod alone;
 
@@ -44,8 +47,6 @@ async fn burst() -> usize {
     most
 }
 
-// Linux only: `/proc/self/status`.
-#[cfg(target_os = "linux")]
 #[test]
 fn the_memory_of_a_burst_of_tasks_goes_back_to_the_system() {
     wakeful::block_on(async {
@@ -67,8 +68,6 @@ fn the_memory_of_a_burst_of_tasks_goes_back_to_the_system() {
     });
 }
 
-// Linux only: the limit on the number of mappings.
-#[cfg(target_os = "linux")]
 #[test]
 fn tasks_are_spawned_although_the_process_has_too_many_mappings() {
     use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};

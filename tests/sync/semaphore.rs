@@ -160,7 +160,7 @@ fn close_ends_a_request_of_no_permits_with_an_error() {
     assert!(matches!(none.poll(&mut cx), Poll::Ready(Err(_))));
 }
 
-// On 32 bits no semaphore has so many permits.
+// On 32 bits the number of permits does not fit a `usize`.
 #[test]
 #[cfg(all(panic = "unwind", target_pointer_width = "64"))]
 fn a_merge_that_is_too_large_loses_no_permits() {
