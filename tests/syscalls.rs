@@ -149,8 +149,14 @@ fn a_warm_request_is_one_read_and_one_write() {
     }
     let (few, many) = (echo(200), echo(1200));
     let grown = |names: &[&str]| calls(&many, names) - calls(&few, names);
-    assert_eq!(grown(&["read", "recvfrom", "recvmsg", "readv"]), 1000);
-    assert_eq!(grown(&["write", "sendto", "sendmsg", "writev"]), 1000);
+    assert_eq!(
+        grown(&["read", "recv", "recvfrom", "recvmsg", "readv"]),
+        1000
+    );
+    assert_eq!(
+        grown(&["write", "send", "sendto", "sendmsg", "writev"]),
+        1000
+    );
     // At most one wait for each request: no other connection could share it.
     let waits = grown(&["epoll_wait", "epoll_pwait", "epoll_pwait2"]);
     assert!(waits <= 1010, "{waits} waits for 1000 requests");

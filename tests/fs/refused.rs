@@ -12,10 +12,18 @@ use wakeful::task::yield_now;
 use crate::alone::alone;
 use crate::common::{TempDir, runtime};
 use crate::fifo::make_fifo;
-use crate::seccomp::{deny, refusing};
+use crate::seccomp::deny;
 
 const REFUSALS: [libc::c_int; 3] = [libc::ENOSYS, libc::EPERM, libc::EACCES];
 
+// Only the processors that the crate `io-uring` knows have a ring.
+#[cfg(any(
+    target_arch = "aarch64",
+    target_arch = "loongarch64",
+    target_arch = "powerpc64",
+    target_arch = "riscv64",
+    target_arch = "x86_64"
+))]
 #[test]
 fn a_refused_call_of_the_ring_is_named_and_the_pool_is_used() {
     alone(
@@ -26,7 +34,7 @@ fn a_refused_call_of_the_ring_is_named_and_the_pool_is_used() {
                 (libc::SYS_io_uring_register, "io_uring_setup"),
                 (libc::SYS_io_uring_enter, "io_uring_enter"),
             ] {
-                refusing(&[call], |number| {
+                crate::seccomp::refusing(&[call], |number| {
                     let ring = Runtime::builder().fs_backend(Backend::Ring).build();
                     let error = ring.unwrap_err();
                     assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}");
@@ -45,6 +53,14 @@ fn a_refused_call_of_the_ring_is_named_and_the_pool_is_used() {
     );
 }
 
+// Only the processors that the crate `io-uring` knows have a ring.
+#[cfg(any(
+    target_arch = "aarch64",
+    target_arch = "loongarch64",
+    target_arch = "powerpc64",
+    target_arch = "riscv64",
+    target_arch = "x86_64"
+))]
 #[test]
 fn a_ring_without_memory_names_the_limit() {
     alone("refused::a_ring_without_memory_names_the_limit", || {

@@ -14,7 +14,7 @@ use wakeful::reactor::Backend;
 use wakeful::time::sleep;
 
 use super::{pair, read, write};
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 use seccomp::deny;
 use seccomp::refusing;
 
@@ -76,7 +76,7 @@ fn a_required_call_that_is_missing_is_named_with_advice() {
         ] {
             refusing(calls, |number| {
                 // The older call does the same.
-                #[cfg(target_arch = "x86_64")]
+                #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
                 deny(&[libc::SYS_pipe], number);
                 for backend in [Backend::Auto, Backend::Portable] {
                     let runtime = Runtime::builder().backend(backend).build();

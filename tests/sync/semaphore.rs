@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use wakeful::sync::{Semaphore, TryAcquireError};
 
-use super::support::{Counting, Ledger, panic_of};
+use super::support::{Counting, Ledger};
 
 #[test]
 fn a_large_request_is_not_overtaken_by_small_ones() {
@@ -167,7 +167,7 @@ fn a_merge_that_is_too_large_loses_no_permits() {
     let semaphore = Semaphore::new(2 * u32::MAX as usize);
     let mut first = semaphore.try_acquire_many(u32::MAX).unwrap();
     let second = semaphore.try_acquire_many(1).unwrap();
-    let text = panic_of(|| first.merge(second));
+    let text = super::support::panic_of(|| first.merge(second));
     assert!(text.contains("at most u32::MAX permits"), "{text}");
     drop(first);
     assert_eq!(semaphore.available_permits(), 2 * u32::MAX as usize);
