@@ -3,8 +3,8 @@
 
 // Linux only: `/proc/self/status`, and the limit on the number of mappings.
 #![cfg(target_os = "linux")]
-// On 32 bits memory that is not that of tasks stays too, and the process runs out of addresses before
-// it has as many mappings.
+// On 32 bits memory that is not that of tasks stays too, and the process runs out of addresses
+// before it has as many mappings.
 #![cfg(target_pointer_width = "64")]
 
 #[path = "support/alone.rs"]
