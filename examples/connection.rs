@@ -15,8 +15,7 @@ use hyper_util::server::conn::auto;
 use wakeful::time::sleep;
 use wakeful_hyper::{Executor, Io, Timer};
 
-/// Any error of hyper or of the stream.
-pub type BoxError = Box<dyn Error + Send + Sync>;
+use crate::BoxError;
 
 /// How long a client may take for its first request, and for the head of each.
 const PATIENCE: Duration = Duration::from_secs(30);

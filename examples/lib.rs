@@ -8,5 +8,8 @@ mod serving;
 
 pub use args::{Args, check_address};
 #[cfg(feature = "hyper")]
-pub use connection::{BoxError, serve_connection, with_causes};
+pub use connection::{serve_connection, with_causes};
 pub use serving::{accept, close_gently, listen, raise_descriptor_limit};
+
+/// Any error that may cross threads.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
