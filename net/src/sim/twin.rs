@@ -1,19 +1,18 @@
 //! A socket of the system, or its simulated twin.
 
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, RawFd};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::RecvFlags;
 use socket2::{SockAddr, SockRef};
 use wakeful_core::reactor::Async;
 
 use super::{Endpoint, unsupported};
-use crate::handle::Handle;
+use crate::handle::{self, Handle};
 use crate::stream::{Received, Socket};
 
 /// A socket of the system, or a simulated one.
@@ -152,17 +151,15 @@ impl Write for &Twin<net::TcpStream> {
 
 impl Socket for Twin<net::TcpStream> {
     fn read(&self, buf: &mut [u8]) -> io::Result<Received> {
-        let bytes = either!(self, real => Read::read(&mut &*real, buf)?,
-            endpoint => endpoint.read(buf, false)?);
-        Ok(Received { bytes, cut: false })
+        either!(self, real => Socket::read(real, buf), endpoint => {
+            let bytes = endpoint.read(buf, false)?;
+            Ok(Received { bytes, cut: false })
+        })
     }
 
     fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received> {
         let endpoint = match self {
-            Twin::Real(real) => {
-                let bytes = Read::read_vectored(&mut &*real, bufs)?;
-                return Ok(Received { bytes, cut: false });
-            }
+            Twin::Real(real) => return Socket::read_vectored(real, bufs),
             Twin::Simulated(endpoint) => endpoint,
         };
         let mut bytes = 0;
@@ -177,21 +174,20 @@ impl Socket for Twin<net::TcpStream> {
     }
 
     fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        either!(self, real => {
-            let (_, n) = rustix::net::recv(real, buf, RecvFlags::PEEK)?;
-            Ok(n)
-        }, endpoint => endpoint.read(buf, true))
+        either!(self, real => Socket::peek(real, buf), endpoint => endpoint.read(buf, true))
     }
 
     fn shutdown_now(&self, how: Shutdown) -> io::Result<()> {
-        either!(self, real => real.shutdown(how), endpoint => endpoint.shutdown(how))
+        either!(self, real => real.shutdown_now(how), endpoint => endpoint.shutdown(how))
     }
 
     fn check_connected(&self) -> io::Result<()> {
-        if let Some(error) = self.take_error()? {
-            return Err(error);
-        }
-        self.peer_addr().map(drop)
+        either!(self, real => real.check_connected(), endpoint => {
+            if let Some(error) = endpoint.take_error()? {
+                return Err(error);
+            }
+            endpoint.peer_addr().map(drop)
+        })
     }
 }
 
@@ -231,13 +227,8 @@ impl Twin<net::UdpSocket> {
 
 /// Returns the sender of the next datagram.
 pub(crate) fn peek_sender(socket: &Twin<net::UdpSocket>) -> io::Result<SocketAddr> {
-    match socket {
-        Twin::Real(real) => SockRef::from(real)
-            .peek_sender()?
-            .as_socket()
-            .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into()),
-        Twin::Simulated(endpoint) => Ok(endpoint.receive(&mut [], true)?.1),
-    }
+    either!(socket, real => handle::peek_sender(real),
+        endpoint => Ok(endpoint.receive(&mut [], true)?.1))
 }
 
 /// Initializes memory, for a simulated socket.
@@ -253,14 +244,21 @@ pub(crate) fn recv<'a>(
     socket: &Twin<net::TcpStream>,
     space: &'a mut [MaybeUninit<u8>],
 ) -> io::Result<&'a mut [u8]> {
-    either!(socket, real => {
-        let ((bytes, _), _) = rustix::net::recv(real, space, RecvFlags::empty())?;
-        Ok(bytes)
-    }, endpoint => {
+    either!(socket, real => handle::recv(real, space), endpoint => {
         let space = initialized(space);
         let n = endpoint.read(space, false)?;
         Ok(&mut space[..n])
     })
+}
+
+/// Receives a datagram of a simulated socket.
+fn receive<'a>(
+    endpoint: &dyn Endpoint,
+    space: &'a mut [MaybeUninit<u8>],
+) -> io::Result<(&'a mut [u8], SocketAddr)> {
+    let space = initialized(space);
+    let (n, from) = endpoint.receive(space, false)?;
+    Ok((&mut space[..n], from))
 }
 
 /// As [`recv`], for a datagram.
@@ -269,14 +267,8 @@ pub(crate) fn recv_datagram<'a>(
     socket: &Twin<net::UdpSocket>,
     space: &'a mut [MaybeUninit<u8>],
 ) -> io::Result<&'a mut [u8]> {
-    either!(socket, real => {
-        let ((bytes, _), _) = rustix::net::recv(real, space, RecvFlags::empty())?;
-        Ok(bytes)
-    }, endpoint => {
-        let space = initialized(space);
-        let (n, _) = endpoint.receive(space, false)?;
-        Ok(&mut space[..n])
-    })
+    either!(socket, real => handle::recv(real, space),
+        endpoint => Ok(receive(&**endpoint, space)?.0))
 }
 
 /// As [`recv_datagram`], with the sender.
@@ -285,15 +277,8 @@ pub(crate) fn recv_datagram_from<'a>(
     socket: &Twin<net::UdpSocket>,
     space: &'a mut [MaybeUninit<u8>],
 ) -> io::Result<(&'a mut [u8], SocketAddr)> {
-    either!(socket, real => {
-        let ((bytes, _), _, from) = rustix::net::recvfrom(real, space, RecvFlags::empty())?;
-        let from = from.ok_or(io::ErrorKind::AddrNotAvailable)?.try_into()?;
-        Ok((bytes, from))
-    }, endpoint => {
-        let space = initialized(space);
-        let (n, from) = endpoint.receive(space, false)?;
-        Ok((&mut space[..n], from))
-    })
+    either!(socket, real => handle::recv_from(real, space),
+        endpoint => receive(&**endpoint, space))
 }
 
 impl Twin<socket2::Socket> {

@@ -1,6 +1,6 @@
 //! TCP connection.
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::ops::Deref;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use crate::addr::{self, Addrs, ToSocketAddrs};
 use crate::connect;
 use crate::error::{is, tried};
 use crate::halves::halves;
-use crate::stream::{Stream, stream_methods};
+use crate::stream::{Received, Socket, Stream, stream_methods};
 use crate::{sim, sys};
 
 /// TCP connection.
@@ -251,4 +251,19 @@ impl TcpSocket {
 async fn attempt(addr: SocketAddr) -> io::Result<TcpStream> {
     let connected = async { TcpSocket::for_addr(addr)?.connect_unnamed(addr).await };
     connected.await.map_err(tried("connect to", addr))
+}
+
+impl Socket for std::net::TcpStream {
+    #[inline]
+    fn read(&self, buf: &mut [u8]) -> io::Result<Received> {
+        let mut this = self;
+        let bytes = Read::read(&mut this, buf)?;
+        Ok(Received { bytes, cut: false })
+    }
+
+    fn read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Received> {
+        let mut this = self;
+        let bytes = Read::read_vectored(&mut this, bufs)?;
+        Ok(Received { bytes, cut: false })
+    }
 }
