@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// Error of a simulation: what has failed, where, when, and the seed that repeats it.
@@ -32,11 +33,11 @@ pub enum Reason {
 }
 
 impl Failure {
-    pub(crate) fn new(seed: u64, at: Duration, host: Option<&str>, reason: Reason) -> Failure {
+    pub(crate) fn new(seed: u64, at: Duration, host: Option<String>, reason: Reason) -> Failure {
         Failure {
             seed,
             at,
-            host: host.map(str::to_owned),
+            host,
             reason,
         }
     }
@@ -98,6 +99,20 @@ impl fmt::Debug for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// Returns the message of a panic, and drops its payload.
+pub(crate) fn into_message(payload: Box<dyn Any + Send>) -> String {
+    let text = message(&*payload);
+    discard(payload);
+    text
+}
+
+/// Drops the payload of a panic, which may panic in turn.
+pub(crate) fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(again);
+    }
+}
 
 /// Returns the message of a panic.
 pub(crate) fn message(payload: &(dyn Any + Send)) -> String {

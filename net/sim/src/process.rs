@@ -1,6 +1,5 @@
 //! The process of a host: its runtime and its main future.
 
-use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +13,7 @@ use wakeful_core::task::JoinHandle;
 use wakeful_core::{Builder, Runtime, spawn};
 use wakeful_net::sim::{Host, enter};
 
-use crate::failure::{Reason, message};
+use crate::failure::{Reason, discard, into_message};
 
 /// Main future of a host.
 pub(crate) type Main = Pin<Box<dyn Future<Output = Result<(), String>>>>;
@@ -87,11 +86,7 @@ impl Process {
             Poll::Pending => None,
             Poll::Ready(Ok(result)) => Some(result.map_err(Reason::Returned)),
             Poll::Ready(Err(error)) => Some(Err(match error.try_into_panic() {
-                Ok(payload) => {
-                    let text = message(&*payload);
-                    discard(payload);
-                    Reason::Panicked(text)
-                }
+                Ok(payload) => Reason::Panicked(into_message(payload)),
                 Err(_) => Reason::Returned("its main task was aborted".to_owned()),
             })),
         }
@@ -107,12 +102,5 @@ impl Drop for Process {
         if let Err(payload) = enter(self.machine.clone(), end) {
             discard(payload);
         }
-    }
-}
-
-/// Drops the payload of a panic, which may panic in turn.
-pub(crate) fn discard(payload: Box<dyn Any + Send>) {
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(again);
     }
 }

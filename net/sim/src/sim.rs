@@ -12,10 +12,10 @@ use wakeful_core::sim::Numbers;
 
 use crate::clock::HostClock;
 use crate::control::{Control, Order};
-use crate::failure::{Failure, Reason, message};
+use crate::failure::{Failure, Reason, into_message};
 use crate::network::{HostId, Link, Machine, Record, What, nanos};
 use crate::outcome::Outcome;
-use crate::process::{Main, Process, discard};
+use crate::process::{Main, Process};
 
 /// Turns of one host at one time after which the simulation fails.
 const MOST_TURNS: u64 = 20_000;
@@ -437,14 +437,15 @@ impl Sim {
     }
 
     /// Returns a failure, and keeps it, as the simulation does not go on.
+    fn name(&self, host: HostId) -> String {
+        let network = &self.control.0.network;
+        network.with(|state| state.name(host).to_owned())
+    }
+
     fn failed(&mut self, host: Option<HostId>, reason: Reason) -> Failure {
-        let name = self
-            .control
-            .0
-            .network
-            .with(|state| host.map(|host| state.name(host).to_owned()));
+        let name = host.map(|host| self.name(host));
         let at = self.control.elapsed();
-        let failure = Failure::new(self.seed, at, name.as_deref(), reason);
+        let failure = Failure::new(self.seed, at, name, reason);
         self.failure = Some(failure.clone());
         failure
     }
@@ -453,11 +454,7 @@ impl Sim {
     fn check_rules(&mut self) -> Result<(), Failure> {
         match self.control.0.network.take_rule_panic() {
             None => Ok(()),
-            Some(payload) => {
-                let text = message(&*payload);
-                discard(payload);
-                Err(self.failed(None, Reason::RulePanicked(text)))
-            }
+            Some(payload) => Err(self.failed(None, Reason::RulePanicked(into_message(payload)))),
         }
     }
 
@@ -466,9 +463,7 @@ impl Sim {
         while let Some(action) = self.control.take_action(self.now()) {
             let control = self.control.clone();
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| action(&control))) {
-                let text = message(&*payload);
-                discard(payload);
-                return Err(self.failed(None, Reason::RulePanicked(text)));
+                return Err(self.failed(None, Reason::RulePanicked(into_message(payload))));
             }
             self.apply_orders();
         }
@@ -497,11 +492,7 @@ impl Sim {
             Order::Crash => self.crash_now(id),
             Order::Restart => {
                 let Some(make) = host.make.clone() else {
-                    let name = self
-                        .control
-                        .0
-                        .network
-                        .with(|state| state.name(id).to_owned());
+                    let name = self.name(id);
                     panic!(
                         "`restart` of {name:?}, which is a client: its future can't be made again; \
                          add it by `host`, with a closure that makes the future"

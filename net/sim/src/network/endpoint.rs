@@ -12,6 +12,7 @@ use super::socket::{Sock, Stage};
 use super::{HostId, Network, SockId, State};
 
 /// One life of a host: from its start to its end or crash.
+#[derive(Clone)]
 pub(crate) struct Machine {
     network: Rc<Network>,
     host: HostId,
@@ -28,29 +29,35 @@ impl Machine {
             life,
         }
     }
-}
 
-/// Returns the error of what a host does after its end: what it owned is dropped then.
-fn dead() -> io::Error {
-    io::Error::other("this simulated host has crashed or ended")
+    /// Calls `f`, unless the host has ended: what it owned is dropped then.
+    fn alive<R>(&self, f: impl FnOnce(&mut State) -> io::Result<R>) -> io::Result<R> {
+        self.network.with(|state| {
+            if state.nodes[self.host].life != self.life {
+                return Err(io::Error::other("this simulated host has crashed or ended"));
+            }
+            f(state)
+        })
+    }
+
+    fn endpoint(&self, id: SockId) -> Box<dyn Endpoint> {
+        Box::new(Simulated {
+            machine: self.clone(),
+            id,
+        })
+    }
 }
 
 impl Host for Machine {
     fn socket(&self, kind: Kind, is_ipv6: bool) -> io::Result<Box<dyn Endpoint>> {
-        self.network.with(|state| {
-            if state.nodes[self.host].life != self.life {
-                return Err(dead());
-            }
+        self.alive(|state| {
             let id = state.sockets.insert(Sock::new(self.host, kind, is_ipv6));
             Ok(self.endpoint(id))
         })
     }
 
     fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        self.network.with(|state| {
-            if state.nodes[self.host].life != self.life {
-                return Err(dead());
-            }
+        self.alive(|state| {
             if name == "localhost" {
                 return Ok(vec![Ipv4Addr::LOCALHOST.into()]);
             }
@@ -71,22 +78,9 @@ impl Host for Machine {
     }
 }
 
-impl Machine {
-    fn endpoint(&self, id: SockId) -> Box<dyn Endpoint> {
-        Box::new(Simulated {
-            network: self.network.clone(),
-            host: self.host,
-            life: self.life,
-            id,
-        })
-    }
-}
-
 /// The descriptor of a simulated socket.
 struct Simulated {
-    network: Rc<Network>,
-    host: HostId,
-    life: u32,
+    machine: Machine,
     id: SockId,
 }
 
@@ -97,12 +91,8 @@ impl RefUnwindSafe for Simulated {}
 impl Simulated {
     /// Calls `f`, unless the host has ended.
     fn with<R>(&self, f: impl FnOnce(&mut State, SockId) -> Result<R, Errno>) -> io::Result<R> {
-        self.network.with(|state| {
-            if state.nodes[self.host].life != self.life {
-                return Err(dead());
-            }
-            f(state, self.id).map_err(io::Error::from)
-        })
+        self.machine
+            .alive(|state| f(state, self.id).map_err(io::Error::from))
     }
 
     fn is_stream(&self, state: &State) -> bool {
@@ -150,13 +140,7 @@ impl Endpoint for Simulated {
 
     fn accept(&self) -> io::Result<(Box<dyn Endpoint>, SocketAddr)> {
         let (id, addr) = self.with(|state, id| state.accept(id))?;
-        let endpoint = Simulated {
-            network: self.network.clone(),
-            host: self.host,
-            life: self.life,
-            id,
-        };
-        Ok((Box::new(endpoint), addr))
+        Ok((self.machine.endpoint(id), addr))
     }
 
     fn read(&self, buf: &mut [u8], peek: bool) -> io::Result<usize> {

@@ -287,6 +287,7 @@ impl State {
     pub(crate) fn cut(&mut self, from: HostId, to: HostId, is_cut: bool) {
         self.line(from, to).is_cut = is_cut;
         let what = if is_cut { What::Cut } else { What::Healed };
+        let to = self.nodes[to].name.clone();
         self.record(from, what(to));
     }
 
@@ -312,9 +313,7 @@ impl State {
         if let Some(records) = &mut self.records {
             let at = Duration::from_nanos(self.now);
             let host: Rc<str> = self.nodes[host].name.clone();
-            records.push(Record::new(at, host, what, |id| {
-                self.nodes[id].name.clone()
-            }));
+            records.push(Record::new(at, host, what));
         }
     }
 

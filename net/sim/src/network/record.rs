@@ -4,7 +4,6 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::HostId;
 use super::packet::Summary;
 
 /// Something that has happened: see [`Sim::take_records`](crate::Sim::take_records).
@@ -14,8 +13,6 @@ pub struct Record {
     at: Duration,
     host: Rc<str>,
     what: What,
-    /// The other host, if there is one.
-    other: Option<Rc<str>>,
 }
 
 /// What has happened.
@@ -40,29 +37,15 @@ pub enum What {
     Lost(Summary),
     /// A packet has arrived at the host.
     Received(Summary),
-    /// The direction to another host was cut.
-    Cut(usize),
-    /// The direction to another host was restored.
-    Healed(usize),
+    /// The direction to the host of this name was cut.
+    Cut(Rc<str>),
+    /// The direction to the host of this name was restored.
+    Healed(Rc<str>),
 }
 
 impl Record {
-    pub(super) fn new(
-        at: Duration,
-        host: Rc<str>,
-        what: What,
-        name: impl Fn(HostId) -> Rc<str>,
-    ) -> Record {
-        let other = match what {
-            What::Cut(to) | What::Healed(to) => Some(name(to)),
-            _ => None,
-        };
-        Record {
-            at,
-            host,
-            what,
-            other,
-        }
+    pub(super) fn new(at: Duration, host: Rc<str>, what: What) -> Record {
+        Record { at, host, what }
     }
 
     /// Returns the virtual time at which it happened.
@@ -84,7 +67,6 @@ impl Record {
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.9} s {}: ", self.at.as_secs_f64(), self.host)?;
-        let other = self.other.as_deref().unwrap_or_default();
         match &self.what {
             What::Started => f.write_str("starts"),
             What::Turned(polls) => write!(f, "has made {polls} polls"),
@@ -95,8 +77,8 @@ impl fmt::Display for Record {
             What::Sent(packet) => write!(f, "sends {packet}"),
             What::Lost(packet) => write!(f, "lost {packet}"),
             What::Received(packet) => write!(f, "receives {packet}"),
-            What::Cut(_) => write!(f, "the way to {other} is cut"),
-            What::Healed(_) => write!(f, "the way to {other} is restored"),
+            What::Cut(other) => write!(f, "the way to {other} is cut"),
+            What::Healed(other) => write!(f, "the way to {other} is restored"),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr};
 use rustix::io::Errno;
 use wakeful_net::sim::Readiness;
 
-use super::super::connection::{CLOSED, Connection, Phase, SECOND};
+use super::super::connection::{CLOSED, Connection, Phase};
 use super::super::socket::{Listener, Stage, connection};
 use super::super::{SockId, State};
 use super::WAIT_FOR_END;
@@ -64,8 +64,7 @@ impl State {
             let connection = Connection::new(peer, id, Phase::Connecting);
             sock.state = Stage::Stream(Box::new(connection));
         }
-        self.segment(id, |_, segment| segment.syn = true);
-        self.arm(id, self.now + SECOND);
+        self.shake(id, 0);
         Err(Errno::WOULDBLOCK)
     }
 
@@ -200,7 +199,7 @@ impl State {
 
     /// Resets a connection, and forgets its socket.
     pub(in super::super) fn reset(&mut self, id: SockId) {
-        self.segment(id, |_, segment| segment.rst = true);
+        self.segment(id, |segment| segment.rst = true);
         self.remove_sock(id);
     }
 }

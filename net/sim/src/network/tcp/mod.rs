@@ -43,35 +43,37 @@ impl State {
     }
 
     /// Sends a segment, which `fill` completes.
-    fn segment(&mut self, id: SockId, fill: impl FnOnce(&Connection, &mut Segment)) {
+    fn segment(&mut self, id: SockId, fill: impl FnOnce(&mut Segment)) {
         let Some(sock) = self.sock(id) else { return };
         let (host, source) = (sock.host, sock.local_addr());
         let size = sock.option("recv_buffer_size");
         let Some(connection) = connection(sock) else {
             return;
         };
-        let edge = match connection.gained_space(size) {
-            // Small gains are not announced, or the peer would send many small segments.
-            0 => connection.announced,
-            gained => connection.announced + gained,
-        };
-        connection.announced = edge;
+        // Small gains are not announced, or the peer would send many small segments.
+        connection.announced += connection.gained_space(size);
         let knows_peer = connection.phase != Phase::Connecting;
         let mut segment = Segment {
             connection: connection.opener,
             sender: id,
             number: connection.next,
             ack: knows_peer.then_some(connection.expected),
-            edge,
+            edge: connection.announced,
             ..Segment::default()
         };
-        fill(connection, &mut segment);
+        fill(&mut segment);
         let peer = connection.peer;
         self.post(host, source, peer, Body::Segment(Box::new(segment)));
     }
 
+    /// Sends a segment of a handshake, again after `tries` times without an answer.
+    fn shake(&mut self, id: SockId, tries: u32) {
+        self.segment(id, |segment| segment.syn = true);
+        self.arm(id, self.now + (SECOND << tries));
+    }
+
     fn acknowledge(&mut self, id: SockId) {
-        self.segment(id, |_, _| {});
+        self.segment(id, |_| {});
     }
 
     /// Sends what was written, as far as the peer has space, and then the end.
@@ -96,7 +98,7 @@ impl State {
             if connection.sample.is_none() && from == connection.sent {
                 connection.sample = Some((from + 1, now));
             }
-            self.segment(id, |_, segment| {
+            self.segment(id, |segment| {
                 segment.fin = fin;
                 segment.data = data;
             });
@@ -155,18 +157,11 @@ impl State {
         match connection.phase {
             Phase::Closed => {}
             Phase::Connecting if tries > SYN_TRIES => self.fail(id, Errno::TIMEDOUT),
-            Phase::Connecting => {
-                self.segment(id, |_, segment| segment.syn = true);
-                self.arm(id, now + (SECOND << tries));
-            }
             Phase::Accepting { listener } if tries > ACCEPT_TRIES => {
                 self.end_pending(listener);
                 self.remove_sock(id);
             }
-            Phase::Accepting { .. } => {
-                self.segment(id, |_, segment| segment.syn = true);
-                self.arm(id, now + (SECOND << tries));
-            }
+            Phase::Connecting | Phase::Accepting { .. } => self.shake(id, tries),
             // The peer has not ended its direction.
             Phase::Open if connection.end_acked => self.remove_sock(id),
             Phase::Open if tries > DATA_TRIES => self.fail(id, Errno::TIMEDOUT),
@@ -178,7 +173,7 @@ impl State {
                 if has_no_space && !connection.send.is_empty() {
                     // A probe, to learn whether the peer has space by now.
                     let data = connection.written(connection.acked, 1);
-                    self.segment(id, |_, segment| segment.data = data);
+                    self.segment(id, |segment| segment.data = data);
                     if let Some(connection) = self.connection(id) {
                         connection.sent = connection.sent.max(connection.acked + 1);
                     }
@@ -271,8 +266,7 @@ impl State {
         sock.state = Stage::Stream(Box::new(connection));
         let id = self.sockets.insert(sock);
         self.sockets.streams.insert((host, target, source), id);
-        self.segment(id, |_, segment| segment.syn = true);
-        self.arm(id, self.now + SECOND);
+        self.shake(id, 0);
     }
 
     fn segment_for(&mut self, id: SockId, segment: Segment) {
@@ -299,7 +293,7 @@ impl State {
                 self.remove_sock(id);
             }
             Phase::Accepting { .. } if segment.syn => {
-                self.segment(id, |_, segment| segment.syn = true);
+                self.segment(id, |segment| segment.syn = true);
             }
             Phase::Accepting { listener } => {
                 connection.phase = Phase::Open;
