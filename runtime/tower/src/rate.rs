@@ -9,10 +9,6 @@ use tower_layer::Layer;
 use tower_service::Service;
 use wakeful_core::time::{Instant, Sleep, sleep_until};
 
-/// The longest period: 30 years, as a point of time may not be further away than the system's clock
-/// can represent.
-const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
-
 /// Number of requests in a period.
 #[derive(Clone, Copy, Debug)]
 struct Rate {
@@ -157,7 +153,7 @@ impl<S: Service<R>, R> Service<R> for RateLimit<S> {
         );
         let now = Instant::now();
         if self.end.is_none_or(|end| now >= end) {
-            self.end = Some(now.checked_add(self.rate.period).unwrap_or(now + FAR));
+            self.end = Some(now + self.rate.period);
             self.left = self.rate.number;
         }
         self.left -= 1;

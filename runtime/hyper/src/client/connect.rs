@@ -9,7 +9,7 @@ use wakeful_net::TcpStream;
 
 use super::body::LocalBody;
 use super::early::Early;
-use super::error::ErrorKind;
+use super::error::{ErrorKind, Failure};
 use super::options::Options;
 use super::stream::Stream;
 use crate::{BoxError, Io};
@@ -19,8 +19,6 @@ pub(super) enum Sender {
     Http1(http1::SendRequest<LocalBody>),
     Http2(http2::SendRequest<LocalBody>),
 }
-
-type Failure = (ErrorKind, Option<BoxError>);
 
 /// Connects to the host of a URL, within the connect timeout.
 pub(super) async fn connect(options: &Options, uri: &Uri) -> Result<Sender, Failure> {
@@ -33,7 +31,6 @@ pub(super) async fn connect(options: &Options, uri: &Uri) -> Result<Sender, Fail
 
 async fn connect_in_steps(options: &Options, uri: &Uri) -> Result<Sender, BoxError> {
     // `exchange` has checked the URL.
-    let is_https = uri.scheme_str() == Some("https");
     let host = uri.host().unwrap_or_default();
     let host = host
         .strip_prefix('[')
@@ -43,7 +40,7 @@ async fn connect_in_steps(options: &Options, uri: &Uri) -> Result<Sender, BoxErr
         None => tcp(host, port(uri)).await?,
     };
     let mut is_http2 = options.http2_only;
-    if let (true, Some(tls)) = (is_https, &options.tls) {
+    if let (true, Some(tls)) = (is_https(uri), &options.tls) {
         let (encrypted, has_chosen_http2) = tls.connect(host, stream, is_http2).await?;
         stream = encrypted;
         is_http2 |= has_chosen_http2;
@@ -72,10 +69,14 @@ async fn tcp(host: &str, port: u16) -> io::Result<Stream> {
 
 /// Returns the port of an `http` or `https` URL.
 pub(super) fn port(uri: &Uri) -> u16 {
-    let usual = if uri.scheme_str() == Some("https") {
-        443
-    } else {
-        80
-    };
-    uri.port_u16().unwrap_or(usual)
+    uri.port_u16().unwrap_or_else(|| usual_port(uri))
+}
+
+/// Returns the port of the scheme.
+pub(super) fn usual_port(uri: &Uri) -> u16 {
+    if is_https(uri) { 443 } else { 80 }
+}
+
+pub(super) fn is_https(uri: &Uri) -> bool {
+    uri.scheme_str() == Some("https")
 }

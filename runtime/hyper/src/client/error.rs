@@ -34,6 +34,9 @@ pub enum ErrorKind {
     Body,
 }
 
+/// What failed, and why, before the request is named.
+pub(super) type Failure = (ErrorKind, Option<BoxError>);
+
 impl Error {
     pub(super) fn new(kind: ErrorKind, request: &Subject, source: Option<BoxError>) -> Error {
         Error {

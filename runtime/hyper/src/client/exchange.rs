@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use hyper::body::{Body, Incoming};
 use hyper::header::{HOST, HeaderValue};
-use hyper::http::request;
 use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::{Method, Request, Response, Uri, Version};
-use wakeful_core::time;
+use wakeful_core::time::{self, Instant};
 
 use super::body::{LocalBody, ResponseBody, empty};
+use super::connect::usual_port;
 use super::early::is_gone;
-use super::error::{Error, ErrorKind, Subject};
+use super::error::{Error, ErrorKind, Failure, Subject};
 use super::host::{Host, Lease, Leased, give_back};
 use super::pool::Pool;
 use crate::BoxError;
@@ -32,26 +32,14 @@ pub(super) async fn exchange(
     if let Err(reason) = check(&subject, pool) {
         return Err(Error::new(ErrorKind::Request, &subject, Some(reason)));
     }
-    let answered = match pool.options.timeout {
-        None => send(pool, &subject, request).await,
-        Some(limit) => {
-            let deadline = time::Instant::now().checked_add(limit);
-            let answered = time::timeout(limit, send(pool, &subject, request)).await;
-            let answered = answered.unwrap_or_else(|_| Err((ErrorKind::Timeout, None)));
-            return finish(answered, subject, deadline);
-        }
+    let deadline = pool.options.timeout.map(|limit| Instant::now() + limit);
+    let sending = send(pool, &subject, request);
+    let answered = match deadline {
+        None => sending.await,
+        Some(deadline) => time::timeout_at(deadline, sending)
+            .await
+            .unwrap_or(Err((ErrorKind::Timeout, None))),
     };
-    finish(answered, subject, None)
-}
-
-type Failure = (ErrorKind, Option<BoxError>);
-type Answered = Result<(Response<Incoming>, Option<Arc<()>>), Failure>;
-
-fn finish(
-    answered: Answered,
-    subject: Subject,
-    deadline: Option<time::Instant>,
-) -> Result<Response<ResponseBody>, Error> {
     match answered {
         Ok((response, stream)) => {
             let deadline =
@@ -61,6 +49,9 @@ fn finish(
         Err((kind, source)) => Err(Error::new(kind, &subject, source)),
     }
 }
+
+/// The head of the response with its body, and what counts the streams of a connection of HTTP/2.
+type Answer = (Response<Incoming>, Option<Arc<()>>);
 
 fn check(subject: &Subject, pool: &Pool) -> Result<(), BoxError> {
     let uri = &subject.uri;
@@ -97,7 +88,11 @@ fn invalid_port(uri: &Uri) -> Option<&str> {
 }
 
 /// Sends the request, again if a connection from the pool turns out to be closed.
-async fn send(pool: &Rc<Pool>, subject: &Subject, request: Request<LocalBody>) -> Answered {
+async fn send(
+    pool: &Rc<Pool>,
+    subject: &Subject,
+    request: Request<LocalBody>,
+) -> Result<Answer, Failure> {
     let host = pool.host(&subject.uri);
     let mut request = request;
     loop {
@@ -111,8 +106,10 @@ async fn send(pool: &Rc<Pool>, subject: &Subject, request: Request<LocalBody>) -
         };
         let is_used = lease.is_used;
         // A body that has been passed on can't be sent again, but none at all can.
-        let again = (is_used && subject.method.is_idempotent() && request.body().is_end_stream())
-            .then(|| head_of(&request));
+        let (head, body) = request.into_parts();
+        let again = (is_used && subject.method.is_idempotent() && body.is_end_stream())
+            .then(|| head.clone());
+        request = Request::from_parts(head, body);
         let failed = match try_send(pool, &host, subject, lease, request).await {
             Ok(answered) => return Ok(answered),
             Err(failed) => failed,
@@ -140,7 +137,7 @@ async fn try_send(
     subject: &Subject,
     lease: Lease,
     mut request: Request<LocalBody>,
-) -> Result<(Response<Incoming>, Option<Arc<()>>), Failed> {
+) -> Result<Answer, Failed> {
     match lease.connection {
         Leased::Http1(mut sender, permit) => {
             prepare_http1(&mut request, &subject.uri);
@@ -214,26 +211,11 @@ fn without_user(uri: &Uri) -> Uri {
 /// Host and port, without the name of a user.
 fn host_header(uri: &Uri) -> Option<HeaderValue> {
     let host = uri.host()?;
-    let usual = if uri.scheme_str() == Some("https") {
-        443
-    } else {
-        80
-    };
-    let text = match uri.port_u16().filter(|&port| port != usual) {
+    let text = match uri.port_u16().filter(|&port| port != usual_port(uri)) {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     };
     text.try_into().ok()
-}
-
-fn head_of(request: &Request<LocalBody>) -> request::Parts {
-    let mut copy = Request::new(());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.version_mut() = request.version();
-    *copy.headers_mut() = request.headers().clone();
-    *copy.extensions_mut() = request.extensions().clone();
-    copy.into_parts().0
 }
 
 /// Whether the connection was closed before the response began, or the server has refused the

@@ -13,9 +13,8 @@ use wakeful_core::time::{Instant, timeout};
 
 use super::body::LocalBody;
 use super::connect::{Sender, connect};
-use super::error::ErrorKind;
+use super::error::{ErrorKind, Failure};
 use super::options::Options;
-use crate::BoxError;
 
 /// The connections to one host and port.
 ///
@@ -82,11 +81,7 @@ impl Host {
     }
 
     /// Takes a connection, or makes one.
-    pub(super) async fn lease(
-        &self,
-        options: &Options,
-        uri: &Uri,
-    ) -> Result<Lease, (ErrorKind, Option<BoxError>)> {
+    pub(super) async fn lease(&self, options: &Options, uri: &Uri) -> Result<Lease, Failure> {
         loop {
             if let Some(lease) = self.take_shared() {
                 return Ok(lease);
@@ -198,30 +193,20 @@ impl Host {
     pub(super) fn expire(&self, idle_timeout: Duration) -> Option<Instant> {
         let now = Instant::now();
         let is_fresh = |since: Instant| now.duration_since(since) < idle_timeout;
-        let idle = mem::take(&mut *self.idle.borrow_mut());
-        let (fresh, expired): (Vec<_>, Vec<_>) = idle
-            .into_iter()
-            .partition(|idle| is_fresh(idle.since) && !idle.sender.is_closed());
-        let mut oldest = fresh.iter().map(|idle| idle.since).min();
-        *self.idle.borrow_mut() = fresh;
-
-        let mut shared = self.shared.take();
-        if let Some(connection) = &mut shared {
-            if Arc::strong_count(&connection.streams) > 1 {
-                connection.used = now;
+        let is_expired = |idle: &mut Idle| !is_fresh(idle.since) || idle.sender.is_closed();
+        let expired: Vec<_> = self.idle.borrow_mut().extract_if(.., is_expired).collect();
+        let shared = self.shared.borrow_mut().take_if(|shared| {
+            if Arc::strong_count(&shared.streams) > 1 {
+                shared.used = now;
             }
-            if is_fresh(connection.used) && !connection.sender.is_closed() {
-                oldest = Some(oldest.map_or(connection.used, |since| since.min(connection.used)));
-                self.shared.replace(shared.take());
-            }
-        }
+            !is_fresh(shared.used) || shared.sender.is_closed()
+        });
         // Nothing is borrowed here: dropping a connection wakes its task.
         drop((expired, shared));
-        oldest.map(|since| {
-            since
-                .checked_add(idle_timeout)
-                .unwrap_or_else(|| now + Duration::from_secs(86_400))
-        })
+        let idle = self.idle.borrow().iter().map(|idle| idle.since).min();
+        let used = self.shared.borrow().as_ref().map(|shared| shared.used);
+        let oldest = idle.into_iter().chain(used).min();
+        oldest.map(|since| since + idle_timeout)
     }
 
     /// Closes the connections that are not in use.

@@ -10,7 +10,7 @@ use wakeful_core::runtime::Id;
 use wakeful_core::task::JoinHandle;
 use wakeful_core::time::{Instant, sleep_until};
 
-use super::connect::port;
+use super::connect::{is_https, port};
 use super::host::Host;
 use super::options::Options;
 
@@ -41,7 +41,7 @@ impl Pool {
 
     /// Returns the connections to the host of a URL.
     pub(super) fn host(&self, uri: &Uri) -> Rc<Host> {
-        let is_https = uri.scheme_str() == Some("https");
+        let is_https = is_https(uri);
         let name = uri.host().unwrap_or_default().to_ascii_lowercase();
         let key = (Handle::current().id(), is_https, name, port(uri));
         if let Some(host) = self.hosts.borrow().get(&key) {
@@ -49,6 +49,7 @@ impl Pool {
         }
         if self.hosts.borrow().len() >= self.full.get() {
             self.forget_unused();
+            self.full.set((2 * self.number_of_hosts()).max(KEPT));
         }
         let host = Rc::new(Host::new(&self.options, is_https));
         self.hosts.borrow_mut().insert(key, host.clone());
@@ -57,13 +58,13 @@ impl Pool {
 
     /// Forgets hosts without connections, such as those whose requests have all failed.
     fn forget_unused(&self) {
-        for (key, host) in self.hosts() {
-            // The map and this function refer to it, and no request does.
-            if Rc::strong_count(&host) == 2 && host.idle_connections() == 0 {
-                self.hosts.borrow_mut().remove(&key);
-            }
-        }
-        self.full.set((2 * self.number_of_hosts()).max(KEPT));
+        // The map refers to it, and no request does.
+        let is_unused = |_: &Key, host: &mut Rc<Host>| {
+            Rc::strong_count(host) == 1 && host.idle_connections() == 0
+        };
+        let unused: Vec<_> = self.hosts.borrow_mut().extract_if(is_unused).collect();
+        // Nothing is borrowed here, as a host may have a connection that is closed.
+        drop(unused);
     }
 
     pub(super) fn number_of_hosts(&self) -> usize {
@@ -96,32 +97,20 @@ impl Pool {
     /// Closes connections that have been idle for too long, and returns when the next one will have
     /// been. Forgets hosts without connections.
     fn expire(&self) -> Option<Instant> {
-        let mut next: Option<Instant> = None;
-        for (key, host) in self.hosts() {
-            match host.expire(self.options.idle_timeout) {
-                Some(time) => next = Some(next.map_or(time, |next| next.min(time))),
-                // The map and this function refer to it, and no request does.
-                None if Rc::strong_count(&host) == 2 => {
-                    self.hosts.borrow_mut().remove(&key);
-                }
-                None => {}
-            }
-        }
+        let expire = |host: Rc<Host>| host.expire(self.options.idle_timeout);
+        let next = self.hosts().into_iter().filter_map(expire).min();
+        self.forget_unused();
         next
     }
 
     pub(super) fn close_idle(&self) {
-        for (_, host) in self.hosts() {
+        for host in self.hosts() {
             host.close_idle();
         }
     }
 
-    fn hosts(&self) -> Vec<(Key, Rc<Host>)> {
-        let hosts = self.hosts.borrow();
-        hosts
-            .iter()
-            .map(|(key, host)| (key.clone(), host.clone()))
-            .collect()
+    fn hosts(&self) -> Vec<Rc<Host>> {
+        self.hosts.borrow().values().cloned().collect()
     }
 
     pub(super) fn idle_connections(&self) -> usize {

@@ -46,7 +46,7 @@ impl<A: Clone + Send + Sync + fmt::Debug + 'static> Connection<A> {
             + 'static,
         B: Body<Data: 'static, Error: Into<BoxError>> + 'static,
     {
-        let deadline = Instant::now().checked_add(self.options.header_timeout);
+        let deadline = Instant::now() + self.options.header_timeout;
         let closing = self.closing.clone();
         let ready = async {
             let io = within(deadline, handshake).await??;
@@ -72,12 +72,7 @@ impl<A: Clone + Send + Sync + fmt::Debug + 'static> Connection<A> {
         }
     }
 
-    async fn serve<I, S, B>(
-        &self,
-        io: I,
-        service: S,
-        deadline: Option<Instant>,
-    ) -> Result<(), BoxError>
+    async fn serve<I, S, B>(&self, io: I, service: S, deadline: Instant) -> Result<(), BoxError>
     where
         I: AsyncRead + AsyncWrite + Unpin + 'static,
         S: Service<
@@ -106,12 +101,7 @@ impl<A: Clone + Send + Sync + fmt::Debug + 'static> Connection<A> {
         let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
 
         // hyper reads the first bytes to tell HTTP/1 from HTTP/2, and has no timeout for them.
-        let late = pin!(async {
-            match deadline {
-                Some(deadline) => sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        });
+        let late = pin!(sleep_until(deadline));
         let mut closing = pin!(self.closing.cancelled());
         let events = select(late, closing.as_mut());
         match select(connection.as_mut(), events).await {
@@ -147,10 +137,7 @@ fn no_request(limit: std::time::Duration) -> io::Error {
 }
 
 /// Returns the output of a future, or an error if it takes longer.
-async fn within<F: Future>(deadline: Option<Instant>, future: F) -> io::Result<F::Output> {
-    let Some(deadline) = deadline else {
-        return Ok(future.await);
-    };
+async fn within<F: Future>(deadline: Instant, future: F) -> io::Result<F::Output> {
     timeout_at(deadline, future).await.map_err(|_| {
         let text = "the handshake took longer than the header timeout";
         io::Error::new(io::ErrorKind::TimedOut, text)
