@@ -1,5 +1,7 @@
 //! `wakeful_hyper::Client`, against servers on real sockets.
 
+#[path = "support/tls.rs"]
+mod certificates;
 #[path = "hyper_client/ends.rs"]
 mod ends;
 #[path = "hyper_client/errors.rs"]

@@ -1,5 +1,7 @@
 //! `wakeful_hyper::serve`, with clients of hyper over real sockets.
 
+#[path = "support/tls.rs"]
+mod certificates;
 #[path = "hyper/common.rs"]
 #[allow(dead_code, reason = "the tests of hyper use the rest")]
 mod common;

@@ -1,27 +1,11 @@
 //! A client over TLS.
 
-use futures_rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use futures_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use futures_util::future::join_all;
 use wakeful_hyper::{Client, ErrorKind};
 
+use crate::certificates::configs;
 use crate::net::run;
 use crate::{Server, get};
-
-/// The configurations of a server for `localhost`, and of a client that trusts it.
-fn configs() -> (ServerConfig, ClientConfig) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_string()]).unwrap();
-    let certificate = CertificateDer::from(made.cert);
-    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
-    let server = ServerConfig::builder().with_no_client_auth();
-    let server = server
-        .with_single_cert(vec![certificate.clone()], key)
-        .unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let client = ClientConfig::builder().with_root_certificates(roots);
-    (server, client.with_no_client_auth())
-}
 
 #[test]
 fn alpn_chooses_http2_and_requests_at_once_share_its_first_connection() {

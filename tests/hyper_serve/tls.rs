@@ -4,8 +4,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use futures_rustls::TlsConnector;
-use futures_rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use futures_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use futures_util::AsyncReadExt;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -13,24 +11,10 @@ use tower::service_fn;
 use wakeful::net::TcpStream;
 use wakeful_hyper::{TlsListener, serve};
 
+use crate::certificates::configs;
 use crate::common::{Way, body_of, client, get, text};
 use crate::net::run;
 use crate::{BOTH, tcp};
-
-/// The configurations of a server for `localhost`, and of a client that trusts it.
-fn configs() -> (ServerConfig, ClientConfig) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_string()]).unwrap();
-    let certificate = CertificateDer::from(made.cert);
-    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
-    let server = ServerConfig::builder().with_no_client_auth();
-    let server = server
-        .with_single_cert(vec![certificate.clone()], key)
-        .unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    let client = ClientConfig::builder().with_root_certificates(roots);
-    (server, client.with_no_client_auth())
-}
 
 #[test]
 fn alpn_chooses_the_protocol_and_a_silent_client_delays_no_other() {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use wakeful::spawn;
 use wakeful::sync::Notify;
 use wakeful::task::yield_now;
@@ -65,7 +65,7 @@ fn slow(dropped: Rc<Cell<u32>>) -> impl Service<u64, Response = u64, Error = io:
 #[wakeful::test(start_paused = true)]
 async fn a_timeout_drops_the_request_at_its_limit() {
     let dropped = Rc::default();
-    let mut service = TimeoutLayer::new(5 * SECOND).layer_of(slow(Rc::clone(&dropped)));
+    let mut service = TimeoutLayer::new(5 * SECOND).layer(slow(Rc::clone(&dropped)));
     readiness(&mut service).await.unwrap();
     assert_eq!(service.call(2).await.unwrap(), 2);
     assert_eq!(service.call(3).await.unwrap_err().to_string(), "three");
@@ -78,20 +78,6 @@ async fn a_timeout_drops_the_request_at_its_limit() {
     assert_eq!(dropped.get(), 3);
 }
 
-/// `Layer::layer`, without the trait in scope.
-trait LayerOf<S> {
-    type Service;
-    fn layer_of(&self, service: S) -> Self::Service;
-}
-
-impl<S, L: tower::Layer<S>> LayerOf<S> for L {
-    type Service = L::Service;
-
-    fn layer_of(&self, service: S) -> L::Service {
-        self.layer(service)
-    }
-}
-
 #[wakeful::test(start_paused = true)]
 async fn a_rate_limit_lets_a_number_of_requests_through_in_each_period() {
     let begun = Instant::now();
@@ -101,7 +87,7 @@ async fn a_rate_limit_lets_a_number_of_requests_through_in_each_period() {
         seen.borrow_mut().push(begun.elapsed().as_secs());
         ready(Ok::<_, io::Error>(()))
     });
-    let mut service = RateLimitLayer::new(3, 10 * SECOND).layer_of(inner);
+    let mut service = RateLimitLayer::new(3, 10 * SECOND).layer(inner);
     for _ in 0..7 {
         service.ready().await.unwrap().call(()).await.unwrap();
     }
@@ -305,7 +291,7 @@ impl Service<u32> for Failing {
 
 #[wakeful::test]
 async fn the_failure_of_a_service_reaches_all_callers() {
-    let mut buffer = BufferLayer::new(8).layer_of(Failing(1));
+    let mut buffer = BufferLayer::new(8).layer(Failing(1));
     let mut answers = Vec::new();
     for number in 0..4 {
         readiness(&mut buffer).await.unwrap();
